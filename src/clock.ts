@@ -1,0 +1,35 @@
+import type { Stamp } from './core/validity.js';
+
+/** A timer that has been set. */
+export interface Timer {
+  cancel(): void;
+}
+
+/**
+ * Time enters the library here and nowhere else, so that a test can own it.
+ */
+export interface Clock {
+  /** Milliseconds on a clock that never steps. */
+  now(): number;
+  /** Both clocks, read together. */
+  stamp(): Stamp;
+  /**
+   * Calls back once, not before `delayMs` have passed. A `background` timer does not keep the process alive:
+   * use it where nobody waits for the outcome.
+   */
+  setTimer(callback: () => void, delayMs: number, background?: 'background'): Timer;
+}
+
+/** The longest delay that `setTimeout` takes; above it Node fires after 1 ms. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  stamp: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
+  setTimer(callback, delayMs, background) {
+    const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS));
+    if (background) timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

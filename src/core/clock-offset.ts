@@ -1,0 +1,45 @@
+/** What an exchange with a node taught about its clock. */
+export type ClockReading = 'steady' | 'stepped';
+
+/**
+ * What is known of the difference between a node's clock and our monotonic one.
+ *
+ * An exchange that left at `sentAt` and came back at `receivedAt` with the node's time T proves that the difference lies
+ * in [T - receivedAt, T - sentAt]. The bounds are narrowed by every exchange and widened with age by the rate at which
+ * clocks may drift apart. An exchange that does not fit them at all shows that the node's clock was stepped.
+ */
+export class ClockOffset {
+  #lowestMs = Number.NEGATIVE_INFINITY;
+  #highestMs = Number.POSITIVE_INFINITY;
+  #observedAt = 0;
+
+  constructor(private readonly driftFactor: number) {}
+
+  get known(): boolean {
+    return this.#lowestMs !== Number.NEGATIVE_INFINITY;
+  }
+
+  /** Node time minus our monotonic time, in milliseconds: the middle of what is possible. */
+  get estimateMs(): number {
+    return (this.#lowestMs + this.#highestMs) / 2;
+  }
+
+  observe(sentAtMs: number, receivedAtMs: number, nodeTimeMs: number): ClockReading {
+    const lowest = nodeTimeMs - receivedAtMs;
+    const highest = nodeTimeMs - sentAtMs;
+    const allowance = Math.max(0, receivedAtMs - this.#observedAt) * this.driftFactor;
+    const stepped = this.known && (lowest > this.#highestMs + allowance || highest < this.#lowestMs - allowance);
+    this.#lowestMs = stepped ? lowest : Math.max(lowest, this.#lowestMs - allowance);
+    this.#highestMs = stepped ? highest : Math.min(highest, this.#highestMs + allowance);
+    this.#observedAt = receivedAtMs;
+    return stepped ? 'stepped' : 'steady';
+  }
+
+  /**
+   * One of our instants in the node's time, never later than it really is: a deadline that is passed on like this may
+   * come early by a round trip, but nothing is written after it.
+   */
+  toNodeMs(instantMs: number): number {
+    return instantMs + this.#lowestMs - Math.abs(instantMs - this.#observedAt) * this.driftFactor;
+  }
+}

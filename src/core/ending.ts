@@ -1,0 +1,75 @@
+import { majorityOf } from './quorum.js';
+import type { Vote } from './vote.js';
+
+/**
+ * Why a round was lost. These are different facts, with different things to do about them:
+ *
+ * - `held`: one owner has a majority. Wait, or skip.
+ * - `already_ran`: the tick has been run. Skip.
+ * - `contended`: the votes are split among claimants and nobody holds the resource. Settle it now.
+ * - `unreachable`: too few nodes answered to know. Never to be taken for held.
+ */
+export type Ending =
+  | { readonly kind: 'held'; readonly owner: string; readonly remainingMs: number }
+  | { readonly kind: 'already_ran' }
+  | { readonly kind: 'contended' }
+  | { readonly kind: 'unreachable' };
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+interface Claim {
+  nodes: number;
+  remainingMs: number;
+}
+
+/**
+ * Reads the ending of a lost round from its votes.
+ *
+ * `settled` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
+ * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
+ * of the nodes that did not answer, on which it may well have its majority.
+ */
+export function endingOf(votes: readonly (Vote | undefined)[], settled: ReadonlySet<string> = NOBODY): Ending {
+  const majority = majorityOf(votes.length);
+  const claims = new Map<string, Claim>();
+  let answered = 0;
+  let alreadyRan = 0;
+  for (const vote of votes) {
+    if (vote === undefined || vote.kind === 'failed') continue;
+    answered++;
+    if (vote.kind !== 'refused') continue;
+    if (vote.reason === 'already_ran') alreadyRan++;
+    if (vote.owner === undefined) continue;
+    const claim = claims.get(vote.owner) ?? { nodes: 0, remainingMs: 0 };
+    claim.nodes++;
+    claim.remainingMs = Math.max(claim.remainingMs, vote.remainingMs ?? 0);
+    claims.set(vote.owner, claim);
+  }
+  const unanswered = votes.length - answered;
+  if (alreadyRan >= majority) return { kind: 'already_ran' };
+  if (answered < majority) return { kind: 'unreachable' };
+  for (const [owner, claim] of claims) {
+    const credit = settled.has(owner) ? unanswered : 0;
+    if (claim.nodes + credit >= majority) return { kind: 'held', owner, remainingMs: claim.remainingMs };
+  }
+  if (alreadyRan > 0 && settled.size > 0 && alreadyRan + unanswered >= majority) return { kind: 'already_ran' };
+  return { kind: 'contended' };
+}
+
+/** The owners that the refusals of a round named. */
+export function ownersIn(votes: readonly (Vote | undefined)[]): string[] {
+  return votes.flatMap((vote) => (vote?.kind === 'refused' && vote.owner !== undefined ? [vote.owner] : []));
+}
+
+/**
+ * Whether this claimant goes on at once after a split vote while the others yield: it is the one that was granted the
+ * lowest-numbered node. All claimants see the same owner there, so they agree without a word. Owners that stay from
+ * round to round (`settled`) do not take part any more and are passed over.
+ */
+export function goesOn(votes: readonly (Vote | undefined)[], settled: ReadonlySet<string> = NOBODY): boolean {
+  for (const vote of votes) {
+    if (vote?.kind === 'granted') return true;
+    if (vote?.kind === 'refused' && vote.owner !== undefined && !settled.has(vote.owner)) return false;
+  }
+  return false;
+}

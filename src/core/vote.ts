@@ -1,0 +1,49 @@
+/**
+ * One node's answer to one question. There are three, and none may be folded into another: a refusal proves that
+ * somebody else holds the resource on that node; a failure proves nothing, and the command may have landed.
+ */
+export type Vote = Granted | Refused | Failed;
+
+export interface Granted {
+  readonly kind: 'granted';
+  /** The resource's fencing counter on that node after the operation; 0 where fencing is off. */
+  readonly counter: number;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly reason: RefusalReason;
+  /** The holder id found on the node, where there is one. */
+  readonly owner?: string;
+  /** How long that holder's key still lives on the node, in milliseconds. */
+  readonly remainingMs?: number;
+}
+
+/**
+ * - `held`: another holder's key is there.
+ * - `already_ran`: the tick asked for, or a later one, is recorded as run.
+ * - `absent`: the asker's key is gone.
+ * - `superseded`: the counter stands above the asker's token, so a later holder has been there.
+ */
+export type RefusalReason = 'held' | 'already_ran' | 'absent' | 'superseded';
+
+export interface Failed {
+  readonly kind: 'failed';
+  readonly reason: FailureReason;
+  /** What went wrong, free of secrets. */
+  readonly cause: Error;
+}
+
+/**
+ * - `timeout`: no answer within the node timeout.
+ * - `late`: the node got the command after its deadline and wrote nothing.
+ * - `unreachable`: there was no connection, or it broke.
+ * - `error`: the node answered with an error.
+ * - `restored`: a lost key was set again; it protects, but it does not count in this round.
+ */
+export type FailureReason = 'timeout' | 'late' | 'unreachable' | 'error' | 'restored';
+
+export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
+
+/** Whether the asker's key may be on the node after this vote, so that somebody must see to its removal. */
+export const mayHoldTheKey = (vote: Vote | undefined): boolean => vote?.kind !== 'refused';

@@ -1,0 +1,89 @@
+import type { Failed, Vote } from '../core/vote.js';
+
+/**
+ * One voter. Every operation takes a batch and answers with one vote for each request, in the same order. An operation
+ * never rejects: what goes wrong is a vote. It may answer as late as it likes (the caller has a timer of its own), but it
+ * answers: a request whose connection broke is answered as failed.
+ *
+ * What must hold on a node, so that a quorum of them can be trusted, is the contract suite of test/contract.
+ */
+export interface LockNode {
+  /** Names the node in metrics, logs and errors; free of secrets. */
+  readonly name: string;
+  readonly state: NodeState;
+  acquire(batch: readonly AcquireRequest[]): Promise<readonly Vote[]>;
+  confirm(batch: readonly ConfirmRequest[]): Promise<readonly Vote[]>;
+  extend(batch: readonly ExtendRequest[]): Promise<readonly Vote[]>;
+  release(batch: readonly ReleaseRequest[]): Promise<readonly Vote[]>;
+  inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
+  /** Hears every change of `state`; returns what ends the listening. */
+  onStateChange(listener: (state: NodeState) => void): () => void;
+  /** Takes the node out of every vote for good: a fault of the configuration that shows only once it is connected. */
+  refuse(reason: string): void;
+  /** Ends the node's own connections. Requests under way are answered as failed. */
+  close(): Promise<void>;
+}
+
+/**
+ * - `connecting`: the first connection is being made; requests wait for it.
+ * - `ready`: it votes.
+ * - `unreachable`: there is no connection; it is tried again and again, and requests fail at once.
+ * - `refused`: it must not vote, because of its configuration (`reason` says which).
+ * - `closed`: `close` was called.
+ */
+export interface NodeState {
+  readonly status: 'connecting' | 'ready' | 'unreachable' | 'refused' | 'closed';
+  /** Why, where the status needs a reason; free of secrets. */
+  readonly reason?: string;
+  /** Identifies the server process behind the node while connected: Redis' run_id. */
+  readonly serverId?: string;
+}
+
+/** Every request names its resources; several are granted together or not at all. */
+interface Request {
+  readonly resources: readonly string[];
+  /** Random, of one round only; proves ownership. */
+  readonly holderId: string;
+}
+
+export interface AcquireRequest extends Request {
+  readonly ttlMs: number;
+  /** On the caller's monotonic clock: a node that gets the request later writes nothing and votes `late`. */
+  readonly deadlineAt: number;
+  /**
+   * Where the node has no fencing counter for the resource it starts from here: the caller's wall clock in microseconds,
+   * which the node clamps to its own time within a second. `undefined`: no fencing.
+   */
+  readonly seed: number | undefined;
+  /** The scheduled time that the run belongs to, in epoch milliseconds; refused where it is recorded as run. */
+  readonly tick: number | undefined;
+}
+
+/** Raises the counter to the token, and records the tick, only where the holder owns the key and the counter is not above. */
+export interface ConfirmRequest extends Request {
+  readonly deadlineAt: number;
+  readonly token: number;
+  readonly tick: number | undefined;
+}
+
+/** Prolongs the holder's keys, never shortens them, and sets lost ones again as long as nobody has come after. */
+export interface ExtendRequest extends Request {
+  readonly ttlMs: number;
+  readonly deadlineAt: number;
+  /** `undefined`: no fencing. */
+  readonly token: number | undefined;
+}
+
+/** Deletes the holder's keys, or leaves them `keepMs` to live. It has no deadline: it is right whenever it comes. */
+export interface ReleaseRequest extends Request {
+  readonly keepMs: number;
+}
+
+/** What one node knows of one resource. */
+export interface NodeInspection {
+  readonly kind: 'inspected';
+  readonly owner: string | undefined;
+  readonly remainingMs: number;
+  readonly counter: number | undefined;
+  readonly lastTick: number | undefined;
+}
