@@ -1,25 +1,18 @@
+import { swcOptions } from './scripts/swc-options.mjs';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: {
-          target: 'es2022',
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true },
-          keepClassNames: true,
-        },
-        module: { type: 'es6' },
-        sourceMaps: 'inline',
-      },
-    ],
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // The package's own name means the sources, so that the code of the README and of the examples is tested as it stands.
+    '^quorlock$': '<rootDir>/src/index.ts',
+    '^quorlock/(.*)$': '<rootDir>/src/$1/index.ts',
   },
+  transform: { '^.+\\.ts$': ['@swc/jest', swcOptions] },
   coverageProvider: 'v8',
   maxWorkers: 2,
   // A generous end for tests that wait for real processes; none of them measures time.

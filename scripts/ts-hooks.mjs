@@ -1,0 +1,37 @@
+/** The module hooks behind ts-loader.mjs; Node runs them in a thread of their own. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { transform } from '@swc/core';
+import { swcOptions } from './swc-options.mjs';
+
+const sources = new URL('../src/', import.meta.url);
+
+/** The package's own name, as the README and the examples import it, means the sources: no build is needed, none is stale. */
+function ownSource(specifier) {
+  const match = /^quorlock(?:\/([a-z]+))?$/.exec(specifier);
+  return match && new URL(match[1] ? `${match[1]}/index.ts` : 'index.ts', sources);
+}
+
+/** Relative imports name the file that `tsc` will write, `./vote.js`; the one that is there is `./vote.ts`. */
+function typeScriptNeighbour(specifier, parentURL) {
+  if (!/^\.{1,2}\/.*\.js$/.test(specifier) || !parentURL?.startsWith('file:')) return undefined;
+  const url = new URL(specifier.replace(/\.js$/, '.ts'), parentURL);
+  return existsSync(url) ? url : undefined;
+}
+
+export async function resolve(specifier, context, nextResolve) {
+  const url = ownSource(specifier) ?? typeScriptNeighbour(specifier, context.parentURL);
+  return nextResolve(url ? url.href : specifier, context);
+}
+
+export async function load(url, context, nextLoad) {
+  if (!url.startsWith('file:') || !new URL(url).pathname.endsWith('.ts')) return nextLoad(url, context);
+  const filename = fileURLToPath(url);
+  const { code } = await transform(await readFile(filename, 'utf8'), {
+    ...swcOptions,
+    filename,
+    swcrc: false,
+  });
+  return { format: 'module', source: code, shortCircuit: true };
+}

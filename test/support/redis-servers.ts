@@ -1,0 +1,44 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RedisServer } from './redis-server.js';
+
+export { RedisServer };
+
+export interface StartRedisOptions {
+  readonly count: number;
+  /** Listen on ports of 127.0.0.1 instead of unix sockets: a few tests need an address that `redis:` urls can name. */
+  readonly tcp?: boolean;
+  /** Further arguments of every server, such as `['--requirepass', 'secret']`. */
+  readonly args?: readonly string[];
+}
+
+export interface RedisServers extends AsyncDisposable {
+  readonly servers: readonly RedisServer[];
+  /** Ends all servers and the clients made from them, and removes what they wrote. */
+  stop(): Promise<void>;
+}
+
+/** Starts independent redis-server processes, and gives them when all of them answer. They die with this process. */
+export async function startRedis({
+  count,
+  tcp = false,
+  args = [],
+}: StartRedisOptions): Promise<RedisServers> {
+  const directory = await mkdtemp(join(tmpdir(), 'quorlock-redis-'));
+  const servers = Array.from(
+    { length: count },
+    (_, index) => new RedisServer({ directory: join(directory, `node-${index + 1}`), tcp, args }),
+  );
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(servers.map((server) => server.start()));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { servers, stop, [Symbol.asyncDispose]: stop };
+}
