@@ -28,7 +28,8 @@ export class ClockOffset {
     const lowest = nodeTimeMs - receivedAtMs;
     const highest = nodeTimeMs - sentAtMs;
     const allowance = Math.max(0, receivedAtMs - this.#observedAt) * this.driftFactor;
-    const stepped = this.known && (lowest > this.#highestMs + allowance || highest < this.#lowestMs - allowance);
+    const stepped =
+      this.known && (lowest > this.#highestMs + allowance || highest < this.#lowestMs - allowance);
     this.#lowestMs = stepped ? lowest : Math.max(lowest, this.#lowestMs - allowance);
     this.#highestMs = stepped ? highest : Math.min(highest, this.#highestMs + allowance);
     this.#observedAt = receivedAtMs;

@@ -29,7 +29,10 @@ interface Claim {
  * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
  * of the nodes that did not answer, on which it may well have its majority.
  */
-export function endingOf(votes: readonly (Vote | undefined)[], settled: ReadonlySet<string> = NOBODY): Ending {
+export function endingOf(
+  votes: readonly (Vote | undefined)[],
+  settled: ReadonlySet<string> = NOBODY,
+): Ending {
   const majority = majorityOf(votes.length);
   const claims = new Map<string, Claim>();
   let answered = 0;
@@ -52,7 +55,8 @@ export function endingOf(votes: readonly (Vote | undefined)[], settled: Readonly
     const credit = settled.has(owner) ? unanswered : 0;
     if (claim.nodes + credit >= majority) return { kind: 'held', owner, remainingMs: claim.remainingMs };
   }
-  if (alreadyRan > 0 && settled.size > 0 && alreadyRan + unanswered >= majority) return { kind: 'already_ran' };
+  if (alreadyRan > 0 && settled.size > 0 && alreadyRan + unanswered >= majority)
+    return { kind: 'already_ran' };
   return { kind: 'contended' };
 }
 

@@ -29,7 +29,8 @@ export function extended(state: LeaseState, grant: Grant): LeaseState {
 }
 
 /** The holder's release; a lease that was lost before stays lost. */
-export const released = (state: LeaseState): LeaseState => (state.phase === 'held' ? { phase: 'released' } : state);
+export const released = (state: LeaseState): LeaseState =>
+  state.phase === 'held' ? { phase: 'released' } : state;
 
 /** The loss; a lease that was released before stays released. */
 export const lost = (state: LeaseState, reason: LossReason): LeaseState =>

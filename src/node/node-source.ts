@@ -21,6 +21,7 @@ export interface RedisNodeOptions {
   readonly tls?: object;
   /** The node's name in metrics, logs and errors, instead of its address. */
   readonly name?: string;
+  readonly connectTimeout?: number;
   readonly [option: string]: unknown;
 }
 

@@ -1,0 +1,210 @@
+import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
+import type {
+  AcquireRequest,
+  ConfirmRequest,
+  ExtendRequest,
+  LockNode,
+  NodeInspection,
+  NodeState,
+  ReleaseRequest,
+} from './lock-node.js';
+import { systemClock, type Clock } from '../clock.js';
+
+interface Entry {
+  readonly owner: string;
+  readonly expiresAt: number;
+}
+
+interface Fence {
+  counter?: number;
+  tick?: number;
+  touchedAt: number;
+}
+
+/** As on a Redis node: longer than anybody remembers a token, or a clock lags behind. */
+const FENCE_TTL_MS = 7 * 24 * 3_600_000;
+const SWEEP_FROM = 1_000;
+
+const absent: Refused = { kind: 'refused', reason: 'absent' };
+const superseded: Refused = { kind: 'refused', reason: 'superseded' };
+
+/**
+ * A voter inside this process. It excludes callers in this process and nobody else: for one instance, for tests, and for
+ * the fallback while no Redis can be reached.
+ */
+export class MemoryNode implements LockNode {
+  readonly #entries = new Map<string, Entry>();
+  readonly #fences = new Map<string, Fence>();
+  #state: NodeState = { status: 'ready' };
+  #sweepAt = SWEEP_FROM;
+
+  constructor(
+    readonly name: string,
+    private readonly clock: Pick<Clock, 'now'> = systemClock,
+  ) {}
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  acquire(batch: readonly AcquireRequest[]): Promise<readonly Vote[]> {
+    return this.#each(batch, (request) => this.#acquire(request));
+  }
+
+  confirm(batch: readonly ConfirmRequest[]): Promise<readonly Vote[]> {
+    return this.#each(batch, (request) => this.#confirm(request));
+  }
+
+  extend(batch: readonly ExtendRequest[]): Promise<readonly Vote[]> {
+    return this.#each(batch, (request) => this.#extend(request));
+  }
+
+  release(batch: readonly ReleaseRequest[]): Promise<readonly Vote[]> {
+    return this.#each(batch, (request) => this.#release(request));
+  }
+
+  inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
+    return this.#each(resources, (resource) => {
+      const entry = this.#live(resource);
+      const fence = this.#fences.get(resource);
+      return {
+        kind: 'inspected',
+        owner: entry?.owner,
+        remainingMs: entry === undefined ? 0 : entry.expiresAt - this.clock.now(),
+        counter: fence?.counter,
+        lastTick: fence?.tick,
+      };
+    });
+  }
+
+  onStateChange(): () => void {
+    return () => undefined;
+  }
+
+  refuse(reason: string): void {
+    this.#state = { status: 'refused', reason };
+  }
+
+  /** Nothing to end: another manager may share this node, and its leases go on. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #each<Request, Answer>(
+    batch: readonly Request[],
+    answer: (request: Request) => Answer,
+  ): Promise<readonly (Answer | Failed)[]> {
+    const { status, reason } = this.#state;
+    if (status === 'ready') return Promise.resolve(batch.map(answer));
+    return Promise.resolve(batch.map(() => failed('unreachable', new Error(reason ?? status))));
+  }
+
+  #acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick }: AcquireRequest): Vote {
+    if (this.clock.now() > deadlineAt) return late();
+    let mine = 0;
+    let highest = 0;
+    for (const resource of resources) {
+      const fence = this.#fences.get(resource);
+      if (tick !== undefined && (fence?.tick ?? -1) >= tick)
+        return { kind: 'refused', reason: 'already_ran' };
+      const entry = this.#live(resource);
+      if (entry !== undefined && entry.owner !== holderId) return this.#heldBy(entry);
+      if (entry !== undefined) mine++;
+      if (seed !== undefined) highest = Math.max(highest, fence?.counter ?? seed);
+    }
+    if (mine === resources.length) return { kind: 'granted', counter: highest };
+    const counter = seed === undefined ? 0 : highest + 1;
+    for (const resource of resources) {
+      if (seed !== undefined) this.#fence(resource).counter = counter;
+      this.#entries.set(resource, { owner: holderId, expiresAt: this.clock.now() + ttlMs });
+    }
+    if (this.#entries.size + this.#fences.size > this.#sweepAt) this.#sweep();
+    return { kind: 'granted', counter };
+  }
+
+  #confirm({ resources, holderId, deadlineAt, token, tick }: ConfirmRequest): Vote {
+    if (this.clock.now() > deadlineAt) return late();
+    for (const resource of resources) {
+      const entry = this.#live(resource);
+      if (entry === undefined) return absent;
+      if (entry.owner !== holderId) return this.#heldBy(entry);
+      if ((this.#fences.get(resource)?.counter ?? 0) > token) return superseded;
+    }
+    for (const resource of resources) {
+      const fence = this.#fence(resource);
+      fence.counter = token;
+      if (tick !== undefined) fence.tick = tick;
+    }
+    return { kind: 'granted', counter: token };
+  }
+
+  #extend({ resources, holderId, ttlMs, deadlineAt, token }: ExtendRequest): Vote {
+    if (this.clock.now() > deadlineAt) return late();
+    let restored = false;
+    for (const resource of resources) {
+      const entry = this.#live(resource);
+      const counter = this.#fences.get(resource)?.counter;
+      if (entry !== undefined && entry.owner !== holderId) return this.#heldBy(entry);
+      if (token !== undefined && counter !== undefined && counter > token) return superseded;
+      if (entry === undefined && counter === undefined) restored = true;
+    }
+    const until = this.clock.now() + ttlMs;
+    for (const resource of resources) {
+      const expiresAt = Math.max(until, this.#live(resource)?.expiresAt ?? 0);
+      this.#entries.set(resource, { owner: holderId, expiresAt });
+      if (token !== undefined) this.#fence(resource).counter = token;
+    }
+    return restored
+      ? failed('restored', new Error('the node had lost the key'))
+      : { kind: 'granted', counter: token ?? 0 };
+  }
+
+  #release({ resources, holderId, keepMs }: ReleaseRequest): Vote {
+    let found = 0;
+    for (const resource of resources) {
+      if (this.#live(resource)?.owner !== holderId) continue;
+      found++;
+      if (keepMs > 0) this.#entries.set(resource, { owner: holderId, expiresAt: this.clock.now() + keepMs });
+      else this.#entries.delete(resource);
+    }
+    return found === 0 ? absent : { kind: 'granted', counter: 0 };
+  }
+
+  #heldBy({ owner, expiresAt }: Entry): Refused {
+    return { kind: 'refused', reason: 'held', owner, remainingMs: expiresAt - this.clock.now() };
+  }
+
+  #live(resource: string): Entry | undefined {
+    const entry = this.#entries.get(resource);
+    if (entry === undefined || entry.expiresAt > this.clock.now()) return entry;
+    this.#entries.delete(resource);
+    return undefined;
+  }
+
+  #fence(resource: string): Fence {
+    let fence = this.#fences.get(resource);
+    if (fence === undefined) this.#fences.set(resource, (fence = { touchedAt: 0 }));
+    fence.touchedAt = this.clock.now();
+    return fence;
+  }
+
+  /** Drops what is out of date whenever the number of resources has doubled: names that never come again leave no trace. */
+  #sweep(): void {
+    const now = this.clock.now();
+    for (const [resource, { expiresAt }] of this.#entries)
+      if (expiresAt <= now) this.#entries.delete(resource);
+    for (const [resource, { touchedAt }] of this.#fences) {
+      if (touchedAt + FENCE_TTL_MS <= now && !this.#entries.has(resource)) this.#fences.delete(resource);
+    }
+    this.#sweepAt = Math.max(SWEEP_FROM, 2 * (this.#entries.size + this.#fences.size));
+  }
+}
+
+const late = (): Failed => failed('late', new Error('the request reached the node after its deadline'));
+
+/**
+ * Makes an in-memory voter to put into `nodes`. Managers that are given the same one exclude each other; other processes
+ * are not excluded, whatever their nodes.
+ */
+export const memoryNode = (options: { readonly name?: string } = {}): LockNode =>
+  new MemoryNode(options.name ?? 'memory');

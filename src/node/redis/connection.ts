@@ -1,0 +1,156 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { RedisLike, RedisNodeOptions } from '../node-source.js';
+
+/** The part of an ioredis client that a node works with, after duplication. */
+export interface Connection {
+  connect(): Promise<unknown>;
+  disconnect(reconnect?: boolean): void;
+  evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
+  eval(script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
+  script(subcommand: 'LOAD', script: string): Promise<unknown>;
+  time(): Promise<unknown>;
+  info(): Promise<string>;
+  on(event: 'ready' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** A connection to be made, and what is known before it is. */
+export interface Endpoint {
+  /** Free of user and password. */
+  readonly name: string;
+  /** Where the server is: two nodes with the same address are the same server. */
+  readonly address: string;
+  /** The prefix that the user's client puts before its keys; it comes before our own. */
+  readonly clientPrefix: string;
+  readonly open: (retryDelayMs: RetryDelay) => Connection;
+}
+
+/** A node that has answered nothing for so long is given up and connected to anew. */
+const SILENCE_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * What must hold on our own connection whatever the user's client does. ioredis by default keeps commands while offline
+ * and sends unanswered ones again after a reconnect: a lock that was reported as failed would appear later, for nobody.
+ * `maxRetriesPerRequest: 0` makes commands of a broken connection fail, which otherwise never settle.
+ */
+const OURS = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  enableReadyCheck: true,
+  enableAutoPipelining: false,
+  reconnectOnError: null,
+  readOnly: false,
+  monitor: false,
+  stringNumbers: false,
+  commandTimeout: undefined,
+  socketTimeout: SILENCE_MS,
+  keyPrefix: '',
+} as const;
+
+type RetryDelay = (attempt: number) => number;
+
+function overrides({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDelay) {
+  // ioredis's own default stands in the options of every client; whoever chose another value gets it.
+  const chosen = typeof connectTimeout === 'number' && connectTimeout !== IOREDIS_CONNECT_TIMEOUT_MS;
+  return { ...OURS, retryStrategy, connectTimeout: chosen ? connectTimeout : CONNECT_TIMEOUT_MS };
+}
+
+const isClient = (source: object): source is RedisLike =>
+  typeof (source as Partial<RedisLike>).duplicate === 'function';
+
+/** Reads a url, options or a client. `where` names the entry in errors, which never show what it contains. */
+export function endpointOf(source: string | RedisNodeOptions | RedisLike, where: string): Endpoint {
+  if (typeof source === 'string') return endpointOfOptions(optionsOfUrl(source, where), where);
+  if (isClient(source)) return endpointOfClient(source, where);
+  return endpointOfOptions(source, where);
+}
+
+function optionsOfUrl(url: string, where: string): RedisNodeOptions {
+  if (url.startsWith('/')) return { path: url };
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    // The url itself may hold a password, and so may the error of the parser.
+    throw new TypeError(
+      `${where} is no url; write redis://host:port, rediss://host:port or the path of a unix socket`,
+    );
+  }
+  if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
+    throw new RangeError(`${where}: the url's scheme must be redis: or rediss:, got ${parsed.protocol}`);
+  }
+  if (parsed.hostname === '') throw new RangeError(`${where}: the url names no host`);
+  if (!/^(\/\d*)?$/.test(parsed.pathname)) {
+    throw new RangeError(`${where}: the path of the url must be the number of a database`);
+  }
+  return {
+    host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: parsed.port === '' ? 6379 : Number(parsed.port),
+    ...(parsed.username === '' ? {} : { username: decodeURIComponent(parsed.username) }),
+    ...(parsed.password === '' ? {} : { password: decodeURIComponent(parsed.password) }),
+    ...(parsed.pathname.length > 1 ? { db: Number(parsed.pathname.slice(1)) } : {}),
+    ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
+  };
+}
+
+function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
+  const { name, ...options } = source;
+  refuseWhatIsNotStandalone(source, where);
+  if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
+    throw new RangeError(`${where}: name must be 1 to 128 printable ASCII characters without spaces`);
+  }
+  const { port, db } = options;
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
+    throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${String(port)}`);
+  }
+  if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
+    throw new RangeError(`${where}: db must be an integer from 0, got ${String(db)}`);
+  }
+  const address = addressOf(options);
+  return {
+    name: name ?? address,
+    address,
+    clientPrefix: prefixOf(options),
+    // What we do not know goes to ioredis as it came.
+    open: (retryDelayMs) =>
+      new Redis({ ...options, ...overrides(options, retryDelayMs) } as RedisOptions) as Connection,
+  };
+}
+
+function endpointOfClient(client: RedisLike, where: string): Endpoint {
+  if ((client as { isCluster?: unknown }).isCluster === true) {
+    throw new TypeError(
+      `${where} is a Cluster client; a node must be a standalone Redis server in this version`,
+    );
+  }
+  const { options } = client as { options: RedisNodeOptions };
+  refuseWhatIsNotStandalone(options, where);
+  const address = addressOf(options);
+  // A client that changed its database with SELECT is on another one than its options say.
+  const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;
+  const db = typeof selected === 'number' ? { db: selected } : {};
+  return {
+    name: address,
+    address,
+    clientPrefix: prefixOf(options),
+    open: (retryDelayMs) => client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Connection,
+  };
+}
+
+/** After a failover a Sentinel's replica may not have the lock: that needs more care than a standalone server. */
+function refuseWhatIsNotStandalone(options: RedisNodeOptions, where: string): void {
+  if (Array.isArray(options['sentinels']) && options['sentinels'].length > 0) {
+    throw new TypeError(`${where} names sentinels; a node must be a standalone Redis server in this version`);
+  }
+}
+
+const addressOf = ({ path, host, port }: RedisNodeOptions): string =>
+  typeof path === 'string' && path !== '' ? path : `${host ?? 'localhost'}:${port ?? 6379}`;
+
+const prefixOf = (options: RedisNodeOptions): string =>
+  typeof options['keyPrefix'] === 'string' ? options['keyPrefix'] : '';

@@ -1,0 +1,14 @@
+/** The hash tag of a key, by the rule of the Redis Cluster specification: what stands in the first non-empty braces. */
+function hashTagOf(key: string): string | undefined {
+  const open = key.indexOf('{');
+  if (open < 0) return undefined;
+  const close = key.indexOf('}', open + 1);
+  return close > open + 1 ? key.slice(open + 1, close) : undefined;
+}
+
+/** The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger. */
+export function keysOf(prefix: string, resource: string): readonly [lock: string, fence: string] {
+  const lock = prefix + resource;
+  const tag = hashTagOf(lock);
+  return [lock, tag === undefined ? `{${lock}}:fence` : `{${tag}}:${lock}:fence`];
+}

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * One batch of operations on one node: applied in order, without anything between them.
+ *
+ * KEYS  for each operation, for each of its resources: the lock key, then the fence key (a hash: n = counter,
+ *       tick = last tick run).
+ * ARGV  a flat list. First how long fence keys live after the last touch, and with a tick on record (both ms).
+ *       Then each operation: verb, number of resources, holder id, deadline (µs of the node's time; 0: none), and
+ *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
+ *         c(onfirm)  token, tick ('' without)
+ *         e(xtend)   ttl, token ('' without fencing)
+ *         r(elease)  what to leave it to live (ms; 0: delete)
+ *         i(nspect)  nothing; the holder id is ''
+ * Reply the node's time in µs, then one reply for each operation:
+ *         {1, counter}                            granted
+ *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded
+ *         {3}                                     late: the deadline had passed, nothing was written
+ *         {4}                                     the key was set again on a node that had lost its data
+ *         {5, message}                            an error; operations beside it are not affected
+ *         {6, owner, remaining ms, counter, tick} inspected ('' where there is none)
+ *
+ * Numbers above 2^53 never arise, but Lua prints those above 1e14 in exponent form: they go to redis.call through
+ * string.format('%.0f'). Effects are replicated, not the script, so that TIME may be read before a write (Redis >= 5).
+ * PEXPIRE's GT (Redis 7) is spelt out with PTTL for the sake of older servers.
+ */
+export const SCRIPT = `
+local call = redis.call
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local fenceTtl, ledgerTtl = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local function number(value)
+  return value and tonumber(value) or nil
+end
+
+local function print(value)
+  return string.format('%.0f', value)
+end
+
+local function atLeast(key, ttl)
+  if call('PTTL', key) < ttl then call('PEXPIRE', key, ttl) end
+end
+
+local function keepFence(fence)
+  atLeast(fence, call('HEXISTS', fence, 'tick') == 1 and ledgerTtl or fenceTtl)
+end
+
+local function raise(fence, counter)
+  local present = number(call('HGET', fence, 'n'))
+  if not present or present < counter then call('HSET', fence, 'n', print(counter)) end
+  keepFence(fence)
+end
+
+local function refused(reason, lock, owner)
+  return {2, reason, owner or '', owner and call('PTTL', lock) or 0}
+end
+
+local function clampedSeed(seed)
+  return math.max(now - 1000000, math.min(now + 1000000, seed))
+end
+
+local verbs = {}
+
+-- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
+function verbs.a(key, count, holder, argument)
+  local ttl, seed, tick = argument(1), number(argument(2)), number(argument(3))
+  local mine = 0
+  local highest = 0
+  for i = 0, count - 1 do
+    local lock, fence = key(i)
+    if tick then
+      local last = number(call('HGET', fence, 'tick'))
+      if last and last >= tick then return refused(2) end
+    end
+    local owner = call('GET', lock)
+    if owner and owner ~= holder then return refused(1, lock, owner) end
+    if owner then mine = mine + 1 end
+    if seed then
+      highest = math.max(highest, number(call('HGET', fence, 'n')) or clampedSeed(seed))
+    end
+  end
+  if mine == count then return {1, highest} end
+  -- The counter first: if memory runs out in between, a counter too high does no harm.
+  for i = 0, count - 1 do
+    local lock, fence = key(i)
+    if seed then
+      call('HSET', fence, 'n', print(highest + 1))
+      keepFence(fence)
+    end
+    call('SET', lock, holder, 'PX', ttl)
+  end
+  return {1, seed and highest + 1 or 0}
+end
+
+-- Only for the owner of the keys, and never downwards.
+function verbs.c(key, count, holder, argument)
+  local token, tick = tonumber(argument(1)), number(argument(2))
+  for i = 0, count - 1 do
+    local lock, fence = key(i)
+    local owner = call('GET', lock)
+    if not owner then return refused(3) end
+    if owner ~= holder then return refused(1, lock, owner) end
+    if (number(call('HGET', fence, 'n')) or 0) > token then return refused(4) end
+  end
+  for i = 0, count - 1 do
+    local _, fence = key(i)
+    if tick then call('HSET', fence, 'tick', print(tick)) end
+    raise(fence, token)
+  end
+  return {1, token}
+end
+
+-- A key that is gone is set again where the counter proves that nobody has come after; where the counter is gone as
+-- well, the node has lost its data: the key protects from now on, but the answer does not count.
+function verbs.e(key, count, holder, argument)
+  local ttl, token = tonumber(argument(1)), number(argument(2))
+  local restored = false
+  for i = 0, count - 1 do
+    local lock, fence = key(i)
+    local owner = call('GET', lock)
+    if owner and owner ~= holder then return refused(1, lock, owner) end
+    local counter = number(call('HGET', fence, 'n'))
+    if token and counter and counter > token then return refused(4) end
+    if not owner and not counter then restored = true end
+  end
+  for i = 0, count - 1 do
+    local lock, fence = key(i)
+    if call('EXISTS', lock) == 1 then atLeast(lock, ttl) else call('SET', lock, holder, 'PX', ttl) end
+    if token then raise(fence, token) end
+  end
+  if restored then return {4} end
+  return {1, token or 0}
+end
+
+function verbs.r(key, count, holder, argument)
+  local keep = tonumber(argument(1))
+  local found = 0
+  for i = 0, count - 1 do
+    local lock = key(i)
+    if call('GET', lock) == holder then
+      found = found + 1
+      if keep > 0 then call('PEXPIRE', lock, keep) else call('DEL', lock) end
+    end
+  end
+  if found == 0 then return refused(3) end
+  return {1, 0}
+end
+
+function verbs.i(key)
+  local lock, fence = key(0)
+  local owner = call('GET', lock)
+  return {6, owner or '', owner and call('PTTL', lock) or 0, call('HGET', fence, 'n') or '', call('HGET', fence, 'tick') or ''}
+end
+
+local arity = {a = 3, c = 2, e = 2, r = 1, i = 0}
+local replies = {now}
+local nextKey, at = 1, 3
+while at <= #ARGV do
+  local verb, count, holder, deadline = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
+  local firstKey, firstArgument = nextKey, at + 3
+  nextKey = nextKey + 2 * count
+  at = at + 4 + arity[verb]
+  if deadline > 0 and now > deadline then
+    replies[#replies + 1] = {3}
+  else
+    local ok, reply = pcall(verbs[verb],
+      function(i) return KEYS[firstKey + 2 * i], KEYS[firstKey + 2 * i + 1] end,
+      count, holder,
+      function(i) return ARGV[firstArgument + i] end)
+    if ok then
+      replies[#replies + 1] = reply
+    else
+      replies[#replies + 1] = {5, type(reply) == 'table' and reply.err or tostring(reply)}
+    end
+  end
+end
+return replies
+`;
+
+export const SCRIPT_SHA = createHash('sha1').update(SCRIPT).digest('hex');
