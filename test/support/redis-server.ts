@@ -70,7 +70,7 @@ export class RedisServer {
     const address: RedisOptions = this.options;
     // Without a timeout of its own a client whose server has gone keeps the process up for two seconds after its end.
     const own: RedisOptions = { disconnectTimeout: 0, ...(password === undefined ? {} : { password }) };
-    const client = new Redis({ ...address, ...own, ...options });
+    const client = new Redis({ ...address, ...own, ...options, replyMapping: 'legacy' });
     // Tests kill servers: a broken connection is no news, and an 'error' without a listener is printed.
     client.on('error', () => undefined);
     this.#clients.add(client);
