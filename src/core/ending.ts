@@ -25,9 +25,14 @@ interface Claim {
 /**
  * Reads the ending of a lost round from its votes.
  *
+ * A round is lost at the deciding vote; why, may show only later. With one of three nodes down the first refusal decides
+ * it, and it takes the second to know that the resource is held and not out of reach. So nothing is concluded from a vote
+ * that is still out (`undefined`): until it is in, an ending that it could change is `contended`, see `endingIsOpen`.
+ *
  * `settled` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
  * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
- * of the nodes that did not answer, on which it may well have its majority.
+ * of the nodes that failed to answer, on which it may well have its majority. A tick on record stays as well, from the
+ * first look: where the nodes without it cannot make a majority, nobody can win before the others are back.
  */
 export function endingOf(
   votes: readonly (Vote | undefined)[],
@@ -35,12 +40,11 @@ export function endingOf(
 ): Ending {
   const majority = majorityOf(votes.length);
   const claims = new Map<string, Claim>();
-  let answered = 0;
+  let failures = 0;
   let alreadyRan = 0;
   for (const vote of votes) {
-    if (vote === undefined || vote.kind === 'failed') continue;
-    answered++;
-    if (vote.kind !== 'refused') continue;
+    if (vote?.kind === 'failed') failures++;
+    if (vote?.kind !== 'refused') continue;
     if (vote.reason === 'already_ran') alreadyRan++;
     if (vote.owner === undefined) continue;
     const claim = claims.get(vote.owner) ?? { nodes: 0, remainingMs: 0 };
@@ -48,17 +52,20 @@ export function endingOf(
     claim.remainingMs = Math.max(claim.remainingMs, vote.remainingMs ?? 0);
     claims.set(vote.owner, claim);
   }
-  const unanswered = votes.length - answered;
+  const benefit = votes.includes(undefined) ? 0 : failures;
   if (alreadyRan >= majority) return { kind: 'already_ran' };
-  if (answered < majority) return { kind: 'unreachable' };
+  if (votes.length - failures < majority) return { kind: 'unreachable' };
   for (const [owner, claim] of claims) {
-    const credit = settled.has(owner) ? unanswered : 0;
-    if (claim.nodes + credit >= majority) return { kind: 'held', owner, remainingMs: claim.remainingMs };
+    const nodes = claim.nodes + (settled.has(owner) ? benefit : 0);
+    if (nodes >= majority) return { kind: 'held', owner, remainingMs: claim.remainingMs };
   }
-  if (alreadyRan > 0 && settled.size > 0 && alreadyRan + unanswered >= majority)
-    return { kind: 'already_ran' };
+  if (alreadyRan > 0 && alreadyRan + benefit >= majority) return { kind: 'already_ran' };
   return { kind: 'contended' };
 }
+
+/** Whether votes that are still out can change the ending: before giving up a lost round for `contended`, wait for them. */
+export const endingIsOpen = (votes: readonly (Vote | undefined)[]): boolean =>
+  votes.includes(undefined) && endingOf(votes).kind === 'contended';
 
 /** The owners that the refusals of a round named. */
 export function ownersIn(votes: readonly (Vote | undefined)[]): string[] {
