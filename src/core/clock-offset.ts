@@ -4,9 +4,10 @@ export type ClockReading = 'steady' | 'stepped';
 /**
  * What is known of the difference between a node's clock and our monotonic one.
  *
- * An exchange that left at `sentAt` and came back at `receivedAt` with the node's time T proves that the difference lies
- * in [T - receivedAt, T - sentAt]. The bounds are narrowed by every exchange and widened with age by the rate at which
- * clocks may drift apart. An exchange that does not fit them at all shows that the node's clock was stepped.
+ * An exchange that left at `sentAt` and came back at `receivedAt` with the node's time T proves that the difference lay
+ * in [T - receivedAt, T - sentAt] when the node read its clock; at `receivedAt` the upper bound is looser by what the
+ * clocks may have drifted apart on the way back. The bounds are narrowed by every exchange and widened with age by the
+ * same rate. An exchange that does not fit them at all shows that the node's clock was stepped.
  */
 export class ClockOffset {
   #lowestMs = Number.NEGATIVE_INFINITY;
@@ -26,8 +27,8 @@ export class ClockOffset {
 
   observe(sentAtMs: number, receivedAtMs: number, nodeTimeMs: number): ClockReading {
     const lowest = nodeTimeMs - receivedAtMs;
-    const highest = nodeTimeMs - sentAtMs;
-    const allowance = Math.max(0, receivedAtMs - this.#observedAt) * this.driftFactor;
+    const highest = nodeTimeMs - sentAtMs + (receivedAtMs - sentAtMs) * this.driftFactor;
+    const allowance = Math.abs(receivedAtMs - this.#observedAt) * this.driftFactor;
     const stepped =
       this.known && (lowest > this.#highestMs + allowance || highest < this.#lowestMs - allowance);
     this.#lowestMs = stepped ? lowest : Math.max(lowest, this.#lowestMs - allowance);
