@@ -23,7 +23,8 @@ export interface Refused {
  * - `held`: another holder's key is there.
  * - `already_ran`: the tick asked for, or a later one, is recorded as run.
  * - `absent`: the asker's key is gone.
- * - `superseded`: the counter stands above the asker's token, so a later holder has been there.
+ * - `superseded`: the counter stands above the asker's token: a later holder has been there, or the asker's own grant
+ *   came too late to take part in its token, and its key is there.
  */
 export type RefusalReason = 'held' | 'already_ran' | 'absent' | 'superseded';
 
@@ -46,4 +47,5 @@ export type FailureReason = 'timeout' | 'late' | 'unreachable' | 'error' | 'rest
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 
 /** Whether the asker's key may be on the node after this vote, so that somebody must see to its removal. */
-export const mayHoldTheKey = (vote: Vote | undefined): boolean => vote?.kind !== 'refused';
+export const mayHoldTheKey = (vote: Vote | undefined): boolean =>
+  vote?.kind !== 'refused' || vote.reason === 'superseded';
