@@ -1,0 +1,64 @@
+/**
+ * Compiles src to dist, once as ES modules and once as CommonJS. `--if-stale` does nothing where dist belongs to the
+ * sources as they are. It compiles beside dist and swaps at the end: whoever reads dist meanwhile sees a whole one.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const dist = join(root, 'dist');
+const cache = join(root, '.cache');
+const stamp = join(cache, 'dist.sha256');
+
+const sources = hashOfSources();
+if (!process.argv.includes('--if-stale') || !isBuiltFrom(sources)) await build();
+
+function hashOfSources() {
+  const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+  const files = modules.filter((file) => file.endsWith('.ts')).map((file) => join('src', file));
+  const hash = createHash('sha256');
+  for (const file of [...files.sort(), 'tsconfig.json', 'tsconfig.esm.json', 'tsconfig.cjs.json', 'package-lock.json']) {
+    hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+  }
+  return hash.digest('hex');
+}
+
+/** @param {string} hash */
+function isBuiltFrom(hash) {
+  return existsSync(dist) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+}
+
+async function build() {
+  const fresh = join(cache, `dist-${process.pid}`);
+  mkdirSync(join(fresh, 'cjs'), { recursive: true });
+  try {
+    const codes = await Promise.all(['esm', 'cjs'].map((format) => compile(format, join(fresh, format))));
+    if (codes.some((code) => code !== 0)) {
+      process.exitCode = 1;
+      return;
+    }
+    // The package says "type": "module"; in this folder that is not so.
+    writeFileSync(join(fresh, 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
+    rmSync(stamp, { force: true });
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(fresh, dist);
+    writeFileSync(stamp, sources);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/**
+ * @param {string} format
+ * @param {string} outDir
+ * @returns {Promise<number | null>}
+ */
+function compile(format, outDir) {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const args = [tsc, '-p', join(root, `tsconfig.${format}.json`), '--outDir', outDir];
+  const compiler = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  return new Promise((resolve, reject) => compiler.once('error', reject).once('exit', resolve));
+}

@@ -1,0 +1,44 @@
+/** Everything that can be said of the code without running it. All steps run, whatever the earlier ones found. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../', import.meta.url));
+const bin = join(root, 'node_modules/.bin');
+mkdirSync(join(root, '.cache'), { recursive: true });
+const packed = mkdtempSync(join(root, '.cache/packed-'));
+
+const steps = [
+  ['types', () => run('tsc', '-p', 'tsconfig.json')],
+  ['lint', () => run('oxlint')],
+  ['format', () => run('prettier', '--check', '--log-level', 'warn', '.')],
+  ['unused code and dependencies', () => run('knip')],
+  ['package', () => run('node', 'scripts/build.mjs') && pack()],
+  ['package: publint', () => run('publint', 'run', '--strict', tarball())],
+  ['package: are the types wrong?', () => run('attw', '--no-emoji', '--format', 'ascii', tarball())],
+];
+
+const failed = [];
+for (const [title, passes] of steps) {
+  console.log(`\n== ${title}`);
+  if (!passes()) failed.push(title);
+}
+rmSync(packed, { recursive: true, force: true });
+
+console.log(failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.join(', ')}.`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function run(command, ...args) {
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  return spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
+}
+
+/** The build has just been made: packing must not make it again. */
+function pack() {
+  return run('npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', packed);
+}
+
+function tarball() {
+  return join(packed, readdirSync(packed).find((file) => file.endsWith('.tgz')) ?? 'the-package-that-was-not-made.tgz');
+}
