@@ -20,7 +20,13 @@ function hashOfSources() {
   const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
   const files = modules.filter((file) => file.endsWith('.ts')).map((file) => join('src', file));
   const hash = createHash('sha256');
-  for (const file of [...files.sort(), 'tsconfig.json', 'tsconfig.esm.json', 'tsconfig.cjs.json', 'package-lock.json']) {
+  for (const file of [
+    ...files.sort(),
+    'tsconfig.json',
+    'tsconfig.esm.json',
+    'tsconfig.cjs.json',
+    'package-lock.json',
+  ]) {
     hash.update(`${file}\0`).update(readFileSync(join(root, file)));
   }
   return hash.digest('hex');

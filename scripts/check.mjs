@@ -9,6 +9,7 @@ const bin = join(root, 'node_modules/.bin');
 mkdirSync(join(root, '.cache'), { recursive: true });
 const packed = mkdtempSync(join(root, '.cache/packed-'));
 
+/** @type {[string, () => boolean][]} */
 const steps = [
   ['types', () => run('tsc', '-p', 'tsconfig.json')],
   ['lint', () => run('oxlint')],
@@ -19,6 +20,7 @@ const steps = [
   ['package: are the types wrong?', () => run('attw', '--no-emoji', '--format', 'ascii', tarball())],
 ];
 
+/** @type {string[]} */
 const failed = [];
 for (const [title, passes] of steps) {
   console.log(`\n== ${title}`);
@@ -29,8 +31,12 @@ rmSync(packed, { recursive: true, force: true });
 console.log(failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.join(', ')}.`);
 process.exitCode = failed.length === 0 ? 0 : 1;
 
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
 function run(command, ...args) {
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
   return spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
 }
 
@@ -40,5 +46,8 @@ function pack() {
 }
 
 function tarball() {
-  return join(packed, readdirSync(packed).find((file) => file.endsWith('.tgz')) ?? 'the-package-that-was-not-made.tgz');
+  return join(
+    packed,
+    readdirSync(packed).find((file) => file.endsWith('.tgz')) ?? 'the-package-that-was-not-made.tgz',
+  );
 }

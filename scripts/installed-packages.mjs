@@ -10,11 +10,11 @@ export function installedPackagesMatch(root) {
   try {
     const wanted = packagesOf(new URL('package-lock.json', root));
     const installed = packagesOf(new URL('node_modules/.package-lock.json', root));
-    const isUpToDate = ([path, entry]) => {
+    const isUpToDate = Object.entries(wanted).every(([path, entry]) => {
       const own = installed[path];
       return own ? own.integrity === entry.integrity && own.version === entry.version : isOptional(entry);
-    };
-    return Object.entries(wanted).every(isUpToDate) && Object.keys(installed).every((path) => path in wanted);
+    });
+    return isUpToDate && Object.keys(installed).every((path) => path in wanted);
   } catch {
     return false;
   }

@@ -68,7 +68,10 @@ function installTool({ title, aptPackage, programs }) {
   }
   say(`Installing ${title} (apt-get install ${aptPackage}) ...`);
   const [command = '', ...args] = [...asRoot, 'sh', '-c', aptScript, 'sh', aptPackage];
-  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const { stdout, stderr } = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   if (!isThere()) giveUp(`${stdout}${stderr}\napt-get could not install ${title}. ${byHand}`);
 }
 

@@ -7,24 +7,13 @@ import { swcOptions } from './swc-options.mjs';
 
 const sources = new URL('../src/', import.meta.url);
 
-/** The package's own name, as the README and the examples import it, means the sources: no build is needed, none is stale. */
-function ownSource(specifier) {
-  const match = /^quorlock(?:\/([a-z]+))?$/.exec(specifier);
-  return match && new URL(match[1] ? `${match[1]}/index.ts` : 'index.ts', sources);
-}
-
-/** Relative imports name the file that `tsc` will write, `./vote.js`; the one that is there is `./vote.ts`. */
-function typeScriptNeighbour(specifier, parentURL) {
-  if (!/^\.{1,2}\/.*\.js$/.test(specifier) || !parentURL?.startsWith('file:')) return undefined;
-  const url = new URL(specifier.replace(/\.js$/, '.ts'), parentURL);
-  return existsSync(url) ? url : undefined;
-}
-
+/** @type {import('node:module').ResolveHook} */
 export async function resolve(specifier, context, nextResolve) {
   const url = ownSource(specifier) ?? typeScriptNeighbour(specifier, context.parentURL);
   return nextResolve(url ? url.href : specifier, context);
 }
 
+/** @type {import('node:module').LoadHook} */
 export async function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !new URL(url).pathname.endsWith('.ts')) return nextLoad(url, context);
   const filename = fileURLToPath(url);
@@ -34,4 +23,26 @@ export async function load(url, context, nextLoad) {
     swcrc: false,
   });
   return { format: 'module', source: code, shortCircuit: true };
+}
+
+/**
+ * The package's own name, as the README and the examples import it, means the sources: no build is needed, none is stale.
+ *
+ * @param {string} specifier
+ */
+function ownSource(specifier) {
+  const match = /^quorlock(?:\/([a-z]+))?$/.exec(specifier);
+  return match ? new URL(match[1] ? `${match[1]}/index.ts` : 'index.ts', sources) : undefined;
+}
+
+/**
+ * Relative imports name the file that `tsc` will write, `./vote.js`; the one that is there is `./vote.ts`.
+ *
+ * @param {string} specifier
+ * @param {string | undefined} parentURL
+ */
+function typeScriptNeighbour(specifier, parentURL) {
+  if (!/^\.{1,2}\/.*\.js$/.test(specifier) || !parentURL?.startsWith('file:')) return undefined;
+  const url = new URL(specifier.replace(/\.js$/, '.ts'), parentURL);
+  return existsSync(url) ? url : undefined;
 }

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
+import { findProgram } from '../../scripts/find-program.mjs';
 import { dieWithParent, exitOf, type Exit } from './processes.js';
 import { until } from './until.js';
 
@@ -94,12 +95,17 @@ export class RedisServer {
   }
 
   async #startOn(port: number): Promise<void> {
-    const listen = this.#tcp ? ['--bind', '127.0.0.1'] : ['--unixsocket', this.path];
-    const [command = '', ...args] = [
-      ...dieWithParent,
-      ...['redis-server', '--port', String(port), ...listen, '--dir', this.#directory, '--daemonize', 'no'],
-      ...['--save', '', '--appendonly', 'no', '--logfile', join(this.#directory, 'log'), ...this.#args],
-    ];
+    const settings = {
+      port: String(port),
+      ...(this.#tcp ? { bind: '127.0.0.1' } : { unixsocket: this.path }),
+      dir: this.#directory,
+      logfile: join(this.#directory, 'log'),
+      daemonize: 'no',
+      save: '',
+      appendonly: 'no',
+    };
+    const settingArgs = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    const [command = '', ...args] = [...dieWithParent, program(), ...settingArgs, ...this.#args];
     const child = spawn(command, args, { stdio: 'ignore' });
     const current: Process = { child, port, exit: exitOf(child) };
     this.#process = current;
@@ -184,6 +190,12 @@ export class RedisServer {
     const at = this.#args.indexOf('--requirepass');
     return at < 0 ? undefined : this.#args[at + 1];
   }
+}
+
+function program(): string {
+  const path = findProgram('redis-server');
+  if (path === undefined) throw new Error('there is no redis-server: run `node scripts/setup.mjs`');
+  return path;
 }
 
 /** Asks for INFO over a connection of its own. */
