@@ -1,0 +1,157 @@
+import { PanelBuilder as BarGaugePanel } from '@grafana/grafana-foundation-sdk/bargauge';
+import {
+  BarGaugeDisplayMode,
+  BigValueColorMode,
+  BigValueGraphMode,
+  GraphDrawStyle,
+  LegendDisplayMode,
+  LegendPlacement,
+  ReduceDataOptionsBuilder,
+  SortOrder,
+  StackingConfigBuilder,
+  StackingMode,
+  TooltipDisplayMode,
+  VisibilityMode,
+  VizLegendOptionsBuilder,
+  VizOrientation,
+  VizTooltipOptionsBuilder,
+} from '@grafana/grafana-foundation-sdk/common';
+import {
+  ThresholdsConfigBuilder,
+  ThresholdsMode,
+  type Threshold,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as StateTimelinePanel } from '@grafana/grafana-foundation-sdk/statetimeline';
+import { PanelBuilder as TimeSeriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
+import { DATASOURCE } from './variables.js';
+
+/** What every panel says of itself. */
+export interface About {
+  readonly title: string;
+  /** What it shows, and what to make of it. */
+  readonly description: string;
+  /** Grafana's unit id. */
+  readonly unit: string;
+}
+
+export interface Query {
+  readonly expr: string;
+  readonly legend: string;
+}
+
+const range = ({ expr, legend }: Query) =>
+  new DataqueryBuilder().datasource(DATASOURCE).expr(expr).legendFormat(legend).range();
+
+const instant = ({ expr, legend }: Query) =>
+  new DataqueryBuilder().datasource(DATASOURCE).expr(expr).legendFormat(legend).instant();
+
+const thresholds = (steps: readonly Threshold[]) =>
+  new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]);
+
+const NEUTRAL: readonly Threshold[] = [{ value: null, color: 'blue' }];
+
+/** Green at zero, then what the value deserves. */
+export const worseFrom = (value: number, color: 'orange' | 'red'): readonly Threshold[] => [
+  { value: null, color: 'green' },
+  { value, color },
+];
+
+const last = () => new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false).fields('');
+
+const legendTable = (...calcs: readonly string[]) =>
+  new VizLegendOptionsBuilder()
+    .showLegend(true)
+    .displayMode(LegendDisplayMode.Table)
+    .placement(LegendPlacement.Bottom)
+    .calcs([...calcs]);
+
+const tooltip = () =>
+  new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending);
+
+/** One number: how it stands now, or over the chosen time range. */
+export function stat({ title, description, unit }: About, query: Query, steps = NEUTRAL): StatPanel {
+  return new StatPanel()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .decimals(0)
+    .thresholds(thresholds(steps))
+    .colorMode(BigValueColorMode.Value)
+    .graphMode(BigValueGraphMode.None)
+    .reduceOptions(last())
+    .withTarget(instant(query))
+    .span(4)
+    .height(4);
+}
+
+/** Lines over time. */
+export function lines({ title, description, unit }: About, queries: readonly Query[]): TimeSeriesPanel {
+  return new TimeSeriesPanel()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .min(0)
+    .lineWidth(1)
+    .fillOpacity(10)
+    .showPoints(VisibilityMode.Auto)
+    .legend(legendTable('lastNotNull', 'max'))
+    .tooltip(tooltip())
+    .targets(queries.map(range))
+    .span(8)
+    .height(8);
+}
+
+/** Stacked bars over time, for events that should be rare: a line would make a slope of each. */
+export function bars(about: About, queries: readonly Query[]): TimeSeriesPanel {
+  return lines(about, queries)
+    .drawStyle(GraphDrawStyle.Bars)
+    .fillOpacity(80)
+    .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'))
+    .legend(legendTable('max', 'mean'));
+}
+
+/** One bar for each series, as it stands now. */
+export function barGauge({ title, description, unit }: About, query: Query): BarGaugePanel {
+  return new BarGaugePanel()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .min(0)
+    .thresholds(thresholds(NEUTRAL))
+    .displayMode(BarGaugeDisplayMode.Basic)
+    .orientation(VizOrientation.Horizontal)
+    .showUnfilled(true)
+    .reduceOptions(last())
+    .withTarget(instant(query))
+    .span(8)
+    .height(8);
+}
+
+/** One band for each series, whose value is a state. */
+export function states({ title, description, unit }: About, query: Query): StateTimelinePanel {
+  return new StateTimelinePanel()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .thresholds(thresholds(NEUTRAL))
+    .showValue(VisibilityMode.Auto)
+    .mergeValues(true)
+    .fillOpacity(80)
+    .legend(
+      new VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(LegendDisplayMode.List)
+        .placement(LegendPlacement.Bottom)
+        .calcs([]),
+    )
+    .tooltip(tooltip())
+    .withTarget(range(query))
+    .span(12)
+    .height(8);
+}

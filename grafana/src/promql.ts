@@ -1,0 +1,36 @@
+import { METRICS } from '../../src/prometheus/metric-names.js';
+
+/** One of quorlock's metrics, by its short name. */
+export type MetricKey = keyof typeof METRICS;
+
+/** What the panels share: the choice made in the variables at the top of the dashboard. */
+const CHOSEN_PROCESSES = 'job=~"$job",instance=~"$instance"';
+
+/** A series selector within the dashboard's choice of processes. */
+export const ofProcesses = (metric: MetricKey, ...matchers: readonly string[]): string =>
+  select(METRICS[metric], [CHOSEN_PROCESSES, ...matchers]);
+
+/** A series selector within the dashboard's choice of processes and locks. */
+export const ofLocks = (metric: MetricKey, ...matchers: readonly string[]): string =>
+  ofProcesses(metric, 'lock=~"$lock"', ...matchers);
+
+/** The buckets of a histogram within the dashboard's choice of processes and locks. */
+export const bucketsOfLocks = (metric: MetricKey, ...matchers: readonly string[]): string =>
+  select(`${METRICS[metric]}_bucket`, [CHOSEN_PROCESSES, 'lock=~"$lock"', ...matchers]);
+
+/** A series selector without the dashboard's variables, for alerts. */
+export const everywhere = (metric: MetricKey, ...matchers: readonly string[]): string =>
+  select(METRICS[metric], matchers);
+
+const select = (name: string, matchers: readonly string[]): string =>
+  matchers.length === 0 ? name : `${name}{${matchers.join(',')}}`;
+
+/** Locks work by the minute, not by the second: 0.0167 jobs a second says nothing to anybody. */
+export const perMinute = (by: string, selector: string): string =>
+  `sum by (${by}) (rate(${selector}[$__rate_interval])) * 60`;
+
+/** The states in which a node cannot vote although its manager is open. */
+export const NOT_READY = 'state=~"connecting|unreachable|refused"';
+
+/** The votes that tell nothing about the lock, only about the node. */
+export const FAILED_VOTES = 'vote=~"timeout|late|unreachable|error|restored"';

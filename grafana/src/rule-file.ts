@@ -1,0 +1,28 @@
+import type { AlertRule } from './alert-rules.js';
+
+/** A string in double quotes means the same in YAML as in JSON, whatever is in it. */
+const quoted = (text: string): string => JSON.stringify(text);
+
+function ruleLines({
+  alert,
+  expr,
+  for: pending,
+  severity,
+  summary,
+  description,
+}: AlertRule): readonly string[] {
+  return [
+    `      - alert: ${alert}`,
+    `        expr: ${quoted(expr)}`,
+    `        for: ${pending}`,
+    `        labels:`,
+    `          severity: ${severity}`,
+    `        annotations:`,
+    `          summary: ${quoted(summary)}`,
+    `          description: ${quoted(description)}`,
+  ];
+}
+
+/** The rules as a rule file of Prometheus. */
+export const ruleFile = (rules: readonly AlertRule[]): string =>
+  ['groups:', '  - name: quorlock', '    rules:', ...rules.flatMap(ruleLines), ''].join('\n');

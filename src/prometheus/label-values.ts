@@ -1,0 +1,57 @@
+import type { LockEvent } from '../index.js';
+
+type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly type: Type }>;
+
+/** The keys of a table that the compiler holds complete: a reason added to an event cannot be forgotten here. */
+const keysOf = <Key extends string>(table: Readonly<Record<Key, true>>): readonly Key[] =>
+  Object.keys(table) as Key[];
+
+// A series starts at zero only if its label values are known before anything happens: hence these lists.
+
+export const SKIP_REASONS = keysOf<EventOf<'skipped'>['reason']>({
+  held: true,
+  already_ran: true,
+  draining: true,
+});
+
+export const FAILURE_REASONS = keysOf<EventOf<'failed'>['reason']>({ unreachable: true, contended: true });
+
+export const LOSS_REASONS = keysOf<EventOf<'lost'>['reason']>({
+  unreachable: true,
+  taken: true,
+  not_extended: true,
+  max_hold: true,
+  stalled: true,
+  closed: true,
+});
+
+export const EXTENSION_OUTCOMES = keysOf<EventOf<'extended'>['outcome']>({ extended: true, failed: true });
+
+/** How an attempt to acquire ended: the names of the four events that end one. The reasons are in the counters. */
+export const ACQUIRE_OUTCOMES = keysOf<EventOf<'acquired' | 'skipped' | 'failed' | 'aborted'>['type']>({
+  acquired: true,
+  skipped: true,
+  failed: true,
+  aborted: true,
+});
+
+export const NODE_STATES = keysOf<EventOf<'node'>['node']['status']>({
+  connecting: true,
+  ready: true,
+  unreachable: true,
+  refused: true,
+  closed: true,
+});
+
+export const VOTES = keysOf<EventOf<'vote'>['vote']>({
+  granted: true,
+  held: true,
+  already_ran: true,
+  absent: true,
+  superseded: true,
+  timeout: true,
+  late: true,
+  unreachable: true,
+  error: true,
+  restored: true,
+});

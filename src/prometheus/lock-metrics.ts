@@ -1,0 +1,126 @@
+import { register as globalRegister } from 'prom-client';
+import type { LockEvent, LockListener, NodeSnapshot } from '../index.js';
+import { HeldLeases, type LeaseInEvents } from './held-leases.js';
+import { metricSetIn, type MetricSet, type MetricsRegistry } from './metric-set.js';
+import { zeroLock, zeroNode } from './zero-series.js';
+
+export interface LockMetricsOptions {
+  /**
+   * Where the metrics are registered.
+   * @default prom-client's global registry
+   */
+  readonly register?: MetricsRegistry;
+  /**
+   * Bucket bounds of `quorlock_acquire_duration_seconds`, in seconds, ascending. The first call on a registry decides.
+   * @default 1 ms to 1 min
+   */
+  readonly acquireBuckets?: readonly number[];
+  /**
+   * Bucket bounds of `quorlock_hold_duration_seconds`, in seconds, ascending. The first call on a registry decides.
+   * @default 5 ms to 4 h
+   */
+  readonly holdBuckets?: readonly number[];
+}
+
+/** A round trip on a good network takes about a millisecond; beyond the node timeout of 250 ms it is retries and waiting. */
+const ACQUIRE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60];
+/** From the quick job to the nightly one. */
+const HOLD_BUCKETS = [0.005, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
+
+/**
+ * Metrics of a `LockManager` on any prom-client registry: `locks.on(lockMetrics())`.
+ *
+ * Call it once for each manager; all calls on one registry share the same metrics. About 90 series for each lock name, all
+ * at zero from the moment the lock is declared or first used.
+ *
+ * @throws Error (prom-client's) when the bucket bounds are not ascending.
+ */
+export function lockMetrics(options: LockMetricsOptions = {}): LockListener {
+  const { register = globalRegister, acquireBuckets = ACQUIRE_BUCKETS, holdBuckets = HOLD_BUCKETS } = options;
+  const recorder = new Recorder(metricSetIn(register, { acquire: acquireBuckets, hold: holdBuckets }));
+  return (event) => recorder.record(event);
+}
+
+/** Turns the events of one manager into metrics. The gauges are counted up and down, so that managers add up. */
+class Recorder {
+  readonly #locks = new Set<string>();
+  readonly #held = new HeldLeases();
+  readonly #nodes = new Map<string, NodeSnapshot['status']>();
+  #fallback = false;
+
+  constructor(private readonly metrics: MetricSet) {}
+
+  record(event: LockEvent): void {
+    const { metrics } = this;
+    switch (event.type) {
+      case 'declared':
+        return this.#know(event.name);
+      case 'acquired': {
+        this.#attempted(event);
+        metrics.acquired.inc({ lock: event.name });
+        metrics.lastRun.set({ lock: event.name }, Date.now() / 1000);
+        metrics.leasesHeld.inc({ lock: event.name });
+        return this.#held.begin(event);
+      }
+      case 'skipped':
+        this.#attempted(event);
+        return metrics.skipped.inc({ lock: event.name, reason: event.reason });
+      case 'failed':
+        this.#attempted(event);
+        return metrics.failed.inc({ lock: event.name, reason: event.reason });
+      case 'aborted':
+        return this.#attempted(event);
+      case 'extended':
+        this.#know(event.name);
+        return metrics.extensions.inc({ lock: event.name, outcome: event.outcome });
+      case 'released':
+        this.#ended(event);
+        return metrics.released.inc({ lock: event.name });
+      case 'lost':
+        this.#ended(event);
+        return metrics.expired.inc({ lock: event.name, reason: event.reason });
+      case 'vote':
+        return metrics.votes.inc({ node: event.node, vote: event.vote });
+      case 'node':
+        return this.#nodeChanged(event.node);
+      case 'fallback':
+        return this.#fallbackChanged(event.active);
+    }
+  }
+
+  #know(lock: string): void {
+    if (this.#locks.has(lock)) return;
+    this.#locks.add(lock);
+    zeroLock(this.metrics, lock);
+  }
+
+  #attempted({
+    name,
+    type,
+    durationMs,
+  }: Extract<LockEvent, { readonly durationMs: number; readonly name: string }>): void {
+    this.#know(name);
+    this.metrics.acquireDuration.observe({ lock: name, outcome: type }, durationMs / 1000);
+  }
+
+  #ended(event: LeaseInEvents & { readonly name: string; readonly heldMs: number }): void {
+    this.#know(event.name);
+    this.metrics.holdDuration.observe({ lock: event.name }, event.heldMs / 1000);
+    if (this.#held.end(event)) this.metrics.leasesHeld.dec({ lock: event.name });
+  }
+
+  #nodeChanged({ name, status }: NodeSnapshot): void {
+    const before = this.#nodes.get(name);
+    if (before === status) return;
+    this.#nodes.set(name, status);
+    if (before === undefined) zeroNode(this.metrics, name);
+    else this.metrics.nodeState.dec({ node: name, state: before });
+    this.metrics.nodeState.inc({ node: name, state: status });
+  }
+
+  #fallbackChanged(active: boolean): void {
+    if (active === this.#fallback) return;
+    this.#fallback = active;
+    this.metrics.fallbackActive.inc(active ? 1 : -1);
+  }
+}

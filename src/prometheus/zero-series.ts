@@ -1,0 +1,42 @@
+import type { Histogram } from 'prom-client';
+import {
+  ACQUIRE_OUTCOMES,
+  EXTENSION_OUTCOMES,
+  FAILURE_REASONS,
+  LOSS_REASONS,
+  NODE_STATES,
+  SKIP_REASONS,
+  VOTES,
+} from './label-values.js';
+import type { MetricSet } from './metric-set.js';
+
+/** Which locks a histogram has series for: `Histogram.zero` would wipe out what is there, unlike `inc(labels, 0)`. */
+const zeroed = new WeakMap<Histogram<'lock' | 'outcome'>, Set<string>>();
+
+/**
+ * Makes all series of a lock exist at zero. A series that is born with its first event shows no increase for it:
+ * `rate()` and `increase()` need the zero before, and a dashboard needs it to tell "never" from "unknown".
+ */
+export function zeroLock(metrics: MetricSet, lock: string): void {
+  metrics.acquired.inc({ lock }, 0);
+  metrics.released.inc({ lock }, 0);
+  metrics.leasesHeld.inc({ lock }, 0);
+  metrics.lastRun.inc({ lock }, 0);
+  for (const reason of SKIP_REASONS) metrics.skipped.inc({ lock, reason }, 0);
+  for (const reason of FAILURE_REASONS) metrics.failed.inc({ lock, reason }, 0);
+  for (const reason of LOSS_REASONS) metrics.expired.inc({ lock, reason }, 0);
+  for (const outcome of EXTENSION_OUTCOMES) metrics.extensions.inc({ lock, outcome }, 0);
+
+  const known = zeroed.get(metrics.acquireDuration) ?? new Set();
+  zeroed.set(metrics.acquireDuration, known);
+  if (known.has(lock)) return;
+  known.add(lock);
+  for (const outcome of ACQUIRE_OUTCOMES) metrics.acquireDuration.zero({ lock, outcome });
+  metrics.holdDuration.zero({ lock });
+}
+
+/** Makes all series of a node exist at zero. */
+export function zeroNode(metrics: MetricSet, node: string): void {
+  for (const state of NODE_STATES) metrics.nodeState.inc({ node, state }, 0);
+  for (const vote of VOTES) metrics.votes.inc({ node, vote }, 0);
+}

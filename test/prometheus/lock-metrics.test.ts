@@ -1,0 +1,286 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Registry, register as globalRegister, type OpenMetricsContentType } from 'prom-client';
+import type { LockEvent, LockListener } from '../../src/index.js';
+import { lockMetrics, METRIC_NAMES, METRICS } from '../../src/prometheus/index.js';
+import { reading, readings } from './readings.js';
+
+const lease = { name: 'report', resources: ['report'], token: 7 };
+const acquired: LockEvent = { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false };
+const released: LockEvent = { ...lease, type: 'released', heldMs: 2_000, acknowledged: 3 };
+const lost = (reason: Extract<LockEvent, { type: 'lost' }>['reason']): LockEvent => ({
+  ...lease,
+  type: 'lost',
+  heldMs: 90_000,
+  reason,
+});
+const skipped = (reason: Extract<LockEvent, { type: 'skipped' }>['reason']): LockEvent => ({
+  name: 'report',
+  resources: ['report'],
+  type: 'skipped',
+  reason,
+  owner: undefined,
+  durationMs: 2,
+});
+const failed = (reason: Extract<LockEvent, { type: 'failed' }>['reason']): LockEvent => ({
+  name: 'report',
+  resources: ['report'],
+  type: 'failed',
+  reason,
+  error: new Error('no majority'),
+  durationMs: 250,
+});
+const node = (status: Extract<LockEvent, { type: 'node' }>['node']['status']): LockEvent => ({
+  type: 'node',
+  node: { name: 'a:6379', status },
+});
+const vote = (answer: Extract<LockEvent, { type: 'vote' }>['vote']): LockEvent => ({
+  type: 'vote',
+  node: 'a:6379',
+  op: 'acquire',
+  vote: answer,
+  durationMs: 1,
+});
+
+describe('lockMetrics', () => {
+  let register: Registry;
+  let listener: LockListener;
+
+  beforeEach(() => {
+    register = new Registry();
+    listener = lockMetrics({ register });
+  });
+
+  const hear = (...events: readonly LockEvent[]) => events.forEach((event) => listener(event));
+  const read = (name: string, labels?: Record<string, string>) => reading(register, name, labels);
+
+  it('counts each event under the name of its lock, never under a resource', async () => {
+    hear({ ...acquired, resources: ['invoice:4711'] }, { ...released, resources: ['invoice:4711'] });
+    expect(await read(METRICS.acquired, { lock: 'report' })).toBe(1);
+    expect(await read(METRICS.released, { lock: 'report' })).toBe(1);
+    expect(await register.metrics()).not.toContain('4711');
+  });
+
+  it.each(['held', 'already_ran', 'draining'] as const)('counts a skip as %s', async (reason) => {
+    hear(skipped(reason), skipped(reason));
+    expect(await read(METRICS.skipped, { lock: 'report', reason })).toBe(2);
+    expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome: 'skipped' })).toBe(2);
+  });
+
+  it.each(['unreachable', 'contended'] as const)('counts a failure as %s, not as a skip', async (reason) => {
+    hear(failed(reason));
+    expect(await read(METRICS.failed, { lock: 'report', reason })).toBe(1);
+    expect(await read(METRICS.skipped, { lock: 'report', reason: 'held' })).toBe(0);
+    expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome: 'failed' })).toBe(1);
+  });
+
+  it.each(['unreachable', 'taken', 'not_extended', 'max_hold', 'stalled', 'closed'] as const)(
+    'counts a lease lost as %s once, as expired and not as released, and holds it no longer',
+    async (reason) => {
+      hear(acquired, lost(reason));
+      expect(await read(METRICS.expired, { lock: 'report', reason })).toBe(1);
+      expect(await read(METRICS.released, { lock: 'report' })).toBe(0);
+      expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(0);
+    },
+  );
+
+  it('shows an aborted wait among the outcomes of acquiring, and nowhere else', async () => {
+    hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1_500 });
+    expect(await read(`${METRICS.acquireDuration}_sum`, { lock: 'report', outcome: 'aborted' })).toBe(1.5);
+    const counted = (await readings(register)).filter(
+      ({ name, value }) => name.endsWith('_total') && value > 0,
+    );
+    expect(counted).toEqual([]);
+  });
+
+  it('counts extensions by their outcome', async () => {
+    const extended = {
+      type: 'extended',
+      name: 'report',
+      resources: ['report'],
+      headroomMs: 20_000,
+      ttlMs: 30_000,
+    } as const;
+    hear(
+      { ...extended, outcome: 'extended' },
+      { ...extended, outcome: 'extended' },
+      { ...extended, outcome: 'failed' },
+    );
+    expect(await read(METRICS.extensions, { lock: 'report', outcome: 'extended' })).toBe(2);
+    expect(await read(METRICS.extensions, { lock: 'report', outcome: 'failed' })).toBe(1);
+  });
+
+  it('observes durations in seconds, and a hold at either end of the lease', async () => {
+    hear(acquired, released, { ...acquired, token: 8 }, { ...lost('taken'), token: 8 } as LockEvent);
+    const labels = { lock: 'report', outcome: 'acquired' };
+    expect(await read(`${METRICS.acquireDuration}_sum`, labels)).toBeCloseTo(0.008, 9);
+    expect(await read(`${METRICS.acquireDuration}_bucket`, { ...labels, le: '0.0025' })).toBe(0);
+    expect(await read(`${METRICS.acquireDuration}_bucket`, { ...labels, le: '0.005' })).toBe(2);
+    expect(await read(`${METRICS.holdDuration}_sum`, { lock: 'report' })).toBe(92);
+    expect(await read(`${METRICS.holdDuration}_count`, { lock: 'report' })).toBe(2);
+  });
+
+  it('takes the bounds of the buckets from its options', async () => {
+    const own = new Registry();
+    lockMetrics({ register: own, acquireBuckets: [0.5], holdBuckets: [7] })(acquired);
+    const bounds = (await readings(own)).flatMap(({ name, labels }) =>
+      name.endsWith('_bucket') ? [`${name} ${labels['le']}`] : [],
+    );
+    expect([...new Set(bounds)]).toEqual([
+      `${METRICS.acquireDuration}_bucket 0.5`,
+      `${METRICS.acquireDuration}_bucket +Inf`,
+      `${METRICS.holdDuration}_bucket 7`,
+      `${METRICS.holdDuration}_bucket +Inf`,
+    ]);
+  });
+
+  it('remembers when the lock was last acquired, in seconds', async () => {
+    const before = Date.now() / 1000;
+    hear(acquired);
+    const lastRun = await read(METRICS.lastRun, { lock: 'report' });
+    expect(lastRun).toBeGreaterThanOrEqual(before);
+    expect(lastRun).toBeLessThanOrEqual(Date.now() / 1000);
+  });
+
+  it('counts held leases up and down', async () => {
+    const other = { ...acquired, resources: ['other'] };
+    hear(acquired, other);
+    expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(2);
+    hear(released);
+    expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
+  });
+
+  it('does not count a lease down whose beginning it never heard', async () => {
+    hear(released, lost('closed'));
+    expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(0);
+    expect(await read(METRICS.released, { lock: 'report' })).toBe(1);
+  });
+
+  it('counts the same resource apart when one listener hears two managers without fencing tokens', async () => {
+    const unfenced = { ...acquired, token: undefined };
+    hear(unfenced, unfenced);
+    expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(2);
+    hear({ ...released, token: undefined });
+    expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
+  });
+
+  it('shows the present state of a node as 1 and the others as 0', async () => {
+    const states = async () =>
+      Object.fromEntries(
+        (await readings(register)).flatMap(({ name, labels, value }) =>
+          name === METRICS.nodeState ? [[labels['state'], value]] : [],
+        ),
+      );
+    hear(node('connecting'));
+    expect(await states()).toEqual({ connecting: 1, ready: 0, unreachable: 0, refused: 0, closed: 0 });
+    hear(node('ready'), node('ready'), node('unreachable'));
+    expect(await states()).toEqual({ connecting: 0, ready: 0, unreachable: 1, refused: 0, closed: 0 });
+  });
+
+  it('counts votes by node and answer, all answers at zero from the first sight of the node', async () => {
+    hear(node('ready'), vote('granted'), vote('timeout'), vote('granted'));
+    expect(await read(METRICS.votes, { node: 'a:6379', vote: 'granted' })).toBe(2);
+    expect(await read(METRICS.votes, { node: 'a:6379', vote: 'timeout' })).toBe(1);
+    expect(await read(METRICS.votes, { node: 'a:6379', vote: 'late' })).toBe(0);
+  });
+
+  it('shows the fallback while it is active, however often it is told', async () => {
+    expect(await read(METRICS.fallbackActive)).toBe(0);
+    hear(
+      { type: 'fallback', active: true, reason: 'no majority' },
+      { type: 'fallback', active: true, reason: 'still' },
+    );
+    expect(await read(METRICS.fallbackActive)).toBe(1);
+    hear({ type: 'fallback', active: false, reason: 'the nodes are back' });
+    expect(await read(METRICS.fallbackActive)).toBe(0);
+  });
+
+  it('has every series of a declared lock at zero before anything happens', async () => {
+    hear({ type: 'declared', name: 'report' });
+    const series = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
+    expect(series.every(({ value }) => value === 0)).toBe(true);
+    const declared = series.map(({ name, labels: { lock: _, ...rest } }) =>
+      [name, ...Object.values(rest)].join(' '),
+    );
+    hear(acquired, released, lost('taken'), skipped('held'), failed('contended'));
+    hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1 });
+    const later = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
+    expect(declared).toHaveLength(later.length);
+    expect(declared).toEqual(expect.arrayContaining([METRICS.acquired, `${METRICS.skipped} already_ran`]));
+  });
+
+  it('has the other series of a lock that was never declared at zero from its first event', async () => {
+    hear(acquired);
+    expect(await read(METRICS.expired, { lock: 'report', reason: 'unreachable' })).toBe(0);
+    expect(await read(METRICS.failed, { lock: 'report', reason: 'unreachable' })).toBe(0);
+  });
+
+  it('has a series for every metric that it lists, and lists every metric that it registers', async () => {
+    hear(acquired, node('ready'));
+    const names = (await register.getMetricsAsJSON()).map(({ name }) => name);
+    expect(names.sort()).toEqual([...METRIC_NAMES].sort());
+    const exposed = await register.metrics();
+    for (const name of METRIC_NAMES) expect(exposed).toMatch(new RegExp(`^${name}(_count)?[{ ]`, 'm'));
+  });
+
+  describe('on a registry that two managers share', () => {
+    let second: LockListener;
+
+    beforeEach(() => {
+      second = lockMetrics({ register });
+    });
+
+    it('adds up what both do', async () => {
+      hear(acquired, released);
+      second(acquired);
+      expect(await read(METRICS.acquired, { lock: 'report' })).toBe(2);
+      expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
+    });
+
+    it('keeps what the first has observed when the second declares the same lock', async () => {
+      hear(acquired, released);
+      second({ type: 'declared', name: 'report' });
+      expect(await read(`${METRICS.holdDuration}_count`, { lock: 'report' })).toBe(1);
+      expect(await read(METRICS.acquired, { lock: 'report' })).toBe(1);
+      expect(await read(METRICS.lastRun, { lock: 'report' })).toBeGreaterThan(0);
+    });
+
+    it('counts the managers that see a node in a state, so that one cannot hide what the other sees', async () => {
+      hear(node('ready'));
+      second(node('unreachable'));
+      expect(await read(METRICS.nodeState, { state: 'ready' })).toBe(1);
+      expect(await read(METRICS.nodeState, { state: 'unreachable' })).toBe(1);
+      second(node('closed'));
+      expect(await read(METRICS.nodeState, { state: 'ready' })).toBe(1);
+      expect(await read(METRICS.nodeState, { state: 'unreachable' })).toBe(0);
+    });
+
+    it('shows the fallback until neither is in it', async () => {
+      hear({ type: 'fallback', active: true, reason: 'no majority' });
+      second({ type: 'fallback', active: true, reason: 'no majority' });
+      hear({ type: 'fallback', active: false, reason: 'back' });
+      expect(await read(METRICS.fallbackActive)).toBe(1);
+    });
+  });
+
+  it('registers again after the registry was cleared, rather than count where nobody reads', async () => {
+    register.clear();
+    lockMetrics({ register })(acquired);
+    expect(await read(METRICS.acquired, { lock: 'report' })).toBe(1);
+    expect(await read(`${METRICS.acquireDuration}_count`, { outcome: 'acquired' })).toBe(1);
+  });
+
+  it('uses the global registry of prom-client by default', async () => {
+    lockMetrics()(acquired);
+    expect(await reading(globalRegister, METRICS.acquired, { lock: 'report' })).toBe(1);
+    globalRegister.clear();
+  });
+
+  it('serves a registry of the OpenMetrics format, over several scrapes', async () => {
+    const open = new Registry<OpenMetricsContentType>();
+    open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    lockMetrics({ register: open })(acquired);
+    await open.metrics();
+    lockMetrics({ register: open })(released);
+    expect(await open.metrics()).toContain(`${METRICS.released}{lock="report"} 1`);
+  });
+});
