@@ -15,6 +15,10 @@ const steps = [
   ['lint', () => run('oxlint')],
   ['format', () => run('prettier', '--check', '--log-level', 'warn', '.')],
   ['unused code and dependencies', () => run('knip')],
+  [
+    'generated files',
+    () => run('node', '--import', './scripts/ts-loader.mjs', 'grafana/src/generate.ts', '--check'),
+  ],
   ['package', () => run('node', 'scripts/build.mjs') && pack()],
   ['package: publint', () => run('publint', 'run', '--strict', tarball())],
   ['package: are the types wrong?', () => run('attw', '--no-emoji', '--format', 'ascii', tarball())],
