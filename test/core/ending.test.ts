@@ -1,0 +1,187 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { endingIsOpen, endingOf, goesOn, ownersIn, type Ending } from '../../src/core/ending.js';
+import type { Vote } from '../../src/core/vote.js';
+import { naiveEnding } from './naive.js';
+import { alreadyRan, down, granted, heldBy, inWords, out, wordsOver, type MaybeVote } from './votes.js';
+
+const a = heldBy('a');
+const b = heldBy('b');
+const c = heldBy('c');
+const yes = granted();
+
+const nameOf = (ending: Ending): string => (ending.kind === 'held' ? `held by ${ending.owner}` : ending.kind);
+
+describe('endingOf', () => {
+  it.each<[string, MaybeVote[], string[], string]>([
+    ['one owner on a majority holds it', [a, a, yes], [], 'held by a'],
+    ['one owner on a majority holds it, though a node is down', [down, a, a], [], 'held by a'],
+    ['three claimants with a node each: nobody holds it', [yes, a, b], [], 'contended'],
+    ['an even split is contended: nobody has three of four', [yes, yes, a, a], [], 'contended'],
+    ['a majority down is unreachable, not held', [down, down, a], [], 'unreachable'],
+    ['a majority down is unreachable, though one node granted', [yes, down, down], [], 'unreachable'],
+    ['half of an even membership down is unreachable', [yes, yes, down, down], [], 'unreachable'],
+    ['a tick on record on a majority has run', [alreadyRan, alreadyRan, yes], [], 'already_ran'],
+    ['a tick on record on a minority has not run', [alreadyRan, yes, a], [], 'contended'],
+    [
+      'a tick on record has run though one node is down: the nodes without the record cannot make a majority',
+      [alreadyRan, yes, down],
+      [],
+      'already_ran',
+    ],
+    ['a minority owner seen for the first time may yield: contended', [a, yes, down], [], 'contended'],
+    ['the same owner seen again may hold the node that is down: held', [a, yes, down], ['a'], 'held by a'],
+    ['an owner seen again cannot hold the nodes of others', [a, yes, b], ['a'], 'contended'],
+    ['an owner seen again does not make nodes that are down votes', [a, down, down], ['a'], 'unreachable'],
+    ['another owner than the one seen again gets no benefit', [b, yes, down], ['a'], 'contended'],
+    ['of two owners seen again the one on the lower node is named', [a, b, down], ['a', 'b'], 'held by a'],
+    ['a single node that refuses is held', [a], [], 'held by a'],
+    ['a single node that is down is unreachable', [down], [], 'unreachable'],
+    [
+      'the first refusal with a node down proves neither held nor unreachable',
+      [down, a, out],
+      [],
+      'contended',
+    ],
+    ['a vote still out is no benefit for an owner seen again', [a, b, out], ['a'], 'contended'],
+    ['a vote still out is no benefit for a tick on record', [alreadyRan, a, out], [], 'contended'],
+    ['a majority down is unreachable whatever the last vote says', [down, down, out], [], 'unreachable'],
+    ['a majority of one owner is held whatever the last vote says', [a, a, out], [], 'held by a'],
+  ])('%s', (_claim, votes, settled, ending) => {
+    expect(nameOf(endingOf(votes, new Set(settled)))).toBe(ending);
+  });
+
+  it('tells the longest time that a node reported for the holder, and not those of others', () => {
+    const votes = [heldBy('a', 300), heldBy('b', 9_000), heldBy('a', 700), heldBy('a', 500), down];
+    expect(endingOf(votes)).toEqual({ kind: 'held', owner: 'a', remainingMs: 700 });
+  });
+
+  it('reads a missing remaining time as none', () => {
+    const refused: Vote = { kind: 'refused', reason: 'held', owner: 'a' };
+    expect(endingOf([refused, refused, yes])).toEqual({ kind: 'held', owner: 'a', remainingMs: 0 });
+  });
+
+  it('says what the naive reading says, for all patterns of up to five votes and all owners met before', () => {
+    const alphabet: Vote[] = [yes, a, b, alreadyRan, down];
+    const faults: string[] = [];
+    for (let members = 1; members <= 5; members++) {
+      for (const votes of wordsOver(alphabet, members)) {
+        for (const settled of [[], ['a'], ['b'], ['a', 'b']]) {
+          const said = nameOf(endingOf(votes, new Set(settled)));
+          const expected = naiveEnding(votes, settled);
+          if (said !== expected) faults.push(`${inWords(votes)} after ${settled.join()}: ${said}, not ${expected}`);
+        }
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('endingIsOpen', () => {
+  it.each<[string, MaybeVote[], boolean]>([
+    ['one node down, the first refusal in: the second one will tell', [down, a, out], true],
+    ['a split vote with one vote out: it may be held after all', [yes, a, a, b, out], true],
+    ['all votes in: nothing more to wait for', [yes, a, b], false],
+    ['held by a majority: the last vote changes nothing', [a, a, out], false],
+    ['a majority down: the last vote changes nothing', [down, down, out], false],
+    ['already run on a majority: the last vote changes nothing', [alreadyRan, alreadyRan, out], false],
+  ])('%s', (_claim, votes, open) => {
+    expect(endingIsOpen(votes)).toBe(open);
+  });
+
+  it('a hung minority is not waited for where it cannot matter: no vote still out changes an ending that is not open', () => {
+    const alphabet: MaybeVote[] = [yes, a, b, alreadyRan, down, out];
+    const answers: Vote[] = [yes, a, b, alreadyRan, down];
+    const faults: string[] = [];
+    for (let members = 1; members <= 5; members++) {
+      for (const votes of wordsOver(alphabet, members)) {
+        if (endingIsOpen(votes)) continue;
+        const missing = votes.filter((vote) => vote === undefined).length;
+        for (const rest of wordsOver(answers, missing)) {
+          const filled = votes.map((vote) => vote ?? rest.pop()!);
+          for (const settled of [[], ['a'], ['a', 'b']]) {
+            const early = nameOf(endingOf(votes, new Set(settled)));
+            const late = nameOf(endingOf(filled, new Set(settled)));
+            if (early !== late) faults.push(`${inWords(votes)}: ${early}, but ${inWords(filled)}: ${late}`);
+          }
+        }
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+});
+
+describe('ownersIn', () => {
+  it('names the owners that refusals met, and nobody else', () => {
+    expect(ownersIn([a, yes, out, down, alreadyRan, b, a])).toEqual(['a', 'b', 'a']);
+    expect(ownersIn([yes, down, out])).toEqual([]);
+  });
+});
+
+describe('goesOn', () => {
+  it.each<[string, MaybeVote[], string[], boolean]>([
+    ['the owner of the lowest node goes on', [yes, a, b], [], true],
+    ['the owner of a higher node yields', [a, yes, b], [], false],
+    ['a node that is down belongs to nobody: the next one counts', [down, yes, a], [], true],
+    [
+      'a node that is down belongs to nobody: the next one counts, for the others too',
+      [down, a, yes],
+      [],
+      false,
+    ],
+    ['a vote still out belongs to nobody', [out, yes, a], [], true],
+    ['who was granted nothing does not go on', [a, b, c], [], false],
+    ['where nobody can be asked nobody goes on', [down, down, down], [], false],
+    ['an owner that stayed is passed over', [a, yes, b], ['a'], true],
+    ['an owner that stayed is passed over, but not the claimant after it', [a, b, yes], ['a'], false],
+    ['a tick on record has no owner and is passed over', [alreadyRan, yes, a], [], true],
+  ])('%s', (_claim, votes, settled, expected) => {
+    expect(goesOn(votes, new Set(settled))).toBe(expected);
+  });
+
+  /** Who has each node: a claimant by number, an owner that stays (`gone`), or nobody because it is down. */
+  const worldOf = (nodes: number): fc.Arbitrary<(number | 'gone' | 'down')[]> =>
+    fc.array(
+      fc.oneof({ weight: 4, arbitrary: fc.nat(4) }, fc.constantFrom('gone' as const, 'down' as const)),
+      {
+        minLength: nodes,
+        maxLength: nodes,
+      },
+    );
+
+  it('of the claimants of a split vote that see the same exactly one goes on: the owner of the lowest node', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }).chain(worldOf), (world) => {
+        const settled = new Set(['gone']);
+        const seenBy = (claimant: number): Vote[] =>
+          world.map((owner) =>
+            owner === 'down'
+              ? down
+              : owner === claimant
+                ? yes
+                : heldBy(owner === 'gone' ? owner : `claimant ${owner}`),
+          );
+        const lowest = world.find((owner) => typeof owner === 'number');
+        const going = [0, 1, 2, 3, 4].filter((claimant) => goesOn(seenBy(claimant), settled));
+        expect(going).toEqual(lowest === undefined ? [] : [lowest]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('the owner of the lowest node goes on whenever it heard of its grant, whatever else went lost', () => {
+    const members = 5;
+    const perNode = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+      fc.array(value, { minLength: members, maxLength: members });
+    fc.assert(
+      fc.property(perNode(fc.nat(3)), perNode(fc.boolean()), (owners, lost) => {
+        const first = owners[0]!;
+        const seen = owners.map((owner, node): Vote => {
+          if (node > 0 && lost[node]) return down;
+          return owner === first ? yes : heldBy(`claimant ${owner}`);
+        });
+        expect(goesOn(seen)).toBe(true);
+      }),
+    );
+  });
+});
