@@ -4,29 +4,22 @@
  * is there is not what it would write.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { format, resolveConfig } from 'prettier';
 import { ALERT_RULES } from './alert-rules.js';
 import { quorlockDashboard } from './dashboard.js';
 import { ruleFile } from './rule-file.js';
 
-const NOTE = '# Generated from grafana/src by `npm run grafana`: change it there.\n';
-
 const files: Readonly<Record<string, string>> = {
-  'quorlock.json': JSON.stringify(quorlockDashboard()),
-  'alerts.yml': NOTE + ruleFile(ALERT_RULES),
+  'quorlock.json': `${JSON.stringify(quorlockDashboard(), undefined, 2)}\n`,
+  'alerts.yml': `# Generated from grafana/src by \`npm run grafana\`: change it there.\n${ruleFile(ALERT_RULES)}`,
 };
 
 const check = process.argv.includes('--check');
 
 for (const [name, content] of Object.entries(files)) {
-  const path = fileURLToPath(new URL(`../${name}`, import.meta.url));
-  const formatted = await format(content, { ...(await resolveConfig(path)), filepath: path });
+  const url = new URL(`../${name}`, import.meta.url);
   if (!check) {
-    await writeFile(path, formatted);
-    continue;
-  }
-  if ((await readFile(path, 'utf8')) !== formatted) {
+    await writeFile(url, content);
+  } else if ((await readFile(url, 'utf8')) !== content) {
     console.error(`grafana/${name} is not what grafana/src generates: run \`npm run grafana\``);
     process.exitCode = 1;
   }

@@ -21,7 +21,7 @@ import {
   ThresholdsMode,
   type Threshold,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus';
+import { DataqueryBuilder, QueryEditorMode } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimelinePanel } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TimeSeriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
@@ -41,11 +41,16 @@ export interface Query {
   readonly legend: string;
 }
 
-const range = ({ expr, legend }: Query) =>
-  new DataqueryBuilder().datasource(DATASOURCE).expr(expr).legendFormat(legend).range();
+const dataQuery = ({ expr, legend }: Query) =>
+  new DataqueryBuilder()
+    .datasource(DATASOURCE)
+    .editorMode(QueryEditorMode.Code)
+    .expr(expr)
+    .legendFormat(legend);
 
-const instant = ({ expr, legend }: Query) =>
-  new DataqueryBuilder().datasource(DATASOURCE).expr(expr).legendFormat(legend).instant();
+const range = (query: Query) => dataQuery(query).range();
+
+const instant = (query: Query) => dataQuery(query).instant();
 
 const thresholds = (steps: readonly Threshold[]) =>
   new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps([...steps]);
@@ -65,7 +70,10 @@ const legendTable = (...calcs: readonly string[]) =>
     .showLegend(true)
     .displayMode(LegendDisplayMode.Table)
     .placement(LegendPlacement.Bottom)
-    .calcs([...calcs]);
+    .calcs([...calcs])
+    // Many locks, few in trouble: those first.
+    .sortBy('Max')
+    .sortDesc(true);
 
 const tooltip = () =>
   new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending);
@@ -111,7 +119,8 @@ export function bars(about: About, queries: readonly Query[]): TimeSeriesPanel {
     .drawStyle(GraphDrawStyle.Bars)
     .fillOpacity(80)
     .stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A'))
-    .legend(legendTable('max', 'mean'));
+    .legend(legendTable('max', 'mean'))
+    .tooltip(tooltip().hideZeros(true));
 }
 
 /** One bar for each series, as it stands now. */

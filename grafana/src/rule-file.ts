@@ -1,7 +1,7 @@
 import type { AlertRule } from './alert-rules.js';
 
-/** A string in double quotes means the same in YAML as in JSON, whatever is in it. */
-const quoted = (text: string): string => JSON.stringify(text);
+/** In single quotes YAML escapes nothing but the quote itself, so the expressions stay legible. */
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 function ruleLines({
   alert,

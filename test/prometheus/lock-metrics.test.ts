@@ -198,14 +198,16 @@ describe('lockMetrics', () => {
     hear({ type: 'declared', name: 'report' });
     const series = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
     expect(series.every(({ value }) => value === 0)).toBe(true);
-    const declared = series.map(({ name, labels: { lock: _, ...rest } }) =>
-      [name, ...Object.values(rest)].join(' '),
+    const declared = series.map(({ name, labels: { lock, ...rest } }) =>
+      [lock, name, ...Object.values(rest)].join(' '),
     );
     hear(acquired, released, lost('taken'), skipped('held'), failed('contended'));
     hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1 });
     const later = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
     expect(declared).toHaveLength(later.length);
-    expect(declared).toEqual(expect.arrayContaining([METRICS.acquired, `${METRICS.skipped} already_ran`]));
+    expect(declared).toEqual(
+      expect.arrayContaining([`report ${METRICS.acquired}`, `report ${METRICS.skipped} already_ran`]),
+    );
   });
 
   it('has the other series of a lock that was never declared at zero from its first event', async () => {

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+
+export interface Target {
+  readonly refId: string;
+  readonly expr: string;
+  readonly legendFormat: string;
+  readonly datasource: unknown;
+}
+
+export interface PanelInFile {
+  readonly id: number;
+  readonly type: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly fieldConfig?: { readonly defaults: { readonly unit?: string } };
+  readonly targets?: readonly Target[];
+  readonly datasource?: unknown;
+}
+
+interface DashboardInFile {
+  readonly uid: string;
+  readonly panels: readonly PanelInFile[];
+  readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
+}
+
+/** The dashboard as it is committed, which is what users import. */
+export const dashboardFile = JSON.parse(
+  readFileSync(new URL('../../grafana/quorlock.json', import.meta.url), 'utf8'),
+) as DashboardInFile;
+
+export const alertsPath = new URL('../../grafana/alerts.yml', import.meta.url);
+
+export interface PanelQuery {
+  /** Unique: the id of the panel, its title and the query in it. */
+  readonly name: string;
+  readonly panel: string;
+  readonly expr: string;
+  readonly legend: string;
+}
+
+/** What Grafana puts in the place of the dashboard's variables. */
+export interface Filled {
+  readonly rateInterval: string;
+  readonly range: string;
+  readonly window: string;
+}
+
+/** Every query of every panel, as Grafana would send it with everything chosen. */
+export const panelQueries = ({ rateInterval, range, window }: Filled): readonly PanelQuery[] =>
+  dashboardFile.panels.flatMap(({ id, title, targets = [] }) =>
+    targets.map(({ refId, expr, legendFormat }) => ({
+      name: `${id} ${title} ${refId}`,
+      panel: title,
+      legend: legendFormat,
+      expr: expr
+        .replaceAll('$__rate_interval', rateInterval)
+        .replaceAll('$__range', range)
+        .replaceAll('$window', window)
+        .replaceAll(/\$(job|instance|lock)\b/g, '.*'),
+    })),
+  );

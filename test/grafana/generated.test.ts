@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { dashboardFile, type PanelInFile } from './dashboard-file.js';
+
+const panels = dashboardFile.panels.filter(({ type }) => type !== 'row');
+
+describe('the committed dashboard and alerts', () => {
+  it('are what the sources generate, with plain Node', () => {
+    const run = spawnSync(
+      process.execPath,
+      ['--import', './scripts/ts-loader.mjs', 'grafana/src/generate.ts', '--check'],
+      { cwd: fileURLToPath(new URL('../../', import.meta.url)), encoding: 'utf8' },
+    );
+    expect(run.stdout + run.stderr).toBe('');
+    expect(run.status).toBe(0);
+  });
+});
+
+describe('the dashboard', () => {
+  it('gives every panel an id of its own, a title, a description, a unit and the chosen data source', () => {
+    const ids = dashboardFile.panels.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { id, title, description, fieldConfig, datasource } of panels) {
+      expect(id).toBeGreaterThan(0);
+      expect(title).toMatch(/\w/);
+      expect(description).toMatch(/^\w.{20,}\.$/);
+      expect(fieldConfig?.defaults.unit).toMatch(/^(short|cpm|s)$/);
+      expect(datasource).toEqual({ type: 'prometheus', uid: '${datasource}' });
+    }
+  });
+
+  it('gives every query a refId that is unique in its panel, a legend and the chosen data source', () => {
+    for (const { targets = [] } of panels) {
+      expect(targets.length).toBeGreaterThan(0);
+      expect(targets.map(({ refId }) => refId)).toEqual([...'ABCDEF'].slice(0, targets.length));
+      for (const { legendFormat, datasource } of targets) {
+        expect(legendFormat).toMatch(/\w/);
+        expect(datasource).toEqual({ type: 'prometheus', uid: '${datasource}' });
+      }
+    }
+  });
+
+  it('lays the panels out within the grid, none over another', () => {
+    const cells = ({ gridPos: { x, y, w, h } }: PanelInFile) =>
+      Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`);
+    const taken = dashboardFile.panels.flatMap(cells);
+    expect(new Set(taken).size).toBe(taken.length);
+    for (const { gridPos } of dashboardFile.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+  });
+
+  it('lets the reader choose the data source, the job, the process and the lock, and obeys in every query', () => {
+    const names = dashboardFile.templating.list.map(({ name }) => name);
+    expect(names).toEqual(['datasource', 'job', 'instance', 'lock', 'window']);
+    for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
+      const selectors = expr.match(/quorlock_\w+\{[^}]*\}/g) ?? [];
+      expect(selectors.length).toBe((expr.match(/quorlock_/g) ?? []).length);
+      for (const selector of selectors) {
+        expect(selector).toContain('job=~"$job",instance=~"$instance"');
+        if (!/node_state|votes|fallback/.test(selector)) expect(selector).toContain('lock=~"$lock"');
+      }
+    }
+  });
+});

@@ -1,0 +1,26 @@
+import type { LockEvent } from '../../src/index.js';
+
+const lease = { name: 'report', resources: ['report'], token: 7 };
+
+/** One event of each type, in an order in which they can come. */
+export const everyEvent: readonly LockEvent[] = [
+  { type: 'declared', name: 'report' },
+  { type: 'node', node: { name: 'a:6379', status: 'ready' } },
+  { type: 'fallback', active: true, reason: 'no majority of the nodes can be reached' },
+  { type: 'vote', node: 'a:6379', op: 'acquire', vote: 'granted', durationMs: 1 },
+  { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false },
+  { ...lease, type: 'extended', outcome: 'extended', headroomMs: 20_000, ttlMs: 30_000 },
+  { ...lease, type: 'released', heldMs: 2_000, acknowledged: 3 },
+  { ...lease, type: 'acquired', attempts: 2, durationMs: 104, fallback: false },
+  { ...lease, type: 'lost', heldMs: 90_000, reason: 'unreachable' },
+  { name: 'report', resources: ['report'], type: 'skipped', reason: 'held', owner: 'b:1', durationMs: 2 },
+  {
+    name: 'report',
+    resources: ['report'],
+    type: 'failed',
+    reason: 'unreachable',
+    error: new Error('no majority'),
+    durationMs: 250,
+  },
+  { name: 'report', resources: ['report'], type: 'aborted', durationMs: 1_500 },
+];

@@ -1,0 +1,29 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { lockMetrics, METRIC_NAMES } from '../../src/prometheus/index.js';
+import { promtool } from '../grafana/promtool.js';
+import { everyEvent } from './every-event.js';
+
+describe('what Prometheus scrapes', () => {
+  let exposed: string;
+
+  beforeAll(async () => {
+    const register = new Registry();
+    const listener = lockMetrics({ register });
+    everyEvent.forEach((event) => listener(event));
+    exposed = await register.metrics();
+  });
+
+  it('passes the linter of Prometheus', async () => {
+    expect(await promtool(['check', 'metrics'], exposed)).toEqual({ code: 0, output: '' });
+  });
+
+  it('explains every metric', () => {
+    for (const name of METRIC_NAMES) expect(exposed).toMatch(new RegExp(`^# HELP ${name} [A-Z].+\\.$`, 'm'));
+  });
+
+  it('has fewer than a hundred series for a lock', () => {
+    const series = exposed.split('\n').filter((line) => line.includes('lock="report"'));
+    expect(series.length).toBeLessThan(100);
+  });
+});
