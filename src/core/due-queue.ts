@@ -1,11 +1,14 @@
-interface Entry<T> {
+/** An item's place in a queue, by which it can be taken out again. */
+export interface Due<T> {
   readonly item: T;
   readonly dueAt: number;
+  /** Where it stands in the heap; -1 once it is out. Kept by the queue. */
+  place: number;
 }
 
 /** Items by the instant at which they are due: a binary heap, so that one timer serves any number of them. */
 export class DueQueue<T> {
-  readonly #heap: Entry<T>[] = [];
+  readonly #heap: Due<T>[] = [];
 
   get size(): number {
     return this.#heap.length;
@@ -16,41 +19,57 @@ export class DueQueue<T> {
     return this.#heap[0]?.dueAt;
   }
 
-  add(item: T, dueAt: number): void {
-    const heap = this.#heap;
-    let hole = heap.length;
-    const entry = { item, dueAt };
-    while (hole > 0) {
-      const parent = (hole - 1) >> 1;
-      const above = heap[parent]!;
-      if (above.dueAt <= dueAt) break;
-      heap[hole] = above;
-      hole = parent;
-    }
-    heap[hole] = entry;
+  add(item: T, dueAt: number): Due<T> {
+    const due: Due<T> = { item, dueAt, place: this.#heap.length };
+    this.#heap.push(due);
+    this.#rise(due);
+    return due;
+  }
+
+  /** Takes one out before it is due. Taking it out twice does nothing. */
+  remove(due: Due<T>): void {
+    const { place } = due;
+    if (this.#heap[place] !== due) return;
+    due.place = -1;
+    const last = this.#heap.pop()!;
+    if (last === due) return;
+    this.#put(last, place);
+    this.#rise(last);
+    this.#sink(last);
   }
 
   /** Removes and returns the earliest item that is due at `now`. */
   take(now: number): T | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.dueAt > now) return undefined;
-    const last = this.#heap.pop()!;
-    if (this.#heap.length > 0) this.#sink(last);
+    this.remove(first);
     return first.item;
   }
 
-  #sink(entry: Entry<T>): void {
-    const heap = this.#heap;
-    let hole = 0;
-    for (;;) {
-      let child = 2 * hole + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.dueAt < heap[child]!.dueAt) child++;
-      const below = heap[child]!;
-      if (below.dueAt >= entry.dueAt) break;
-      heap[hole] = below;
-      hole = child;
+  #put(due: Due<T>, place: number): void {
+    this.#heap[place] = due;
+    due.place = place;
+  }
+
+  #rise(due: Due<T>): void {
+    while (due.place > 0) {
+      const above = this.#heap[(due.place - 1) >> 1]!;
+      if (above.dueAt <= due.dueAt) return;
+      const { place } = due;
+      this.#put(due, above.place);
+      this.#put(above, place);
     }
-    heap[hole] = entry;
+  }
+
+  #sink(due: Due<T>): void {
+    for (;;) {
+      const left = this.#heap[2 * due.place + 1];
+      const right = this.#heap[2 * due.place + 2];
+      const below = right !== undefined && right.dueAt < left!.dueAt ? right : left;
+      if (below === undefined || below.dueAt >= due.dueAt) return;
+      const { place } = due;
+      this.#put(due, below.place);
+      this.#put(below, place);
+    }
   }
 }

@@ -27,7 +27,7 @@ interface Claim {
  *
  * A round is lost at the deciding vote; why, may show only later. With one of three nodes down the first refusal decides
  * it, and it takes the second to know that the resource is held and not out of reach. So nothing is concluded from a vote
- * that is still out (`undefined`): until it is in, an ending that it could change is `contended`, see `endingIsOpen`.
+ * that is still out (`undefined`): where it could change the ending, the ending is `contended`, which is to look again.
  *
  * `settled` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
  * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
@@ -63,10 +63,6 @@ export function endingOf(
   return { kind: 'contended' };
 }
 
-/** Whether votes that are still out can change the ending: before giving up a lost round for `contended`, wait for them. */
-export const endingIsOpen = (votes: readonly (Vote | undefined)[]): boolean =>
-  votes.includes(undefined) && endingOf(votes).kind === 'contended';
-
 /** The owners that the refusals of a round named. */
 export function ownersIn(votes: readonly (Vote | undefined)[]): string[] {
   return votes.flatMap((vote) => (vote?.kind === 'refused' && vote.owner !== undefined ? [vote.owner] : []));
@@ -83,4 +79,19 @@ export function goesOn(votes: readonly (Vote | undefined)[], settled: ReadonlySe
     if (vote?.kind === 'refused' && vote.owner !== undefined && !settled.has(vote.owner)) return false;
   }
   return false;
+}
+
+/**
+ * Whether the ending of a lost round can be read yet: a majority has answered, or cannot answer any more. Dead nodes fail
+ * at once, before the living ones have had time to say who holds the resource; nothing may be read from the first alone.
+ */
+export function isReadable(votes: readonly (Vote | undefined)[]): boolean {
+  const majority = majorityOf(votes.length);
+  let answered = 0;
+  let failures = 0;
+  for (const vote of votes) {
+    if (vote?.kind === 'failed') failures++;
+    else if (vote !== undefined) answered++;
+  }
+  return answered >= majority || failures > votes.length - majority;
 }

@@ -17,7 +17,8 @@ export abstract class LockError extends Error {
   }
 }
 
-const quoted = (resources: readonly string[]): string => resources.map((resource) => `"${resource}"`).join(', ');
+const quoted = (resources: readonly string[]): string =>
+  resources.map((resource) => `"${resource}"`).join(', ');
 
 /**
  * Somebody else has it, or is about to: try later, wait, or skip.
@@ -78,24 +79,28 @@ export class QuorumUnreachableError extends LockError {
   }
 }
 
-const LOSSES: Record<LossReason, string> = {
+const LOSSES: Record<LossReason | 'released', string> = {
   unreachable: 'no majority of the nodes could be reached in time to extend it',
   taken: 'a majority of the nodes no longer has its keys',
   not_extended: 'its TTL ran out and it was not extended',
   max_hold: 'it reached maxHoldMs',
   stalled: 'this process did not run when it had to be extended',
   closed: 'the lock manager was closed',
+  released: 'it has been released',
 };
 
-/** The lease ended before its holder released it: stop using the resource, and do not report success. */
+/**
+ * The lease ended before its holder released it: stop using the resource, and do not report success. `reason` is
+ * `released` only where a lease is used after its own release.
+ */
 export class LeaseLostError extends LockError {
   readonly code = 'LEASE_LOST';
 
   constructor(
     resources: readonly string[],
-    readonly reason: LossReason,
+    readonly reason: LossReason | 'released',
   ) {
-    super(`the lease of ${quoted(resources)} was lost: ${LOSSES[reason]}`, resources);
+    super(`the lease of ${quoted(resources)} is over: ${LOSSES[reason]}`, resources);
   }
 }
 

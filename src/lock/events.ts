@@ -108,7 +108,9 @@ export class LockEvents {
     try {
       listener(event);
     } catch (error) {
-      this.warn(`a listener threw on the event "${event.type}": ${error instanceof Error ? error.message : String(error)}`);
+      this.warn(
+        `a listener threw on the event "${event.type}": ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }

@@ -60,7 +60,7 @@ export interface AcquireOptions extends LockOptions {
   readonly name?: string;
   /**
    * The scheduled time this run belongs to, in epoch milliseconds: the run is refused (`already_ran`) when it, or a later
-   * one, was run under the same resource before. Works with one resource.
+   * one, was run under the same resource before. Needs `fencing`.
    */
   readonly tick?: number;
 }
@@ -185,7 +185,8 @@ const MANAGER_OPTIONS: readonly string[] = [
   'warn',
 ];
 
-const shown = (value: unknown): string => inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
+const shown = (value: unknown): string =>
+  inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
 
 /** Refuses what is not an option at all: a misspelt option must not silently mean its default. */
 export function assertKnownOptions(options: object, known: readonly string[], where: string): void {
@@ -218,7 +219,8 @@ export function resolveLockOptions(
   defaults: LockOptions,
   maxTtlMs: number,
 ): ResolvedLockOptions {
-  const pick = <K extends keyof LockOptions>(option: K): LockOptions[K] => options[option] ?? defaults[option];
+  const pick = <K extends keyof LockOptions>(option: K): LockOptions[K] =>
+    options[option] ?? defaults[option];
   const ttlMs = integer(
     'ttlMs',
     pick('ttlMs') ?? Math.min(LOCK_DEFAULTS.ttlMs, maxTtlMs),
@@ -228,10 +230,17 @@ export function resolveLockOptions(
       'A held lease is extended by itself, so a long job needs no long TTL',
   );
   const retries = integer('retries', pick('retries') ?? LOCK_DEFAULTS.retries, 0, LONGEST_MS);
-  const retryDelayMs = integer('retryDelayMs', pick('retryDelayMs') ?? LOCK_DEFAULTS.retryDelayMs, 1, LONGEST_MS);
+  const retryDelayMs = integer(
+    'retryDelayMs',
+    pick('retryDelayMs') ?? LOCK_DEFAULTS.retryDelayMs,
+    1,
+    LONGEST_MS,
+  );
   const waitMs = integer('waitMs', pick('waitMs') ?? LOCK_DEFAULTS.waitMs, 0, LONGEST_MS);
   if (retries > 0 && waitMs > 0) {
-    throw new RangeError(`retries (${retries}) and waitMs (${waitMs}) exclude each other: count attempts, or bound the wait`);
+    throw new RangeError(
+      `retries (${retries}) and waitMs (${waitMs}) exclude each other: count attempts, or bound the wait`,
+    );
   }
   const minHoldMs = integer('minHoldMs', pick('minHoldMs') ?? LOCK_DEFAULTS.minHoldMs, 0, LONGEST_MS);
   if (minHoldMs > ttlMs) throw new RangeError(`minHoldMs (${minHoldMs}) must not be above ttlMs (${ttlMs})`);
@@ -263,14 +272,17 @@ export function resolveLockOptions(
 /** Checks what one acquisition was given. */
 export function resolveAcquireOptions(
   options: AcquireOptions,
-  { lockDefaults, maxTtlMs }: ResolvedManagerOptions,
+  { lockDefaults, maxTtlMs, fencing }: ResolvedManagerOptions,
 ): ResolvedAcquireOptions {
   assertKnownOptions(options, ACQUIRE_OPTIONS, 'acquire');
   const { signal, tick } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal must be an AbortSignal, got ${shown(signal)}`);
   }
-  if (tick !== undefined) integer('tick', tick, 0, Number.MAX_SAFE_INTEGER);
+  if (tick !== undefined) {
+    integer('tick', tick, 0, Number.MAX_SAFE_INTEGER);
+    if (!fencing) throw new RangeError('tick needs the option fencing, with which it is recorded');
+  }
   return {
     ...resolveLockOptions(options, lockDefaults, maxTtlMs),
     signal,
@@ -283,10 +295,17 @@ export function resolveAcquireOptions(
 export function resolveManagerOptions(options: LockManagerOptions): ResolvedManagerOptions {
   assertKnownOptions(options, MANAGER_OPTIONS, 'LockManager');
   const keyPrefix = options.keyPrefix ?? LOCK_DEFAULTS.keyPrefix;
-  if (typeof keyPrefix !== 'string') throw new TypeError(`keyPrefix must be a string, got ${shown(keyPrefix)}`);
-  const maxTtlMs = integer('maxTtlMs', options.maxTtlMs ?? LOCK_DEFAULTS.maxTtlMs, SHORTEST_TTL_MS, LONGEST_MS);
+  if (typeof keyPrefix !== 'string')
+    throw new TypeError(`keyPrefix must be a string, got ${shown(keyPrefix)}`);
+  const maxTtlMs = integer(
+    'maxTtlMs',
+    options.maxTtlMs ?? LOCK_DEFAULTS.maxTtlMs,
+    SHORTEST_TTL_MS,
+    LONGEST_MS,
+  );
   const driftFactor = options.driftFactor ?? LOCK_DEFAULTS.driftFactor;
-  if (typeof driftFactor !== 'number') throw new TypeError(`driftFactor must be a number, got ${shown(driftFactor)}`);
+  if (typeof driftFactor !== 'number')
+    throw new TypeError(`driftFactor must be a number, got ${shown(driftFactor)}`);
   if (!(driftFactor >= 0 && driftFactor <= 0.5)) {
     throw new RangeError(`driftFactor must be from 0 to 0.5, got ${driftFactor}`);
   }
@@ -297,7 +316,9 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   const holder = options.holder ?? `${hostname()}:${process.pid}`;
   if (typeof holder !== 'string') throw new TypeError(`holder must be a string, got ${shown(holder)}`);
   if (!/^[\x21-\x7e]{1,128}$/.test(holder)) {
-    throw new RangeError(`holder must be 1 to 128 printable ASCII characters without spaces, got ${shown(holder)}`);
+    throw new RangeError(
+      `holder must be 1 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
+    );
   }
   const { warn } = options;
   if (warn !== undefined && typeof warn !== 'function') {
@@ -349,10 +370,14 @@ function resolveResource(resource: unknown): string {
   }
   // eslint-disable-next-line no-control-regex -- control characters are just what is looked for
   if (/[\u0000-\u001f\u007f]/.test(resource)) {
-    throw new RangeError(`resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`);
+    throw new RangeError(
+      `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
+    );
   }
   if (resource.endsWith(':fence')) {
-    throw new RangeError(`resource must not end in ":fence", where the fencing counters are kept, got ${shown(resource)}`);
+    throw new RangeError(
+      `resource must not end in ":fence", where the fencing counters are kept, got ${shown(resource)}`,
+    );
   }
   return resource;
 }

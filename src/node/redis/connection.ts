@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../node-source.js';
 
 /** The part of an ioredis client that a node works with, after duplication. */
@@ -49,6 +49,8 @@ const OURS = {
   stringNumbers: false,
   commandTimeout: undefined,
   socketTimeout: SILENCE_MS,
+  // How long a connection that is being closed may keep the process alive.
+  disconnectTimeout: 100,
   keyPrefix: '',
 } as const;
 
@@ -59,6 +61,9 @@ function overrides({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDel
   const chosen = typeof connectTimeout === 'number' && connectTimeout !== IOREDIS_CONNECT_TIMEOUT_MS;
   return { ...OURS, retryStrategy, connectTimeout: chosen ? connectTimeout : CONNECT_TIMEOUT_MS };
 }
+
+/** What we do not know of the options goes to ioredis as it came, so its own type for them is too narrow. */
+const Client: new (options: object) => Connection = Redis;
 
 const isClient = (source: object): source is RedisLike =>
   typeof (source as Partial<RedisLike>).duplicate === 'function';
@@ -116,9 +121,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     name: name ?? address,
     address,
     clientPrefix: prefixOf(options),
-    // What we do not know goes to ioredis as it came.
-    open: (retryDelayMs) =>
-      new Redis({ ...options, ...overrides(options, retryDelayMs) } as RedisOptions) as Connection,
+    open: (retryDelayMs) => new Client({ ...options, ...overrides(options, retryDelayMs) }),
   };
 }
 

@@ -1,0 +1,26 @@
+export { LockManager, type LockManagerPorts } from './lock/lock-manager.js';
+export type { Lease } from './lock/lease.js';
+export type { Inspection } from './lock/inspection.js';
+export {
+  LOCK_DEFAULTS,
+  type AcquireOptions,
+  type LockManagerOptions,
+  type LockOptions,
+} from './lock/options.js';
+export {
+  LeaseLostError,
+  LockContendedError,
+  LockError,
+  LockManagerClosedError,
+  QuorumUnreachableError,
+  type NodeVote,
+} from './lock/errors.js';
+export type { LockEvent, LockListener, NodeSnapshot } from './lock/events.js';
+export { currentLease } from './lock/current-lease.js';
+export { memoryNode } from './node/memory-node.js';
+export type { LockNode } from './node/lock-node.js';
+export type { NodeSource, RedisLike, RedisNodeOptions } from './node/node-source.js';
+export { systemClock, type Clock, type Timer } from './clock.js';
+export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
+export type { LossReason } from './core/lease-state.js';
+export type { Stamp } from './core/validity.js';

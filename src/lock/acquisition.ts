@@ -1,0 +1,90 @@
+import type { Clock } from '../clock.js';
+import { jitteredMs } from '../core/backoff.js';
+import type { AttemptResult } from './attempt.js';
+import { LockContendedError, QuorumUnreachableError } from './errors.js';
+import { holderOf } from './holder-id.js';
+import type { ResolvedAcquireOptions } from './options.js';
+
+export type Won = Extract<AttemptResult, { kind: 'won' }>;
+type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
+
+export interface Acquired {
+  readonly won: Won;
+  /** How many attempts it took, from 1. */
+  readonly attempts: number;
+}
+
+/** Where the attempts come from, and who takes back a lock that was won for nobody. */
+export interface Attempts {
+  attempt(isAbandoned: () => boolean): Promise<AttemptResult>;
+  discard(won: Won): void;
+}
+
+/**
+ * Attempts until one is won, or the options say stop, or the signal aborts. Every wait here ends: an attempt by its node
+ * timeouts, a pause by its length, the whole by `retries` or `waitMs`.
+ */
+export async function acquisition(
+  attempts: Attempts,
+  clock: Clock,
+  random: () => number,
+  resources: readonly string[],
+  options: ResolvedAcquireOptions,
+  signal: AbortSignal,
+): Promise<Acquired> {
+  const startedAt = clock.now();
+  for (let count = 1; ; count++) {
+    signal.throwIfAborted();
+    const result = await orAborted(attempts, signal);
+    if (result.kind === 'won') return { won: result, attempts: count };
+    const leftMs = startedAt + options.waitMs - clock.now();
+    const goOn = options.waitMs > 0 ? leftMs > 0 : count <= options.retries;
+    if (!goOn || result.kind === 'already_ran') throw errorOf(resources, result);
+    const pauseMs = jitteredMs(options.retryDelayMs, random());
+    await pause(clock, options.waitMs > 0 ? Math.min(pauseMs, leftMs) : pauseMs, signal);
+    // What the lost attempt left behind must not refuse the next one.
+    await result.undone;
+  }
+}
+
+/** An attempt that nobody waits for any more goes on to its end, and is given back if it was won. */
+function orAborted(attempts: Attempts, signal: AbortSignal): Promise<AttemptResult> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    attempts
+      .attempt(() => signal.aborted)
+      .then((result) => {
+        signal.removeEventListener('abort', abort);
+        if (!signal.aborted) resolve(result);
+        else if (result.kind === 'won') attempts.discard(result);
+      }, reject);
+  });
+}
+
+/** Waits, unless the signal aborts: then rejects with its reason. */
+export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      timer.cancel();
+      reject(signal?.reason as Error);
+    };
+    const timer = clock.setTimer(() => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener('abort', abort, { once: true });
+  });
+}
+
+function errorOf(resources: readonly string[], result: NotWon): LockContendedError | QuorumUnreachableError {
+  switch (result.kind) {
+    case 'unreachable':
+      return new QuorumUnreachableError(resources, result.votes, result.failure);
+    case 'held':
+      return new LockContendedError(resources, 'held', holderOf(result.owner), result.remainingMs);
+    case 'already_ran':
+    case 'contended':
+      return new LockContendedError(resources, result.kind, undefined, 0);
+  }
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../clock.js';
+import { agreeOn, tokenOf } from '../core/fencing.js';
+import { majorityOf } from '../core/quorum.js';
+import type { Round } from '../core/round.js';
+import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../core/validity.js';
+import { Claim } from './claim.js';
+import type { Poll, QuorumClient } from './quorum-client.js';
+
+/** What is wanted, fully resolved. */
+export interface LockRequest {
+  readonly resources: readonly string[];
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+  readonly driftFactor: number;
+  readonly fencing: boolean;
+  readonly tick: number | undefined;
+}
+
+export type BallotResult =
+  | {
+      readonly kind: 'won';
+      readonly quorum: QuorumClient;
+      readonly request: LockRequest;
+      readonly claim: Claim;
+      readonly token: number | undefined;
+      readonly grant: Grant;
+    }
+  | {
+      readonly kind: 'lost';
+      readonly claim: Claim;
+      readonly round: Round;
+      /** Set where the round was won, but what had to follow was not. */
+      readonly failure?: string;
+      /** Resolves when the nodes that had granted have taken it back. */
+      readonly undone: Promise<unknown>;
+    };
+
+/**
+ * How often the second phase is tried. Giving up after the first would leave a tick on record on a minority, where it
+ * hinders the next claimant; while the keys are ours, asking again is harmless.
+ */
+const CONFIRMATIONS = 3;
+
+/**
+ * One round for one resource, to its end: ask all nodes, agree on the fencing token, see that enough validity is left.
+ * A ballot that is not won is undone on every node that did not refuse, in the background if need be.
+ */
+export async function ballot(
+  quorum: QuorumClient,
+  clock: Clock,
+  request: LockRequest,
+  holderId: string,
+): Promise<BallotResult> {
+  const { resources, ttlMs, driftFactor, fencing, tick } = request;
+  const claim = new Claim(resources, holderId, quorum.nodes.length);
+  const sentAt = clock.stamp();
+  const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
+  const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
+  const acquired = quorum.acquire(claim, { ...request, seed, tick });
+  const verdict = await acquired.decided;
+  if (verdict !== 'won') return undo(quorum, request, claim, acquired.round);
+
+  const { decidingGrants } = acquired.round;
+  const token = fencing ? tokenOf(decidingGrants) : undefined;
+  if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
+    const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant);
+    if (confirmed.verdict !== 'won') return undo(quorum, request, claim, confirmed);
+  }
+  const leftMs = validityLeftMs(grant, clock.stamp());
+  if (leftMs <= lossMarginMs(ttlMs)) {
+    const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
+    return undo(quorum, request, claim, acquired.round, failure);
+  }
+  return { kind: 'won', quorum, request, claim, token, grant };
+}
+
+async function confirm(
+  quorum: QuorumClient,
+  clock: Clock,
+  request: LockRequest,
+  claim: Claim,
+  acquired: Poll,
+  token: number,
+  grant: Grant,
+): Promise<Round> {
+  const { tick, nodeTimeoutMs } = request;
+  for (let attempt = 1; ; attempt++) {
+    const { round, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
+    const verdict = await decided;
+    if (verdict === 'won' || attempt === CONFIRMATIONS) return round;
+    const refusals = round.votes.filter((vote) => vote?.kind === 'refused').length;
+    if (refusals > round.members - majorityOf(round.members)) return round;
+    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return round;
+  }
+}
+
+function undo(
+  quorum: QuorumClient,
+  { ttlMs, nodeTimeoutMs }: LockRequest,
+  claim: Claim,
+  round: Round,
+  failure?: string,
+): BallotResult {
+  const enough = round.votes.filter((vote) => vote?.kind === 'granted').length;
+  const undone = quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
+  return { kind: 'lost', claim, round, undone, ...(failure === undefined ? {} : { failure }) };
+}

@@ -1,0 +1,266 @@
+import { systemClock, type Clock } from '../clock.js';
+import type { LockNode } from '../node/lock-node.js';
+import { Acquirer } from './acquirer.js';
+import { pause, type Acquired } from './acquisition.js';
+import { leaseCovering, runUnder } from './current-lease.js';
+import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from './errors.js';
+import { LockEvents, type LockListener, type NodeSnapshot } from './events.js';
+import { inspection, type Inspection } from './inspection.js';
+import { LeaseKeeper } from './lease-keeper.js';
+import { HeldLease, type Lease } from './lease.js';
+import { isInMemory, openNodes, snapshotOf, watchNodes } from './membership.js';
+import {
+  LOCK_DEFAULTS,
+  resolveAcquireOptions,
+  resolveLockOptions,
+  resolveManagerOptions,
+  resolveName,
+  resolveResources,
+  type AcquireOptions,
+  type LockManagerOptions,
+  type ResolvedAcquireOptions,
+  type ResolvedManagerOptions,
+} from './options.js';
+import { QuorumClient } from './quorum-client.js';
+
+/** Where time and chance come from; a test brings its own. */
+export interface LockManagerPorts {
+  readonly clock?: Clock;
+  /** A number from 0 to 1, as Math.random. Only pauses depend on it; holder ids come from node:crypto. */
+  readonly random?: () => number;
+}
+
+/**
+ * Mutual exclusion over N independent Redis nodes: the algorithm of the Redlock specification
+ * (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/), with fencing tokens, with leases that extend
+ * themselves, and with an honest answer to why a lock was not acquired.
+ *
+ * One per process is enough. It connects at once and in the background; `close` it to let the process end.
+ */
+export class LockManager {
+  readonly #options: ResolvedManagerOptions;
+  readonly #clock: Clock;
+  readonly #nodes: readonly LockNode[];
+  readonly #quorum: QuorumClient;
+  readonly #events: LockEvents;
+  readonly #keeper: LeaseKeeper;
+  readonly #acquirer: Acquirer;
+  readonly #unwatch: () => void;
+  readonly #leases = new Set<HeldLease>();
+  readonly #declared = new Set<string>();
+  readonly #inMemory: boolean;
+  /** Set while locks exclude this process only. */
+  #fallbackReason: string | undefined;
+  #closing: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+
+  /** Throws a TypeError or RangeError that names the option, the value and the bound. */
+  constructor(options: LockManagerOptions, ports: LockManagerPorts = {}) {
+    this.#options = resolveManagerOptions(options);
+    this.#clock = ports.clock ?? systemClock;
+    const random = ports.random ?? Math.random;
+    this.#events = new LockEvents(this.#options.warn);
+    this.#keeper = new LeaseKeeper(this.#clock);
+    this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
+    this.#quorum = new QuorumClient(this.#nodes, this.#clock, this.#events);
+    this.#unwatch = watchNodes(this.#nodes, this.#events, this.#options.warn);
+    this.#acquirer = new Acquirer(
+      this.#quorum,
+      this.#options,
+      this.#clock,
+      random,
+      this.#events,
+      (active, reason) => this.#setFallback(active, reason),
+    );
+    this.#inMemory = this.#nodes.every(isInMemory);
+    if (this.#inMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
+  }
+
+  /**
+   * Acquires one resource, or several at once (all or nothing). Rejects with a LockContendedError (held, already run, or
+   * contended), a QuorumUnreachableError (too few nodes answered), a LockManagerClosedError, the signal's own reason, or a
+   * TypeError or RangeError that names a bad option.
+   */
+  async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
+    const resources = resolveResources(resource);
+    const resolved = resolveAcquireOptions(options, this.#options);
+    const startedAt = this.#clock.now();
+    const durationMs = (): number => this.#clock.now() - startedAt;
+    const about = { name: resolved.name, resources };
+    try {
+      const acquired = await this.#acquirer.acquire(resources, resolved);
+      const lease = this.#leaseOf(acquired, resolved);
+      const { token } = acquired.won;
+      const { attempts, fallback } = lease;
+      this.#events.emit({ type: 'acquired', ...about, token, attempts, durationMs: durationMs(), fallback });
+      return lease;
+    } catch (error) {
+      this.#tellFailure(about, error, durationMs());
+      throw error;
+    }
+  }
+
+  /** As `acquire`, but resolves to `null` where the resource is held by another, or has run for the tick already. */
+  async tryAcquire(
+    resource: string | readonly string[],
+    options: AcquireOptions = {},
+  ): Promise<Lease | null> {
+    try {
+      return await this.acquire(resource, options);
+    } catch (error) {
+      if (error instanceof LockContendedError && error.reason !== 'contended') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Runs the routine under a lease and releases it afterwards. What the routine throws is what the caller gets. If the
+   * lease was lost before the routine ended, it rejects with the LeaseLostError although the routine may have returned: a
+   * job that lost its lock must not report success. Inside a lease of the same resource it runs under that one.
+   */
+  withLock<T>(resource: string | readonly string[], routine: Routine<T>): Promise<T>;
+  withLock<T>(resource: string | readonly string[], options: AcquireOptions, routine: Routine<T>): Promise<T>;
+  async withLock<T>(
+    resource: string | readonly string[],
+    optionsOrRoutine: AcquireOptions | Routine<T>,
+    lastRoutine?: Routine<T>,
+  ): Promise<T> {
+    const [options, routine] =
+      typeof optionsOrRoutine === 'function' ? [{}, optionsOrRoutine] : [optionsOrRoutine, lastRoutine];
+    if (typeof routine !== 'function') throw new TypeError('withLock takes a routine as its last argument');
+    const outer = leaseCovering(resolveResources(resource), this);
+    if (outer !== undefined) return runUnder(outer, this, () => routine(outer));
+    const lease = await this.acquire(resource, options);
+    try {
+      const result = await runUnder(lease, this, () => routine(lease));
+      if (lease.signal.aborted) throw lease.signal.reason;
+      // A loss that no timer could tell, because the routine did not let any timer run.
+      lease.assertHeld();
+      return result;
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */
+  async inspect(resource: string): Promise<Inspection> {
+    const [name] = resolveResources(resource);
+    const { nodeTimeoutMs } = resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs);
+    return inspection(this.#quorum, this.#clock, name!, nodeTimeoutMs);
+  }
+
+  /** The nodes in their order, and the state of each. */
+  nodes(): readonly NodeSnapshot[] {
+    return this.#nodes.map(snapshotOf);
+  }
+
+  /**
+   * Calls the listener with every event from now on, after telling it the present: the declared locks, the nodes, and the
+   * fallback if it is active. Returns what ends it.
+   */
+  on(listener: LockListener): () => void {
+    if (typeof listener !== 'function') throw new TypeError('on takes a function');
+    const tell: LockListener = (event) => this.#events.deliver(listener, event);
+    for (const name of this.#declared) tell({ type: 'declared', name });
+    for (const node of this.#nodes) tell({ type: 'node', node: snapshotOf(node) });
+    if (this.#fallbackReason !== undefined)
+      tell({ type: 'fallback', active: true, reason: this.#fallbackReason });
+    return this.#events.add(listener);
+  }
+
+  /** Makes a lock's name known before it is used, so that its metrics start at zero and not at the first use. */
+  declare(name: string): void {
+    if (this.#declared.has(resolveName(name))) return;
+    this.#declared.add(name);
+    this.#events.emit({ type: 'declared', name });
+  }
+
+  /** Whether `drain` or `close` was called. */
+  get closed(): boolean {
+    return this.#acquirer.draining;
+  }
+
+  /** Grants nothing any more; who waits is told so. Leases that are held go on. */
+  drain(): void {
+    this.#acquirer.drain();
+  }
+
+  /**
+   * Drains, waits up to `drainMs` (default 0) for held leases to be released, ends those that are left (their signals
+   * abort), takes their keys back and closes the manager's own connections. Never rejects.
+   */
+  close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    this.drain();
+    this.#closing ??= this.#close(options.drainMs ?? 0);
+    return this.#closing;
+  }
+
+  /** The same as `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    if (this.#leases.size > 0 && drainMs > 0) {
+      const idle = new AbortController();
+      this.#onIdle = () => idle.abort();
+      await pause(this.#clock, drainMs, idle.signal).catch(() => undefined);
+    }
+    for (const lease of this.#leases) lease.lose('closed');
+    await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
+    this.#unwatch();
+    await Promise.all(this.#nodes.map((node) => node.close()));
+  }
+
+  #leaseOf({ won, attempts }: Acquired, options: ResolvedAcquireOptions): HeldLease {
+    const { quorum, claim, token, grant } = won;
+    const { driftFactor, maxTtlMs } = this.#options;
+    const fallback = quorum !== this.#quorum || this.#inMemory;
+    const lease = new HeldLease(
+      {
+        quorum,
+        clock: this.#clock,
+        events: this.#events,
+        keeper: this.#keeper,
+        checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
+        onEnd: (ended) => {
+          this.#acquirer.ended(claim);
+          this.#leases.delete(ended);
+          if (this.#leases.size === 0) this.#onIdle?.();
+        },
+      },
+      { ...options, claim, token, grant, attempts, driftFactor, fallback },
+    );
+    this.#leases.add(lease);
+    // It was won in the moment in which everything was being closed.
+    if (this.#closing !== undefined) lease.lose('closed');
+    return lease;
+  }
+
+  #tellFailure(
+    about: { name: string; resources: readonly string[] },
+    error: unknown,
+    durationMs: number,
+  ): void {
+    if (error instanceof LockContendedError) {
+      const { reason, owner } = error;
+      if (reason === 'contended') this.#events.emit({ type: 'failed', ...about, reason, error, durationMs });
+      else this.#events.emit({ type: 'skipped', ...about, reason, owner, durationMs });
+    } else if (error instanceof QuorumUnreachableError) {
+      this.#events.emit({ type: 'failed', ...about, reason: 'unreachable', error, durationMs });
+    } else if (error instanceof LockManagerClosedError) {
+      this.#events.emit({ type: 'skipped', ...about, reason: 'draining', owner: undefined, durationMs });
+    } else {
+      this.#events.emit({ type: 'aborted', ...about, durationMs });
+    }
+  }
+
+  #setFallback(active: boolean, reason: string): void {
+    if ((this.#fallbackReason !== undefined) === active) return;
+    this.#fallbackReason = active ? reason : undefined;
+    this.#events.emit({ type: 'fallback', active, reason });
+    this.#options.warn(active ? `fallback: ${reason}` : `fallback over: ${reason}`);
+  }
+}
+
+type Routine<T> = (lease: Lease) => T | PromiseLike<T>;

@@ -1,0 +1,91 @@
+import type { Clock } from '../clock.js';
+import type { LockNode } from '../node/lock-node.js';
+import { MemoryNode } from '../node/memory-node.js';
+import type { NodeSource, RedisLike, RedisNodeOptions } from '../node/node-source.js';
+import { endpointOf, type Endpoint } from '../node/redis/connection.js';
+import { RedisNode } from '../node/redis/redis-node.js';
+import type { LockEvents, NodeSnapshot } from './events.js';
+import type { ResolvedManagerOptions } from './options.js';
+
+const isNode = (source: unknown): source is LockNode =>
+  typeof source === 'object' && source !== null && 'confirm' in source && 'onStateChange' in source;
+
+const isOptions = (source: unknown): source is RedisNodeOptions | RedisLike =>
+  typeof source === 'object' && source !== null && !Array.isArray(source);
+
+/** Makes the voters, and refuses a list that cannot be a membership: empty, or with the same server twice. */
+export function openNodes(
+  sources: readonly NodeSource[],
+  options: ResolvedManagerOptions,
+  clock: Clock,
+  random: () => number,
+): LockNode[] {
+  if (!Array.isArray(sources))
+    throw new TypeError('nodes must be a list of urls, ioredis options or clients');
+  if (sources.length === 0)
+    throw new RangeError('nodes must not be empty: give at least one Redis server, better three or five');
+  // All are read before one is connected to: a mistake in the last leaves nothing open.
+  const members = sources.map((source: NodeSource, index) => readSource(source, `nodes[${index}]`));
+  const seen = new Map<unknown, number>();
+  members.forEach((member, index) => {
+    const identity = 'open' in member ? member.address : member;
+    const first = seen.get(identity);
+    if (first !== undefined) {
+      throw new RangeError(
+        `nodes[${first}] and nodes[${index}] are the same server (${member.name}); it would vote twice`,
+      );
+    }
+    seen.set(identity, index);
+  });
+  if (members.length % 2 === 0) {
+    options.warn(
+      `nodes has an even number of members (${members.length}): that survives no more failures than ${members.length - 1} would, ` +
+        'and a vote may split in halves',
+    );
+  }
+  const { keyPrefix, driftFactor } = options;
+  return members.map((member) =>
+    'open' in member ? new RedisNode(member, { keyPrefix, driftFactor, clock, random }) : member,
+  );
+}
+
+function readSource(source: unknown, where: string): Endpoint | LockNode {
+  if (isNode(source)) return source;
+  if (typeof source === 'string') return endpointOf(source, where);
+  if (isOptions(source)) return endpointOf(source, where);
+  throw new TypeError(
+    `${where} must be a url, ioredis options, an ioredis client or a node, got ${typeof source}`,
+  );
+}
+
+export const isInMemory = (node: LockNode): boolean => node instanceof MemoryNode;
+
+/** What is known of a node now. */
+export function snapshotOf({ name, state: { status, reason } }: LockNode): NodeSnapshot {
+  return reason === undefined ? { name, status } : { name, status, reason };
+}
+
+/**
+ * Tells what becomes of the nodes, and takes out one that turns out to be the same server as another: under two addresses
+ * it would vote twice, and a majority would be none.
+ */
+export function watchNodes(
+  nodes: readonly LockNode[],
+  events: LockEvents,
+  warn: (message: string) => void,
+): () => void {
+  const ends = nodes.map((node, index) =>
+    node.onStateChange((state) => {
+      events.emit({ type: 'node', node: snapshotOf(node) });
+      if (state.status === 'refused')
+        warn(`node ${node.name} has no vote: ${state.reason ?? 'it was refused'}`);
+      if (state.status !== 'ready' || state.serverId === undefined) return;
+      const twin = nodes.find((other, place) => place !== index && other.state.serverId === state.serverId);
+      if (twin === undefined) return;
+      const later = nodes.indexOf(twin) > index ? twin : node;
+      const earlier = later === twin ? node : twin;
+      later.refuse(`it is the same server as ${earlier.name}`);
+    }),
+  );
+  return () => ends.forEach((end) => end());
+}

@@ -1,0 +1,180 @@
+import type { Clock } from '../clock.js';
+import { isReadable } from '../core/ending.js';
+import { majorityOf, type Verdict } from '../core/quorum.js';
+import { Round } from '../core/round.js';
+import { failed, type Vote } from '../core/vote.js';
+import type { LockNode } from '../node/lock-node.js';
+import type { Claim } from './claim.js';
+import type { NodeVote } from './errors.js';
+import type { LockEvent, LockEvents } from './events.js';
+import { GiveBack } from './give-back.js';
+
+type Op = Extract<LockEvent, { type: 'vote' }>['op'];
+
+/** One question to all nodes. */
+export interface Poll {
+  readonly round: Round;
+  /** Settles when the round is won, or is lost and can be read; at the node timeout at the latest. */
+  readonly decided: Promise<Verdict>;
+  /** The real answer of each node, however late. */
+  readonly answers: readonly Promise<Vote>[];
+}
+
+interface Terms {
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+}
+
+/** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
+export class QuorumClient {
+  readonly majority: number;
+  readonly #givingBack: GiveBack;
+
+  constructor(
+    readonly nodes: readonly LockNode[],
+    private readonly clock: Clock,
+    private readonly events: LockEvents,
+  ) {
+    this.majority = majorityOf(nodes.length);
+    this.#givingBack = new GiveBack(clock);
+  }
+
+  acquire(claim: Claim, terms: Terms & { seed: number | undefined; tick: number | undefined }): Poll {
+    const { resources, holderId } = claim;
+    const { ttlMs, seed, tick } = terms;
+    const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
+    const batch = [{ resources, holderId, ttlMs, deadlineAt, seed, tick }];
+    return this.#ask('acquire', claim, deadlineAt, (node) => node.acquire(batch));
+  }
+
+  /** Confirms on every node whose grant is in or still comes in; one whose counter is above the token never counts. */
+  confirm(
+    claim: Claim,
+    acquired: Poll,
+    terms: { token: number; tick: number | undefined; nodeTimeoutMs: number },
+  ): Poll {
+    const { resources, holderId } = claim;
+    const { token, tick } = terms;
+    const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
+    const batch = [{ resources, holderId, deadlineAt, token, tick }];
+    const asked = new Set<number>();
+    const send = async (node: LockNode, member: number): Promise<readonly Vote[]> => {
+      const vote = await acquired.answers[member]!;
+      if (vote.kind !== 'granted') return [vote];
+      if (vote.counter > token) return [{ kind: 'refused', reason: 'superseded' }];
+      asked.add(member);
+      return node.confirm(batch);
+    };
+    return this.#ask('confirm', claim, deadlineAt, send, (member) => asked.has(member));
+  }
+
+  extend(claim: Claim, terms: Terms & { token: number | undefined; validUntil: number }): Poll {
+    const { resources, holderId } = claim;
+    const { ttlMs, token } = terms;
+    // Past the end of validity an extension could only bring back what others may have by now.
+    const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
+    const batch = [{ resources, holderId, ttlMs, deadlineAt, token }];
+    return this.#ask('extend', claim, deadlineAt, (node) => node.extend(batch));
+  }
+
+  /**
+   * Takes the claim off every node where it may be. Resolves to the number of nodes that said so once `enough` have, or at
+   * the node timeout; the others are seen to in the background, until their keys have expired. Never rejects.
+   */
+  giveBack(claim: Claim, terms: Terms & { keepMs: number; enough: number }): Promise<number> {
+    const calledAt = this.clock.now();
+    const debt = {
+      claim,
+      keepUntil: calledAt + terms.keepMs,
+      // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do, two TTLs later.
+      expiredAt: calledAt + terms.nodeTimeoutMs + 2 * Math.max(terms.ttlMs, terms.keepMs),
+    };
+    return new Promise((resolve) => {
+      let acknowledged = 0;
+      let outstanding = 0;
+      const timer = this.clock.setTimer(() => resolve(acknowledged), terms.nodeTimeoutMs);
+      const settle = (): void => {
+        if (acknowledged < terms.enough && outstanding > 0) return;
+        timer.cancel();
+        resolve(acknowledged);
+      };
+      const count = (done: boolean): void => {
+        outstanding--;
+        if (done) acknowledged++;
+        settle();
+      };
+      this.nodes.forEach((node, member) => {
+        if (!claim.mayHoldTheKey(member)) return;
+        outstanding++;
+        this.#givingBack.start({ ...debt, node, member }, (vote) => {
+          this.#report(node, 'release', vote, calledAt);
+          count(vote.kind !== 'failed');
+        });
+      });
+      settle();
+    });
+  }
+
+  /** Resolves when nothing is being given back any more, after `timeoutMs` at the latest. */
+  async settled(timeoutMs: number): Promise<void> {
+    await this.#givingBack.settled(timeoutMs);
+  }
+
+  /** The votes of a round with the names of the nodes, as errors show them. */
+  named(round: Round): NodeVote[] {
+    return this.nodes.map((node, member) => ({ node: node.name, vote: round.votes[member] }));
+  }
+
+  #ask(
+    op: Op,
+    claim: Claim,
+    deadlineAt: number,
+    send: (node: LockNode, member: number) => Promise<readonly Vote[]>,
+    wasAsked: (member: number) => boolean = () => true,
+  ): Poll {
+    const round = new Round(this.nodes.length);
+    const sentAt = this.clock.now();
+    let decide!: (verdict: Verdict) => void;
+    const decided = new Promise<Verdict>((resolve) => (decide = resolve));
+    const count = (member: number, vote: Vote): void => {
+      if (round.votes[member] !== undefined) return;
+      if (wasAsked(member)) this.#report(this.nodes[member]!, op, vote, sentAt);
+      const verdict = round.record(member, vote);
+      if (verdict === 'pending' || (verdict === 'lost' && !isReadable(round.votes))) return;
+      decide(verdict);
+    };
+    const timer = this.clock.setTimer(() => {
+      const timeout = failed(
+        'timeout',
+        new Error(`no answer within ${Math.round(this.clock.now() - sentAt)} ms`),
+      );
+      for (let member = 0; member < round.members; member++) count(member, timeout);
+    }, deadlineAt - sentAt);
+    let outstanding = this.nodes.length;
+    const answers = this.nodes.map(async (node, member) => {
+      claim.sent(member);
+      const [vote] = await send(node, member);
+      const answer = vote ?? failed('error', new Error('the node did not vote'));
+      claim.answered(member, answer, deadlineAt);
+      if (--outstanding === 0) timer.cancel();
+      count(member, answer);
+      return answer;
+    });
+    void decided.then(() => {
+      // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
+      if (!this.events.listening) timer.cancel();
+    });
+    return { round, decided, answers };
+  }
+
+  #report(node: LockNode, op: Op, vote: Vote, sentAt: number): void {
+    if (!this.events.listening) return;
+    this.events.emit({
+      type: 'vote',
+      node: node.name,
+      op,
+      vote: vote.kind === 'granted' ? 'granted' : vote.reason,
+      durationMs: this.clock.now() - sentAt,
+    });
+  }
+}
