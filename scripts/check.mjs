@@ -11,6 +11,7 @@ const packed = mkdtempSync(join(root, '.cache/packed-'));
 
 /** @type {[string, () => boolean][]} */
 const steps = [
+  ['lockfile', () => run('node', 'scripts/complete-lockfile.mjs', '--check')],
   ['types', () => run('tsc', '-p', 'tsconfig.json')],
   ['lint', () => run('oxlint')],
   ['format', () => run('prettier', '--check', '--log-level', 'warn', '.')],

@@ -64,7 +64,9 @@ function installTool({ title, aptPackage, programs }) {
   const byHand = `Please install ${title} yourself, so that the PATH has ${programs.join(' and ')}.`;
   const asRoot = rightsToInstall();
   if (!findProgram('apt-get') || !asRoot) {
-    giveUp(`${title} is missing, and there is no apt-get, or no right to use it. ${byHand}`);
+    giveUp(
+      `${title} is missing, and there is no apt-get, or no right to use it (root, or sudo without a password). ${byHand}`,
+    );
   }
   say(`Installing ${title} (apt-get install ${aptPackage}) ...`);
   const [command = '', ...args] = [...asRoot, 'sh', '-c', aptScript, 'sh', aptPackage];
