@@ -1,0 +1,12 @@
+/** Prints, for each entry point, whether `require` and `import` give the same things. */
+async function main() {
+  for (const entry of ['quorlock', 'quorlock/nestjs', 'quorlock/prometheus']) {
+    const required = require(entry);
+    const imported = await import(entry);
+    const names = Object.keys(imported).filter((name) => name !== 'default' && name !== 'module.exports');
+    const same = names.length > 0 && names.every((name) => required[name] === imported[name]);
+    console.log(`${entry}: ${same ? 'the same' : 'two copies'}`);
+  }
+}
+
+void main();

@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const execute = promisify(execFile);
+
+/** What this run of npm told its scripts about this package does not hold in another one. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_prefix|INIT_CWD$)/.test(name),
+  ),
+);
+
+/** Runs a program to its end and gives its stdout; rejects with all that it wrote. */
+export async function run(
+  cwd: string,
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  try {
+    const { stdout } = await execute(command, [...args], { cwd, env: { ...environment, ...env } });
+    return stdout;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error });
+  }
+}
+
+export interface Workshop {
+  /** The packed package. */
+  readonly tarball: string;
+  /** Makes an application of its own, with the packed package and these dependencies, from the files of `consumer/`. */
+  consumer(options: ConsumerOptions): Promise<string>;
+  remove(): Promise<void>;
+}
+
+interface ConsumerOptions {
+  readonly name: string;
+  readonly type: 'module' | 'commonjs';
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+/** Builds and packs the package once, in a folder where applications that use it can be made. */
+export async function openWorkshop(): Promise<Workshop> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'quorlock-packaging-')));
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    await run(root, process.execPath, ['scripts/build.mjs', '--if-stale']);
+    const packed = await run(root, 'npm', [
+      'pack',
+      '--silent',
+      '--ignore-scripts',
+      '--pack-destination',
+      folder,
+    ]);
+    const tarball = join(folder, packed.trim());
+    return { tarball, consumer: (options) => makeConsumer(folder, tarball, options), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function makeConsumer(
+  workshop: string,
+  tarball: string,
+  { name, type, dependencies }: ConsumerOptions,
+): Promise<string> {
+  const folder = join(workshop, name);
+  await mkdir(folder);
+  await cp(fileURLToPath(new URL('./consumer/', import.meta.url)), folder, { recursive: true });
+  const manifest = {
+    name,
+    type,
+    private: true,
+    dependencies: { ...dependencies, quorlock: `file:${tarball}` },
+  };
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  // What `npm ci` has just put into the cache is not fetched again.
+  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
+  await run(folder, 'npm', ['install', ...flags]);
+  return folder;
+}
+
+/** The version of a package that the repository itself works with. */
+export async function ownVersionOf(name: string): Promise<string> {
+  const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    devDependencies: Record<string, string>;
+  };
+  const version = devDependencies[name];
+  if (version === undefined) throw new Error(`${name} is no dependency of the repository`);
+  return version;
+}

@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { openWorkshop, ownVersionOf, root, run, type Workshop } from './consumers.js';
+
+const compiled = ['--target', 'es2022', '--strict', '--experimentalDecorators', '--emitDecoratorMetadata'];
+const sources = ['--types', 'node', '--outDir', 'out', 'app.module.ts', 'main.ts'];
+
+let workshop: Workshop;
+let redis: RedisServers;
+
+beforeAll(async () => {
+  [workshop, redis] = await Promise.all([openWorkshop(), startRedis({ count: 3 })]);
+}, 300_000);
+
+afterAll(() => Promise.all([workshop?.remove(), redis?.stop()]));
+
+/** What main.ts printed as its last line. */
+async function runApp(folder: string): Promise<unknown> {
+  const sockets = JSON.stringify(redis.servers.map((server) => server.path));
+  const output = await run(folder, process.execPath, ['out/main.js'], { SOCKETS: sockets });
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '');
+}
+
+const aLockedRun = {
+  token: expect.any(Number),
+  released: { labels: { lock: 'nightly-report' }, value: 1 },
+  closed: true,
+};
+
+const oneOfEach = [
+  'quorlock: the same',
+  'quorlock/nestjs: the same',
+  'quorlock/prometheus: the same',
+  '',
+].join('\n');
+
+it('the tarball has the compiled files, the dashboard, the rules and the papers, and nothing else', async () => {
+  const files = (await run(root, 'tar', ['-tzf', workshop.tarball])).trim().split('\n');
+  const papers = [
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'package.json',
+    'grafana/quorlock.json',
+    'grafana/alerts.yml',
+  ];
+  expect(files).toEqual(expect.arrayContaining(papers.map((file) => `package/${file}`)));
+  const others = files.filter((file) => !papers.includes(file.replace('package/', '')));
+  expect(
+    others.filter((file) => !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|package\.json)$/.test(file)),
+  ).toEqual([]);
+});
+
+describe('Nest 12 as ES modules, ioredis 6', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    const names = ['@nestjs/common', '@nestjs/core', '@nestjs/schedule', 'ioredis', 'prom-client'];
+    const helpers = ['reflect-metadata', 'rxjs', '@types/node'];
+    const versions = [...names, ...helpers].map(async (name) => [name, await ownVersionOf(name)] as const);
+    const dependencies = Object.fromEntries(await Promise.all(versions));
+    folder = await workshop.consumer({ name: 'nest-12', type: 'module', dependencies });
+  }, 300_000);
+
+  it('compiles, and runs a locked cron job over real Redis servers', async () => {
+    await run(folder, join(root, 'node_modules/.bin/tsc'), ['--module', 'nodenext', ...compiled, ...sources]);
+    expect(await runApp(folder)).toEqual(aLockedRun);
+  });
+
+  it('require and import give one class', async () => {
+    expect(await run(folder, process.execPath, ['one-class.cjs'])).toBe(oneOfEach);
+  });
+});
+
+describe('Nest 11 as CommonJS, the oldest ioredis and TypeScript 5', () => {
+  let folder: string;
+  const tsc = (...args: string[]) => run(folder, 'node_modules/.bin/tsc', [...compiled, ...args, ...sources]);
+
+  beforeAll(async () => {
+    const dependencies = {
+      '@nestjs/common': '11.2.10',
+      '@nestjs/core': '11.2.10',
+      '@nestjs/schedule': '6.1.3',
+      '@types/node': await ownVersionOf('@types/node'),
+      ioredis: '5.4.0',
+      'prom-client': '15.1.3',
+      'reflect-metadata': '0.2.2',
+      rxjs: '7.8.2',
+      typescript: '5.9.3',
+    };
+    folder = await workshop.consumer({ name: 'nest-11', type: 'commonjs', dependencies });
+    await tsc('--module', 'commonjs', '--moduleResolution', 'node10');
+  }, 300_000);
+
+  it('runs a locked cron job over real Redis servers', async () => {
+    expect(await runApp(folder)).toEqual(aLockedRun);
+  });
+
+  it('runs a locked job in a Jest without configuration', async () => {
+    await run(folder, process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), '--rootDir', folder]);
+  });
+
+  it('require and import give one class', async () => {
+    expect(await run(folder, process.execPath, ['one-class.cjs'])).toBe(oneOfEach);
+  });
+
+  it.each([
+    ['nodenext', ['--module', 'nodenext']],
+    ['bundler', ['--module', 'preserve', '--moduleResolution', 'bundler']],
+  ])('its types are found and right in module resolution %s', async (_name, args) => {
+    await tsc('--noEmit', ...args);
+  });
+});
