@@ -1,0 +1,11 @@
+export {
+  DistributedLock,
+  type DistributedLockDecorator,
+  type DistributedLockOptions,
+} from './distributed-lock.decorator.js';
+export type { Duration, LockSettings, OnHeld } from './lock-settings.js';
+export { LockedHandler, type LockedHandlerOptions } from './locked-handler.js';
+export { unlocked } from './locked-method.js';
+export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
+export type { QuorlockModuleOptions } from './quorlock-options.js';
+export { getLockToken, InjectLocks } from './tokens.js';

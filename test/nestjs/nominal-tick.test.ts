@@ -1,0 +1,211 @@
+import { describe, expect, it } from '@jest/globals';
+import { CronTime } from 'cron';
+import { cronSchedule, type CronMetadata } from '../../src/nestjs/cron-schedule.js';
+import { latestInstant, nominalTick, slackMsOf } from '../../src/nestjs/nominal-tick.js';
+
+const at = (iso: string): number => Date.parse(iso);
+const shown = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();
+
+/** The tick of a call by the scheduler, unless told otherwise. */
+async function tick(metadata: CronMetadata, now: string, byScheduler = true): Promise<string | undefined> {
+  const tickOf = await cronSchedule(metadata, 'Tasks.job');
+  return shown(tickOf({ nowMs: at(now), byScheduler }));
+}
+
+describe('the nominal tick of a fire is its scheduled instant', () => {
+  const everySecond = { cronTime: '* * * * * *', timeZone: 'UTC' };
+  const half = { cronTime: '*/30 * * * * *', timeZone: 'UTC' };
+  const hourly = { cronTime: '0 * * * *', timeZone: 'UTC' };
+  const newYork = { cronTime: '30 2 * * *', timeZone: 'America/New_York' };
+  const berlin = { cronTime: '0 30 2 * * *', timeZone: 'Europe/Berlin' };
+  const leapDay = { cronTime: '0 0 29 2 *', timeZone: 'UTC' };
+
+  it.each<[string, CronMetadata, string, string]>([
+    ['every second, on it', everySecond, '2026-05-01T12:00:07.000Z', '2026-05-01T12:00:07.000Z'],
+    ['every second, 3 ms after it', everySecond, '2026-05-01T12:00:07.003Z', '2026-05-01T12:00:07.000Z'],
+    ['every second, 1 ms before it', everySecond, '2026-05-01T12:00:06.999Z', '2026-05-01T12:00:07.000Z'],
+    ['every second, 900 ms late', everySecond, '2026-05-01T12:00:07.900Z', '2026-05-01T12:00:07.000Z'],
+    ['every 30 s, on it', half, '2026-05-01T12:00:30.002Z', '2026-05-01T12:00:30.000Z'],
+    ['every 30 s, 29 s late', half, '2026-05-01T12:00:59.000Z', '2026-05-01T12:00:30.000Z'],
+    ['hourly, on it', hourly, '2026-05-01T12:00:00.004Z', '2026-05-01T12:00:00.000Z'],
+    ['hourly, on a clock 150 ms ahead', hourly, '2026-05-01T12:00:00.150Z', '2026-05-01T12:00:00.000Z'],
+    [
+      'hourly, after 59 minutes of suspension',
+      hourly,
+      '2026-05-01T12:59:59.900Z',
+      '2026-05-01T12:00:00.000Z',
+    ],
+    ['daily in New York, winter', newYork, '2026-03-07T07:30:00.002Z', '2026-03-07T07:30:00.000Z'],
+    [
+      'daily in New York, the hour is left out',
+      newYork,
+      '2026-03-08T07:00:00.003Z',
+      '2026-03-08T07:00:00.000Z',
+    ],
+    [
+      'daily in New York, the same, 4 hours late',
+      newYork,
+      '2026-03-08T11:00:00.003Z',
+      '2026-03-08T07:00:00.000Z',
+    ],
+    ['daily in New York, summer', newYork, '2026-03-09T06:30:00.002Z', '2026-03-09T06:30:00.000Z'],
+    ['daily in New York, 10 hours late', newYork, '2026-03-09T16:30:00.000Z', '2026-03-09T06:30:00.000Z'],
+    ['daily in Berlin, the hour comes twice', berlin, '2026-10-25T00:30:00.002Z', '2026-10-25T00:30:00.000Z'],
+    ['daily in Berlin, the day after', berlin, '2026-10-26T01:30:00.002Z', '2026-10-26T01:30:00.000Z'],
+    [
+      'monthly, 12 days late',
+      { cronTime: '0 0 1 * *', timeZone: 'UTC' },
+      '2026-06-13T09:00:00Z',
+      '2026-06-01T00:00:00.000Z',
+    ],
+    ['on a leap day, on it', leapDay, '2028-02-29T00:00:00.001Z', '2028-02-29T00:00:00.000Z'],
+    [
+      'by an offset in minutes',
+      { cronTime: '0 0 * * *', utcOffset: 330 },
+      '2026-05-01T18:30:00.001Z',
+      '2026-05-01T18:30:00.000Z',
+    ],
+    [
+      'by a negative offset',
+      { cronTime: '0 0 * * *', utcOffset: -210 },
+      '2026-05-01T03:30:00.001Z',
+      '2026-05-01T03:30:00.000Z',
+    ],
+    [
+      'a preset',
+      { cronTime: '@weekly', timeZone: 'UTC' },
+      '2026-05-03T00:00:00.001Z',
+      '2026-05-03T00:00:00.000Z',
+    ],
+    [
+      'a date',
+      { cronTime: new Date('2026-05-01T12:00:00.500Z') },
+      '2026-05-01T12:00:00.502Z',
+      '2026-05-01T12:00:00.500Z',
+    ],
+    [
+      'a date, long suspended',
+      { cronTime: new Date('2026-05-01T12:00:00Z') },
+      '2026-05-03T00:00:00Z',
+      '2026-05-01T12:00:00.000Z',
+    ],
+    [
+      'a Luxon date',
+      { cronTime: { toMillis: () => at('2026-05-01T12:00:00Z') } },
+      '2026-05-01T12:00:00.001Z',
+      '2026-05-01T12:00:00.000Z',
+    ],
+  ])('%s', async (_name, metadata, now, expected) => {
+    expect(await tick(metadata, now)).toBe(expected);
+  });
+
+  it('is the instant that cron itself would fire at, across a year with its clock changes', async () => {
+    for (const [expression, zone] of [
+      ['15 1,2,3 * * *', 'America/New_York'],
+      ['45 */4 * * *', 'Australia/Lord_Howe'],
+      ['0 3 * * 0', 'Europe/Berlin'],
+    ] as const) {
+      const cron = new CronTime(expression, zone);
+      const tickOf = await cronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
+      let fire = cron.getNextDateFrom(new Date('2026-01-01T00:00:00Z'), zone);
+      while (fire.toMillis() < at('2027-01-01T00:00:00Z')) {
+        const call = { nowMs: fire.toMillis() + 2, byScheduler: true };
+        expect(`${expression} ${shown(tickOf(call))}`).toBe(`${expression} ${shown(fire.toMillis())}`);
+        fire = cron.getNextDateFrom(fire.toJSDate(), zone);
+      }
+    }
+  });
+});
+
+describe('a call by anybody else than the scheduler', () => {
+  const hourly = { cronTime: '0 * * * *', timeZone: 'UTC' };
+
+  it.each<[string, CronMetadata, string, string | undefined]>([
+    ['has the tick within the slack', hourly, '2026-05-01T12:00:01.900Z', '2026-05-01T12:00:00.000Z'],
+    ['has no tick after the slack', hourly, '2026-05-01T12:00:03.100Z', undefined],
+    ['has no tick half an hour later', hourly, '2026-05-01T12:30:00.000Z', undefined],
+    ['has no tick a second before', hourly, '2026-05-01T11:59:59.000Z', undefined],
+    [
+      'has the tick later where cron may be later',
+      { ...hourly, threshold: 5_000 },
+      '2026-05-01T12:00:15Z',
+      '2026-05-01T12:00:00.000Z',
+    ],
+    [
+      'has the latest tick of a short period',
+      { cronTime: '* * * * * *' },
+      '2026-05-01T12:00:01.900Z',
+      '2026-05-01T12:00:01.000Z',
+    ],
+    [
+      'has the date within the slack',
+      { cronTime: new Date('2026-05-01T12:00:00Z') },
+      '2026-05-01T12:00:01Z',
+      '2026-05-01T12:00:00.000Z',
+    ],
+    [
+      'has no tick after a date',
+      { cronTime: new Date('2026-05-01T12:00:00Z') },
+      '2026-05-01T12:00:09Z',
+      undefined,
+    ],
+    [
+      'has no tick before a date',
+      { cronTime: new Date('2026-05-01T12:00:00Z') },
+      '2026-05-01T11:00:00Z',
+      undefined,
+    ],
+  ])('%s', async (_name, metadata, now, expected) => {
+    expect(await tick(metadata, now, false)).toBe(expected);
+  });
+
+  it('may come four thresholds late, and at least two seconds', () => {
+    expect(slackMsOf()).toBe(2_000);
+    expect(slackMsOf(100)).toBe(2_000);
+    expect(slackMsOf(1_000)).toBe(4_000);
+  });
+});
+
+describe('the search for the latest instant', () => {
+  const every = (periodMs: number) => (afterMs: number) =>
+    Math.floor(afterMs / periodMs) * periodMs + periodMs;
+
+  it('finds it for every period and delay', () => {
+    for (const periodMs of [1_000, 7_000, 60_000, 3_600_000, 86_400_000]) {
+      for (const delayMs of [0, 1, 999, 1_000, 5_500, 59_999, 3_000_000, 80_000_000]) {
+        const now = 1_777_777_776_000 + delayMs;
+        const expected = Math.floor((Math.floor(now / 1_000) * 1_000) / periodMs) * periodMs;
+        expect(latestInstant(every(periodMs), now, 400 * 86_400_000)).toBe(expected);
+      }
+    }
+  });
+
+  it('asks once for a call just after its instant', () => {
+    let questions = 0;
+    const next = (afterMs: number): number => {
+      questions++;
+      return every(86_400_000)(afterMs);
+    };
+    expect(nominalTick(next, { nowMs: 86_400_000 * 20_000 + 3, byScheduler: true })).toBe(
+      86_400_000 * 20_000,
+    );
+    expect(questions).toBe(1);
+  });
+
+  it('gives up at the end of its look back', () => {
+    expect(latestInstant(() => Number.MAX_SAFE_INTEGER, 1_777_777_777_000, 400 * 86_400_000)).toBeUndefined();
+  });
+
+  it('passes over an answer that lies before the question', () => {
+    const next = (afterMs: number): number =>
+      afterMs > 50_000 && afterMs < 60_000 ? 40_000 : every(20_000)(afterMs);
+    expect(latestInstant(next, 59_000, 60_000)).toBe(40_000);
+  });
+});
+
+it('refuses a schedule that is neither an expression nor a date', async () => {
+  await expect(cronSchedule({ cronTime: 7 }, 'Tasks.job')).rejects.toThrow(
+    'Tasks.job: @Cron takes an expression or a date',
+  );
+});
