@@ -40,9 +40,8 @@ export const lockPanels = () => [
   ),
   lines(
     {
-      title: 'Held now',
-      description:
-        'Leases held, by lock. A lock of one resource stands at 0 or 1; more means several resources.',
+      title: 'Held, by lock',
+      description: 'Leases held. A lock of one resource stands at 0 or 1; more means several resources.',
       unit: 'short',
     },
     [{ expr: `sum by (lock) (${ofLocks('leasesHeld')})`, legend: '{{lock}}' }],

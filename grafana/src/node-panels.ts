@@ -61,8 +61,8 @@ export const nodePanels = () => [
   ),
   lines(
     {
-      title: 'Fallback',
-      description: 'Lock managers whose locks hold in their own process only, by process. Zero is right.',
+      title: 'Fallback, by process',
+      description: 'Lock managers whose locks hold in their own process only. Zero is right.',
       unit: 'short',
     },
     [{ expr: `sum by (job, instance) (${ofProcesses('fallbackActive')})`, legend: '{{instance}}' }],

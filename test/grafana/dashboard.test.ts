@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../support/until.js';
+import { dashboardFile, panelQueries } from './dashboard-file.js';
+import { PLAUSIBLE } from './plausible.js';
+import { PrometheusServer } from './prometheus-server.js';
+import { Workload } from './workload.js';
+
+const queries = panelQueries({ rateInterval: '10s', range: '10m', window: '10m' });
+
+describe('the dashboard, over a Prometheus that scrapes workers with held, skipped, failed and expired locks', () => {
+  let workload: Workload;
+  let prometheus: PrometheusServer;
+
+  beforeAll(async () => {
+    workload = await Workload.start();
+    prometheus = await PrometheusServer.start(workload.targets);
+  });
+
+  afterAll(async () => {
+    await prometheus?.stop();
+    await workload?.stop();
+  });
+
+  it('has an expectation for every panel', () => {
+    const titles = dashboardFile.panels.filter(({ type }) => type !== 'row').map(({ title }) => title);
+    expect(Object.keys(PLAUSIBLE)).toEqual(titles);
+  });
+
+  it.each(queries)('shows what the workers do: $name', async ({ panel, expr, legend }) => {
+    await until(
+      async () => {
+        const samples = await prometheus.query(expr);
+        expect(samples).not.toEqual([]);
+        PLAUSIBLE[panel]?.(samples);
+        for (const [, label = ''] of legend.matchAll(/\{\{(\w+)\}\}/g)) {
+          for (const { labels } of samples) expect(labels[label]).toMatch(/./);
+        }
+        for (const { value } of samples) expect(Number.isNaN(value) || value >= 0).toBe(true);
+        return true;
+      },
+      { what: expr, everyMs: 100 },
+    );
+  });
+
+  it('has all alerts evaluated without error, and those on that should be', async () => {
+    const states = await until(
+      async () => {
+        const rules = await prometheus.rules();
+        expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
+        const found = Object.fromEntries(rules.map(({ name, state }) => [name, state]));
+        expect(found).toMatchObject({
+          QuorlockAttemptsUnreachable: 'firing',
+          QuorlockLeaseExpired: 'firing',
+        });
+        return found;
+      },
+      { what: 'the alerts to fire', everyMs: 100 },
+    );
+    const on = ['pending', 'firing'];
+    expect(on).toContain(states['QuorlockNoQuorum']);
+    expect(on).toContain(states['QuorlockFallbackActive']);
+    expect(on).toContain(states['QuorlockNodeNotReady']);
+    expect(states['QuorlockAttemptsContended']).toBe('inactive');
+    expect(states['QuorlockNothingAcquired']).toBe('inactive');
+    expect(states['QuorlockLockNotAcquired']).toBe('inactive');
+  });
+});
