@@ -1,0 +1,224 @@
+import { posix } from 'node:path';
+import { parseSync } from '@swc/core';
+
+/** A file of the source, or one made up to see whether a rule finds its fault. */
+export interface SourceFile {
+  /** From the root of the project, with slashes: `src/core/vote.ts`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Says in a line each what is wrong; nothing where all is well. */
+export type Rule = (files: readonly SourceFile[]) => string[];
+
+interface SyntaxNode {
+  readonly type?: string;
+  readonly [key: string]: unknown;
+}
+
+interface Import {
+  /** `undefined` where it is computed and cannot be read. */
+  readonly specifier: string | undefined;
+  readonly typesOnly: boolean;
+}
+
+const treeOf = ({ path, text }: SourceFile): SyntaxNode => {
+  try {
+    const tree: unknown = parseSync(text, { syntax: 'typescript', decorators: true, target: 'es2022' });
+    return tree as SyntaxNode;
+  } catch (error) {
+    throw new Error(`${path} cannot be parsed`, { cause: error });
+  }
+};
+
+const isNode = (value: unknown): value is SyntaxNode => typeof value === 'object' && value !== null;
+
+/** Visits a tree from the top; where `visit` answers false it does not go deeper. */
+function walk(node: unknown, visit: (node: SyntaxNode) => boolean | void): void {
+  if (Array.isArray(node)) return node.forEach((child) => walk(child, visit));
+  if (!isNode(node) || visit(node) === false) return;
+  for (const child of Object.values(node)) if (isNode(child)) walk(child, visit);
+}
+
+const literal = (node: unknown): string | undefined =>
+  isNode(node) && node.type === 'StringLiteral' ? String(node['value']) : undefined;
+
+const identifier = (node: unknown): string | undefined =>
+  isNode(node) && node.type === 'Identifier' ? String(node['value']) : undefined;
+
+/** All that a file takes from elsewhere: import and export-from, import(), require() and import types. */
+function importsOf(file: SourceFile): Import[] {
+  const imports: Import[] = [];
+  walk(treeOf(file), (node) => {
+    if (/^(Import|Export\w*)Declaration$/.test(node.type ?? '') && isNode(node['source'])) {
+      const specifiers = (node['specifiers'] ?? []) as SyntaxNode[];
+      const typesOnly =
+        node['typeOnly'] === true ||
+        (specifiers.length > 0 && specifiers.every((specifier) => specifier['isTypeOnly'] === true));
+      imports.push({ specifier: literal(node['source']), typesOnly });
+    } else if (node.type === 'CallExpression') {
+      const callee = node['callee'] as SyntaxNode;
+      if (callee.type !== 'Import' && identifier(callee) !== 'require') return;
+      const [argument] = node['arguments'] as { expression: unknown }[];
+      imports.push({ specifier: literal(argument?.expression), typesOnly: false });
+    } else if (node.type === 'TsImportType') {
+      imports.push({ specifier: literal(node['argument']), typesOnly: true });
+    } else if (node.type === 'TsExternalModuleReference') {
+      imports.push({ specifier: literal(node['expression']), typesOnly: false });
+    }
+  });
+  return imports;
+}
+
+const isRelative = (specifier: string): boolean => /^\.\.?\//.test(specifier);
+
+/** The path of the source file that a relative import means. */
+const targetOf = (from: SourceFile, specifier: string): string =>
+  posix.join(posix.dirname(from.path), specifier).replace(/\.js$/, '.ts');
+
+const SKINS = ['nestjs', 'prometheus', 'rxjs', 'redlock', 'opentelemetry', 'cli'] as const;
+
+/** Which rings a ring may import from; every ring may import from itself. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  clock: [],
+  node: ['core', 'clock'],
+  lock: ['core', 'clock', 'node'],
+  index: ['core', 'clock', 'node', 'lock'],
+  ...Object.fromEntries(SKINS.map((skin) => [skin, ['index']])),
+};
+
+/** `src/lock/lease.ts` stands in the ring `lock`, `src/index.ts` is a ring of its own. */
+const ringOf = (path: string): string | undefined => {
+  const ring = /^src\/(?:(\w+)\/.+|(index|clock))\.ts$/.exec(path)?.slice(1).find(Boolean);
+  return ring !== undefined && ring in ARROWS ? ring : undefined;
+};
+
+/** core <- node <- lock <- index <- skins; clock.ts beside node, with nothing but types of core. */
+export const arrowsPointInwards: Rule = (files) => {
+  const paths = new Set(files.map((file) => file.path));
+  return files.flatMap((file) => {
+    const from = ringOf(file.path);
+    if (from === undefined) return [`${file.path} stands in no ring`];
+    return importsOf(file).flatMap(({ specifier, typesOnly }) => {
+      if (specifier === undefined) return [`${file.path} imports a computed path`];
+      if (/^(\/|#|quorlock(\/|$))/.test(specifier))
+        return [`${file.path} imports ${specifier}: not a relative path`];
+      if (!isRelative(specifier)) return [];
+      const target = targetOf(file, specifier);
+      if (!paths.has(target)) return [`${file.path} imports ${specifier}, which is not there`];
+      const to = ringOf(target);
+      const allowed =
+        to === from || ARROWS[from]!.includes(to ?? '') || (from === 'clock' && to === 'core' && typesOnly);
+      return allowed ? [] : [`${file.path} imports ${target}: ${from} must not know ${to}`];
+    });
+  });
+};
+
+const IMPURE = new Set([
+  'Date',
+  'performance',
+  'process',
+  'crypto',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'queueMicrotask',
+  'Promise',
+  'AbortController',
+  'AbortSignal',
+  'EventTarget',
+  'console',
+  'fetch',
+  'globalThis',
+  'global',
+]);
+
+function impuritiesOf(file: SourceFile): string[] {
+  const found: string[] = [];
+  const visit = (node: SyntaxNode): boolean => {
+    if (node['async'] === true) found.push('async');
+    if (node.type === 'AwaitExpression' || node['await'] === true) found.push('await');
+    const name = identifier(node);
+    if (name !== undefined && IMPURE.has(name)) found.push(name);
+    if (name === 'Math') found.push('Math as a value');
+    if (node.type === 'MemberExpression') {
+      const property = node['property'] as SyntaxNode;
+      const computed = property.type === 'Computed';
+      if (identifier(node['object']) === 'Math') {
+        const member = computed ? literal(property['expression']) : identifier(property);
+        if (member === undefined || member === 'random') found.push(`Math.${member ?? '[…]'}`);
+      } else {
+        walk(node['object'], visit);
+      }
+      if (computed) walk(property, visit);
+      return false;
+    }
+    // A key is a name of the file's own, unless it is computed.
+    if (identifier(node['key']) !== undefined) {
+      for (const [part, child] of Object.entries(node)) if (part !== 'key') walk(child, visit);
+      return false;
+    }
+    return true;
+  };
+  walk(treeOf(file), visit);
+  return found;
+}
+
+/** core is a function of its arguments: no clock, no chance, no timers, nothing asynchronous, nothing from outside. */
+export const coreIsPure: Rule = (files) =>
+  files
+    .filter((file) => ringOf(file.path) === 'core')
+    .flatMap((file) => [
+      ...impuritiesOf(file).map((what) => `${file.path} uses ${what}`),
+      ...importsOf(file)
+        .filter(({ specifier }) => specifier !== undefined && !isRelative(specifier))
+        .map(({ specifier }) => `${file.path} imports ${specifier}`),
+    ]);
+
+/** Types count: two files that know each other's types are one thing in two places. */
+export const noCycles: Rule = (files) => {
+  const targets = new Map(
+    files.map((file) => [
+      file.path,
+      importsOf(file).flatMap(({ specifier }) =>
+        specifier !== undefined && isRelative(specifier) ? [targetOf(file, specifier)] : [],
+      ),
+    ]),
+  );
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const follow = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) cycles.push([...trail.slice(start), path].join(' -> '));
+    if (start >= 0 || done.has(path)) return;
+    for (const target of targets.get(path) ?? []) follow(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of targets.keys()) follow(path, []);
+  return cycles;
+};
+
+const find = (files: readonly SourceFile[], what: string, matches: (node: SyntaxNode) => boolean): string[] =>
+  files.flatMap((file) => {
+    let found = false;
+    walk(treeOf(file), (node) => {
+      found ||= matches(node);
+    });
+    return found ? [`${file.path} ${what}`] : [];
+  });
+
+/** A name that is given once is found everywhere. */
+export const namedExportsOnly: Rule = (files) =>
+  find(files, 'has a default export', (node) => {
+    if (node.type === 'ExportSpecifier') {
+      const exported = (node['exported'] ?? node['orig']) as SyntaxNode;
+      return exported['value'] === 'default';
+    }
+    return ['ExportDefaultDeclaration', 'ExportDefaultExpression', 'TsExportAssignment'].includes(
+      node.type ?? '',
+    );
+  });
+
+export const noAny: Rule = (files) =>
+  find(files, 'uses any', (node) => node.type === 'TsKeywordType' && node['kind'] === 'any');
