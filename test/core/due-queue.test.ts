@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DueQueue } from '../../src/core/due-queue.js';
+import { DueQueue, type Due } from '../../src/core/due-queue.js';
 import { NaiveQueue } from './naive.js';
 
 describe('due queue', () => {
@@ -37,19 +37,49 @@ describe('due queue', () => {
     expect([queue.take(3), queue.take(3), queue.take(3)]).toEqual(['twice', 'twice', undefined]);
   });
 
-  it('does what the naive queue does, whatever is added and taken', () => {
+  it('gives out nothing that was taken out before it was due', () => {
+    const queue = new DueQueue<string>();
+    queue.add('first', 10);
+    const second = queue.add('second', 20);
+    queue.add('third', 30);
+    queue.remove(second);
+    expect(queue.size).toBe(2);
+    expect([queue.take(99), queue.take(99), queue.take(99)]).toEqual(['first', 'third', undefined]);
+  });
+
+  it('takes an item out once: a second time, or after it was given out, nothing happens', () => {
+    const queue = new DueQueue<string>();
+    const given = queue.add('given', 10);
+    const removed = queue.add('removed', 20);
+    queue.add('kept', 30);
+    queue.take(10);
+    queue.remove(removed);
+    queue.remove(removed);
+    queue.remove(given);
+    expect([queue.size, queue.nextAt, queue.take(99)]).toEqual([1, 30, 'kept']);
+  });
+
+  it('does what the naive queue does, whatever is added, given out and taken out', () => {
     const step = fc.oneof(
-      { weight: 3, arbitrary: fc.record({ addAt: fc.nat(30) }) },
+      { weight: 4, arbitrary: fc.record({ addAt: fc.nat(30) }) },
       { weight: 2, arbitrary: fc.record({ takeAt: fc.nat(30) }) },
+      { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const queue = new DueQueue<number>();
         const naive = new NaiveQueue();
+        const added: Due<number>[] = [];
         for (const [item, next] of steps.entries()) {
           if ('addAt' in next) {
-            queue.add(item, next.addAt);
+            added.push(queue.add(item, next.addAt));
             naive.add(item, next.addAt);
+          } else if ('remove' in next) {
+            // Any item that was ever added, also one that has been out for long.
+            const due = added[next.remove % added.length];
+            if (due === undefined) continue;
+            queue.remove(due);
+            naive.remove(due.item);
           } else {
             const candidates = naive.candidates(next.takeAt);
             const taken = queue.take(next.takeAt);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { endingIsOpen, endingOf, goesOn, ownersIn, type Ending } from '../../src/core/ending.js';
+import { endingOf, goesOn, isReadable, ownersIn, type Ending } from '../../src/core/ending.js';
 import type { Vote } from '../../src/core/vote.js';
 import { naiveEnding } from './naive.js';
 import { alreadyRan, down, granted, heldBy, inWords, out, wordsOver, type MaybeVote } from './votes.js';
@@ -69,7 +69,8 @@ describe('endingOf', () => {
         for (const settled of [[], ['a'], ['b'], ['a', 'b']]) {
           const said = nameOf(endingOf(votes, new Set(settled)));
           const expected = naiveEnding(votes, settled);
-          if (said !== expected) faults.push(`${inWords(votes)} after ${settled.join()}: ${said}, not ${expected}`);
+          if (said !== expected)
+            faults.push(`${inWords(votes)} after ${settled.join()}: ${said}, not ${expected}`);
         }
       }
     }
@@ -77,33 +78,59 @@ describe('endingOf', () => {
   });
 });
 
-describe('endingIsOpen', () => {
-  it.each<[string, MaybeVote[], boolean]>([
-    ['one node down, the first refusal in: the second one will tell', [down, a, out], true],
-    ['a split vote with one vote out: it may be held after all', [yes, a, a, b, out], true],
-    ['all votes in: nothing more to wait for', [yes, a, b], false],
-    ['held by a majority: the last vote changes nothing', [a, a, out], false],
-    ['a majority down: the last vote changes nothing', [down, down, out], false],
-    ['already run on a majority: the last vote changes nothing', [alreadyRan, alreadyRan, out], false],
-  ])('%s', (_claim, votes, open) => {
-    expect(endingIsOpen(votes)).toBe(open);
-  });
+describe('a lost round that is read before all votes are in', () => {
+  const alphabet: MaybeVote[] = [yes, a, b, alreadyRan, down, out];
+  const answers: Vote[] = [yes, a, b, alreadyRan, down];
 
-  it('a hung minority is not waited for where it cannot matter: no vote still out changes an ending that is not open', () => {
-    const alphabet: MaybeVote[] = [yes, a, b, alreadyRan, down, out];
-    const answers: Vote[] = [yes, a, b, alreadyRan, down];
+  it('is given up for nothing that a later vote could change: what is not contended stays as it is', () => {
     const faults: string[] = [];
     for (let members = 1; members <= 5; members++) {
       for (const votes of wordsOver(alphabet, members)) {
-        if (endingIsOpen(votes)) continue;
         const missing = votes.filter((vote) => vote === undefined).length;
-        for (const rest of wordsOver(answers, missing)) {
-          const filled = votes.map((vote) => vote ?? rest.pop()!);
-          for (const settled of [[], ['a'], ['a', 'b']]) {
-            const early = nameOf(endingOf(votes, new Set(settled)));
+        for (const settled of [[], ['a'], ['a', 'b']]) {
+          const early = nameOf(endingOf(votes, new Set(settled)));
+          if (early === 'contended') continue;
+          for (const rest of wordsOver(answers, missing)) {
+            const filled = votes.map((vote) => vote ?? rest.pop()!);
             const late = nameOf(endingOf(filled, new Set(settled)));
             if (early !== late) faults.push(`${inWords(votes)}: ${early}, but ${inWords(filled)}: ${late}`);
           }
+        }
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it.each<[string, MaybeVote[], boolean]>([
+    ['a dead node fails before the living ones can tell: not yet', [down, a, out], false],
+    ['two dead nodes of five: not before the living majority has told', [down, down, a, a, out], false],
+    ['a majority has answered, the rest may be hung: now', [yes, a, b, out, out], true],
+    ['a majority has answered with a node down: now', [down, a, b], true],
+    ['a majority is down: now', [down, down, out], true],
+    [
+      'half of an even membership is down: no majority can answer any more: now',
+      [down, down, out, out],
+      true,
+    ],
+    ['nobody has answered: not yet', [out, out, out], false],
+    ['a single node has answered: now', [a], true],
+  ])('is readable or not: %s', (_claim, votes, readable) => {
+    expect(isReadable(votes)).toBe(readable);
+  });
+
+  it('is readable once all votes are in, and stays readable, and waits for no minority', () => {
+    const faults: string[] = [];
+    for (let members = 1; members <= 5; members++) {
+      for (const votes of wordsOver(alphabet, members)) {
+        const silent = votes.filter((vote) => vote === undefined || vote.kind === 'failed').length;
+        if (!votes.includes(undefined) && !isReadable(votes)) faults.push(`${inWords(votes)}: all are in`);
+        if (silent <= (members - 1) / 2 && !isReadable(votes))
+          faults.push(`${inWords(votes)}: a majority answered`);
+        if (!isReadable(votes)) continue;
+        for (const vote of answers) {
+          const at = votes.indexOf(undefined);
+          if (at >= 0 && !isReadable(votes.with(at, vote)))
+            faults.push(`${inWords(votes)}: not readable after one more`);
         }
       }
     }

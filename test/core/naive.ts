@@ -52,7 +52,7 @@ export function naiveEnding(votes: readonly Vote[], again: readonly string[]): s
 
 /** A due queue that looks through all its items every time. */
 export class NaiveQueue {
-  readonly #entries: { item: number; dueAt: number }[] = [];
+  #entries: { item: number; dueAt: number }[] = [];
 
   get size(): number {
     return this.#entries.length;
@@ -74,10 +74,7 @@ export class NaiveQueue {
   }
 
   remove(item: number): void {
-    this.#entries.splice(
-      this.#entries.findIndex((entry) => entry.item === item),
-      1,
-    );
+    this.#entries = this.#entries.filter((entry) => entry.item !== item);
   }
 }
 
