@@ -93,6 +93,8 @@ export class LockManager {
       const { token } = acquired.won;
       const { attempts, fallback } = lease;
       this.#events.emit({ type: 'acquired', ...about, token, attempts, durationMs: durationMs(), fallback });
+      // It was won in the moment in which everything was being closed. Its end is told after its beginning.
+      if (this.#closing !== undefined) lease.lose('closed');
       return lease;
     } catch (error) {
       this.#tellFailure(about, error, durationMs());
@@ -210,6 +212,8 @@ export class LockManager {
     await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#unwatch();
     await Promise.all(this.#nodes.map((node) => node.close()));
+    // A node in memory lives on, for another manager that shares it; for this one it is closed like the others.
+    for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
   #leaseOf({ won, attempts }: Acquired, options: ResolvedAcquireOptions): HeldLease {
@@ -232,8 +236,6 @@ export class LockManager {
       { ...options, claim, token, grant, attempts, driftFactor, fallback },
     );
     this.#leases.add(lease);
-    // It was won in the moment in which everything was being closed.
-    if (this.#closing !== undefined) lease.lose('closed');
     return lease;
   }
 

@@ -116,6 +116,8 @@ class Recorder {
     if (before === undefined) zeroNode(this.metrics, name);
     else this.metrics.nodeState.dec({ node: name, state: before });
     this.metrics.nodeState.inc({ node: name, state: status });
+    // A manager that was closed grants nothing any more, in a fallback neither.
+    if (status === 'closed') this.#fallbackChanged(false);
   }
 
   #fallbackChanged(active: boolean): void {

@@ -19,8 +19,10 @@ export interface PromtoolRun {
 export function promtool(args: readonly string[], input = ''): Promise<PromtoolRun> {
   return new Promise((resolve, reject) => {
     const child = execFile(prometheusProgram('promtool'), args, (error, stdout, stderr) => {
-      if (error && typeof error.code !== 'number') reject(error);
-      else resolve({ code: (error?.code as number | undefined) ?? 0, output: stdout + stderr });
+      const code = error === null ? 0 : error.code;
+      // Otherwise it did not run at all, or was killed.
+      if (typeof code === 'number') resolve({ code, output: stdout + stderr });
+      else reject(new Error('promtool did not run to its end', { cause: error }));
     });
     child.stdin?.end(input);
   });

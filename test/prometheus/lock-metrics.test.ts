@@ -194,6 +194,11 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.fallbackActive)).toBe(0);
   });
 
+  it('shows no fallback any more once the manager has closed its nodes', async () => {
+    hear(node('ready'), { type: 'fallback', active: true, reason: 'no majority' }, node('closed'));
+    expect(await read(METRICS.fallbackActive)).toBe(0);
+  });
+
   it('has every series of a declared lock at zero before anything happens', async () => {
     hear({ type: 'declared', name: 'report' });
     const series = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
