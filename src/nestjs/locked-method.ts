@@ -1,5 +1,4 @@
 import { Inject } from '@nestjs/common';
-import type { LockRunner } from './lock-runner.js';
 import type { OnHeld, SettledOptions } from './lock-settings.js';
 import { getRunnerToken, slotOf } from './tokens.js';
 
@@ -19,6 +18,11 @@ export interface LockedMethod {
   readonly once: 'tick' | false | undefined;
   readonly onHeld: OnHeld | undefined;
   readonly settled: SettledOptions;
+}
+
+/** What runs a locked method. Its shape stands here because the runner itself knows this file. */
+interface Runner {
+  run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown>;
 }
 
 // Registered symbols, so that an ESM and a CJS copy of this package in one process see each other's methods.
@@ -93,7 +97,7 @@ function dressAs(wrapper: object, original: object): void {
   }
 }
 
-const runners = new WeakMap<object, Map<symbol, LockRunner>>();
+const runners = new WeakMap<object, Map<symbol, Runner>>();
 
 /**
  * Has Nest inject the runner as a property. It is kept beside the instance and not on it, so that a decorated object shows
@@ -104,11 +108,11 @@ function openSlot(prototype: object, slot: symbol, locks: string): void {
   Object.defineProperty(prototype, slot, {
     configurable: true,
     enumerable: false,
-    get(this: object): LockRunner | undefined {
+    get(this: object): Runner | undefined {
       return runners.get(this)?.get(slot);
     },
-    set(this: object, runner: LockRunner) {
-      const own = runners.get(this) ?? new Map<symbol, LockRunner>();
+    set(this: object, runner: Runner) {
+      const own = runners.get(this) ?? new Map<symbol, Runner>();
       runners.set(this, own.set(slot, runner));
     },
   });
@@ -116,17 +120,17 @@ function openSlot(prototype: object, slot: symbol, locks: string): void {
 }
 
 /** Gives the runner to an instance that Nest did not construct; one that has it keeps it. */
-export function bind(instance: object, locks: string, runner: LockRunner): void {
-  const slots = instance as Record<symbol, LockRunner | undefined>;
+export function bind(instance: object, locks: string, runner: Runner): void {
+  const slots = instance as Record<symbol, Runner | undefined>;
   slots[slotOf(locks)] ??= runner;
 }
 
 /** Fails closed: without its runner a method does not run at all, rather than without its lock. */
-function runnerOf(instance: object | undefined, slot: symbol, property: string | symbol): LockRunner {
+function runnerOf(instance: object | undefined, slot: symbol, property: string | symbol): Runner {
   if (typeof instance !== 'object' || instance === null) {
     throw new TypeError(`${String(property)} has @DistributedLock and was called without its instance`);
   }
-  const runner = (instance as Record<symbol, LockRunner | undefined>)[slot];
+  const runner = (instance as Record<symbol, Runner | undefined>)[slot];
   if (runner === undefined) {
     throw new Error(
       `${methodName(instance, property)} has no lock service, so it does not run: ${String(slot.description)}, and Nest has ` +
