@@ -1,6 +1,6 @@
-/** Prints, for each entry point, whether `require` and `import` give the same things. */
+/** Prints, for each entry point named on the command line, whether `require` and `import` give the same things. */
 async function main() {
-  for (const entry of ['quorlock', 'quorlock/nestjs', 'quorlock/prometheus']) {
+  for (const entry of process.argv.slice(2)) {
     const required = require(entry);
     const imported = await import(entry);
     const names = Object.keys(imported).filter((name) => name !== 'default' && name !== 'module.exports');
