@@ -30,7 +30,7 @@ interface RuleStatus {
   readonly state: string;
 }
 
-/** A Prometheus process of the test's own that scrapes the targets five times a second and evaluates the alerts. */
+/** A Prometheus process of the test's own that scrapes the targets twice a second and evaluates the alerts. */
 export class PrometheusServer {
   private constructor(
     private readonly directory: string,
@@ -46,7 +46,7 @@ export class PrometheusServer {
     await writeFile(
       config,
       JSON.stringify({
-        global: { scrape_interval: '200ms', scrape_timeout: '200ms', evaluation_interval: '500ms' },
+        global: { scrape_interval: '500ms', scrape_timeout: '500ms', evaluation_interval: '500ms' },
         rule_files: [fileURLToPath(alertsPath)],
         scrape_configs: [
           {

@@ -93,7 +93,7 @@ export class Workload {
   }
 
   async #holdBackup(locks: LockManager): Promise<void> {
-    await locks.withLock('backup', { name: 'backup', ttlMs: 3_000 }, async () => {
+    await locks.withLock('backup', { name: 'backup', ttlMs: 6_000 }, async () => {
       while (this.#running) await sleep(20);
     });
   }
@@ -109,7 +109,7 @@ async function reportAndSkip(first: LockManager, second: LockManager, tick: numb
 }
 
 async function importTooSlowly(locks: LockManager): Promise<void> {
-  const lease = await locks.acquire('import', { name: 'import', ttlMs: 50, autoExtend: false });
+  const lease = await locks.acquire('import', { name: 'import', ttlMs: 300, autoExtend: false });
   while (!lease.signal.aborted) await sleep(10);
 }
 

@@ -43,8 +43,8 @@ describe('the metrics of real lock managers', () => {
     await first.release();
     expect(await other.tryAcquire('job', { name, tick: 1 })).toBeNull();
 
-    await lost(await locks.acquire('job', { name, ttlMs: 30, autoExtend: false }));
-    await lost(await locks.acquire('job', { name, ttlMs: 30, maxHoldMs: 60 }));
+    await lost(await locks.acquire('job', { name, ttlMs: 200, autoExtend: false }));
+    await lost(await locks.acquire('job', { name, ttlMs: 200, maxHoldMs: 300 }));
     const closedUnder = await locks.acquire('job', { name });
     const waiting = other.acquire('job', { name, waitMs: 30_000 });
     other.drain();
