@@ -119,7 +119,7 @@ export class LockExplorer {
     for (const [key, holders] of this.#holders) {
       if (holders.length < 2) continue;
       const methods = holders.map(({ method }) => method).join(' and ');
-      const message = `${methods} have the same lock key "${key}", so that each is skipped while the other runs`;
+      const message = `${methods} have the same lock key "${key}", so that none of them runs while another does`;
       if (this.territory.strictKeys) throw new Error(message);
       this.#logger.warn(message);
     }

@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
+import { settle, type LockSettings } from '../../src/nestjs/lock-settings.js';
+
+/** Decorates a method of a class named Tasks with options that the compiler would not let through. */
+function decorate(options: unknown): void {
+  class Tasks {
+    async job(): Promise<void> {}
+  }
+  const descriptor = Object.getOwnPropertyDescriptor(Tasks.prototype, 'job')!;
+  DistributedLock(options as object)(Tasks.prototype, 'job', descriptor);
+}
+
+describe('a bad option throws where the method is decorated, and names the option, the value and the bound', () => {
+  it.each<[unknown, string]>([
+    [{ tll: 5 }, 'unknown option "tll"; the options are ttl, retries, retryDelay'],
+    [[], 'takes an object of options, got []'],
+    [null, 'takes an object of options, got null'],
+    ['hourly', "takes an object of options, got 'hourly'"],
+    [{ ttl: 0 }, 'ttl must be from 0.01 to 2147483.647 seconds'],
+    [{ ttl: -1 }, 'got -1'],
+    [{ ttl: Number.NaN }, 'got NaN'],
+    [{ ttl: Infinity }, 'got Infinity'],
+    [{ ttl: 2 ** 31 }, 'got 2147483648'],
+    [{ ttl: '5 minutes' }, "or a string such as '30s', '5m', '1h' or '500ms', got '5 minutes'"],
+    [{ ttl: '0s' }, "got '0s'"],
+    [{ ttl: '-5m' }, "got '-5m'"],
+    [{ ttl: '60' }, "got '60'"],
+    [{ ttl: null }, 'got null'],
+    [{ ttl: true }, 'got true'],
+    [{ retries: -1 }, 'retries must be an integer from 0 to 2147483647, got -1'],
+    [{ retries: 1.5 }, 'got 1.5'],
+    [{ retries: '3' }, "retries must be a number, got '3'"],
+    [{ retryDelay: 0 }, 'retryDelay must be an integer from 1 to 2147483647, got 0'],
+    [{ retryDelay: Number.NaN }, 'got NaN'],
+    [{ retryDelay: 2 ** 31 }, 'got 2147483648'],
+    [{ onHeld: 'wait', waitMs: 0 }, 'waitMs must be an integer from 1'],
+    [{ waitMs: 100 }, "waitMs (100) needs onHeld: 'wait'"],
+    [{ onHeld: 'wait', retries: 2 }, "retries (2) and onHeld: 'wait' exclude each other"],
+    [{ onHeld: 'ignore' }, "onHeld must be one of 'skip', 'throw', 'wait', got 'ignore'"],
+    [{ once: true }, "once must be one of 'tick', false, got true"],
+    [{ minHold: -1 }, 'minHold must be from 0 to'],
+    [{ ttl: 5, minHold: 6 }, 'minHold (6 s) must not be above ttl (5 s)'],
+    [{ minHold: 61 }, 'minHold (61 s) must not be above ttl (60 s)'],
+    [{ ttl: 5, maxHold: 4 }, 'maxHold (4 s) must not be below ttl (5 s)'],
+    [{ maxHold: Infinity }, 'maxHold must be from'],
+    [{ autoExtend: 'yes' }, "autoExtend must be true or false, got 'yes'"],
+    [{ key: '' }, 'key must have 1 to 512 bytes, got 0'],
+    [{ key: 'é'.repeat(257) }, 'got 514'],
+    [{ key: 'a\nb' }, 'key must not have control characters, got "a\\nb"'],
+    [{ key: 7 }, 'key must be a string or a function, got 7'],
+    [{ locks: '' }, 'locks must be the name of a module'],
+  ])('%j', (options, message) => {
+    expect(() => decorate(options)).toThrow(message);
+    expect(() => decorate(options)).toThrow(/^@DistributedLock on Tasks\.job/);
+  });
+
+  it('also for a handler', () => {
+    const decorateHandler = (options: object) =>
+      LockedHandler(options)({}, 'pay', { value: () => undefined });
+    expect(() => decorateHandler({ ttl: -1 })).toThrow(/^@LockedHandler on Object\.pay: ttl must be/);
+    expect(() => decorateHandler({ onHeld: 'skip' })).toThrow(
+      "onHeld must be one of 'throw', 'wait', got 'skip'",
+    );
+    expect(() => decorateHandler({ once: 'tick' })).toThrow('unknown option "once"');
+  });
+
+  it('with what is no method of an instance', () => {
+    const locked = DistributedLock({ key: 'k' }) as (
+      target: object,
+      property: string,
+      descriptor?: object,
+    ) => void;
+    class Tasks {}
+    expect(() => locked(Tasks, 'job', { value: () => undefined })).toThrow(
+      'only a method of an instance can be locked',
+    );
+    expect(() => locked(Tasks.prototype, 'job')).toThrow('only a method of an instance can be locked');
+    expect(() => locked(Tasks.prototype, 'job', { get: () => undefined })).toThrow(
+      'only a method of an instance',
+    );
+  });
+
+  it('with a second lock on the same method', () => {
+    const descriptor = { value: async () => undefined };
+    class Tasks {}
+    DistributedLock()(Tasks.prototype, 'job', descriptor);
+    expect(() => DistributedLock()(Tasks.prototype, 'job', descriptor)).toThrow(
+      'Tasks.job has @DistributedLock twice',
+    );
+  });
+});
+
+describe('durations', () => {
+  it.each<[LockSettings['ttl'], number]>([
+    [300, 300_000],
+    [0.5, 500],
+    ['500ms', 500],
+    ['30s', 30_000],
+    ['5m', 300_000],
+    ['1.5h', 5_400_000],
+  ])('%p is %p ms', (ttl, ms) => {
+    expect(settle('here', { ttl: ttl! }, undefined)).toEqual({ ttlMs: ms });
+  });
+
+  it('of retryDelay and waitMs are milliseconds, and of the holds seconds', () => {
+    const settled = settle('here', { ttl: 10, retryDelay: 5, waitMs: 7, minHold: 1, maxHold: '1m' }, 'wait');
+    expect(settled).toEqual({
+      ttlMs: 10_000,
+      retryDelayMs: 5,
+      waitMs: 7,
+      minHoldMs: 1_000,
+      maxHoldMs: 60_000,
+    });
+  });
+});

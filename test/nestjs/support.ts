@@ -1,0 +1,123 @@
+import { afterEach } from '@jest/globals';
+import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { memoryNode, type LockEvent, type LockNode } from '../../src/index.js';
+import { failed } from '../../src/core/vote.js';
+import {
+  QuorlockModule,
+  type QuorlockModuleExtras,
+  type QuorlockModuleOptions,
+} from '../../src/nestjs/index.js';
+
+/** One line of the log, as a logger is given it. */
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly context: string | undefined;
+}
+
+/** Keeps what is logged. */
+export class Log implements LoggerService {
+  readonly lines: Line[] = [];
+  log = this.#keep('log');
+  error = this.#keep('error');
+  warn = this.#keep('warn');
+  debug = this.#keep('debug');
+  verbose = this.#keep('verbose');
+  fatal = this.#keep('fatal');
+
+  /** The messages of one context, at one level or all. */
+  of(context: string, level?: string): string[] {
+    return this.lines
+      .filter((line) => line.context === context && (level === undefined || line.level === level))
+      .map(({ message }) => message);
+  }
+
+  #keep(level: string) {
+    return (message: unknown, ...rest: unknown[]): void => {
+      const context = rest.at(-1);
+      this.lines.push({
+        level,
+        message: String(message),
+        context: typeof context === 'string' ? context : undefined,
+      });
+    };
+  }
+}
+
+const opened: INestApplication[] = [];
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((app) => app.close()));
+});
+
+export interface Application {
+  readonly app: INestApplication;
+  readonly log: Log;
+  readonly events: LockEvent[];
+}
+
+type Options = QuorlockModuleOptions & QuorlockModuleExtras;
+
+/** A real application with locks, closed after the test. Without nodes, on one in memory. */
+export async function start(metadata: ModuleMetadata, options: Options = {}): Promise<Application> {
+  const events: LockEvent[] = [];
+  const module = QuorlockModule.forRoot({
+    nodes: [memoryNode()],
+    drainMs: 0,
+    listeners: [(event) => events.push(event)],
+    ...options,
+  });
+  const { app, log } = await startWith({ ...metadata, imports: [...(metadata.imports ?? []), module] });
+  return { app, log, events };
+}
+
+/** The same without any lock module of ours. */
+export async function startWith(metadata: ModuleMetadata): Promise<Omit<Application, 'events'>> {
+  const log = new Log();
+  const module = await Test.createTestingModule(metadata).setLogger(log).compile();
+  const app = module.createNestApplication();
+  opened.push(app);
+  await app.init();
+  return { app, log };
+}
+
+/** Starts the server of an application on a free loopback port; returns its address. */
+export async function listen({ app }: { readonly app: INestApplication }): Promise<string> {
+  await app.listen(0, '127.0.0.1');
+  return app.getUrl();
+}
+
+/** A node in memory that can be cut off. */
+export function fragileNode(): LockNode & { reachable: boolean } {
+  const node = memoryNode();
+  const orFailed =
+    <Request, Answer>(operation: (batch: readonly Request[]) => Promise<readonly Answer[]>) =>
+    (batch: readonly Request[]): Promise<readonly Answer[]> =>
+      fragile.reachable
+        ? operation(batch)
+        : Promise.resolve(batch.map(() => failed('unreachable', new Error('cut off')) as Answer));
+  const fragile = {
+    reachable: true,
+    name: 'fragile',
+    get state() {
+      return node.state;
+    },
+    acquire: orFailed(node.acquire.bind(node)),
+    confirm: orFailed(node.confirm.bind(node)),
+    extend: orFailed(node.extend.bind(node)),
+    release: orFailed(node.release.bind(node)),
+    inspect: orFailed(node.inspect.bind(node)),
+    onStateChange: node.onStateChange.bind(node),
+    refuse: node.refuse.bind(node),
+    close: node.close.bind(node),
+  };
+  return fragile;
+}
+
+/** A promise and what settles it. */
+export function gate<T = void>(): { readonly promise: Promise<T>; open(value: T): void } {
+  let open: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => (open = resolve));
+  return { promise, open: (value) => open(value) };
+}

@@ -1,0 +1,67 @@
+/**
+ * What the compiler says: this file is compiled with the tests and never run. Every line that must not compile carries the
+ * mark that makes the compiler complain if it does.
+ */
+import { DistributedLock } from '../../src/nestjs/index.js';
+
+export class Methods {
+  @DistributedLock()
+  async unnamed(): Promise<void> {}
+
+  @DistributedLock({ key: 'job', ttl: '5m', retries: 3, retryDelay: 500, once: false, onHeld: 'skip' })
+  async everyOption(_first: string, _second?: number): Promise<string> {
+    return 'done';
+  }
+
+  @DistributedLock({ key: (id: string) => `user:${id}` })
+  async oneOfTwoArguments(_id: string, _amount: number): Promise<void> {}
+
+  @DistributedLock({ key: async (id: string | number) => `user:${id}` })
+  async narrowerArgument(_id: string): Promise<void> {}
+
+  @DistributedLock({ key: (...ids: string[]) => ids.join() })
+  async anyNumber(_first: string, _second: string): Promise<void> {}
+
+  @DistributedLock({ key: 'generic' })
+  async generic<T>(value: T): Promise<T> {
+    return value;
+  }
+
+  // @ts-expect-error -- a locked method can only answer later
+  @DistributedLock({ key: 'sync' })
+  sync(): string {
+    return 'now';
+  }
+
+  // @ts-expect-error -- nor can a method without an answer
+  @DistributedLock()
+  void(): void {}
+
+  // @ts-expect-error -- the key function takes another type than the method
+  @DistributedLock({ key: (id: number) => `user:${id}` })
+  async otherType(_id: string): Promise<void> {}
+
+  // @ts-expect-error -- the key function takes more than the method
+  @DistributedLock({ key: (id: string, shard: string) => `${shard}:${id}` })
+  async tooFew(_id: string): Promise<void> {}
+
+  // @ts-expect-error -- the key function takes less than the method may pass
+  @DistributedLock({ key: (id: 'a' | 'b') => `user:${id}` })
+  async widerArgument(_id: string): Promise<void> {}
+
+  // @ts-expect-error -- no such option
+  @DistributedLock({ tll: 30 })
+  async misspelt(): Promise<void> {}
+
+  // @ts-expect-error -- no such unit
+  @DistributedLock({ ttl: '5 minutes' })
+  async noUnit(): Promise<void> {}
+
+  // @ts-expect-error -- the key function gives no string
+  @DistributedLock({ key: (id: number) => id })
+  async noString(_id: number): Promise<void> {}
+
+  // @ts-expect-error -- a property is no method
+  @DistributedLock()
+  property = async (): Promise<void> => {};
+}
