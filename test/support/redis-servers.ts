@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisServer } from './redis-server.js';
 
-export { RedisServer };
-
 export interface StartRedisOptions {
   readonly count: number;
   /** Listen on ports of 127.0.0.1 instead of unix sockets: a few tests need an address that `redis:` urls can name. */
