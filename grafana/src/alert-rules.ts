@@ -83,12 +83,12 @@ export const ALERT_RULES: readonly AlertRule[] = [
   {
     alert: 'QuorlockNodeNotAnswering',
     // Without `unreachable`: of a node without a connection the alert above tells already.
-    expr: `${votes('vote=~"timeout|late|error"')} / ${votes()} > 0.5`,
+    expr: `${votes('vote=~"timeout|late|disconnected|error"')} / ${votes()} > 0.5`,
     for: '2m',
     severity: 'warning',
     summary: 'The lock node {{ $labels.node }} fails to answer most requests of {{ $labels.job }}',
     description:
-      'timeout or late: the server is stopped, overloaded or far away. error: it answers with errors, for instance out of memory or missing permissions. See "Failed votes, by node", and SLOWLOG and INFO on the server.',
+      'timeout or late: the server is stopped, overloaded or far away. disconnected: connections break again and again. error: it answers with errors, for instance out of memory or missing permissions. See "Failed votes, by node", and SLOWLOG and INFO on the server.',
   },
   {
     alert: 'QuorlockFallbackActive',

@@ -1,6 +1,6 @@
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import { bars, lines, states } from './panel-kinds.js';
-import { FAILED_VOTES, NOT_READY, ofProcesses, perMinute } from './promql.js';
+import { FAILED, NOT_READY, ofProcesses, perMinute } from './promql.js';
 
 /** The states from best to worst: the timeline shows the worst that any process sees. `closed` is nobody's fault. */
 const RANKED = [
@@ -54,10 +54,10 @@ export const nodePanels = () => [
     {
       title: 'Failed votes, by node',
       description:
-        'Answers that tell nothing about the lock. timeout and late: the node or the network is slow. error: the node answered with an error. restored: it had lost the key of a held lease.',
+        'Answers that tell nothing about the lock. timeout and late: the node or the network is slow. disconnected: the connection broke under way. error: the node answered with an error. restored: it had lost the key of a held lease.',
       unit: 'cpm',
     },
-    [{ expr: perMinute('node, vote', ofProcesses('votes', FAILED_VOTES)), legend: '{{node}} {{vote}}' }],
+    [{ expr: perMinute('node, vote', ofProcesses('votes', FAILED)), legend: '{{node}} {{vote}}' }],
   ),
   lines(
     {

@@ -1,3 +1,4 @@
+import { FAILED_VOTES } from '../../src/prometheus/label-values.js';
 import { METRICS } from '../../src/prometheus/metric-names.js';
 
 /** One of quorlock's metrics, by its short name. */
@@ -33,4 +34,4 @@ export const perMinute = (by: string, selector: string): string =>
 export const NOT_READY = 'state=~"connecting|unreachable|refused"';
 
 /** The votes that tell nothing about the lock, only about the node. */
-export const FAILED_VOTES = 'vote=~"timeout|late|unreachable|error|restored"';
+export const FAILED = `vote=~"${FAILED_VOTES.join('|')}"`;

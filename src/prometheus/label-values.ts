@@ -1,4 +1,4 @@
-import type { LockEvent } from '../index.js';
+import type { FailureReason, LockEvent, RefusalReason } from '../index.js';
 
 type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly type: Type }>;
 
@@ -43,15 +43,18 @@ export const NODE_STATES = keysOf<EventOf<'node'>['node']['status']>({
   closed: true,
 });
 
-export const VOTES = keysOf<EventOf<'vote'>['vote']>({
-  granted: true,
-  held: true,
-  already_ran: true,
-  absent: true,
-  superseded: true,
+/** The votes that tell nothing about the lock, only about the node. */
+export const FAILED_VOTES = keysOf<FailureReason>({
   timeout: true,
   late: true,
   unreachable: true,
+  disconnected: true,
   error: true,
   restored: true,
 });
+
+export const VOTES: readonly EventOf<'vote'>['vote'][] = [
+  'granted',
+  ...keysOf<RefusalReason>({ held: true, already_ran: true, absent: true, superseded: true }),
+  ...FAILED_VOTES,
+];

@@ -1,5 +1,5 @@
 /** Samples in promtool's notation: `0+1x10` counts up, `0x10` stays. One sample each 30 s. */
-export type SamplesBySeries = Readonly<Record<string, string>>;
+type SamplesBySeries = Readonly<Record<string, string>>;
 
 export interface AlertCase {
   readonly alert: string;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-export interface Target {
+interface Target {
   readonly refId: string;
   readonly expr: string;
   readonly legendFormat: string;
