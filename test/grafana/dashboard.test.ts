@@ -3,6 +3,7 @@ import { until } from '../support/until.js';
 import { dashboardFile, panelQueries } from './dashboard-file.js';
 import { PLAUSIBLE } from './plausible.js';
 import { PrometheusServer } from './prometheus-server.js';
+import { unansweredQueries } from './unanswered.js';
 import { Workload } from './workload.js';
 
 const queries = panelQueries({ rateInterval: '10s', range: '10m', window: '10m' });
@@ -40,6 +41,12 @@ describe('the dashboard, over a Prometheus that scrapes workers with held, skipp
       },
       { what: expr, everyMs: 100 },
     );
+  });
+
+  it('has a number for every query at the same time', async () => {
+    await until(async () => (await unansweredQueries(prometheus)).length === 0, {
+      what: 'every panel to answer',
+    });
   });
 
   it('has all alerts evaluated without error, and those on that should be', async () => {
