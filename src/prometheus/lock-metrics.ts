@@ -33,12 +33,20 @@ const HOLD_BUCKETS = [0.005, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
  * Call it once for each manager; all calls on one registry share the same metrics. About 90 series for each lock name, all
  * at zero from the moment the lock is declared or first used.
  *
- * @throws Error (prom-client's) when the bucket bounds are not ascending.
+ * @throws RangeError when bucket bounds are not numbers above zero in ascending order.
  */
 export function lockMetrics(options: LockMetricsOptions = {}): LockListener {
   const { register = globalRegister, acquireBuckets = ACQUIRE_BUCKETS, holdBuckets = HOLD_BUCKETS } = options;
+  assertBounds('acquireBuckets', acquireBuckets);
+  assertBounds('holdBuckets', holdBuckets);
   const recorder = new Recorder(metricSetIn(register, { acquire: acquireBuckets, hold: holdBuckets }));
   return (event) => recorder.record(event);
+}
+
+/** prom-client takes any bounds, and puts observations into the wrong buckets where they do not ascend. */
+function assertBounds(option: string, bounds: readonly number[]): void {
+  if (bounds.every((bound, index) => Number.isFinite(bound) && bound > (bounds[index - 1] ?? 0))) return;
+  throw new RangeError(`${option} must be numbers above zero in ascending order, got ${bounds.join(', ')}`);
 }
 
 /** Turns the events of one manager into metrics. The gauges are counted up and down, so that managers add up. */

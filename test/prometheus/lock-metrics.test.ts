@@ -133,6 +133,16 @@ describe('lockMetrics', () => {
     ]);
   });
 
+  it.each([[[1, 1]], [[5, 1]], [[0, 1]], [[1, Number.NaN]], [[1, Infinity]]])(
+    'refuses the bucket bounds %j',
+    (bounds) => {
+      expect(() => lockMetrics({ register, acquireBuckets: bounds })).toThrow(
+        /^acquireBuckets must be numbers above zero/,
+      );
+      expect(() => lockMetrics({ register, holdBuckets: bounds })).toThrow(RangeError);
+    },
+  );
+
   it('remembers when the lock was last acquired, in seconds', async () => {
     const before = Date.now() / 1000;
     hear(acquired);
