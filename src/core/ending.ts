@@ -40,13 +40,11 @@ export function endingOf(
 ): Ending {
   const majority = majorityOf(votes.length);
   const claims = new Map<string, Claim>();
+  const alreadyRan = ranIn(votes);
   let failures = 0;
-  let alreadyRan = 0;
   for (const vote of votes) {
     if (vote?.kind === 'failed') failures++;
-    if (vote?.kind !== 'refused') continue;
-    if (vote.reason === 'already_ran') alreadyRan++;
-    if (vote.owner === undefined) continue;
+    if (vote?.kind !== 'refused' || vote.owner === undefined) continue;
     const claim = claims.get(vote.owner) ?? { nodes: 0, remainingMs: 0 };
     claim.nodes++;
     claim.remainingMs = Math.max(claim.remainingMs, vote.remainingMs ?? 0);
@@ -82,16 +80,27 @@ export function goesOn(votes: readonly (Vote | undefined)[], settled: ReadonlySe
 }
 
 /**
- * Whether the ending of a lost round can be read yet: a majority has answered, or cannot answer any more. Dead nodes fail
- * at once, before the living ones have had time to say who holds the resource; nothing may be read from the first alone.
+ * Whether the ending of a lost round can be read yet: whether no vote that is still out could change it. Dead nodes fail at
+ * once, before the living ones have had time to say who holds the resource; nothing may be read from the first alone.
  */
 export function isReadable(votes: readonly (Vote | undefined)[]): boolean {
   const majority = majorityOf(votes.length);
-  let answered = 0;
-  let failures = 0;
-  for (const vote of votes) {
-    if (vote?.kind === 'failed') failures++;
-    else if (vote !== undefined) answered++;
-  }
-  return answered >= majority || failures > votes.length - majority;
+  const outstanding = votes.filter((vote) => vote === undefined).length;
+  const failures = votes.filter((vote) => vote?.kind === 'failed').length;
+  if (outstanding === 0 || votes.length - failures < majority) return true;
+  if (votes.length - failures - outstanding < majority) return false;
+  const ran = ranIn(votes);
+  if (ran < majority && ran + failures + outstanding >= majority) return false;
+  return [...tallyOf(ownersIn(votes)).values()].every(
+    (nodes) => nodes >= majority || nodes + outstanding < majority,
+  );
+}
+
+const ranIn = (votes: readonly (Vote | undefined)[]): number =>
+  votes.filter((vote) => vote?.kind === 'refused' && vote.reason === 'already_ran').length;
+
+function tallyOf(owners: readonly string[]): Map<string, number> {
+  const tally = new Map<string, number>();
+  for (const owner of owners) tally.set(owner, (tally.get(owner) ?? 0) + 1);
+  return tally;
 }

@@ -38,14 +38,27 @@ export interface Failed {
 /**
  * - `timeout`: no answer within the node timeout.
  * - `late`: the node got the command after its deadline and wrote nothing.
- * - `unreachable`: there was no connection, or it broke.
+ * - `unreachable`: there was no connection, and nothing was sent.
+ * - `disconnected`: the connection broke while the request was under way.
  * - `error`: the node answered with an error.
  * - `restored`: a lost key was set again; it protects, but it does not count in this round.
  */
-export type FailureReason = 'timeout' | 'late' | 'unreachable' | 'error' | 'restored';
+export type FailureReason = 'timeout' | 'late' | 'unreachable' | 'disconnected' | 'error' | 'restored';
 
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 
-/** Whether the asker's key may be on the node after this vote, so that somebody must see to its removal. */
-export const mayHoldTheKey = (vote: Vote | undefined): boolean =>
-  vote?.kind !== 'refused' || vote.reason === 'superseded';
+/**
+ * What a node's answer says of the asker's key on that node: it may be there, it is not, or the answer says nothing new,
+ * because nothing was written (`late`) or even sent (`unreachable`).
+ */
+export function keyAfter(vote: Vote): 'possible' | 'gone' | 'as before' {
+  switch (vote.kind) {
+    case 'granted':
+      return 'possible';
+    case 'refused':
+      // A counter above the token may be the asker's own, from a grant that came late; the key is there then.
+      return vote.reason === 'superseded' ? 'as before' : 'gone';
+    case 'failed':
+      return vote.reason === 'late' || vote.reason === 'unreachable' ? 'as before' : 'possible';
+  }
+}

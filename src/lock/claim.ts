@@ -1,4 +1,4 @@
-import type { Vote } from '../core/vote.js';
+import { keyAfter, type Vote } from '../core/vote.js';
 
 /**
  * What one holder id may have left on each node, so that nothing of it stays behind. A command whose answer never came
@@ -7,7 +7,7 @@ import type { Vote } from '../core/vote.js';
 export class Claim {
   readonly #outstanding: number[];
   readonly #mayActUntil: number[];
-  readonly #mayHoldTheKey: boolean[];
+  readonly #mayBeThere: boolean[];
 
   constructor(
     readonly resources: readonly string[],
@@ -16,28 +16,26 @@ export class Claim {
   ) {
     this.#outstanding = new Array<number>(members).fill(0);
     this.#mayActUntil = new Array<number>(members).fill(0);
-    this.#mayHoldTheKey = new Array<boolean>(members).fill(false);
+    this.#mayBeThere = new Array<boolean>(members).fill(false);
   }
 
   sent(member: number): void {
     this.#outstanding[member]!++;
-    this.#mayHoldTheKey[member] = true;
   }
 
   /** The node's real answer, which may be later than the one that was counted. */
   answered(member: number, vote: Vote, deadlineAt: number): void {
     this.#outstanding[member]!--;
-    if (vote.kind === 'failed' && vote.reason === 'unreachable') {
+    const key = keyAfter(vote);
+    if (key !== 'as before') this.#mayBeThere[member] = key === 'possible';
+    if (vote.kind === 'failed' && vote.reason === 'disconnected') {
       this.#mayActUntil[member] = Math.max(this.#mayActUntil[member]!, deadlineAt);
-    }
-    if (vote.kind === 'refused' && vote.reason !== 'superseded' && this.#outstanding[member] === 0) {
-      this.#mayHoldTheKey[member] = false;
     }
   }
 
   /** Whether the key may be on the node, now or when what is under way gets there. */
   mayHoldTheKey(member: number): boolean {
-    return this.#mayHoldTheKey[member]!;
+    return this.#outstanding[member]! > 0 || this.#mayBeThere[member]!;
   }
 
   /** Whether a release that the node answered now is the last word: nothing sent before can come after it. */

@@ -151,7 +151,7 @@ export class RedisNode implements LockNode {
     // A master that was demoted: the new handshake will tell.
     if (message.startsWith('READONLY')) this.#connection.disconnect(true);
     // A new error, because the client's own carries the command with its arguments.
-    return failed(answered ? 'error' : 'unreachable', new Error(message));
+    return failed(answered ? 'error' : 'disconnected', new Error(message));
   }
 
   /** Before a connection votes: who is there, what time it has, and the script. */

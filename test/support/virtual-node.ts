@@ -1,0 +1,130 @@
+import type { LockNode, Vote } from '../../src/index.js';
+import type { Clock } from '../../src/index.js';
+import { failed } from '../../src/core/vote.js';
+import { MemoryNode } from '../../src/node/memory-node.js';
+import type { NodeState } from '../../src/node/lock-node.js';
+
+type Op = 'acquire' | 'confirm' | 'extend' | 'release';
+
+/** How a node treats its requests for as long as a test says so. */
+export interface Behaviour {
+  /** One way, in milliseconds. */
+  readonly requestMs: number;
+  readonly replyMs: number;
+  /** The request gets there, the answer does not come back: the connection broke after this many milliseconds. */
+  readonly loseReplyAfterMs?: number;
+  /** Nothing is carried out until it is resumed. */
+  readonly stopped?: boolean;
+  /** Every request fails at once, as with a refused connection. */
+  readonly down?: boolean;
+}
+
+/** A voter behind a network, in virtual time: real in-memory semantics, with delays and faults on the way. */
+export class VirtualNode implements LockNode {
+  behaviour: Behaviour = { requestMs: 1, replyMs: 1 };
+  /** Every request that was carried out, in order. */
+  readonly log: { readonly op: Op; readonly holderId: string; readonly vote: Vote; readonly at: number }[] =
+    [];
+  #memory: MemoryNode;
+  #waiting: (() => void)[] = [];
+  readonly #listeners = new Set<(state: NodeState) => void>();
+  #state: NodeState = { status: 'ready' };
+
+  constructor(
+    readonly name: string,
+    private readonly clock: Clock,
+  ) {
+    this.#memory = new MemoryNode(name, clock);
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  acquire: LockNode['acquire'] = (batch) => this.#ask('acquire', batch, () => this.#memory.acquire(batch));
+  confirm: LockNode['confirm'] = (batch) => this.#ask('confirm', batch, () => this.#memory.confirm(batch));
+  extend: LockNode['extend'] = (batch) => this.#ask('extend', batch, () => this.#memory.extend(batch));
+  release: LockNode['release'] = (batch) => this.#ask('release', batch, () => this.#memory.release(batch));
+  inspect: LockNode['inspect'] = (resources) => this.#memory.inspect(resources);
+
+  onStateChange(listener: (state: NodeState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  refuse(reason: string): void {
+    this.become({ status: 'refused', reason });
+  }
+
+  close(): Promise<void> {
+    this.become({ status: 'closed' });
+    return Promise.resolve();
+  }
+
+  become(state: NodeState): void {
+    this.#state = state;
+    for (const listener of [...this.#listeners]) listener(state);
+  }
+
+  stop(): void {
+    this.behaviour = { ...this.behaviour, stopped: true };
+  }
+
+  /** Carries out what has come in meanwhile, in order. */
+  resume(): void {
+    this.behaviour = { ...this.behaviour, stopped: false };
+    for (const carryOut of this.#waiting.splice(0)) carryOut();
+  }
+
+  down(): void {
+    this.behaviour = { ...this.behaviour, down: true };
+    this.become({ status: 'unreachable', reason: 'connection refused' });
+  }
+
+  up({ keepData = true } = {}): void {
+    this.behaviour = { ...this.behaviour, down: false };
+    if (!keepData) this.loseData();
+    this.become({ status: 'ready' });
+  }
+
+  loseData(): void {
+    this.#memory = new MemoryNode(this.name, this.clock);
+  }
+
+  /** Who holds the resource here, as the node itself sees it. */
+  async owner(resource: string): Promise<string | undefined> {
+    const [answer] = await this.#memory.inspect([resource]);
+    return answer?.kind === 'inspected' ? answer.owner : undefined;
+  }
+
+  /** How long the key lives here. */
+  async remainingMs(resource: string): Promise<number> {
+    const [answer] = await this.#memory.inspect([resource]);
+    return answer?.kind === 'inspected' ? answer.remainingMs : 0;
+  }
+
+  async #ask(
+    op: Op,
+    batch: readonly { readonly holderId: string }[],
+    carryOut: () => Promise<readonly Vote[]>,
+  ): Promise<readonly Vote[]> {
+    const { requestMs, replyMs, loseReplyAfterMs, down } = this.behaviour;
+    if (down) return batch.map(() => failed('unreachable', new Error('connection refused')));
+    await this.#pass(requestMs);
+    if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const votes = await carryOut();
+    batch.forEach(({ holderId }, index) =>
+      this.log.push({ op, holderId, vote: votes[index]!, at: this.clock.now() }),
+    );
+    if (loseReplyAfterMs !== undefined) {
+      await this.#pass(loseReplyAfterMs);
+      return batch.map(() => failed('disconnected', new Error('connection lost')));
+    }
+    await this.#pass(replyMs);
+    return votes;
+  }
+
+  #pass(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.setTimer(resolve, delayMs));
+  }
+}

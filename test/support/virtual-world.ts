@@ -1,0 +1,38 @@
+import { LockManager, type LockEvent, type LockManagerOptions } from '../../src/index.js';
+import { VirtualClock } from './virtual-clock.js';
+import { VirtualNode } from './virtual-node.js';
+
+/** Nodes in virtual time, and as many managers over them as a test needs: each is a process of its own. */
+export class VirtualWorld {
+  readonly clock = new VirtualClock();
+  readonly nodes: VirtualNode[];
+  readonly warnings: string[] = [];
+  readonly events: LockEvent[] = [];
+
+  constructor(count: number) {
+    this.nodes = Array.from({ length: count }, (_, index) => new VirtualNode(`node-${index}`, this.clock));
+  }
+
+  manager(options: Partial<LockManagerOptions> = {}, random: () => number = () => 0.5): LockManager {
+    const locks = new LockManager(
+      { nodes: this.nodes, warn: (message) => this.warnings.push(message), ...options },
+      { clock: this.clock, random },
+    );
+    locks.on((event) => this.events.push(event));
+    return locks;
+  }
+
+  eventsOf<T extends LockEvent['type']>(type: T): Extract<LockEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<LockEvent, { type: T }> => event.type === type);
+  }
+
+  /** Who holds the resource on each node. */
+  owners(resource: string): Promise<(string | undefined)[]> {
+    return Promise.all(this.nodes.map((node) => node.owner(resource)));
+  }
+
+  /** The resource is held on no node by nobody: nothing was left behind. */
+  async leftovers(resource: string): Promise<string[]> {
+    return (await this.owners(resource)).filter((owner) => owner !== undefined);
+  }
+}
