@@ -58,7 +58,7 @@ export class LockExplorer {
     const { name, runner } = this.territory;
     for (const locked of lockedMethodsOf(Object.getPrototypeOf(instance) as object)) {
       if (locked.locks !== name) continue;
-      // Of a request-scoped or transient provider this is a bare prototype; its instances are injected when they are made.
+      // Of a request-scoped provider this is a bare object; its instances are injected when they are made.
       if (wrapper.isDependencyTreeStatic()) bind(instance, name, runner);
       if (isNew) await this.#plan(wrapper, instance, locked);
     }
@@ -69,11 +69,7 @@ export class LockExplorer {
     const method = methodName(instance, locked.property);
     const found = (instance as Record<string | symbol, unknown>)[locked.property];
     this.#assertFits(method, locked);
-    if ((isScheduled(locked.wrapper) || isScheduled(found)) && !wrapper.isDependencyTreeStatic()) {
-      this.#logger.warn(
-        `${method} never runs: its provider is request-scoped or transient, and Nest does not schedule those`,
-      );
-    }
+    if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnOfScope(method, wrapper);
     const { name } = runner.plan(instance, locked, found, await this.#tickOf(method, locked, found));
     runner.locks.declare(name);
     if (typeof locked.key === 'function') return;
@@ -82,6 +78,16 @@ export class LockExplorer {
     // A method that overrides a locked one and calls it has the key once: the inner call runs under the outer's lease.
     if (holders.some((other) => other.owner === instance.constructor && other.method === method)) return;
     this.#holders.set(key, [...holders, { owner: instance.constructor, method }]);
+  }
+
+  #warnOfScope(method: string, wrapper: Wrapper): void {
+    if (!wrapper.isDependencyTreeStatic()) {
+      this.#logger.warn(
+        `${method} never runs: its provider is request-scoped, and Nest does not schedule those`,
+      );
+    } else if (wrapper.isTransient) {
+      this.#logger.warn(`${method} runs on an object whose constructor never ran: its provider is transient`);
+    }
   }
 
   async #tickOf(method: string, locked: LockedMethod, found: unknown): Promise<TickOf | undefined> {

@@ -1,0 +1,176 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Injectable, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { LockManager, type LockEvent } from '../../src/index.js';
+import { optionsFromEnvironment, type Environment } from '../../src/nestjs/environment.js';
+import { DistributedLock, QuorlockModule } from '../../src/nestjs/index.js';
+import { Log } from './support.js';
+
+describe('the environment', () => {
+  const redis = (host: string, port: number) => ({ nodes: [{ host, port }], fallback: 'none' });
+
+  it.each<[Environment, object]>([
+    [{ REDIS_ENABLED: 'true' }, redis('localhost', 6379)],
+    [{ REDIS_ENABLED: 'TRUE', REDIS_HOST: 'cache.local' }, redis('cache.local', 6379)],
+    [{ REDIS_ENABLED: '1', REDIS_HOST: ' cache.local ', REDIS_PORT: '6380' }, redis('cache.local', 6380)],
+    [{ REDIS_ENABLED: 'yes', REDIS_HOST: '', REDIS_PORT: '' }, redis('localhost', 6379)],
+    [
+      { REDIS_ENABLED: 'On', QUORLOCK_FALLBACK: 'memory' },
+      { ...redis('localhost', 6379), fallback: 'memory' },
+    ],
+    [
+      { REDIS_HOST: 'unused', QUORLOCK_NODES: 'redis://:secret@10.0.0.1, rediss://10.0.0.2:7000/3' },
+      { nodes: ['redis://:secret@10.0.0.1', 'rediss://10.0.0.2:7000/3'], fallback: 'none' },
+    ],
+    [
+      { REDIS_ENABLED: 'true', QUORLOCK_NODES: 'redis://a' },
+      { nodes: ['redis://a'], fallback: 'none' },
+    ],
+  ])('%j enables Redis', (environment, options) => {
+    expect(optionsFromEnvironment(environment)).toEqual({ options, warning: undefined });
+  });
+
+  it.each<[Environment, string]>([
+    [{}, 'REDIS_ENABLED is not set'],
+    [{ REDIS_ENABLED: '' }, 'REDIS_ENABLED is not set'],
+    [{ REDIS_HOST: 'cache.local', REDIS_PORT: '6379' }, 'REDIS_ENABLED is not set'],
+    [{ REDIS_ENABLED: 'false' }, 'REDIS_ENABLED is false'],
+    [{ REDIS_ENABLED: '0' }, 'REDIS_ENABLED is 0'],
+    [{ REDIS_ENABLED: 'No' }, 'REDIS_ENABLED is No'],
+    [{ REDIS_ENABLED: 'off', QUORLOCK_NODES: 'redis://a' }, 'REDIS_ENABLED is off'],
+  ])('%j keeps locks in memory, with a warning', (environment, state) => {
+    const { options, warning } = optionsFromEnvironment(environment);
+    expect(options.nodes).toMatchObject([{ name: expect.stringContaining('memory') }]);
+    expect(warning).toContain(state);
+    expect(warning).toContain('does NOT prevent duplicates across different processes or servers');
+  });
+
+  it.each<[Environment, string]>([
+    [
+      { REDIS_ENABLED: 'treu' },
+      'REDIS_ENABLED must be one of true, 1, yes, on, false, 0, no, off, got "treu"',
+    ],
+    [{ REDIS_ENABLED: 'true', REDIS_PORT: '0' }, 'REDIS_PORT must be an integer from 1 to 65535, got "0"'],
+    [{ REDIS_ENABLED: 'true', REDIS_PORT: '65536' }, 'got "65536"'],
+    [{ REDIS_ENABLED: 'true', REDIS_PORT: '63e2' }, 'got "63e2"'],
+    [
+      { REDIS_ENABLED: 'true', QUORLOCK_FALLBACK: 'postgres' },
+      'QUORLOCK_FALLBACK must be none or memory, got "postgres"',
+    ],
+    [{ QUORLOCK_NODES: 'redis://a,,redis://b' }, 'QUORLOCK_NODES: entry 2 of 3 is empty'],
+    [
+      { QUORLOCK_NODES: 'redis://a,http://:secret@b' },
+      'QUORLOCK_NODES: entry 2 of 2 is not a redis:// or rediss:// url',
+    ],
+    [
+      { QUORLOCK_NODES: 'secret@10.0.0.1:6379' },
+      'QUORLOCK_NODES: entry 1 of 1 is not a redis:// or rediss:// url',
+    ],
+  ])('%j is refused by the name of the variable and without a secret', (environment, message) => {
+    let error: unknown;
+    try {
+      optionsFromEnvironment(environment);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(RangeError);
+    expect((error as Error).message).toContain(message);
+    expect((error as Error).message).not.toContain('secret');
+  });
+});
+
+describe('forRoot() without nodes', () => {
+  const names = ['REDIS_ENABLED', 'REDIS_HOST', 'REDIS_PORT', 'QUORLOCK_NODES', 'QUORLOCK_FALLBACK'];
+  const before = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+
+  const set = (environment: Environment): void => {
+    for (const name of names) {
+      if (environment[name] === undefined) delete process.env[name];
+      else process.env[name] = environment[name];
+    }
+  };
+
+  beforeEach(() => set({}));
+  afterEach(() => set(before));
+
+  @Injectable()
+  class Tasks {
+    @DistributedLock({ key: 'hourly-task', ttl: '2h', retries: 0 })
+    async job(): Promise<string> {
+      return 'done';
+    }
+  }
+
+  async function boot(environment: Environment, options: Parameters<typeof QuorlockModule.forRoot>[0] = {}) {
+    const log = new Log();
+    const events: LockEvent[] = [];
+    const imports = [QuorlockModule.forRoot({ listeners: [(event) => events.push(event)], ...options })];
+
+    @Module({ imports, providers: [Tasks] })
+    class Root {}
+    // After forRoot(), as a .env file is read when the application starts.
+    set(environment);
+    const module = await Test.createTestingModule({ imports: [Root] })
+      .setLogger(log)
+      .compile();
+    await module.init();
+    return { module, log, events };
+  }
+
+  it('locks in memory where Redis is not enabled, loudly in log and events', async () => {
+    const { module, log, events } = await boot({});
+    expect(await module.get(Tasks).job()).toBe('done');
+    expect(log.of('Quorlock', 'warn')).toContainEqual(expect.stringContaining('REDIS_ENABLED is not set'));
+    expect(events).toContainEqual(expect.objectContaining({ type: 'fallback', active: true }));
+    await module.close();
+  });
+
+  it('skips the job as unreachable where Redis is enabled and dead', async () => {
+    const { module, log, events } = await boot({
+      REDIS_ENABLED: 'true',
+      REDIS_HOST: '127.0.0.1',
+      REDIS_PORT: '1',
+    });
+    expect(await module.get(Tasks).job()).toBeUndefined();
+    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', reason: 'unreachable' }));
+    expect(events.some(({ type }) => type === 'fallback')).toBe(false);
+    expect(log.of('DistributedLock', 'error')).toHaveLength(1);
+    await module.close();
+  });
+
+  it('locks in memory while Redis is dead where QUORLOCK_FALLBACK says so, loudly in log and events', async () => {
+    const environment = { QUORLOCK_NODES: 'redis://:secret@127.0.0.1:1', QUORLOCK_FALLBACK: 'memory' };
+    const { module, log, events } = await boot(environment);
+    expect(await module.get(Tasks).job()).toBe('done');
+    expect(events).toContainEqual(expect.objectContaining({ type: 'fallback', active: true }));
+    expect(log.of('Quorlock', 'warn')).not.toEqual([]);
+    expect(JSON.stringify([log.lines, events])).not.toContain('secret');
+    await module.close();
+  });
+
+  it('takes every other option as it is given', async () => {
+    const { module } = await boot(
+      { REDIS_ENABLED: 'true', REDIS_PORT: '1' },
+      { fallback: 'memory', keyPrefix: 'jobs:' },
+    );
+    expect(await module.get(Tasks).job()).toBe('done');
+    await module.close();
+  });
+
+  it('does not start with a bad variable', async () => {
+    await expect(boot({ REDIS_ENABLED: 'treu' })).rejects.toThrow('REDIS_ENABLED must be one of');
+  });
+
+  it('is not meant where nodes are given as undefined, which is refused', async () => {
+    await expect(boot({}, { nodes: undefined as never })).rejects.toThrow('nodes');
+  });
+
+  it('gives the manager room for the longest ttl of all decorators', async () => {
+    const { module } = await boot({});
+    const lease = await module.get(LockManager).acquire('by hand', { ttlMs: 7_200_000 });
+    expect(lease.remainingMs()).toBeGreaterThan(3_600_000);
+    await lease.release();
+    await expect(module.get(LockManager).acquire('other', { ttlMs: 7_200_001 })).rejects.toThrow('ttlMs');
+    await module.close();
+  });
+});

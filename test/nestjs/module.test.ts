@@ -1,0 +1,276 @@
+import { describe, expect, it } from '@jest/globals';
+import { Inject, Injectable, Module, Scope } from '@nestjs/common';
+import { Cron } from '@nestjs/schedule';
+import { Test } from '@nestjs/testing';
+import { currentLease, LockManager, memoryNode } from '../../src/index.js';
+import {
+  DistributedLock,
+  getLockToken,
+  InjectLocks,
+  LockedHandler,
+  QuorlockModule,
+} from '../../src/nestjs/index.js';
+import { Log, start, startWith } from './support.js';
+
+@Injectable()
+class Tasks {
+  @DistributedLock({ key: 'job' })
+  async job(): Promise<string> {
+    return 'done';
+  }
+}
+
+const inMemory = { nodes: [memoryNode()], drainMs: 0 };
+
+describe('the module', () => {
+  it('provides the manager by its class, by its token and by @InjectLocks()', async () => {
+    @Injectable()
+    class Service {
+      constructor(
+        @Inject(LockManager) readonly byClass: LockManager,
+        @InjectLocks() readonly byDecorator: LockManager,
+      ) {}
+    }
+    const { app } = await start({ providers: [Service] });
+    const { byClass, byDecorator } = app.get(Service);
+    expect(byClass).toBeInstanceOf(LockManager);
+    expect(byDecorator).toBe(byClass);
+    expect(app.get(getLockToken())).toBe(byClass);
+  });
+
+  it('takes its options from a factory, which may be async and inject', async () => {
+    const settings = { provide: 'SETTINGS', useValue: { prefix: 'jobs:' } };
+
+    @Module({ providers: [settings], exports: [settings] })
+    class SettingsModule {}
+    const module = QuorlockModule.forRootAsync({
+      imports: [SettingsModule],
+      inject: ['SETTINGS'],
+      useFactory: async ({ prefix }: { prefix: string }) => ({ ...inMemory, keyPrefix: prefix }),
+    });
+    const { app } = await startWith({ imports: [module], providers: [Tasks] });
+    expect(await app.get(Tasks).job()).toBe('done');
+  });
+
+  it('comes in several instances, each with nodes of its own', async () => {
+    @Injectable()
+    class Both {
+      constructor(@InjectLocks('billing') readonly billing: LockManager) {}
+
+      @DistributedLock({ key: 'same' })
+      async here(): Promise<string | undefined> {
+        return this.there();
+      }
+
+      @DistributedLock({ key: 'same', locks: 'billing' })
+      async there(): Promise<string | undefined> {
+        return currentLease()!.resources[0];
+      }
+    }
+    const billing = QuorlockModule.forRoot({
+      ...inMemory,
+      nodes: [memoryNode()],
+      name: 'billing',
+      strictKeys: true,
+    });
+    const { app, log } = await start({ imports: [billing], providers: [Both] }, { strictKeys: true });
+    expect(await app.get(Both).here()).toBe('same');
+    expect(app.get(getLockToken('billing'))).toBe(app.get(Both).billing);
+    expect(app.get(Both).billing).not.toBe(app.get(LockManager));
+    expect(log.of('DistributedLock', 'warn')).toEqual([]);
+  });
+
+  it.each([
+    [{ drainMs: -1 }, 'drainMs must be an integer from 0 to 2147483647, got -1'],
+    [{ drainMs: Number.NaN }, 'got NaN'],
+    [{ strictKeys: 'yes' }, 'strictKeys must be true or false, got yes'],
+    [{ listeners: () => undefined }, 'listeners must be a list of functions'],
+    [{ listeners: ['metrics'] }, 'on takes a function'],
+    [{ retry: 3 }, 'unknown option "retry"'],
+    [{ name: '' }, 'name must be a text'],
+  ])('refuses %p', async (options, message) => {
+    await expect(
+      (async () =>
+        startWith({ imports: [QuorlockModule.forRoot({ ...inMemory, ...(options as object) })] }))(),
+    ).rejects.toThrow(message);
+  });
+
+  it('refuses a ttl above the maxTtlMs it was given, by the name of the method', async () => {
+    @Injectable()
+    class Long {
+      @DistributedLock({ ttl: 90 })
+      async job(): Promise<void> {}
+    }
+    await expect(start({ providers: [Long] }, { maxTtlMs: 60_000 })).rejects.toThrow(
+      "Long.job: ttl (90 s) must not be above the module's maxTtlMs (60000 ms)",
+    );
+  });
+
+  it('takes the ttl of a method that names none from its own options', async () => {
+    @Injectable()
+    class Holding {
+      @DistributedLock({ minHold: 50 })
+      async job(): Promise<void> {}
+    }
+    await expect(
+      start({ providers: [Holding] }, { ttlMs: 20_000, maxTtlMs: 30_000, nodeTimeoutMs: 5_000 }),
+    ).rejects.toThrow('Holding.job: minHold (50 s) must not be above ttl (20 s)');
+  });
+});
+
+describe('a decorated class', () => {
+  it('does not start without the module, and the error says what is missing', async () => {
+    await expect(startWith({ providers: [Tasks] })).rejects.toThrow(
+      '@DistributedLock needs QuorlockModule.forRoot() among the imports',
+    );
+  });
+
+  it('does not start without the named module, nor does a handler without any', async () => {
+    @Injectable()
+    class Named {
+      @DistributedLock({ locks: 'billing' })
+      async job(): Promise<void> {}
+    }
+    await expect(start({ providers: [Named] })).rejects.toThrow(
+      "QuorlockModule.forRoot({ name: 'billing' })",
+    );
+
+    class Controller {
+      @LockedHandler()
+      pay(): void {}
+    }
+    await expect(startWith({ controllers: [Controller] })).rejects.toThrow(
+      "Nest can't resolve dependencies of the LockInterceptor",
+    );
+  });
+
+  it('does not run a method of an instance that nobody gave a lock service', async () => {
+    const outside = new Tasks();
+    await expect(outside.job()).rejects.toThrow(
+      'Tasks.job has no lock service, so it does not run: @DistributedLock needs QuorlockModule.forRoot() among the imports',
+    );
+    const { job } = outside;
+    await expect((job as () => Promise<string>)()).rejects.toThrow(
+      'job has @DistributedLock and was called without its instance',
+    );
+  });
+
+  it('is locked too where a factory or a value made the instance', async () => {
+    const value = new Tasks();
+    const { app } = await start({
+      providers: [
+        { provide: 'VALUE', useValue: value },
+        { provide: 'FACTORY', useFactory: async () => new Tasks() },
+        { provide: 'NULL', useValue: null },
+        { provide: 'BARE', useValue: Object.create(null) as object },
+      ],
+    });
+    expect(await app.get<Tasks>('VALUE').job()).toBe('done');
+    expect(await app.get<Tasks>('FACTORY').job()).toBe('done');
+  });
+
+  it('keeps its locks in a subclass, under the name of the subclass', async () => {
+    abstract class Base {
+      @DistributedLock()
+      async run(): Promise<readonly string[]> {
+        return currentLease()!.resources;
+      }
+    }
+
+    @Injectable()
+    class First extends Base {}
+
+    @Injectable()
+    class Second extends Base {
+      @DistributedLock()
+      override async run(): Promise<readonly string[]> {
+        return super.run();
+      }
+    }
+    const { app, log } = await start({ providers: [First, Second] }, { strictKeys: true });
+    expect(await app.get(First).run()).toEqual(['First.run']);
+    expect(await app.get(Second).run()).toEqual(['Second.run']);
+    expect(log.of('DistributedLock', 'warn')).toEqual([]);
+  });
+
+  it('is warned about where its key is that of another method, and does not start where keys are strict', async () => {
+    @Injectable()
+    class Other {
+      @DistributedLock({ key: 'job' })
+      async cleanUp(): Promise<void> {}
+    }
+    const message =
+      'Tasks.job and Other.cleanUp have the same lock key "job", so that none of them runs while another does';
+    const { log } = await start({ providers: [Tasks, Other] });
+    expect(log.of('DistributedLock', 'warn')).toEqual([message]);
+    await expect(start({ providers: [Tasks, Other] }, { strictKeys: true })).rejects.toThrow(message);
+  });
+
+  it('is warned about where two classes have one name and no keys', async () => {
+    const named = (): new () => object => {
+      @Injectable()
+      class Worker {
+        @DistributedLock()
+        async run(): Promise<void> {}
+      }
+      return Worker;
+    };
+    const { log } = await start({ providers: [named(), named()] });
+    expect(log.of('DistributedLock', 'warn')).toEqual([
+      expect.stringContaining('have the same lock key "Worker.run"'),
+    ]);
+  });
+
+  it('is not warned about where it is a provider of two modules', async () => {
+    @Module({ providers: [Tasks] })
+    class First {}
+
+    @Module({ providers: [Tasks] })
+    class Second {}
+    const { log } = await start({ imports: [First, Second] }, { strictKeys: true });
+    expect(log.of('DistributedLock', 'warn')).toEqual([]);
+  });
+
+  it.each([
+    [
+      Scope.REQUEST,
+      'Passing.job never runs: its provider is request-scoped, and Nest does not schedule those',
+    ],
+    [Scope.TRANSIENT, 'Passing.job runs on an object whose constructor never ran: its provider is transient'],
+  ])(
+    'of scope %p is warned about where it has @Cron, and locked where it is resolved',
+    async (scope, warning) => {
+      @Injectable({ scope })
+      class Passing {
+        @Cron('0 0 1 1 *')
+        @DistributedLock({ key: 'passing' })
+        async job(): Promise<string> {
+          return 'done';
+        }
+      }
+      const { app, log } = await start({ providers: [Passing] });
+      expect(log.of('DistributedLock', 'warn')).toEqual([warning]);
+      expect(await (await app.resolve(Passing)).job()).toBe('done');
+    },
+  );
+
+  it('needs the module itself among its imports where it is not global', async () => {
+    const local = (): ReturnType<typeof QuorlockModule.forRoot> =>
+      QuorlockModule.forRoot({ ...inMemory, isGlobal: false });
+
+    @Module({ providers: [Tasks] })
+    class Without {}
+    const compile = (imports: object[]) =>
+      Test.createTestingModule({ imports: imports as never[] })
+        .setLogger(new Log())
+        .compile();
+    await expect(compile([local(), Without])).rejects.toThrow('among the imports');
+
+    @Module({ imports: [local()], providers: [Tasks] })
+    class With {}
+    const module = await compile([With]);
+    await module.init();
+    expect(await module.get(Tasks, { strict: false }).job()).toBe('done');
+    await module.close();
+  });
+});

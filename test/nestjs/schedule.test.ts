@@ -1,0 +1,242 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { Cron, CronExpression, Interval, ScheduleModule, SchedulerRegistry, Timeout } from '@nestjs/schedule';
+import { memoryNode, type LockNode } from '../../src/index.js';
+import { DistributedLock, unlocked } from '../../src/nestjs/index.js';
+import { until } from '../support/until.js';
+import { fragileNode, gate, start, type Application } from './support.js';
+
+/** What each run left behind, of all workers. */
+interface Run {
+  readonly job: string;
+  readonly atMs: number;
+}
+
+const record: Run[] = [];
+const ran = (job: string): void => void record.push({ job, atMs: Date.now() });
+
+afterEach(() => {
+  record.length = 0;
+  jest.restoreAllMocks();
+});
+
+@Injectable()
+class Jobs {
+  @Cron('* * * * * *', { name: 'cron-above' })
+  @DistributedLock({ key: 'cron-above' })
+  async cronAbove(): Promise<void> {
+    ran('cron-above');
+  }
+
+  @DistributedLock({ key: 'cron-below' })
+  @Cron('* * * * * *', { name: 'cron-below' })
+  async cronBelow(): Promise<void> {
+    ran('cron-below');
+  }
+
+  @Interval(20)
+  @DistributedLock({ key: 'interval-above' })
+  async intervalAbove(): Promise<void> {
+    ran('interval-above');
+  }
+
+  @DistributedLock({ key: 'interval-below' })
+  @Interval(20)
+  async intervalBelow(): Promise<void> {
+    ran('interval-below');
+  }
+
+  @Timeout(1)
+  @DistributedLock({ key: 'timeout-above' })
+  async timeoutAbove(): Promise<void> {
+    ran('timeout-above');
+  }
+
+  @DistributedLock({ key: 'timeout-below' })
+  @Timeout(1)
+  async timeoutBelow(): Promise<void> {
+    ran('timeout-below');
+  }
+}
+
+describe('the decorator, above and below those of the scheduler', () => {
+  it('runs every job under its lock', async () => {
+    const { events } = await start({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
+    const names = ['cron', 'interval', 'timeout'].flatMap((kind) => [`${kind}-above`, `${kind}-below`]);
+    await until(() => names.every((name) => record.some(({ job }) => job === name)));
+    const acquired = events.flatMap((event) => (event.type === 'acquired' ? [event.name] : []));
+    expect(acquired).toEqual(expect.arrayContaining(names));
+    expect(acquired.length).toBeGreaterThanOrEqual(record.length);
+  });
+
+  it('leaves name, length and metadata as they were, and the original within reach', async () => {
+    const { app } = await start({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
+    const jobs = app.get(Jobs);
+    for (const method of [jobs.cronAbove, jobs.cronBelow]) {
+      expect(Reflect.getMetadata('SCHEDULE_CRON_OPTIONS', method)).toMatchObject({ cronTime: '* * * * * *' });
+      expect(Reflect.getMetadata('SCHEDULER_NAME', method)).toBe(
+        `cron-${method.name === 'cronAbove' ? 'above' : 'below'}`,
+      );
+      expect(method.length).toBe(0);
+    }
+    await app.close();
+    record.length = 0;
+    await unlocked(jobs.cronBelow).call(jobs);
+    expect(record).toHaveLength(1);
+    expect(() => unlocked(Jobs.prototype.constructor as never)).toThrow(
+      'takes a method decorated with @DistributedLock()',
+    );
+  });
+});
+
+describe('a cron job', () => {
+  const tickOf = ({ atMs }: Run): number => Math.floor((atMs + 10) / 1_000);
+
+  @Injectable()
+  class EverySecond {
+    @Cron(CronExpression.EVERY_SECOND)
+    @DistributedLock({ key: 'every-second' })
+    async job(): Promise<void> {
+      ran('every-second');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  it('of 5 ms runs once per tick on three workers that fire within milliseconds of each other', async () => {
+    const node = memoryNode();
+    const workers: Application[] = [];
+    for (let worker = 0; worker < 3; worker++) {
+      workers.push(
+        await start({ imports: [ScheduleModule.forRoot()], providers: [EverySecond] }, { nodes: [node] }),
+      );
+    }
+    await until(() => new Set(record.map(tickOf)).size >= 3);
+    for (const { app } of workers) await app.close();
+    const ticks = record.map(tickOf);
+    expect(ticks).toEqual([...new Set(ticks)]);
+    const skipped = workers.flatMap(({ events }) => events.filter(({ type }) => type === 'skipped'));
+    expect(skipped.length).toBeGreaterThanOrEqual(ticks.length);
+  });
+
+  @Injectable()
+  class Hourly {
+    runs = 0;
+    door = gate();
+
+    @DistributedLock({ key: 'hourly' })
+    @Cron(CronExpression.EVERY_HOUR, { timeZone: 'UTC' })
+    async job(): Promise<string> {
+      this.runs++;
+      await this.door.promise;
+      return 'done';
+    }
+
+    @Cron(CronExpression.EVERY_HOUR, { timeZone: 'UTC' })
+    @DistributedLock({ key: 'every-time', once: false })
+    async everyTime(): Promise<string> {
+      return 'done';
+    }
+  }
+
+  const NOON = Date.parse('2026-05-01T12:00:00Z');
+
+  /** Calls a job at a time of the worker's own clock: the first look at the clock is for the tick. */
+  function callAt<T>(nowMs: number, call: () => Promise<T>): Promise<T> {
+    const clock = jest.spyOn(Date, 'now').mockReturnValueOnce(nowMs);
+    const running = call();
+    clock.mockRestore();
+    return running;
+  }
+
+  /** As the scheduler calls: with one argument, undefined. */
+  const fire = <T>(job: (this: Hourly) => Promise<T>, worker: Hourly): Promise<T> =>
+    (job as (this: Hourly, onComplete: undefined) => Promise<T>).call(worker, undefined);
+
+  /** Workers on one node; their own schedulers are not started. */
+  async function hourlyOn(
+    node: LockNode,
+    count: number,
+  ): Promise<{ workers: Hourly[]; applications: Application[] }> {
+    const applications: Application[] = [];
+    for (let n = 0; n < count; n++)
+      applications.push(await start({ providers: [Hourly] }, { nodes: [node] }));
+    const workers = applications.map(({ app }) => app.get(Hourly));
+    for (const worker of workers) worker.door.open();
+    return { workers, applications };
+  }
+
+  it('of no length runs once per tick though clocks 150 ms apart make each worker fire when the run before has ended', async () => {
+    const { workers } = await hourlyOn(memoryNode(), 3);
+    for (let hour = 0; hour < 5; hour++) {
+      const at = NOON + hour * 3_600_000;
+      const results = [];
+      // Each fires when its own clock says so, so one after the other, and finds the lock free.
+      for (const [n, worker] of workers.entries()) {
+        results.push(await callAt(at + n, () => fire(worker.job, worker)));
+      }
+      expect(results).toEqual(['done', undefined, undefined]);
+    }
+  });
+
+  it('counts for its scheduled time although its timer was late, and says so when it was very late', async () => {
+    const { workers, applications } = await hourlyOn(memoryNode(), 2);
+    expect(await callAt(NOON + 3, () => fire(workers[0]!.job, workers[0]!))).toBe('done');
+    expect(await callAt(NOON + 20 * 60_000, () => fire(workers[1]!.job, workers[1]!))).toBeUndefined();
+    expect(applications[1]!.log.of('DistributedLock', 'warn')).toEqual([
+      expect.stringContaining('Hourly.job was fired 1200 s after its scheduled time'),
+    ]);
+    expect(applications[1]!.log.of('DistributedLock', 'debug')).toEqual([
+      'Skipping execution - this tick was already run: hourly',
+    ]);
+  });
+
+  it('that somebody else calls at another time is locked without regard to the tick', async () => {
+    const { workers } = await hourlyOn(memoryNode(), 2);
+    const [worker] = workers as [Hourly, Hourly];
+    expect(await callAt(NOON + 3, () => fire(worker.job, worker))).toBe('done');
+    expect(await callAt(NOON + 1_800_000, () => worker.job())).toBe('done');
+    expect(await callAt(NOON + 1_800_000, () => worker.job())).toBe('done');
+  });
+
+  it('runs at every call where it says once: false', async () => {
+    const { workers } = await hourlyOn(memoryNode(), 2);
+    for (const worker of workers) expect(await fire(worker.everyTime, worker)).toBe('done');
+  });
+
+  it('is skipped without a crash and without an unhandled rejection while no node answers', async () => {
+    const unhandled = jest.fn();
+    const exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
+    process.on('unhandledRejection', unhandled);
+    const node = fragileNode();
+    const { app, log, events } = await start(
+      { imports: [ScheduleModule.forRoot()], providers: [EverySecond, Jobs] },
+      { nodes: [node], nodeTimeoutMs: 50 },
+    );
+    node.reachable = false;
+    record.length = 0;
+    const keys = ['every-second', 'cron-above', 'interval-below', 'timeout-above'];
+    await until(() =>
+      keys.every((key) => events.some((event) => event.type === 'failed' && event.name === key)),
+    );
+    expect(record).toEqual([]);
+    expect(log.of('Scheduler', 'error')).toEqual([]);
+    expect(log.of('DistributedLock', 'error')).toContainEqual(
+      expect.stringContaining('Skipping execution - "every-second"'),
+    );
+    expect(app.get(SchedulerRegistry, { strict: false }).getCronJobs().size).toBe(3);
+    await app.close();
+    process.off('unhandledRejection', unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+    expect(exit).not.toHaveBeenCalled();
+  });
+
+  it('is known to run once per tick on boot only with @Cron', async () => {
+    @Injectable()
+    class Wrong {
+      @Interval(1_000)
+      @DistributedLock({ once: 'tick' })
+      async job(): Promise<void> {}
+    }
+    await expect(start({ providers: [Wrong] })).rejects.toThrow("Wrong.job: once: 'tick' needs @Cron");
+  });
+});
