@@ -105,8 +105,25 @@ export class RedisNode implements LockNode {
     this.#connection.disconnect();
   }
 
-  /** Sends one batch; answers every request, whatever happens. */
+  /** Answers every request, whatever happens. */
   async #ask<Request, Answer>(
+    requests: readonly Request[],
+    add: (batch: Batch, request: Request) => void,
+    read: (reply: unknown) => Answer,
+  ): Promise<readonly (Answer | Failed)[]> {
+    const answers = await this.#send(requests, add, read);
+    // The longer nothing was heard of a node, the earlier a deadline is passed on to it: after half a minute of silence it
+    // may be over at once. The answer has told the node's time anew, and nothing was written: whoever has time left asks
+    // again.
+    const now = this.#settings.clock.now();
+    const again = requests.filter((request, index) => isLate(answers[index]) && deadlineOf(request) > now);
+    if (again.length === 0) return answers;
+    const second = new Map(zip(again, await this.#send(again, add, read)));
+    return requests.map((request, index) => second.get(request) ?? answers[index]!);
+  }
+
+  /** Sends one batch. */
+  async #send<Request, Answer>(
     requests: readonly Request[],
     add: (batch: Batch, request: Request) => void,
     read: (reply: unknown) => Answer,
@@ -223,6 +240,17 @@ export class RedisNode implements LockNode {
 
 const readyState = (serverId: string | undefined): NodeState =>
   serverId === undefined ? { status: 'ready' } : { status: 'ready', serverId };
+
+const isLate = (answer: unknown): boolean =>
+  typeof answer === 'object' && answer !== null && 'reason' in answer && answer.reason === 'late';
+
+const deadlineOf = (request: unknown): number =>
+  typeof request === 'object' && request !== null && 'deadlineAt' in request
+    ? Number(request.deadlineAt)
+    : Number.NEGATIVE_INFINITY;
+
+const zip = <A, B>(first: readonly A[], second: readonly B[]): [A, B][] =>
+  first.map((one, index) => [one, second[index]!]);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
