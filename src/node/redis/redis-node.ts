@@ -139,6 +139,8 @@ export class RedisNode implements LockNode {
     for (const request of requests) add(batch, request);
     try {
       const [, ...replies] = await this.#run(batch);
+      // A master that was demoted: the new handshake will tell.
+      if (replies.some(isReadOnly)) this.#connection.disconnect(true);
       return requests.map((_, index) => read(replies[index]));
     } catch (error) {
       const failure = this.#failureOf(error);
@@ -165,8 +167,6 @@ export class RedisNode implements LockNode {
   #failureOf(error: unknown): Failed {
     const message = messageOf(error);
     const answered = error instanceof Error && error.name === 'ReplyError';
-    // A master that was demoted: the new handshake will tell.
-    if (message.startsWith('READONLY')) this.#connection.disconnect(true);
     // A new error, because the client's own carries the command with its arguments.
     return failed(answered ? 'error' : 'disconnected', new Error(message));
   }
@@ -240,6 +240,10 @@ export class RedisNode implements LockNode {
 
 const readyState = (serverId: string | undefined): NodeState =>
   serverId === undefined ? { status: 'ready' } : { status: 'ready', serverId };
+
+/** The script catches the error of each operation, so it comes in a reply of an operation, never as that of the call. */
+const isReadOnly = (reply: unknown): boolean =>
+  Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
 
 const isLate = (answer: unknown): boolean =>
   typeof answer === 'object' && answer !== null && 'reason' in answer && answer.reason === 'late';
