@@ -1,0 +1,281 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { systemClock } from '../../src/clock.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+import { crc16, keySlot } from './key-slot.js';
+import { redisSubject } from './redis-subject.js';
+import { freshResource, LONG_MS, Operations, wallUs, type Subject } from './subject.js';
+
+let redis: RedisServers;
+let raw: Redis;
+const subjects: Subject[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis({ count: 1 });
+  raw = redis.servers[0]!.client();
+});
+afterAll(() => redis.stop());
+afterEach(async () => {
+  await Promise.all(subjects.splice(0).map((subject) => subject.end()));
+});
+
+function on(...[source, settings]: Partial<Parameters<typeof redisSubject>>): Operations {
+  const subject = redisSubject(source ?? redis.servers[0]!.options, settings);
+  subjects.push(subject);
+  return new Operations(subject);
+}
+
+const keysWith = (resource: string, client = raw): Promise<string[]> => client.keys(`*${resource}*`);
+
+describe('the keys of a Redis node', () => {
+  it('are the prefix and the resource, and beside it the fence key in the same slot of a Cluster', async () => {
+    const resource = freshResource();
+    await on().granted({ resources: [resource] });
+    const [fence, lock] = (await keysWith(resource)).sort((a, b) => b.length - a.length) as [string, string];
+    expect(lock).toBe(`lock:${resource}`);
+    expect(fence).toBe(`{lock:${resource}}:fence`);
+    expect(keySlot(fence)).toBe(keySlot(lock));
+  });
+
+  it.each([
+    ['{user:7}:mail', 'a hash tag'],
+    ['mail:{user:7}', 'a hash tag at the end'],
+    ['a{b', 'an open brace'],
+    ['a}b{c}', 'a closing brace before the tag'],
+    ['{{a}}', 'braces in braces'],
+    ['ä{ö}ü', 'letters of more than one byte'],
+  ])('of the resource %s (%s) are in one slot', async (tagged) => {
+    const resource = `${tagged}${freshResource()}`;
+    await on().granted({ resources: [resource] });
+    const keys = (await raw.keys('*')).filter((key) => key.includes(resource));
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys.map(keySlot)).size).toBe(1);
+  });
+
+  it('of two resources never collide', async () => {
+    const [a, b] = ['{x}', 'x'].map((name) => `${freshResource()}${name}`) as [string, string];
+    const node = on();
+    await node.granted({ resources: [a] });
+    await node.granted({ resources: [b], holderId: 'bert' });
+    expect(await raw.keys('*fence*')).toEqual(expect.arrayContaining([`{x}:lock:${a}:fence`]));
+    expect((await node.inspect(a)).owner).toBe('anna');
+    expect((await node.inspect(b)).owner).toBe('bert');
+  });
+
+  it('with the empty prefix are wire-compatible with redlock: the resource verbatim, a string with PX', async () => {
+    const resource = freshResource();
+    await on(undefined, { keyPrefix: '' }).granted({ resources: [resource], ttlMs: LONG_MS });
+    expect(await raw.type(resource)).toBe('string');
+    expect(await raw.get(resource)).toBe('anna');
+    const pttl = await raw.pttl(resource);
+    expect(pttl).toBeGreaterThan(LONG_MS / 2);
+    expect(pttl).toBeLessThanOrEqual(LONG_MS);
+  });
+
+  it.each([
+    ['options', () => ({ ...redis.servers[0]!.options, db: 3 })],
+    ['a client', () => new Redis({ ...clientOptions(), db: 3, lazyConnect: true })],
+  ])('are in the database that the user named in %s', async (_name, source) => {
+    const resource = freshResource();
+    const client = source();
+    await on(client).granted({ resources: [resource] });
+    expect(await keysWith(resource)).toEqual([]);
+    const db3 = redis.servers[0]!.client({ db: 3 });
+    expect(await keysWith(resource, db3)).toHaveLength(2);
+    db3.disconnect();
+  });
+
+  it('are in the database that the client has selected since', async () => {
+    const resource = freshResource();
+    const client = redis.servers[0]!.client();
+    await client.select(5);
+    await on(client).granted({ resources: [resource] });
+    expect(await keysWith(resource, client)).toHaveLength(2);
+    expect(await keysWith(resource)).toEqual([]);
+    client.disconnect();
+  });
+
+  it.each([
+    ['options', () => ({ ...clientOptions(), keyPrefix: 'app:' })],
+    ['a client', () => new Redis({ ...clientOptions(), keyPrefix: 'app:', lazyConnect: true })],
+  ])('stand behind the key prefix that the user gave in %s, once', async (_name, source) => {
+    const resource = freshResource();
+    await on(source()).granted({ resources: [resource] });
+    expect((await keysWith(resource)).sort()).toEqual(
+      [`app:lock:${resource}`, `{app:lock:${resource}}:fence`].sort(),
+    );
+  });
+});
+
+const clientOptions = (): object => redis.servers[0]!.options;
+
+describe('what a Redis node keeps', () => {
+  const HOUR_MS = 3_600_000;
+  const fenceOf = (resource: string): string => `{lock:${resource}}:fence`;
+
+  /** Lets the fence key have less to live than it should, and tells what it has after the operation. */
+  async function fenceTtlAfter(resource: string, operation: () => Promise<unknown>): Promise<number> {
+    await raw.pexpire(fenceOf(resource), 1_000_000);
+    await operation();
+    return raw.pttl(fenceOf(resource));
+  }
+
+  it('fence keys live a day after every grant, confirmation and extension', async () => {
+    const node = on();
+    const resource = freshResource();
+    const token = await node.granted({ resources: [resource] });
+    expect(await raw.pttl(fenceOf(resource))).toBeGreaterThan(23 * HOUR_MS);
+    for (const touch of [
+      () => node.confirm({ resources: [resource], token }),
+      () => node.extend({ resources: [resource], token }),
+      async () => {
+        await node.release({ resources: [resource] });
+        await node.granted({ resources: [resource] });
+      },
+    ]) {
+      const ttlMs = await fenceTtlAfter(resource, touch);
+      expect(ttlMs).toBeGreaterThan(23 * HOUR_MS);
+      expect(ttlMs).toBeLessThanOrEqual(24 * HOUR_MS);
+    }
+  });
+
+  it('fence keys with a tick on record live a week, and a later grant without a tick does not shorten that', async () => {
+    const node = on();
+    const resource = freshResource();
+    const token = await node.granted({ resources: [resource], tick: 1 });
+    await node.confirm({ resources: [resource], token, tick: 1 });
+    expect(await raw.pttl(fenceOf(resource))).toBeGreaterThan(6 * 24 * HOUR_MS);
+    const ttlMs = await fenceTtlAfter(resource, async () => {
+      await node.release({ resources: [resource] });
+      await node.granted({ resources: [resource] });
+    });
+    expect(ttlMs).toBeGreaterThan(6 * 24 * HOUR_MS);
+    expect(ttlMs).toBeLessThanOrEqual(7 * 24 * HOUR_MS);
+  });
+
+  it('counters are written as whole numbers, however large', async () => {
+    const node = on();
+    const resource = freshResource();
+    const counter = await node.granted({ resources: [resource] });
+    expect(counter).toBeGreaterThan(1e15);
+    expect(await raw.hget(fenceOf(resource), 'n')).toBe(String(counter));
+    await node.confirm({ resources: [resource], token: counter + 1, tick: 1_795_453_154_275 });
+    expect(await raw.hgetall(fenceOf(resource))).toEqual({ n: String(counter + 1), tick: '1795453154275' });
+  });
+
+  it.each([
+    ['far ahead', 3_600_000_000, 1_000_000],
+    ['far behind', -3_600_000_000, -1_000_000],
+  ])("a seed %s is clamped to within a second of the node's own time", async (_name, offBy, bound) => {
+    const resource = freshResource();
+    const before = timeUs(await raw.time());
+    const counter = await on().granted({ resources: [resource], seed: wallUs() + offBy });
+    const after = timeUs(await raw.time());
+    expect(counter).toBeGreaterThan(before + bound);
+    expect(counter).toBeLessThanOrEqual(after + bound + 1);
+  });
+
+  it('the slots in these tests are those of the Cluster specification', () => {
+    expect(crc16(Buffer.from('123456789'))).toBe(0x31c3);
+    expect(keySlot('{user1000}.following')).toBe(keySlot('user1000'));
+    expect(keySlot('foo{{bar}}zap')).toBe(keySlot('{bar'));
+    expect(keySlot('foo{}{bar}')).not.toBe(keySlot('bar'));
+  });
+
+  it('with keys whose names have no printable sense it works all the same', async () => {
+    const node = on(undefined, { keyPrefix: '' });
+    const resource = ` %s "quoted" $1 \\n ${freshResource()} 🔒`;
+    await node.granted({ resources: [resource] });
+    expect(await raw.get(resource)).toBe('anna');
+    expect((await node.inspect(resource)).owner).toBe('anna');
+  });
+});
+
+const timeUs = ([seconds, micros]: readonly (number | string)[]): number =>
+  Number(seconds) * 1_000_000 + Number(micros);
+
+describe('a Redis node in trouble', () => {
+  it('loads its script again after SCRIPT FLUSH, and nothing is granted twice', async () => {
+    const node = on();
+    const resource = freshResource();
+    const counter = await node.granted({ resources: [resource] });
+    await raw.script('FLUSH');
+    expect(await node.acquire({ resources: [resource] })).toEqual({ kind: 'granted', counter });
+    await raw.script('FLUSH');
+    expect(await node.release({ resources: [resource] })).toMatchObject({ kind: 'granted' });
+  });
+
+  it('a key of a wrong type fails only its own operation', async () => {
+    const node = on();
+    const [list, fence, good] = [freshResource(), freshResource(), freshResource()];
+    await raw.rpush(`lock:${list}`, 'x');
+    await raw.set(`{lock:${fence}}:fence`, 'x');
+    const votes = await node.subject.node.acquire([
+      node.acquireRequest({ resources: [list] }),
+      node.acquireRequest({ resources: [fence] }),
+      node.acquireRequest({ resources: [good] }),
+    ]);
+    expect(votes).toMatchObject([
+      { kind: 'failed', reason: 'error', cause: { message: expect.stringMatching(/WRONGTYPE/) } },
+      { kind: 'failed', reason: 'error', cause: { message: expect.stringMatching(/WRONGTYPE/) } },
+      { kind: 'granted' },
+    ]);
+    expect(await raw.exists(`lock:${fence}`)).toBe(0);
+    const [wrong, right] = await node.subject.node.inspect([list, good]);
+    expect(wrong).toMatchObject({ kind: 'failed', reason: 'error' });
+    expect(right).toMatchObject({ kind: 'inspected', owner: 'anna' });
+  });
+
+  it('several resources of which one has a key of a wrong type leave nothing behind', async () => {
+    const node = on();
+    const [good, bad] = [freshResource(), freshResource()];
+    await raw.rpush(`lock:${bad}`, 'x');
+    expect(await node.acquire({ resources: [good, bad] })).toMatchObject({ kind: 'failed', reason: 'error' });
+    expect(await keysWith(good)).toEqual([]);
+  });
+
+  it('a server that is out of memory votes with an error and keeps no half of a grant', async () => {
+    await using own = await startRedis({ count: 1 });
+    const node = on(own.servers[0]!.options);
+    await node.granted({ resources: [freshResource()] });
+    const client = own.servers[0]!.client();
+    await client.config('SET', 'maxmemory', '1');
+    const [a, b] = [freshResource(), freshResource()];
+    expect(await node.acquire({ resources: [a, b] })).toMatchObject({
+      kind: 'failed',
+      reason: 'error',
+      cause: { message: expect.stringMatching(/OOM/) },
+    });
+    expect(await client.exists(`lock:${a}`, `lock:${b}`)).toBe(0);
+  });
+
+  it('after a long silence its first request is not taken for late', async () => {
+    // The longer a node was not heard of, the earlier a deadline is passed on, for the clocks may have drifted apart. At the
+    // default of a hundredth it took 25 s of silence until the 250 ms of a request were over before it was sent.
+    const node = on(undefined, { driftFactor: 0.9 });
+    await node.granted({ resources: [freshResource()] });
+    await sleep(1_300);
+    const requests = [freshResource(), freshResource()].map((resource) =>
+      node.acquireRequest({ resources: [resource], deadlineAt: systemClock.now() + 10_000 }),
+    );
+    const past = node.acquireRequest({ resources: [freshResource()], deadlineAt: systemClock.now() - 1 });
+    expect(await node.subject.node.acquire([requests[0]!, past, requests[1]!])).toMatchObject([
+      { kind: 'granted' },
+      { kind: 'failed', reason: 'late' },
+      { kind: 'granted' },
+    ]);
+  });
+
+  it('a master that becomes a replica loses its vote', async () => {
+    await using own = await startRedis({ count: 1 });
+    const node = on(own.servers[0]!.options);
+    await node.granted({ resources: [freshResource()] });
+    const client = own.servers[0]!.client();
+    await client.replicaof('127.0.0.1', 1);
+    expect(await node.acquire({ resources: [freshResource()] })).toMatchObject({ kind: 'failed' });
+    await until(() => node.subject.node.state.status === 'refused');
+    expect(node.subject.node.state.reason).toBe('it is a read-only replica');
+  });
+});
