@@ -16,20 +16,31 @@ interface Process {
   readonly port: number;
 }
 
+export interface RedisServerOptions {
+  /** Where it keeps its socket, its log and, where it is told to, its data. */
+  readonly directory: string;
+  readonly tcp: boolean;
+  readonly args: readonly string[];
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** One redis-server process that keeps nothing on disk. Its address stays the same from one start to the next. */
 export class RedisServer {
   readonly #directory: string;
   readonly #tcp: boolean;
   readonly #args: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
   readonly #clients = new Set<Redis>();
   #process: Process | undefined;
   #port: number | undefined;
   #paused = false;
 
-  constructor({ directory, tcp, args }: { directory: string; tcp: boolean; args: readonly string[] }) {
+  constructor({ directory, tcp, args, env = {} }: RedisServerOptions) {
     this.#directory = directory;
     this.#tcp = tcp;
     this.#args = args;
+    this.#env = env;
   }
 
   /** The unix socket; throws for a server on TCP. */
@@ -106,7 +117,7 @@ export class RedisServer {
     };
     const settingArgs = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     const [command = '', ...args] = [...dieWithParent, program(), ...settingArgs, ...this.#args];
-    const child = spawn(command, args, { stdio: 'ignore' });
+    const child = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...this.#env } });
     const current: Process = { child, port, exit: exitOf(child) };
     this.#process = current;
     this.#paused = false;

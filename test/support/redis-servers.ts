@@ -9,6 +9,8 @@ export interface StartRedisOptions {
   readonly tcp?: boolean;
   /** Further arguments of every server, such as `['--requirepass', 'secret']`. */
   readonly args?: readonly string[];
+  /** What is added to a server's environment, by the directory that is its own. */
+  readonly env?: (directory: string) => Readonly<Record<string, string>>;
 }
 
 export interface RedisServers extends AsyncDisposable {
@@ -22,12 +24,13 @@ export async function startRedis({
   count,
   tcp = false,
   args = [],
+  env = () => ({}),
 }: StartRedisOptions): Promise<RedisServers> {
   const directory = await mkdtemp(join(tmpdir(), 'quorlock-redis-'));
-  const servers = Array.from(
-    { length: count },
-    (_, index) => new RedisServer({ directory: join(directory, `node-${index + 1}`), tcp, args }),
-  );
+  const servers = Array.from({ length: count }, (_, index) => {
+    const own = join(directory, `node-${index + 1}`);
+    return new RedisServer({ directory: own, tcp, args, env: env(own) });
+  });
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));
     await rm(directory, { recursive: true, force: true });
