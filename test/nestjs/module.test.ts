@@ -150,9 +150,7 @@ describe('a decorated class', () => {
       'Tasks.job has no lock service, so it does not run: @DistributedLock needs QuorlockModule.forRoot() among the imports',
     );
     const { job } = outside;
-    await expect((job as () => Promise<string>)()).rejects.toThrow(
-      'job has @DistributedLock and was called without its instance',
-    );
+    await expect(job()).rejects.toThrow('job has @DistributedLock and was called without its instance');
   });
 
   it('is locked too where a factory or a value made the instance', async () => {

@@ -106,9 +106,8 @@ describe('a cron job', () => {
     const node = memoryNode();
     const workers: Application[] = [];
     for (let worker = 0; worker < 3; worker++) {
-      workers.push(
-        await start({ imports: [ScheduleModule.forRoot()], providers: [EverySecond] }, { nodes: [node] }),
-      );
+      const metadata = { imports: [ScheduleModule.forRoot()], providers: [EverySecond] };
+      workers.push(await start(metadata, { nodes: [node], drainMs: 30_000 }));
     }
     await until(() => new Set(record.map(tickOf)).size >= 3);
     for (const { app } of workers) await app.close();

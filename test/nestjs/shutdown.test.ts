@@ -1,13 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import {
-  currentLease,
-  LockManager,
-  memoryNode,
-  type Lease,
-  type LockNode,
-  type NodeSource,
-} from '../../src/index.js';
+import { currentLease, LockManager, memoryNode, type Lease, type LockNode } from '../../src/index.js';
 import { DistributedLock } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
 import { gate, start } from './support.js';
@@ -90,31 +83,5 @@ describe('app.close(), with no shutdown hooks enabled', () => {
     const { app } = await worker(0);
     await app.close();
     expect(exit).not.toHaveBeenCalled();
-  });
-
-  it('leaves a client that it was given open: only its duplicate is closed', async () => {
-    const calls: string[] = [];
-    const client = (name: string): object => {
-      const close = (how: string) => () => {
-        calls.push(`${name}.${how}`);
-        return Promise.resolve('OK');
-      };
-      return {
-        options: { host: '127.0.0.1', port: 1 },
-        status: 'wait',
-        duplicate: () => client('duplicate'),
-        quit: close('quit'),
-        disconnect: close('disconnect'),
-        connect: () => Promise.reject(new Error('refused')),
-        on: () => undefined,
-        once: () => undefined,
-        off: () => undefined,
-        removeListener: () => undefined,
-        defineCommand: () => undefined,
-      };
-    };
-    const { app } = await start({ providers: [Tasks] }, { nodes: [client('given') as NodeSource] });
-    await app.close();
-    expect(calls.filter((call) => call.startsWith('given'))).toEqual([]);
   });
 });

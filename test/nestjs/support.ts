@@ -88,31 +88,20 @@ export async function listen({ app }: { readonly app: INestApplication }): Promi
   return app.getUrl();
 }
 
+const OPERATIONS: readonly PropertyKey[] = ['acquire', 'confirm', 'extend', 'release', 'inspect'];
+
 /** A node in memory that can be cut off. */
 export function fragileNode(): LockNode & { reachable: boolean } {
-  const node = memoryNode();
-  const orFailed =
-    <Request, Answer>(operation: (batch: readonly Request[]) => Promise<readonly Answer[]>) =>
-    (batch: readonly Request[]): Promise<readonly Answer[]> =>
-      fragile.reachable
-        ? operation(batch)
-        : Promise.resolve(batch.map(() => failed('unreachable', new Error('cut off')) as Answer));
-  const fragile = {
-    reachable: true,
-    name: 'fragile',
-    get state() {
-      return node.state;
+  const node = Object.assign(memoryNode(), { reachable: true });
+  const cutOff = (batch: readonly unknown[]) =>
+    Promise.resolve(batch.map(() => failed('unreachable', new Error('cut off'))));
+  return new Proxy(node, {
+    get(target, property) {
+      if (!target.reachable && OPERATIONS.includes(property)) return cutOff;
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
-    acquire: orFailed(node.acquire.bind(node)),
-    confirm: orFailed(node.confirm.bind(node)),
-    extend: orFailed(node.extend.bind(node)),
-    release: orFailed(node.release.bind(node)),
-    inspect: orFailed(node.inspect.bind(node)),
-    onStateChange: node.onStateChange.bind(node),
-    refuse: node.refuse.bind(node),
-    close: node.close.bind(node),
-  };
-  return fragile;
+  });
 }
 
 /** A promise and what settles it. */

@@ -1,0 +1,79 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { Cron, CronExpression, ScheduleModule } from '@nestjs/schedule';
+import { DistributedLock, QuorlockModule } from '../../src/nestjs/index.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+import { start, startWith } from './support.js';
+
+const runs: number[] = [];
+
+@Injectable()
+class Tasks {
+  @Cron(CronExpression.EVERY_SECOND)
+  @DistributedLock({ key: 'every-second', ttl: 5 })
+  async job(): Promise<void> {
+    runs.push(Math.floor((Date.now() + 10) / 1_000));
+  }
+
+  @DistributedLock({ key: 'by-hand' })
+  async byHand(): Promise<string> {
+    return 'done';
+  }
+}
+
+describe('over real Redis servers', () => {
+  /** Three for the workers, and one for each of the others: a node remembers with how many it votes. */
+  let redis: RedisServers;
+
+  beforeAll(async () => {
+    redis = await startRedis({ count: 5, tcp: true });
+  });
+
+  afterAll(async () => {
+    await redis.stop();
+  });
+
+  afterEach(() => {
+    for (const name of ['REDIS_ENABLED', 'REDIS_HOST', 'REDIS_PORT']) delete process.env[name];
+  });
+
+  it('a job without length runs once per tick on three workers, and every tick is run', async () => {
+    runs.length = 0;
+    const workers = [];
+    for (let worker = 0; worker < 3; worker++) {
+      const nodes = redis.servers.slice(0, 3).map(({ url }) => url);
+      const imports = [ScheduleModule.forRoot()];
+      workers.push(await start({ imports, providers: [Tasks] }, { nodes, drainMs: 30_000 }));
+    }
+    await until(() => new Set(runs).size >= 4);
+    for (const { app } of workers) await app.close();
+    const [first] = runs as [number];
+    expect(runs).toEqual(runs.map((_, index) => first + index));
+  });
+
+  it('the environment of the guide leads to the server', async () => {
+    const server = redis.servers[3];
+    Object.assign(process.env, {
+      REDIS_ENABLED: 'true',
+      REDIS_HOST: '127.0.0.1',
+      REDIS_PORT: String(server!.port),
+    });
+    const { app, log } = await startWith({ imports: [QuorlockModule.forRoot()], providers: [Tasks] });
+    expect(await app.get(Tasks).byHand()).toBe('done');
+    expect(await server!.client().keys('*by-hand*')).not.toEqual([]);
+    expect(log.of('Quorlock', 'warn')).toEqual([]);
+  });
+
+  it('a client that was handed in stays open when the application is closed', async () => {
+    const server = redis.servers[4];
+    const client = server!.client();
+    const { app } = await start({ providers: [Tasks] }, { nodes: [client] });
+    const ended: string[] = [];
+    client.on('end', () => ended.push('end'));
+    expect(await app.get(Tasks).byHand()).toBe('done');
+    await app.close();
+    expect(await client.ping()).toBe('PONG');
+    expect(ended).toEqual([]);
+  });
+});
