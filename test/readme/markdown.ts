@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+
+/** A fenced block of a page. Readers see its language only; the words after it tell the tests what to do with it. */
+export interface Block {
+  readonly language: string;
+  /** The value of `name=` on the fence. */
+  readonly name: string | undefined;
+  /** Whether it is a program to be run, whose output is the block after it. */
+  readonly run: boolean;
+  readonly code: string;
+  /** Where it begins, for messages. */
+  readonly line: number;
+}
+
+/** One row of a table, by the titles of its columns; backticks are taken off. */
+export type Row = Readonly<Record<string, string>>;
+
+export const rootUrl = new URL('../../', import.meta.url);
+
+export const pageOf = (path: string): string => readFileSync(new URL(path, rootUrl), 'utf8');
+
+/** The fenced blocks of a page, in order. */
+export function blocksIn(page: string): Block[] {
+  const blocks: Block[] = [];
+  const lines = page.split('\n');
+  for (let at = 0; at < lines.length; at++) {
+    const fence = /^```(\w+)(.*)$/.exec(lines[at]!);
+    if (fence === null) continue;
+    const end = lines.indexOf('```', at + 1);
+    if (end < 0) throw new Error(`the block of line ${at + 1} has no end`);
+    const words = fence[2]!.trim().split(/\s+/);
+    blocks.push({
+      language: fence[1]!,
+      name: words.find((word) => word.startsWith('name='))?.slice('name='.length),
+      run: words.includes('run'),
+      code: `${lines.slice(at + 1, end).join('\n')}\n`,
+      line: at + 1,
+    });
+    at = end;
+  }
+  return blocks;
+}
+
+/** The block of that name; throws where there is none. */
+export function blockNamed(page: string, name: string): Block {
+  const block = blocksIn(page).find((one) => one.name === name);
+  if (block === undefined) throw new Error(`no block is named ${name}`);
+  return block;
+}
+
+/** The rows of the one table whose first column has this title. */
+export function tableOf(page: string, firstColumn: string): Row[] {
+  const lines = page.split('\n');
+  const heads = lines.flatMap((line, at) => (cellsOf(line)[0] === firstColumn ? [at] : []));
+  if (heads.length !== 1)
+    throw new Error(`${heads.length} tables begin with a column "${firstColumn}", not one`);
+  const [head] = heads as [number];
+  const titles = cellsOf(lines[head]!);
+  const rows: Row[] = [];
+  for (let at = head + 2; lines[at]?.startsWith('|'); at++) {
+    const cells = cellsOf(lines[at]!);
+    if (cells.length !== titles.length) throw new Error(`line ${at + 1} has ${cells.length} cells`);
+    rows.push(Object.fromEntries(titles.map((title, column) => [title, cells[column]!])));
+  }
+  return rows;
+}
+
+const cellsOf = (line: string): string[] =>
+  line.startsWith('|')
+    ? line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim().replaceAll('`', ''))
+    : [];
