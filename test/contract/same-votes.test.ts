@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Vote } from '../../src/core/vote.js';
+import { systemClock } from '../../src/clock.js';
+import { MemoryNode } from '../../src/node/memory-node.js';
+import type { NodeInspection } from '../../src/node/lock-node.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { redisNode } from './redis-subject.js';
+import { freshResource, LONG_MS, Operations, wallUs } from './subject.js';
+
+/**
+ * The memory node stands in for Redis wherever a test wants to be fast, and in the fallback. Here random histories are
+ * played to it and to a real server, and both must vote the same. Time is kept coarse: nothing expires meanwhile.
+ */
+let redis: RedisServers;
+beforeAll(async () => {
+  redis = await startRedis({ count: 1 });
+});
+afterAll(() => redis.stop());
+
+interface Step {
+  readonly verb: 'acquire' | 'confirm' | 'extend' | 'release' | 'inspect';
+  readonly resources: readonly number[];
+  readonly holder: number;
+  /** Added to the highest counter seen so far, to make a token. */
+  readonly tokenAbove: number;
+  readonly fencing: boolean;
+  readonly tick: number | undefined;
+  readonly late: boolean;
+  readonly long: boolean;
+}
+
+const oneIn = (n: number): fc.Arbitrary<boolean> => fc.nat(n - 1).map((k) => k === 0);
+
+const step: fc.Arbitrary<Step> = fc.record({
+  verb: fc.constantFrom('acquire', 'acquire', 'confirm', 'extend', 'extend', 'release', 'inspect'),
+  resources: fc.uniqueArray(fc.nat(2), { minLength: 1, maxLength: 3 }),
+  holder: fc.nat(2),
+  tokenAbove: fc.integer({ min: -2, max: 2 }),
+  fencing: oneIn(5).map((off) => !off),
+  tick: fc.option(fc.nat(3), { nil: undefined }),
+  late: oneIn(8),
+  long: fc.boolean(),
+});
+
+const COARSE_MS = 30_000;
+
+/** An answer without what the time of its making decides. */
+function timeless(answer: Vote | NodeInspection): unknown {
+  if (answer.kind === 'failed') return { kind: answer.kind, reason: answer.reason };
+  if (!('remainingMs' in answer)) return answer;
+  return { ...answer, remainingMs: Math.round(answer.remainingMs / COARSE_MS) };
+}
+
+async function play(on: Operations, names: readonly string[], steps: readonly Step[]): Promise<unknown[]> {
+  const answers: unknown[] = [];
+  // Ahead of the server, which takes a seed within a second of its own time: a slow machine has longer to play to the end.
+  const base = wallUs() + 500_000;
+  let highest = base;
+  for (const { verb, resources: which, holder, tokenAbove, fencing, tick, late, long } of steps) {
+    const resources = which.map((index) => names[index]!);
+    const now = on.subject.now();
+    const deadlineAt = late ? now - 1 : now + LONG_MS;
+    const common = { resources, holderId: `holder-${holder}`, deadlineAt };
+    const ttlMs = long ? 8 * COARSE_MS : 4 * COARSE_MS;
+    const token = highest + tokenAbove;
+    let answer: Vote | NodeInspection;
+    switch (verb) {
+      case 'acquire':
+        answer = await on.acquire({ ...common, ttlMs, seed: fencing ? base : undefined, tick });
+        break;
+      case 'confirm':
+        answer = await on.confirm({ ...common, token, tick });
+        break;
+      case 'extend':
+        answer = await on.extend({ ...common, ttlMs, token: fencing ? token : undefined });
+        break;
+      case 'release':
+        answer = await on.release({ resources, holderId: common.holderId, keepMs: long ? 2 * COARSE_MS : 0 });
+        break;
+      case 'inspect':
+        answer = await on.inspect(resources[0]!);
+    }
+    if ('counter' in answer) highest = Math.max(highest, answer.counter ?? 0);
+    // Both nodes start from the same second but not from the same microsecond.
+    answers.push({ verb, ...(relativeTo(base, timeless(answer)) as object) });
+  }
+  return answers;
+}
+
+function relativeTo(base: number, answer: unknown): unknown {
+  const { counter } = answer as { counter?: number };
+  return counter === undefined || counter === 0 ? answer : { ...(answer as object), counter: counter - base };
+}
+
+it('a memory node and a Redis node vote the same on the same history', async () => {
+  const node = redisNode(redis.servers[0]!.options);
+  const onRedis = new Operations({
+    node,
+    now: () => systemClock.now(),
+    expire: () => Promise.reject(new Error('nothing expires here')),
+    end: () => node.close(),
+  });
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+      const names = Array.from({ length: 3 }, freshResource);
+      const memory = new MemoryNode('memory');
+      const onMemory = new Operations({ ...onRedis.subject, node: memory });
+      const [expected, actual] = [await play(onRedis, names, steps), await play(onMemory, names, steps)];
+      expect(actual).toEqual(expected);
+      for (const answer of expected as { verb: string; kind: string; reason?: string }[]) {
+        seen.add(`${answer.verb} ${answer.reason ?? answer.kind}`);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  // The histories have been everywhere: otherwise their agreement would say little.
+  expect([...seen].sort()).toEqual([
+    'acquire already_ran',
+    'acquire granted',
+    'acquire held',
+    'acquire late',
+    'confirm absent',
+    'confirm granted',
+    'confirm held',
+    'confirm late',
+    'confirm superseded',
+    'extend granted',
+    'extend held',
+    'extend late',
+    'extend restored',
+    'extend superseded',
+    'inspect inspected',
+    'release absent',
+    'release granted',
+  ]);
+  await node.close();
+});
