@@ -3,7 +3,6 @@ import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { cronSchedule, type TickOf } from './cron-schedule.js';
 import { handlerLockOf } from './locked-handler.js';
 import { keyOf, type LockRunner } from './lock-runner.js';
-import { assertHoldsFit } from './lock-settings.js';
 import { bind, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isScheduled } from './nest-metadata.js';
 
@@ -111,14 +110,14 @@ export class LockExplorer {
   }
 
   #assertFits(method: string, { settled }: Pick<LockedMethod, 'settled'>): void {
-    const ttlMs = this.territory.runner.ttlMsOf(settled);
-    const { maxTtlMs } = this.territory;
+    const { runner, maxTtlMs } = this.territory;
+    const ttlMs = runner.ttlMsOf(settled);
     if (maxTtlMs !== undefined && ttlMs > maxTtlMs) {
       throw new RangeError(
         `${method}: ttl (${ttlMs / 1_000} s) must not be above the module's maxTtlMs (${maxTtlMs} ms)`,
       );
     }
-    assertHoldsFit(method, settled, ttlMs);
+    runner.assertFits(method, settled);
   }
 
   #reportDuplicates(): void {

@@ -7,10 +7,11 @@ import {
   type AcquireOptions,
   type Lease,
   type LockManager,
+  type LockOptions,
 } from '../index.js';
 import type { TickOf } from './cron-schedule.js';
 import { asHttpException } from './lock-http.js';
-import { DEFAULT_TTL_MS, type OnHeld, type SettledOptions } from './lock-settings.js';
+import { assertHoldsFit, DEFAULT_TTL_MS, type OnHeld, type SettledOptions } from './lock-settings.js';
 import { methodName, type LockedMethod } from './locked-method.js';
 import { isMessageHandler, isRoute, isSchedulersCall } from './nest-metadata.js';
 
@@ -35,7 +36,7 @@ export class LockRunner {
 
   constructor(
     readonly locks: LockManager,
-    private readonly defaults: { readonly ttlMs?: number; readonly nodeTimeoutMs?: number },
+    private readonly defaults: Pick<LockOptions, 'ttlMs' | 'nodeTimeoutMs' | 'minHoldMs' | 'maxHoldMs'>,
   ) {}
 
   /** Plans a method from what Nest finds on the class, which may be a wrapper around ours with metadata of its own. */
@@ -94,6 +95,12 @@ export class LockRunner {
 
   ttlMsOf(settled: SettledOptions): number {
     return settled.ttlMs ?? this.defaults.ttlMs ?? DEFAULT_TTL_MS;
+  }
+
+  /** Refuses settings that only the module's options make impossible. `method` is who the error is about. */
+  assertFits(method: string, settled: SettledOptions): void {
+    const { minHoldMs, maxHoldMs } = { ...this.defaults, ...settled };
+    assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(settled));
   }
 
   /** Tells the log what a client is only told by a status code. */

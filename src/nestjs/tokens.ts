@@ -16,16 +16,18 @@ export function InjectLocks(name: string = DEFAULT_LOCKS): PropertyDecorator & P
   return Inject(getLockToken(name));
 }
 
-/** What decorated methods are given. A token of its own, so that they get more than the bare manager. */
-export function getRunnerToken(name: string): string {
-  return `quorlock:LockRunner:${name}`;
-}
+const moduleOf = (name: string): string =>
+  `QuorlockModule.forRoot(${name === DEFAULT_LOCKS ? '' : `{ name: '${name}' }`})`;
 
 /**
- * The property of a decorated class that Nest injects into. Nest shows it when it cannot, which is what happens to a user
- * who forgot the module: so the symbol's description says what to do.
+ * The token of what decorated methods and handlers are given; their own, because they need more than the bare manager.
+ * Where it is missing Nest shows it, or the name of the property that it should have gone into: so both say what to do.
  */
+export function getRunnerToken(name: string): string {
+  return `quorlock:LockRunner:${name}, from ${moduleOf(name)}`;
+}
+
+/** The property of a decorated class that Nest injects into. */
 export function slotOf(name: string): symbol {
-  const options = name === DEFAULT_LOCKS ? '' : `{ name: '${name}' }`;
-  return Symbol.for(`@DistributedLock needs QuorlockModule.forRoot(${options}) among the imports`);
+  return Symbol.for(`@DistributedLock needs ${moduleOf(name)} among the imports`);
 }

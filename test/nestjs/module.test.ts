@@ -106,15 +106,29 @@ describe('the module', () => {
     );
   });
 
-  it('takes the ttl of a method that names none from its own options', async () => {
+  it.each([
+    [{ ttlMs: 20_000, maxTtlMs: 30_000 }, { minHold: 50 }, 'minHold (50 s) must not be above ttl (20 s)'],
+    [{ minHoldMs: 20_000 }, { ttl: 10 }, 'minHold (20 s) must not be above ttl (10 s)'],
+    [{ maxHoldMs: 90_000 }, { ttl: '2m' as const }, 'maxHold (90 s) must not be below ttl (120 s)'],
+  ])('with %j refuses a method with %j', async (options, settings, message) => {
     @Injectable()
     class Holding {
-      @DistributedLock({ minHold: 50 })
+      @DistributedLock(settings)
       async job(): Promise<void> {}
     }
-    await expect(
-      start({ providers: [Holding] }, { ttlMs: 20_000, maxTtlMs: 30_000, nodeTimeoutMs: 5_000 }),
-    ).rejects.toThrow('Holding.job: minHold (50 s) must not be above ttl (20 s)');
+    await expect(start({ providers: [Holding] }, options)).rejects.toThrow(`Holding.job: ${message}`);
+  });
+
+  it('fits the timeout of its nodes to a short ttl', async () => {
+    @Injectable()
+    class Short {
+      @DistributedLock({ ttl: 0.3 })
+      async job(): Promise<string> {
+        return 'done';
+      }
+    }
+    const { app } = await start({ providers: [Short] }, { nodeTimeoutMs: 5_000 });
+    expect(await app.get(Short).job()).toBe('done');
   });
 });
 
@@ -139,9 +153,7 @@ describe('a decorated class', () => {
       @LockedHandler()
       pay(): void {}
     }
-    await expect(startWith({ controllers: [Controller] })).rejects.toThrow(
-      "Nest can't resolve dependencies of the LockInterceptor",
-    );
+    await expect(startWith({ controllers: [Controller] })).rejects.toThrow('from QuorlockModule.forRoot()');
   });
 
   it('does not run a method of an instance that nobody gave a lock service', async () => {
