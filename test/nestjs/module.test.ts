@@ -122,7 +122,7 @@ describe('the module', () => {
   it('fits the timeout of its nodes to a short ttl', async () => {
     @Injectable()
     class Short {
-      @DistributedLock({ ttl: 0.3 })
+      @DistributedLock({ ttl: 3 })
       async job(): Promise<string> {
         return 'done';
       }

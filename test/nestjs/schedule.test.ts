@@ -4,16 +4,11 @@ import { Cron, CronExpression, Interval, ScheduleModule, SchedulerRegistry, Time
 import { memoryNode, type LockNode } from '../../src/index.js';
 import { DistributedLock, unlocked } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
-import { fragileNode, gate, start, type Application } from './support.js';
+import { fragileNode, gate, start, ticksOf, type Application } from './support.js';
 
-/** What each run left behind, of all workers. */
-interface Run {
-  readonly job: string;
-  readonly atMs: number;
-}
-
-const record: Run[] = [];
-const ran = (job: string): void => void record.push({ job, atMs: Date.now() });
+/** The jobs that ran, of all workers. */
+const record: string[] = [];
+const ran = (job: string): void => void record.push(job);
 
 afterEach(() => {
   record.length = 0;
@@ -63,7 +58,7 @@ describe('the decorator, above and below those of the scheduler', () => {
   it('runs every job under its lock', async () => {
     const { events } = await start({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
     const names = ['cron', 'interval', 'timeout'].flatMap((kind) => [`${kind}-above`, `${kind}-below`]);
-    await until(() => names.every((name) => record.some(({ job }) => job === name)));
+    await until(() => names.every((name) => record.includes(name)));
     const acquired = events.flatMap((event) => (event.type === 'acquired' ? [event.name] : []));
     expect(acquired).toEqual(expect.arrayContaining(names));
     expect(acquired.length).toBeGreaterThanOrEqual(record.length);
@@ -90,8 +85,6 @@ describe('the decorator, above and below those of the scheduler', () => {
 });
 
 describe('a cron job', () => {
-  const tickOf = ({ atMs }: Run): number => Math.floor((atMs + 10) / 1_000);
-
   @Injectable()
   class EverySecond {
     @Cron(CronExpression.EVERY_SECOND)
@@ -109,12 +102,14 @@ describe('a cron job', () => {
       const metadata = { imports: [ScheduleModule.forRoot()], providers: [EverySecond] };
       workers.push(await start(metadata, { nodes: [node], drainMs: 30_000 }));
     }
-    await until(() => new Set(record.map(tickOf)).size >= 3);
+    const runs = workers.map(ticksOf);
+    await until(() => runs.flat().length >= 3);
     for (const { app } of workers) await app.close();
-    const ticks = record.map(tickOf);
-    expect(ticks).toEqual([...new Set(ticks)]);
+    const ticks = runs.flat();
+    expect(new Set(ticks).size).toBe(ticks.length);
+    expect(ticks.filter((tick) => tick === undefined || tick % 1_000 !== 0)).toEqual([]);
     const skipped = workers.flatMap(({ events }) => events.filter(({ type }) => type === 'skipped'));
-    expect(skipped.length).toBeGreaterThanOrEqual(ticks.length);
+    expect(skipped.length).toBeGreaterThan(0);
   });
 
   @Injectable()

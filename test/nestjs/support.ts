@@ -1,7 +1,14 @@
 import { afterEach } from '@jest/globals';
 import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { memoryNode, type LockEvent, type LockNode } from '../../src/index.js';
+import {
+  LockManager,
+  memoryNode,
+  type AcquireOptions,
+  type Lease,
+  type LockEvent,
+  type LockNode,
+} from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import {
   QuorlockModule,
@@ -81,6 +88,21 @@ export async function startWith(metadata: ModuleMetadata): Promise<Omit<Applicat
   await app.init();
   return { app, log };
 }
+
+/** Notes the tick of every run that a lock let through. */
+export function ticksOf({ app }: Pick<Application, 'app'>): (number | undefined)[] {
+  const ticks: (number | undefined)[] = [];
+  const locks = app.get(LockManager);
+  const withLock = locks.withLock.bind(locks);
+  locks.withLock = <T>(key: string | readonly string[], options: unknown, routine?: Routine<T>): Promise<T> =>
+    withLock(key, options as AcquireOptions, (lease) => {
+      ticks.push((options as AcquireOptions).tick);
+      return routine!(lease);
+    });
+  return ticks;
+}
+
+type Routine<T> = (lease: Lease) => T | PromiseLike<T>;
 
 /** Starts the server of an application on a free loopback port; returns its address. */
 export async function listen({ app }: { readonly app: INestApplication }): Promise<string> {
