@@ -12,7 +12,7 @@ export interface Block {
   readonly line: number;
 }
 
-/** One row of a table, by the titles of its columns; backticks are taken off. */
+/** One row of a table, by the titles of its columns. */
 export type Row = Readonly<Record<string, string>>;
 
 export const rootUrl = new URL('../../', import.meta.url);
@@ -70,5 +70,12 @@ const cellsOf = (line: string): string[] =>
     ? line
         .split('|')
         .slice(1, -1)
-        .map((cell) => cell.trim().replaceAll('`', ''))
+        .map((cell) => cell.trim())
     : [];
+
+/** The text without its backticks. */
+export const plain = (cell: string | undefined): string => (cell ?? '').replaceAll('`', '');
+
+/** What stands in backticks. */
+export const codeIn = (cell: string | undefined): string[] =>
+  [...(cell ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1]!);

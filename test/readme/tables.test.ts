@@ -1,0 +1,223 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import * as quorlock from '../../src/index.js';
+import { LOCK_DEFAULTS, LockError, LockManager, memoryNode } from '../../src/index.js';
+import { DistributedLock } from '../../src/nestjs/index.js';
+import { DEFAULT_TTL_MS } from '../../src/nestjs/lock-settings.js';
+import * as labels from '../../src/prometheus/label-values.js';
+import { lockMetrics, METRIC_NAMES, METRICS } from '../../src/prometheus/index.js';
+import { boundsOf } from './bounds.js';
+import { codeIn, pageOf, plain, tableOf, type Row } from './markdown.js';
+import { Workspace } from './workspace.js';
+
+const readme = pageOf('README.md');
+const optionRows = tableOf(readme, 'option');
+const decoratorRows = tableOf(readme, 'decorator option');
+const moduleRows = tableOf(readme, 'module option');
+const metricRows = tableOf(readme, 'metric');
+const eventRows = tableOf(readme, 'event');
+
+const namesIn = (rows: readonly Row[], column: string): string[] => rows.map((row) => plain(row[column]));
+const managerRows = optionRows.filter((row) => row['of'] !== 'acquire');
+const acquireRows = optionRows.filter((row) => row['of'] !== 'manager');
+
+/** The options that an error lists when it is given one that does not exist. */
+async function knownTo(take: (options: object) => unknown): Promise<string[]> {
+  try {
+    await take({ nonsense: true });
+  } catch (error) {
+    const [, list] = /the options are (.*)$/.exec((error as Error).message) ?? [];
+    if (list !== undefined) return list.split(', ');
+  }
+  throw new Error('an unknown option was not refused');
+}
+
+const locks = new LockManager({ nodes: [memoryNode()] });
+afterAll(() => locks.close());
+
+let resources = 0;
+/** Takes the options as a call would; a refusal of the options is what is looked for. */
+const takers = {
+  manager: (options: object) => void new LockManager({ nodes: [memoryNode()], ...options }),
+  acquire: async (options: object) => (await locks.acquire(`r${resources++}`, options)).release(),
+  decorator: (options: object) => {
+    const descriptor = { value: async () => undefined, configurable: true };
+    DistributedLock(options)(class {}.prototype, 'run', descriptor);
+  },
+};
+
+describe('the option tables', () => {
+  it('name the options of LockManager, acquire and @DistributedLock, and no others', async () => {
+    expect(namesIn(managerRows, 'option').sort()).toEqual((await knownTo(takers.manager)).sort());
+    expect(namesIn(acquireRows, 'option').sort()).toEqual((await knownTo(takers.acquire)).sort());
+    expect(namesIn(decoratorRows, 'decorator option').sort()).toEqual(
+      (await knownTo(takers.decorator)).sort(),
+    );
+  });
+
+  it('name what the types have, the events too', () => {
+    const union = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(' | ');
+    const table = (rows: readonly Row[], column: string): string => union(namesIn(rows, column));
+    const handler = decoratorRows.filter((row) => plain(row['decorator option']) !== 'once');
+    const workspace = new Workspace();
+    workspace.add(
+      'tables.ts',
+      `import type { AcquireOptions, LockEvent, LockManagerOptions } from 'quorlock';
+import type { DistributedLockOptions, LockedHandlerOptions, QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
+type Differ<A, B> = Exclude<A, B> | Exclude<B, A>;
+type Module = Exclude<keyof (QuorlockModuleOptions & QuorlockModuleExtras), Exclude<keyof LockManagerOptions, 'nodes'>>;
+export type Difference =
+  | Differ<keyof LockManagerOptions, ${table(managerRows, 'option')}>
+  | Differ<keyof AcquireOptions, ${table(acquireRows, 'option')}>
+  | Differ<keyof DistributedLockOptions, ${table(decoratorRows, 'decorator option')}>
+  | Differ<keyof LockedHandlerOptions, ${table(handler, 'decorator option')}>
+  | Differ<Module, ${table(moduleRows, 'module option')}>
+  | Differ<LockEvent['type'], ${table(eventRows, 'event')}>;
+declare const difference: Difference;
+export const none: never = difference;
+`,
+    );
+    const complaints = workspace.complaints();
+    workspace.remove();
+    expect(complaints).toBe('');
+  });
+
+  it('have the defaults of the code', () => {
+    const special: Readonly<Record<string, string>> = {
+      nodeTimeoutMs: `the smaller of ${LOCK_DEFAULTS.nodeTimeoutMs} and ttlMs / 3`,
+      nodes: 'required',
+      holder: 'host:pid',
+      warn: 'process.emitWarning',
+    };
+    const defaults: Readonly<Record<string, unknown>> = { ...LOCK_DEFAULTS, ...special };
+    for (const row of optionRows) {
+      const option = plain(row['option']);
+      expect({ option, default: plain(row['default']) }).toEqual({
+        option,
+        default: String(defaults[option] ?? 'none'),
+      });
+    }
+    const ofDecorator = (option: string): string | undefined =>
+      plain(decoratorRows.find((row) => plain(row['decorator option']) === option)?.['default']);
+    expect(ofDecorator('ttl')).toBe(`${DEFAULT_TTL_MS / 1_000}, or the module's ttlMs`);
+    expect(ofDecorator('retries')).toBe(String(LOCK_DEFAULTS.retries));
+    expect(ofDecorator('retryDelay')).toBe(String(LOCK_DEFAULTS.retryDelayMs));
+    expect(ofDecorator('minHold')).toBe(String(LOCK_DEFAULTS.minHoldMs));
+    expect(ofDecorator('autoExtend')).toBe(String(LOCK_DEFAULTS.autoExtend));
+  });
+
+  const bounded = [
+    ...optionRows.map((row) => ({
+      option: plain(row['option']),
+      row,
+      take: row['of'] === 'acquire' ? takers.acquire : takers.manager,
+    })),
+    ...decoratorRows.map((row) => ({
+      option: plain(row['decorator option']),
+      row,
+      take: takers.decorator,
+    })),
+  ].flatMap(({ option, row, take }) => {
+    const bounds = boundsOf(plain(row['bounds']), row['unit']);
+    const title = take === takers.decorator ? `${option} of @DistributedLock` : option;
+    return bounds === undefined ? [] : [[title, { ...bounds, option, take }] as const];
+  });
+
+  it('have bounds for all that is counted or measured', () => {
+    const measured = [...optionRows, ...decoratorRows].filter((row) => row['unit'] !== '');
+    expect(measured.filter((row) => boundsOf(plain(row['bounds']), row['unit']) === undefined)).toEqual([]);
+    expect(bounded.length).toBeGreaterThan(measured.length);
+  });
+
+  it.each(bounded)(
+    'tell the bounds of %s: they are accepted, and what is beyond is refused with its name',
+    async (_, { option, least, most, below, above, take }) => {
+      // Where a decorator has no default for the option, another one that it needs.
+      const needed = option === 'waitMs' && take === takers.decorator ? { onHeld: 'wait' } : {};
+      const given = async (value: unknown): Promise<void> => {
+        await take({ ...needed, [option]: value });
+      };
+      await given(least);
+      await given(most);
+      for (const value of [below, above]) {
+        await expect(given(value)).rejects.toThrow(RangeError);
+        await expect(given(value)).rejects.toThrow(option);
+      }
+    },
+  );
+});
+
+describe('the metrics table', () => {
+  it('names every metric with its type and its labels', async () => {
+    const register = new Registry();
+    lockMetrics({ register });
+    const described = await register.getMetricsAsJSON();
+    const actual = described.map(({ name, type }) => {
+      const { labelNames } = register.getSingleMetric(name) as unknown as { labelNames: string[] };
+      return { metric: name, type: String(type), labels: [...labelNames] };
+    });
+    const told = metricRows.map((row) => ({
+      metric: plain(row['metric']),
+      type: row['type'],
+      labels: codeIn(row['labels']),
+    }));
+    expect(told).toEqual(METRIC_NAMES.map((name) => actual.find(({ metric }) => metric === name)));
+  });
+
+  it.each([
+    [METRICS.skipped, labels.SKIP_REASONS],
+    [METRICS.failed, labels.FAILURE_REASONS],
+    [METRICS.expired, labels.LOSS_REASONS],
+    [METRICS.extensions, labels.EXTENSION_OUTCOMES],
+    [METRICS.acquireDuration, labels.ACQUIRE_OUTCOMES],
+    [METRICS.votes, labels.VOTES],
+    [METRICS.nodeState, labels.NODE_STATES],
+  ])('names the values of the last label of %s', (metric, values) => {
+    const row = metricRows.find((one) => plain(one['metric']) === metric);
+    expect(codeIn(row?.['meaning']).sort()).toEqual([...values].sort());
+  });
+});
+
+describe('the errors table', () => {
+  const rows = tableOf(readme, 'class');
+
+  it('has a row for each class of error, with its code', async () => {
+    const manager = new LockManager({ nodes: [memoryNode()] });
+    const lease = await manager.acquire('held');
+    const dead = memoryNode();
+    dead.refuse('for this test');
+    const unreachable = new LockManager({ nodes: [dead] });
+    const errors: unknown[] = [
+      await manager.acquire('held').catch((error: unknown) => error),
+      await unreachable.acquire('free').catch((error: unknown) => error),
+    ];
+    await Promise.all([manager.close(), unreachable.close()]);
+    errors.push(lease.signal.reason, await manager.acquire('free').catch((error: unknown) => error));
+
+    const classes = Object.values(quorlock).filter(
+      (value) => typeof value === 'function' && value.prototype instanceof LockError,
+    ) as (typeof LockError)[];
+    const actual = errors.map((error) => {
+      expect(error).toBeInstanceOf(LockError);
+      return { class: (error as LockError).name, code: (error as LockError).code };
+    });
+    expect(actual.map((error) => error.class).sort()).toEqual(classes.map(({ name }) => name).sort());
+    expect(rows.map((row) => ({ class: plain(row['class']), code: plain(row['code']) }))).toEqual(actual);
+  });
+
+  it('names every reason of a lost lease', () => {
+    const told = codeIn(rows.find((row) => plain(row['class']) === 'LeaseLostError')?.['when']);
+    expect(told.filter((word) => word !== 'reason').sort()).toEqual(
+      [...labels.LOSS_REASONS, 'released'].sort(),
+    );
+  });
+});
+
+describe('the table of the environment', () => {
+  it('names every variable that is read, and no other', () => {
+    const told = tableOf(readme, 'variable').map((row) => plain(row['variable']));
+    const source = pageOf('src/nestjs/environment.ts');
+    const read = source.matchAll(/\(environment, '([A-Z_]+)'\)/g);
+    expect(new Set(told)).toEqual(new Set([...read].map((match) => match[1])));
+  });
+});
