@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Cron, CronExpression, Interval, SchedulerRegistry } from '@nestjs/schedule';
+import { DistributedLock } from 'quorlock/nestjs';
+import { LONG_JOB, TICK_JOB } from './record.js';
+import { journal, settings } from './worker-settings.js';
+
+const { jobs } = settings;
+
+/** Every worker has the same jobs; the locks see to it that one of them runs each. */
+@Injectable()
+export class Jobs {
+  readonly #over = new AbortController();
+
+  constructor(private readonly schedule: SchedulerRegistry) {}
+
+  /**
+   * Shorter than the workers' timers are apart: only the tick, which the lock remembers, keeps a second worker from running
+   * it. The threshold lets cron make up for a fire that a busy machine delayed, instead of dropping it.
+   */
+  @Cron(CronExpression.EVERY_SECOND, { name: TICK_JOB, threshold: 900 })
+  @DistributedLock({ key: TICK_JOB, ttl: `${jobs.tickTtlMs}ms` })
+  async everySecond(): Promise<void> {
+    await journal.run(TICK_JOB, async () => {
+      await sleep(5);
+      return 'done';
+    });
+  }
+
+  /** Outlives its TTL several times. Whoever does not hold it tries again with every interval. */
+  @Interval(LONG_JOB, jobs.longRetryMs)
+  @DistributedLock({ key: LONG_JOB, ttl: `${jobs.longTtlMs}ms` })
+  async longJob(): Promise<void> {
+    await journal.run(LONG_JOB, async (lost) => {
+      const signal = AbortSignal.any([lost, this.#over.signal]);
+      await sleep(jobs.longRunMs, undefined, { signal }).catch(() => undefined);
+      if (lost.aborted) return 'lost';
+      return this.#over.signal.aborted ? 'stopped' : 'done';
+    });
+  }
+
+  /** Starts nothing any more, and ends what runs. */
+  async finish(): Promise<void> {
+    await this.schedule.getCronJob(TICK_JOB).stop();
+    this.schedule.deleteInterval(LONG_JOB);
+    this.#over.abort();
+    while (!journal.idle) await sleep(5);
+  }
+}

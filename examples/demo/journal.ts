@@ -1,0 +1,66 @@
+import { currentLease, type LockEvent } from 'quorlock';
+import type { WorkerMessage } from './messages.js';
+import { monotonicMs, TICK_JOB, type EndEntry, type Job, type RecordFile } from './record.js';
+
+/** cron looks at the clock before it fires; the clock may be slewed backwards between its look and ours. */
+const EARLY_MS = 10;
+const SECOND_MS = 1_000;
+
+/** Writes down what the bodies of one worker do, and tells the demo. */
+export class Journal {
+  /** By fencing token, when the call was made that a lease of the job was acquired for. */
+  readonly #calledAt = new Map<number, number>();
+  #count = 0;
+  #open = 0;
+
+  constructor(
+    private readonly worker: string,
+    private readonly record: RecordFile,
+    private readonly tell: (message: WorkerMessage) => void,
+  ) {}
+
+  /** Whether no body is in progress. */
+  get idle(): boolean {
+    return this.#open === 0;
+  }
+
+  /** Runs a body, from its first entry in the record to its last. It is told when its lease is lost. */
+  async run(job: Job, body: (signal: AbortSignal) => Promise<EndEntry['outcome']>): Promise<void> {
+    const lease = currentLease();
+    if (lease === undefined) throw new Error(`${job} runs without a lease`);
+    const run = `${this.worker}/${++this.#count}`;
+    const { token, signal } = lease;
+    const about = { run, worker: this.worker, job, token, tick: this.#tickOf(job, token) };
+    this.#open++;
+    const entry = { kind: 'start', ...about, at: monotonicMs(), wallMs: Date.now() } as const;
+    this.record.append(entry);
+    this.tell({ type: 'started', entry });
+    let outcome: EndEntry['outcome'] = 'lost';
+    try {
+      outcome = await body(signal);
+    } finally {
+      const end = { kind: 'end', run, at: monotonicMs(), outcome } as const;
+      this.record.append(end);
+      this.tell({ type: 'ended', entry: end });
+      this.#open--;
+    }
+  }
+
+  readonly listen = (event: LockEvent): void => {
+    if (event.type === 'acquired' && event.name === TICK_JOB && event.token !== undefined) {
+      this.#calledAt.set(event.token, Date.now() - event.durationMs);
+    }
+    if (event.type === 'extended' && event.outcome === 'extended')
+      this.tell({ type: 'extended', job: event.name });
+    if (event.type === 'node') this.tell({ type: 'node', node: event.node });
+  };
+
+  /** The second in which cron made the call: the body may begin in a later one, when the lock took long. */
+  #tickOf(job: Job, token: number): number | null {
+    if (job !== TICK_JOB) return null;
+    const calledAt = this.#calledAt.get(token);
+    if (calledAt === undefined) throw new Error(`nothing was heard of the acquisition of token ${token}`);
+    this.#calledAt.delete(token);
+    return Math.floor((calledAt + EARLY_MS) / SECOND_MS) * SECOND_MS;
+  }
+}

@@ -1,0 +1,214 @@
+import { rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisServer } from '../../test/support/redis-server.js';
+import { check, isClean } from './check.js';
+import { Faults, type DemoNode } from './faults.js';
+import type { WorkerSettings } from './messages.js';
+import { Narrator } from './narrator.js';
+import { readOptions, USAGE, type DemoOptions } from './options.js';
+import { endMs, LAST_TICK_MS, planOf, type Plan } from './plan.js';
+import { LONG_JOB, RecordFile, TICK_JOB } from './record.js';
+import { Screen, seconds } from './screen.js';
+import { failuresIn, lastLine, showSummary, takeoverOf } from './summary.js';
+import { WorkerProcess } from './worker-process.js';
+
+const SECOND_MS = 1_000;
+
+/** Runs the demo as the command line says, and sets the exit status: 0, 1 for a failure, 2 for a bad command line. */
+export async function main(args: readonly string[]): Promise<void> {
+  let options: DemoOptions | 'help';
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  if (options === 'help') return console.log(USAGE);
+  leaveNothingBehind();
+  process.exitCode = (await demo(options)) ? 0 : 1;
+}
+
+/** The exit of this process kills its children (see processes.ts): what ends it has only to let it exit. */
+function leaveNothingBehind(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      console.error(`\nended by ${signal}`);
+      process.exit(128 + constants.signals[signal]);
+    });
+  }
+  // Nobody reads any more: `npm run demo | head`.
+  process.stdout.once('error', () => process.exit(1));
+}
+
+async function demo(options: DemoOptions): Promise<boolean> {
+  const screen = new Screen();
+  const plan = planOf(options);
+  const directory = await mkdtemp(join(tmpdir(), 'quorlock-demo-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+
+  announce(screen, options, plan);
+  const nodes = await startNodes(options.nodes, directory);
+  screen.fact(
+    'nodes',
+    nodes.map(({ name, server }) => `${name} :${server.port} pid ${server.pid}`).join('  '),
+  );
+  const narrator = new Narrator(screen, plan.jobs);
+  const recordPath = join(directory, 'record.jsonl');
+  await writeFile(recordPath, '');
+  const workers = startWorkers(options.workers, nodes, plan, narrator, recordPath);
+  await Promise.all(workers.map((worker) => worker.ready()));
+  await showEndpoints(screen, workers, join(directory, 'prometheus-targets.json'));
+
+  // All are ready: from the next whole second on every tick is due.
+  const startMs = (Math.floor(Date.now() / SECOND_MS) + 1) * SECOND_MS;
+  screen.line();
+  screen.startClock(startMs);
+  const faults = new Faults(nodes, workers, narrator, plan.jobs, screen);
+  const scraping = setInterval(() => scrapeAll(workers), SECOND_MS);
+  const overMs = await strikeAll(faults, plan, workers, startMs, startMs + endMs(options));
+  clearInterval(scraping);
+
+  const failures = await finish(workers, faults, nodes);
+  const runs = new RecordFile(recordPath).runs();
+  // By the schedule, up to the end, which comes before its time where a worker crashes.
+  const allTicks = Array.from({ length: options.seconds }, (_, index) => startMs + index * SECOND_MS);
+  const expectedTicks = allTicks.filter((tick) => tick + LAST_TICK_MS <= overMs);
+  const findings = check({ runs, kills: faults.kills, expectedTicks });
+  const { jobs } = plan;
+  const outcome = {
+    runs,
+    expectedTicks,
+    findings,
+    faults: faults.done,
+    workers,
+    jobs,
+    startMs,
+    endMs: Date.now(),
+  };
+  showSummary(screen, outcome);
+  failures.push(...failuresIn(findings), ...showTakeover(screen, outcome, plan));
+  for (const failure of failures) screen.line(screen.style(['bold', 'red'], `FAILED: ${failure}`));
+  screen.line(lastLine(outcome));
+  return failures.length === 0 && isClean(findings);
+}
+
+function announce(screen: Screen, { seconds: duration, workers, nodes }: DemoOptions, plan: Plan): void {
+  const { tickTtlMs, longTtlMs, longRunMs, longRetryMs } = plan.jobs;
+  screen.line(`quorlock demo: ${nodes} redis-servers, ${workers} Nest workers, ${duration} seconds\n`);
+  screen.fact(
+    'jobs',
+    `${TICK_JOB}: a cron job of a few milliseconds, each second, TTL ${seconds(tickTtlMs)}`,
+  );
+  screen.fact(
+    '',
+    `${LONG_JOB}: runs ${seconds(longRunMs)}, TTL ${seconds(longTtlMs)}; all workers try every ${seconds(longRetryMs)}`,
+  );
+  for (const note of plan.notes) screen.fact('note', note);
+}
+
+async function startNodes(count: number, directory: string): Promise<DemoNode[]> {
+  const nodes = Array.from({ length: count }, (_, index) => {
+    const name = `node-${index + 1}`;
+    return { name, server: new RedisServer({ directory: join(directory, name), tcp: true, args: [] }) };
+  });
+  await Promise.all(nodes.map(({ server }) => server.start()));
+  return nodes;
+}
+
+function startWorkers(
+  count: number,
+  nodes: readonly DemoNode[],
+  { jobs }: Plan,
+  narrator: Narrator,
+  recordPath: string,
+): WorkerProcess[] {
+  const addresses = nodes.map(({ name, server }) => ({ name, host: '127.0.0.1', port: server.port }));
+  return Array.from({ length: count }, (_, index) => {
+    const settings: WorkerSettings = { name: `worker-${index + 1}`, nodes: addresses, jobs, recordPath };
+    return new WorkerProcess(settings, (worker, message) => narrator.hear(worker, message));
+  });
+}
+
+/** The endpoints, by themselves and as a file for Prometheus' `file_sd_configs`: their ports are others each time. */
+async function showEndpoints(screen: Screen, workers: readonly WorkerProcess[], path: string): Promise<void> {
+  workers.forEach(({ name, pid, metricsUrl }, index) =>
+    screen.fact(index === 0 ? 'workers' : '', `${name} pid ${pid}  ${metricsUrl}`),
+  );
+  const targets = workers.map(({ name, metricsUrl }) => ({
+    targets: [new URL(metricsUrl).host],
+    labels: { instance: name },
+  }));
+  await writeFile(path, JSON.stringify(targets));
+  screen.fact('', `for a Prometheus: file_sd_configs: [{ files: ['${path}'] }]`);
+}
+
+/** A scrape that fails is made up for by the next; the last of all is made in `finish`, where a failure counts. */
+function scrapeAll(workers: readonly WorkerProcess[]): void {
+  for (const worker of workers) if (worker.alive) worker.scrape().catch(() => undefined);
+}
+
+/** Goes through the plan. Returns when all was over: as planned, or when a worker ended that nobody had killed. */
+async function strikeAll(
+  faults: Faults,
+  plan: Plan,
+  workers: readonly WorkerProcess[],
+  startMs: number,
+  endsMs: number,
+): Promise<number> {
+  const over = new AbortController();
+  const untilMs = (ms: number): Promise<unknown> =>
+    sleep(Math.max(0, ms - Date.now()), undefined, { signal: over.signal }).catch(() => undefined);
+  const timer = setTimeout(() => over.abort(), endsMs - Date.now());
+  for (const worker of workers) void worker.exit.then(() => worker.fault !== undefined && over.abort());
+  for (const step of plan.steps) {
+    await untilMs(startMs + step.atMs);
+    if (over.signal.aborted) break;
+    await faults.strike(step, over.signal);
+  }
+  await untilMs(endsMs);
+  clearTimeout(timer);
+  return over.signal.aborted ? Math.min(Date.now(), endsMs) : endsMs;
+}
+
+/** Ends everything in order. Returns what went wrong with it. */
+async function finish(
+  workers: readonly WorkerProcess[],
+  faults: Faults,
+  nodes: readonly DemoNode[],
+): Promise<string[]> {
+  const failures: string[] = [];
+  const living = workers.filter(({ alive }) => alive);
+  const all = async (act: (worker: WorkerProcess) => Promise<void>): Promise<void> => {
+    for (const end of await Promise.allSettled(living.filter(({ alive }) => alive).map(act))) {
+      if (end.status === 'rejected') failures.push(String(end.reason));
+    }
+  };
+  await all((worker) => worker.finish());
+  await all((worker) => worker.scrape());
+  await all((worker) => worker.close());
+  await faults.close();
+  await Promise.all(nodes.map(({ server }) => server.stop()));
+  return [...failures, ...workers.flatMap(({ fault }) => (fault === undefined ? [] : [fault]))];
+}
+
+function showTakeover(
+  screen: Screen,
+  { runs, faults }: Parameters<typeof showSummary>[1],
+  { jobs }: Plan,
+): string[] {
+  const fault = faults.find(({ kill }) => kill !== undefined);
+  if (fault?.kill === undefined) return [`no holder of ${LONG_JOB} could be killed before the end`];
+  const next = takeoverOf(runs, fault);
+  if (next === undefined) return [`nobody took ${LONG_JOB} over from ${fault.kill.worker}`];
+  const idleMs = next.startedAt - fault.kill.at;
+  const boundMs = jobs.longTtlMs + jobs.longRetryMs;
+  screen.line(
+    `${LONG_JOB} was taken over ${seconds(idleMs)} after its holder was killed; ` +
+      `a TTL and one retry are ${seconds(boundMs)}`,
+  );
+  return [];
+}

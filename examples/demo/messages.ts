@@ -1,0 +1,31 @@
+import type { NodeSnapshot } from 'quorlock';
+import type { JobSettings } from './plan.js';
+import type { EndEntry, StartEntry } from './record.js';
+
+/** What a worker is started with: JSON in its environment, since decorators read it when the class is defined. */
+export interface WorkerSettings {
+  readonly name: string;
+  readonly nodes: readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  readonly jobs: JobSettings;
+  readonly recordPath: string;
+}
+
+export const SETTINGS_VARIABLE = 'QUORLOCK_DEMO_WORKER';
+
+/** From a worker to the demo: what is shown as it happens. The figures at the end come from elsewhere. */
+export type WorkerMessage =
+  | { readonly type: 'ready'; readonly metricsPort: number }
+  | StartMessage
+  | { readonly type: 'ended'; readonly entry: EndEntry }
+  | { readonly type: 'extended'; readonly job: string }
+  | { readonly type: 'node'; readonly node: NodeSnapshot }
+  | { readonly type: 'warning'; readonly text: string }
+  | { readonly type: 'finished' };
+
+export interface StartMessage {
+  readonly type: 'started';
+  readonly entry: StartEntry;
+}
+
+/** From the demo to a worker: end all jobs; then, when the metrics have been read, close and exit. */
+export type DemoMessage = 'finish' | 'exit';

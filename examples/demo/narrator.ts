@@ -1,0 +1,117 @@
+import type { NodeSnapshot } from 'quorlock';
+import type { WorkerMessage } from './messages.js';
+import type { JobSettings } from './plan.js';
+import { LONG_JOB, monotonicMs, TICK_JOB, type EndEntry, type StartEntry } from './record.js';
+import { clockTime, seconds, type Screen } from './screen.js';
+import type { WorkerProcess } from './worker-process.js';
+
+/** The run of the long job that is in progress, as far as its worker told. */
+export interface LongRun extends StartEntry {
+  readonly worker: string;
+  extensions: number;
+  /** How many TTLs it was seen to outlive. */
+  ttls: number;
+}
+
+/** Tells what the workers report, as it happens, and keeps who has the long job. */
+export class Narrator {
+  readonly #open = new Map<string, StartEntry>();
+  readonly #nodes = new Map<string, Map<string, NodeSnapshot['status']>>();
+  readonly #told = new Map<string, string>();
+  readonly #warnings = new Set<string>();
+  #long: LongRun | undefined;
+  #lastLong: StartEntry | undefined;
+  #diedAt: number | undefined;
+
+  constructor(
+    private readonly screen: Screen,
+    private readonly jobs: JobSettings,
+  ) {}
+
+  get longRun(): LongRun | undefined {
+    return this.#long;
+  }
+
+  hear(worker: WorkerProcess, message: WorkerMessage): void {
+    if (message.type === 'started') this.#started(message.entry);
+    if (message.type === 'ended') this.#ended(message.entry);
+    if (message.type === 'extended' && message.job === LONG_JOB) this.#extended(worker.name);
+    if (message.type === 'node') this.#node(worker.name, message.node);
+    if (message.type === 'warning') this.#warning(worker.name, message.text);
+  }
+
+  /** The worker was killed: it will say nothing more. */
+  died(worker: string): void {
+    this.#nodes.delete(worker);
+    for (const [run, entry] of this.#open) if (entry.worker === worker) this.#open.delete(run);
+    if (this.#long?.worker !== worker) return;
+    this.#long = undefined;
+    this.#diedAt = monotonicMs();
+  }
+
+  #started(entry: StartEntry): void {
+    this.#open.set(entry.run, entry);
+    if (entry.job !== LONG_JOB) return;
+    const before = this.#lastLong;
+    const after =
+      this.#diedAt === undefined ? '' : `, ${seconds(entry.at - this.#diedAt)} after its holder died`;
+    const tokens =
+      before === undefined ? `token ${entry.token}` : `token ${entry.token} after ${before.token}`;
+    this.screen.event(LONG_JOB, `${entry.worker} has it${after}; ${tokens}`, 'cyan');
+    this.#diedAt = undefined;
+    this.#lastLong = entry;
+    this.#long = { ...entry, extensions: 0, ttls: 0 };
+  }
+
+  #ended(entry: EndEntry): void {
+    const start = this.#open.get(entry.run);
+    if (start === undefined) return;
+    this.#open.delete(entry.run);
+    if (start.job === TICK_JOB) return this.#ticked(start, entry);
+    const extensions = this.#long?.run === entry.run ? this.#long.extensions : 0;
+    const how = { done: 'is done', lost: 'LOST ITS LEASE', stopped: 'stops' }[entry.outcome];
+    const text = `${start.worker} ${how} after ${seconds(entry.at - start.at)} and ${extensions} extensions`;
+    this.screen.event(LONG_JOB, text, entry.outcome === 'lost' ? 'red' : 'cyan');
+    if (this.#long?.run === entry.run) this.#long = undefined;
+  }
+
+  #ticked(start: StartEntry, end: EndEntry): void {
+    const tick = start.tick ?? 0;
+    const late = Math.max(0, Math.round(start.wallMs - tick));
+    const took = Math.max(1, Math.round(end.at - start.at));
+    this.screen.event(
+      'tick',
+      `${clockTime(tick)} ran on ${start.worker}: began at +${late} ms, took ${took} ms`,
+    );
+  }
+
+  #extended(worker: string): void {
+    const long = this.#long;
+    if (long === undefined || long.worker !== worker) return;
+    long.extensions++;
+    const ttls = Math.floor((monotonicMs() - long.at) / this.jobs.longTtlMs);
+    if (ttls <= long.ttls) return;
+    long.ttls = ttls;
+    const text = `${worker} still has it after ${ttls} TTL${ttls === 1 ? '' : 's'}, extended ${long.extensions} times`;
+    this.screen.event(LONG_JOB, text, 'cyan');
+  }
+
+  /** Told when all workers see the node the same way: each of them finds out by itself. */
+  #node(worker: string, { name, status }: NodeSnapshot): void {
+    const seen = this.#nodes.get(worker) ?? new Map<string, NodeSnapshot['status']>();
+    this.#nodes.set(worker, seen.set(name, status));
+    if (status !== 'ready' && status !== 'unreachable' && status !== 'refused') return;
+    if (![...this.#nodes.values()].every((nodes) => nodes.get(name) === status)) return;
+    const before = this.#told.get(name);
+    this.#told.set(name, status);
+    if (before === undefined || before === status) return;
+    this.screen.event(name, `${status} for all workers`, status === 'ready' ? 'green' : 'yellow');
+  }
+
+  /** Once for all workers: what concerns one mostly concerns all. */
+  #warning(worker: string, text: string): void {
+    if (this.#warnings.has(text)) return;
+    this.#warnings.add(text);
+    this.screen.event(worker, text, 'yellow');
+  }
+}

@@ -1,0 +1,89 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+
+/** The two jobs, by their keys. */
+export const TICK_JOB = 'every-second';
+export const LONG_JOB = 'long-job';
+export type Job = typeof TICK_JOB | typeof LONG_JOB;
+
+/** Written as the first act of a body. */
+export interface StartEntry {
+  readonly kind: 'start';
+  /** Unique to the run. */
+  readonly run: string;
+  readonly worker: string;
+  readonly job: Job;
+  /** The scheduled instant in epoch milliseconds; `null` for a job without one. */
+  readonly tick: number | null;
+  /** The fencing token. */
+  readonly token: number;
+  readonly at: number;
+  readonly wallMs: number;
+}
+
+/** Written as the last act of a body, before its lock is released. */
+export interface EndEntry {
+  readonly kind: 'end';
+  readonly run: string;
+  readonly at: number;
+  /** `lost`: the lease went while the body ran. `stopped`: the demo is over. */
+  readonly outcome: 'done' | 'lost' | 'stopped';
+}
+
+/** One run of a body, as the record has it. Instants (`…At`) are of the machine's monotonic clock, in milliseconds. */
+export interface Run {
+  readonly run: string;
+  readonly worker: string;
+  readonly job: Job;
+  readonly tick: number | null;
+  readonly token: number;
+  readonly startedAt: number;
+  readonly startedWallMs: number;
+  /** `undefined`: nothing was written, because its worker died or never came to the end. */
+  readonly endedAt: number | undefined;
+  readonly outcome: EndEntry['outcome'] | undefined;
+}
+
+/** The monotonic clock is the machine's, so that instants of different processes can be compared. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/** A file that all workers append to. What was written before a SIGKILL is there, whatever happens to the process. */
+export class RecordFile {
+  constructor(private readonly path: string) {}
+
+  append(entry: StartEntry | EndEntry): void {
+    appendFileSync(this.path, `${JSON.stringify(entry)}\n`);
+  }
+
+  runs(): Run[] {
+    return runsOf(readFileSync(this.path, 'utf8'));
+  }
+}
+
+/** Throws on a record that is not what workers write: what cannot be read must not count as clean. */
+export function runsOf(text: string): Run[] {
+  const runs = new Map<string, Run>();
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    const entry = JSON.parse(line) as StartEntry | EndEntry;
+    const known = runs.get(entry.run);
+    if (entry.kind === 'start' && known === undefined) {
+      const { run, worker, job, tick, token, at, wallMs } = entry;
+      runs.set(run, {
+        run,
+        worker,
+        job,
+        tick,
+        token,
+        startedAt: at,
+        startedWallMs: wallMs,
+        endedAt: undefined,
+        outcome: undefined,
+      });
+    } else if (entry.kind === 'end' && known !== undefined && known.endedAt === undefined) {
+      runs.set(entry.run, { ...known, endedAt: entry.at, outcome: entry.outcome });
+    } else {
+      throw new Error(`line ${index + 1} of the record does not fit what came before: ${line}`);
+    }
+  }
+  return [...runs.values()];
+}

@@ -1,0 +1,54 @@
+/** One worker process: a Nest application with two locked jobs and a metrics endpoint, at the demo's command. */
+import 'reflect-metadata';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { LockManager } from 'quorlock';
+import { Jobs } from './jobs.js';
+import type { DemoMessage } from './messages.js';
+import { WorkerModule } from './worker-module.js';
+import { tell } from './worker-settings.js';
+
+// However the demo ended, its workers end with it.
+const leave = (): void => process.exit();
+process.once('disconnect', leave);
+// Ctrl-C reaches all processes of the terminal; the demo ends its workers itself.
+process.on('SIGINT', () => undefined);
+
+/** The demo shows what is wrong; that a job was skipped is what all workers but one say of every tick. */
+const logger: LoggerService = {
+  log: () => undefined,
+  warn: (...parts: unknown[]) => tell({ type: 'warning', text: textOf(parts) }),
+  error: (...parts: unknown[]) => tell({ type: 'warning', text: textOf(parts) }),
+};
+
+/** Nest's last part is the context. */
+function textOf(parts: readonly unknown[]): string {
+  const [context = '', ...message] = [...parts].filter((part) => part !== undefined).reverse();
+  return `[${String(context)}] ${message.reverse().map(String).join(' ')}`;
+}
+
+const app = await NestFactory.create(WorkerModule, { logger, abortOnError: false });
+await app.listen(0, '127.0.0.1');
+const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+
+process.on('message', (message: DemoMessage) => {
+  if (message === 'finish')
+    void app
+      .get(Jobs)
+      .finish()
+      .then(() => tell({ type: 'finished' }));
+  else void app.close().then(end);
+});
+
+/** Nothing but the channel to the demo keeps the process alive now, or else the demo finds that it does not end. */
+function end(): void {
+  process.off('disconnect', leave);
+  process.disconnect();
+}
+
+const locks = app.get(LockManager);
+while (!locks.nodes().every(({ status }) => status === 'ready')) await sleep(20);
+tell({ type: 'ready', metricsPort: port });
