@@ -1,0 +1,56 @@
+/** `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W]`: a random schedule of faults over real processes. */
+import { parseArgs } from 'node:util';
+import { canStepClocks } from './nodes.js';
+import { report } from './report.js';
+import { runFaults } from './run.js';
+import { randomSchedule } from './schedule.js';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    nodes: { type: 'string', default: '5' },
+    workers: { type: 'string', default: '4' },
+  },
+});
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new RangeError(`--${name} must be a positive number, got ${text}`);
+  return value;
+}
+
+const minutes = positive('minutes', values.minutes);
+const seed = values.seed === undefined ? Date.now() % 1_000_000 : positive('seed', values.seed);
+const nodes = positive('nodes', values.nodes);
+const workers = positive('workers', values.workers);
+const maxTtlMs = 10_000;
+/** Short TTLs are lost often, long ones show what is left behind. */
+const RESOURCES = [
+  { name: 'shortest', ttlMs: 300 },
+  { name: 'short', ttlMs: 800 },
+  { name: 'middle', ttlMs: 2_000 },
+  { name: 'long', ttlMs: 8_000 },
+];
+/** After the last fault the workers go on for so long, so that whatever was left behind shows. */
+const CALM_SECONDS = 8;
+
+console.log(
+  `seed ${seed}: repeat with npm run faults -- --minutes ${minutes} --seed ${seed} --nodes ${nodes} --workers ${workers}`,
+);
+if (!canStepClocks) {
+  console.log(
+    'WARNING: no libfaketime and libtcmalloc_minimal here (Debian: faketime, libtcmalloc-minimal4):',
+  );
+  console.log('WARNING: this run steps no clocks.');
+}
+const seconds = minutes * 60;
+const terms = { seed, seconds, nodes, workers, maxTtlMs };
+const result = await runFaults({
+  ...terms,
+  seconds: seconds + CALM_SECONDS,
+  faults: randomSchedule({ ...terms, dataLoss: false, clockSteps: false }),
+  resources: RESOURCES,
+  say: (line) => console.log(line),
+});
+process.exitCode = report(result, (line) => console.log(line)) ? 0 : 1;

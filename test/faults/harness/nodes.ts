@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Redis } from 'ioredis';
+import type { RedisServer } from '../../support/redis-server.js';
+import { startRedis, type RedisServers } from '../../support/redis-servers.js';
+
+/** Where Debian puts what moves the clock of a single process: faketime, and an allocator that it can live with. */
+const PRELOADS = [
+  [
+    '/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4',
+    '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
+  ],
+  [
+    '/usr/lib/aarch64-linux-gnu/libtcmalloc_minimal.so.4',
+    '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1',
+  ],
+];
+const preload = PRELOADS.find((files) => files.every((file) => existsSync(file)));
+
+/** Whether the clock of a node can be stepped on this machine. */
+export const canStepClocks = preload !== undefined;
+
+const OFFSET_FILE = 'clock-offset';
+/** Survives SIGKILL, though not a loss of power: what redis has answered, it has written. */
+const KEEPS_DATA = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--auto-aof-rewrite-percentage', '0'];
+
+const LIST_LOCKS = `
+local found = {}
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  if redis.call('TYPE', key).ok == 'string' then
+    found[#found + 1] = key
+    found[#found + 1] = redis.call('GET', key)
+    found[#found + 1] = redis.call('PTTL', key)
+  end
+end
+return found`;
+
+export interface LockKey {
+  readonly key: string;
+  readonly value: string;
+  readonly remainingMs: number;
+}
+
+/** One redis-server that keeps its data over a crash unless it is told to lose it, and whose clock can be stepped. */
+export class FaultNode {
+  #observer: Redis | undefined;
+  #offsetMs = 0;
+  #paused = false;
+
+  constructor(readonly server: RedisServer) {}
+
+  get #directory(): string {
+    return dirname(this.server.path);
+  }
+
+  /** Up, and not stopped. */
+  get answers(): boolean {
+    return this.server.running && !this.#paused;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.server.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.server.resume();
+  }
+
+  kill(): Promise<void> {
+    this.#paused = false;
+    return this.server.kill();
+  }
+
+  /** Starts it again after `kill`, with its data or without. */
+  async start({ keepData }: { keepData: boolean }): Promise<void> {
+    if (!keepData) await rm(join(this.#directory, 'appendonlydir'), { recursive: true, force: true });
+    await this.server.start();
+  }
+
+  /** Steps its clock, once, by so much from what it shows now. */
+  async stepClock(byMs: number): Promise<void> {
+    this.#offsetMs += byMs;
+    const file = join(this.#directory, OFFSET_FILE);
+    const seconds = this.#offsetMs / 1_000;
+    // At once for the server that reads it: it must never see half a file.
+    await writeFile(`${file}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`);
+    await rename(`${file}.new`, file);
+  }
+
+  /** The string keys that match, read past all proxies; `undefined` where it does not answer now. */
+  async locks(pattern: string): Promise<LockKey[] | undefined> {
+    if (!this.answers) return undefined;
+    this.#observer ??= this.server.client({
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      lazyConnect: true,
+    });
+    try {
+      if (this.#observer.status === 'wait') await this.#observer.connect();
+      const flat = (await this.#observer.eval(LIST_LOCKS, 0, pattern)) as (string | number)[];
+      return Array.from({ length: flat.length / 3 }, (_, index) => ({
+        key: String(flat[3 * index]),
+        value: String(flat[3 * index + 1]),
+        remainingMs: Number(flat[3 * index + 2]),
+      }));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+export interface FaultNodes {
+  readonly nodes: readonly FaultNode[];
+  stop(): Promise<void>;
+}
+
+export async function startNodes(count: number): Promise<FaultNodes> {
+  const servers: RedisServers = await startRedis({ count, args: KEEPS_DATA, env: environmentOf });
+  return { nodes: servers.servers.map((server) => new FaultNode(server)), stop: () => servers.stop() };
+}
+
+function environmentOf(directory: string): Record<string, string> {
+  if (!preload) return {};
+  return {
+    LD_PRELOAD: preload.join(':'),
+    FAKETIME: '+0',
+    FAKETIME_TIMESTAMP_FILE: join(directory, OFFSET_FILE),
+    FAKETIME_NO_CACHE: '1',
+    // A step moves the wall clock; the clock that timers run on stays what it is.
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+}

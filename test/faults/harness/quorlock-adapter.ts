@@ -1,0 +1,24 @@
+import { LockManager } from '../../../src/index.js';
+import type { AdapterOptions, LockAdapter } from './adapter.js';
+
+/** Its defaults are its safest settings; only what the run dictates is set. */
+export function openAdapter({ nodes, holder, maxTtlMs }: AdapterOptions): LockAdapter {
+  const locks = new LockManager({
+    nodes: nodes.map((node, index) => ({ ...node, name: `node-${index + 1}` })),
+    holder,
+    maxTtlMs,
+    warn: (message) => console.error(message),
+  });
+  const onExtended = new Map<string, () => void>();
+  locks.on((event) => {
+    if (event.type === 'extended' && event.outcome === 'extended') onExtended.get(event.resources[0]!)?.();
+  });
+  return {
+    async acquire(resource, { ttlMs, waitMs, tick, onExtended: tell }) {
+      const lease = await locks.acquire(resource, { ttlMs, waitMs, ...(tick === undefined ? {} : { tick }) });
+      if (tell) onExtended.set(resource, tell);
+      return lease;
+    },
+    close: () => locks.close(),
+  };
+}

@@ -1,0 +1,267 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { check, type CheckedRun } from './checker.js';
+import { FaultProxy } from './fault-proxy.js';
+import { FencedStore } from './fenced-store.js';
+import { startNodes, type FaultNode } from './nodes.js';
+import { nowMs, type RunRecord } from './records.js';
+import { told, type Fault } from './schedule.js';
+import type { Contended, WorkerMessage } from './worker-config.js';
+import { FaultWorker } from './workers.js';
+
+export interface RunTerms {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly workers: number;
+  readonly faults: readonly Fault[];
+  /** How long workers go on; faults end before that, so that what they left behind can be seen. */
+  readonly seconds: number;
+  readonly maxTtlMs: number;
+  readonly resources: readonly Contended[];
+  readonly say: (line: string) => void;
+}
+
+export interface RunResult extends CheckedRun {
+  readonly seconds: number;
+  readonly records: readonly RunRecord[];
+}
+
+const ADAPTER = new URL('./quorlock-adapter.ts', import.meta.url).href;
+const TICK_MS = 1_000;
+const OBSERVE_MS = 300;
+/** After a fault a client may have a second and a half to go until it tries to connect again; then a moment to do so. */
+const RECOVERY_MS = 3_000;
+
+/** Real redis-servers, real workers, and a schedule of faults; then everything that was recorded goes to the checker. */
+export async function runFaults(terms: RunTerms): Promise<RunResult> {
+  const world = new World(terms);
+  try {
+    return await world.run();
+  } finally {
+    await world.stop();
+  }
+}
+
+interface Slot {
+  readonly index: number;
+  generation: number;
+  readonly proxies: readonly FaultProxy[];
+  worker: FaultWorker;
+}
+
+class World {
+  readonly #terms: RunTerms;
+  readonly #records: RunRecord[] = [];
+  readonly #store = new FencedStore();
+  readonly #resourceOf = new Map<string, string>();
+  readonly #slots: Slot[] = [];
+  readonly #seen = new Map<string, number>();
+  #nodes: readonly FaultNode[] = [];
+  #stopNodes: () => Promise<void> = () => Promise.resolve();
+  #observing: NodeJS.Timeout | undefined;
+  #startedAt = 0;
+  #acquired = 0;
+
+  constructor(terms: RunTerms) {
+    this.#terms = terms;
+  }
+
+  async run(): Promise<RunResult> {
+    const { workers, faults, seconds, say } = this.#terms;
+    const { nodes, stop } = await startNodes(this.#terms.nodes);
+    this.#nodes = nodes;
+    this.#stopNodes = stop;
+    for (let index = 0; index < workers; index++) this.#slots.push(await this.#open(index));
+    this.#startedAt = nowMs();
+    this.#observing = setInterval(() => void this.#observe(), OBSERVE_MS);
+    say(`${nodes.length} redis-servers, ${workers} workers, ${faults.length} faults in ${seconds} s`);
+
+    const under: Promise<void>[] = [];
+    let minute = 0;
+    for (const fault of faults) {
+      await this.#until(fault.atMs);
+      if (fault.atMs / 60_000 >= minute + 1) {
+        minute = Math.floor(fault.atMs / 60_000);
+        say(`-- ${minute} min: ${this.#acquired} leases so far`);
+      }
+      say(`${(fault.atMs / 1_000).toFixed(1).padStart(7)} s  ${told(fault)}`);
+      under.push(this.#inflict(fault));
+    }
+    await Promise.all(under);
+    await this.#until(seconds * 1_000);
+    return this.#finish();
+  }
+
+  async #finish(): Promise<RunResult> {
+    const idle = this.#slots.map((slot) => slot.worker.next(({ type }) => type === 'idle', 20_000));
+    for (const { worker } of this.#slots) worker.send({ do: 'finish' });
+    await Promise.all(idle);
+    // Long enough for the observer to see twice what nobody came back for.
+    await sleep(2_000);
+    const endedAt = nowMs();
+    clearInterval(this.#observing);
+    const records = this.#records.sort((a, b) => a.at - b.at);
+    const { nodes } = this.#terms;
+    const checked = check(records, {
+      nodes,
+      endedAt,
+      acquireGraceMs: 2_000,
+      hungAfterMs: 10_000,
+      leakGraceMs: 1_000,
+      recoveryMs: RECOVERY_MS,
+      tickMs: TICK_MS,
+    });
+    return { ...checked, seconds: (endedAt - this.#startedAt) / 1_000, records };
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#observing);
+    await Promise.all(this.#slots.map(({ worker }) => worker.kill()));
+    await this.#stopNodes();
+    await Promise.all(this.#slots.flatMap(({ proxies }) => proxies.map((proxy) => proxy.close())));
+  }
+
+  async #until(atMs: number): Promise<void> {
+    const leftMs = this.#startedAt + atMs - nowMs();
+    if (leftMs > 0) await sleep(leftMs);
+  }
+
+  async #open(index: number): Promise<Slot> {
+    const proxies = await Promise.all(
+      this.#nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
+    );
+    const worker = this.#startWorker(index, 1, proxies);
+    await worker.next(({ type }) => type === 'ready');
+    return { index, generation: 1, proxies, worker };
+  }
+
+  #startWorker(index: number, generation: number, proxies: readonly FaultProxy[]): FaultWorker {
+    const { seed, resources, maxTtlMs } = this.#terms;
+    const name = `w${index + 1}.${generation}`;
+    const nodes = proxies.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const options = { nodes, setting: 'defaults', holder: name, maxTtlMs } as const;
+    return new FaultWorker(
+      {
+        adapter: ADAPTER,
+        options,
+        name,
+        resources,
+        seed: seed * 1_000 + index * 50 + generation,
+        tickMs: TICK_MS,
+      },
+      (message) => this.#hear(name, message),
+    );
+  }
+
+  #hear(worker: string, message: WorkerMessage): void {
+    if (message.type === 'idle') return;
+    this.#records.push({ ...message, worker });
+    if (message.type === 'acquire') this.#resourceOf.set(message.lease, message.resource);
+    if (message.type === 'acquired') this.#acquired++;
+    if (message.type === 'write') {
+      const { lease, token } = message;
+      const resource = this.#resourceOf.get(lease) ?? '';
+      const accepted = this.#store.write(resource, token);
+      this.#records.push({ type: 'stored', at: nowMs(), worker, lease, resource, accepted });
+    }
+  }
+
+  /** Looks at all nodes past the proxies: a key that is there twice in a row is worth a record. */
+  async #observe(): Promise<void> {
+    await Promise.all(
+      this.#nodes.map(async (node, index) => {
+        const at = nowMs();
+        for (const { key, value } of (await node.locks('lock:*')) ?? []) {
+          const place = `${index} ${key} ${value}`;
+          const firstAt = this.#seen.get(place);
+          if (firstAt === undefined) {
+            this.#seen.set(place, at);
+            continue;
+          }
+          const [, worker = ''] = value.split('@');
+          const resource = key.slice('lock:'.length);
+          this.#records.push({ type: 'key', at, firstAt, node: index, resource, worker, value });
+        }
+      }),
+    );
+  }
+
+  async #inflict(fault: Fault): Promise<void> {
+    const at = nowMs();
+    const slots = 'workers' in fault ? fault.workers.map((index) => this.#slots[index]!) : [];
+    const nodes = 'nodes' in fault ? fault.nodes : [];
+    // What all of them suffer is the node's fault.
+    const names =
+      slots.length < this.#slots.length || nodes.length === 0 ? slots.map(({ worker }) => worker.name) : [];
+    const ways = slots.flatMap(({ proxies }) => nodes.map((node) => proxies[node]!));
+    let aftermathMs = 0;
+    switch (fault.kind) {
+      case 'node-stop':
+        for (const node of nodes) this.#nodes[node]!.pause();
+        await sleep(fault.forMs);
+        for (const node of nodes) this.#nodes[node]!.resume();
+        break;
+      case 'node-kill': {
+        const node = this.#nodes[fault.nodes[0]]!;
+        await node.kill();
+        await sleep(fault.forMs);
+        await node.start({ keepData: fault.keepData });
+        aftermathMs = this.#terms.maxTtlMs;
+        break;
+      }
+      case 'clock-step':
+        await this.#nodes[fault.nodes[0]]!.stepClock(fault.byMs);
+        aftermathMs = this.#terms.maxTtlMs;
+        break;
+      case 'way':
+        for (const way of ways) way.set(fault.way);
+        await sleep(fault.forMs);
+        for (const way of ways) way.set({});
+        break;
+      case 'reset':
+        for (const way of ways) way.reset();
+        break;
+      case 'worker-stop':
+        for (const { worker } of slots) worker.pause();
+        await sleep(fault.forMs);
+        for (const { worker } of slots) worker.resume();
+        break;
+      case 'worker-block':
+        for (const { worker } of slots) worker.send({ do: 'block', forMs: fault.forMs });
+        await sleep(fault.forMs);
+        break;
+      case 'worker-kill':
+        await Promise.all(slots.map((slot) => this.#replace(slot)));
+        break;
+    }
+    this.#note(fault, at, nowMs() + aftermathMs, nodes, names);
+  }
+
+  async #replace(slot: Slot): Promise<void> {
+    const { worker } = slot;
+    await worker.kill();
+    this.#records.push({ type: 'killed', at: worker.killedAt ?? nowMs(), worker: worker.name });
+    slot.worker = this.#startWorker(slot.index, ++slot.generation, slot.proxies);
+    await slot.worker.next(({ type }) => type === 'ready');
+  }
+
+  #note(
+    { kind }: Fault,
+    at: number,
+    until: number,
+    nodes: readonly number[],
+    workers: readonly string[],
+  ): void {
+    for (const node of nodes.length > 0 ? nodes : [undefined]) {
+      for (const worker of workers.length > 0 ? workers : [undefined]) {
+        this.#records.push({
+          type: 'fault',
+          at,
+          until,
+          kind,
+          ...(node === undefined ? {} : { node }),
+          ...(worker === undefined ? {} : { worker }),
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import { between, logBetween, pick, randomOf } from './random.js';
+import type { Way } from './fault-proxy.js';
+
+/** One thing that goes wrong, from `atMs` for `forMs`. Nodes and workers are numbered from 0. */
+export type Fault = { readonly atMs: number; readonly forMs: number } & (
+  | { readonly kind: 'node-stop'; readonly nodes: readonly number[] }
+  | { readonly kind: 'node-kill'; readonly nodes: readonly [number]; readonly keepData: boolean }
+  | { readonly kind: 'clock-step'; readonly nodes: readonly [number]; readonly byMs: number }
+  | {
+      readonly kind: 'way';
+      /** Between all of these nodes and all of these workers. */
+      readonly nodes: readonly number[];
+      readonly workers: readonly number[];
+      readonly way: Partial<Way>;
+    }
+  | { readonly kind: 'reset'; readonly nodes: readonly number[]; readonly workers: readonly number[] }
+  | { readonly kind: 'worker-stop' | 'worker-block' | 'worker-kill'; readonly workers: readonly [number] }
+);
+
+export interface ScheduleTerms {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly nodes: number;
+  readonly workers: number;
+  /** The longest TTL: so long a node that lost its data is remembered. */
+  readonly maxTtlMs: number;
+  /** Whether nodes may lose their data, a minority within each `maxTtlMs`. */
+  readonly dataLoss: boolean;
+  readonly clockSteps: boolean;
+}
+
+/** How long after the end of a fault the same place is left alone. */
+const REST_MS = 300;
+/** On top of `maxTtlMs`: a node is back from a fault when all its clients have connected again. */
+const MEMORY_MS = 3_000;
+
+const WAYS: readonly ((random: () => number) => Partial<Way>)[] = [
+  (random) => ({ latencyMs: between(random, 1, 60), jitterMs: between(random, 0, 60) }),
+  (random) => ({ latencyMs: between(random, 100, 400), jitterMs: between(random, 0, 200) }),
+  () => ({ hold: 'both' }),
+  () => ({ hold: 'requests' }),
+  () => ({ hold: 'replies' }),
+  () => ({ refuse: true }),
+  () => ({ loseReplies: true }),
+];
+
+/**
+ * Faults in the order of their beginning, the same for the same seed. All of them are inside what quorlock promises to
+ * survive safely: any number of nodes may be stopped or unreachable, which costs availability, but only a minority loses its
+ * data, or has its clock stepped, within one longest TTL.
+ */
+export function randomSchedule(terms: ScheduleTerms): Fault[] {
+  const { seed, seconds, nodes, workers, maxTtlMs, dataLoss, clockSteps } = terms;
+  const random = randomOf(seed);
+  const busy = new Map<string, number>();
+  const forgetful = new Map<number, number>();
+  const faults: Fault[] = [];
+  const allWorkers = Array.from({ length: workers }, (_, index) => index);
+  const node = (): number => Math.floor(random() * nodes);
+  const worker = (): number => Math.floor(random() * workers);
+
+  const claim = (places: readonly string[], from: number, to: number): boolean => {
+    if (places.some((place) => (busy.get(place) ?? 0) > from)) return false;
+    for (const place of places) busy.set(place, to + REST_MS);
+    return true;
+  };
+  const waysOf = (of: readonly number[], by: readonly number[]): string[] =>
+    of.flatMap((one) => by.map((other) => `way ${one} ${other}`));
+  /** Whether this node may forget now: with those that have, within a longest TTL, it is still a minority. */
+  const mayForget = (one: number, from: number): boolean => {
+    const others = [...forgetful].filter(([other, until]) => other !== one && until > from);
+    return others.length + 1 <= (nodes - 1) / 2;
+  };
+  const forget = (one: number, until: number): void => {
+    forgetful.set(one, until + maxTtlMs + MEMORY_MS);
+  };
+
+  const kinds: readonly (readonly [number, (atMs: number) => Fault | undefined])[] = [
+    [
+      3,
+      (atMs) => {
+        const forMs = logBetween(random, 100, 6_000);
+        const one = node();
+        if (!claim([`server ${one}`], atMs, atMs + forMs)) return undefined;
+        return { kind: 'node-stop', atMs, forMs, nodes: [one] };
+      },
+    ],
+    [
+      1,
+      (atMs) => {
+        const first = node();
+        const many = Math.floor(nodes / 2) + 1 + (random() < 0.3 ? 1 : 0);
+        const those = Array.from({ length: Math.min(many, nodes) }, (_, index) => (first + index) % nodes);
+        const forMs = logBetween(random, 200, 4_000);
+        const places = those.map((one) => `server ${one}`);
+        if (!claim(places, atMs, atMs + forMs)) return undefined;
+        return { kind: 'node-stop', atMs, forMs, nodes: those };
+      },
+    ],
+    [
+      2,
+      (atMs) => {
+        const one = node();
+        const forMs = logBetween(random, 20, 4_000);
+        const keepData = !dataLoss || random() < 0.4;
+        if (!keepData && !mayForget(one, atMs)) return undefined;
+        if (!claim([`server ${one}`], atMs, atMs + forMs + 1_000)) return undefined;
+        if (!keepData) forget(one, atMs + forMs);
+        return { kind: 'node-kill', atMs, forMs, nodes: [one], keepData };
+      },
+    ],
+    [
+      clockSteps ? 1 : 0,
+      (atMs) => {
+        const one = node();
+        const byMs = Math.round(logBetween(random, 50, 30_000)) * (random() < 0.5 ? 1 : -1);
+        if (!mayForget(one, atMs) || !claim([`server ${one}`], atMs, atMs + 500)) return undefined;
+        forget(one, atMs);
+        return { kind: 'clock-step', atMs, forMs: 0, nodes: [one], byMs };
+      },
+    ],
+    [
+      5,
+      (atMs) => {
+        const shape = random();
+        const of = shape < 0.3 ? Array.from({ length: nodes }, (_, index) => index) : [node()];
+        const by = shape < 0.6 ? [worker()] : allWorkers;
+        const forMs = logBetween(random, 50, 5_000);
+        if (!claim(waysOf(of, by), atMs, atMs + forMs)) return undefined;
+        return { kind: 'way', atMs, forMs, nodes: of, workers: by, way: pick(random, WAYS)(random) };
+      },
+    ],
+    [
+      1,
+      (atMs) => {
+        const of = [node()];
+        if (!claim(waysOf(of, allWorkers), atMs, atMs)) return undefined;
+        return { kind: 'reset', atMs, forMs: 0, nodes: of, workers: allWorkers };
+      },
+    ],
+    [
+      3,
+      (atMs) => {
+        const one = worker();
+        const kind = pick(random, ['worker-stop', 'worker-stop', 'worker-block', 'worker-kill'] as const);
+        const forMs = kind === 'worker-kill' ? 0 : logBetween(random, 100, 5_000);
+        if (!claim([`worker ${one}`], atMs, atMs + forMs + 500)) return undefined;
+        return { kind, atMs, forMs, workers: [one] };
+      },
+    ],
+  ];
+
+  const total = kinds.reduce((sum, [weight]) => sum + weight, 0);
+  for (let atMs = 1_500; atMs < seconds * 1_000; atMs += logBetween(random, 60, 2_500)) {
+    let drawn = random() * total;
+    const [, make] = kinds.find(([weight]) => (drawn -= weight) < 0) ?? kinds[0]!;
+    const fault = make(Math.round(atMs));
+    if (fault) faults.push({ ...fault, forMs: Math.round(fault.forMs) });
+  }
+  return faults;
+}
+
+/** A line that says what goes wrong. */
+export function told(fault: Fault): string {
+  const list = (numbers: readonly number[], letter: string): string =>
+    numbers.map((number) => `${letter}${number + 1}`).join(' ');
+  const nodes = 'nodes' in fault ? list(fault.nodes, 'node ') : '';
+  const workers = 'workers' in fault ? list(fault.workers, 'w') : '';
+  const lasting = fault.forMs > 0 ? ` for ${fault.forMs} ms` : '';
+  switch (fault.kind) {
+    case 'node-stop':
+      return `SIGSTOP ${nodes}${lasting}`;
+    case 'node-kill':
+      return `SIGKILL ${nodes}, back after ${fault.forMs} ms ${fault.keepData ? 'with' : 'WITHOUT'} its data`;
+    case 'clock-step':
+      return `the clock of ${nodes} steps by ${fault.byMs} ms`;
+    case 'way':
+      return `${workers} - ${nodes}: ${JSON.stringify(fault.way)}${lasting}`;
+    case 'reset':
+      return `${workers} - ${nodes}: connections reset`;
+    case 'worker-stop':
+      return `SIGSTOP ${workers}${lasting}`;
+    case 'worker-block':
+      return `${workers} blocks its event loop${lasting}`;
+    case 'worker-kill':
+      return `SIGKILL ${workers}, a new one takes its place`;
+  }
+}

@@ -1,0 +1,165 @@
+/** A worker process: acquires, writes while it believes to hold, releases, and tells all of it to the run. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdapterModule, HeldLock, LockAdapter } from './adapter.js';
+import { between, logBetween, pick, randomOf } from './random.js';
+import { nowMs } from './records.js';
+import type { WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config.js';
+import { watchStalls } from './stalls.js';
+
+const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
+const random = randomOf(config.seed);
+const tell = (message: WorkerMessage): void => void process.send?.(message);
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? ((error as { code?: string }).code ?? error.name) : String(error);
+
+process.on('uncaughtException', (error) => {
+  tell({ type: 'crash', at: nowMs(), message: `${error.name}: ${error.message}` });
+});
+process.on('unhandledRejection', (reason) => {
+  const message = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+  tell({ type: 'crash', at: nowMs(), message });
+});
+
+watchStalls((from, at) => tell({ type: 'stall', from, at }));
+
+const { openAdapter } = (await import(config.adapter)) as AdapterModule;
+const adapter: LockAdapter = await openAdapter(config.options);
+
+interface Held {
+  readonly lease: string;
+  readonly lock: HeldLock;
+}
+
+const held = new Map<string, Held>();
+let counter = 0;
+let finishing = false;
+
+/** Acquires, and tells how that went; where it was not acquired, the reason. */
+async function acquire(
+  lease: string,
+  resource: string,
+  ttlMs: number,
+  waitMs: number,
+  tick?: number,
+): Promise<Held | string> {
+  tell({ type: 'acquire', at: nowMs(), lease, resource, waitMs, ttlMs });
+  const onExtended = (): void => tell({ type: 'extended', at: nowMs(), lease });
+  try {
+    const terms = { ttlMs, waitMs, onExtended, ...(tick === undefined ? {} : { tick }) };
+    const lock = await adapter.acquire(resource, terms);
+    const at = nowMs();
+    tell({ type: 'acquired', at, lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
+    const onLoss = (): void => {
+      if (!held.delete(lease)) return;
+      tell({ type: 'lost', at: nowMs(), lease, reason: reasonOf(lock.signal.reason) });
+    };
+    held.set(lease, { lease, lock });
+    if (lock.signal.aborted) onLoss();
+    else lock.signal.addEventListener('abort', onLoss, { once: true });
+    return { lease, lock };
+  } catch (error) {
+    const reason = reasonOf(error);
+    tell({ type: 'refused', at: nowMs(), lease, reason });
+    return reason;
+  }
+}
+
+async function release({ lease, lock }: Held): Promise<void> {
+  if (held.delete(lease)) tell({ type: 'release', at: nowMs(), lease });
+  try {
+    await lock.release();
+    tell({ type: 'released', at: nowMs(), lease });
+  } catch (error) {
+    tell({ type: 'released', at: nowMs(), lease, error: reasonOf(error) });
+  }
+}
+
+/** Trusts the signal alone, as a careless program does: what it writes too late is the store's to refuse. */
+function write({ lease, lock }: Held): void {
+  tell({ type: 'write', at: nowMs(), lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
+}
+
+/** Acquires a resource over and over, for a moment or for several TTLs. */
+async function loop(): Promise<void> {
+  while (!finishing) {
+    const { name, ttlMs } = pick(random, config.resources);
+    const waitMs = random() < 0.5 ? 0 : Math.round(between(random, 100, 2_000));
+    const one = await acquire(`${config.name}/${++counter}`, name, ttlMs, waitMs);
+    const isHeld = typeof one !== 'string';
+    if (isHeld) {
+      const holdMs =
+        random() < 0.5
+          ? logBetween(random, 1, ttlMs)
+          : between(random, ttlMs / 2, Math.min(4 * ttlMs, 5_000));
+      const until = nowMs() + holdMs;
+      write(one);
+      while (nowMs() < until && !one.lock.signal.aborted && !finishing) {
+        await sleep(Math.min(between(random, 1, 60), Math.max(1, until - nowMs())));
+        if (!one.lock.signal.aborted) write(one);
+      }
+      await release(one);
+    }
+    await sleep(between(random, 1, isHeld ? 20 : 150));
+  }
+}
+
+/** Runs a short job at each full `tickMs` of the wall clock, on all workers at once. */
+async function ticks(): Promise<void> {
+  while (!finishing) {
+    const tick = (Math.floor(Date.now() / config.tickMs) + 1) * config.tickMs;
+    await sleep(tick - Date.now() + between(random, 0, 3));
+    if (finishing) return;
+    if (Date.now() - tick > config.tickMs / 2) continue;
+    const one = await acquire(`${config.name}/${++counter}`, 'tick', 1_000, 0, tick);
+    const outcome = typeof one === 'string' ? one : 'ran';
+    tell({ type: 'tick', at: nowMs(), tick, outcome });
+    if (typeof one === 'string') continue;
+    await sleep(between(random, 1, 10));
+    await release(one);
+  }
+}
+
+function block(forMs: number): void {
+  const until = nowMs() + forMs;
+  while (nowMs() < until);
+}
+
+async function obey(command: WorkerCommand): Promise<void> {
+  switch (command.do) {
+    case 'acquire': {
+      const { lease, resource, ttlMs, waitMs, tick, at = 0 } = command;
+      if (at - nowMs() > 3) await sleep(at - nowMs() - 2);
+      while (nowMs() < at);
+      await acquire(lease, resource, ttlMs, waitMs, tick);
+      break;
+    }
+    case 'release': {
+      const one = held.get(command.lease);
+      if (one) await release(one);
+      break;
+    }
+    case 'write': {
+      const one = held.get(command.lease);
+      if (one) write(one);
+      break;
+    }
+    case 'block':
+      block(command.forMs);
+      break;
+    case 'finish':
+      finishing = true;
+      await working;
+      tell({ type: 'idle', at: nowMs() });
+      break;
+    case 'exit':
+      await adapter.close();
+      process.exit(0);
+  }
+}
+
+process.on('message', (command: WorkerCommand) => void obey(command));
+const working = Promise.all([
+  config.resources.length > 0 ? loop() : undefined,
+  config.tickMs > 0 ? ticks() : undefined,
+]);
+tell({ type: 'ready', at: nowMs() });

@@ -1,0 +1,85 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { dieWithParent, exitOf } from '../../support/processes.js';
+import { nowMs } from './records.js';
+import type { WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config.js';
+
+const preload = new URL('../../support/child-preload.mjs', import.meta.url).href;
+const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+/** A worker process, and what the harness does to it. Its messages go to a listener: a long run keeps none of them here. */
+export class FaultWorker {
+  readonly name: string;
+  readonly ended: Promise<void>;
+  #output = '';
+  #killedAt: number | undefined;
+  readonly #child: ChildProcess;
+  readonly #waiting = new Set<(message: WorkerMessage | undefined) => void>();
+
+  constructor(config: WorkerConfig, onMessage: (message: WorkerMessage) => void) {
+    this.name = config.name;
+    const [execPath = '', ...execArgv] = [...dieWithParent, process.execPath, '--import', preload];
+    this.#child = fork(program, [JSON.stringify(config)], {
+      execPath,
+      execArgv,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.#child.on('message', (message: WorkerMessage) => {
+      onMessage(message);
+      for (const waiter of [...this.#waiting]) waiter(message);
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-20_000);
+      });
+    }
+    const end = (): void => {
+      for (const waiter of [...this.#waiting]) waiter(undefined);
+    };
+    this.ended = exitOf(this.#child).then(end, end);
+  }
+
+  /** The last of what it wrote. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** When it was killed by `kill`. */
+  get killedAt(): number | undefined {
+    return this.#killedAt;
+  }
+
+  send(command: WorkerCommand): void {
+    // One that has just ended hears nothing: that is no error here.
+    if (this.#child.connected) this.#child.send(command, () => undefined);
+  }
+
+  /** The next message that satisfies the condition; `undefined` at the end of the process, or of the wait. */
+  next(is: (message: WorkerMessage) => boolean, withinMs = 30_000): Promise<WorkerMessage | undefined> {
+    return new Promise((resolve) => {
+      const waiter = (message: WorkerMessage | undefined): void => {
+        if (message !== undefined && !is(message)) return;
+        clearTimeout(timer);
+        this.#waiting.delete(waiter);
+        resolve(message);
+      };
+      const timer = setTimeout(() => waiter(undefined), withinMs);
+      this.#waiting.add(waiter);
+    });
+  }
+
+  pause(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    this.#killedAt = nowMs();
+    this.#child.kill('SIGKILL');
+    this.#child.kill('SIGCONT');
+    await this.ended;
+  }
+}

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { LockEvent } from '../../src/index.js';
+import { LockManagers, ofType, record, untilGone, valuesOf } from '../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+
+let redis: RedisServers;
+let managers: LockManagers;
+
+async function start(count: number): Promise<RedisServers> {
+  managers = new LockManagers();
+  return (redis = await startRedis({ count }));
+}
+
+afterEach(async () => {
+  await managers[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+/** So long that whoever waits for a stopped node exceeds every test's patience. */
+const PATIENT = { ttlMs: 60_000, nodeTimeoutMs: 20_000 };
+
+/** The nodes that answered, however; a stopped one does not. */
+const answeredBy = (events: readonly LockEvent[]): Set<string> =>
+  new Set(ofType(events, 'vote').map(({ node }) => node));
+
+describe.each([
+  [3, 1],
+  [5, 2],
+])('of %i nodes %i stopped', (count, stopped) => {
+  const halves = () => ({ healthy: redis.servers.slice(stopped), hung: redis.servers.slice(0, stopped) });
+
+  it('acquire, extend and release succeed while the stopped nodes have not answered', async () => {
+    const { servers } = await start(count);
+    const locks = await managers.connected({ servers, ...PATIENT });
+    const { healthy, hung } = halves();
+    const events = record(locks);
+    hung.forEach((server) => server.pause());
+    const names = hung.map((server) => server.path);
+    const lease = await locks.acquire('invoice:7');
+    await lease.extend();
+    await lease.release();
+    for (const name of names) expect(answeredBy(events)).not.toContain(name);
+    expect(ofType(events, 'released')).toMatchObject([{ acknowledged: healthy.length }]);
+    hung.forEach((server) => server.resume());
+    await untilGone(servers, 'lock:invoice:7');
+  });
+
+  it('a held resource is refused to others, and free again for them after its release', async () => {
+    const { servers } = await start(count);
+    const [one, other] = [
+      await managers.connected({ servers, ...PATIENT }),
+      await managers.connected({ servers, ...PATIENT }),
+    ];
+    halves().hung.forEach((server) => server.pause());
+    const lease = await one.acquire('invoice:7');
+    const events = record(other);
+    expect(await other.tryAcquire('invoice:7')).toBeNull();
+    for (const { path } of halves().hung) expect(answeredBy(events)).not.toContain(path);
+    await lease.release();
+    expect(await other.tryAcquire('invoice:7')).not.toBeNull();
+  });
+});
+
+it('a lease outlives several TTLs while one of three nodes is stopped, and nobody else gets in (trap 4)', async () => {
+  const { servers } = await start(3);
+  const [one, other] = [await managers.connected({ servers }), await managers.connected({ servers })];
+  const events = record(one);
+  const lease = await one.acquire('job', { ttlMs: 1_500, nodeTimeoutMs: 300 });
+  servers[0]!.pause();
+  const since = performance.now();
+  let refusals = 0;
+  for (; performance.now() - since < 3 * 1_500; refusals++) {
+    expect(await other.tryAcquire('job', { ttlMs: 1_500 })).toBeNull();
+    await sleep(20);
+  }
+  expect(lease.signal.aborted).toBe(false);
+  expect(refusals).toBeGreaterThan(10);
+  expect(
+    ofType(events, 'extended').filter(({ outcome }) => outcome === 'extended').length,
+  ).toBeGreaterThanOrEqual(3);
+  await lease.release();
+});
+
+it('a node that comes back without its data gets the key again while the lease goes on', async () => {
+  const { servers } = await start(3);
+  const locks = await managers.connected({ servers });
+  const lease = await locks.acquire('job', { ttlMs: 3_000 });
+  const [before] = await until(async () => {
+    const values = new Set(await valuesOf(servers, 'lock:job'));
+    return values.size === 1 ? [...values] : undefined;
+  });
+  expect(before).not.toBeNull();
+  await servers[0]!.restart();
+  await until(async () => (await valuesOf([servers[0]!], 'lock:job'))[0] === before);
+  lease.assertHeld();
+  await lease.release();
+  await untilGone(servers, 'lock:job');
+});

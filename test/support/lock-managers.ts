@@ -1,0 +1,79 @@
+import { LockManager, type LockEvent, type LockManagerOptions, type NodeSource } from '../../src/index.js';
+import type { RedisServer } from './redis-server.js';
+import { until } from './until.js';
+
+type Options = Partial<LockManagerOptions> & { readonly servers?: readonly RedisServer[] };
+
+/** Lock managers that are closed together, and whose warnings are kept instead of printed. */
+export class LockManagers implements AsyncDisposable {
+  readonly #all: LockManager[] = [];
+  readonly warnings: string[] = [];
+
+  /** One over the servers, or over `nodes`; not yet connected. */
+  make({ servers = [], ...options }: Options): LockManager {
+    const nodes: readonly NodeSource[] = servers.map((server) => server.options);
+    const warn = (message: string): void => void this.warnings.push(message);
+    const locks = new LockManager({ nodes, warn, ...options });
+    this.#all.push(locks);
+    return locks;
+  }
+
+  /** The same, with all its nodes connected. */
+  async connected(options: Options): Promise<LockManager> {
+    const locks = this.make(options);
+    await allReady(locks);
+    return locks;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#all.map((locks) => locks.close()));
+  }
+}
+
+export async function allReady(locks: LockManager): Promise<void> {
+  await until(() => locks.nodes().every(({ status }) => status === 'ready'), {
+    what: 'all nodes to be ready',
+  });
+}
+
+/** What the manager tells from now on. */
+export function record(locks: LockManager): LockEvent[] {
+  const events: LockEvent[] = [];
+  locks.on((event) => void events.push(event));
+  return events;
+}
+
+/** The events of one type. */
+export const ofType = <T extends LockEvent['type']>(
+  events: readonly LockEvent[],
+  type: T,
+): Extract<LockEvent, { type: T }>[] =>
+  events.filter((event): event is Extract<LockEvent, { type: T }> => event.type === type);
+
+/** What stands under a key on each server; those that are stopped or gone must not be asked. */
+export const valuesOf = (servers: readonly RedisServer[], key: string): Promise<(string | null)[]> =>
+  Promise.all(
+    servers.map(async (server) => {
+      const client = server.client();
+      try {
+        return await client.get(key);
+      } finally {
+        client.disconnect();
+      }
+    }),
+  );
+
+/** Waits until no server has the key. */
+export const untilGone = (servers: readonly RedisServer[], key: string): Promise<boolean> =>
+  until(async () => (await valuesOf(servers, key)).every((value) => value === null), {
+    what: `${key} to be gone`,
+  });
+
+/** How often a server ran the lock's script. */
+export async function scriptCalls(server: RedisServer): Promise<number> {
+  const client = server.client();
+  const stats = await client.info('commandstats');
+  client.disconnect();
+  const calls = [...stats.matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm)];
+  return calls.reduce((sum, [, count]) => sum + Number(count), 0);
+}
