@@ -25,6 +25,12 @@ export class ClockOffset {
     return (this.#lowestMs + this.#highestMs) / 2;
   }
 
+  /** Forgets what is known: our own clock stood still meanwhile, or jumped. */
+  reset(): void {
+    this.#lowestMs = Number.NEGATIVE_INFINITY;
+    this.#highestMs = Number.POSITIVE_INFINITY;
+  }
+
   observe(sentAtMs: number, receivedAtMs: number, nodeTimeMs: number): ClockReading {
     const lowest = nodeTimeMs - receivedAtMs;
     const highest = nodeTimeMs - sentAtMs + (receivedAtMs - sentAtMs) * this.driftFactor;

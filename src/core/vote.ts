@@ -42,8 +42,10 @@ export interface Failed {
  * - `disconnected`: the connection broke while the request was under way.
  * - `error`: the node answered with an error.
  * - `restored`: a lost key was set again; it protects, but it does not count in this round.
+ * - `untrusted`: granted by a node that lost its memory, or whose clock was stepped, not long enough ago.
  */
-export type FailureReason = 'timeout' | 'late' | 'unreachable' | 'disconnected' | 'error' | 'restored';
+export type FailureReason =
+  'timeout' | 'late' | 'unreachable' | 'disconnected' | 'error' | 'restored' | 'untrusted';
 
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { MemoryNode } from '../node/memory-node.js';
-import { acquisition, pause, type Acquired, type Attempts, type Won } from './acquisition.js';
+import { acquisition, pause, unlessAborted, type Acquired, type Attempts, type Won } from './acquisition.js';
 import { attempt, type AttemptContext, type AttemptResult } from './attempt.js';
 import type { Claim } from './claim.js';
 import { LockManagerClosedError } from './errors.js';
@@ -23,6 +23,8 @@ export class Acquirer {
     private readonly clock: Clock,
     private readonly random: () => number,
     events: LockEvents,
+    /** What the first acquisitions wait for: the nodes being known. */
+    private readonly starting: () => Promise<void> | undefined,
     onFallback: (active: boolean, reason: string) => void,
   ) {
     this.#context = {
@@ -56,6 +58,8 @@ export class Acquirer {
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#waiting.add(stop);
     try {
+      const starting = this.starting();
+      if (starting !== undefined) await unlessAborted(starting, stop.signal);
       const attempts = this.#attempts(resources, options);
       return await acquisition(attempts, this.clock, this.random, resources, options, stop.signal);
     } catch (error) {

@@ -62,6 +62,19 @@ function orAborted(attempts: Attempts, signal: AbortSignal): Promise<AttemptResu
   });
 }
 
+/** Waits for something that never rejects, unless the signal aborts: then rejects with its reason. */
+export function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    void promise.then(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}
+
 /** Waits, unless the signal aborts: then rejects with its reason. */
 export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 import type { LossReason } from '../core/lease-state.js';
+import { majorityOf } from '../core/quorum.js';
 import type { Vote } from '../core/vote.js';
 
 /** What the lock says no with: one class for each decision that a caller can make. */
@@ -58,6 +59,8 @@ export interface NodeVote {
 /** Too few nodes answered to know who holds the resource. It is not held by somebody else: page someone. */
 export class QuorumUnreachableError extends LockError {
   readonly code = 'QUORUM_UNREACHABLE';
+  /** `untrusted`: enough nodes are there, but some of them have no vote yet, because they lost their memory. */
+  readonly reason: 'unreachable' | 'untrusted';
 
   constructor(
     resources: readonly string[],
@@ -76,6 +79,10 @@ export class QuorumUnreachableError extends LockError {
       resources,
       { cause: new AggregateError(causes) },
     );
+    const here = votes.filter(
+      ({ vote }) => vote !== undefined && (vote.kind !== 'failed' || vote.reason === 'untrusted'),
+    );
+    this.reason = here.length >= majorityOf(votes.length) ? 'untrusted' : 'unreachable';
   }
 }
 

@@ -6,7 +6,10 @@ import type { NodeState } from '../node/lock-node.js';
 export interface NodeSnapshot {
   readonly name: string;
   readonly status: NodeState['status'];
+  /** Why, where it does not vote. */
   readonly reason?: string;
+  /** In how many milliseconds an untrusted node votes again. */
+  readonly trustedInMs?: number;
 }
 
 /** What all events about a lock carry. `name` is the declared name: of few values, fit for a metric's label. */
@@ -46,7 +49,7 @@ export type LockEvent =
     })
   | (AboutLock & {
       readonly type: 'failed';
-      readonly reason: 'unreachable' | 'contended';
+      readonly reason: 'unreachable' | 'untrusted' | 'contended';
       readonly error: Error;
       readonly durationMs: number;
     })

@@ -1,10 +1,12 @@
 import { systemClock, type Clock } from '../clock.js';
+import { quarantineMsOf } from '../core/trust.js';
 import type { LockNode } from '../node/lock-node.js';
 import { Acquirer } from './acquirer.js';
 import { pause, type Acquired } from './acquisition.js';
 import { leaseCovering, runUnder } from './current-lease.js';
 import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from './errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from './events.js';
+import { FirstUse } from './first-use.js';
 import { inspection, type Inspection } from './inspection.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { HeldLease, type Lease } from './lease.js';
@@ -44,6 +46,7 @@ export class LockManager {
   readonly #quorum: QuorumClient;
   readonly #events: LockEvents;
   readonly #keeper: LeaseKeeper;
+  readonly #firstUse: FirstUse;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
   readonly #leases = new Set<HeldLease>();
@@ -63,13 +66,20 @@ export class LockManager {
     this.#keeper = new LeaseKeeper(this.#clock);
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new QuorumClient(this.#nodes, this.#clock, this.#events);
-    this.#unwatch = watchNodes(this.#nodes, this.#events, this.#options.warn);
+    this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn);
+    this.#firstUse = new FirstUse(
+      this.#nodes,
+      this.#clock,
+      this.#quorum.majority,
+      quarantineMsOf(this.#options.restartQuarantine, this.#nodes.length, this.#options.maxTtlMs),
+    );
     this.#acquirer = new Acquirer(
       this.#quorum,
       this.#options,
       this.#clock,
       random,
       this.#events,
+      () => this.#firstUse.starting,
       (active, reason) => this.#setFallback(active, reason),
     );
     this.#inMemory = this.#nodes.every(isInMemory);
@@ -153,7 +163,21 @@ export class LockManager {
 
   /** The nodes in their order, and the state of each. */
   nodes(): readonly NodeSnapshot[] {
-    return this.#nodes.map(snapshotOf);
+    return this.#nodes.map((node) => snapshotOf(node, this.#clock.now()));
+  }
+
+  /**
+   * The word of an operator who knows better: this node has not lost anything that counts, and may vote at once, for all
+   * clients. Rejects with a RangeError when no node has that name.
+   */
+  async trustNode(name: string): Promise<void> {
+    const node = this.#nodes.find((one) => one.name === name);
+    if (node === undefined) {
+      throw new RangeError(
+        `no node is called ${JSON.stringify(name)}; there are ${this.#nodes.map((one) => one.name).join(', ')}`,
+      );
+    }
+    await node.admit('trusted');
   }
 
   /**
@@ -164,7 +188,7 @@ export class LockManager {
     if (typeof listener !== 'function') throw new TypeError('on takes a function');
     const tell: LockListener = (event) => this.#events.deliver(listener, event);
     for (const name of this.#declared) tell({ type: 'declared', name });
-    for (const node of this.#nodes) tell({ type: 'node', node: snapshotOf(node) });
+    for (const node of this.#nodes) tell({ type: 'node', node: snapshotOf(node, this.#clock.now()) });
     if (this.#fallbackReason !== undefined)
       tell({ type: 'fallback', active: true, reason: this.#fallbackReason });
     return this.#events.add(listener);
@@ -210,6 +234,7 @@ export class LockManager {
     }
     for (const lease of this.#leases) lease.lose('closed');
     await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
+    this.#firstUse.close();
     this.#unwatch();
     await Promise.all(this.#nodes.map((node) => node.close()));
     // A node in memory lives on, for another manager that shares it; for this one it is closed like the others.
@@ -249,7 +274,7 @@ export class LockManager {
       if (reason === 'contended') this.#events.emit({ type: 'failed', ...about, reason, error, durationMs });
       else this.#events.emit({ type: 'skipped', ...about, reason, owner, durationMs });
     } else if (error instanceof QuorumUnreachableError) {
-      this.#events.emit({ type: 'failed', ...about, reason: 'unreachable', error, durationMs });
+      this.#events.emit({ type: 'failed', ...about, reason: error.reason, error, durationMs });
     } else if (error instanceof LockManagerClosedError) {
       this.#events.emit({ type: 'skipped', ...about, reason: 'draining', owner: undefined, durationMs });
     } else {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
-import type { LockNode } from '../node/lock-node.js';
+import { quarantineMsOf } from '../core/trust.js';
+import type { LockNode, NodeState } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
 import type { NodeSource, RedisLike, RedisNodeOptions } from '../node/node-source.js';
 import { endpointOf, type Endpoint } from '../node/redis/connection.js';
@@ -44,8 +45,11 @@ export function openNodes(
     );
   }
   const { keyPrefix, driftFactor } = options;
+  const quarantineMs = quarantineMsOf(options.restartQuarantine, members.length, options.maxTtlMs);
   return members.map((member) =>
-    'open' in member ? new RedisNode(member, { keyPrefix, driftFactor, clock, random }) : member,
+    'open' in member
+      ? new RedisNode(member, { keyPrefix, driftFactor, quarantineMs, clock, random })
+      : member,
   );
 }
 
@@ -61,8 +65,16 @@ function readSource(source: unknown, where: string): Endpoint | LockNode {
 export const isInMemory = (node: LockNode): boolean => node instanceof MemoryNode;
 
 /** What is known of a node now. */
-export function snapshotOf({ name, state: { status, reason } }: LockNode): NodeSnapshot {
-  return reason === undefined ? { name, status } : { name, status, reason };
+export function snapshotOf(
+  { name, state: { status, reason, trustedAt } }: LockNode,
+  now: number,
+): NodeSnapshot {
+  return {
+    name,
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(trustedAt === undefined ? {} : { trustedInMs: Math.max(0, Math.ceil(trustedAt - now)) }),
+  };
 }
 
 /**
@@ -71,21 +83,33 @@ export function snapshotOf({ name, state: { status, reason } }: LockNode): NodeS
  */
 export function watchNodes(
   nodes: readonly LockNode[],
+  clock: Clock,
   events: LockEvents,
   warn: (message: string) => void,
 ): () => void {
-  const ends = nodes.map((node, index) =>
-    node.onStateChange((state) => {
-      events.emit({ type: 'node', node: snapshotOf(node) });
-      if (state.status === 'refused')
-        warn(`node ${node.name} has no vote: ${state.reason ?? 'it was refused'}`);
-      if (state.status !== 'ready' || state.serverId === undefined) return;
-      const twin = nodes.find((other, place) => place !== index && other.state.serverId === state.serverId);
-      if (twin === undefined) return;
-      const later = nodes.indexOf(twin) > index ? twin : node;
-      const earlier = later === twin ? node : twin;
+  const warned = new Set<string>();
+  const warnOnce = (message: string): void => {
+    if (!warned.has(message)) warn(message);
+    warned.add(message);
+  };
+  const ends = nodes.map((node, index) => {
+    let told: NodeState['status'] | undefined = node.state.status;
+    return node.onStateChange((state) => {
+      const { status, reason = status, serverId, caution } = state;
+      if (status !== told) {
+        events.emit({ type: 'node', node: snapshotOf(node, clock.now()) });
+        if (status === 'refused') warn(`node ${node.name} has no vote: ${reason}`);
+        if (status === 'untrusted') warn(`node ${node.name} has no vote for now: ${reason}`);
+      }
+      told = status;
+      if (caution !== undefined) warnOnce(`node ${node.name}: ${caution}`);
+      const twin = nodes.findIndex(
+        (other, place) => place !== index && serverId !== undefined && other.state.serverId === serverId,
+      );
+      if (twin < 0) return;
+      const [earlier, later] = twin < index ? [nodes[twin]!, node] : [node, nodes[twin]!];
       later.refuse(`it is the same server as ${earlier.name}`);
-    }),
-  );
+    });
+  });
   return () => ends.forEach((end) => end());
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { hostname } from 'node:os';
+import { MARKER } from '../node/lock-node.js';
 import type { NodeSource } from '../node/node-source.js';
 
 /** How one lock behaves. Every option may be given to the `LockManager`, for all its locks, and to each call. */
@@ -85,6 +86,13 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly maxTtlMs?: number;
   /**
+   * How long the grants of a node that lost its data, or whose clock was stepped, do not count, in milliseconds (at least
+   * `maxTtlMs`). `auto`: `maxTtlMs` with three nodes or more; off with fewer, where it would cost all availability. `off`
+   * gives up mutual exclusion whenever a node restarts without its data under a held lock.
+   * @default 'auto'
+   */
+  readonly restartQuarantine?: 'auto' | 'off' | number;
+  /**
    * By how much clocks may run at different rates, as a fraction; also taken off the validity.
    * @default 0.01
    */
@@ -131,6 +139,7 @@ export interface ResolvedAcquireOptions extends ResolvedLockOptions {
 export interface ResolvedManagerOptions {
   readonly keyPrefix: string;
   readonly maxTtlMs: number;
+  readonly restartQuarantine: 'auto' | 'off' | number;
   readonly driftFactor: number;
   readonly fencing: boolean;
   readonly fallback: 'none' | 'memory';
@@ -150,6 +159,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   nodeTimeoutMs: 250,
   keyPrefix: 'lock:',
   maxTtlMs: 60_000,
+  restartQuarantine: 'auto',
   driftFactor: 0.01,
   fencing: true,
   fallback: 'none',
@@ -178,6 +188,7 @@ const MANAGER_OPTIONS: readonly string[] = [
   'nodes',
   'keyPrefix',
   'maxTtlMs',
+  'restartQuarantine',
   'driftFactor',
   'fencing',
   'fallback',
@@ -189,7 +200,7 @@ const shown = (value: unknown): string =>
   inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
 
 /** Refuses what is not an option at all: a misspelt option must not silently mean its default. */
-export function assertKnownOptions(options: object, known: readonly string[], where: string): void {
+function assertKnownOptions(options: object, known: readonly string[], where: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`${where} takes an object of options, got ${shown(options)}`);
   }
@@ -303,6 +314,15 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     SHORTEST_TTL_MS,
     LONGEST_MS,
   );
+  const restartQuarantine = options.restartQuarantine ?? LOCK_DEFAULTS.restartQuarantine;
+  if (restartQuarantine !== 'auto' && restartQuarantine !== 'off') {
+    if (typeof restartQuarantine !== 'number') {
+      throw new TypeError(
+        `restartQuarantine must be 'auto', 'off' or a number, got ${shown(restartQuarantine)}`,
+      );
+    }
+    integer('restartQuarantine', restartQuarantine, maxTtlMs, LONGEST_MS, '; the lower bound is maxTtlMs');
+  }
   const driftFactor = options.driftFactor ?? LOCK_DEFAULTS.driftFactor;
   if (typeof driftFactor !== 'number')
     throw new TypeError(`driftFactor must be a number, got ${shown(driftFactor)}`);
@@ -331,6 +351,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   return {
     keyPrefix,
     maxTtlMs,
+    restartQuarantine,
     driftFactor,
     fencing: boolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
     fallback,
@@ -373,6 +394,9 @@ function resolveResource(resource: unknown): string {
     throw new RangeError(
       `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
     );
+  }
+  if (resource === MARKER) {
+    throw new RangeError(`resource must not be ${shown(MARKER)}, where a node keeps what it knows of itself`);
   }
   if (resource.endsWith(':fence')) {
     throw new RangeError(

@@ -1,5 +1,8 @@
 import type { Failed, Vote } from '../core/vote.js';
 
+/** The name, behind the key prefix, under which a node keeps what it knows of itself. */
+export const MARKER = 'quorlock:node';
+
 /**
  * One voter. Every operation takes a batch and answers with one vote for each request, in the same order. An operation
  * never rejects: what goes wrong is a vote. It may answer as late as it likes (the caller has a timer of its own), but it
@@ -18,6 +21,12 @@ export interface LockNode {
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
   /** Hears every change of `state`; returns what ends the listening. */
   onStateChange(listener: (state: NodeState) => void): () => void;
+  /** Whether the node has been used before; reads its marker anew. */
+  look(): Promise<void>;
+  /** Ends a node's being `new`, or its quarantine: its grants count from now on, or one quarantine later. */
+  admit(as: 'trusted' | 'quarantined'): Promise<void>;
+  /** Keeps the node out of votes for one quarantine, as far as this client is concerned. */
+  distrust(reason: string): void;
   /** Takes the node out of every vote for good: a fault of the configuration that shows only once it is connected. */
   refuse(reason: string): void;
   /** Ends the node's own connections. Requests under way are answered as failed. */
@@ -26,17 +35,25 @@ export interface LockNode {
 
 /**
  * - `connecting`: the first connection is being made; requests wait for it.
+ * - `new`: it has no marker, so it is fresh or has lost everything; only all nodes together can tell (see FirstUse).
+ * - `untrusted`: it carries requests out, but its grants do not count (`reason` says why) until `trustedAt`.
  * - `ready`: it votes.
  * - `unreachable`: there is no connection; it is tried again and again, and requests fail at once.
  * - `refused`: it must not vote, because of its configuration (`reason` says which).
  * - `closed`: `close` was called.
  */
 export interface NodeState {
-  readonly status: 'connecting' | 'ready' | 'unreachable' | 'refused' | 'closed';
+  readonly status: 'connecting' | 'new' | 'untrusted' | 'ready' | 'unreachable' | 'refused' | 'closed';
   /** Why, where the status needs a reason; free of secrets. */
   readonly reason?: string;
   /** Identifies the server process behind the node while connected: Redis' run_id. */
   readonly serverId?: string;
+  /** What the operator should know although the node votes. */
+  readonly caution?: string;
+  /** When it is trusted again, on the caller's monotonic clock. */
+  readonly trustedAt?: number;
+  /** The node's time minus the caller's monotonic time, in milliseconds, where it is known. */
+  readonly clockOffsetMs?: number;
 }
 
 /** Every request names its resources; several are granted together or not at all. */

@@ -81,6 +81,19 @@ export class MemoryNode implements LockNode {
     return () => undefined;
   }
 
+  /** It remembers for as long as the process does, and has the process's clock: there is nothing to distrust. */
+  look(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  admit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  distrust(): void {
+    // See `look`.
+  }
+
   refuse(reason: string): void {
     this.#state = { status: 'refused', reason };
   }

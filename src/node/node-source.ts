@@ -21,6 +21,12 @@ export interface RedisNodeOptions {
   readonly tls?: object;
   /** The node's name in metrics, logs and errors, instead of its address. */
   readonly name?: string;
+  /**
+   * The operator's word that this server keeps every write through a crash (appendonly with appendfsync always): then a
+   * restart does not cost it its vote.
+   * @default false
+   */
+  readonly durable?: boolean;
   readonly connectTimeout?: number;
   readonly [option: string]: unknown;
 }

@@ -14,7 +14,11 @@ export const SKIP_REASONS = keysOf<EventOf<'skipped'>['reason']>({
   draining: true,
 });
 
-export const FAILURE_REASONS = keysOf<EventOf<'failed'>['reason']>({ unreachable: true, contended: true });
+export const FAILURE_REASONS = keysOf<EventOf<'failed'>['reason']>({
+  unreachable: true,
+  untrusted: true,
+  contended: true,
+});
 
 export const LOSS_REASONS = keysOf<EventOf<'lost'>['reason']>({
   unreachable: true,
@@ -37,6 +41,8 @@ export const ACQUIRE_OUTCOMES = keysOf<EventOf<'acquired' | 'skipped' | 'failed'
 
 export const NODE_STATES = keysOf<EventOf<'node'>['node']['status']>({
   connecting: true,
+  new: true,
+  untrusted: true,
   ready: true,
   unreachable: true,
   refused: true,
@@ -51,6 +57,7 @@ export const FAILED_VOTES = keysOf<FailureReason>({
   disconnected: true,
   error: true,
   restored: true,
+  untrusted: true,
 });
 
 export const VOTES: readonly EventOf<'vote'>['vote'][] = [

@@ -11,6 +11,7 @@ export function redisNode(source: string | object, settings: Partial<RedisNodeSe
   return new RedisNode(endpoint, {
     keyPrefix: 'lock:',
     driftFactor: 0.01,
+    quarantineMs: 0,
     clock: systemClock,
     random: Math.random,
     ...settings,

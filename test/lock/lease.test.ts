@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { currentLease, LeaseLostError, memoryNode, type Lease } from '../../src/index.js';
+import { currentLease, LeaseLostError, type Lease } from '../../src/index.js';
+import { MemoryNode } from '../../src/node/memory-node.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
 const R = 'invoice:7';
@@ -314,7 +315,7 @@ describe('the fallback', () => {
 
   it('is told to everybody who listens when all nodes are in memory', async () => {
     const world = new VirtualWorld(1);
-    const locks = world.manager({ nodes: [memoryNode()] });
+    const locks = world.manager({ nodes: [new MemoryNode('memory', world.clock)] });
     expect(world.eventsOf('fallback')).toMatchObject([{ active: true }]);
     const lease = await world.clock.until(locks.acquire(R));
     expect(lease.fallback).toBe(true);

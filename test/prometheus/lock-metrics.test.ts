@@ -66,12 +66,15 @@ describe('lockMetrics', () => {
     expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome: 'skipped' })).toBe(2);
   });
 
-  it.each(['unreachable', 'contended'] as const)('counts a failure as %s, not as a skip', async (reason) => {
-    hear(failed(reason));
-    expect(await read(METRICS.failed, { lock: 'report', reason })).toBe(1);
-    expect(await read(METRICS.skipped, { lock: 'report', reason: 'held' })).toBe(0);
-    expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome: 'failed' })).toBe(1);
-  });
+  it.each(['unreachable', 'untrusted', 'contended'] as const)(
+    'counts a failure as %s, not as a skip',
+    async (reason) => {
+      hear(failed(reason));
+      expect(await read(METRICS.failed, { lock: 'report', reason })).toBe(1);
+      expect(await read(METRICS.skipped, { lock: 'report', reason: 'held' })).toBe(0);
+      expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome: 'failed' })).toBe(1);
+    },
+  );
 
   it.each(['unreachable', 'taken', 'not_extended', 'max_hold', 'stalled', 'closed'] as const)(
     'counts a lease lost as %s once, as expired and not as released, and holds it no longer',
@@ -181,9 +184,25 @@ describe('lockMetrics', () => {
         ),
       );
     hear(node('connecting'));
-    expect(await states()).toEqual({ connecting: 1, ready: 0, unreachable: 0, refused: 0, closed: 0 });
+    expect(await states()).toEqual({
+      connecting: 1,
+      new: 0,
+      untrusted: 0,
+      ready: 0,
+      unreachable: 0,
+      refused: 0,
+      closed: 0,
+    });
     hear(node('ready'), node('ready'), node('unreachable'));
-    expect(await states()).toEqual({ connecting: 0, ready: 0, unreachable: 1, refused: 0, closed: 0 });
+    expect(await states()).toEqual({
+      connecting: 0,
+      new: 0,
+      untrusted: 0,
+      ready: 0,
+      unreachable: 1,
+      refused: 0,
+      closed: 0,
+    });
   });
 
   it('counts votes by node and answer, all answers at zero from the first sight of the node', async () => {

@@ -52,6 +52,21 @@ export class VirtualNode implements LockNode {
     return () => void this.#listeners.delete(listener);
   }
 
+  look(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  admit(as: 'trusted' | 'quarantined'): Promise<void> {
+    this.become(
+      as === 'trusted' ? { status: 'ready' } : { status: 'untrusted', reason: 'it lost its memory' },
+    );
+    return Promise.resolve();
+  }
+
+  distrust(reason: string): void {
+    this.become({ ...this.#state, status: 'untrusted', reason });
+  }
+
   refuse(reason: string): void {
     this.become({ status: 'refused', reason });
   }

@@ -6,7 +6,7 @@ import type {
   NodeInspection,
   ReleaseRequest,
 } from '../lock-node.js';
-import { keysOf } from './keys.js';
+import { keysOf, markerKeyOf } from './keys.js';
 
 const HOUR_MS = 3_600_000;
 /**
@@ -20,15 +20,27 @@ const LEDGER_TTL_MS = 7 * 24 * HOUR_MS;
 /** A deadline of the client's, in the node's time; µs. */
 export type ToNodeUs = (deadlineAt: number) => number;
 
+/** What the guard of the script has to know; see there. */
+export interface Guard {
+  readonly quarantineMs: number;
+  readonly runId: string;
+  readonly durable: boolean;
+  readonly order: '' | 'look' | 'first use' | 'trust' | 'distrust';
+}
+
 /** Operations gathered for one call of the script: its keys and arguments. */
 export class Batch {
-  readonly keys: string[] = [];
-  readonly args: (string | number)[] = [FENCE_TTL_MS, LEDGER_TTL_MS];
+  readonly keys: string[];
+  readonly args: (string | number)[];
 
   constructor(
     private readonly keyPrefix: string,
+    { quarantineMs, runId, durable, order }: Guard,
     private readonly toNodeUs: ToNodeUs,
-  ) {}
+  ) {
+    this.keys = [markerKeyOf(keyPrefix)];
+    this.args = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable ? 1 : 0, order.charAt(0)];
+  }
 
   acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick }: AcquireRequest): void {
     this.#open('a', resources, holderId, this.toNodeUs(deadlineAt));

@@ -22,6 +22,8 @@ export interface Endpoint {
   readonly address: string;
   /** The prefix that the user's client puts before its keys; it comes before our own. */
   readonly clientPrefix: string;
+  /** Whether it keeps its data through a restart. */
+  readonly durable: boolean;
   readonly open: (retryDelayMs: RetryDelay) => Connection;
 }
 
@@ -104,7 +106,8 @@ function optionsOfUrl(url: string, where: string): RedisNodeOptions {
 }
 
 function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
-  const { name, ...options } = source;
+  const { name, durable = false, ...options } = source;
+  if (typeof durable !== 'boolean') throw new TypeError(`${where}: durable must be true or false`);
   refuseWhatIsNotStandalone(source, where);
   if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
     throw new RangeError(`${where}: name must be 1 to 128 printable ASCII characters without spaces`);
@@ -121,6 +124,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     name: name ?? address,
     address,
     clientPrefix: prefixOf(options),
+    durable,
     open: (retryDelayMs) => new Client({ ...options, ...overrides(options, retryDelayMs) }),
   };
 }
@@ -141,6 +145,7 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
     name: address,
     address,
     clientPrefix: prefixOf(options),
+    durable: false,
     open: (retryDelayMs) => client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Connection,
   };
 }

@@ -1,3 +1,5 @@
+import { MARKER } from '../lock-node.js';
+
 /** The hash tag of a key, by the rule of the Redis Cluster specification: what stands in the first non-empty braces. */
 function hashTagOf(key: string): string | undefined {
   const open = key.indexOf('{');
@@ -12,3 +14,6 @@ export function keysOf(prefix: string, resource: string): readonly [lock: string
   const tag = hashTagOf(lock);
   return [lock, tag === undefined ? `{${lock}}:fence` : `{${tag}}:${lock}:fence`];
 }
+
+/** The key of the node's marker. No resource may be called like that (see `resolveResources`). */
+export const markerKeyOf = (prefix: string): string => `${prefix}${MARKER}`;

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
 import { ClockOffset } from '../../core/clock-offset.js';
+import type { Stamp } from '../../core/validity.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type {
   AcquireRequest,
@@ -11,19 +12,29 @@ import type {
   NodeState,
   ReleaseRequest,
 } from '../lock-node.js';
-import { Batch, inspectionOf, voteOf } from './batch.js';
+import { Batch, inspectionOf, voteOf, type Guard } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { SCRIPT, SCRIPT_SHA } from './script.js';
+import { serverInfoOf, type ServerInfo } from './server-info.js';
+import { Standing } from './standing.js';
 
 export interface RedisNodeSettings {
   readonly keyPrefix: string;
   readonly driftFactor: number;
+  /** How long a node that lost its memory, or whose clock was stepped, has no vote; 0: it keeps it. */
+  readonly quarantineMs: number;
   readonly clock: Clock;
   readonly random: () => number;
 }
 
 /** How long a replica is left alone before it is asked again whether it has become a master. */
 const REPLICA_RECHECK_MS = 5_000;
+/** How often a node is looked at without being asked anything, so that a restart or a clock step is seen early. */
+const PROBE_MS = 5_000;
+/** Clocks that are disciplined by NTP drift apart by 500 ppm at most; below this no step could be told from drift. */
+const LEAST_DRIFT = 0.001;
+/** By how much our own clocks may move apart between two exchanges before what is known of the node's is forgotten. */
+const OWN_JUMP_MS = 100;
 
 const NOT_ALLOWED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR Client sent AUTH)/;
 
@@ -32,22 +43,25 @@ export class RedisNode implements LockNode {
   readonly name: string;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
+  readonly #durable: boolean;
   readonly #connection: Connection;
-  readonly #listeners = new Set<(state: NodeState) => void>();
+  readonly #standing = new Standing();
   readonly #offset: ClockOffset;
-  #state: NodeState = { status: 'connecting' };
   /** Counts connections, so that what an old one still says is not taken for the present one. */
   #epoch = 0;
   #lastError = 'not connected';
-  #recheck: Timer | undefined;
-  /** Closed, or refused by the manager: nothing that the connection says matters any more. */
-  #out = false;
+  #server: ServerInfo = serverInfoOf('');
+  /** Our wall clock minus our monotonic clock at the last exchange. */
+  #ownGapMs: number | undefined;
+  #distrusted = { until: 0, reason: '' };
+  #nextLook: Timer | undefined;
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
-    this.#offset = new ClockOffset(settings.driftFactor);
+    this.#durable = endpoint.durable;
+    this.#offset = new ClockOffset(Math.max(LEAST_DRIFT, settings.driftFactor));
     this.#connection = endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
@@ -57,26 +71,23 @@ export class RedisNode implements LockNode {
   }
 
   get state(): NodeState {
-    return this.#state;
+    return this.#standing.state;
   }
 
   onStateChange(listener: (state: NodeState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return this.#standing.onChange(listener);
   }
 
   acquire(requests: readonly AcquireRequest[]): Promise<readonly Vote[]> {
-    return this.#ask(requests, (batch, request) => batch.acquire(request), voteOf);
+    return this.#vote(requests, (batch, request) => batch.acquire(request));
   }
 
   confirm(requests: readonly ConfirmRequest[]): Promise<readonly Vote[]> {
-    return this.#ask(requests, (batch, request) => batch.confirm(request), voteOf);
+    return this.#vote(requests, (batch, request) => batch.confirm(request));
   }
 
   extend(requests: readonly ExtendRequest[]): Promise<readonly Vote[]> {
-    return this.#ask(requests, (batch, request) => batch.extend(request), voteOf);
+    return this.#vote(requests, (batch, request) => batch.extend(request));
   }
 
   release(requests: readonly ReleaseRequest[]): Promise<readonly Vote[]> {
@@ -87,22 +98,48 @@ export class RedisNode implements LockNode {
     return this.#ask(resources, (batch, resource) => batch.inspect(resource), inspectionOf);
   }
 
+  look(): Promise<void> {
+    return this.#order('look');
+  }
+
+  admit(as: 'trusted' | 'quarantined'): Promise<void> {
+    if (as === 'quarantined') return this.#order('');
+    this.#distrusted = { until: 0, reason: '' };
+    return this.#order(this.state.status === 'new' ? 'first use' : 'trust');
+  }
+
+  distrust(reason: string): void {
+    const { quarantineMs, clock } = this.#settings;
+    if (quarantineMs === 0) return;
+    this.#distrusted = { until: clock.now() + quarantineMs, reason };
+    if (this.state.status === 'ready' || this.state.status === 'untrusted') this.#weigh(0);
+  }
+
   refuse(reason: string): void {
-    if (this.#out) return;
     this.#leave({ status: 'refused', reason });
   }
 
   close(): Promise<void> {
     this.#leave({ status: 'closed' });
-    this.#listeners.clear();
     return Promise.resolve();
   }
 
   #leave(state: NodeState): void {
-    this.#out = true;
-    this.#recheck?.cancel();
-    this.#become(state);
+    this.#nextLook?.cancel();
+    this.#standing.leave(state);
     this.#connection.disconnect();
+  }
+
+  /** As `#ask`; a grant of a node that is not trusted does not count, although it may be there. */
+  async #vote<Request>(
+    requests: readonly Request[],
+    add: (batch: Batch, request: Request) => void,
+  ): Promise<readonly Vote[]> {
+    const votes = await this.#ask(requests, add, voteOf);
+    const { status, reason } = this.state;
+    if (status !== 'untrusted') return votes;
+    const untrusted = failed('untrusted', new Error(reason));
+    return votes.map((vote) => (vote.kind === 'granted' ? untrusted : vote));
   }
 
   /** Answers every request, whatever happens. */
@@ -112,14 +149,13 @@ export class RedisNode implements LockNode {
     read: (reply: unknown) => Answer,
   ): Promise<readonly (Answer | Failed)[]> {
     const answers = await this.#send(requests, add, read);
-    // The longer nothing was heard of a node, the earlier a deadline is passed on to it: after half a minute of silence it
-    // may be over at once. The answer has told the node's time anew, and nothing was written: whoever has time left asks
-    // again.
+    // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
+    // anew, and nothing was written: whoever has time left asks again.
     const now = this.#settings.clock.now();
     const again = requests.filter((request, index) => isLate(answers[index]) && deadlineOf(request) > now);
     if (again.length === 0) return answers;
-    const second = new Map(zip(again, await this.#send(again, add, read)));
-    return requests.map((request, index) => second.get(request) ?? answers[index]!);
+    const second = await this.#send(again, add, read);
+    return requests.map((request, index) => second[again.indexOf(request)] ?? answers[index]!);
   }
 
   /** Sends one batch. */
@@ -128,19 +164,17 @@ export class RedisNode implements LockNode {
     add: (batch: Batch, request: Request) => void,
     read: (reply: unknown) => Answer,
   ): Promise<readonly (Answer | Failed)[]> {
-    if (this.#state.status === 'connecting') await this.#firstConnection();
-    if (this.#state.status !== 'ready') {
-      const failure = failed('unreachable', new Error(this.#state.reason ?? this.#state.status));
+    if (this.state.status === 'connecting') await this.#standing.next();
+    const { status, reason = status } = this.state;
+    if (status !== 'ready' && status !== 'untrusted') {
+      const failure = failed(status === 'new' ? 'untrusted' : 'unreachable', new Error(reason));
       return requests.map(() => failure);
     }
-    const batch = new Batch(this.#keyPrefix, (deadlineAt) =>
-      Math.floor(this.#offset.toNodeMs(deadlineAt) * 1_000),
-    );
-    for (const request of requests) add(batch, request);
     try {
-      const [, ...replies] = await this.#run(batch);
-      // A master that was demoted: the new handshake will tell.
-      if (replies.some(isReadOnly)) this.#connection.disconnect(true);
+      const replies = await this.#run('', (batch) => {
+        for (const request of requests) add(batch, request);
+      });
+      if (replies.some(isReadOnly)) this.#onDemotion();
       return requests.map((_, index) => read(replies[index]));
     } catch (error) {
       const failure = this.#failureOf(error);
@@ -148,9 +182,23 @@ export class RedisNode implements LockNode {
     }
   }
 
-  async #run(batch: Batch): Promise<readonly unknown[]> {
-    const { clock } = this.#settings;
-    const sentAt = clock.now();
+  async #order(order: Guard['order']): Promise<void> {
+    try {
+      await this.#run(order, () => undefined);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  async #run(order: Guard['order'], fill: (batch: Batch) => void): Promise<readonly unknown[]> {
+    const { clock, quarantineMs } = this.#settings;
+    const epoch = this.#epoch;
+    const guard: Guard = { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order };
+    const batch = new Batch(this.#keyPrefix, guard, (deadlineAt) =>
+      Math.floor(this.#offset.toNodeMs(deadlineAt) * 1_000),
+    );
+    fill(batch);
+    const sentAt = clock.stamp();
     let reply: unknown;
     try {
       reply = await this.#connection.evalsha(SCRIPT_SHA, batch.keys.length, ...batch.keys, ...batch.args);
@@ -160,88 +208,135 @@ export class RedisNode implements LockNode {
       reply = await this.#connection.eval(SCRIPT, batch.keys.length, ...batch.keys, ...batch.args);
     }
     if (!Array.isArray(reply)) throw new Error('the node answered with something that is no list');
-    this.#offset.observe(sentAt, clock.now(), Number(reply[0]) / 1_000);
-    return reply;
+    const [nodeUs, quarantineLeftMs, ...replies] = reply as unknown[];
+    if (epoch === this.#epoch) {
+      this.#observe(sentAt, clock.stamp(), Number(nodeUs) / 1_000);
+      this.#weigh(Number(quarantineLeftMs));
+    }
+    return replies;
+  }
+
+  /** Learns the node's clock from an exchange. */
+  #observe(sentAt: Stamp, receivedAt: Stamp, nodeMs: number): void {
+    const ownGapMs = receivedAt.wallMs - receivedAt.monotonicMs;
+    // This machine was suspended, or its own clock was stepped: that says nothing of the node's.
+    if (this.#ownGapMs !== undefined && Math.abs(ownGapMs - this.#ownGapMs) > OWN_JUMP_MS)
+      this.#offset.reset();
+    this.#ownGapMs = ownGapMs;
+    const reading = this.#offset.observe(sentAt.monotonicMs, receivedAt.monotonicMs, nodeMs);
+    if (reading === 'stepped') this.distrust('its clock was stepped');
+  }
+
+  /** Draws the conclusion from what the guard said: -1 no marker, else for how long its grants do not count. */
+  #weigh(quarantineLeftMs: number): void {
+    const { clock } = this.#settings;
+    const { runId: serverId, caution } = this.#server;
+    const now = clock.now();
+    const about = {
+      clockOffsetMs: this.#offset.estimateMs,
+      ...(serverId === undefined ? {} : { serverId }),
+      ...(caution === undefined ? {} : { caution }),
+    };
+    if (quarantineLeftMs < 0) {
+      this.#standing.become({ ...about, status: 'new', reason: 'it is new, or has lost everything' });
+      return;
+    }
+    const { until, reason } = this.#distrusted;
+    const leftMs = Math.max(quarantineLeftMs, until - now);
+    if (leftMs <= 0) {
+      this.#standing.become({ ...about, status: 'ready' });
+      return;
+    }
+    const why = until - now >= quarantineLeftMs ? reason : 'it lost its memory: it restarted, or was emptied';
+    this.#standing.become({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
   }
 
   #failureOf(error: unknown): Failed {
     const message = messageOf(error);
     const answered = error instanceof Error && error.name === 'ReplyError';
+    if (message.startsWith('READONLY')) this.#onDemotion();
     // A new error, because the client's own carries the command with its arguments.
     return failed(answered ? 'error' : 'disconnected', new Error(message));
   }
 
-  /** Before a connection votes: who is there, what time it has, and the script. */
+  /** The master has become a replica: the new handshake will tell. */
+  #onDemotion(): void {
+    this.#connection.disconnect(true);
+  }
+
+  /** Before a connection votes: who is there, the script, and what its marker says. */
   async #introduce(): Promise<void> {
     const epoch = ++this.#epoch;
-    const { clock } = this.#settings;
+    this.#nextLook?.cancel();
     try {
-      const sentAt = clock.now();
-      const [time, info] = await Promise.all([
-        this.#connection.time().then((reply) => ({ nodeMs: timeMsOf(reply), receivedAt: clock.now() })),
-        // A user who may not call INFO can lock all the same; the node is then not known to be the same as another.
+      const [info] = await Promise.all([
         this.#connection.info().catch(() => ''),
         this.#connection.script('LOAD', SCRIPT).catch(() => undefined),
       ]);
-      if (epoch !== this.#epoch || this.#out) return;
-      this.#offset.observe(sentAt, time.receivedAt, time.nodeMs);
-      if (fieldOf(info, 'role') === 'slave') this.#standBy();
-      else this.#become(readyState(fieldOf(info, 'run_id')));
+      if (epoch !== this.#epoch || this.#standing.out) return;
+      this.#server = serverInfoOf(info);
+      if (this.#server.isReplica) this.#standBy();
+      else {
+        await this.#run('look', () => undefined);
+        this.#lookAgain();
+      }
     } catch (error) {
-      if (epoch !== this.#epoch || this.#out) return;
-      this.#onError(error instanceof Error ? error : new Error(String(error)));
+      if (epoch !== this.#epoch) return;
+      this.#onError(error);
       this.#connection.disconnect(true);
     }
   }
 
+  /** Looks at the node from time to time, and when its quarantine ends. */
+  #lookAgain(): void {
+    const { clock } = this.#settings;
+    const { trustedAt = Number.POSITIVE_INFINITY } = this.state;
+    const delayMs = Math.min(PROBE_MS, Math.max(1, trustedAt - clock.now()));
+    this.#nextLook?.cancel();
+    this.#nextLook = clock.setTimer(() => void this.#probe(), delayMs, 'background');
+  }
+
+  async #probe(): Promise<void> {
+    const epoch = this.#epoch;
+    const before = this.#server;
+    try {
+      const info = serverInfoOf(before.runId === undefined ? '' : await this.#connection.info());
+      if (epoch !== this.#epoch || this.#standing.out) return;
+      this.#server = info;
+      const evicted = info.evictedKeys > before.evictedKeys;
+      await this.#run(evicted ? 'distrust' : this.state.status === 'new' ? 'look' : '', () => undefined);
+    } catch {
+      // Whoever asks the node for a vote learns what is wrong with it; a look has nothing to add.
+    }
+    if (epoch === this.#epoch && !this.#standing.out) this.#lookAgain();
+  }
+
   #standBy(): void {
-    this.#become({ status: 'refused', reason: 'it is a read-only replica' });
-    this.#recheck = this.#settings.clock.setTimer(
+    this.#standing.become({ status: 'refused', reason: 'it is a read-only replica' });
+    this.#nextLook = this.#settings.clock.setTimer(
       () => this.#connection.disconnect(true),
       REPLICA_RECHECK_MS,
       'background',
     );
   }
 
-  #onError(error: Error): void {
+  #onError(error: unknown): void {
     this.#lastError = messageOf(error);
-    if (this.#out) return;
     if (NOT_ALLOWED.test(this.#lastError)) {
-      this.#become({
-        status: 'refused',
-        reason: `the server refused the user or password (${this.#lastError})`,
-      });
+      const reason = `the server refused the user or password (${this.#lastError})`;
+      this.#standing.become({ status: 'refused', reason });
     }
   }
 
   #onClose(): void {
     this.#epoch++;
-    this.#recheck?.cancel();
-    if (this.#out || this.#state.status === 'refused') return;
-    this.#become({ status: 'unreachable', reason: this.#lastError });
-  }
-
-  #firstConnection(): Promise<void> {
-    return new Promise((resolve) => {
-      const stop = this.onStateChange(() => {
-        stop();
-        resolve();
-      });
-    });
-  }
-
-  #become(state: NodeState): void {
-    const { status, reason, serverId } = this.#state;
-    if (state.status === status && state.reason === reason && state.serverId === serverId) return;
-    this.#state = state;
-    for (const listener of [...this.#listeners]) listener(state);
+    this.#nextLook?.cancel();
+    if (this.state.status === 'refused') return;
+    this.#standing.become({ status: 'unreachable', reason: this.#lastError });
   }
 }
 
-const readyState = (serverId: string | undefined): NodeState =>
-  serverId === undefined ? { status: 'ready' } : { status: 'ready', serverId };
-
-/** The script catches the error of each operation, so it comes in a reply of an operation, never as that of the call. */
+/** The script catches the error of each operation, so it comes in the reply of the operation. */
 const isReadOnly = (reply: unknown): boolean =>
   Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
 
@@ -253,15 +348,4 @@ const deadlineOf = (request: unknown): number =>
     ? Number(request.deadlineAt)
     : Number.NEGATIVE_INFINITY;
 
-const zip = <A, B>(first: readonly A[], second: readonly B[]): [A, B][] =>
-  first.map((one, index) => [one, second[index]!]);
-
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const fieldOf = (info: string, field: string): string | undefined =>
-  new RegExp(`^${field}:(.*?)\\r?$`, 'm').exec(info)?.[1];
-
-function timeMsOf(reply: unknown): number {
-  if (!Array.isArray(reply)) throw new Error('the node told no time');
-  return Number(reply[0]) * 1_000 + Number(reply[1]) / 1_000;
-}

@@ -1,18 +1,28 @@
 import { createHash } from 'node:crypto';
 
 /**
- * One batch of operations on one node: applied in order, without anything between them.
+ * One batch of operations on one node: applied in order, without anything between them, after the guard.
  *
- * KEYS  for each operation, for each of its resources: the lock key, then the fence key (a hash: n = counter,
- *       tick = last tick run).
- * ARGV  a flat list. First how long fence keys live after the last touch, and with a tick on record (both ms).
+ * The guard looks at the node's marker, a hash: run = the run_id of the server that wrote it, since = when the node's
+ * memory is known to begin (µs; 0: trusted from the start), ttl = the longest quarantine that any client asked for (ms).
+ * Without a marker, or with that of another run, the node has lost its memory, was restored or failed over: since = now,
+ * and until since + ttl its grants do not count, for any client, even one that has just started.
+ *
+ * KEYS  the marker; then for each operation, for each of its resources: the lock key, then the fence key (a hash:
+ *       n = counter, tick = last tick run).
+ * ARGV  a flat list. First how long fence keys live after the last touch, and with a tick on record (both ms); the
+ *       quarantine (ms; 0: no guard); the server's run_id as read on this connection ('' unknown); 1 where the operator
+ *       says that the server keeps its data through a restart; and what the guard shall do: '' as above, l(ook) the same
+ *       but leave a missing marker missing, f(irst use) trust a node without marker, t(rust) it whatever its marker
+ *       says, d(istrust) it from now on.
  *       Then each operation: verb, number of resources, holder id, deadline (µs of the node's time; 0: none), and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
  *         c(onfirm)  token, tick ('' without)
  *         e(xtend)   ttl, token ('' without fencing)
  *         r(elease)  what to leave it to live (ms; 0: delete)
  *         i(nspect)  nothing; the holder id is ''
- * Reply the node's time in µs, then one reply for each operation:
+ * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker); then one reply for each
+ *       operation:
  *         {1, counter}                            granted
  *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded
  *         {3}                                     late: the deadline had passed, nothing was written
@@ -28,7 +38,7 @@ export const SCRIPT = `
 local call = redis.call
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local fenceTtl, ledgerTtl = tonumber(ARGV[1]), tonumber(ARGV[2])
+local fenceTtl, ledgerTtl, quarantine = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local function number(value)
   return value and tonumber(value) or nil
@@ -36,6 +46,26 @@ end
 
 local function print(value)
   return string.format('%.0f', value)
+end
+
+local function guard(run, durable, order)
+  if quarantine == 0 then return 0 end
+  local seen = call('HMGET', KEYS[1], 'run', 'since', 'ttl')
+  local since, ttl = number(seen[2]), number(seen[3]) or 0
+  if not since and order == 'l' then return -1 end
+  local otherRun = run ~= '' and seen[1] ~= run
+  local restarted = otherRun and seen[1] and seen[1] ~= '' and not durable
+  local start = since
+  if order == 't' or (order == 'f' and not since) then
+    start = 0
+  elseif order == 'd' or not since or since > now or restarted then
+    start = now
+  end
+  if start ~= since or otherRun or ttl < quarantine then
+    ttl = math.max(ttl, quarantine)
+    call('HSET', KEYS[1], 'run', run ~= '' and run or seen[1] or '', 'since', print(start), 'ttl', print(ttl))
+  end
+  return math.max(0, math.ceil((start - now) / 1000 + ttl))
 end
 
 local function atLeast(key, ttl)
@@ -154,8 +184,8 @@ function verbs.i(key)
 end
 
 local arity = {a = 3, c = 2, e = 2, r = 1, i = 0}
-local replies = {now}
-local nextKey, at = 1, 3
+local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6])}
+local nextKey, at = 2, 7
 while at <= #ARGV do
   local verb, count, holder, deadline = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
   local firstKey, firstArgument = nextKey, at + 3
