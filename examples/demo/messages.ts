@@ -15,17 +15,12 @@ export const SETTINGS_VARIABLE = 'QUORLOCK_DEMO_WORKER';
 /** From a worker to the demo: what is shown as it happens. The figures at the end come from elsewhere. */
 export type WorkerMessage =
   | { readonly type: 'ready'; readonly metricsPort: number }
-  | StartMessage
+  | { readonly type: 'started'; readonly entry: StartEntry }
   | { readonly type: 'ended'; readonly entry: EndEntry }
   | { readonly type: 'extended'; readonly job: string }
   | { readonly type: 'node'; readonly node: NodeSnapshot }
   | { readonly type: 'warning'; readonly text: string }
   | { readonly type: 'finished' };
-
-export interface StartMessage {
-  readonly type: 'started';
-  readonly entry: StartEntry;
-}
 
 /** From the demo to a worker: end all jobs; then, when the metrics have been read, close and exit. */
 export type DemoMessage = 'finish' | 'exit';

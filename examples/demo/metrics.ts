@@ -31,7 +31,7 @@ export function samplesOf(text: string): Sample[] {
     ([, name = '', labels = '', value]) => ({
       name,
       labels: Object.fromEntries(
-        [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label, text]) => [label, text]),
+        [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label, of]) => [label, of]),
       ),
       value: Number(value),
     }),

@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { LockManager } from 'quorlock';
@@ -26,8 +27,10 @@ const logger: LoggerService = {
 
 /** Nest's last part is the context. */
 function textOf(parts: readonly unknown[]): string {
-  const [context = '', ...message] = [...parts].filter((part) => part !== undefined).reverse();
-  return `[${String(context)}] ${message.reverse().map(String).join(' ')}`;
+  const texts = parts
+    .filter((part) => part !== undefined)
+    .map((part) => (typeof part === 'string' ? part : inspect(part)));
+  return `[${texts.at(-1)}] ${texts.slice(0, -1).join(' ')}`;
 }
 
 const app = await NestFactory.create(WorkerModule, { logger, abortOnError: false });

@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { dieWithParent, exitOf, type Exit } from '../support/processes.js';
+import { until } from '../support/until.js';
+
+const program = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
+
+interface Demo {
+  readonly child: ChildProcess;
+  readonly exit: Promise<Exit>;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The processes that it said it started. */
+  readonly pids: readonly number[];
+}
+
+function startDemo(...args: string[]): Demo {
+  const [command = '', ...rest] = [...dieWithParent, process.execPath, program, ...args];
+  // Its own group, as in a terminal, so that a signal to the group is what Ctrl-C is.
+  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const written = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text));
+  return {
+    child,
+    exit: exitOf(child),
+    get stdout() {
+      return written.stdout;
+    },
+    get stderr() {
+      return written.stderr;
+    },
+    get pids() {
+      return [...written.stdout.matchAll(/\bpid (\d+)/g)].map(([, pid]) => Number(pid));
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const allGone = (demo: Demo): Promise<boolean> =>
+  until(() => !demo.pids.some(isAlive), { what: `the end of ${demo.pids.join(', ')}` });
+
+it('a short run finds nothing wrong, says so in its last line, and leaves no process behind', async () => {
+  const demo = startDemo('--seconds', '10');
+  const exit = await demo.exit;
+  const last = demo.stdout.trimEnd().split('\n').at(-1);
+  expect({ exit, last, stderr: demo.stderr, stdout: demo.stdout }).toEqual({
+    exit: { code: 0, signal: null },
+    last: expect.stringMatching(
+      /^demo: ticks=10 runs=(9|10) duplicates=0 missed=0 skipped=[1-9]\d* expired=\d+ extensions=[1-9]\d* overlaps=0$/,
+    ),
+    stderr: '',
+    stdout: expect.stringMatching(/worker-\d +killed with SIGKILL while it holds long-job/),
+  });
+  // Piped, it is plain.
+  expect(demo.stdout).not.toContain('\u001b');
+  expect(demo.pids).toHaveLength(5 + 3);
+  await allGone(demo);
+});
+
+describe('whatever ends it, no process is left', () => {
+  it.each([
+    ['Ctrl-C, which goes to all processes of the terminal', 'SIGINT', 'group', { code: 130, signal: null }],
+    ['SIGTERM', 'SIGTERM', 'alone', { code: 143, signal: null }],
+  ] as const)('%s', async (_how, signal, whom, end) => {
+    const demo = startDemo('--seconds', '60', '--nodes', '3', '--workers', '2');
+    await until(() => / tick +\S+ ran on /.test(demo.stdout), { what: 'the first tick' });
+    expect(demo.pids).toHaveLength(3 + 2);
+    process.kill(whom === 'group' ? -demo.child.pid! : demo.child.pid!, signal);
+    expect(await demo.exit).toEqual(end);
+    await allGone(demo);
+    expect(demo.stderr).toContain(`ended by ${signal}`);
+    expect(demo.stdout).not.toMatch(/^demo: /m);
+  });
+
+  // Elsewhere a SIGKILL of the demo ends its workers, which notice, but not its redis-servers.
+  if (dieWithParent.length > 0) {
+    it('SIGKILL', async () => {
+      const demo = startDemo('--seconds', '60', '--nodes', '3', '--workers', '2');
+      await until(() => / tick +\S+ ran on /.test(demo.stdout), { what: 'the first tick' });
+      expect(demo.pids).toHaveLength(3 + 2);
+      demo.child.kill('SIGKILL');
+      expect(await demo.exit).toEqual({ code: null, signal: 'SIGKILL' });
+      await allGone(demo);
+    });
+  }
+});
+
+it('a bad option is named, with its bounds, before anything is started', async () => {
+  const demo = startDemo('--workers', '1');
+  expect(await demo.exit).toEqual({ code: 2, signal: null });
+  expect(demo.stderr).toContain('--workers must be an integer from 2 to 20, got "1"');
+  expect(demo.stdout).toBe('');
+});
