@@ -37,7 +37,7 @@ afterAll(() => locks.close());
 
 let resources = 0;
 /** Takes the options as a call would; a refusal of the options is what is looked for. */
-const takers = {
+const takers: Readonly<Record<'manager' | 'acquire' | 'decorator', (options: object) => unknown>> = {
   manager: (options: object) => void new LockManager({ nodes: [memoryNode()], ...options }),
   acquire: async (options: object) => (await locks.acquire(`r${resources++}`, options)).release(),
   decorator: (options: object) => {
@@ -89,7 +89,7 @@ export const none: never = difference;
       holder: 'host:pid',
       warn: 'process.emitWarning',
     };
-    const defaults: Readonly<Record<string, unknown>> = { ...LOCK_DEFAULTS, ...special };
+    const defaults: Readonly<Record<string, string | number | boolean>> = { ...LOCK_DEFAULTS, ...special };
     for (const row of optionRows) {
       const option = plain(row['option']);
       expect({ option, default: plain(row['default']) }).toEqual({
