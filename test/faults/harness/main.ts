@@ -24,13 +24,13 @@ const minutes = positive('minutes', values.minutes);
 const seed = values.seed === undefined ? Date.now() % 1_000_000 : positive('seed', values.seed);
 const nodes = positive('nodes', values.nodes);
 const workers = positive('workers', values.workers);
-const maxTtlMs = 10_000;
+const maxTtlMs = 6_000;
 /** Short TTLs are lost often, long ones show what is left behind. */
 const RESOURCES = [
   { name: 'shortest', ttlMs: 300 },
   { name: 'short', ttlMs: 800 },
   { name: 'middle', ttlMs: 2_000 },
-  { name: 'long', ttlMs: 8_000 },
+  { name: 'long', ttlMs: 6_000 },
 ];
 /** After the last fault the workers go on for so long, so that whatever was left behind shows. */
 const CALM_SECONDS = 8;
@@ -49,7 +49,7 @@ const terms = { seed, seconds, nodes, workers, maxTtlMs };
 const result = await runFaults({
   ...terms,
   seconds: seconds + CALM_SECONDS,
-  faults: randomSchedule({ ...terms, dataLoss: false, clockSteps: false }),
+  faults: randomSchedule({ ...terms, dataLoss: true, clockSteps: canStepClocks }),
   resources: RESOURCES,
   say: (line) => console.log(line),
 });

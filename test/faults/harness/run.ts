@@ -5,6 +5,7 @@ import { FencedStore } from './fenced-store.js';
 import { startNodes, type FaultNode } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';
 import { told, type Fault } from './schedule.js';
+import { watchStalls } from './stalls.js';
 import type { Contended, WorkerMessage } from './worker-config.js';
 import { FaultWorker } from './workers.js';
 
@@ -28,6 +29,8 @@ export interface RunResult extends CheckedRun {
 const ADAPTER = new URL('./quorlock-adapter.ts', import.meta.url).href;
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
+/** What a node timeout of 100 ms, that of the shortest TTL, does not notice. */
+const BRIEF_STALL_MS = 40;
 /** After a fault a client may have a second and a half to go until it tries to connect again; then a moment to do so. */
 const RECOVERY_MS = 3_000;
 
@@ -58,6 +61,7 @@ class World {
   #nodes: readonly FaultNode[] = [];
   #stopNodes: () => Promise<void> = () => Promise.resolve();
   #observing: NodeJS.Timeout | undefined;
+  #stopWatching: () => void = () => undefined;
   #startedAt = 0;
   #acquired = 0;
 
@@ -73,6 +77,13 @@ class World {
     for (let index = 0; index < workers; index++) this.#slots.push(await this.#open(index));
     this.#startedAt = nowMs();
     this.#observing = setInterval(() => void this.#observe(), OBSERVE_MS);
+    // All ways lead through this process: while it does not run, no node can be reached.
+    this.#stopWatching = watchStalls((at, until) => {
+      if (until - at < BRIEF_STALL_MS) return;
+      nodes.forEach((_, node) =>
+        this.#records.push({ type: 'fault', at, until, kind: 'harness-stall', node }),
+      );
+    });
     say(`${nodes.length} redis-servers, ${workers} workers, ${faults.length} faults in ${seconds} s`);
 
     const under: Promise<void>[] = [];
@@ -115,6 +126,7 @@ class World {
 
   async stop(): Promise<void> {
     clearInterval(this.#observing);
+    this.#stopWatching();
     await Promise.all(this.#slots.map(({ worker }) => worker.kill()));
     await this.#stopNodes();
     await Promise.all(this.#slots.flatMap(({ proxies }) => proxies.map((proxy) => proxy.close())));

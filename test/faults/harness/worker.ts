@@ -79,6 +79,9 @@ function write({ lease, lock }: Held): void {
   tell({ type: 'write', at: nowMs(), lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
 }
 
+/** How many leases a worker may hold at once. */
+const LOOPS = 3;
+
 /** Acquires a resource over and over, for a moment or for several TTLs. */
 async function loop(): Promise<void> {
   while (!finishing) {
@@ -159,7 +162,7 @@ async function obey(command: WorkerCommand): Promise<void> {
 
 process.on('message', (command: WorkerCommand) => void obey(command));
 const working = Promise.all([
-  config.resources.length > 0 ? loop() : undefined,
+  ...(config.resources.length > 0 ? Array.from({ length: LOOPS }, () => loop()) : []),
   config.tickMs > 0 ? ticks() : undefined,
 ]);
 tell({ type: 'ready', at: nowMs() });
