@@ -15,6 +15,7 @@ export class Acquirer {
   readonly #context: AttemptContext;
   readonly #fallback: Fallback | undefined;
   readonly #waiting = new Set<AbortController>();
+  readonly #underWay = new Set<Promise<unknown>>();
   #draining = false;
 
   constructor(
@@ -47,6 +48,16 @@ export class Acquirer {
   drain(): void {
     this.#draining = true;
     for (const waiting of this.#waiting) waiting.abort(DRAINED);
+  }
+
+  /** Resolves when no attempt is under way any more, after `timeoutMs` at the latest: who waited for one may have gone. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#underWay.size === 0) return;
+    const patience = new AbortController();
+    const timer = this.clock.setTimer(() => patience.abort(), timeoutMs);
+    const over = Promise.allSettled(this.#underWay).then(() => undefined);
+    await unlessAborted(over, patience.signal).catch(() => undefined);
+    timer.cancel();
   }
 
   async acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<Acquired> {
@@ -82,7 +93,12 @@ export class Acquirer {
       attempt: (isAbandoned): Promise<AttemptResult> => {
         const ask = (quorum: QuorumClient): Promise<AttemptResult> =>
           attempt(quorum, this.#context, request, isAbandoned);
-        return this.#fallback === undefined ? ask(this.quorum) : this.#fallback.attempt(resources, ask);
+        const result =
+          this.#fallback === undefined ? ask(this.quorum) : this.#fallback.attempt(resources, ask);
+        this.#underWay.add(result);
+        const over = (): void => void this.#underWay.delete(result);
+        result.then(over, over);
+        return result;
       },
       discard: (won) => {
         this.ended(won.claim);

@@ -51,8 +51,21 @@ export async function ballot(
   request: LockRequest,
   holderId: string,
 ): Promise<BallotResult> {
-  const { resources, ttlMs, driftFactor, fencing, tick } = request;
-  const claim = new Claim(resources, holderId, quorum.nodes.length);
+  const claim = new Claim(request.resources, holderId, quorum.nodes.length);
+  try {
+    return await hold(quorum, clock, request, claim);
+  } finally {
+    quorum.decided(claim);
+  }
+}
+
+async function hold(
+  quorum: QuorumClient,
+  clock: Clock,
+  request: LockRequest,
+  claim: Claim,
+): Promise<BallotResult> {
+  const { ttlMs, driftFactor, fencing, tick } = request;
   const sentAt = clock.stamp();
   const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
   const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;

@@ -233,6 +233,8 @@ export class LockManager {
       await pause(this.#clock, drainMs, idle.signal).catch(() => undefined);
     }
     for (const lease of this.#leases) lease.lose('closed');
+    await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);
+    this.#quorum.abandon();
     await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#firstUse.close();
     this.#unwatch();

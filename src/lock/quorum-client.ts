@@ -29,6 +29,8 @@ interface Terms {
 export class QuorumClient {
   readonly majority: number;
   readonly #givingBack: GiveBack;
+  /** Claims whose ballot is not over. */
+  readonly #underWay = new Map<Claim, Terms>();
 
   constructor(
     readonly nodes: readonly LockNode[],
@@ -44,6 +46,7 @@ export class QuorumClient {
     const { ttlMs, seed, tick } = terms;
     const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
     const batch = [{ resources, holderId, ttlMs, deadlineAt, seed, tick }];
+    this.#underWay.set(claim, terms);
     return this.#ask('acquire', claim, deadlineAt, (node) => node.acquire(batch));
   }
 
@@ -113,6 +116,21 @@ export class QuorumClient {
       });
       settle();
     });
+  }
+
+  /** To be told when the ballot for a claim is over, and somebody else answers for it. */
+  decided(claim: Claim): void {
+    this.#underWay.delete(claim);
+  }
+
+  /**
+   * Takes back what ballots that are not over may have written: the release follows their requests on the same connection,
+   * so that a node that carries out the ones carries out the other.
+   */
+  abandon(): void {
+    for (const [claim, { ttlMs, nodeTimeoutMs }] of this.#underWay) {
+      void this.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
+    }
   }
 
   /** Resolves when nothing is being given back any more, after `timeoutMs` at the latest. */
