@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<string, number>> = {
 
 /** What is just within and just beyond the bounds that a cell tells; `undefined` where it tells none. */
 export function boundsOf(cell: string, unit: string | undefined) {
-  const [, from, to, characters] = /^(.+?) to (.+?)( characters| bytes)?$/.exec(cell) ?? [];
+  const [, from, to, characters] = /^(?:.* or )?(.+?) to (.+?)( characters| bytes)?$/.exec(cell) ?? [];
   if (from === undefined || to === undefined) return undefined;
   const [least, most] = [valueOf(from), valueOf(to)];
   if (characters !== undefined) {
