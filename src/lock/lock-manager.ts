@@ -10,6 +10,7 @@ import { FirstUse } from './first-use.js';
 import { inspection, type Inspection } from './inspection.js';
 import { LeaseKeeper } from './lease-keeper.js';
 import { HeldLease, type Lease } from './lease.js';
+import { watchMembers } from './members.js';
 import { isInMemory, openNodes, snapshotOf, watchNodes } from './membership.js';
 import {
   LOCK_DEFAULTS,
@@ -49,6 +50,7 @@ export class LockManager {
   readonly #firstUse: FirstUse;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
+  readonly #unwatchMembers: () => void;
   readonly #leases = new Set<HeldLease>();
   readonly #declared = new Set<string>();
   readonly #inMemory: boolean;
@@ -67,6 +69,7 @@ export class LockManager {
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new QuorumClient(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn);
+    this.#unwatchMembers = watchMembers(this.#nodes, this.#options.warn);
     this.#firstUse = new FirstUse(
       this.#nodes,
       this.#clock,
@@ -238,6 +241,7 @@ export class LockManager {
     await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#firstUse.close();
     this.#unwatch();
+    this.#unwatchMembers();
     await Promise.all(this.#nodes.map((node) => node.close()));
     // A node in memory lives on, for another manager that shares it; for this one it is closed like the others.
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });

@@ -11,6 +11,8 @@ export const MARKER = 'quorlock:node';
  * What must hold on a node, so that a quorum of them can be trusted, is the contract suite of test/contract.
  */
 export interface LockNode {
+  /** Where the server is, as far as this client knows: two nodes of the same address are one. */
+  readonly address: string;
   /** Names the node in metrics, logs and errors; free of secrets. */
   readonly name: string;
   readonly state: NodeState;
@@ -25,6 +27,8 @@ export interface LockNode {
   look(): Promise<void>;
   /** Ends a node's being `new`, or its quarantine: its grants count from now on, or one quarantine later. */
   admit(as: 'trusted' | 'quarantined'): Promise<void>;
+  /** Writes down, on the node, among which nodes it is used. */
+  recordMembers(members: string): Promise<void>;
   /** Keeps the node out of votes for one quarantine, as far as this client is concerned. */
   distrust(reason: string): void;
   /** Takes the node out of every vote for good: a fault of the configuration that shows only once it is connected. */
@@ -48,6 +52,9 @@ export interface NodeState {
   readonly reason?: string;
   /** Identifies the server process behind the node while connected: Redis' run_id. */
   readonly serverId?: string;
+  /** The node's own random name, which it keeps for as long as its memory, and the members written down on it ('': none). */
+  readonly id?: string;
+  readonly members?: string;
   /** What the operator should know although the node votes. */
   readonly caution?: string;
   /** When it is trusted again, on the caller's monotonic clock. */

@@ -43,6 +43,10 @@ export class MemoryNode implements LockNode {
     private readonly clock: Pick<Clock, 'now'> = systemClock,
   ) {}
 
+  get address(): string {
+    return this.name;
+  }
+
   get state(): NodeState {
     return this.#state;
   }
@@ -87,6 +91,10 @@ export class MemoryNode implements LockNode {
   }
 
   admit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  recordMembers(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -158,3 +158,40 @@ describe('a node that lost its memory', () => {
     await until(() => statuses(locks)[0] === 'untrusted');
   });
 });
+
+describe('the membership', () => {
+  const urls = (redis: RedisServers, ...places: number[]): LockManagerOptions['nodes'] =>
+    places.map((place) => redis.servers[place]!.options);
+
+  it('is refused where it differs by more than one node from that of others: three nodes and five', async () => {
+    await using redis = await startRedis({ count: 5 });
+    const five = manager(redis);
+    await allReady(five);
+    await until(
+      async () => (await redis.servers[4]!.client().hget('lock:quorlock:node', 'members')) !== null,
+    );
+    const warnings: string[] = [];
+    const three = manager(redis, { nodes: urls(redis, 0, 1, 2), warn: (message) => warnings.push(message) });
+    await until(() => statuses(three).every((status) => status === 'refused'));
+    expect(await codeOf(three.acquire(R))).toBe('QUORUM_UNREACHABLE unreachable');
+    expect(warnings.join()).toContain('configuration mismatch');
+    expect(await codeOf(five.acquire(R))).toBe('granted');
+  });
+
+  it('may change by one node, loudly', async () => {
+    await using redis = await startRedis({ count: 4 });
+    const three = manager(redis, { nodes: urls(redis, 0, 1, 2) });
+    await allReady(three);
+    await until(
+      async () => (await redis.servers[2]!.client().hget('lock:quorlock:node', 'members')) !== null,
+    );
+    const warnings: string[] = [];
+    const four = manager(redis, {
+      nodes: urls(redis, 0, 1, 2, 3),
+      warn: (message) => warnings.push(message),
+    });
+    expect(await codeOf(four.acquire(R))).toBe('granted');
+    await until(() => warnings.some((warning) => warning.includes('changes by one node')));
+    expect(await codeOf(three.acquire(R))).toBe('LOCK_CONTENDED held');
+  });
+});

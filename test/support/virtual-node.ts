@@ -37,6 +37,10 @@ export class VirtualNode implements LockNode {
     this.#memory = new MemoryNode(name, clock);
   }
 
+  get address(): string {
+    return this.name;
+  }
+
   get state(): NodeState {
     return this.#state;
   }
@@ -60,6 +64,10 @@ export class VirtualNode implements LockNode {
     this.become(
       as === 'trusted' ? { status: 'ready' } : { status: 'untrusted', reason: 'it lost its memory' },
     );
+    return Promise.resolve();
+  }
+
+  recordMembers(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -25,7 +25,9 @@ export interface Guard {
   readonly quarantineMs: number;
   readonly runId: string;
   readonly durable: boolean;
-  readonly order: '' | 'look' | 'first use' | 'trust' | 'distrust';
+  readonly order: '' | 'look' | 'first use' | 'trust' | 'distrust' | 'members';
+  /** An id for a node that has none; with the order `members`, these. */
+  readonly given: string;
 }
 
 /** Operations gathered for one call of the script: its keys and arguments. */
@@ -35,11 +37,11 @@ export class Batch {
 
   constructor(
     private readonly keyPrefix: string,
-    { quarantineMs, runId, durable, order }: Guard,
+    { quarantineMs, runId, durable, order, given }: Guard,
     private readonly toNodeUs: ToNodeUs,
   ) {
     this.keys = [markerKeyOf(keyPrefix)];
-    this.args = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable ? 1 : 0, order.charAt(0)];
+    this.args = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable ? 1 : 0, order.charAt(0), given];
   }
 
   acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick }: AcquireRequest): void {
@@ -79,6 +81,22 @@ const REFUSALS: readonly (RefusalReason | undefined)[] = [
   'absent',
   'superseded',
 ];
+
+/** What the guard found. */
+export interface Finding {
+  /** For how long the node's grants do not count; -1 without a marker. */
+  readonly quarantineLeftMs: number;
+  /** With an order only: the node's id and members, where it has them. */
+  readonly id?: string;
+  readonly members?: string;
+}
+
+/** The guard's part of the reply. */
+export function findingOf(reply: unknown): Finding {
+  if (!Array.isArray(reply)) return { quarantineLeftMs: Number(reply) };
+  const [left, id, members] = reply as unknown[];
+  return { quarantineLeftMs: Number(left), id: String(id), members: String(members) };
+}
 
 /** One operation's reply as a vote. */
 export function voteOf(reply: unknown): Vote {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
 import { ClockOffset } from '../../core/clock-offset.js';
@@ -12,7 +13,7 @@ import type {
   NodeState,
   ReleaseRequest,
 } from '../lock-node.js';
-import { Batch, inspectionOf, voteOf, type Guard } from './batch.js';
+import { Batch, findingOf, inspectionOf, voteOf, type Guard } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { SCRIPT, SCRIPT_SHA } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
@@ -41,6 +42,7 @@ const NOT_ALLOWED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR Client s
 /** A standalone Redis server as a voter, over a connection of its own. */
 export class RedisNode implements LockNode {
   readonly name: string;
+  readonly address: string;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
   readonly #durable: boolean;
@@ -55,9 +57,14 @@ export class RedisNode implements LockNode {
   #ownGapMs: number | undefined;
   #distrusted = { until: 0, reason: '' };
   #nextLook: Timer | undefined;
+  /** The node's id, should it have none. */
+  readonly #spareId = randomUUID();
+  /** What the marker said at the last look. */
+  #identity: Pick<NodeState, 'id' | 'members'> = {};
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
+    this.address = endpoint.address;
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     this.#durable = endpoint.durable;
@@ -182,18 +189,32 @@ export class RedisNode implements LockNode {
     }
   }
 
-  async #order(order: Guard['order']): Promise<void> {
+  recordMembers(members: string): Promise<void> {
+    return this.#order('members', members);
+  }
+
+  async #order(order: Guard['order'], given?: string): Promise<void> {
     try {
-      await this.#run(order, () => undefined);
+      await this.#run(order, () => undefined, given);
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  async #run(order: Guard['order'], fill: (batch: Batch) => void): Promise<readonly unknown[]> {
+  async #run(
+    order: Guard['order'],
+    fill: (batch: Batch) => void,
+    given: string = this.#spareId,
+  ): Promise<readonly unknown[]> {
     const { clock, quarantineMs } = this.#settings;
     const epoch = this.#epoch;
-    const guard: Guard = { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order };
+    const guard: Guard = {
+      quarantineMs,
+      runId: this.#server.runId ?? '',
+      durable: this.#durable,
+      order,
+      given,
+    };
     const batch = new Batch(this.#keyPrefix, guard, (deadlineAt) =>
       Math.floor(this.#offset.toNodeMs(deadlineAt) * 1_000),
     );
@@ -208,10 +229,12 @@ export class RedisNode implements LockNode {
       reply = await this.#connection.eval(SCRIPT, batch.keys.length, ...batch.keys, ...batch.args);
     }
     if (!Array.isArray(reply)) throw new Error('the node answered with something that is no list');
-    const [nodeUs, quarantineLeftMs, ...replies] = reply as unknown[];
+    const [nodeUs, found, ...replies] = reply as unknown[];
     if (epoch === this.#epoch) {
+      const { quarantineLeftMs, id, members } = findingOf(found);
+      if (id !== undefined && members !== undefined) this.#identity = { id, members };
       this.#observe(sentAt, clock.stamp(), Number(nodeUs) / 1_000);
-      this.#weigh(Number(quarantineLeftMs));
+      this.#weigh(quarantineLeftMs);
     }
     return replies;
   }
@@ -233,6 +256,7 @@ export class RedisNode implements LockNode {
     const { runId: serverId, caution } = this.#server;
     const now = clock.now();
     const about = {
+      ...this.#identity,
       clockOffsetMs: this.#offset.estimateMs,
       ...(serverId === undefined ? {} : { serverId }),
       ...(caution === undefined ? {} : { caution }),
@@ -304,7 +328,7 @@ export class RedisNode implements LockNode {
       if (epoch !== this.#epoch || this.#standing.out) return;
       this.#server = info;
       const evicted = info.evictedKeys > before.evictedKeys;
-      await this.#run(evicted ? 'distrust' : this.state.status === 'new' ? 'look' : '', () => undefined);
+      await this.#run(evicted ? 'distrust' : 'look', () => undefined);
     } catch {
       // Whoever asks the node for a vote learns what is wrong with it; a look has nothing to add.
     }

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
  * One batch of operations on one node: applied in order, without anything between them, after the guard.
  *
  * The guard looks at the node's marker, a hash: run = the run_id of the server that wrote it, since = when the node's
- * memory is known to begin (µs; 0: trusted from the start), ttl = the longest quarantine that any client asked for (ms).
+ * memory is known to begin (µs; 0: trusted from the start), ttl = the longest quarantine that any client asked for (ms),
+ * id = the node's own random name, members = the nodes among which it is used, as clients wrote it.
  * Without a marker, or with that of another run, the node has lost its memory, was restored or failed over: since = now,
  * and until since + ttl its grants do not count, for any client, even one that has just started.
  *
@@ -14,15 +15,16 @@ import { createHash } from 'node:crypto';
  *       quarantine (ms; 0: no guard); the server's run_id as read on this connection ('' unknown); 1 where the operator
  *       says that the server keeps its data through a restart; and what the guard shall do: '' as above, l(ook) the same
  *       but leave a missing marker missing, f(irst use) trust a node without marker, t(rust) it whatever its marker
- *       says, d(istrust) it from now on.
+ *       says, d(istrust) it from now on, m(embers) write them down; then an id, in case that the node has none, or, with
+ *       m, the members.
  *       Then each operation: verb, number of resources, holder id, deadline (µs of the node's time; 0: none), and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
  *         c(onfirm)  token, tick ('' without)
  *         e(xtend)   ttl, token ('' without fencing)
  *         r(elease)  what to leave it to live (ms; 0: delete)
  *         i(nspect)  nothing; the holder id is ''
- * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker); then one reply for each
- *       operation:
+ * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker), with an order in a list
+ *       with the node's id and members; then one reply for each operation:
  *         {1, counter}                            granted
  *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded
  *         {3}                                     late: the deadline had passed, nothing was written
@@ -48,11 +50,13 @@ local function print(value)
   return string.format('%.0f', value)
 end
 
-local function guard(run, durable, order)
+local function guard(run, durable, order, given)
   if quarantine == 0 then return 0 end
-  local seen = call('HMGET', KEYS[1], 'run', 'since', 'ttl')
+  local marker = KEYS[1]
+  local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'id')
   local since, ttl = number(seen[2]), number(seen[3]) or 0
-  if not since and order == 'l' then return -1 end
+  if not since and (order == 'l' or order == 'm') then return {-1, '', ''} end
+  if order == 'm' then call('HSET', marker, 'members', given) end
   local otherRun = run ~= '' and seen[1] ~= run
   local restarted = otherRun and seen[1] and seen[1] ~= '' and not durable
   local start = since
@@ -63,9 +67,12 @@ local function guard(run, durable, order)
   end
   if start ~= since or otherRun or ttl < quarantine then
     ttl = math.max(ttl, quarantine)
-    call('HSET', KEYS[1], 'run', run ~= '' and run or seen[1] or '', 'since', print(start), 'ttl', print(ttl))
+    call('HSET', marker, 'run', run ~= '' and run or seen[1] or '', 'since', print(start), 'ttl', print(ttl),
+      'id', seen[4] or given)
   end
-  return math.max(0, math.ceil((start - now) / 1000 + ttl))
+  local left = math.max(0, math.ceil((start - now) / 1000 + ttl))
+  if order == '' then return left end
+  return {left, seen[4] or given, call('HGET', marker, 'members') or ''}
 end
 
 local function atLeast(key, ttl)
@@ -184,8 +191,8 @@ function verbs.i(key)
 end
 
 local arity = {a = 3, c = 2, e = 2, r = 1, i = 0}
-local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6])}
-local nextKey, at = 2, 7
+local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7])}
+local nextKey, at = 2, 8
 while at <= #ARGV do
   local verb, count, holder, deadline = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
   local firstKey, firstArgument = nextKey, at + 3

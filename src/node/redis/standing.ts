@@ -46,6 +46,8 @@ export class Standing {
       state.reason !== before.reason ||
       state.serverId !== before.serverId ||
       state.caution !== before.caution ||
+      state.id !== before.id ||
+      state.members !== before.members ||
       moved(before.trustedAt, state.trustedAt) ||
       moved(before.clockOffsetMs, state.clockOffsetMs);
     if (!isNews) return;
