@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 /** So long that whoever waits for a stopped node exceeds every test's patience. */
-const PATIENT = { ttlMs: 60_000, nodeTimeoutMs: 20_000 };
+const PATIENT = { ttlMs: 60_000, nodeTimeoutMs: 20_000, restartQuarantine: 'auto' } as const;
 
 /** The nodes that answered, however; a stopped one does not. */
 const answeredBy = (events: readonly LockEvent[]): Set<string> =>

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { LockContendedError, type LockManagerOptions } from '../../src/index.js';
+import { LockManagers, ofType, record, scriptCalls, untilGone, valuesOf } from '../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+
+/** What other libraries were seen to do wrong, number by number; README.md has the list. */
+let redis: RedisServers;
+let managers: LockManagers;
+
+async function start(count: number): Promise<RedisServers['servers']> {
+  redis = await startRedis({ count });
+  return redis.servers;
+}
+
+beforeEach(() => {
+  managers = new LockManagers();
+});
+afterEach(async () => {
+  await managers[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+/** Puts the key of a holder that nobody hears of onto a server. */
+async function putKey(server: RedisServers['servers'][number], key: string, ttlMs: number): Promise<void> {
+  const client = server.client();
+  await client.set(key, '00000000000000000000000000000000@elsewhere:1', 'PX', ttlMs);
+  client.disconnect();
+}
+
+it('1: four nodes whose votes split two to two settle, with retries 0 too, and nothing stays behind', async () => {
+  const servers = await start(4);
+  const locks = await managers.connected({ servers });
+  await Promise.all(servers.slice(2).map((server) => putKey(server, 'lock:a', 60_000)));
+  await expect(locks.acquire('a', { retries: 0 })).rejects.toMatchObject({
+    code: 'LOCK_CONTENDED',
+    reason: 'contended',
+  });
+  await untilGone(servers.slice(0, 2), 'lock:a');
+  expect(managers.warnings).toEqual([expect.stringMatching(/even number of members \(4\)/)]);
+});
+
+it('3: its own minority keys do not refuse its retry: every attempt has a new holder id and undoes the one before', async () => {
+  const servers = await start(3);
+  const locks = await managers.connected({ servers });
+  const [free, taken, dead] = servers as [(typeof servers)[0], (typeof servers)[0], (typeof servers)[0]];
+  await dead.kill();
+  await putKey(taken, 'lock:a', 400);
+  const client = free.client();
+  const monitor = await client.monitor();
+  const holders: string[] = [];
+  monitor.on('monitor', (_time: unknown, args: string[]) => {
+    const verb = args.indexOf('a');
+    if (args[0]?.toLowerCase().startsWith('eval') && verb >= 0) holders.push(args[verb + 2] ?? '');
+  });
+  const lease = await locks.acquire('a', { waitMs: 20_000, retryDelayMs: 50 });
+  await until(() => holders.length >= 2);
+  monitor.disconnect();
+  expect(new Set(holders).size).toBe(holders.length);
+  expect(await valuesOf([free, taken], 'lock:a')).toEqual([holders.at(-1), holders.at(-1)]);
+  await lease.release();
+});
+
+describe('6: releasing a lease that has expired', () => {
+  it('resolves without a retry', async () => {
+    const servers = await start(3);
+    const locks = await managers.connected({ servers });
+    const lease = await locks.acquire('a', { ttlMs: 50, autoExtend: false });
+    await until(() => lease.signal.aborted);
+    await untilGone(servers, 'lock:a');
+    const calls = async (): Promise<number[]> => Promise.all(servers.map(scriptCalls));
+    await until(async () => (await calls()).every((count) => count >= 2));
+    const before = await calls();
+    await lease.release();
+    await lease.release();
+    await sleep(300);
+    // One at the most: the node's own look at itself from time to time.
+    (await calls()).forEach((count, index) => expect(count).toBeLessThanOrEqual(before[index]! + 1));
+  });
+
+  it("does not replace the routine's own error", async () => {
+    const servers = await start(3);
+    const locks = await managers.connected({ servers });
+    const own = new Error('the routine failed');
+    const result = locks.withLock('a', { ttlMs: 50, autoExtend: false }, async (lease) => {
+      await until(() => lease.signal.aborted);
+      throw own;
+    });
+    await expect(result).rejects.toBe(own);
+  });
+
+  it("does not replace the routine's own error when every node is gone", async () => {
+    const servers = await start(3);
+    const locks = await managers.connected({ servers });
+    const own = new Error('the routine failed');
+    const result = locks.withLock('a', { ttlMs: 5_000 }, async () => {
+      await Promise.all(servers.map((server) => server.kill()));
+      throw own;
+    });
+    await expect(result).rejects.toBe(own);
+  });
+});
+
+describe('12: the quorum', () => {
+  it.each(['quorum', 'quorumSize', 'majority'])('is not an option: %s is refused', async (option) => {
+    const servers = await start(1);
+    const options = { nodes: [servers[0]!.options], [option]: 1 } as unknown as LockManagerOptions;
+    expect(() => managers.make(options)).toThrow(new RegExp(`unknown option "${option}"`));
+  });
+
+  it('is counted over the configured nodes, not over the connected ones', async () => {
+    const servers = await start(3);
+    await Promise.all(servers.slice(1).map((server) => server.kill()));
+    const locks = managers.make({ servers });
+    await until(() => locks.nodes().filter(({ status }) => status === 'unreachable').length === 2);
+    await expect(locks.acquire('a')).rejects.toMatchObject({ code: 'QUORUM_UNREACHABLE' });
+    await untilGone([servers[0]!], 'lock:a');
+  });
+});
+
+describe("16: the user's own clients", () => {
+  it('are never closed, quit or reconfigured, whatever becomes of the lock manager', async () => {
+    const servers = await start(3);
+    const clients = servers.map(
+      (server) => new Redis({ ...server.options, db: 2, keyPrefix: 'app:', commandTimeout: 10_000 }),
+    );
+    await Promise.all(clients.map((client) => client.ping()));
+    const facts = async (client: Redis): Promise<object> => ({
+      id: await client.client('ID'),
+      status: client.status,
+      options: { ...client.options },
+      listeners: client.eventNames().map((name) => [name, client.listenerCount(name)]),
+    });
+    const before = await Promise.all(clients.map(facts));
+    const locks = await managers.connected({ nodes: clients });
+    const lease = await locks.acquire('a');
+    await locks.withLock('b', () => undefined);
+    await locks.close();
+    expect(lease.signal.aborted).toBe(true);
+    expect(await Promise.all(clients.map(facts))).toEqual(before);
+    await clients[0]!.set('mine', '1');
+    expect(await clients[0]!.get('mine')).toBe('1');
+    clients.forEach((client) => client.disconnect());
+  });
+
+  it('may be lazy and stay so: the lock connects by itself', async () => {
+    const servers = await start(1);
+    const client = new Redis({ ...servers[0]!.options, lazyConnect: true });
+    const locks = await managers.connected({ nodes: [client] });
+    await (await locks.acquire('a')).release();
+    expect(client.status).toBe('wait');
+    client.disconnect();
+  });
+
+  it('may be closed: the lock goes on', async () => {
+    const servers = await start(1);
+    const client = new Redis(servers[0]!.options);
+    const locks = await managers.connected({ nodes: [client] });
+    await client.quit();
+    await (await locks.acquire('a')).release();
+  });
+
+  it('may be set up for subscriptions or with a queue: the lock has settings of its own', async () => {
+    const servers = await start(1);
+    const client = new Redis({
+      ...servers[0]!.options,
+      enableOfflineQueue: true,
+      autoResendUnfulfilledCommands: true,
+      maxRetriesPerRequest: null,
+      enableAutoPipelining: true,
+      stringNumbers: true,
+    });
+    await client.subscribe('news');
+    const locks = await managers.connected({ nodes: [client] });
+    const lease = await locks.acquire('a');
+    expect(lease.token).toEqual(expect.any(Number));
+    await servers[0]!.kill();
+    await until(() => locks.nodes()[0]?.status === 'unreachable');
+    await expect(locks.acquire('b')).rejects.toMatchObject({ code: 'QUORUM_UNREACHABLE' });
+    client.disconnect();
+  });
+});
+
+it('17: a client opened on db 3 locks on db 3', async () => {
+  const servers = await start(3);
+  const clients = servers.map((server) => new Redis({ ...server.options, db: 3 }));
+  const locks = await managers.connected({ nodes: clients });
+  const lease = await locks.acquire('a');
+  await until(async () =>
+    (await Promise.all(clients.map((client) => client.exists('lock:a')))).every(Boolean),
+  );
+  expect(await valuesOf(servers, 'lock:a')).toEqual([null, null, null]);
+  await lease.release();
+  clients.forEach((client) => client.disconnect());
+});
+
+it('a resource held by another is refused with its owner and when to try again', async () => {
+  const servers = await start(3);
+  const one = await managers.connected({ servers, holder: 'worker-1' });
+  const other = await managers.connected({ servers });
+  const events = record(other);
+  const lease = await one.acquire('a', { ttlMs: 20_000 });
+  const error = await other.acquire('a').catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(LockContendedError);
+  expect(error).toMatchObject({ reason: 'held', owner: 'worker-1' });
+  expect((error as LockContendedError).retryAfterMs).toBeGreaterThan(10_000);
+  expect(ofType(events, 'skipped')).toMatchObject([{ reason: 'held', owner: 'worker-1' }]);
+  expect(await other.inspect('a')).toMatchObject({ status: 'held', holder: 'worker-1' });
+  await lease.release();
+  expect(await other.inspect('a')).toMatchObject({ holder: undefined });
+});

@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LockManagerClosedError, QuorumUnreachableError, type LockManager } from '../../src/index.js';
+import { FaultProxy } from '../support/fault-proxy.js';
+import { allReady, LockManagers, scriptCalls, untilGone, valuesOf } from '../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+
+let redis: RedisServers;
+let managers: LockManagers;
+
+beforeEach(async () => {
+  managers = new LockManagers();
+  redis = await startRedis({ count: 3 });
+});
+afterEach(async () => {
+  await managers[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+const pauseAll = (): void => redis.servers.forEach((server) => server.pause());
+const resumeAll = (): void => redis.servers.forEach((server) => server.resume());
+
+/** Every server has run the script once more than before: what waited in its socket has been carried out. */
+async function untilRun(before: readonly number[]): Promise<void> {
+  await until(async () => {
+    const now = await Promise.all(redis.servers.map(scriptCalls));
+    return now.every((calls, index) => calls > before[index]!);
+  });
+}
+
+describe('a command that waited in the socket of a stopped server', () => {
+  it('leaves no ghost after SIGCONT: its deadline is over (traps 10 and 20)', async () => {
+    const locks = await managers.connected({ servers: redis.servers });
+    const before = await Promise.all(redis.servers.map(scriptCalls));
+    pauseAll();
+    await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 100 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
+    resumeAll();
+    await untilRun(before);
+    await untilGone(redis.servers, 'lock:a');
+  });
+
+  it('leaves no ghost though its manager was closed meanwhile', async () => {
+    const locks = await managers.connected({ servers: redis.servers });
+    const before = await Promise.all(redis.servers.map(scriptCalls));
+    pauseAll();
+    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 100 })).rejects.toThrow();
+    await locks.close();
+    await acquired;
+    await sleep(150);
+    resumeAll();
+    await untilRun(before);
+    expect(await valuesOf(redis.servers, 'lock:a')).toEqual([null, null, null]);
+  });
+
+  it('leaves no ghost though its manager was closed and the server resumed before the deadline', async () => {
+    const locks = await managers.connected({ servers: redis.servers });
+    const before = await Promise.all(redis.servers.map(scriptCalls));
+    pauseAll();
+    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 1_000 })).rejects.toThrow(
+      LockManagerClosedError,
+    );
+    const closed = locks.close();
+    resumeAll();
+    await acquired;
+    await closed;
+    await untilRun(before);
+    await untilGone(redis.servers, 'lock:a');
+  });
+
+  it('carried out within its deadline but answered to nobody, is taken back', async () => {
+    const locks = await managers.connected({ servers: redis.servers });
+    const before = await Promise.all(redis.servers.map(scriptCalls));
+    pauseAll();
+    const abort = new AbortController();
+    const options = { ttlMs: 60_000, nodeTimeoutMs: 20_000, signal: abort.signal };
+    const acquired = expect(locks.acquire('a', options)).rejects.toThrow('enough');
+    await sleep(5);
+    abort.abort(new Error('enough'));
+    await acquired;
+    resumeAll();
+    await untilRun(before);
+    await untilGone(redis.servers, 'lock:a');
+  });
+});
+
+describe('over a network that fails', () => {
+  let proxies: FaultProxy[];
+  beforeEach(async () => {
+    proxies = await Promise.all(redis.servers.map((server) => FaultProxy.before(server)));
+  });
+  afterEach(async () => {
+    await managers[Symbol.asyncDispose]();
+    await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
+  });
+
+  const overProxies = (options: object = {}): Promise<LockManager> =>
+    managers.connected({ nodes: proxies.map((proxy) => proxy.options), ...options });
+
+  /** How often a client asked this server to acquire: the verb of src/node/redis/script.ts, as the protocol spells it. */
+  const acquisitionsSent = (proxy: FaultProxy): number => proxy.sent.split('\r\n$1\r\na\r\n').length - 1;
+
+  it('a command that was lost with its connection is not sent again by the next one (trap 20)', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) proxy.mode = 'swallow';
+    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
+    await until(() => proxies.every((proxy) => acquisitionsSent(proxy) === 1));
+    for (const proxy of proxies) {
+      proxy.mode = 'pass';
+      proxy.cut();
+    }
+    await acquired;
+    await until(() => proxies.every(({ connections }) => connections === 2));
+    await allReady(locks);
+    // Whatever the new connections were to send, they have sent before they answer this.
+    await locks.inspect('a');
+    expect(proxies.map(acquisitionsSent)).toEqual([1, 1, 1]);
+    expect(await valuesOf(redis.servers, 'lock:a')).toEqual([null, null, null]);
+  });
+
+  it('what is asked for while there is no connection fails at once and is not sent later (trap 20)', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) {
+      proxy.mode = 'refuse';
+      proxy.cut();
+    }
+    await until(() => locks.nodes().every(({ status }) => status === 'unreachable'));
+    await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
+    for (const proxy of proxies) proxy.mode = 'pass';
+    await allReady(locks);
+    await locks.inspect('a');
+    expect(proxies.map(acquisitionsSent)).toEqual([0, 0, 0]);
+  });
+
+  it('a grant whose answer was lost is taken back once its node can be reached again', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) proxy.mode = 'mute';
+    await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 500 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
+    await untilGone(redis.servers, 'lock:a');
+  });
+
+  it('a lost round is undone on nodes that were cut off before the release could reach them', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) proxy.mode = 'mute';
+    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
+    await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
+    for (const proxy of proxies) {
+      proxy.mode = 'refuse';
+      proxy.cut();
+    }
+    await acquired;
+    expect((await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null)).toBe(true);
+    for (const proxy of proxies) proxy.mode = 'pass';
+    await untilGone(redis.servers, 'lock:a');
+  });
+
+  it('a release that could not reach its nodes is carried out when they come back', async () => {
+    const locks = await overProxies();
+    const lease = await locks.acquire('a', { ttlMs: 60_000 });
+    await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
+    for (const proxy of proxies) {
+      proxy.mode = 'refuse';
+      proxy.cut();
+    }
+    await until(() => locks.nodes().every(({ status }) => status === 'unreachable'));
+    await lease.release();
+    expect((await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null)).toBe(true);
+    for (const proxy of proxies) proxy.mode = 'pass';
+    await untilGone(redis.servers, 'lock:a');
+  });
+
+  it('a server that closes every connection is tried again at a walking pace, not in a hot loop', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) {
+      proxy.mode = 'refuse';
+      proxy.connections = 0;
+      proxy.cut();
+    }
+    await sleep(2_000);
+    // Pauses double from 50 ms to a second, each at least half of itself.
+    for (const { connections } of proxies) expect(connections).toBeLessThanOrEqual(9);
+    for (const proxy of proxies) proxy.mode = 'pass';
+    await allReady(locks);
+  });
+
+  it('no lease is given that has run out: nodes that answer too late for the TTL do not vote (trap 2)', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) proxy.latencyMs = 150;
+    await expect(locks.acquire('a', { ttlMs: 100 })).rejects.toThrow(QuorumUnreachableError);
+    await untilGone(redis.servers, 'lock:a');
+  });
+
+  it('a lease over slow nodes has taken the time that they needed off its validity (trap 2)', async () => {
+    const locks = await overProxies();
+    for (const proxy of proxies) proxy.latencyMs = 40;
+    const sentAt = performance.now();
+    const lease = await locks.acquire('a', { ttlMs: 3_000, nodeTimeoutMs: 1_000 });
+    const left = lease.remainingMs();
+    expect(performance.now() - sentAt).toBeGreaterThanOrEqual(79);
+    expect(left).toBeLessThanOrEqual(3_000 - 32 - 79);
+    await lease.release();
+  });
+});
