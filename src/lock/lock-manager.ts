@@ -14,16 +14,18 @@ import { watchMembers } from './members.js';
 import { isInMemory, openNodes, snapshotOf, watchNodes } from './membership.js';
 import {
   LOCK_DEFAULTS,
-  resolveAcquireOptions,
-  resolveLockOptions,
-  resolveManagerOptions,
-  resolveName,
-  resolveResources,
   type AcquireOptions,
   type LockManagerOptions,
   type ResolvedAcquireOptions,
   type ResolvedManagerOptions,
 } from './options.js';
+import {
+  resolveAcquireOptions,
+  resolveLockOptions,
+  resolveManagerOptions,
+  resolveName,
+} from './resolve-options.js';
+import { resolveResources } from './resources.js';
 import { QuorumClient } from './quorum-client.js';
 
 /** Where time and chance come from; a test brings its own. */

@@ -158,8 +158,7 @@ export function assertKey(where: string, key: unknown): void {
   if (bytes < 1 || bytes > LONGEST_KEY_BYTES) {
     throw new RangeError(`${where}: key must have 1 to ${LONGEST_KEY_BYTES} bytes, got ${bytes}`);
   }
-  // eslint-disable-next-line no-control-regex -- control characters are just what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(key)) {
+  if (/\p{Cc}/u.test(key)) {
     throw new RangeError(
       `${where}: key must not have control characters, got ${JSON.stringify(key).slice(0, 80)}`,
     );

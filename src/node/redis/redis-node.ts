@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
-import { ClockOffset } from '../../core/clock-offset.js';
-import type { Stamp } from '../../core/validity.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type {
   AcquireRequest,
@@ -15,6 +13,7 @@ import type {
 } from '../lock-node.js';
 import { Batch, findingOf, inspectionOf, voteOf, type Guard } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
+import { NodeClock } from './node-clock.js';
 import { SCRIPT, SCRIPT_SHA } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 import { Standing } from './standing.js';
@@ -32,11 +31,6 @@ export interface RedisNodeSettings {
 const REPLICA_RECHECK_MS = 5_000;
 /** How often a node is looked at without being asked anything, so that a restart or a clock step is seen early. */
 const PROBE_MS = 5_000;
-/** Clocks that are disciplined by NTP drift apart by 500 ppm at most; below this no step could be told from drift. */
-const LEAST_DRIFT = 0.001;
-/** By how much our own clocks may move apart between two exchanges before what is known of the node's is forgotten. */
-const OWN_JUMP_MS = 100;
-
 const NOT_ALLOWED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR Client sent AUTH)/;
 
 /** A standalone Redis server as a voter, over a connection of its own. */
@@ -48,13 +42,11 @@ export class RedisNode implements LockNode {
   readonly #durable: boolean;
   readonly #connection: Connection;
   readonly #standing = new Standing();
-  readonly #offset: ClockOffset;
+  readonly #nodeClock: NodeClock;
   /** Counts connections, so that what an old one still says is not taken for the present one. */
   #epoch = 0;
   #lastError = 'not connected';
   #server: ServerInfo = serverInfoOf('');
-  /** Our wall clock minus our monotonic clock at the last exchange. */
-  #ownGapMs: number | undefined;
   #distrusted = { until: 0, reason: '' };
   #nextLook: Timer | undefined;
   /** The node's id, should it have none. */
@@ -68,7 +60,7 @@ export class RedisNode implements LockNode {
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     this.#durable = endpoint.durable;
-    this.#offset = new ClockOffset(Math.max(LEAST_DRIFT, settings.driftFactor));
+    this.#nodeClock = new NodeClock(settings.driftFactor);
     this.#connection = endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
@@ -215,9 +207,7 @@ export class RedisNode implements LockNode {
       order,
       given,
     };
-    const batch = new Batch(this.#keyPrefix, guard, (deadlineAt) =>
-      Math.floor(this.#offset.toNodeMs(deadlineAt) * 1_000),
-    );
+    const batch = new Batch(this.#keyPrefix, guard, this.#nodeClock.toNodeUs);
     fill(batch);
     const sentAt = clock.stamp();
     let reply: unknown;
@@ -233,21 +223,11 @@ export class RedisNode implements LockNode {
     if (epoch === this.#epoch) {
       const { quarantineLeftMs, id, members } = findingOf(found);
       if (id !== undefined && members !== undefined) this.#identity = { id, members };
-      this.#observe(sentAt, clock.stamp(), Number(nodeUs) / 1_000);
+      const reading = this.#nodeClock.observe(sentAt, clock.stamp(), Number(nodeUs) / 1_000);
+      if (reading === 'stepped') this.distrust('its clock was stepped');
       this.#weigh(quarantineLeftMs);
     }
     return replies;
-  }
-
-  /** Learns the node's clock from an exchange. */
-  #observe(sentAt: Stamp, receivedAt: Stamp, nodeMs: number): void {
-    const ownGapMs = receivedAt.wallMs - receivedAt.monotonicMs;
-    // This machine was suspended, or its own clock was stepped: that says nothing of the node's.
-    if (this.#ownGapMs !== undefined && Math.abs(ownGapMs - this.#ownGapMs) > OWN_JUMP_MS)
-      this.#offset.reset();
-    this.#ownGapMs = ownGapMs;
-    const reading = this.#offset.observe(sentAt.monotonicMs, receivedAt.monotonicMs, nodeMs);
-    if (reading === 'stepped') this.distrust('its clock was stepped');
   }
 
   /** Draws the conclusion from what the guard said: -1 no marker, else for how long its grants do not count. */
@@ -257,7 +237,7 @@ export class RedisNode implements LockNode {
     const now = clock.now();
     const about = {
       ...this.#identity,
-      clockOffsetMs: this.#offset.estimateMs,
+      clockOffsetMs: this.#nodeClock.offsetMs,
       ...(serverId === undefined ? {} : { serverId }),
       ...(caution === undefined ? {} : { caution }),
     };

@@ -1,0 +1,40 @@
+import { MARKER } from '../node/lock-node.js';
+import { shown } from './shown.js';
+
+const LONGEST_RESOURCE_BYTES = 512;
+const MOST_RESOURCES = 64;
+
+/** Checks what is to be locked: one resource or several, each 1 to 512 bytes without control characters. */
+export function resolveResources(resource: string | readonly string[]): readonly string[] {
+  const resources: readonly unknown[] = Array.isArray(resource) ? resource : [resource];
+  if (resources.length < 1 || resources.length > MOST_RESOURCES) {
+    throw new RangeError(`resources must be 1 to ${MOST_RESOURCES}, got ${resources.length}`);
+  }
+  const names = resources.map(resolveResource);
+  const unique = new Set(names);
+  if (unique.size < names.length) throw new RangeError(`resources must differ, got ${shown(names)}`);
+  // In one order for everybody, so that two claimants of the same pair meet on the same key first.
+  return [...unique].sort();
+}
+
+function resolveResource(resource: unknown): string {
+  if (typeof resource !== 'string') throw new TypeError(`resource must be a string, got ${shown(resource)}`);
+  const bytes = Buffer.byteLength(resource);
+  if (bytes < 1 || bytes > LONGEST_RESOURCE_BYTES) {
+    throw new RangeError(`resource must have 1 to ${LONGEST_RESOURCE_BYTES} bytes, got ${bytes}`);
+  }
+  if (/\p{Cc}/u.test(resource)) {
+    throw new RangeError(
+      `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
+    );
+  }
+  if (resource === MARKER) {
+    throw new RangeError(`resource must not be ${shown(MARKER)}, where a node keeps what it knows of itself`);
+  }
+  if (resource.endsWith(':fence')) {
+    throw new RangeError(
+      `resource must not end in ":fence", where the fencing counters are kept, got ${shown(resource)}`,
+    );
+  }
+  return resource;
+}
