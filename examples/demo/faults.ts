@@ -44,7 +44,12 @@ export class Faults {
     private readonly screen: Screen,
   ) {
     const sources = nodes.map(({ name, server }) => ({ name, ...server.options }));
-    this.#watcher = new LockManager({ nodes: sources, holder: 'demo', warn: () => undefined });
+    this.#watcher = new LockManager({
+      nodes: sources,
+      holder: 'demo',
+      maxTtlMs: jobs.longTtlMs,
+      warn: () => undefined,
+    });
   }
 
   get kills(): Kill[] {
@@ -55,6 +60,9 @@ export class Faults {
   async strike(step: Step, over: AbortSignal): Promise<void> {
     if (step.action === 'kill-worker') return this.#killHolder(over);
     const node = this.nodes[step.node]!;
+    if (step.action === 'kill-node' || step.action === 'stop-node') {
+      if (!(await this.#canSpare(node, over))) return;
+    }
     switch (step.action) {
       case 'kill-node':
         return this.#kill(node);
@@ -62,9 +70,11 @@ export class Faults {
         node.server.pause();
         return this.#gone(node, 'stopped with SIGSTOP: it is connected and does not answer');
       case 'resume-node':
+        if (!this.#away.has(node.name)) return;
         node.server.resume();
         return this.#back(node, 'resumed with SIGCONT');
       case 'restart-node':
+        if (!this.#away.has(node.name)) return;
         await node.server.start();
         return this.#back(node, 'started again, without its data');
     }
@@ -72,6 +82,15 @@ export class Faults {
 
   async close(): Promise<void> {
     await this.#watcher.close();
+  }
+
+  /** Waits until a majority votes without this node: one that came back may need a while until all workers trust it. */
+  async #canSpare({ name }: DemoNode, over: AbortSignal): Promise<boolean> {
+    const isEnough = (): boolean =>
+      this.nodes.filter((node) => node.name !== name && this.narrator.votes(node.name)).length >
+      this.nodes.length / 2;
+    while (!isEnough() && !over.aborted) await sleep(LOOK_MS);
+    return !over.aborted;
   }
 
   async #kill(node: DemoNode): Promise<void> {

@@ -13,6 +13,13 @@ export interface LongRun extends StartEntry {
   ttls: number;
 }
 
+const SEEN_AS = {
+  ready: 'votes again, for all workers',
+  unreachable: 'is out of reach, for all workers',
+  untrusted: 'answers and has no vote yet, for all workers',
+  refused: 'must not vote, for all workers',
+};
+
 /** Tells what the workers report, as it happens, and keeps who has the long job. */
 export class Narrator {
   readonly #open = new Map<string, StartEntry>();
@@ -30,6 +37,11 @@ export class Narrator {
 
   get longRun(): LongRun | undefined {
     return this.#long;
+  }
+
+  /** Whether the node votes, as all living workers see it. */
+  votes(node: string): boolean {
+    return [...this.#nodes.values()].every((nodes) => nodes.get(node) === 'ready');
   }
 
   hear(worker: WorkerProcess, message: WorkerMessage): void {
@@ -100,12 +112,12 @@ export class Narrator {
   #node(worker: string, { name, status }: NodeSnapshot): void {
     const seen = this.#nodes.get(worker) ?? new Map<string, NodeSnapshot['status']>();
     this.#nodes.set(worker, seen.set(name, status));
-    if (status !== 'ready' && status !== 'unreachable' && status !== 'refused') return;
+    if (status === 'connecting' || status === 'new' || status === 'closed') return;
     if (![...this.#nodes.values()].every((nodes) => nodes.get(name) === status)) return;
     const before = this.#told.get(name);
     this.#told.set(name, status);
     if (before === undefined || before === status) return;
-    this.screen.event(name, `${status} for all workers`, status === 'ready' ? 'green' : 'yellow');
+    this.screen.event(name, SEEN_AS[status], status === 'ready' ? 'green' : 'yellow');
   }
 
   /** Once for all workers: what concerns one mostly concerns all. */

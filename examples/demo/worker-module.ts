@@ -24,6 +24,8 @@ class MetricsController {
     QuorlockModule.forRoot({
       nodes: settings.nodes,
       holder: settings.name,
+      // For so long a node that lost its data keeps out of votes; the default, a minute, is longer than the demo.
+      maxTtlMs: settings.jobs.longTtlMs,
       listeners: [lockMetrics({ register }), journal.listen],
     }),
   ],

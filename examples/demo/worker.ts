@@ -25,12 +25,15 @@ const logger: LoggerService = {
   error: (...parts: unknown[]) => tell({ type: 'warning', text: textOf(parts) }),
 };
 
-/** Nest's last part is the context. */
+/** Nest's last part is the context. Of an error one line is enough here. */
 function textOf(parts: readonly unknown[]): string {
-  const texts = parts
-    .filter((part) => part !== undefined)
-    .map((part) => (typeof part === 'string' ? part : inspect(part)));
+  const texts = parts.filter((part) => part !== undefined).map(shown);
   return `[${texts.at(-1)}] ${texts.slice(0, -1).join(' ')}`;
+}
+
+function shown(part: unknown): string {
+  if (part instanceof Error) return `${part.name}: ${part.message}`;
+  return typeof part === 'string' ? part : inspect(part);
 }
 
 const app = await NestFactory.create(WorkerModule, { logger, abortOnError: false });
