@@ -7,6 +7,8 @@ const RANKED = [
   { state: 'closed', color: 'text' },
   { state: 'ready', color: 'green' },
   { state: 'connecting', color: 'yellow' },
+  { state: 'new', color: 'yellow' },
+  { state: 'untrusted', color: 'orange' },
   { state: 'unreachable', color: 'red' },
   { state: 'refused', color: 'purple' },
 ] as const;
@@ -28,7 +30,7 @@ export const nodePanels = () => [
     {
       title: 'Node states',
       description:
-        'The worst state of each node that any process sees. refused: it must not vote, because of its configuration; the log says why.',
+        'The worst state of each node that any process sees. untrusted: it lost its memory or its clock was stepped, and its grants do not count for one longest TTL. refused: it must not vote, because of its configuration. The log says why.',
       unit: 'short',
     },
     { expr: worstState, legend: '{{node}}' },
@@ -54,7 +56,7 @@ export const nodePanels = () => [
     {
       title: 'Failed votes, by node',
       description:
-        'Answers that tell nothing about the lock. timeout and late: the node or the network is slow. disconnected: the connection broke under way. error: the node answered with an error. restored: it had lost the key of a held lease.',
+        'Answers that tell nothing about the lock. timeout and late: the node or the network is slow. disconnected: the connection broke under way. error: the node answered with an error. restored: it had lost the key of a held lease. untrusted: it granted, but lost its memory not long enough ago.',
       unit: 'cpm',
     },
     [{ expr: perMinute('node, vote', ofProcesses('votes', FAILED)), legend: '{{node}} {{vote}}' }],

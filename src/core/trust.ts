@@ -4,7 +4,7 @@
  * fsync" in the Redlock specification, which calls it delayed restarts). The same goes for a node whose clock was
  * stepped, because it expires keys early.
  */
-export const MEMBERS_NEEDED_FOR_TRUST = 3;
+const MEMBERS_NEEDED_FOR_TRUST = 3;
 
 /**
  * How long a node is kept out of votes after it lost its memory, in milliseconds. With fewer than three members one node
@@ -17,7 +17,7 @@ export function quarantineMsOf(option: 'auto' | 'off' | number, members: number,
 }
 
 /** A client without history cannot see a step; it sees that a node's clock stands apart from the others by more than this. */
-export const APART_MS = 1_000;
+const APART_MS = 1_000;
 
 /**
  * Which of the nodes' clocks stand apart from their median. `offsets` are the nodes' times against one clock, `undefined`

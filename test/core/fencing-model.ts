@@ -38,7 +38,7 @@ const subsetsOf = (items: readonly number[]): number[][] =>
   items.reduce<number[][]>((subsets, item) => subsets.flatMap((subset) => [subset, [...subset, item]]), [[]]);
 
 /** All that can become of one holder's round on so many nodes. */
-export function allRuns(nodes: number): HolderRun[] {
+function allRuns(nodes: number): HolderRun[] {
   const majority = Math.floor(nodes / 2) + 1;
   const all = Array.from({ length: nodes }, (_, node) => node);
   return subsetsOf(all).flatMap((granting) =>

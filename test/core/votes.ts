@@ -29,7 +29,7 @@ export function* permutationsOf(n: number): Generator<number[]> {
   }
 }
 
-export const shortOf = (vote: MaybeVote): string =>
+const shortOf = (vote: MaybeVote): string =>
   vote === undefined
     ? 'out'
     : vote.kind === 'refused'

@@ -70,11 +70,13 @@ export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => 
   },
   'Node states': (samples) => {
     for (const node of ['a', 'b', 'c']) expect(one(samples, { node })).toBe(1);
-    for (const node of dead) between(one(samples, { node }), 2, 3);
+    for (const node of dead) expect([2, 5]).toContain(one(samples, { node }));
   },
   'Processes that cannot ask a node': (samples) => {
-    expect(values(samples, { node: 'a' })).toEqual([0, 0, 0]);
-    for (const node of dead) expect([...values(samples, { node })].sort((a, b) => a - b)).toEqual([0, 0, 1]);
+    expect(values(samples, { node: 'a' })).toEqual([0, 0, 0, 0, 0]);
+    for (const node of dead) {
+      expect([...values(samples, { node })].sort((a, b) => a - b)).toEqual([0, 0, 0, 0, 1]);
+    }
   },
   Votes: (samples) => {
     expect(one(samples, { vote: 'granted' })).toBeGreaterThan(1);
