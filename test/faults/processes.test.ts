@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startChild, type Child } from '../support/child.js';
+import { LockManagers, untilGone, valuesOf } from '../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+import type { Order, Report } from './process-worker.js';
+
+const worker = new URL('./process-worker.ts', import.meta.url);
+
+let redis: RedisServers;
+let managers: LockManagers;
+const children: Child<Report>[] = [];
+
+beforeEach(async () => {
+  managers = new LockManagers();
+  redis = await startRedis({ count: 5 });
+});
+afterEach(async () => {
+  await Promise.all(children.splice(0).map((child) => child.kill()));
+  await managers[Symbol.asyncDispose]();
+  await redis.stop();
+});
+
+function startWorker(): Child<Report> & { order(order: Order): void } {
+  const nodes = JSON.stringify(redis.servers.map((server) => server.options));
+  const child = startChild<Report>(worker, { env: { NODES: nodes } });
+  children.push(child);
+  return Object.assign(child, { order: (order: Order) => child.send(order) });
+}
+
+const did =
+  <D extends Report['did']>(what: D) =>
+  (report: Report): report is Extract<Report, { did: D }> =>
+    report.did === what;
+
+/** More than any machine needs to run a timer and to answer a round. */
+const MACHINE_MS = 5_000;
+
+it('a worker is killed: the next holder has the lock when its TTL is over, and one retry later at the latest', async () => {
+  const { servers } = redis;
+  const child = startWorker();
+  child.order({ do: 'hold', ttlMs: 2_000 });
+  const { token } = await child.message(did('held'));
+  const next = await managers.connected({ servers });
+  expect(await next.tryAcquire('job')).toBeNull();
+  await child.kill();
+  const killedAt = performance.now();
+  const expiries = await Promise.all(
+    servers.map(async (server) => Number(await server.client().call('PEXPIRETIME', 'lock:job'))),
+  );
+  const retryDelayMs = 100;
+  const lease = await next.acquire('job', { ttlMs: 2_000, waitMs: 60_000, retryDelayMs });
+  expect(performance.now() - killedAt).toBeLessThanOrEqual(2_000 + 1.5 * retryDelayMs + MACHINE_MS);
+  // Not before a majority of the keys had expired by the nodes' own clocks, which are this machine's.
+  const majorityAt = expiries.toSorted((a, b) => a - b)[2]!;
+  expect(Date.now()).toBeGreaterThanOrEqual(majorityAt - 1);
+  expect(lease.token).toBeGreaterThan(token);
+  await lease.release();
+});
+
+it('a worker is stopped for longer than its TTL: it finds its lease lost when it goes on, and its keys are not its own', async () => {
+  const child = startWorker();
+  child.order({ do: 'hold', ttlMs: 800 });
+  const { token } = await child.message(did('held'));
+  child.pause();
+  const next = await managers.connected({ servers: redis.servers });
+  const lease = await next.acquire('job', { waitMs: 60_000, retryDelayMs: 50 });
+  expect(lease.token).toBeGreaterThan(token);
+  const holders = await valuesOf(redis.servers, 'lock:job');
+  child.resume();
+  expect(await child.message(did('lost'))).toMatchObject({ reason: expect.stringMatching(/stalled|taken/) });
+  await sleep(200);
+  expect(await valuesOf(redis.servers, 'lock:job')).toEqual(holders);
+  lease.assertHeld();
+  await lease.release();
+});
+
+describe('a process', () => {
+  it.each([
+    ['healthy', () => undefined],
+    ['stopped', () => redis.servers.forEach((server) => server.pause())],
+    ['killed', () => Promise.all(redis.servers.map((server) => server.kill()))],
+    [
+      'stopped, killed and healthy',
+      async () => {
+        redis.servers[0]!.pause();
+        redis.servers[1]!.pause();
+        await redis.servers[2]!.kill();
+      },
+    ],
+  ])('ends by itself after close() with leases held and all nodes %s', async (_name, disturb) => {
+    const child = startWorker();
+    child.order({ do: 'hold' });
+    await child.message(did('held'));
+    await disturb();
+    child.order({ do: 'close' });
+    expect(await child.message(did('closed'))).toEqual({ did: 'closed', unhandled: [] });
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+    const healthy = redis.servers.slice(3).filter(({ running }) => running);
+    if (_name.endsWith('healthy')) await untilGone(healthy, 'lock:job');
+  });
+
+  it('outlives the loss of a lease to which nobody listens, without an unhandled rejection (trap 9)', async () => {
+    const child = startWorker();
+    child.order({ do: 'hold', ttlMs: 600 });
+    await child.message(did('held'));
+    redis.servers.slice(0, 3).forEach((server) => server.pause());
+    expect(await child.message(did('lost'))).toEqual({ did: 'lost', reason: 'unreachable' });
+    child.order({ do: 'close' });
+    expect(await child.message(did('closed'))).toEqual({ did: 'closed', unhandled: [] });
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it('that locks in a storm of faults has no unhandled rejection, and leaves no key behind (trap 9)', async () => {
+    const child = startWorker();
+    child.order({ do: 'storm' });
+    const { servers } = redis;
+    for (let round = 0; round < 3; round++) {
+      servers[round]!.pause();
+      await servers[round + 1]!.kill();
+      await sleep(250);
+      servers[(round + 3) % 5]!.pause();
+      await sleep(250);
+      for (const server of servers) server.resume();
+      await servers[round + 1]!.start();
+      await servers[(round + 2) % 5]!.client().script('FLUSH');
+      await sleep(250);
+    }
+    child.order({ do: 'calm' });
+    const report = await child.message(did('calmed'));
+    expect(report.unhandled).toEqual([]);
+    expect(report.won).toBeGreaterThan(0);
+    expect(report.failed).toBeGreaterThan(0);
+    child.order({ do: 'close' });
+    expect(await child.message(did('closed'))).toEqual({ did: 'closed', unhandled: [] });
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+    await until(async () => {
+      const left = await Promise.all(servers.map((server) => server.client().keys('lock:*')));
+      return left.flat().length === 0;
+    });
+  });
+});
