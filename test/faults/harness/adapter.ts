@@ -10,7 +10,7 @@ export interface HeldLock {
 
 export interface AcquireTerms {
   readonly ttlMs: number;
-  /** How long to wait for a lock that is held; 0: try, and say no. */
+  /** How long to wait for a lock that is held; 0: as often as the library tries by itself. */
   readonly waitMs: number;
   /** The scheduled time of a run, for libraries that know of such. */
   readonly tick?: number;

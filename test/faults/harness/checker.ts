@@ -81,7 +81,7 @@ export function check(records: readonly RunRecord[], terms: CheckTerms): Checked
   const ticks = checkTicks(records, stalls, terms);
   return {
     findings: {
-      ...checkHolders(held, stallsOf),
+      ...checkHolders(held, stallsOf, terms.endedAt),
       staleWrites: staleWritesOf(stored, held),
       lateLosses: held.flatMap((story) => lateLossOf(story, stallsOf, terms.endedAt)),
       ...ticks.findings,
@@ -105,6 +105,7 @@ export function check(records: readonly RunRecord[], terms: CheckTerms): Checked
 function checkHolders(
   held: readonly LeaseStory[],
   stallsOf: StallsOf,
+  endedAt: number,
 ): Pick<Findings, 'overlaps' | 'tokenRegressions'> {
   const overlaps: Finding[] = [];
   const tokenRegressions: Finding[] = [];
@@ -114,7 +115,7 @@ function checkHolders(
     const { resource, acquiredAt: from = 0 } = story;
     const others = (open.get(resource) ?? []).filter((other) => beliefEndOf(other) > from);
     for (const other of others) {
-      const both: Span = { from, to: Math.min(beliefEndOf(other), beliefEndOf(story)) };
+      const both: Span = { from, to: Math.min(beliefEndOf(other), beliefEndOf(story), endedAt) };
       const stalls = [...stallsOf(story.worker, both), ...stallsOf(other.worker, both)];
       const ms = overlapMs(
         both,

@@ -1,4 +1,6 @@
 /** `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W]`: a random schedule of faults over real processes. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { canStepClocks } from './nodes.js';
 import { report } from './report.js';
@@ -53,4 +55,14 @@ const result = await runFaults({
   resources: RESOURCES,
   say: (line) => console.log(line),
 });
+if (Object.values(result.findings).some(({ length }) => length > 0)) {
+  const directory = new URL('../../../.cache/', import.meta.url);
+  mkdirSync(directory, { recursive: true });
+  const file = new URL(`faults-${seed}.jsonl`, directory);
+  const lines = result.records.map((record) =>
+    JSON.stringify({ ...record, at: record.at - result.startedAt }),
+  );
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  console.log(`all records of the run: ${fileURLToPath(file)}`);
+}
 process.exitCode = report(result, (line) => console.log(line)) ? 0 : 1;

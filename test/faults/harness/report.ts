@@ -3,11 +3,10 @@ import type { RunResult } from './run.js';
 /** Says what a run found, the machine-readable line last; gives whether all is well. */
 export function report(result: RunResult, say: (line: string) => void): boolean {
   const { findings, acquired, refused, lost, writes, refusedWrites, ticksRun, ticksDue, seconds } = result;
-  const started = result.records[0]?.at ?? 0;
   for (const [kind, found] of Object.entries(findings)) {
     for (const { what, at, ms } of found.slice(0, 10)) {
       const figure = ms === undefined ? '' : `: ${ms.toFixed(1)} ms`;
-      say(`${kind} at ${((at - started) / 1_000).toFixed(1)} s: ${what}${figure}`);
+      say(`${kind} at ${((at - result.startedAt) / 1_000).toFixed(1)} s: ${what}${figure}`);
     }
     if (found.length > 10) say(`${kind}: ${found.length - 10} more`);
   }

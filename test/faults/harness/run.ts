@@ -23,6 +23,8 @@ export interface RunTerms {
 
 export interface RunResult extends CheckedRun {
   readonly seconds: number;
+  /** The instant from which the schedule counts. */
+  readonly startedAt: number;
   readonly records: readonly RunRecord[];
 }
 
@@ -121,7 +123,8 @@ class World {
       recoveryMs: RECOVERY_MS,
       tickMs: TICK_MS,
     });
-    return { ...checked, seconds: (endedAt - this.#startedAt) / 1_000, records };
+    const startedAt = this.#startedAt;
+    return { ...checked, seconds: (endedAt - startedAt) / 1_000, startedAt, records };
   }
 
   async stop(): Promise<void> {
@@ -159,6 +162,7 @@ class World {
         resources,
         seed: seed * 1_000 + index * 50 + generation,
         tickMs: TICK_MS,
+        tickTtlMs: TICK_MS,
       },
       (message) => this.#hear(name, message),
     );

@@ -19,6 +19,7 @@ export interface WorkerConfig {
   readonly seed: number;
   /** Run a scheduled job each so many milliseconds; 0: none. */
   readonly tickMs: number;
+  readonly tickTtlMs: number;
 }
 
 export type WorkerCommand =
@@ -31,6 +32,16 @@ export type WorkerCommand =
       readonly tick?: number;
       /** At this instant of the records' clock, to the fraction of a millisecond; at once where it is past. */
       readonly at?: number;
+      /** Write so often for as long as it believes to hold; none by default. */
+      readonly writeEveryMs?: number;
+    }
+  /** Acquires over and over until it has the lock; each call is a lease of its own. */
+  | {
+      readonly do: 'contend';
+      readonly lease: string;
+      readonly resource: string;
+      readonly ttlMs: number;
+      readonly writeEveryMs?: number;
     }
   | { readonly do: 'release'; readonly lease: string }
   | { readonly do: 'write'; readonly lease: string }

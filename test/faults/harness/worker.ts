@@ -113,12 +113,36 @@ async function ticks(): Promise<void> {
     await sleep(tick - Date.now() + between(random, 0, 3));
     if (finishing) return;
     if (Date.now() - tick > config.tickMs / 2) continue;
-    const one = await acquire(`${config.name}/${++counter}`, 'tick', 1_000, 0, tick);
+    const one = await acquire(`${config.name}/${++counter}`, 'tick', config.tickTtlMs, 0, tick);
     const outcome = typeof one === 'string' ? one : 'ran';
     tell({ type: 'tick', at: nowMs(), tick, outcome });
     if (typeof one === 'string') continue;
     await sleep(between(random, 1, 10));
     await release(one);
+  }
+}
+
+function keepWriting(one: Held, everyMs: number): void {
+  write(one);
+  const timer = setInterval(() => {
+    if (held.has(one.lease)) write(one);
+    else clearInterval(timer);
+  }, everyMs);
+}
+
+async function contend({
+  lease,
+  resource,
+  ttlMs,
+  writeEveryMs,
+}: Extract<WorkerCommand, { do: 'contend' }>): Promise<void> {
+  for (let call = 1; !finishing; call++) {
+    const one = await acquire(`${lease}#${call}`, resource, ttlMs, 0);
+    if (typeof one !== 'string') {
+      if (writeEveryMs !== undefined) keepWriting(one, writeEveryMs);
+      return;
+    }
+    await sleep(50);
   }
 }
 
@@ -130,12 +154,16 @@ function block(forMs: number): void {
 async function obey(command: WorkerCommand): Promise<void> {
   switch (command.do) {
     case 'acquire': {
-      const { lease, resource, ttlMs, waitMs, tick, at = 0 } = command;
+      const { lease, resource, ttlMs, waitMs, tick, at = 0, writeEveryMs } = command;
       if (at - nowMs() > 3) await sleep(at - nowMs() - 2);
       while (nowMs() < at);
-      await acquire(lease, resource, ttlMs, waitMs, tick);
+      const one = await acquire(lease, resource, ttlMs, waitMs, tick);
+      if (typeof one !== 'string' && writeEveryMs !== undefined) keepWriting(one, writeEveryMs);
       break;
     }
+    case 'contend':
+      await contend(command);
+      break;
     case 'release': {
       const one = held.get(command.lease);
       if (one) await release(one);

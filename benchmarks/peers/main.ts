@@ -1,0 +1,132 @@
+/**
+ * `npm run peers`: plays every scenario on every library and writes benchmarks/results/peers.json and benchmarks/peers.md.
+ * `--runs R` (3), `--only id,id` and `--library name,name` for a part, which is printed and not written; `--render` makes
+ * the table anew from the results that are there, `--check` tells whether it is what they say.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { canStepClocks } from '../../test/faults/harness/nodes.js';
+import { randomOf } from '../../test/faults/harness/random.js';
+import { SCENARIOS, type Scenario } from './scenarios.js';
+import { Stage } from './stage.js';
+import { SUBJECTS, type Subject } from './subjects.js';
+import { render, type Play, type Results } from './table.js';
+
+const resultsFile = new URL('../results/peers.json', import.meta.url);
+const tableFile = new URL('../peers.md', import.meta.url);
+/** Most of a scenario is waiting; more at once would be a test of the machine. */
+const AT_ONCE = 2;
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    only: { type: 'string' },
+    library: { type: 'string' },
+    render: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+  },
+});
+
+if (values.check) {
+  if (readFileSync(tableFile, 'utf8') !== render(stored())) {
+    console.error(
+      'benchmarks/peers.md is not what benchmarks/results/peers.json says; run `npm run peers -- --render`',
+    );
+    process.exitCode = 1;
+  }
+} else if (values.render) {
+  writeFileSync(tableFile, render(stored()));
+} else {
+  const isPart = values.only !== undefined || values.library !== undefined;
+  const results: Results = {
+    madeWith: 'npm run peers',
+    at: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    redis:
+      /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown',
+    cpus: cpus().length,
+    plays: await playAll(
+      Number(values.runs),
+      chosen(SCENARIOS, 'id', values.only),
+      chosen(SUBJECTS, 'name', values.library),
+    ),
+  };
+  if (isPart) console.log(render(results));
+  else {
+    writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 1)}\n`);
+    writeFileSync(tableFile, render(results));
+  }
+}
+
+function stored(): Results {
+  return JSON.parse(readFileSync(resultsFile, 'utf8')) as Results;
+}
+
+function chosen<K extends string, T extends Readonly<Record<K, string>>>(
+  all: readonly T[],
+  key: K,
+  names: string | undefined,
+): readonly T[] {
+  if (names === undefined) return all;
+  const wanted = names.split(',');
+  const unknown = wanted.filter((name) => !all.some((one) => one[key] === name));
+  if (unknown.length > 0) throw new RangeError(`there is no ${unknown.join(', ')}`);
+  return all.filter((one) => wanted.includes(one[key]));
+}
+
+/** In an order that has nothing to do with the libraries, so that none of them always meets the busiest minute. */
+async function playAll(
+  runs: number,
+  scenarios: readonly Scenario[],
+  subjects: readonly Subject[],
+): Promise<Play[]> {
+  const playable = scenarios.filter((scenario) => canStepClocks || !scenario.needsClockSteps);
+  for (const { id } of scenarios.filter((scenario) => !playable.includes(scenario))) {
+    console.log(`WARNING: without libfaketime and libtcmalloc_minimal there is no ${id}.`);
+  }
+  const random = randomOf(1);
+  const queue = Array.from({ length: runs }, (_, run) =>
+    playable
+      .flatMap((scenario) => subjects.map((subject) => ({ scenario, subject, run, order: random() })))
+      .sort((a, b) => a.order - b.order),
+  ).flat();
+  const plays: Play[] = [];
+  const total = queue.length;
+  const playNext = async (): Promise<void> => {
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const { scenario, subject, run } = next;
+      const figures = await play(scenario, subject);
+      plays.push({ scenario: scenario.id, library: subject.name, setting: subject.setting, run, figures });
+      const told = scenario.tells.map((figure) => `${figure}=${figures[figure]}`).join(' ');
+      console.log(`${plays.length}/${total} ${scenario.id} · ${subject.name} (${subject.setting}): ${told}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, playNext));
+  const place = ({ scenario, library, setting, run }: Play): string =>
+    [
+      SCENARIOS.findIndex(({ id }) => id === scenario) + 10,
+      SUBJECTS.findIndex((subject) => subject.name === library && subject.setting === setting) + 10,
+      run,
+    ].join(' ');
+  return plays.sort((a, b) => place(a).localeCompare(place(b)));
+}
+
+async function play(scenario: Scenario, subject: Subject) {
+  const { nodes, workers, tickMs } = scenario;
+  const stage = new Stage({
+    subject,
+    nodes,
+    workers,
+    maxTtlMs: 10_000,
+    ...(tickMs === undefined ? {} : { tickMs }),
+  });
+  try {
+    await stage.open();
+    await scenario.play(stage);
+    return stage.figures();
+  } finally {
+    await stage.close();
+  }
+}

@@ -1,0 +1,242 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Figures, Stage } from './stage.js';
+
+/** One fault, done to a library by a script that is the same for all. */
+export interface Scenario {
+  readonly id: string;
+  readonly title: string;
+  /** What is done, for a reader of the table. */
+  readonly script: string;
+  /** The figures that this scenario is about. */
+  readonly tells: readonly (keyof Figures)[];
+  readonly nodes: number;
+  readonly workers: number;
+  readonly tickMs?: number;
+  readonly needsClockSteps?: boolean;
+  readonly play: (stage: Stage) => Promise<void>;
+}
+
+/** Short, so that a scenario takes seconds; none of the libraries has a setting that a TTL of two seconds is too short for. */
+export const TTL_MS = 2_000;
+/** Long enough to see what was left behind. */
+const LONG_TTL_MS = 10_000;
+const R = 'resource';
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    id: 'node-down-free',
+    title: 'One of three nodes is down, the resource is free',
+    script: 'SIGKILL one node; 1.5 s later acquire, hold for 1 s, release; three times.',
+    tells: ['falseFailures', 'longestCallMs'],
+    nodes: 3,
+    workers: 1,
+    async play(stage) {
+      await stage.nodes[0]!.kill();
+      await sleep(1_500);
+      await holdThreeTimes(stage);
+    },
+  },
+  {
+    id: 'minority-stopped-free',
+    title: 'One of three nodes hangs, the resource is free',
+    script: 'SIGSTOP one node; acquire, hold for 1 s, release; three times.',
+    tells: ['falseFailures', 'longestCallMs'],
+    nodes: 3,
+    workers: 1,
+    async play(stage) {
+      stage.pauseNode(0);
+      await holdThreeTimes(stage);
+    },
+  },
+  {
+    id: 'minority-stopped-held',
+    title: 'One of three nodes hangs while the lock is held',
+    script: `Acquire (TTL ${TTL_MS} ms); SIGSTOP one node for 8 s while another worker contends; release.`,
+    tells: ['overlapMs', 'abortLateMs', 'falseLosses', 'crashes'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      await hold(stage);
+      stage.mustKeep('a');
+      stage.pauseNode(0);
+      stage.contend(1, 'b', R, TTL_MS);
+      await sleep(8_000);
+      stage.resumeNode(0);
+      await sleep(500);
+    },
+  },
+  {
+    id: 'majority-stopped-held',
+    title: 'Two of three nodes hang while the lock is held',
+    script: `Acquire (TTL ${TTL_MS} ms); SIGSTOP two nodes for 6 s while another worker contends; resume them.`,
+    tells: ['overlapMs', 'abortLateMs', 'crashes'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      await hold(stage);
+      stage.pauseNode(0);
+      stage.pauseNode(1);
+      stage.contend(1, 'b', R, TTL_MS);
+      await sleep(6_000);
+      stage.resumeNode(0);
+      stage.resumeNode(1);
+      await sleep(3_000);
+    },
+  },
+  {
+    id: 'data-lost-held',
+    title: 'A node restarts without its data while the lock is held',
+    script:
+      'Acquire while the holder cannot reach one node, which it then can again; SIGKILL another and start it without its data; another worker contends for 6 s.',
+    tells: ['overlapMs', 'abortLateMs', 'falseLosses', 'crashes'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      await holdWithoutNodeThree(stage);
+      const node = stage.nodes[0]!;
+      await node.kill();
+      await node.start({ keepData: false });
+      stage.contend(1, 'b', R, TTL_MS);
+      await sleep(6_000);
+    },
+  },
+  {
+    id: 'clock-stepped-held',
+    title: "A node's clock is stepped forward while the lock is held",
+    script:
+      'Acquire while the holder cannot reach one node, which it then can again; step the clock of another forward by an hour; another worker contends for 6 s.',
+    tells: ['overlapMs', 'abortLateMs', 'falseLosses', 'crashes'],
+    nodes: 3,
+    workers: 2,
+    needsClockSteps: true,
+    async play(stage) {
+      await holdWithoutNodeThree(stage);
+      await stage.nodes[0]!.stepClock(3_600_000);
+      stage.contend(1, 'b', R, TTL_MS);
+      await sleep(6_000);
+    },
+  },
+  {
+    id: 'replies-lost',
+    title: 'The replies of two of three nodes are lost during acquire',
+    script: `Acquire (TTL ${LONG_TTL_MS} ms) while no reply of two nodes comes back for 1 s, then their connections break; if it was acquired, release. 1.5 s later count what is left on the nodes, and have another worker acquire.`,
+    tells: ['leakedKeys', 'falseFailures', 'longestCallMs'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      stage.way(0, [0, 1], { loseReplies: true });
+      stage.acquire(0, 'a', R, LONG_TTL_MS);
+      await sleep(1_000);
+      stage.way(0, [0, 1], {});
+      if (await stage.settled('a')) {
+        stage.release(0, 'a');
+        await stage.released('a');
+      }
+      await sleep(1_500);
+      await stage.countLeaks(R);
+      await acquireFree(stage, 1, 'b');
+    },
+  },
+  {
+    id: 'worker-paused',
+    title: 'The holder is paused for longer than its TTL',
+    script: `Acquire (TTL ${TTL_MS} ms), write every 20 ms; SIGSTOP the holder for 5 s, while another worker gets the lock and writes; resume the holder.`,
+    tells: ['staleWrites', 'overlapMs'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      stage.acquire(0, 'a', R, TTL_MS, 20);
+      await stage.settled('a');
+      await sleep(200);
+      stage.workers[0]!.pause();
+      stage.contend(1, 'b', R, TTL_MS, 20);
+      await sleep(5_000);
+      stage.workers[0]!.resume();
+      await sleep(2_000);
+    },
+  },
+  {
+    id: 'cron-burst',
+    title: 'Five workers run the same short cron job',
+    script:
+      'Five workers, three nodes; every 700 ms all of them want to run a job of 1 to 10 ms, within 3 ms of each other; 15 s.',
+    tells: ['lostTicks', 'duplicateTicks'],
+    nodes: 3,
+    workers: 5,
+    tickMs: 700,
+    play: () => sleep(15_000),
+  },
+  {
+    id: 'connections-flap',
+    title: 'Connections break for moments while the lock is held',
+    script: `Acquire (TTL ${TTL_MS} ms); for 12 s the holder's connections to two of three nodes are reset and refused for 200 ms of every 700 ms; another worker contends.`,
+    tells: ['falseLosses', 'overlapMs', 'abortLateMs', 'crashes'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      await hold(stage);
+      stage.mustKeep('a');
+      stage.contend(1, 'b', R, TTL_MS);
+      for (let time = 0; time < 12_000; time += 700) {
+        stage.way(0, [0, 1], { refuse: true });
+        await sleep(200);
+        stage.way(0, [0, 1], {});
+        await sleep(500);
+      }
+    },
+  },
+  {
+    id: 'ghost',
+    title: 'A caller gives up while the nodes hang, and the nodes come back',
+    script: `SIGSTOP two of three nodes; acquire (TTL ${LONG_TTL_MS} ms); 3 s later resume them, and release if it was acquired. 1.5 s later count what is left on the nodes, and have another worker acquire.`,
+    tells: ['leakedKeys', 'falseFailures', 'longestCallMs'],
+    nodes: 3,
+    workers: 2,
+    async play(stage) {
+      stage.pauseNode(0);
+      stage.pauseNode(1);
+      stage.acquire(0, 'a', R, LONG_TTL_MS);
+      await sleep(3_000);
+      stage.resumeNode(0);
+      stage.resumeNode(1);
+      if (await stage.settled('a')) {
+        stage.release(0, 'a');
+        await stage.released('a');
+      }
+      await sleep(1_500);
+      await stage.countLeaks(R);
+      await acquireFree(stage, 1, 'b');
+    },
+  },
+];
+
+async function hold(stage: Stage): Promise<void> {
+  stage.acquire(0, 'a', R, TTL_MS);
+  stage.mustAcquire('a');
+  await stage.settled('a');
+  stage.watch('a', R);
+  await sleep(200);
+}
+
+async function holdWithoutNodeThree(stage: Stage): Promise<void> {
+  stage.way(0, [2], { refuse: true });
+  await sleep(200);
+  await hold(stage);
+  stage.mustKeep('a');
+  stage.way(0, [2], {});
+}
+
+async function holdThreeTimes(stage: Stage): Promise<void> {
+  for (const lease of ['a', 'b', 'c']) {
+    await acquireFree(stage, 0, lease);
+    await sleep(1_000);
+    stage.release(0, lease);
+    await stage.released(lease);
+  }
+}
+
+async function acquireFree(stage: Stage, worker: number, lease: string): Promise<void> {
+  stage.acquire(worker, lease, R, TTL_MS);
+  stage.mustAcquire(lease);
+  await stage.settled(lease);
+}

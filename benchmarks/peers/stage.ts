@@ -1,0 +1,273 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { check } from '../../test/faults/harness/checker.js';
+import { FaultProxy, type Way } from '../../test/faults/harness/fault-proxy.js';
+import { FencedStore } from '../../test/faults/harness/fenced-store.js';
+import { beliefEndOf, storiesOf } from '../../test/faults/harness/intervals.js';
+import { startNodes, type FaultNode } from '../../test/faults/harness/nodes.js';
+import { nowMs, type RunRecord } from '../../test/faults/harness/records.js';
+import type { WorkerMessage } from '../../test/faults/harness/worker-config.js';
+import { FaultWorker } from '../../test/faults/harness/workers.js';
+import type { Subject } from './subjects.js';
+
+/** What one run of one scenario gave. Milliseconds and counts; all are zero where nothing went wrong, `longestCallMs` apart. */
+export interface Figures {
+  /** For how long two holders believed to hold the resource at once, while both ran. */
+  readonly overlapMs: number;
+  /** Writes that the store took from a holder after a later holder's. */
+  readonly staleWrites: number;
+  /** For how long a holder believed to hold although its keys had expired on a majority. */
+  readonly abortLateMs: number;
+  /** The longest that a call of the holder took: acquire or release. */
+  readonly longestCallMs: number;
+  /** Calls on a free resource, with a majority of nodes well, that were refused or did not end. */
+  readonly falseFailures: number;
+  /** Leases lost although a majority of nodes was well all the while. */
+  readonly falseLosses: number;
+  /** Keys on nodes that were well, whose owner had no use for them any more. */
+  readonly leakedKeys: number;
+  readonly lostTicks: number;
+  readonly duplicateTicks: number;
+  /** Errors that nobody could catch: without a handler they end the process. */
+  readonly crashes: number;
+}
+
+const OBSERVE_MS = 20;
+/** No test of patience: what takes longer is said to take so long. */
+const LONGEST_WAIT_MS = 12_000;
+
+export interface StageTerms {
+  readonly subject: Subject;
+  readonly nodes: number;
+  readonly workers: number;
+  readonly maxTtlMs: number;
+  readonly tickMs?: number;
+}
+
+/** Real nodes and real workers of one library, for one scenario. */
+export class Stage {
+  readonly #terms: StageTerms;
+  readonly #records: RunRecord[] = [];
+  readonly #store = new FencedStore();
+  readonly #resourceOf = new Map<string, string>();
+  readonly #owed = { acquire: [] as string[], keep: [] as string[] };
+  readonly #watched: { readonly lease: string; readonly resource: string }[] = [];
+  /** For each watched lease, when its key expires, by node, as far as the node could be asked. */
+  readonly #expiries = new Map<string, number[]>();
+  readonly #stopped = new Set<number>();
+  nodes: readonly FaultNode[] = [];
+  workers: FaultWorker[] = [];
+  #ways: FaultProxy[][] = [];
+  #stopNodes: () => Promise<void> = () => Promise.resolve();
+  #observing = false;
+  #leakedKeys = 0;
+
+  constructor(terms: StageTerms) {
+    this.#terms = terms;
+  }
+
+  async open(): Promise<this> {
+    const { nodes, stop } = await startNodes(this.#terms.nodes);
+    this.nodes = nodes;
+    this.#stopNodes = stop;
+    const { subject, workers, maxTtlMs, tickMs = 0 } = this.#terms;
+    for (let index = 0; index < workers; index++) {
+      const ways = await Promise.all(
+        nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
+      );
+      this.#ways.push(ways);
+      const name = `w${index + 1}`;
+      const options = {
+        nodes: ways.map(({ port }) => ({ host: '127.0.0.1', port })),
+        setting: subject.setting,
+        holder: name,
+        maxTtlMs,
+      };
+      const config = {
+        adapter: subject.adapter,
+        options,
+        name,
+        resources: [],
+        seed: index,
+        tickMs,
+        tickTtlMs: 2_000,
+      };
+      const worker = new FaultWorker(config, (message) => this.#hear(name, message));
+      this.workers.push(worker);
+      const ready = await worker.next(({ type }) => type === 'ready');
+      if (!ready) throw new Error(`${subject.name}: the worker did not start; it wrote:\n${worker.output}`);
+    }
+    this.#observing = true;
+    void this.#observe();
+    // Connections and, where there is such a thing, acquaintance with the nodes.
+    await sleep(1_000);
+    return this;
+  }
+
+  async close(): Promise<void> {
+    this.#observing = false;
+    await Promise.all(this.workers.map((worker) => worker.kill()));
+    await this.#stopNodes();
+    await Promise.all(this.#ways.flat().map((way) => way.close()));
+  }
+
+  /** Begins one call of acquire. */
+  acquire(worker: number, lease: string, resource: string, ttlMs: number, writeEveryMs?: number): void {
+    const writes = writeEveryMs === undefined ? {} : { writeEveryMs };
+    this.workers[worker]!.send({ do: 'acquire', lease, resource, ttlMs, waitMs: 0, ...writes });
+  }
+
+  /** Begins to call acquire until it succeeds. */
+  contend(worker: number, lease: string, resource: string, ttlMs: number, writeEveryMs?: number): void {
+    const writes = writeEveryMs === undefined ? {} : { writeEveryMs };
+    this.workers[worker]!.send({ do: 'contend', lease, resource, ttlMs, ...writes });
+  }
+
+  release(worker: number, lease: string): void {
+    this.workers[worker]!.send({ do: 'release', lease });
+  }
+
+  /** Until acquire has settled, either way, or has taken too long. Gives whether it is held. */
+  async settled(lease: string): Promise<boolean> {
+    const is = (type: RunRecord['type']): boolean =>
+      this.#records.some((record) => record.type === type && (record as { lease?: string }).lease === lease);
+    await this.#wait(() => is('acquired') || is('refused'));
+    return is('acquired');
+  }
+
+  async released(lease: string): Promise<void> {
+    await this.#wait(() =>
+      this.#records.some((record) => record.type === 'released' && record.lease === lease),
+    );
+  }
+
+  /** The resource is free and a majority well: a refusal of this call is a failure. */
+  mustAcquire(lease: string): void {
+    this.#owed.acquire.push(lease);
+  }
+
+  /** A majority is well all the while: a loss of this lease is a failure. */
+  mustKeep(lease: string): void {
+    this.#owed.keep.push(lease);
+  }
+
+  /** From now on the nodes are asked how long the keys of the resource live, which this lease holds. */
+  watch(lease: string, resource: string): void {
+    this.#watched.push({ lease, resource });
+  }
+
+  pauseNode(node: number): void {
+    this.#stopped.add(node);
+    this.nodes[node]!.pause();
+  }
+
+  resumeNode(node: number): void {
+    this.nodes[node]!.resume();
+    this.#stopped.delete(node);
+  }
+
+  way(worker: number, nodes: readonly number[], way: Partial<Way>): void {
+    for (const node of nodes) this.#ways[worker]![node]!.set(way);
+  }
+
+  /** Counts the keys of a resource that nobody owns now. */
+  async countLeaks(resource: string): Promise<void> {
+    const keys = await Promise.all(this.nodes.map((node) => node.locks(`*${resource}`)));
+    this.#leakedKeys += keys.flatMap((found) => found ?? []).length;
+  }
+
+  figures(): Figures {
+    const endedAt = nowMs();
+    const records = this.#records.toSorted((a, b) => a.at - b.at);
+    const { findings } = check(records, {
+      nodes: this.#terms.nodes,
+      endedAt,
+      acquireGraceMs: Infinity,
+      hungAfterMs: Infinity,
+      leakGraceMs: Infinity,
+      recoveryMs: 0,
+      tickMs: this.#terms.tickMs ?? 1_000,
+    });
+    const { stories, stalls } = storiesOf(records);
+    const byLease = new Map(stories.map((story) => [story.lease, story]));
+    const sum = (list: readonly { readonly ms?: number }[]): number =>
+      list.reduce((total, { ms = 0 }) => total + ms, 0);
+    const late = this.#watched.map(({ lease }) => {
+      const story = byLease.get(lease);
+      if (story?.acquiredAt === undefined) return 0;
+      const end = Math.min(beliefEndOf(story), endedAt);
+      const goneAt = this.#goneAt(lease);
+      const pauses = (stalls.get(story.worker) ?? []).filter(({ from, to }) => to > goneAt && from < end);
+      const paused = pauses.reduce(
+        (total, { from, to }) => total + Math.min(to, end) - Math.max(from, goneAt),
+        0,
+      );
+      return Math.max(0, end - goneAt - paused);
+    });
+    const calls = stories
+      .filter(({ lease }) => !lease.includes('#'))
+      .flatMap(({ askedAt, answeredAt = endedAt, releaseAt, releasedAt = endedAt }) => [
+        answeredAt - askedAt,
+        releaseAt === undefined ? 0 : releasedAt - releaseAt,
+      ]);
+    return {
+      overlapMs: Math.round(sum(findings.overlaps)),
+      staleWrites: findings.staleWrites.length,
+      abortLateMs: Math.round(Math.max(0, ...late)),
+      longestCallMs: Math.round(Math.max(0, ...calls)),
+      falseFailures: this.#owed.acquire.filter((lease) => byLease.get(lease)?.acquiredAt === undefined)
+        .length,
+      falseLosses: this.#owed.keep.filter((lease) => byLease.get(lease)?.lostAt !== undefined).length,
+      leakedKeys: this.#leakedKeys,
+      lostTicks: findings.lostJobs.length,
+      duplicateTicks: findings.duplicates.length,
+      crashes: findings.crashes.length,
+    };
+  }
+
+  /** When the lease's keys had expired on all but a minority; Infinity where a majority has them. */
+  #goneAt(lease: string): number {
+    const expiries = this.#expiries.get(lease);
+    if (!expiries) return Infinity;
+    const majority = Math.floor(this.#terms.nodes / 2) + 1;
+    return expiries.toSorted((a, b) => b - a)[majority - 1] ?? Infinity;
+  }
+
+  #hear(worker: string, message: WorkerMessage): void {
+    if (message.type === 'idle') return;
+    this.#records.push({ ...message, worker });
+    if (message.type === 'acquire') this.#resourceOf.set(message.lease, message.resource);
+    if (message.type !== 'write') return;
+    const resource = this.#resourceOf.get(message.lease) ?? '';
+    const accepted = this.#store.write(resource, message.token);
+    this.#records.push({ type: 'stored', at: nowMs(), worker, lease: message.lease, resource, accepted });
+  }
+
+  async #wait(until: () => boolean): Promise<void> {
+    for (const end = nowMs() + LONGEST_WAIT_MS; nowMs() < end && !until();) await sleep(10);
+  }
+
+  /** The value that a watched lease wrote is the one that is there when the watch begins. */
+  async #observe(): Promise<void> {
+    const values = new Map<string, string>();
+    while (this.#observing) {
+      await Promise.all(
+        this.#watched.flatMap(({ lease, resource }) =>
+          this.nodes.map(async (node, index) => {
+            // What a stopped node has will expire as it would have; it can only not be asked.
+            if (this.#stopped.has(index)) return;
+            const found = await Promise.race([node.locks(`*${resource}`), sleep(200)]);
+            const at = nowMs();
+            if (!found || this.#stopped.has(index)) return;
+            const key = found[0];
+            if (key && !values.has(lease)) values.set(lease, key.value);
+            const expiries = this.#expiries.get(lease) ?? Array.from({ length: this.nodes.length }, () => 0);
+            this.#expiries.set(lease, expiries);
+            const isOurs = key !== undefined && key.value === values.get(lease);
+            expiries[index] = isOurs ? at + key.remainingMs : Math.min(expiries[index] ?? at, at);
+          }),
+        ),
+      );
+      await sleep(OBSERVE_MS);
+    }
+  }
+}
