@@ -71,18 +71,28 @@ export class FaultProxy implements AsyncDisposable {
         other.destroy();
       });
     }
+    const toServer = this.#lineTo(server);
+    const toClient = this.#lineTo(client);
     client.on('data', (data) => {
       this.sent += data.toString();
-      if (this.mode !== 'swallow') this.#pass(data, server);
+      if (this.mode !== 'swallow') toServer(data);
     });
     server.on('data', (data) => {
-      if (this.mode !== 'mute') this.#pass(data, client);
+      if (this.mode !== 'mute') toClient(data);
     });
   }
 
-  #pass(data: Buffer, to: Socket): void {
-    const write = (): void => void (to.writable && to.write(data));
-    if (this.latencyMs > 0) setTimeout(write, this.latencyMs);
-    else write();
+  /** Bytes stay in their order, whatever becomes of the latency meanwhile. */
+  #lineTo(socket: Socket): (data: Buffer) => void {
+    const line: Buffer[] = [];
+    const write = (): void => {
+      const data = line.shift();
+      if (data !== undefined && socket.writable) socket.write(data);
+    };
+    return (data) => {
+      line.push(data);
+      if (this.latencyMs === 0 && line.length === 1) write();
+      else setTimeout(write, this.latencyMs);
+    };
   }
 }
