@@ -1,0 +1,218 @@
+import type { Lease } from '../../src/index.js';
+import { driftMsOf } from '../../src/core/validity.js';
+import type { Settings } from './settings.js';
+import type { SimProcess } from './sim-process.js';
+import type { SimServer } from './sim-server.js';
+import type { Invariant, Violation } from './violation.js';
+
+/** A lease as the checker knows it, from the moment in which its holder got it. */
+export interface Holding {
+  readonly owner: string;
+  readonly process: SimProcess;
+  readonly lease: Lease;
+  readonly resources: readonly string[];
+  readonly token: number;
+  readonly ttlMs: number;
+  /** The holder id on the nodes. */
+  readonly holderId: string | undefined;
+  /** Which grant it is, of all in this world. */
+  readonly order: number;
+}
+
+interface Node {
+  readonly server: SimServer;
+  /** True time at which its keys were last lost or cut short; -1 for never. */
+  lastLossAt: number;
+}
+
+/** Rounding of what is added up in floating point. */
+const EPSILON_MS = 1e-3;
+
+const KEY_PREFIX = 'lock:';
+
+/**
+ * Sees the whole world in true time: what each holder believes and what each node keeps. It says what must hold, and
+ * knows nothing of how the library brings it about.
+ */
+export class Checker {
+  readonly violations: Violation[] = [];
+  readonly #nodes: readonly Node[];
+  readonly #open = new Map<string, Set<Holding>>();
+  readonly #latest = new Map<string, { readonly token: number; readonly order: number }>();
+  readonly #runs = new Map<string, number>();
+  readonly #latestRun = new Map<string, number>();
+  #grants = 0;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly now: () => number,
+    servers: readonly SimServer[],
+  ) {
+    this.#nodes = servers.map((server) => ({ server, lastLossAt: -1 }));
+  }
+
+  get grants(): number {
+    return this.#grants;
+  }
+
+  report(invariant: Invariant, detail: string): void {
+    this.violations.push({ invariant, at: this.now(), detail });
+  }
+
+  /** The keys of a node are gone, or will be earlier than it had said. */
+  lossOn(server: SimServer): void {
+    const node = this.#nodes.find((one) => one.server === server)!;
+    node.lastLossAt = this.now();
+  }
+
+  granted(owner: string, process: SimProcess, lease: Lease, ttlMs: number): Holding {
+    const { resources, token } = lease;
+    const order = ++this.#grants;
+    const holderId = this.#holderIdOf(owner, resources[0]!);
+    const holding: Holding = { owner, process, lease, resources, token, ttlMs, holderId, order };
+    for (const resource of resources) {
+      const latest = this.#latest.get(resource);
+      if (latest !== undefined && token <= latest.token) {
+        this.report(
+          'tokens grow',
+          `${owner} got token ${token} for ${resource} after token ${latest.token} (grants ${order} and ${latest.order})`,
+        );
+      }
+      this.#latest.set(resource, { token, order });
+      let open = this.#open.get(resource);
+      if (open === undefined) this.#open.set(resource, (open = new Set()));
+      open.add(holding);
+    }
+    this.checkValidity(holding);
+    this.checkHolders();
+    return holding;
+  }
+
+  /** The holder has released it, or is dead. */
+  ended(holding: Holding): void {
+    for (const resource of holding.resources) this.#open.get(resource)?.delete(holding);
+  }
+
+  /** Its signal has aborted. */
+  lost(holding: Holding): void {
+    if (this.#ranAllTheWhile(holding) && this.#majorityKeysUntil(holding) < this.now()) {
+      this.report(
+        'loss told in time',
+        `${holding.owner} was told when the keys of ${nameOf(holding)} were gone`,
+      );
+    }
+    this.ended(holding);
+  }
+
+  openOf(owner: string): Holding[] {
+    const holdings = [...this.#open.values()].flatMap((open) => [...open]);
+    return [...new Set(holdings)].filter((holding) => holding.owner === owner);
+  }
+
+  isHeldBy(owner: string, resource: string): boolean {
+    return [...(this.#open.get(resource) ?? [])].some((holding) => holding.owner === owner);
+  }
+
+  ran(resource: string, tick: number, owner: string): void {
+    const key = `${resource}@${tick}`;
+    const runs = (this.#runs.get(key) ?? 0) + 1;
+    this.#runs.set(key, runs);
+    this.#latestRun.set(resource, Math.max(tick, this.#latestRun.get(resource) ?? 0));
+    if (runs > 1) this.report('one run per tick', `${key} ran ${runs} times, at last by ${owner}`);
+  }
+
+  /** Whether it has run, or a later one, after which it must not run any more. */
+  isPast(resource: string, tick: number): boolean {
+    return (this.#latestRun.get(resource) ?? 0) >= tick;
+  }
+
+  /** No two leases are valid at once. Who does not run cannot use its lease; its first instant of running counts. */
+  checkHolders(): void {
+    for (const [resource, open] of this.#open) {
+      if (open.size < 2) continue;
+      const valid = [...open].filter(({ process, lease }) => process.isRunning && isValid(lease));
+      if (valid.length < 2) continue;
+      const who = valid.map(({ owner, order, token, lease }) => {
+        return `${owner} (grant ${order}, token ${token}, ${lease.remainingMs().toFixed(1)} ms left)`;
+      });
+      this.report('one holder', `${resource} is held by ${who.join(' and ')}`);
+      // Once is enough.
+      for (const one of valid.slice(0, -1)) this.ended(one);
+    }
+  }
+
+  /** What the holder takes for valid is on a majority of the nodes, and stays there at least as long. */
+  checkValidity(holding: Holding): void {
+    const { process, lease } = holding;
+    if (!process.isRunning || !isValid(lease)) return;
+    const validUntil = this.now() + lease.remainingMs() / process.rate;
+    const keysUntil = this.#majorityKeysUntil(holding);
+    if (validUntil <= keysUntil + EPSILON_MS) return;
+    this.report(
+      'validity within the keys',
+      `${holding.owner} takes ${nameOf(holding)} for valid until ${validUntil.toFixed(1)}, its keys end at ${keysUntil.toFixed(1)}`,
+    );
+    this.ended(holding);
+  }
+
+  /** Looks at all leases: validity, and a loss that was never told. */
+  sweep(): void {
+    for (const holding of new Set([...this.#open.values()].flatMap((open) => [...open]))) {
+      this.checkValidity(holding);
+      if (holding.lease.signal.aborted || !this.#ranAllTheWhile(holding)) continue;
+      if (this.#majorityKeysUntil(holding) < this.now()) {
+        this.report(
+          'loss told in time',
+          `${holding.owner} was not told that the keys of ${nameOf(holding)} are gone`,
+        );
+        this.ended(holding);
+      }
+    }
+  }
+
+  /** Whether the holder's process ran without a break since the present grant was asked for. */
+  #ranAllTheWhile(holding: Holding): boolean {
+    return holding.process.isRunning && holding.process.runningSince < this.#sentAt(holding);
+  }
+
+  /** True time at which the present grant was asked for, at the earliest. */
+  #sentAt({ lease, process, ttlMs }: Holding): number {
+    const spentMs = ttlMs - driftMsOf(ttlMs, this.settings.driftFactor) - lease.remainingMs();
+    return this.now() - spentMs / process.rate;
+  }
+
+  /**
+   * True time until which the keys stand on a majority. A node that lost its data after the grant cannot be blamed on the
+   * holder: inside the promise these are a minority.
+   */
+  #majorityKeysUntil(holding: Holding): number {
+    const sentAt = this.#sentAt(holding);
+    const ends = this.#nodes.map(({ server, lastLossAt }) => {
+      if (lastLossAt >= sentAt - EPSILON_MS) return Number.POSITIVE_INFINITY;
+      return Math.min(...holding.resources.map((resource) => keyEnd(server, resource, holding.holderId)));
+    });
+    return ends.sort((a, b) => b - a)[this.settings.majority - 1]!;
+  }
+
+  /** The holder id under which this owner has the resource on most nodes. */
+  #holderIdOf(owner: string, resource: string): string | undefined {
+    const counts = new Map<string, number>();
+    for (const { server } of this.#nodes) {
+      const id = server.keyspace.get(KEY_PREFIX + resource);
+      if (id?.endsWith(`@${owner}`)) counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
+  }
+}
+
+const nameOf = ({ resources, order }: Holding): string => `${resources.join('+')} (grant ${order})`;
+
+const isValid = (lease: Lease): boolean => !lease.signal.aborted && lease.remainingMs() > 0;
+
+function keyEnd(server: SimServer, resource: string, holderId: string | undefined): number {
+  const { keyspace } = server;
+  const key = KEY_PREFIX + resource;
+  if (holderId === undefined || keyspace.get(key) !== holderId) return Number.NEGATIVE_INFINITY;
+  // Redis counts in whole milliseconds, and a key lives through the last of them.
+  return server.trueTimeOf(keyspace.expiresAt(key)! + 1);
+}

@@ -1,0 +1,300 @@
+/** What a Redis key holds: a string or a hash. `expiresAt` is in milliseconds of the node's time. */
+interface Entry {
+  value: string;
+  readonly hash: Map<string, string>;
+  expiresAt: number;
+}
+
+/**
+ * Ways in which the script could be wrong. They are for the test of the simulation itself, which has to find each.
+ * What each must not do stands beside its use.
+ */
+export type ScriptFlaw =
+  | 'confirm without ownership'
+  | 'counter seeded with 0'
+  | 'extension shortens'
+  | 'extension re-creates'
+  | 'release without comparing'
+  | 'tick without ownership'
+  | 'no deadline';
+
+/** The keys of one server, as far as the script uses Redis: strings, hashes, expiry. */
+export class Keyspace {
+  #entries = new Map<string, Entry>();
+  nowMs = 0;
+
+  get keys(): string[] {
+    return [...this.#entries.keys()].filter((key) => this.#live(key) !== undefined);
+  }
+
+  get(key: string): string | undefined {
+    return this.#live(key)?.value;
+  }
+
+  set(key: string, value: string, ttlMs: number): void {
+    this.#entries.set(key, { value, hash: new Map(), expiresAt: this.nowMs + ttlMs });
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  field(key: string, name: string): string | undefined {
+    return this.#live(key)?.hash.get(name);
+  }
+
+  setField(key: string, name: string, value: string): void {
+    const entry = this.#live(key);
+    if (entry !== undefined) entry.hash.set(name, value);
+    else
+      this.#entries.set(key, {
+        value: '',
+        hash: new Map([[name, value]]),
+        expiresAt: Number.POSITIVE_INFINITY,
+      });
+  }
+
+  /** As PTTL: -1 for a key that does not expire, -2 for one that is not there. */
+  pttl(key: string): number {
+    const entry = this.#live(key);
+    if (entry === undefined) return -2;
+    return entry.expiresAt === Number.POSITIVE_INFINITY ? -1 : entry.expiresAt - this.nowMs;
+  }
+
+  pexpire(key: string, ttlMs: number): void {
+    const entry = this.#live(key);
+    if (entry !== undefined) entry.expiresAt = this.nowMs + ttlMs;
+  }
+
+  /** The instant of the node's time at which the key expires; `undefined` where there is none. */
+  expiresAt(key: string): number | undefined {
+    return this.#live(key)?.expiresAt;
+  }
+
+  copy(): Keyspace {
+    const copy = new Keyspace();
+    for (const [key, { value, hash, expiresAt }] of this.#entries)
+      copy.#entries.set(key, { value, hash: new Map(hash), expiresAt });
+    return copy;
+  }
+
+  #live(key: string): Entry | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || this.nowMs <= entry.expiresAt) return entry;
+    this.#entries.delete(key);
+    return undefined;
+  }
+}
+
+interface Operation {
+  readonly verb: string;
+  readonly keys: readonly (readonly [lock: string, fence: string])[];
+  readonly holder: string;
+  readonly deadlineUs: number;
+  readonly argument: readonly string[];
+}
+
+/** How many arguments of its own each operation has. */
+const ARITY: Readonly<Record<string, number>> = { a: 3, c: 2, e: 2, r: 1, i: 0 };
+
+/**
+ * What the script of `src/node/redis/script.ts` does, written anew from its description: from the keys and arguments of a
+ * call to the reply. A test holds it to the script itself, on a real server.
+ */
+export function runScript(
+  keyspace: Keyspace,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+  nowUs: number,
+  flaw?: ScriptFlaw,
+): unknown[] {
+  keyspace.nowMs = Math.floor(nowUs / 1_000);
+  const words = args.map(String);
+  const lives = { fenceMs: Number(words[0]), ledgerMs: Number(words[1]) };
+  return [
+    nowUs,
+    guard(keyspace, keys[0]!, words.slice(2, 6), nowUs),
+    ...operationsIn(keys.slice(1), words.slice(6)).map((operation) => {
+      const late = operation.deadlineUs > 0 && nowUs > operation.deadlineUs && flaw !== 'no deadline';
+      return late ? [3] : new Script(keyspace, lives, nowUs, operation, flaw).run();
+    }),
+  ];
+}
+
+/** Whether the node remembers: what its marker says, and what becomes of it. */
+function guard(
+  keyspace: Keyspace,
+  marker: string,
+  [quarantine, run = '', durable, order]: readonly string[],
+  nowUs: number,
+): number {
+  const quarantineMs = Number(quarantine);
+  if (quarantineMs === 0) return 0;
+  const known = { run: keyspace.field(marker, 'run'), since: numberIn(keyspace.field(marker, 'since')) };
+  if (known.since === undefined && order === 'l') return -1;
+  const restarted = run !== '' && known.run !== undefined && known.run !== '' && known.run !== run;
+  const forgot = known.since === undefined || known.since > nowUs || (restarted && durable !== '1');
+  let since = forgot ? nowUs : known.since!;
+  if (order === 'd') since = nowUs;
+  if (order === 't' || (order === 'f' && known.since === undefined)) since = 0;
+  const longestMs = Math.max(quarantineMs, numberIn(keyspace.field(marker, 'ttl')) ?? 0);
+  keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : run);
+  keyspace.setField(marker, 'since', String(since));
+  keyspace.setField(marker, 'ttl', String(longestMs));
+  return Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
+}
+
+function operationsIn(keys: readonly string[], words: readonly string[]): Operation[] {
+  const operations: Operation[] = [];
+  let nextKey = 0;
+  for (let at = 0; at < words.length;) {
+    const verb = words[at]!;
+    const count = Number(words[at + 1]);
+    const end = at + 4 + ARITY[verb]!;
+    operations.push({
+      verb,
+      keys: Array.from({ length: count }, (_, i) => [keys[nextKey + 2 * i]!, keys[nextKey + 2 * i + 1]!]),
+      holder: words[at + 2]!,
+      deadlineUs: Number(words[at + 3]),
+      argument: words.slice(at + 4, end),
+    });
+    nextKey += 2 * count;
+    at = end;
+  }
+  return operations;
+}
+
+const numberIn = (word: string | undefined): number | undefined =>
+  word === undefined || word === '' ? undefined : Number(word);
+
+class Script {
+  constructor(
+    private readonly keyspace: Keyspace,
+    private readonly lives: { readonly fenceMs: number; readonly ledgerMs: number },
+    private readonly nowUs: number,
+    private readonly operation: Operation,
+    private readonly flaw: ScriptFlaw | undefined,
+  ) {}
+
+  run(): unknown[] {
+    switch (this.operation.verb) {
+      case 'a':
+        return this.#acquire();
+      case 'c':
+        return this.#confirm();
+      case 'e':
+        return this.#extend();
+      case 'r':
+        return this.#release();
+      default:
+        return this.#inspect();
+    }
+  }
+
+  #acquire(): unknown[] {
+    const { keys, holder, argument } = this.operation;
+    const [ttlMs, seed, tick] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
+    for (const [lock, fence] of keys) {
+      const last = this.#tick(fence);
+      if (tick !== undefined && last !== undefined && last >= tick) return [2, 2, '', 0];
+      const owner = this.keyspace.get(lock);
+      if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
+    }
+    const counters = keys.map(([, fence]) => this.#counter(fence) ?? this.#seed(seed ?? 0));
+    const highest = seed === undefined ? 0 : Math.max(0, ...counters);
+    if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return [1, highest];
+    const counter = seed === undefined ? 0 : highest + 1;
+    for (const [lock, fence] of keys) {
+      if (seed !== undefined) this.#setCounter(fence, counter);
+      this.keyspace.set(lock, holder, ttlMs);
+    }
+    return [1, counter];
+  }
+
+  #confirm(): unknown[] {
+    const { keys, holder, argument } = this.operation;
+    const [token, tick] = [Number(argument[0]), numberIn(argument[1])];
+    if (this.flaw === 'tick without ownership' && tick !== undefined)
+      for (const [, fence] of keys) this.keyspace.setField(fence, 'tick', String(tick));
+    for (const [lock, fence] of keys) {
+      if (this.flaw === 'confirm without ownership') break;
+      const owner = this.keyspace.get(lock);
+      if (owner === undefined) return [2, 3, '', 0];
+      if (owner !== holder) return this.#refused(1, lock, owner);
+      if ((this.#counter(fence) ?? 0) > token) return [2, 4, '', 0];
+    }
+    for (const [, fence] of keys) {
+      if (tick !== undefined) this.keyspace.setField(fence, 'tick', String(tick));
+      this.#setCounter(fence, Math.max(token, this.#counter(fence) ?? 0));
+    }
+    return [1, token];
+  }
+
+  #extend(): unknown[] {
+    const { keys, holder, argument } = this.operation;
+    const [ttlMs, token] = [Number(argument[0]), numberIn(argument[1])];
+    const recreates = this.flaw === 'extension re-creates';
+    for (const [lock, fence] of keys) {
+      const owner = this.keyspace.get(lock);
+      if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
+      const counter = this.#counter(fence) ?? 0;
+      if (token !== undefined && counter > token && !recreates) return [2, 4, '', 0];
+    }
+    const restored = keys.some(
+      ([lock, fence]) => this.keyspace.get(lock) === undefined && this.#counter(fence) === undefined,
+    );
+    for (const [lock, fence] of keys) {
+      const shorter = this.flaw === 'extension shortens' || this.keyspace.pttl(lock) < ttlMs;
+      if (this.keyspace.get(lock) === undefined) this.keyspace.set(lock, holder, ttlMs);
+      else if (shorter) this.keyspace.pexpire(lock, ttlMs);
+      if (token !== undefined) this.#setCounter(fence, Math.max(token, this.#counter(fence) ?? 0));
+    }
+    return restored && !recreates ? [4] : [1, token ?? 0];
+  }
+
+  #release(): unknown[] {
+    const { keys, holder, argument } = this.operation;
+    const keepMs = Number(argument[0]);
+    const mine = keys.filter(([lock]) => {
+      const owner = this.keyspace.get(lock);
+      return owner !== undefined && (owner === holder || this.flaw === 'release without comparing');
+    });
+    for (const [lock] of mine) {
+      if (keepMs > 0) this.keyspace.pexpire(lock, keepMs);
+      else this.keyspace.delete(lock);
+    }
+    return mine.length === 0 ? [2, 3, '', 0] : [1, 0];
+  }
+
+  #inspect(): unknown[] {
+    const [lock, fence] = this.operation.keys[0]!;
+    const owner = this.keyspace.get(lock);
+    const counter = this.keyspace.field(fence, 'n') ?? '';
+    const tick = this.keyspace.field(fence, 'tick') ?? '';
+    return [6, owner ?? '', owner === undefined ? 0 : this.keyspace.pttl(lock), counter, tick];
+  }
+
+  #refused(reason: number, lock: string, owner: string): unknown[] {
+    return [2, reason, owner, this.keyspace.pttl(lock)];
+  }
+
+  #counter(fence: string): number | undefined {
+    return numberIn(this.keyspace.field(fence, 'n'));
+  }
+
+  #tick(fence: string): number | undefined {
+    return numberIn(this.keyspace.field(fence, 'tick'));
+  }
+
+  /** A fence key lives on for its time after every touch, longer with a tick on record. */
+  #setCounter(fence: string, counter: number): void {
+    this.keyspace.setField(fence, 'n', String(counter));
+    const lifeMs = this.#tick(fence) === undefined ? this.lives.fenceMs : this.lives.ledgerMs;
+    if (this.keyspace.pttl(fence) < lifeMs) this.keyspace.pexpire(fence, lifeMs);
+  }
+
+  #seed(seed: number): number {
+    if (this.flaw === 'counter seeded with 0') return 0;
+    return Math.min(Math.max(seed, this.nowUs - 1_000_000), this.nowUs + 1_000_000);
+  }
+}

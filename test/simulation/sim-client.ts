@@ -1,0 +1,302 @@
+import {
+  LockContendedError,
+  LockManager,
+  LockManagerClosedError,
+  QuorumUnreachableError,
+  type AcquireOptions,
+  type Lease,
+} from '../../src/index.js';
+import type { LockNode } from '../../src/node/lock-node.js';
+import type { Checker, Holding } from './checker.js';
+import type { FencedStore } from './fenced-store.js';
+import type { Rng } from './rng.js';
+import type { Settings } from './settings.js';
+import { EPOCH_MS, type SimProcess } from './sim-process.js';
+import type { Timeline } from './timeline.js';
+import type { Trace } from './trace.js';
+
+/** What all clients of a world share. */
+export interface ClientWorld {
+  readonly settings: Settings;
+  readonly timeline: Timeline;
+  readonly checker: Checker;
+  readonly store: FencedStore;
+  readonly trace: Trace;
+  /** A tick was wanted by somebody. */
+  wanted(resource: string, tick: number): void;
+}
+
+/** A wait that has to end. */
+interface Wait {
+  readonly what: string;
+  readonly startedAt: number;
+  readonly stalledMs: number;
+  readonly withinMs: number;
+}
+
+/** Looks in an attempt, at most; see `LOOKS` in src/lock/attempt.ts. */
+const BALLOTS = 11;
+/** A ballot asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
+const TIMEOUTS_A_BALLOT = 5;
+const LONGEST_SETTLE_MS = 75;
+/** Timers that come late. */
+const SLACK_MS = 100;
+
+/** A worker process with a lock manager, and what it does with it. */
+export class SimClient {
+  readonly manager: LockManager;
+  readonly #waits = new Set<Wait>();
+  readonly #loops: Promise<void>[] = [];
+  /** What of this client may rightly be on the nodes: how many acquisitions go on, and until when there are remains. */
+  readonly #traces = new Map<string, { busy: number; until: number }>();
+  #stopping = false;
+  #closedAt: number | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly process: SimProcess,
+    private readonly rng: Rng,
+    private readonly world: ClientWorld,
+    nodes: readonly LockNode[],
+  ) {
+    const { driftFactor, maxTtlMs } = world.settings;
+    const warn = (message: string): void => {
+      if (message.startsWith('a listener threw')) world.checker.report('no unexpected error', message);
+    };
+    this.manager = new LockManager(
+      { nodes, driftFactor, maxTtlMs, ttlMs: maxTtlMs, holder: name, warn },
+      { clock: process, random: rng.next },
+    );
+    this.manager.on((event) => {
+      if (event.type !== 'extended' || event.outcome !== 'extended') return;
+      for (const holding of world.checker.openOf(this.name)) world.checker.checkValidity(holding);
+    });
+    const workers = rng.int(1, 2);
+    for (let count = 0; count < workers; count++) this.#loops.push(this.#work(rng.fork()));
+    for (const resource of world.settings.cronResources) this.#loops.push(this.#cron(resource, rng.fork()));
+  }
+
+  /** SIGKILL. What it had sent goes its way. */
+  kill(): void {
+    this.process.kill();
+    for (const holding of this.world.checker.openOf(this.name)) this.world.checker.ended(holding);
+  }
+
+  /** No new locks; what is held is released. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** Ends it in good order, and looks at what is left of it afterwards. */
+  async close(): Promise<void> {
+    this.stop();
+    const drainMs = this.rng.pick([0, 100]);
+    const { ttlsMs } = this.world.settings;
+    const closing = this.#ends('close', 2 * 250 + drainMs + SLACK_MS, this.manager.close({ drainMs }));
+    await Promise.all([closing, ...this.#loops]);
+    // The last timers of rounds that were decided long before.
+    await this.process.sleep(Math.max(...ttlsMs) / 3 + SLACK_MS);
+    this.#closedAt = this.world.timeline.now;
+    if (this.process.timers > 0)
+      this.world.checker.report(
+        'nothing left behind',
+        `${this.name} is closed and has ${this.process.timers} timers`,
+      );
+  }
+
+  get isClosed(): boolean {
+    return this.#closedAt !== undefined;
+  }
+
+  /** Waits that should have ended. */
+  overdue(): string[] {
+    if (!this.process.isRunning) return [];
+    return [...this.#waits].filter((wait) => this.#spentMs(wait) > wait.withinMs).map(({ what }) => what);
+  }
+
+  /** Whether something of this client may rightly be on a node now. */
+  mayHold(resource: string, graceMs: number): boolean {
+    const { busy, until } = this.#traceOf(resource);
+    return (
+      busy > 0 ||
+      until + graceMs > this.world.timeline.now ||
+      this.world.checker.isHeldBy(this.name, resource)
+    );
+  }
+
+  async #work(rng: Rng): Promise<void> {
+    const { settings } = this.world;
+    while (!this.#stopping) {
+      await this.process.sleep(1 + rng.exponential(settings.idleMs));
+      if (this.#stopping) return;
+      const several = settings.resources.length > 1 && rng.chance(0.15);
+      const resource = rng.pick(settings.resources);
+      const other = settings.resources.find((one) => one !== resource);
+      const resources = several && other !== undefined ? [resource, other] : [resource];
+      const ttlMs = rng.pick(settings.ttlsMs);
+      const autoExtend = rng.chance(0.8);
+      const options: AcquireOptions = {
+        ttlMs,
+        autoExtend,
+        ...rng.pick([{}, {}, { retries: 2, retryDelayMs: 100 }, { waitMs: 500, retryDelayMs: 100 }]),
+        ...(rng.chance(0.05) ? { minHoldMs: Math.floor(ttlMs / 2) } : {}),
+        ...(rng.chance(0.05) ? { maxHoldMs: 2 * ttlMs } : {}),
+        ...(rng.chance(0.2) ? { nodeTimeoutMs: Math.floor(ttlMs / rng.pick([3, 5])) } : {}),
+      };
+      const abandonMs = rng.chance(0.1) ? rng.exponential(10) : undefined;
+      const lease = await this.#acquire(resources, options, abandonMs);
+      if (lease === undefined) continue;
+      const holdMs = rng.pick([rng.between(0, 20), rng.between(0, ttlMs), rng.between(1, 6) * ttlMs]);
+      await this.#hold(
+        this.world.checker.granted(this.name, this.process, lease, ttlMs),
+        holdMs,
+        options,
+        rng,
+      );
+    }
+  }
+
+  async #cron(resource: string, rng: Rng): Promise<void> {
+    const { cronPeriodMs, ttlsMs } = this.world.settings;
+    const ttlMs = Math.max(...ttlsMs);
+    for (;;) {
+      const tick = (Math.floor(this.process.wallMs() / cronPeriodMs) + 1) * cronPeriodMs;
+      // Node's timers may be a millisecond early, cron's libraries go back to sleep then.
+      for (let left = 1; left > 0; left = tick - this.process.wallMs()) {
+        // A clock that is stepped back meanwhile does not hold up the end of the world.
+        await this.process.sleep(Math.min(left, 1_000));
+        if (this.#stopping) return;
+      }
+      this.world.wanted(resource, tick);
+      const lease = await this.#acquire([resource], { ttlMs, tick });
+      if (lease === undefined) continue;
+      this.world.checker.ran(resource, tick, this.name);
+      const holdMs = rng.chance(0.7) ? rng.between(0, 5) : rng.between(0, 0.3) * cronPeriodMs;
+      await this.#hold(
+        this.world.checker.granted(this.name, this.process, lease, ttlMs),
+        holdMs,
+        { ttlMs },
+        rng,
+      );
+    }
+  }
+
+  async #acquire(
+    resources: readonly string[],
+    options: AcquireOptions,
+    abandonMs?: number,
+  ): Promise<Lease | undefined> {
+    const { world, process } = this;
+    const nodeTimeoutMs = nodeTimeoutOf(options);
+    const attemptMs = BALLOTS * (TIMEOUTS_A_BALLOT * nodeTimeoutMs + LONGEST_SETTLE_MS + SLACK_MS);
+    const pausesMs = (options.retries ?? 0) * (1.5 * (options.retryDelayMs ?? 0) + nodeTimeoutMs);
+    const withinMs = (1 + (options.retries ?? 0)) * attemptMs + pausesMs + 2 * (options.waitMs ?? 0);
+    const abandoned = new AbortController();
+    if (abandonMs !== undefined) process.setTimer(() => abandoned.abort(ABANDONED), abandonMs);
+    for (const resource of resources) this.#traceOf(resource).busy++;
+    let leftMs = nodeTimeoutMs;
+    try {
+      const acquiring = this.manager.acquire(resources, { ...options, signal: abandoned.signal });
+      const lease = await this.#ends(`acquire ${resources.join('+')}`, withinMs, acquiring);
+      world.trace.note(() => `${this.name} has ${resources.join('+')} with ${lease.token}`);
+      return lease;
+    } catch (error) {
+      world.trace.note(() => `${this.name} has not ${resources.join('+')}: ${String(error)}`);
+      // What was under way goes on in the background.
+      if (error === ABANDONED) leftMs = TIMEOUTS_A_BALLOT * nodeTimeoutMs;
+      else if (!isExpected(error)) world.checker.report('no unexpected error', `acquire: ${String(error)}`);
+      return undefined;
+    } finally {
+      for (const resource of resources) this.#traceOf(resource).busy--;
+      this.#leaves(resources, leftMs);
+    }
+  }
+
+  async #hold(holding: Holding, holdMs: number, options: AcquireOptions, rng: Rng): Promise<void> {
+    const { lease, resources, ttlMs } = holding;
+    const { checker } = this.world;
+    const until = this.process.now() + holdMs;
+    // Not everybody looks at the signal; it is for them that the store compares tokens.
+    const careless = rng.chance(0.2);
+    const leaves = (): void => this.#leaves(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
+    const onLoss = (): void => {
+      checker.lost(holding);
+      leaves();
+    };
+    lease.signal.addEventListener('abort', onLoss, { once: true });
+    for (let write = 0; this.process.now() < until && !this.#stopping; write++) {
+      if (lease.signal.aborted && !careless) break;
+      this.#write(holding, rng);
+      if (rng.chance(0.05)) {
+        await this.#ends(
+          'extend',
+          ttlMs + SLACK_MS,
+          lease.extend().catch(() => undefined),
+        );
+      }
+      await this.process.sleep(Math.min(until - this.process.now(), 1 + rng.exponential(ttlMs / 3)));
+    }
+    this.#write(holding, rng);
+    const releasing = lease.release();
+    checker.ended(holding);
+    leaves();
+    this.world.trace.note(() => `${this.name} releases ${resources.join('+')}`);
+    await this.#ends('release', nodeTimeoutOf(options) + SLACK_MS, releasing);
+  }
+
+  /** A write takes its time to the store. */
+  #write({ resources, token, order }: Holding, rng: Rng): void {
+    const { store, timeline } = this.world;
+    for (const resource of resources)
+      timeline.after(rng.exponential(5), () => store.write(resource, token, order));
+  }
+
+  #leaves(resources: readonly string[], forMs: number): void {
+    const until = this.world.timeline.now + forMs;
+    for (const resource of resources) {
+      const trace = this.#traceOf(resource);
+      trace.until = Math.max(trace.until, until);
+    }
+  }
+
+  #traceOf(resource: string): { busy: number; until: number } {
+    let trace = this.#traces.get(resource);
+    if (trace === undefined) this.#traces.set(resource, (trace = { busy: 0, until: 0 }));
+    return trace;
+  }
+
+  async #ends<T>(what: string, withinMs: number, promise: Promise<T>): Promise<T> {
+    const { process } = this;
+    const wait: Wait = { what, startedAt: process.now(), stalledMs: process.stalledMs, withinMs };
+    this.#waits.add(wait);
+    try {
+      return await promise;
+    } finally {
+      this.#waits.delete(wait);
+      const spentMs = this.#spentMs(wait);
+      if (spentMs > withinMs)
+        this.world.checker.report(
+          'every wait ends',
+          `${this.name}: ${what} took ${spentMs.toFixed(0)} ms, bound ${withinMs.toFixed(0)}`,
+        );
+    }
+  }
+
+  /** By the process's own clock, without the time in which it did not run. */
+  #spentMs({ startedAt, stalledMs }: Wait): number {
+    return this.process.now() - startedAt - (this.process.stalledMs - stalledMs);
+  }
+}
+
+const nodeTimeoutOf = ({ ttlMs = 0, nodeTimeoutMs }: AcquireOptions): number =>
+  nodeTimeoutMs ?? Math.min(250, Math.floor(ttlMs / 3));
+
+const ABANDONED = new Error('abandoned');
+
+const isExpected = (error: unknown): boolean =>
+  error instanceof LockContendedError ||
+  error instanceof QuorumUnreachableError ||
+  error instanceof LockManagerClosedError;
+
+/** The true time at which a tick is due. */
+export const trueTimeOfTick = (tick: number): number => tick - EPOCH_MS;

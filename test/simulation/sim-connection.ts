@@ -1,0 +1,268 @@
+import type { Timer } from '../../src/index.js';
+import type { Connection, Endpoint } from '../../src/node/redis/connection.js';
+import { Channel, type Link } from './network.js';
+import type { SimProcess } from './sim-process.js';
+import type { Command, Peer, SimServer } from './sim-server.js';
+
+/** As the real connection's settings have it. */
+const SILENCE_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const DISCONNECT_TIMEOUT_MS = 100;
+
+interface Listeners {
+  ready?: () => void;
+  close?: () => void;
+  error?: (error: Error) => void;
+}
+
+interface Pending {
+  resolve(reply: unknown): void;
+  reject(error: Error): void;
+}
+
+/**
+ * What ioredis does with the settings of `src/node/redis/connection.ts`, over a simulated network: no offline queue, no
+ * resending, a new connection after the old one broke, a connection that is silent for too long given up.
+ */
+export class SimConnection implements Connection {
+  #socket: Socket | undefined;
+  #ready = false;
+  #manuallyClosed = false;
+  #retries = 0;
+  #retry: Timer | undefined;
+  readonly #listeners: Listeners = {};
+
+  constructor(
+    private readonly process: SimProcess,
+    private readonly server: SimServer,
+    private readonly link: Link,
+    private readonly retryDelayMs: (attempt: number) => number,
+  ) {}
+
+  on(event: 'ready' | 'close' | 'error', listener: (error: Error) => void): this {
+    Object.assign(this.#listeners, { [event]: listener });
+    return this;
+  }
+
+  connect(): Promise<void> {
+    this.#manuallyClosed = false;
+    this.#open();
+    return Promise.resolve();
+  }
+
+  disconnect(reconnect = false): void {
+    if (!reconnect) {
+      this.#manuallyClosed = true;
+      this.#retry?.cancel();
+    }
+    this.#ready = false;
+    this.#socket?.end();
+  }
+
+  evalsha(_sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
+    return this.#send({
+      name: 'evalsha',
+      keys: rest.slice(0, keyCount).map(String),
+      args: rest.slice(keyCount),
+    });
+  }
+
+  eval(_script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
+    return this.#send({
+      name: 'eval',
+      keys: rest.slice(0, keyCount).map(String),
+      args: rest.slice(keyCount),
+    });
+  }
+
+  script(): Promise<unknown> {
+    return this.#send({ name: 'script', keys: [], args: [] });
+  }
+
+  time(): Promise<unknown> {
+    return this.#send({ name: 'time', keys: [], args: [] });
+  }
+
+  info(): Promise<string> {
+    return this.#send({ name: 'info', keys: [], args: [] }) as Promise<string>;
+  }
+
+  #send(command: Command): Promise<unknown> {
+    if (!this.#ready || this.#socket === undefined)
+      return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));
+    return this.#socket.request(command);
+  }
+
+  #open(): void {
+    const socket = new Socket(this.process, this.server, this.link, {
+      connected: () => void this.#checkReady(socket),
+      failed: (error) => this.#listeners.error?.(error),
+      closed: () => this.#closed(),
+    });
+    this.#socket = socket;
+    socket.open();
+  }
+
+  /** ioredis asks for INFO before it calls a connection ready. */
+  async #checkReady(socket: Socket): Promise<void> {
+    try {
+      await socket.request({ name: 'info', keys: [], args: [] });
+    } catch {
+      // The connection broke meanwhile; that is told by its own event.
+      return;
+    }
+    if (this.#socket !== socket || !socket.isOpen) return;
+    this.#ready = true;
+    this.#retries = 0;
+    this.#listeners.ready?.();
+  }
+
+  #closed(): void {
+    this.#ready = false;
+    this.#listeners.close?.();
+    if (this.#manuallyClosed) return;
+    this.#retry = this.process.setTimer(() => this.#open(), this.retryDelayMs(++this.#retries));
+  }
+}
+
+/** One TCP connection. */
+class Socket {
+  readonly #up: Channel;
+  readonly #down: Channel;
+  readonly #pending: Pending[] = [];
+  readonly #received: unknown[] = [];
+  #state: 'opening' | 'open' | 'ending' | 'closed' = 'opening';
+  #timeout: Timer | undefined;
+  #silence: Timer | undefined;
+  #forget: () => void = () => undefined;
+  readonly #peer: Peer;
+
+  constructor(
+    private readonly process: SimProcess,
+    private readonly server: SimServer,
+    private readonly link: Link,
+    private readonly on: { connected(): void; failed(error: Error): void; closed(): void },
+  ) {
+    this.#up = new Channel(link);
+    this.#down = new Channel(link);
+    this.#peer = {
+      answer: (reply) => this.#down.carry(() => this.#onArrival(reply)),
+      hangUp: () => {
+        this.#down.cut();
+        this.#down.carry(() => this.process.post(() => this.#close()));
+      },
+    };
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  open(): void {
+    this.#timeout = this.process.setTimer(
+      () => this.#fail(new Error('connect ETIMEDOUT')),
+      CONNECT_TIMEOUT_MS,
+    );
+    this.#forget = this.link.onReset(() => this.#onReset());
+    this.#up.carry(() => {
+      const refused = this.server.state === 'down';
+      if (!refused) this.server.connect(this.#peer);
+      this.#down.carry(() =>
+        this.process.post(() => {
+          if (this.#state !== 'opening') return;
+          this.#timeout?.cancel();
+          if (refused) {
+            this.#fail(new Error('connect ECONNREFUSED'));
+          } else {
+            this.#state = 'open';
+            this.on.connected();
+          }
+        }),
+      );
+    });
+  }
+
+  request(command: Command): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#state !== 'open') {
+        reject(new Error('Connection is closed.'));
+        return;
+      }
+      this.#pending.push({ resolve, reject });
+      this.#up.carry(() => this.server.receive(this.#peer, command));
+      if (this.#silence === undefined) this.#expectData();
+    });
+  }
+
+  /** Orderly: what was sent still goes out, and is carried out, although nobody waits for the answer. */
+  end(): void {
+    if (this.#state === 'closed' || this.#state === 'ending') return;
+    const connected = this.#state === 'open';
+    this.#state = 'ending';
+    const answerMs = connected ? this.link.delayMs() * 2 : 1;
+    this.process.setTimer(() => this.#close(), Math.min(DISCONNECT_TIMEOUT_MS, answerMs));
+  }
+
+  #expectData(): void {
+    this.#silence = this.process.setTimer(() => {
+      this.#silence = undefined;
+      this.#fail(new Error("Socket timeout. Expecting data, but didn't receive any."));
+    }, SILENCE_MS);
+  }
+
+  /** What comes in while the process does not run is read all at once when it does. */
+  #onArrival(reply: unknown): void {
+    this.#received.push(reply);
+    if (this.#received.length > 1) return;
+    this.process.post(() => {
+      for (const one of this.#received.splice(0)) this.#onReply(one);
+    });
+  }
+
+  #onReply(reply: unknown): void {
+    if (this.#state === 'closed') return;
+    this.#silence?.cancel();
+    this.#silence = undefined;
+    const pending = this.#pending.shift();
+    if (this.#pending.length > 0) this.#expectData();
+    if (reply instanceof Error) pending?.reject(reply);
+    else pending?.resolve(reply);
+  }
+
+  #onReset(): void {
+    if (this.#state === 'closed') return;
+    this.#up.cut();
+    this.#down.cut();
+    this.link.timeline.after(this.link.delayMs(), () => this.process.post(() => this.#close()));
+  }
+
+  #fail(error: Error): void {
+    if (this.#state === 'closed') return;
+    this.on.failed(error);
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#timeout?.cancel();
+    this.#silence?.cancel();
+    this.#forget();
+    this.on.closed();
+    for (const { reject } of this.#pending.splice(0)) reject(new Error('Connection is closed.'));
+  }
+}
+
+/** Where a process finds a server. */
+export const simEndpoint = (
+  process: SimProcess,
+  server: SimServer,
+  link: Link,
+  durable: boolean,
+): Endpoint => ({
+  name: server.name,
+  address: server.name,
+  clientPrefix: '',
+  durable,
+  open: (retryDelayMs) => new SimConnection(process, server, link, retryDelayMs),
+});

@@ -1,0 +1,174 @@
+import { Keyspace, runScript, type ScriptFlaw } from './script-model.js';
+import { EPOCH_MS } from './sim-process.js';
+import type { Timeline } from './timeline.js';
+
+/** An error that the server answers with, as ioredis makes it. */
+export class ReplyError extends Error {
+  override readonly name = 'ReplyError';
+}
+
+export interface Command {
+  readonly name: 'evalsha' | 'eval' | 'script' | 'time' | 'info';
+  readonly keys: readonly string[];
+  readonly args: readonly (string | number)[];
+}
+
+/** A TCP connection as the server sees it. */
+export interface Peer {
+  answer(reply: unknown): void;
+  /** The server's process is gone: the connection breaks. */
+  hangUp(): void;
+}
+
+/** What becomes of a server's data when it starts again. */
+export type DataAtStart = 'kept' | 'lost' | 'stale';
+
+type ServerState = 'up' | 'stopped' | 'down';
+
+/**
+ * A redis-server: its own clock, its keys, and the order in which it carries out what has come in. A stopped one (SIGSTOP)
+ * carries nothing out, while its kernel goes on taking connections and requests.
+ */
+export class SimServer {
+  #state: ServerState = 'up';
+  #keyspace = new Keyspace();
+  #snapshot = new Keyspace();
+  #scriptLoaded = false;
+  #starts = 0;
+  #inbox: { readonly peer: Peer; readonly command: Command }[] = [];
+  readonly #peers = new Set<Peer>();
+  #trueAt: number;
+  #clockAt: number;
+
+  constructor(
+    readonly name: string,
+    private readonly timeline: Timeline,
+    readonly rate: number,
+    skewMs: number,
+    private readonly flaw: ScriptFlaw | undefined,
+    private readonly onExecuted: (server: SimServer, command: Command, reply: unknown) => void,
+  ) {
+    this.#trueAt = timeline.now;
+    this.#clockAt = EPOCH_MS + timeline.now + skewMs;
+  }
+
+  get state(): ServerState {
+    return this.#state;
+  }
+
+  get runId(): string {
+    return `${this.name}.${this.#starts}`.padEnd(40, '0');
+  }
+
+  /** The node's TIME, in milliseconds. */
+  get clockMs(): number {
+    return this.#clockAt + (this.timeline.now - this.#trueAt) * this.rate;
+  }
+
+  /** The keys as they are now. */
+  get keyspace(): Keyspace {
+    this.#keyspace.nowMs = Math.floor(this.clockMs);
+    return this.#keyspace;
+  }
+
+  /** The true instant at which an instant of the node's time comes, if the clock goes on as it does. */
+  trueTimeOf(clockMs: number): number {
+    return this.timeline.now + (clockMs - this.clockMs) / this.rate;
+  }
+
+  connect(peer: Peer): void {
+    this.#peers.add(peer);
+  }
+
+  /** A request has arrived. What comes over a connection that a dead process had is thrown away by the kernel. */
+  receive(peer: Peer, command: Command): void {
+    if (!this.#peers.has(peer)) return;
+    if (this.#state === 'stopped') this.#inbox.push({ peer, command });
+    else this.#carryOut(peer, command);
+  }
+
+  stop(): void {
+    if (this.#state === 'up') this.#state = 'stopped';
+  }
+
+  resume(): void {
+    if (this.#state !== 'stopped') return;
+    this.#state = 'up';
+    for (const { peer, command } of this.#inbox.splice(0)) this.#carryOut(peer, command);
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    if (this.#state === 'down') return;
+    this.#state = 'down';
+    this.#inbox = [];
+    for (const peer of this.#peers) peer.hangUp();
+    this.#peers.clear();
+  }
+
+  start(data: DataAtStart): void {
+    if (this.#state !== 'down') return;
+    this.#state = 'up';
+    this.#starts++;
+    this.#scriptLoaded = false;
+    if (data === 'lost') this.#keyspace = new Keyspace();
+    if (data === 'stale') this.#keyspace = this.#snapshot.copy();
+  }
+
+  /** Writes what there is to disk: a stale start brings it back. */
+  save(): void {
+    this.#snapshot = this.keyspace.copy();
+  }
+
+  flushAll(): void {
+    this.#keyspace = new Keyspace();
+  }
+
+  flushScripts(): void {
+    this.#scriptLoaded = false;
+  }
+
+  stepClock(byMs: number): void {
+    this.#clockAt += byMs;
+  }
+
+  #carryOut(peer: Peer, command: Command): void {
+    const reply = this.#reply(command);
+    this.onExecuted(this, command, reply);
+    peer.answer(reply);
+  }
+
+  #reply({ name, keys, args }: Command): unknown {
+    const nowUs = Math.floor(this.clockMs * 1_000);
+    switch (name) {
+      case 'time':
+        return [String(Math.floor(nowUs / 1e6)), String(nowUs % 1e6)];
+      case 'info':
+        return this.#info();
+      case 'script':
+        this.#scriptLoaded = true;
+        return 'sha';
+      case 'evalsha':
+        if (!this.#scriptLoaded) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
+        return runScript(this.#keyspace, keys, args, nowUs, this.flaw);
+      case 'eval':
+        this.#scriptLoaded = true;
+        return runScript(this.#keyspace, keys, args, nowUs, this.flaw);
+    }
+  }
+
+  #info(): string {
+    const fields = {
+      redis_version: '7.0.15',
+      run_id: this.runId,
+      loading: 0,
+      role: 'master',
+      maxmemory: 0,
+      maxmemory_policy: 'noeviction',
+      evicted_keys: 0,
+    };
+    return Object.entries(fields)
+      .map(([field, value]) => `${field}:${value}\r\n`)
+      .join('');
+  }
+}

@@ -1,0 +1,53 @@
+import type { ScriptFlaw } from './script-model.js';
+import { settingsOf } from './settings.js';
+import type { Violation } from './violation.js';
+import { World } from './world.js';
+
+export interface SimulationOptions {
+  /** More goes wrong than the library promises to survive. */
+  readonly beyond?: boolean;
+  readonly durationMs?: number;
+  /** Keep the whole story, to be read. */
+  readonly trace?: boolean;
+  /** What is wrong with the script, for the test of the simulation itself. */
+  readonly flaw?: ScriptFlaw | undefined;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly events: number;
+  readonly grants: number;
+  readonly ticksDue: number;
+  readonly writesAccepted: number;
+  readonly writesRefused: number;
+  /** The same for the same seed, always. */
+  readonly hash: string;
+  readonly trace: readonly string[];
+}
+
+/** Lives through one seeded world. */
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
+  const { beyond = false, durationMs, trace = false, flaw } = options;
+  const world = new World(settingsOf(seed, beyond, durationMs), flaw, trace);
+  const onRejection = (reason: unknown): void =>
+    world.checker.report('no unexpected error', `unhandled rejection: ${String(reason)}`);
+  process.on('unhandledRejection', onRejection);
+  try {
+    await world.run();
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+  const { checker, timeline, store, ticksDue } = world;
+  return {
+    seed,
+    violations: checker.violations,
+    events: timeline.count,
+    grants: checker.grants,
+    ticksDue,
+    writesAccepted: store.accepted,
+    writesRefused: store.refused,
+    hash: world.trace.hash,
+    trace: world.trace.lines,
+  };
+}

@@ -1,0 +1,71 @@
+import type { Command } from './sim-server.js';
+
+/** Operations that have a holder id, and where in the arguments of the call the operations begin. */
+const VERBS = new Set(['a', 'c', 'e', 'r', 'i']);
+
+/**
+ * What happened, for two purposes: to read why a seed failed, and to see that a seed always gives the same run. Holder ids
+ * are random; they are told apart by the order in which they came up.
+ */
+export class Trace {
+  readonly lines: string[] = [];
+  readonly #holders = new Map<string, number>();
+  #hash = 0x811c9dc5;
+
+  constructor(
+    private readonly now: () => number,
+    private readonly keep: boolean,
+  ) {}
+
+  /** The same for two runs in which the same happened at the same instants. */
+  get hash(): string {
+    return (this.#hash >>> 0).toString(16).padStart(8, '0');
+  }
+
+  executed(server: string, { name, keys, args }: Command, reply: unknown): void {
+    const answers = Array.isArray(reply) ? (reply.slice(1).flat() as unknown[]) : [typeof reply];
+    this.#mix(this.now());
+    this.#mixText(server);
+    for (const word of args) this.#mixWord(word);
+    for (const word of answers) this.#mixWord(word);
+    if (!this.keep) return;
+    const said = name.startsWith('eval') ? `${keys.slice(1).join(' ')} ${this.#words(args)}` : name;
+    this.#add(`${server} ${said} -> ${this.#words(answers)}`);
+  }
+
+  note(what: () => string): void {
+    this.#mix(this.now());
+    if (this.keep) this.#add(what());
+  }
+
+  #words(words: readonly unknown[]): string {
+    return words
+      .map((word) => {
+        const text = String(word);
+        const at = text.indexOf('@');
+        if (at < 0) return VERBS.has(text) ? text.toUpperCase() : text;
+        const holder = this.#holders.get(text) ?? this.#holders.size;
+        this.#holders.set(text, holder);
+        return `#${holder}${text.slice(at)}`;
+      })
+      .join(' ');
+  }
+
+  #add(text: string): void {
+    this.lines.push(`${this.now().toFixed(3).padStart(10)} ${text}`);
+  }
+
+  #mixWord(word: unknown): void {
+    if (typeof word === 'number') this.#mix(word);
+    else if (typeof word === 'string') this.#mixText(word.slice(word.indexOf('@')));
+  }
+
+  #mixText(text: string): void {
+    for (let at = 0; at < text.length; at++) this.#mix(text.charCodeAt(at));
+  }
+
+  #mix(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ (value * 1_024), 0x01000193);
+    this.#hash = Math.imul(this.#hash ^ (value / 2 ** 20), 0x01000193);
+  }
+}

@@ -1,0 +1,19 @@
+/** What must hold in every world; the first part inside the promise only, the second beyond it as well. */
+export type Invariant =
+  | 'one holder'
+  | 'one run per tick'
+  | 'no tick lost'
+  | 'tokens grow'
+  | 'validity within the keys'
+  | 'loss told in time'
+  | 'every wait ends'
+  | 'nothing left behind'
+  | 'no unexpected error'
+  | 'no stale write accepted';
+
+export interface Violation {
+  readonly invariant: Invariant;
+  /** True time, in milliseconds. */
+  readonly at: number;
+  readonly detail: string;
+}

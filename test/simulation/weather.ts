@@ -1,0 +1,272 @@
+import type { Rng } from './rng.js';
+import type { Fault } from './settings.js';
+import type { SimServer } from './sim-server.js';
+import type { World, WorldClient, WorldNode } from './world.js';
+
+/** After a loss, the quarantine, and time for the clients to see its end. */
+const AFTER_QUARANTINE_MS = 3_000;
+
+/**
+ * What goes wrong, and when: storms, in which one fault follows the other, and calm in between, in which at most a minority
+ * of nodes is away. It keeps inside the promise: fewer than a majority of nodes lose keys within one longest TTL. Beyond
+ * the promise it does not.
+ */
+export class Weather {
+  readonly #world: World;
+  readonly #rng: Rng;
+  /** What ends the faults that are on. */
+  readonly #ends = new Set<() => void>();
+  readonly #losses: { readonly server: SimServer; readonly at: number }[] = [];
+  readonly #down = new Set<SimServer>();
+  #over = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#rng = world.rng.fork();
+  }
+
+  start(): void {
+    const { nodes, timeline } = this.#world;
+    const save = (server: SimServer): void => {
+      if (server.state === 'up') server.save();
+      timeline.after(this.#rng.between(300, 3_000), () => save(server));
+    };
+    for (const { server } of nodes) save(server);
+    if (this.#rng.chance(0.5)) this.#calm();
+    else this.#storm();
+  }
+
+  /** Heals everything. */
+  end(): void {
+    this.#over = true;
+    for (const end of [...this.#ends]) end();
+  }
+
+  #storm(): void {
+    const { settings, timeline } = this.#world;
+    const until = timeline.now + this.#rng.between(1_000, 8_000);
+    const next = (): void => {
+      if (this.#over) return;
+      if (timeline.now >= until) {
+        this.#calm();
+        return;
+      }
+      if (settings.faults.length > 0) this.#strike(this.#rng.pick(settings.faults));
+      timeline.after(this.#rng.exponential(settings.stormMs), next);
+    };
+    timeline.after(0, next);
+  }
+
+  #calm(): void {
+    if (this.#over) return;
+    const { settings, nodes, timeline } = this.#world;
+    const lastsMs = this.#rng.between(0.5, 2.5) * (settings.maxTtlMs + 5_000);
+    const minority = settings.nodes - settings.majority;
+    if (minority > 0 && this.#rng.chance(0.5)) {
+      const start = this.#rng.int(0, settings.nodes - 1);
+      const count = this.#rng.int(1, minority);
+      for (let i = 0; i < count; i++) {
+        const node = nodes[(start + i) % nodes.length]!;
+        if (this.#rng.chance(0.5)) this.#stopNode(node, lastsMs);
+        else this.#isolateNode(node, lastsMs);
+      }
+    }
+    timeline.after(lastsMs, () => this.#storm());
+  }
+
+  #strike(fault: Fault): void {
+    const { nodes, clients } = this.#world;
+    this.#world.trace.note(() => `fault: ${fault}`);
+    const rng = this.#rng;
+    const lastsMs = rng.logBetween(5, 4_000);
+    const node = rng.pick(nodes);
+    switch (fault) {
+      case 'node stop':
+        return this.#stopNode(node, lastsMs);
+      case 'node crash':
+        return this.#crashNode(node, lastsMs, 'kept');
+      case 'data lost':
+        return this.#crashNode(node, lastsMs, 'lost');
+      case 'data stale':
+        return this.#crashNode(node, lastsMs, 'stale');
+      case 'data flushed':
+        return this.#flush(node);
+      case 'node clock step':
+        return this.#stepNode(node);
+      case 'script flush':
+        return node.server.flushScripts();
+    }
+    if (clients.length === 0) return;
+    const one = rng.pick(clients);
+    switch (fault) {
+      case 'link block':
+        return rng.chance(0.3)
+          ? this.#isolateNode(node, lastsMs)
+          : this.#block([this.#linkOf(one, node)], lastsMs);
+      case 'link reset':
+        return this.#reset(one, node);
+      case 'link slow':
+        return this.#slow(one, node, lastsMs);
+      case 'process stop':
+      case 'process suspend':
+        return this.#pauseProcess(one, lastsMs, fault);
+      case 'process crash':
+        return this.#crashProcess(one, lastsMs);
+      case 'process close':
+        return this.#closeProcess(one);
+      case 'wall step':
+        return this.#stepWall(one);
+    }
+  }
+
+  #during(lastsMs: number, end: () => void): void {
+    const once = (): void => {
+      if (!this.#ends.delete(once)) return;
+      end();
+    };
+    this.#ends.add(once);
+    this.#world.timeline.after(lastsMs, once);
+  }
+
+  #stopNode({ server, health }: WorldNode, lastsMs: number): void {
+    if (server.state !== 'up') return;
+    server.stop();
+    health.begin();
+    this.#during(lastsMs, () => {
+      if (server.state === 'stopped') server.resume();
+      health.end();
+    });
+  }
+
+  #crashNode({ server, health }: WorldNode, lastsMs: number, wanted: 'kept' | 'lost' | 'stale'): void {
+    if (this.#down.has(server)) return;
+    this.#down.add(server);
+    server.kill();
+    health.begin();
+    this.#during(lastsMs, () => {
+      // What is on disk is decided now: so late that it counts into the time that the promise speaks of.
+      const data = wanted !== 'kept' && this.#mayLose(server) ? wanted : 'kept';
+      this.#down.delete(server);
+      server.start(data);
+      if (data !== 'kept') this.#lose(server);
+      health.end(this.#world.quarantineMs > 0 && !this.#world.settings.durable ? this.#quarantinedMs : 0);
+    });
+  }
+
+  #flush({ server, health }: WorldNode): void {
+    if (server.state === 'down' || !this.#mayLose(server)) return;
+    server.flushAll();
+    this.#lose(server);
+    health.begin();
+    health.end(this.#quarantinedMs);
+  }
+
+  /** A step that a client without history sees as well, because it takes the clock far from the others'. */
+  #stepNode({ server, health }: WorldNode): void {
+    if (!this.#mayLose(server)) return;
+    const byMs = this.#rng.logBetween(this.#world.settings.beyond ? 10 : 2_000, 1e7);
+    server.stepClock(this.#rng.chance(0.5) ? byMs : -byMs);
+    this.#lose(server);
+    health.begin();
+    health.end(this.#quarantinedMs);
+  }
+
+  get #quarantinedMs(): number {
+    return this.#world.quarantineMs * 1.1 + AFTER_QUARANTINE_MS;
+  }
+
+  #mayLose(server: SimServer): boolean {
+    const { settings, timeline } = this.#world;
+    if (settings.beyond) return true;
+    const windowMs = settings.maxTtlMs * (1 + settings.driftFactor) + 1;
+    const recent = this.#losses.filter((loss) => loss.at > timeline.now - windowMs);
+    return new Set([server, ...recent.map((loss) => loss.server)]).size < settings.majority;
+  }
+
+  #lose(server: SimServer): void {
+    this.#losses.push({ server, at: this.#world.timeline.now });
+    this.#world.checker.lossOn(server);
+  }
+
+  #linkOf({ links }: WorldClient, node: WorldNode): WorldClient['links'][number] {
+    return links[this.#world.nodes.indexOf(node)]!;
+  }
+
+  #isolateNode(node: WorldNode, lastsMs: number): void {
+    this.#block(
+      this.#world.clients.map((one) => this.#linkOf(one, node)),
+      lastsMs,
+    );
+  }
+
+  #block(links: WorldClient['links'], lastsMs: number): void {
+    for (const link of links) {
+      if (link.blocked) continue;
+      link.block();
+      link.health.begin();
+      this.#during(lastsMs, () => {
+        link.unblock();
+        link.health.end();
+      });
+    }
+  }
+
+  #reset(one: WorldClient, node: WorldNode): void {
+    const link = this.#linkOf(one, node);
+    link.health.begin();
+    link.reset();
+    link.health.end();
+  }
+
+  #slow(one: WorldClient, node: WorldNode, lastsMs: number): void {
+    const link = this.#linkOf(one, node);
+    const factor = this.#rng.logBetween(3, 100);
+    link.slowness *= factor;
+    link.health.begin();
+    this.#during(lastsMs, () => {
+      link.slowness /= factor;
+      link.health.end();
+    });
+  }
+
+  #pauseProcess(
+    { process, health }: WorldClient,
+    lastsMs: number,
+    how: 'process stop' | 'process suspend',
+  ): void {
+    if (!process.isRunning) return;
+    if (how === 'process stop') process.stop();
+    else process.suspend();
+    health.begin();
+    this.#during(lastsMs, () => {
+      process.resume();
+      this.#world.checker.checkHolders();
+      health.end(this.#quarantinedMs);
+    });
+  }
+
+  #crashProcess(one: WorldClient, afterMs: number): void {
+    one.client.kill();
+    this.#world.remove(one);
+    this.#during(afterMs / 4, () => {
+      if (!this.#over) this.#world.startClient(one.index);
+    });
+  }
+
+  /** In good order, as at a deployment. */
+  #closeProcess(one: WorldClient): void {
+    if (!one.process.isRunning) return;
+    this.#world.closeClient(one.client);
+    this.#world.remove(one);
+    this.#during(this.#rng.between(0, 500), () => {
+      if (!this.#over) this.#world.startClient(one.index);
+    });
+  }
+
+  #stepWall({ process, health }: WorldClient): void {
+    const byMs = this.#rng.logBetween(1, this.#world.settings.wallStepMs);
+    process.setWallSkew(this.#rng.chance(0.5) ? byMs : -byMs);
+    health.begin();
+    health.end(this.#quarantinedMs);
+  }
+}

@@ -1,0 +1,223 @@
+import { quarantineMsOf } from '../../src/core/trust.js';
+import { RedisNode } from '../../src/node/redis/redis-node.js';
+import { Checker } from './checker.js';
+import { FencedStore } from './fenced-store.js';
+import { Health } from './health.js';
+import { Link } from './network.js';
+import { Rng } from './rng.js';
+import type { ScriptFlaw } from './script-model.js';
+import type { Settings } from './settings.js';
+import { SimClient, trueTimeOfTick } from './sim-client.js';
+import { simEndpoint } from './sim-connection.js';
+import { SimProcess } from './sim-process.js';
+import { SimServer, type Command } from './sim-server.js';
+import { Timeline } from './timeline.js';
+import { Trace } from './trace.js';
+import { Weather } from './weather.js';
+
+/** A server and what is known of its health. */
+export interface WorldNode {
+  readonly server: SimServer;
+  readonly health: Health;
+}
+
+/** A client, the process it runs in, and its lines to the servers. */
+export interface WorldClient {
+  readonly index: number;
+  readonly client: SimClient;
+  readonly process: SimProcess;
+  readonly links: readonly Link[];
+  readonly health: Health;
+}
+
+const SWEEP_MS = 250;
+/** So long must nothing have happened to those concerned before something counts as left behind. */
+const CALM_FOR_LEFTOVERS_MS = 2_500;
+const LEFTOVER_GRACE_MS = 600;
+/** So long before and after a tick must a majority have been healthy, for the tick to be due to run. */
+const TICK_AFTER_MS = 2_500;
+/** After the end of the workload: time to reconnect and to give back, and to close. */
+const HEALED_MS = 4_000;
+const CLOSED_MS = 3_000;
+
+/** Servers, lines, clients, faults and the checker, from one seed. */
+export class World {
+  readonly timeline = new Timeline();
+  readonly rng: Rng;
+  readonly trace: Trace;
+  readonly checker: Checker;
+  readonly store: FencedStore;
+  readonly nodes: WorldNode[];
+  readonly quarantineMs: number;
+  clients: WorldClient[] = [];
+  /** Ticks that a majority was healthy for, and which therefore had to run. */
+  ticksDue = 0;
+  #generations = 0;
+  readonly #closing: SimClient[] = [];
+  readonly #wanted = new Map<string, { resource: string; tick: number }>();
+
+  constructor(
+    readonly settings: Settings,
+    flaw: ScriptFlaw | undefined,
+    keepTrace: boolean,
+  ) {
+    this.rng = new Rng(settings.seed * 2 + 1);
+    this.trace = new Trace(() => this.timeline.now, keepTrace);
+    this.quarantineMs = quarantineMsOf('auto', settings.nodes, settings.maxTtlMs);
+    const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
+      this.trace.executed(server.name, command, reply);
+    this.nodes = Array.from({ length: settings.nodes }, (_, index) => {
+      const skewMs = this.rng.between(-1, 1) * settings.nodeSkewMs;
+      const server = new SimServer(`n${index}`, this.timeline, this.#rate(), skewMs, flaw, onExecuted);
+      return { server, health: new Health(() => this.timeline.now) };
+    });
+    this.checker = new Checker(
+      settings,
+      () => this.timeline.now,
+      this.nodes.map(({ server }) => server),
+    );
+    this.store = new FencedStore((resource, detail) =>
+      this.checker.report('no stale write accepted', `${resource}: ${detail}`),
+    );
+    this.timeline.afterEach = () => this.checker.checkHolders();
+  }
+
+  /** Lives through the seed's time, heals, ends, and looks at what is left. */
+  async run(): Promise<void> {
+    const { durationMs, clients } = this.settings;
+    const weather = new Weather(this);
+    for (let index = 0; index < clients; index++) {
+      this.timeline.after(this.rng.between(0, 200), () => this.startClient(index));
+    }
+    weather.start();
+    for (let at = SWEEP_MS; at < durationMs + HEALED_MS; at += SWEEP_MS)
+      this.timeline.at(at, () => this.#sweep());
+    await this.timeline.run(durationMs);
+    weather.end();
+    for (const { client } of this.clients) client.stop();
+    await this.timeline.run(durationMs + HEALED_MS);
+    this.#checkNothingIsHeld();
+    for (const { client } of this.clients) this.closeClient(client);
+    await this.timeline.run(durationMs + HEALED_MS + CLOSED_MS);
+    for (const client of this.#closing) {
+      if (!client.isClosed && client.process.isRunning)
+        this.checker.report('nothing left behind', `${client.name} did not close`);
+    }
+  }
+
+  startClient(index: number): void {
+    const { settings, timeline } = this;
+    const rng = this.rng.fork();
+    const name = `c${index}.${++this.#generations}`;
+    const process = new SimProcess(
+      timeline,
+      rng.fork(),
+      this.#rate(),
+      rng.between(-1, 1) * settings.wallSkewMs,
+    );
+    const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
+    const nodes = this.nodes.map(
+      ({ server }, member) =>
+        new RedisNode(simEndpoint(process, server, links[member]!, settings.durable), {
+          keyPrefix: 'lock:',
+          driftFactor: settings.driftFactor,
+          quarantineMs: this.quarantineMs,
+          clock: process,
+          random: rng.next,
+        }),
+    );
+    this.trace.note(() => `${name} starts`);
+    const client = new SimClient(name, process, rng.fork(), this, nodes);
+    this.clients.push({ index, client, process, links, health: new Health(() => timeline.now) });
+  }
+
+  /** Takes a client out of the world; another one may follow in its place. */
+  remove(gone: WorldClient): void {
+    this.clients = this.clients.filter((one) => one !== gone);
+  }
+
+  closeClient(client: SimClient): void {
+    this.#closing.push(client);
+    void client.close();
+  }
+
+  wanted(resource: string, tick: number): void {
+    const key = `${resource}@${tick}`;
+    if (this.#wanted.has(key)) return;
+    this.#wanted.set(key, { resource, tick });
+    const dueAt = trueTimeOfTick(tick);
+    // By a clock that is far off.
+    if (Math.abs(dueAt - this.timeline.now) > this.settings.wallSkewMs + 100) return;
+    const lastAt = Math.max(dueAt + this.settings.wallSkewMs, this.timeline.now);
+    this.timeline.at(lastAt + TICK_AFTER_MS, () => this.#checkTick(resource, tick, lastAt));
+  }
+
+  /** Within half the drift factor of true time: two clocks never differ by more than the whole of it. */
+  #rate(): number {
+    return 1 + this.rng.between(-0.45, 0.45) * this.settings.driftFactor;
+  }
+
+  /**
+   * A tick that was wanted has run, if a majority of nodes, the lines to them and all clients were healthy from so long
+   * before that whatever had gone wrong earlier was over.
+   */
+  #checkTick(resource: string, tick: number, lastAt: number): void {
+    const since = lastAt - this.settings.maxTtlMs - 2_500;
+    if (this.timeline.now >= this.settings.durationMs || since < 0) return;
+    if (this.clients.some(({ health }) => health.calmSince > since)) return;
+    const healthy = this.nodes.filter(
+      ({ health }, member) =>
+        health.calmSince <= since &&
+        this.clients.every(({ links }) => links[member]!.health.calmSince <= since),
+    );
+    if (healthy.length < this.settings.majority) return;
+    this.ticksDue++;
+    if (!this.checker.isPast(resource, tick))
+      this.checker.report('no tick lost', `${resource}@${trueTimeOfTick(tick)} was run by nobody`);
+  }
+
+  #sweep(): void {
+    this.checker.sweep();
+    const now = this.timeline.now;
+    for (const { client } of this.clients)
+      for (const what of client.overdue())
+        this.checker.report('every wait ends', `${client.name}: ${what} hangs`);
+    const calmSince = now - CALM_FOR_LEFTOVERS_MS;
+    const byName = new Map(this.clients.map((one) => [one.client.name, one]));
+    this.nodes.forEach(({ server, health }, member) => {
+      if (health.calmSince > calmSince) return;
+      for (const [resource, owner] of locksOn(server)) {
+        const one = byName.get(owner);
+        if (one === undefined || one.health.calmSince > calmSince) continue;
+        if (
+          one.links[member]!.health.calmSince > calmSince ||
+          one.client.mayHold(resource, LEFTOVER_GRACE_MS)
+        )
+          continue;
+        this.checker.report('nothing left behind', `${server.name} has a key of ${owner} for ${resource}`);
+      }
+    });
+  }
+
+  /** All have stopped, everything is healed: no living client has a key anywhere. */
+  #checkNothingIsHeld(): void {
+    const living = new Set(this.clients.map(({ client }) => client.name));
+    for (const { server } of this.nodes) {
+      for (const [resource, owner] of locksOn(server)) {
+        if (living.has(owner))
+          this.checker.report(
+            'nothing left behind',
+            `${server.name} has a key of ${owner} for ${resource} at the end`,
+          );
+      }
+    }
+  }
+}
+
+/** The resources that are held on a server, with the name of each holder. */
+function locksOn({ keyspace }: SimServer): [resource: string, owner: string][] {
+  return keyspace.keys.flatMap((key): [string, string][] => {
+    const id = keyspace.get(key) ?? '';
+    return id.includes('@') ? [[key.replace('lock:', ''), id.slice(id.indexOf('@') + 1)]] : [];
+  });
+}
