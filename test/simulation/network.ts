@@ -35,8 +35,12 @@ export class Link {
 
   delayMs(): number {
     const { leastMs, meanJitterMs, resendChance } = this.latency;
-    const resend = this.rng.chance(resendChance) ? RESEND_MS : 0;
-    return (leastMs + this.rng.exponential(meanJitterMs) + resend) * this.slowness;
+    const usual = (leastMs + this.rng.exponential(meanJitterMs)) * this.slowness;
+    if (!this.rng.chance(resendChance)) return usual;
+    // Longer than some node timeouts: as bad as a node that is away for a moment.
+    this.health.begin();
+    this.health.end(RESEND_MS);
+    return usual + RESEND_MS;
   }
 
   /** Nothing gets through; TCP keeps what it has and sends it when the way is open again. */

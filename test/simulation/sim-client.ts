@@ -39,6 +39,7 @@ const BALLOTS = 11;
 /** A ballot asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
 const TIMEOUTS_A_BALLOT = 5;
 const LONGEST_SETTLE_MS = 75;
+const LONGEST_IDLE_MS = 3_000;
 /** Timers that come late. */
 const SLACK_MS = 100;
 
@@ -127,7 +128,7 @@ export class SimClient {
   async #work(rng: Rng): Promise<void> {
     const { settings } = this.world;
     while (!this.#stopping) {
-      await this.process.sleep(1 + rng.exponential(settings.idleMs));
+      await this.process.sleep(1 + Math.min(rng.exponential(settings.idleMs), LONGEST_IDLE_MS));
       if (this.#stopping) return;
       const several = settings.resources.length > 1 && rng.chance(0.15);
       const resource = rng.pick(settings.resources);

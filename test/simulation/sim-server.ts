@@ -39,6 +39,7 @@ export class SimServer {
   readonly #peers = new Set<Peer>();
   #trueAt: number;
   #clockAt: number;
+  #wasSetBack = false;
 
   constructor(
     readonly name: string,
@@ -128,7 +129,13 @@ export class SimServer {
     this.#scriptLoaded = false;
   }
 
+  /** A step back prolongs the life of what is there, by as much. */
+  get wasSetBack(): boolean {
+    return this.#wasSetBack;
+  }
+
   stepClock(byMs: number): void {
+    this.#wasSetBack ||= byMs < 0;
     this.#clockAt += byMs;
   }
 

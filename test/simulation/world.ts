@@ -185,7 +185,7 @@ export class World {
     const calmSince = now - CALM_FOR_LEFTOVERS_MS;
     const byName = new Map(this.clients.map((one) => [one.client.name, one]));
     this.nodes.forEach(({ server, health }, member) => {
-      if (health.calmSince > calmSince) return;
+      if (health.calmSince > calmSince || server.wasSetBack) return;
       for (const [resource, owner] of locksOn(server)) {
         const one = byName.get(owner);
         if (one === undefined || one.health.calmSince > calmSince) continue;
@@ -203,7 +203,7 @@ export class World {
   #checkNothingIsHeld(): void {
     const living = new Set(this.clients.map(({ client }) => client.name));
     for (const { server } of this.nodes) {
-      for (const [resource, owner] of locksOn(server)) {
+      for (const [resource, owner] of server.wasSetBack ? [] : locksOn(server)) {
         if (living.has(owner))
           this.checker.report(
             'nothing left behind',
