@@ -17,6 +17,8 @@ export interface Refused {
   readonly owner?: string;
   /** How long that holder's key still lives on the node, in milliseconds. */
   readonly remainingMs?: number;
+  /** With `superseded`: the counter that stands above the asker's token. */
+  readonly counter?: number;
 }
 
 /**

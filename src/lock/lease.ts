@@ -8,6 +8,7 @@ import {
   type Grant,
   type Stamp,
 } from '../core/validity.js';
+import type { Vote } from '../core/vote.js';
 import type { Claim } from './claim.js';
 import { LeaseLostError, QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
@@ -92,12 +93,19 @@ export class HeldLease implements Lease, Kept {
   #failed = false;
   #lastVotes: QuorumUnreachableError['votes'] = [];
   #ended: Promise<void> | undefined;
+  /**
+   * What counters are raised to: the token, or the counter of a node that was ahead of it when it granted. Without that such
+   * a node would never vote for an extension, and the lease would die with a minority of the others. It keeps the order:
+   * the next holder's token is above this, and so above the token that was given out.
+   */
+  #ceiling: number | undefined;
 
   constructor(context: LeaseContext, terms: LeaseTerms) {
     this.#context = context;
     this.#terms = terms;
     this.#heldSince = context.clock.stamp();
     this.#state = held(terms.grant);
+    this.#ceiling = terms.token;
     this.#extendAt = this.#extensionDue(terms.grant);
     context.keeper.keep(this, this.#wakeAt());
   }
@@ -212,7 +220,8 @@ export class HeldLease implements Lease, Kept {
     if (this.#state.phase !== 'held') return false;
     const sentAt = clock.stamp();
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.#state.grant, sentAt.monotonicMs);
-    const { round, decided } = quorum.extend(claim, { ttlMs, token, nodeTimeoutMs, validUntil });
+    const ceiling = this.#ceiling;
+    const { round, decided } = quorum.extend(claim, { ttlMs, token, ceiling, nodeTimeoutMs, validUntil });
     const verdict = await decided;
     if (this.#state.phase !== 'held') return false;
     const headroomMs = validityLeftMs(this.#state.grant, clock.stamp());
@@ -231,8 +240,8 @@ export class HeldLease implements Lease, Kept {
       const outcome = won ? 'extended' : 'failed';
       events.emit({ type: 'extended', name, resources: this.resources, outcome, headroomMs, ttlMs });
     }
-    const refusals = round.votes.filter((vote) => vote?.kind === 'refused').length;
-    if (!won && refusals > round.members - quorum.majority) this.lose('taken');
+    if (ceiling !== undefined) this.#ceiling = Math.max(ceiling, ...countersAbove(round.votes));
+    if (!won && isTaken(round.votes, quorum.majority)) this.lose('taken');
     return won;
   }
 
@@ -285,3 +294,12 @@ export class HeldLease implements Lease, Kept {
     return Math.min(endsAt, extendAt, maxHoldAt);
   }
 }
+
+/** The counters of the nodes that have the key but are ahead of the token. */
+const countersAbove = (votes: readonly (Vote | undefined)[]): number[] =>
+  votes.flatMap((vote) => (vote?.kind === 'refused' && vote.counter !== undefined ? [vote.counter] : []));
+
+/** Whether so many nodes no longer have the key that no majority can have it. */
+const isTaken = (votes: readonly (Vote | undefined)[], majority: number): boolean =>
+  votes.filter((vote) => vote?.kind === 'refused' && vote.reason !== 'superseded').length >
+  votes.length - majority;

@@ -64,19 +64,22 @@ export class QuorumClient {
     const send = async (node: LockNode, member: number): Promise<readonly Vote[]> => {
       const vote = await acquired.answers[member]!;
       if (vote.kind !== 'granted') return [vote];
-      if (vote.counter > token) return [{ kind: 'refused', reason: 'superseded' }];
+      if (vote.counter > token) return [{ kind: 'refused', reason: 'superseded', counter: vote.counter }];
       asked.add(member);
       return node.confirm(batch);
     };
     return this.#ask('confirm', claim, deadlineAt, send, (member) => asked.has(member));
   }
 
-  extend(claim: Claim, terms: Terms & { token: number | undefined; validUntil: number }): Poll {
+  extend(
+    claim: Claim,
+    terms: Terms & { token: number | undefined; ceiling: number | undefined; validUntil: number },
+  ): Poll {
     const { resources, holderId } = claim;
-    const { ttlMs, token } = terms;
+    const { ttlMs, token, ceiling } = terms;
     // Past the end of validity an extension could only bring back what others may have by now.
     const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
-    const batch = [{ resources, holderId, ttlMs, deadlineAt, token }];
+    const batch = [{ resources, holderId, ttlMs, deadlineAt, token, ceiling }];
     return this.#ask('extend', claim, deadlineAt, (node) => node.extend(batch));
   }
 

@@ -94,8 +94,10 @@ export interface ConfirmRequest extends Request {
 export interface ExtendRequest extends Request {
   readonly ttlMs: number;
   readonly deadlineAt: number;
-  /** `undefined`: no fencing. */
+  /** A key that is gone is set again only where the counter is not above this. `undefined`: no fencing. */
   readonly token: number | undefined;
+  /** Where the key is there, the counter is raised to this; above it the request is refused as `superseded`. */
+  readonly ceiling: number | undefined;
 }
 
 /** Deletes the holder's keys, or leaves them `keepMs` to live. It has no deadline: it is right whenever it comes. */

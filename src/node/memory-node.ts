@@ -26,7 +26,7 @@ const FENCE_TTL_MS = 7 * 24 * 3_600_000;
 const SWEEP_FROM = 1_000;
 
 const absent: Refused = { kind: 'refused', reason: 'absent' };
-const superseded: Refused = { kind: 'refused', reason: 'superseded' };
+const superseded = (counter: number): Refused => ({ kind: 'refused', reason: 'superseded', counter });
 
 /**
  * A voter inside this process. It excludes callers in this process and nobody else: for one instance, for tests, and for
@@ -126,10 +126,10 @@ export class MemoryNode implements LockNode {
     let highest = 0;
     for (const resource of resources) {
       const fence = this.#fences.get(resource);
-      if (tick !== undefined && (fence?.tick ?? -1) >= tick)
-        return { kind: 'refused', reason: 'already_ran' };
       const entry = this.#live(resource);
       if (entry !== undefined && entry.owner !== holderId) return this.#heldBy(entry);
+      if (tick !== undefined && (fence?.tick ?? -1) >= tick)
+        return { kind: 'refused', reason: 'already_ran' };
       if (entry !== undefined) mine++;
       if (seed !== undefined) highest = Math.max(highest, fence?.counter ?? seed);
     }
@@ -149,7 +149,8 @@ export class MemoryNode implements LockNode {
       const entry = this.#live(resource);
       if (entry === undefined) return absent;
       if (entry.owner !== holderId) return this.#heldBy(entry);
-      if ((this.#fences.get(resource)?.counter ?? 0) > token) return superseded;
+      const counter = this.#fences.get(resource)?.counter ?? 0;
+      if (counter > token) return superseded(counter);
     }
     for (const resource of resources) {
       const fence = this.#fence(resource);
@@ -159,25 +160,28 @@ export class MemoryNode implements LockNode {
     return { kind: 'granted', counter: token };
   }
 
-  #extend({ resources, holderId, ttlMs, deadlineAt, token }: ExtendRequest): Vote {
+  #extend({ resources, holderId, ttlMs, deadlineAt, token, ceiling = token }: ExtendRequest): Vote {
     if (this.clock.now() > deadlineAt) return late();
     let restored = false;
     for (const resource of resources) {
       const entry = this.#live(resource);
       const counter = this.#fences.get(resource)?.counter;
       if (entry !== undefined && entry.owner !== holderId) return this.#heldBy(entry);
-      if (token !== undefined && counter !== undefined && counter > token) return superseded;
+      if (token !== undefined && counter !== undefined) {
+        if (entry !== undefined && counter > (ceiling ?? token)) return superseded(counter);
+        if (entry === undefined && counter > token) return absent;
+      }
       if (entry === undefined && counter === undefined) restored = true;
     }
     const until = this.clock.now() + ttlMs;
     for (const resource of resources) {
       const expiresAt = Math.max(until, this.#live(resource)?.expiresAt ?? 0);
       this.#entries.set(resource, { owner: holderId, expiresAt });
-      if (token !== undefined) this.#fence(resource).counter = token;
+      if (ceiling !== undefined) this.#fence(resource).counter = ceiling;
     }
     return restored
       ? failed('restored', new Error('the node had lost the key'))
-      : { kind: 'granted', counter: token ?? 0 };
+      : { kind: 'granted', counter: ceiling ?? 0 };
   }
 
   #release({ resources, holderId, keepMs }: ReleaseRequest): Vote {

@@ -51,6 +51,7 @@ export function describeHolding(on: () => Operations): void {
       expect(await on().confirm({ resources: [resource], token: counter - 1, tick: 7_000 })).toEqual({
         kind: 'refused',
         reason: 'superseded',
+        counter,
       });
       expect(await on().inspect(resource)).toMatchObject({ counter, lastTick: undefined });
     });
@@ -163,17 +164,32 @@ export function describeHolding(on: () => Operations): void {
       expect(inspected.remainingMs).toBeLessThanOrEqual(LONG_MS);
     });
 
-    it('refuses as superseded where a later holder came and went: what was released is not brought back', async () => {
+    it('refuses as absent where a later holder came and went: what was released is not brought back, whatever the ceiling', async () => {
       const resource = freshResource();
       const token = await on().granted({ resources: [resource], ttlMs: 20 });
       await on().subject.expire(resource);
       await on().granted({ resources: [resource], holderId: 'bert' });
       await on().release({ resources: [resource], holderId: 'bert' });
-      expect(await on().extend({ resources: [resource], token })).toEqual({
+      expect(await on().extend({ resources: [resource], token, ceiling: token + 99 })).toEqual({
         kind: 'refused',
-        reason: 'superseded',
+        reason: 'absent',
       });
       expect((await on().inspect(resource)).owner).toBeUndefined();
+    });
+
+    it('refuses as superseded where its own key stands under a higher counter, and not with a higher ceiling', async () => {
+      const resource = freshResource();
+      const counter = await on().granted({ resources: [resource] });
+      expect(await on().extend({ resources: [resource], token: counter - 5 })).toEqual({
+        kind: 'refused',
+        reason: 'superseded',
+        counter,
+      });
+      expect(await on().extend({ resources: [resource], token: counter - 5, ceiling: counter + 2 })).toEqual({
+        kind: 'granted',
+        counter: counter + 2,
+      });
+      expect((await on().inspect(resource)).counter).toBe(counter + 2);
     });
 
     it('of several resources extends all or none', async () => {

@@ -126,6 +126,7 @@ it('a memory node and a Redis node vote the same on the same history', async () 
     'confirm held',
     'confirm late',
     'confirm superseded',
+    'extend absent',
     'extend granted',
     'extend held',
     'extend late',

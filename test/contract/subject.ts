@@ -51,7 +51,8 @@ export class Operations {
   }
 
   extendRequest(request: Partial<ExtendRequest> & Pick<ExtendRequest, 'resources' | 'token'>): ExtendRequest {
-    return { holderId: 'anna', ttlMs: LONG_MS, deadlineAt: this.subject.now() + LONG_MS, ...request };
+    const deadlineAt = this.subject.now() + LONG_MS;
+    return { holderId: 'anna', ttlMs: LONG_MS, deadlineAt, ceiling: request.token, ...request };
   }
 
   releaseRequest(request: Partial<ReleaseRequest> & Pick<ReleaseRequest, 'resources'>): ReleaseRequest {

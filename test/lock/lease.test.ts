@@ -85,6 +85,51 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
+  it('is carried on by a node whose counter was ahead of the token, when another one dies', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    await world.clock.until((await world.clock.until(locks.acquire(R))).release());
+    // The third node counts one holder more than the others, as after a round that another client lost.
+    for (const node of world.nodes.slice(0, 2)) node.down();
+    await world.clock.until(
+      world
+        .manager()
+        .acquire(R, { nodeTimeoutMs: 100 })
+        .catch(() => undefined),
+    );
+    for (const node of world.nodes.slice(0, 2)) node.up();
+    world.nodes[2]!.behaviour = { requestMs: 2, replyMs: 2 };
+    const lease = await acquired(world);
+    const { token } = lease;
+    await world.clock.advance(1_500);
+    world.nodes[0]!.down();
+    await world.clock.advance(10_000);
+    expect(lease.signal.aborted).toBe(false);
+    expect(lease.token).toBe(token);
+    await world.clock.until(lease.release());
+    const next = await acquired(world);
+    expect(next.token).toBeGreaterThan(token);
+  });
+
+  it('recovers within its validity when such a node is needed at once', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    await world.clock.until((await world.clock.until(locks.acquire(R))).release());
+    for (const node of world.nodes.slice(0, 2)) node.down();
+    await world.clock.until(
+      world
+        .manager()
+        .acquire(R, { nodeTimeoutMs: 100 })
+        .catch(() => undefined),
+    );
+    for (const node of world.nodes.slice(0, 2)) node.up();
+    world.nodes[2]!.behaviour = { requestMs: 2, replyMs: 2 };
+    const lease = await acquired(world);
+    world.nodes[0]!.down();
+    await world.clock.advance(10_000);
+    expect(lease.signal.aborted).toBe(false);
+  });
+
   it('is lost at once, as taken, when a majority has another holder', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);

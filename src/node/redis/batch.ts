@@ -54,9 +54,9 @@ export class Batch {
     this.args.push(token, tick ?? '');
   }
 
-  extend({ resources, holderId, ttlMs, deadlineAt, token }: ExtendRequest): void {
+  extend({ resources, holderId, ttlMs, deadlineAt, token, ceiling }: ExtendRequest): void {
     this.#open('e', resources, holderId, this.toNodeUs(deadlineAt));
-    this.args.push(ttlMs, token ?? '');
+    this.args.push(ttlMs, token ?? '', ceiling ?? '');
   }
 
   release({ resources, holderId, keepMs }: ReleaseRequest): void {
@@ -108,6 +108,7 @@ export function voteOf(reply: unknown): Vote {
         const reason = REFUSALS[Number(reply[1])];
         const owner = String(reply[2]);
         if (reason === undefined) break;
+        if (reason === 'superseded') return { kind: 'refused', reason, counter: Number(reply[4]) };
         return owner === ''
           ? { kind: 'refused', reason }
           : { kind: 'refused', reason, owner, remainingMs: Math.max(0, Number(reply[3])) };

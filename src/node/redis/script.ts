@@ -20,13 +20,14 @@ import { createHash } from 'node:crypto';
  *       Then each operation: verb, number of resources, holder id, deadline (µs of the node's time; 0: none), and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
  *         c(onfirm)  token, tick ('' without)
- *         e(xtend)   ttl, token ('' without fencing)
+ *         e(xtend)   ttl, token, ceiling (both '' without fencing): what the counter is raised to, and may be at most
  *         r(elease)  what to leave it to live (ms; 0: delete)
  *         i(nspect)  nothing; the holder id is ''
  * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker), with an order in a list
  *       with the node's id and members; then one reply for each operation:
  *         {1, counter}                            granted
- *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded
+ *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded (the counter
+ *                                                 follows)
  *         {3}                                     late: the deadline had passed, nothing was written
  *         {4}                                     the key was set again on a node that had lost its data
  *         {5, message}                            an error; operations beside it are not affected
@@ -93,6 +94,10 @@ local function refused(reason, lock, owner)
   return {2, reason, owner or '', owner and call('PTTL', lock) or 0}
 end
 
+local function superseded(counter)
+  return {2, 4, '', 0, counter}
+end
+
 local function clampedSeed(seed)
   return math.max(now - 1000000, math.min(now + 1000000, seed))
 end
@@ -106,12 +111,12 @@ function verbs.a(key, count, holder, argument)
   local highest = 0
   for i = 0, count - 1 do
     local lock, fence = key(i)
+    local owner = call('GET', lock)
+    if owner and owner ~= holder then return refused(1, lock, owner) end
     if tick then
       local last = number(call('HGET', fence, 'tick'))
       if last and last >= tick then return refused(2) end
     end
-    local owner = call('GET', lock)
-    if owner and owner ~= holder then return refused(1, lock, owner) end
     if owner then mine = mine + 1 end
     if seed then
       highest = math.max(highest, number(call('HGET', fence, 'n')) or clampedSeed(seed))
@@ -138,7 +143,8 @@ function verbs.c(key, count, holder, argument)
     local owner = call('GET', lock)
     if not owner then return refused(3) end
     if owner ~= holder then return refused(1, lock, owner) end
-    if (number(call('HGET', fence, 'n')) or 0) > token then return refused(4) end
+    local counter = number(call('HGET', fence, 'n')) or 0
+    if counter > token then return superseded(counter) end
   end
   for i = 0, count - 1 do
     local _, fence = key(i)
@@ -151,23 +157,26 @@ end
 -- A key that is gone is set again where the counter proves that nobody has come after; where the counter is gone as
 -- well, the node has lost its data: the key protects from now on, but the answer does not count.
 function verbs.e(key, count, holder, argument)
-  local ttl, token = tonumber(argument(1)), number(argument(2))
+  local ttl, token, ceiling = tonumber(argument(1)), number(argument(2)), number(argument(3))
   local restored = false
   for i = 0, count - 1 do
     local lock, fence = key(i)
     local owner = call('GET', lock)
     if owner and owner ~= holder then return refused(1, lock, owner) end
     local counter = number(call('HGET', fence, 'n'))
-    if token and counter and counter > token then return refused(4) end
+    if token and counter then
+      if owner and counter > ceiling then return superseded(counter) end
+      if not owner and counter > token then return refused(3) end
+    end
     if not owner and not counter then restored = true end
   end
   for i = 0, count - 1 do
     local lock, fence = key(i)
     if call('EXISTS', lock) == 1 then atLeast(lock, ttl) else call('SET', lock, holder, 'PX', ttl) end
-    if token then raise(fence, token) end
+    if token then raise(fence, ceiling) end
   end
   if restored then return {4} end
-  return {1, token or 0}
+  return {1, token and ceiling or 0}
 end
 
 function verbs.r(key, count, holder, argument)
@@ -190,7 +199,7 @@ function verbs.i(key)
   return {6, owner or '', owner and call('PTTL', lock) or 0, call('HGET', fence, 'n') or '', call('HGET', fence, 'tick') or ''}
 end
 
-local arity = {a = 3, c = 2, e = 2, r = 1, i = 0}
+local arity = {a = 3, c = 2, e = 3, r = 1, i = 0}
 local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7])}
 local nextKey, at = 2, 8
 while at <= #ARGV do
