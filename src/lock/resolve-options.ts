@@ -41,7 +41,9 @@ const MANAGER_OPTIONS: readonly string[] = [
 /** Refuses what is not an option at all: a misspelt option must not silently mean its default. */
 function assertKnownOptions(options: object, known: readonly string[], where: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new TypeError(`${where} takes an object of options, got ${shown(options)}`);
+    // Not shown: whoever takes a url for the options has put a password there.
+    const given = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
+    throw new TypeError(`${where} takes an object of options, got ${given}`);
   }
   for (const option of Object.keys(options)) {
     if (!known.includes(option)) {

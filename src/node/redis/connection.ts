@@ -1,18 +1,8 @@
 import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../node-source.js';
+import { DiscreetConnection, type Connection } from './discreet-connection.js';
 
-/** The part of an ioredis client that a node works with, after duplication. */
-export interface Connection {
-  connect(): Promise<unknown>;
-  disconnect(reconnect?: boolean): void;
-  evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
-  eval(script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
-  script(subcommand: 'LOAD', script: string): Promise<unknown>;
-  time(): Promise<unknown>;
-  info(): Promise<string>;
-  on(event: 'ready' | 'close', listener: () => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-}
+export type { Connection } from './discreet-connection.js';
 
 /** A connection to be made, and what is known before it is. */
 export interface Endpoint {
@@ -79,11 +69,9 @@ export function endpointOf(source: string | RedisNodeOptions | RedisLike, where:
 
 function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (url.startsWith('/')) return { path: url };
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    // The url itself may hold a password, and so may the error of the parser.
+  // The url itself may hold a password, and so may the error of the parser; without slashes even what looks like a scheme.
+  const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
+  if (parsed === undefined) {
     throw new TypeError(
       `${where} is no url; write redis://host:port, rediss://host:port or the path of a unix socket`,
     );
@@ -95,14 +83,28 @@ function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (!/^(\/\d*)?$/.test(parsed.pathname)) {
     throw new RangeError(`${where}: the path of the url must be the number of a database`);
   }
+  // A password with ? or # in it, not encoded, would end up in the host's place, and the rest would be dropped.
+  if (/[?#]/.test(url)) {
+    throw new RangeError(
+      `${where}: the url must have no ? and no #; write %3F and %23, and give ioredis's options as an object`,
+    );
+  }
   return {
     host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: parsed.port === '' ? 6379 : Number(parsed.port),
-    ...(parsed.username === '' ? {} : { username: decodeURIComponent(parsed.username) }),
-    ...(parsed.password === '' ? {} : { password: decodeURIComponent(parsed.password) }),
+    ...(parsed.username === '' ? {} : { username: decoded(parsed.username, where) }),
+    ...(parsed.password === '' ? {} : { password: decoded(parsed.password, where) }),
     ...(parsed.pathname.length > 1 ? { db: Number(parsed.pathname.slice(1)) } : {}),
     ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
   };
+}
+
+function decoded(text: string, where: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError(`${where}: a % in the url's user or password must be written %25`);
+  }
 }
 
 function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
@@ -112,6 +114,9 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
   if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
     throw new RangeError(`${where}: name must be 1 to 128 printable ASCII characters without spaces`);
   }
+  if (name?.includes('://') === true && name.includes('@')) {
+    throw new RangeError(`${where}: name must not be a url with a user or password: it is shown everywhere`);
+  }
   const { port, db } = options;
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
     throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${String(port)}`);
@@ -119,13 +124,14 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
   if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
     throw new RangeError(`${where}: db must be an integer from 0, got ${String(db)}`);
   }
-  const address = addressOf(options);
+  const address = addressOf(options, where);
   return {
     name: name ?? address,
     address,
     clientPrefix: prefixOf(options),
     durable,
-    open: (retryDelayMs) => new Client({ ...options, ...overrides(options, retryDelayMs) }),
+    open: (retryDelayMs) =>
+      discreet(new Client({ ...options, ...overrides(options, retryDelayMs) }), options),
   };
 }
 
@@ -137,7 +143,7 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
   }
   const { options } = client as { options: RedisNodeOptions };
   refuseWhatIsNotStandalone(options, where);
-  const address = addressOf(options);
+  const address = addressOf(options, where);
   // A client that changed its database with SELECT is on another one than its options say.
   const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;
   const db = typeof selected === 'number' ? { db: selected } : {};
@@ -146,9 +152,16 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
     address,
     clientPrefix: prefixOf(options),
     durable: false,
-    open: (retryDelayMs) => client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Connection,
+    open: (retryDelayMs) =>
+      discreet(client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Connection, options),
   };
 }
+
+const discreet = (client: Connection, { password, tls }: RedisNodeOptions): Connection =>
+  new DiscreetConnection(client, {
+    password: typeof password === 'string' ? password : undefined,
+    tls: Boolean(tls),
+  });
 
 /** After a failover a Sentinel's replica may not have the lock: that needs more care than a standalone server. */
 function refuseWhatIsNotStandalone(options: RedisNodeOptions, where: string): void {
@@ -157,8 +170,18 @@ function refuseWhatIsNotStandalone(options: RedisNodeOptions, where: string): vo
   }
 }
 
-const addressOf = ({ path, host, port }: RedisNodeOptions): string =>
-  typeof path === 'string' && path !== '' ? path : `${host ?? 'localhost'}:${port ?? 6379}`;
+/** The node's name unless it has another, so it must not hold a password: a url in the place of the host would. */
+function addressOf({ path, host, port }: RedisNodeOptions, where: string): string {
+  if (typeof path === 'string' && path !== '') {
+    if (path.includes('://'))
+      throw new RangeError(`${where}: path must be that of a unix socket, and no url`);
+    return path;
+  }
+  if (!/^[\p{L}\p{N}_.:%-]+$/u.test(host ?? 'localhost')) {
+    throw new RangeError(`${where}: host must be a name or an IP address, without scheme, user and port`);
+  }
+  return `${host ?? 'localhost'}:${port ?? 6379}`;
+}
 
 const prefixOf = (options: RedisNodeOptions): string =>
   typeof options['keyPrefix'] === 'string' ? options['keyPrefix'] : '';

@@ -31,7 +31,9 @@ export interface RedisNodeSettings {
 const REPLICA_RECHECK_MS = 5_000;
 /** How often a node is looked at without being asked anything, so that a restart or a clock step is seen early. */
 const PROBE_MS = 5_000;
-const NOT_ALLOWED = /^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR Client sent AUTH)/;
+const NOT_LOGGED_IN = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
+/** Of a command, and of a command in the script: Redis 7.0, and later. */
+const NOT_PERMITTED = /^(NOPERM|ERR The user executing the script|ERR ACL failure in script)/;
 
 /** A standalone Redis server as a voter, over a connection of its own. */
 export class RedisNode implements LockNode {
@@ -325,11 +327,14 @@ export class RedisNode implements LockNode {
   }
 
   #onError(error: unknown): void {
-    this.#lastError = messageOf(error);
-    if (NOT_ALLOWED.test(this.#lastError)) {
-      const reason = `the server refused the user or password (${this.#lastError})`;
-      this.#standing.become({ status: 'refused', reason });
-    }
+    const message = messageOf(error);
+    this.#lastError = message;
+    const why = NOT_LOGGED_IN.test(message)
+      ? 'the server refused the user or password'
+      : NOT_PERMITTED.test(message)
+        ? 'its user lacks a permission that locks need, see SECURITY.md'
+        : undefined;
+    if (why !== undefined) this.#standing.become({ status: 'refused', reason: `${why} (${message})` });
   }
 
   #onClose(): void {

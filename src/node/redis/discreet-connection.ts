@@ -1,0 +1,156 @@
+import { EventEmitter } from 'node:events';
+
+/** The part of an ioredis client that a node works with, after duplication. */
+export interface Connection {
+  connect(): Promise<unknown>;
+  disconnect(reconnect?: boolean): void;
+  evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
+  eval(script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
+  script(subcommand: 'LOAD', script: string): Promise<unknown>;
+  time(): Promise<unknown>;
+  info(): Promise<string>;
+  on(event: 'ready' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** What the errors of a connection are told with. */
+export interface Discretion {
+  /** Never shown. */
+  readonly password: string | undefined;
+  readonly tls: boolean;
+}
+
+/** Shorter than this it could not be told from a part of some word, and is no secret either. */
+const SHORTEST_SECRET = 4;
+
+/**
+ * An error's message without secrets. Servers repeat what they do not understand: one without AUTH, or a proxy before it,
+ * answers with the arguments of the command, which are the user and the password. Redis >= 7.2 names the user that lacks a
+ * permission.
+ */
+export function discreetMessage(message: string, password: string | undefined): string {
+  const cut = message
+    .replace(/,? with args beginning with[^]*$/i, '')
+    .replace(/\bUser \S+ (has no permissions|doesn't have)/g, 'this user $1');
+  if (password === undefined || password.length < SHORTEST_SECRET) return cut;
+  return [password, new URLSearchParams([[password, '']]).toString().slice(0, -1)].reduce(
+    (text, secret) => text.replaceAll(secret, '***'),
+    cut,
+  );
+}
+
+/**
+ * A connection whose errors may be shown: they have no secrets, and where the protocol gives away nothing but a broken
+ * connection they say what is the likely cause. It is never ready in a database that it was not to be in.
+ */
+export class DiscreetConnection implements Connection {
+  readonly #client: Connection;
+  readonly #about: Discretion;
+  readonly #events = new EventEmitter();
+  #isReady = false;
+  #failed = false;
+
+  constructor(client: Connection, about: Discretion) {
+    this.#client = client;
+    this.#about = about;
+    client.on('ready', () => {
+      // ioredis is ready although its SELECT failed, in database 0.
+      if (this.#failed) return;
+      this.#isReady = true;
+      this.#events.emit('ready');
+    });
+    client.on('error', (error) => this.#onError(error));
+    client.on('close', () => this.#onClose());
+  }
+
+  on(event: 'ready' | 'close', listener: () => void): this;
+  on(event: 'error', listener: (error: Error) => void): this;
+  on(event: 'ready' | 'close' | 'error', listener: (error: Error) => void): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  connect(): Promise<unknown> {
+    return this.#client.connect();
+  }
+
+  disconnect(reconnect?: boolean): void {
+    this.#client.disconnect(reconnect);
+  }
+
+  evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
+    return this.#client.evalsha(sha, keyCount, ...rest).catch(this.#rethrow);
+  }
+
+  eval(script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
+    return this.#client.eval(script, keyCount, ...rest).catch(this.#rethrow);
+  }
+
+  script(subcommand: 'LOAD', script: string): Promise<unknown> {
+    return this.#client.script(subcommand, script).catch(this.#rethrow);
+  }
+
+  time(): Promise<unknown> {
+    return this.#client.time().catch(this.#rethrow);
+  }
+
+  info(): Promise<string> {
+    return this.#client.info().catch(this.#rethrow);
+  }
+
+  readonly #rethrow = (error: unknown): never => {
+    throw this.#discreet(error);
+  };
+
+  /** A new error: the client's own carries the command with its arguments, and those of AUTH and HELLO are secret. */
+  #discreet(error: unknown, hint = ''): Error {
+    const { name = 'Error', message = String(error) } = error instanceof Error ? error : {};
+    const told = new Error(discreetMessage(message, this.#about.password) + hint);
+    told.name = name;
+    return told;
+  }
+
+  #onError(error: unknown): void {
+    // Of a connection that never came to be, the first error is the cause and the rest are its consequences.
+    if (this.#failed) return;
+    const rejected = commandOf(error) === 'select';
+    const told = rejected
+      ? new Error(`its database could not be selected (${this.#discreet(error).message})`)
+      : this.#discreet(error, this.#isReady ? '' : hintAt(error, this.#about.tls));
+    if (!this.#isReady || rejected) this.#failed = true;
+    this.#tell(told);
+    if (rejected) this.#client.disconnect(true);
+  }
+
+  #tell(error: Error): void {
+    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
+  }
+
+  #onClose(): void {
+    if (!this.#isReady && !this.#failed) {
+      const error = new Error(`the server closed the connection${HINTS[this.#about.tls ? 'tls' : 'plain']}`);
+      this.#tell(error);
+    }
+    this.#isReady = false;
+    this.#failed = false;
+    this.#events.emit('close');
+  }
+}
+
+const HINTS = {
+  plain: '; if it expects TLS, write rediss: or give the option tls',
+  tls: '; it may want a certificate of the client, see the options tls.cert and tls.key',
+  silent: '; if it does not speak TLS, write redis: or leave out the option tls',
+};
+
+/** A server that speaks TLS to one who does not, or the other way round, says nothing at all. */
+function hintAt(error: unknown, tls: boolean): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ECONNRESET' || code === 'EPIPE') return HINTS[tls ? 'tls' : 'plain'];
+  return tls && code === 'ETIMEDOUT' ? HINTS.silent : '';
+}
+
+function commandOf(error: unknown): string | undefined {
+  const { command } = error as { command?: { name?: unknown } };
+  return typeof command?.name === 'string' ? command.name.toLowerCase() : undefined;
+}
