@@ -1,5 +1,4 @@
 import type { Lease } from '../../src/index.js';
-import { driftMsOf } from '../../src/core/validity.js';
 import type { Settings } from './settings.js';
 import type { SimProcess } from './sim-process.js';
 import type { SimServer } from './sim-server.js';
@@ -177,7 +176,8 @@ export class Checker {
 
   /** True time at which the present grant was asked for, at the earliest. */
   #sentAt({ lease, process, ttlMs }: Holding): number {
-    const spentMs = ttlMs - driftMsOf(ttlMs, this.settings.driftFactor) - lease.remainingMs();
+    const driftMs = Math.ceil(ttlMs * this.settings.driftFactor) + 2;
+    const spentMs = ttlMs - driftMs - lease.remainingMs();
     return this.now() - spentMs / process.rate;
   }
 

@@ -9,14 +9,19 @@ interface Entry {
  * Ways in which the script could be wrong. They are for the test of the simulation itself, which has to find each.
  * What each must not do stands beside its use.
  */
-export type ScriptFlaw =
-  | 'confirm without ownership'
-  | 'counter seeded with 0'
-  | 'extension shortens'
-  | 'extension re-creates'
-  | 'release without comparing'
-  | 'tick without ownership'
-  | 'no deadline';
+export const SCRIPT_FLAWS = [
+  'confirm without ownership',
+  'counter above the token',
+  'counter seeded with 0',
+  'extension shortens',
+  'extension re-creates',
+  'release without comparing',
+  'tick without ownership',
+  'no deadline',
+  'old counter believed',
+] as const;
+
+export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
 
 /** The keys of one server, as far as the script uses Redis: strings, hashes, expiry. */
 export class Keyspace {
@@ -95,7 +100,9 @@ interface Operation {
 }
 
 /** How many arguments of its own each operation has. */
-const ARITY: Readonly<Record<string, number>> = { a: 3, c: 2, e: 2, r: 1, i: 0 };
+const ARITY: Readonly<Record<string, number>> = { a: 3, c: 2, e: 3, r: 1, i: 0 };
+/** How many arguments come before the operations. */
+const HEADER = 7;
 
 /**
  * What the script of `src/node/redis/script.ts` does, written anew from its description: from the keys and arguments of a
@@ -111,12 +118,13 @@ export function runScript(
   keyspace.nowMs = Math.floor(nowUs / 1_000);
   const words = args.map(String);
   const lives = { fenceMs: Number(words[0]), ledgerMs: Number(words[1]) };
+  const { finding, memory } = guard(keyspace, keys[0]!, words.slice(2, HEADER), nowUs);
   return [
     nowUs,
-    guard(keyspace, keys[0]!, words.slice(2, 6), nowUs),
-    ...operationsIn(keys.slice(1), words.slice(6)).map((operation) => {
+    finding,
+    ...operationsIn(keys.slice(1), words.slice(HEADER)).map((operation) => {
       const late = operation.deadlineUs > 0 && nowUs > operation.deadlineUs && flaw !== 'no deadline';
-      return late ? [3] : new Script(keyspace, lives, nowUs, operation, flaw).run();
+      return late ? [3] : new Script(keyspace, lives, nowUs, memory, operation, flaw).run();
     }),
   ];
 }
@@ -125,23 +133,30 @@ export function runScript(
 function guard(
   keyspace: Keyspace,
   marker: string,
-  [quarantine, run = '', durable, order]: readonly string[],
+  [quarantine, run = '', durable, order = '', given = '']: readonly string[],
   nowUs: number,
-): number {
+): { readonly finding: unknown; readonly memory: string } {
   const quarantineMs = Number(quarantine);
-  if (quarantineMs === 0) return 0;
+  if (quarantineMs === 0) return { finding: 0, memory: '' };
   const known = { run: keyspace.field(marker, 'run'), since: numberIn(keyspace.field(marker, 'since')) };
-  if (known.since === undefined && order === 'l') return -1;
+  if (known.since === undefined && (order === 'l' || order === 'm'))
+    return { finding: [-1, '', ''], memory: '' };
+  if (order === 'm') keyspace.setField(marker, 'members', given);
   const restarted = run !== '' && known.run !== undefined && known.run !== '' && known.run !== run;
   const forgot = known.since === undefined || known.since > nowUs || (restarted && durable !== '1');
   let since = forgot ? nowUs : known.since!;
   if (order === 'd') since = nowUs;
   if (order === 't' || (order === 'f' && known.since === undefined)) since = 0;
   const longestMs = Math.max(quarantineMs, numberIn(keyspace.field(marker, 'ttl')) ?? 0);
+  const id = keyspace.field(marker, 'id') ?? given;
   keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : run);
   keyspace.setField(marker, 'since', String(since));
   keyspace.setField(marker, 'ttl', String(longestMs));
-  return Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
+  keyspace.setField(marker, 'id', id);
+  const leftMs = Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
+  const memory = leftMs > 0 ? 'quarantine' : String(since);
+  const members = keyspace.field(marker, 'members') ?? '';
+  return { finding: order === '' ? leftMs : [leftMs, id, members], memory };
 }
 
 function operationsIn(keys: readonly string[], words: readonly string[]): Operation[] {
@@ -172,6 +187,7 @@ class Script {
     private readonly keyspace: Keyspace,
     private readonly lives: { readonly fenceMs: number; readonly ledgerMs: number },
     private readonly nowUs: number,
+    private readonly memory: string,
     private readonly operation: Operation,
     private readonly flaw: ScriptFlaw | undefined,
   ) {}
@@ -195,17 +211,20 @@ class Script {
     const { keys, holder, argument } = this.operation;
     const [ttlMs, seed, tick] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
     for (const [lock, fence] of keys) {
-      const last = this.#tick(fence);
-      if (tick !== undefined && last !== undefined && last >= tick) return [2, 2, '', 0];
       const owner = this.keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
+      const last = this.#tick(fence);
+      if (tick !== undefined && last !== undefined && last >= tick) return [2, 2, '', 0];
     }
-    const counters = keys.map(([, fence]) => this.#counter(fence) ?? this.#seed(seed ?? 0));
+    const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
     const highest = seed === undefined ? 0 : Math.max(0, ...counters);
     if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return [1, highest];
     const counter = seed === undefined ? 0 : highest + 1;
     for (const [lock, fence] of keys) {
-      if (seed !== undefined) this.#setCounter(fence, counter);
+      if (seed !== undefined) {
+        this.#setCounter(fence, counter);
+        this.keyspace.setField(fence, 'memory', this.memory);
+      }
       this.keyspace.set(lock, holder, ttlMs);
     }
     return [1, counter];
@@ -221,7 +240,8 @@ class Script {
       const owner = this.keyspace.get(lock);
       if (owner === undefined) return [2, 3, '', 0];
       if (owner !== holder) return this.#refused(1, lock, owner);
-      if ((this.#counter(fence) ?? 0) > token) return [2, 4, '', 0];
+      const counter = this.#counter(fence) ?? 0;
+      if (counter > token && this.flaw !== 'counter above the token') return [2, 4, '', 0, counter];
     }
     for (const [, fence] of keys) {
       if (tick !== undefined) this.keyspace.setField(fence, 'tick', String(tick));
@@ -232,13 +252,15 @@ class Script {
 
   #extend(): unknown[] {
     const { keys, holder, argument } = this.operation;
-    const [ttlMs, token] = [Number(argument[0]), numberIn(argument[1])];
+    const [ttlMs, token, ceiling = 0] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
     const recreates = this.flaw === 'extension re-creates';
     for (const [lock, fence] of keys) {
       const owner = this.keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
       const counter = this.#counter(fence) ?? 0;
-      if (token !== undefined && counter > token && !recreates) return [2, 4, '', 0];
+      if (token === undefined || recreates) continue;
+      if (owner !== undefined && counter > ceiling) return [2, 4, '', 0, counter];
+      if (owner === undefined && counter > token) return [2, 3, '', 0];
     }
     const restored = keys.some(
       ([lock, fence]) => this.keyspace.get(lock) === undefined && this.#counter(fence) === undefined,
@@ -247,9 +269,9 @@ class Script {
       const shorter = this.flaw === 'extension shortens' || this.keyspace.pttl(lock) < ttlMs;
       if (this.keyspace.get(lock) === undefined) this.keyspace.set(lock, holder, ttlMs);
       else if (shorter) this.keyspace.pexpire(lock, ttlMs);
-      if (token !== undefined) this.#setCounter(fence, Math.max(token, this.#counter(fence) ?? 0));
+      if (token !== undefined) this.#setCounter(fence, Math.max(ceiling, this.#counter(fence) ?? 0));
     }
-    return restored && !recreates ? [4] : [1, token ?? 0];
+    return restored && !recreates ? [4] : [1, token === undefined ? 0 : ceiling];
   }
 
   #release(): unknown[] {
@@ -280,6 +302,15 @@ class Script {
 
   #counter(fence: string): number | undefined {
     return numberIn(this.keyspace.field(fence, 'n'));
+  }
+
+  /** An old counter may have come back with old data: within another memory of the node it is only a lower bound. */
+  #counterToGoOnFrom(fence: string, seed: number): number {
+    const counter = this.#counter(fence);
+    const isOurs =
+      this.keyspace.field(fence, 'memory') === this.memory || this.flaw === 'old counter believed';
+    if (counter !== undefined && isOurs) return counter;
+    return Math.max(counter ?? 0, this.#seed(seed));
   }
 
   #tick(fence: string): number | undefined {

@@ -1,5 +1,8 @@
 import type { Command } from './sim-server.js';
 
+/** How many arguments come before the operations. */
+const HEADER = 7;
+
 /** Operations that have a holder id, and where in the arguments of the call the operations begin. */
 const VERBS = new Set(['a', 'c', 'e', 'r', 'i']);
 
@@ -23,14 +26,18 @@ export class Trace {
   }
 
   executed(server: string, { name, keys, args }: Command, reply: unknown): void {
-    const answers = Array.isArray(reply) ? (reply.slice(1).flat() as unknown[]) : [typeof reply];
+    // What comes before the operations has random names in it.
+    const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
-    for (const word of args) this.#mixWord(word);
+    for (const word of args.slice(HEADER)) this.#mixWord(word);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;
-    const said = name.startsWith('eval') ? `${keys.slice(1).join(' ')} ${this.#words(args)}` : name;
-    this.#add(`${server} ${said} -> ${this.#words(answers)}`);
+    const said = name.startsWith('eval')
+      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words(args.slice(HEADER))}`
+      : name;
+    const left = Array.isArray(reply) ? `${String(reply[1]).split(',')[0]} ms untrusted, ` : '';
+    this.#add(`${server} ${said} -> ${left}${this.#words(answers)}`);
   }
 
   note(what: () => string): void {

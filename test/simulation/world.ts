@@ -166,7 +166,9 @@ export class World {
     if (this.timeline.now >= this.settings.durationMs || since < 0) return;
     if (this.clients.some(({ health }) => health.calmSince > since)) return;
     const healthy = this.nodes.filter(
-      ({ health }, member) =>
+      ({ server, health }, member) =>
+        // Set back, it keeps the keys of the dead for as long.
+        !server.wasSetBack &&
         health.calmSince <= since &&
         this.clients.every(({ links }) => links[member]!.health.calmSince <= since),
     );

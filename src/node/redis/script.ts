@@ -9,8 +9,11 @@ import { createHash } from 'node:crypto';
  * Without a marker, or with that of another run, the node has lost its memory, was restored or failed over: since = now,
  * and until since + ttl its grants do not count, for any client, even one that has just started.
  *
+ * A counter goes on from where it is only within one memory of the node. With old data an old counter comes back, while
+ * later ones were given out together with other nodes: then it goes on from the time, as a counter that is not there.
+ *
  * KEYS  the marker; then for each operation, for each of its resources: the lock key, then the fence key (a hash:
- *       n = counter, tick = last tick run).
+ *       n = counter, memory = in which memory of the node it was granted, tick = last tick run).
  * ARGV  a flat list. First how long fence keys live after the last touch, and with a tick on record (both ms); the
  *       quarantine (ms; 0: no guard); the server's run_id as read on this connection ('' unknown); 1 where the operator
  *       says that the server keeps its data through a restart; and what the guard shall do: '' as above, l(ook) the same
@@ -51,6 +54,10 @@ local function print(value)
   return string.format('%.0f', value)
 end
 
+-- The node's memory now: when it began, and apart from it while it is in quarantine, when its grants do not count and
+-- seeds may still lie before what was lost.
+local memory = ''
+
 local function guard(run, durable, order, given)
   if quarantine == 0 then return 0 end
   local marker = KEYS[1]
@@ -72,6 +79,7 @@ local function guard(run, durable, order, given)
       'id', seen[4] or given)
   end
   local left = math.max(0, math.ceil((start - now) / 1000 + ttl))
+  memory = left > 0 and 'quarantine' or print(start)
   if order == '' then return left end
   return {left, seen[4] or given, call('HGET', marker, 'members') or ''}
 end
@@ -102,6 +110,13 @@ local function clampedSeed(seed)
   return math.max(now - 1000000, math.min(now + 1000000, seed))
 end
 
+local function counterOf(fence, seed)
+  local seen = call('HMGET', fence, 'n', 'memory')
+  local counter = number(seen[1])
+  if counter and seen[2] == memory then return counter end
+  return math.max(counter or 0, clampedSeed(seed))
+end
+
 local verbs = {}
 
 -- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
@@ -119,7 +134,7 @@ function verbs.a(key, count, holder, argument)
     end
     if owner then mine = mine + 1 end
     if seed then
-      highest = math.max(highest, number(call('HGET', fence, 'n')) or clampedSeed(seed))
+      highest = math.max(highest, counterOf(fence, seed))
     end
   end
   if mine == count then return {1, highest} end
@@ -127,7 +142,7 @@ function verbs.a(key, count, holder, argument)
   for i = 0, count - 1 do
     local lock, fence = key(i)
     if seed then
-      call('HSET', fence, 'n', print(highest + 1))
+      call('HSET', fence, 'n', print(highest + 1), 'memory', memory)
       keepFence(fence)
     end
     call('SET', lock, holder, 'PX', ttl)

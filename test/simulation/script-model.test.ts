@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { SCRIPT } from '../../src/node/redis/script.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { Rng } from './rng.js';
+import { Keyspace, runScript, SCRIPT_FLAWS, type ScriptFlaw } from './script-model.js';
+
+const FENCE_MS = 3_600_000;
+const LEDGER_MS = 7_200_000;
+/** A server that is held up between the reading of its clock for TIME and that for expiry tells different times. */
+const TIME_TOLERANCE_MS = 10_000;
+/** A key that lives so shortly is outlived before the next call; one that lives long stays. */
+const SHORT_MS = 30;
+const LONG_MS = [60_000, 90_000];
+const CALLS = 40;
+
+interface Call {
+  readonly keys: string[];
+  readonly args: (string | number)[];
+  /** Something in it expires soon. */
+  readonly isShort: boolean;
+}
+
+/** A random call, of one to three operations, by few holders on few resources, so that they meet. */
+function randomCall(rng: Rng, nowUs: number): Call {
+  const keys = ['marker'];
+  const order = rng.pick(['', '', '', '', '', '', 'l', 'f', 't', 'd', 'm']);
+  const quarantine = rng.pick([0, 20, 60_000, 60_000]);
+  const args: (string | number)[] = [FENCE_MS, LEDGER_MS, quarantine];
+  args.push(
+    rng.pick(['run-1', 'run-1', 'run-1', 'run-2', '']),
+    rng.pick([0, 1]),
+    order,
+    rng.pick(['id-1', 'id-2']),
+  );
+  let isShort = false;
+  const ttl = (): number => {
+    if (!rng.chance(0.08)) return rng.pick(LONG_MS);
+    isShort = true;
+    return SHORT_MS;
+  };
+  const operations = rng.int(1, 3);
+  // A short life only at the end: what comes after it would depend on the millisecond.
+  for (let at = 1; at <= operations && !isShort; at++) {
+    const verb = rng.pick(['a', 'a', 'a', 'c', 'e', 'e', 'r', 'i']);
+    const resources = verb === 'i' || rng.chance(0.7) ? [rng.pick(['x', 'y'])] : ['x', 'y'];
+    for (const resource of resources) keys.push(resource, `${resource}:fence`);
+    const deadline = rng.pick([0, 0, nowUs + 1e9, nowUs - 1e9]);
+    args.push(verb, resources.length, verb === 'i' ? '' : rng.pick(['one', 'two']), deadline);
+    const counter = (): number => rng.int(1, 8) + rng.pick([0, 0, nowUs]);
+    if (verb === 'a') args.push(ttl(), rng.pick(['', 5, nowUs, nowUs + 1e8]), rng.pick(['', '', 7, 8]));
+    if (verb === 'c') args.push(counter(), rng.pick(['', 7, 8]));
+    if (verb === 'e') {
+      const token = rng.pick(['' as const, counter()]);
+      args.push(ttl(), token, token === '' ? '' : token + rng.int(0, 3));
+    }
+    if (verb === 'r') args.push(rng.chance(0.3) ? ttl() : 0);
+  }
+  return { keys, args, isShort };
+}
+
+/** A reply in which lives are told apart from what must be equal to the last digit. */
+function readable(reply: unknown): { readonly exact: unknown; readonly livesMs: number[] } {
+  const [, finding, ...answers] = reply as [number, unknown, ...(readonly unknown[])[]];
+  const livesMs: number[] = [];
+  const exact = answers.map((answer) => {
+    const word = Number(answer[0]);
+    const place = word === 6 ? 2 : 3;
+    if (word !== 6 && word !== 2) return answer;
+    livesMs.push(Number(answer[place]));
+    return answer.filter((_, index) => index !== place);
+  });
+  return { exact: [finding, ...exact], livesMs };
+}
+
+describe('the model of the script', () => {
+  let servers: RedisServers;
+  let client: Redis;
+
+  beforeAll(async () => {
+    servers = await startRedis({ count: 1 });
+    client = servers.servers[0]!.client();
+  });
+
+  afterAll(async () => {
+    await servers.stop();
+  });
+
+  /** One sequence of calls on an empty server; what differs, `undefined` where nothing does. */
+  async function difference(seed: number, flaw?: ScriptFlaw): Promise<string | undefined> {
+    const rng = new Rng(seed);
+    const model = new Keyspace();
+    await client.flushall();
+    for (let count = 0; count < CALLS; count++) {
+      const { keys, args, isShort } = randomCall(rng, Date.now() * 1_000);
+      const reply = await client.eval(SCRIPT, keys.length, ...keys, ...args);
+      const expected = readable(runScript(model, keys, args, (reply as number[])[0]!, flaw));
+      const actual = readable(reply);
+      const isSame =
+        isDeepStrictEqual(actual.exact, expected.exact) &&
+        actual.livesMs.every((lifeMs, at) => Math.abs(lifeMs - expected.livesMs[at]!) <= TIME_TOLERANCE_MS);
+      if (!isSame) return JSON.stringify({ seed, count, keys, args, actual, expected });
+      if (isShort) await new Promise((resolve) => setTimeout(resolve, SHORT_MS + 10));
+    }
+    return differentKeys(client, model);
+  }
+
+  it('answers and writes as the script does on a real server, for random calls', async () => {
+    const seed = randomInt(2 ** 31);
+    for (let sequence = 0; sequence < 30; sequence++) {
+      expect(await difference(seed + sequence)).toBeUndefined();
+    }
+  });
+
+  it.each(SCRIPT_FLAWS)('is told from the script when it has this flaw: %s', async (flaw) => {
+    for (let seed = 1; seed <= 30; seed++) if ((await difference(seed, flaw)) !== undefined) return;
+    throw new Error('30 sequences of calls did not tell them apart');
+  });
+});
+
+async function differentKeys(client: Redis, model: Keyspace): Promise<string | undefined> {
+  const [seconds, micros] = await client.time();
+  model.nowMs = Math.floor(Number(seconds) * 1_000 + Number(micros) / 1_000);
+  const keys = (await client.keys('*')).sort();
+  if (!isDeepStrictEqual(keys, model.keys.sort())) return `${keys.join()} and ${model.keys.join()}`;
+  for (const key of keys) {
+    const isString = (await client.type(key)) === 'string';
+    const actual = isString ? await client.get(key) : await client.hgetall(key);
+    const fields = ['n', 'tick', 'memory', 'run', 'since', 'ttl', 'id', 'members'].flatMap((name) => {
+      const value = model.field(key, name);
+      return value === undefined ? [] : [[name, value]];
+    });
+    const expected: unknown = isString ? model.get(key) : Object.fromEntries(fields);
+    const isSame = isString ? actual === expected : isDeepStrictEqual({ ...Object(actual) }, expected);
+    if (!isSame) return JSON.stringify({ key, actual, expected });
+    const livesMs = [await client.pttl(key), model.pttl(key)];
+    if (Math.abs(livesMs[0]! - livesMs[1]!) > TIME_TOLERANCE_MS) return JSON.stringify({ key, livesMs });
+  }
+  return undefined;
+}
