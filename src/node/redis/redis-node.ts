@@ -27,8 +27,8 @@ export interface RedisNodeSettings {
   readonly random: () => number;
 }
 
-/** How long a replica is left alone before it is asked again whether it has become a master. */
-const REPLICA_RECHECK_MS = 5_000;
+/** How long a server that cannot vote as it is, such as a replica, is left alone before it is asked again. */
+const RECHECK_MS = 5_000;
 /** How often a node is looked at without being asked anything, so that a restart or a clock step is seen early. */
 const PROBE_MS = 5_000;
 const NOT_LOGGED_IN = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent AUTH)/;
@@ -289,7 +289,10 @@ export class RedisNode implements LockNode {
     } catch (error) {
       if (epoch !== this.#epoch) return;
       this.#onError(error);
-      this.#connection.disconnect(true);
+      if (this.state.status !== 'refused')
+        this.#standing.become({ status: 'unreachable', reason: this.#lastError });
+      // Not at once: ioredis takes a connection for a good one that let us in, and would be back without a pause, for ever.
+      this.#recheckLater();
     }
   }
 
@@ -319,11 +322,12 @@ export class RedisNode implements LockNode {
 
   #standBy(): void {
     this.#standing.become({ status: 'refused', reason: 'it is a read-only replica' });
-    this.#nextLook = this.#settings.clock.setTimer(
-      () => this.#connection.disconnect(true),
-      REPLICA_RECHECK_MS,
-      'background',
-    );
+    this.#recheckLater();
+  }
+
+  #recheckLater(): void {
+    const again = (): void => this.#connection.disconnect(true);
+    this.#nextLook = this.#settings.clock.setTimer(again, RECHECK_MS, 'background');
   }
 
   #onError(error: unknown): void {
