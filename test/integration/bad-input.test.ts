@@ -1,0 +1,271 @@
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Cluster } from 'ioredis';
+import { LockManager, memoryNode, type AcquireOptions, type LockManagerOptions } from '../../src/index.js';
+import { LockManagers, record } from '../support/lock-managers.js';
+
+/** What is refused at the door: with an error that names the option, the value and the bound, before anything is sent. */
+const SECRET = 'hunter2';
+
+const managers: LockManager[] = [];
+afterEach(async () => {
+  await Promise.all(managers.splice(0).map((locks) => locks.close()));
+});
+
+/** An error as a log would show it, with all that hangs on it. */
+const shown = (thing: unknown): string =>
+  inspect(thing, { depth: 20, showHidden: true, maxStringLength: Infinity, maxArrayLength: Infinity });
+
+function make(options: unknown): Error {
+  try {
+    managers.push(new LockManager(options as LockManagerOptions));
+  } catch (error) {
+    expect(shown(error)).not.toContain(SECRET);
+    return error as Error;
+  }
+  throw new Error('it was accepted');
+}
+
+const TOO_LONG = 2 ** 31;
+
+/** Values that no option in milliseconds takes. */
+const NO_DURATION: readonly unknown[] = [
+  NaN,
+  -1,
+  Infinity,
+  -Infinity,
+  TOO_LONG,
+  1.5,
+  '100',
+  true,
+  {},
+  [100],
+  100n,
+];
+
+/** Option, and the values that it refuses. */
+const LOCK_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
+  ['ttlMs', [...NO_DURATION, 0, 9, 60_001]],
+  ['retries', NO_DURATION],
+  ['retryDelayMs', [...NO_DURATION, 0]],
+  ['waitMs', NO_DURATION],
+  ['minHoldMs', [...NO_DURATION, 30_001]],
+  ['maxHoldMs', [...NO_DURATION, 0, 29_999]],
+  ['nodeTimeoutMs', [...NO_DURATION, 0, 10_001]],
+  ['autoExtend', [1, 0, 'true', 'no', {}]],
+];
+
+const MANAGER_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
+  ...LOCK_TABLE,
+  ['maxTtlMs', [...NO_DURATION, 0, 9]],
+  ['driftFactor', [NaN, -0.1, 0.51, Infinity, '0.01']],
+  ['restartQuarantine', ['on', NaN, -1, 59_999, Infinity, TOO_LONG, true]],
+  ['fencing', ['yes', 1]],
+  ['fallback', ['redis', true, '']],
+  ['holder', ['', 'two words', 'tab\t', 'x'.repeat(129), 'ü', 7]],
+  ['keyPrefix', [7, {}, false]],
+  ['warn', ['console', {}]],
+];
+
+const CALL_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
+  ...LOCK_TABLE,
+  ['signal', [{}, 'abort', new AbortController()]],
+  ['name', ['', 'x'.repeat(129), 7]],
+  ['tick', [NaN, -1, 1.5, Infinity, '0', new Date()]],
+];
+
+const rows = (table: readonly (readonly [string, readonly unknown[]])[]) =>
+  table.flatMap(([option, values]) =>
+    values.map((value) => ({ option, value, text: inspect(value, { depth: 0, maxStringLength: 20 }) })),
+  );
+
+describe('a LockManager', () => {
+  it.each(rows(MANAGER_TABLE))('refuses $option: $text, and names the option', ({ option, value }) => {
+    const error = make({ nodes: [memoryNode()], [option]: value });
+    expect(['TypeError', 'RangeError']).toContain(error.name);
+    expect(error.message).toMatch(new RegExp(`\\b${option}\\b`));
+  });
+
+  it.each(rows(CALL_TABLE))(
+    'refuses a call with $option: $text, names the option, and asks no node',
+    async ({ option, value }) => {
+      const locks = new LockManager({ nodes: [memoryNode()] });
+      managers.push(locks);
+      const events = record(locks);
+      const before = events.length;
+      const options = { [option]: value } as AcquireOptions;
+      const error = (await locks.acquire('a', options).catch((thrown: unknown) => thrown)) as Error;
+      expect(['TypeError', 'RangeError']).toContain(error.name);
+      expect(error.message).toMatch(new RegExp(`\\b${option}\\b`));
+      await expect(locks.tryAcquire('a', options)).rejects.toThrow(error.message);
+      await expect(locks.withLock('a', options, () => undefined)).rejects.toThrow(error.message);
+      expect(events.slice(before)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['ttl above maxTtlMs', { ttlMs: 20_000, maxTtlMs: 10_000 }, /ttlMs.*10000.*20000.*maxTtlMs/],
+    ['retries and waitMs at once', { retries: 1, waitMs: 1 }, /retries \(1\) and waitMs \(1\)/],
+    ['minHoldMs above ttlMs', { minHoldMs: 2_000, ttlMs: 1_000 }, /minHoldMs \(2000\).*ttlMs \(1000\)/],
+    ['maxHoldMs below ttlMs', { maxHoldMs: 500, ttlMs: 1_000 }, /maxHoldMs \(500\).*ttlMs \(1000\)/],
+    [
+      'nodeTimeoutMs above a third of ttlMs',
+      { nodeTimeoutMs: 400, ttlMs: 1_000 },
+      /nodeTimeoutMs.*333.*400.*ttlMs/,
+    ],
+  ])('refuses %s, and says both values', (_name, options, message) => {
+    expect(make({ nodes: [memoryNode()], ...options }).message).toMatch(message);
+  });
+
+  it.each(['ttl', 'retryCount', 'lockAtMostFor', 'quorum', 'tls', 'signal', 'name', 'tick'])(
+    'refuses an option %s, and tells which there are',
+    (option) => {
+      const { name, message } = make({ nodes: [memoryNode()], [option]: 1 });
+      expect(name).toBe('TypeError');
+      expect(message).toMatch(new RegExp(`unknown option "${option}".*ttlMs.*nodes`));
+    },
+  );
+
+  it('refuses an unknown option of a call, of inspect and of close too', async () => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    managers.push(locks);
+    await expect(locks.acquire('a', { ttl: 5 } as AcquireOptions)).rejects.toThrow(/unknown option "ttl"/);
+    await expect(locks.acquire('a', 5 as AcquireOptions)).rejects.toThrow(TypeError);
+    await expect(locks.acquire('a', null as unknown as AcquireOptions)).rejects.toThrow(TypeError);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['null', null],
+    ['a url', `redis://:${SECRET}@127.0.0.1`],
+    ['a list', [`redis://:${SECRET}@127.0.0.1`]],
+    ['a number', 5],
+  ])('refuses %s for its options', (_name, options) => {
+    expect(make(options).name).toBe('TypeError');
+  });
+});
+
+describe('the list of nodes', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['none', undefined, /nodes/],
+    ['an empty list', [], /nodes must not be empty/],
+    ['a url instead of a list', `redis://:${SECRET}@h`, /nodes must be a list/],
+    ['a number', [5], /nodes\[0\]/],
+    ['null', [null], /nodes\[0\]/],
+    ['a list in the list', ['redis://h:1', [`redis://:${SECRET}@h`]], /nodes\[1\]/],
+    ['a function', [() => `redis://:${SECRET}@h`], /nodes\[0\]/],
+    ['a url of another scheme', [`http://user:${SECRET}@h:1`], /nodes\[0\].*redis: or rediss:, got http:/],
+    ['a url without a scheme', [`user:${SECRET}@h:6379`], /nodes\[0\]/],
+    ['host and port as a string', ['localhost:6379'], /nodes\[0\]/],
+    ['an empty string', [''], /nodes\[0\]/],
+    ['words', [`my password is ${SECRET}`], /nodes\[0\]/],
+    ['a url without a host', [`redis://:${SECRET}@`], /nodes\[0\]/],
+    ['a url whose database is no number', [`redis://:${SECRET}@h/three`], /nodes\[0\].*database/],
+    ['a url with options, which would be lost', [`redis://:${SECRET}@h?db=3`], /nodes\[0\].*\?/],
+    ['a url whose password is badly encoded', [`redis://:${SECRET}%zz@h`], /nodes\[0\].*%/],
+    ['a port that is none', [{ host: 'h', port: 0, password: SECRET }], /nodes\[0\].*port/],
+    ['a port above all ports', [{ host: 'h', port: 65_536, password: SECRET }], /nodes\[0\].*port/],
+    ['a port in words', [{ host: 'h', port: '6379', password: SECRET }], /nodes\[0\].*port/],
+    ['a database below zero', [{ host: 'h', db: -1, password: SECRET }], /nodes\[0\].*db/],
+    ['a name with spaces', [{ host: 'h', name: 'the first', password: SECRET }], /nodes\[0\].*name/],
+    ['sentinels', [{ sentinels: [{ host: 'h' }], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
+    [
+      'the same url twice',
+      ['redis://h:1', 'redis://h:2', `redis://:${SECRET}@h:1`],
+      /nodes\[0\] and nodes\[2\]/,
+    ],
+    ['the same server on two databases', ['redis://h/0', 'redis://h/1'], /nodes\[0\] and nodes\[1\]/],
+    [
+      'a url and options that mean the same',
+      ['redis://h:1', { host: 'h', port: 1 }],
+      /nodes\[0\] and nodes\[1\]/,
+    ],
+    ['the default port, once in words', ['redis://h', { host: 'h' }], /nodes\[0\] and nodes\[1\].*h:6379/],
+    ['the same socket twice', ['/tmp/a.sock', { path: '/tmp/a.sock' }], /nodes\[0\] and nodes\[1\]/],
+  ])('refuses %s, names the entry, and shows no password', (_name, nodes, message) => {
+    const error = make({ nodes });
+    expect(['TypeError', 'RangeError']).toContain(error.name);
+    expect(error.message).toMatch(message);
+  });
+
+  it('refuses a client of a Cluster', () => {
+    const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true });
+    expect(make({ nodes: [cluster] }).message).toMatch(/nodes\[0\] is a Cluster client/);
+    cluster.disconnect();
+  });
+
+  it('refuses the same in-memory node twice', () => {
+    const node = memoryNode();
+    expect(make({ nodes: [node, memoryNode({ name: 'b' }), node] }).message).toMatch(
+      /nodes\[0\] and nodes\[2\]/,
+    );
+  });
+
+  it('of an even number is accepted with a warning that gives the number', async () => {
+    await using many = new LockManagers();
+    many.make({ nodes: [memoryNode({ name: 'a' }), memoryNode({ name: 'b' })] });
+    expect(many.warnings).toEqual([expect.stringMatching(/even number of members \(2\)/)]);
+  });
+});
+
+describe('a resource', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['empty', '', /1 to 512 bytes, got 0/],
+    ['of 513 letters', 'x'.repeat(513), /1 to 512 bytes, got 513/],
+    ['of 257 letters of two bytes', 'é'.repeat(257), /1 to 512 bytes, got 514/],
+    ['with a line break', 'a\nb', /control characters/],
+    ['with a NUL', 'a\0', /control characters/],
+    ['with a DEL', '\u007f', /control characters/],
+    ['that is a number', 7, /resource must be a string/],
+    ['that is nothing', undefined, /resource must be a string/],
+    ['that is an object', { id: 7 }, /resource must be a string/],
+    ['out of none', [], /resources must be 1 to 64, got 0/],
+    ['out of 65', Array.from({ length: 65 }, (_, index) => `r${index}`), /resources must be 1 to 64, got 65/],
+    ['that is there twice', ['a', 'b', 'a'], /resources must differ/],
+    ['among others that is empty', ['a', ''], /1 to 512 bytes, got 0/],
+    ['where the counters are', '{lock:a}:fence', /:fence/],
+  ])('%s is refused by every call, and no node is asked', async (_name, resource, message) => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    managers.push(locks);
+    const events = record(locks);
+    const before = events.length;
+    const bad = resource as string;
+    await expect(locks.acquire(bad)).rejects.toThrow(message);
+    await expect(locks.tryAcquire(bad)).rejects.toThrow(message);
+    await expect(locks.withLock(bad, () => undefined)).rejects.toThrow(message);
+    if (!Array.isArray(resource)) await expect(locks.inspect(bad)).rejects.toThrow(message);
+    expect(events.slice(before)).toEqual([]);
+  });
+
+  it.each(['x'.repeat(512), 'é'.repeat(256), ' ', '{}', 'a:b:c', '🔒', '__proto__'])(
+    '%s is fine',
+    async (resource) => {
+      const locks = new LockManager({ nodes: [memoryNode()] });
+      managers.push(locks);
+      const lease = await locks.acquire(resource);
+      expect(lease.resources).toEqual([resource]);
+      expect(await locks.tryAcquire(resource)).toBeNull();
+      await lease.release();
+    },
+  );
+});
+
+describe('a lease', () => {
+  it.each(rows([['ttlMs', [...NO_DURATION, 0, 60_001]]]))('refuses extend($text)', async ({ value }) => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    managers.push(locks);
+    const lease = await locks.acquire('a');
+    await expect(lease.extend(value as number)).rejects.toThrow(/ttlMs must be/);
+    lease.assertHeld();
+    await lease.release();
+  });
+});
+
+it('a listener that is none, a name that is none and a routine that is none are refused', async () => {
+  const locks = new LockManager({ nodes: [memoryNode()] });
+  managers.push(locks);
+  expect(() => locks.on('acquired' as never)).toThrow(TypeError);
+  expect(() => locks.declare('')).toThrow(RangeError);
+  expect(() => locks.declare(7 as never)).toThrow(TypeError);
+  await expect(locks.withLock('a', {}, undefined as never)).rejects.toThrow(/routine/);
+});
