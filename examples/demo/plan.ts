@@ -69,9 +69,9 @@ export function planOf(options: DemoOptions): Plan {
 
 /**
  * Parts of a cycle. A killed node stays away for more than two of the longest TTLs, and without its data it is not trusted
- * for another one when it comes back. The parts are odd, so that faults strike at any moment of a second.
+ * for another one when it comes back. In the default length nodes go between two ticks.
  */
-const TOGETHER = { kill: 0.137, stop: 0.273, resume: 0.631, restart: 0.714 };
+const TOGETHER = { kill: 0.15, stop: 0.285, resume: 0.631, restart: 0.714 };
 const ONE_BY_ONE = { kill: 0.103, restart: 0.321, stop: 0.687, resume: 0.853 };
 
 function notesOf(nodes: number, minority: number): string[] {

@@ -51,10 +51,15 @@ export function failuresIn({ duplicates, missed, overlaps, regressions, unended 
   return [
     ...duplicates.map((run) => `the tick ${clockTime(run.tick ?? 0)} was run once more, by ${name(run)}`),
     ...missed.map((tick) => `the tick ${clockTime(tick)} was run by nobody`),
-    ...overlaps.map((two) => `two bodies of ${two.later.job} at once: ${pair(two)}`),
+    ...overlaps.map((two) => `two bodies of ${two.later.job} at once, ${extentOf(two)}: ${pair(two)}`),
     ...regressions.map((two) => `the fencing token of ${two.later.job} did not grow: ${pair(two)}`),
     ...unended.map((run) => `a run of ${run.job} never ended: ${name(run)}`),
   ];
+}
+
+function extentOf({ earlier, later }: Pair): string {
+  if (earlier.endedAt === undefined) return 'the first never ended';
+  return `the second began ${(earlier.endedAt - later.startedAt).toFixed(1)} ms before the first ended`;
 }
 
 function showWorkers(screen: Screen, { workers, runs, faults }: Outcome): void {
