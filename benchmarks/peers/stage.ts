@@ -32,6 +32,7 @@ export interface Figures {
 }
 
 const OBSERVE_MS = 20;
+const WARM_UP_TTL_MS = 2_000;
 /** No test of patience: what takes longer is said to take so long. */
 const LONGEST_WAIT_MS = 12_000;
 
@@ -56,7 +57,7 @@ export class Stage {
   readonly #stopped = new Set<number>();
   nodes: readonly FaultNode[] = [];
   workers: FaultWorker[] = [];
-  #ways: FaultProxy[][] = [];
+  #proxies: readonly FaultProxy[] = [];
   #stopNodes: () => Promise<void> = () => Promise.resolve();
   #observing = false;
   #leakedKeys = 0;
@@ -69,17 +70,17 @@ export class Stage {
     const { nodes, stop } = await startNodes(this.#terms.nodes);
     this.nodes = nodes;
     this.#stopNodes = stop;
+    this.#proxies = await Promise.all(
+      nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
+    );
     const { subject, workers, maxTtlMs, tickMs = 0 } = this.#terms;
     for (let index = 0; index < workers; index++) {
-      const ways = await Promise.all(
-        nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
-      );
-      this.#ways.push(ways);
       const name = `w${index + 1}`;
       const options = {
-        nodes: ways.map(({ port }) => ({ host: '127.0.0.1', port })),
+        nodes: this.#proxies.map(({ port }) => ({ host: '127.0.0.1', port })),
         setting: subject.setting,
         holder: name,
+        connectionName: name,
         maxTtlMs,
       };
       const config = {
@@ -98,16 +99,32 @@ export class Stage {
     }
     this.#observing = true;
     void this.#observe();
-    // Connections and, where there is such a thing, acquaintance with the nodes.
-    await sleep(1_000);
+    await this.#warmUp();
     return this;
+  }
+
+  /** The fault comes to a program that is in use: connections are there, scripts are loaded, the nodes are known. */
+  async #warmUp(): Promise<void> {
+    await Promise.all(
+      this.workers.map(async (worker, index) => {
+        const lease = `${worker.name}-warm`;
+        this.contend(index, lease, lease, WARM_UP_TTL_MS);
+        const held = await worker.next((message) => message.type === 'acquired');
+        if (held?.type !== 'acquired')
+          throw new Error(`${worker.name} cannot acquire from nodes that are well`);
+        this.release(index, held.lease);
+        await worker.next(({ type }) => type === 'released');
+      }),
+    );
+    await sleep(500);
+    this.#records.length = 0;
   }
 
   async close(): Promise<void> {
     this.#observing = false;
     await Promise.all(this.workers.map((worker) => worker.kill()));
     await this.#stopNodes();
-    await Promise.all(this.#ways.flat().map((way) => way.close()));
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()));
   }
 
   /** Begins one call of acquire. */
@@ -166,7 +183,7 @@ export class Stage {
   }
 
   way(worker: number, nodes: readonly number[], way: Partial<Way>): void {
-    for (const node of nodes) this.#ways[worker]![node]!.set(way);
+    for (const node of nodes) this.#proxies[node]!.set(this.workers[worker]!.name, way);
   }
 
   /** Counts the keys of a resource that nobody owns now. */
@@ -175,6 +192,9 @@ export class Stage {
     this.#leakedKeys += keys.flatMap((found) => found ?? []).length;
   }
 
+  debugRecords() {
+    return this.#records;
+  }
   figures(): Figures {
     const endedAt = nowMs();
     const records = this.#records.toSorted((a, b) => a.at - b.at);

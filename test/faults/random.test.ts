@@ -24,7 +24,7 @@ const FAULTS: readonly Fault[] = [
   { kind: 'node-kill', atMs: 9_500, forMs: 400, nodes: [2], keepData: false },
   { kind: 'way', atMs: 10_500, forMs: 700, nodes: [0, 1], workers: [0], way: { refuse: true } },
   ...(canStepClocks
-    ? [{ kind: 'clock-step', atMs: 14_500, forMs: 0, nodes: [0], byMs: 5_000 } as const]
+    ? [{ kind: 'clock-step', atMs: 13_000, forMs: 1_500, nodes: [0], byMs: 5_000 } as const]
     : []),
 ];
 

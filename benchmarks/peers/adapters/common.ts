@@ -8,13 +8,14 @@ export const NODE_TIMEOUT_MS = 250;
  * `defaults`: clients as the libraries' READMEs make them. `safest`: what ioredis offers against waiting for a dead node, and
  * against commands that are sent later than they were meant.
  */
-export function clientsOf({ nodes, setting }: AdapterOptions): Redis[] {
+export function clientsOf({ nodes, connectionName, setting }: AdapterOptions): Redis[] {
   return nodes.map((node) => {
     const client =
       setting === 'defaults'
-        ? new Redis(node)
+        ? new Redis({ ...node, connectionName })
         : new Redis({
             ...node,
+            connectionName,
             commandTimeout: NODE_TIMEOUT_MS,
             connectTimeout: 1_000,
             enableOfflineQueue: false,

@@ -30,8 +30,12 @@ export interface AdapterOptions {
   readonly setting: 'defaults' | 'safest';
   /** Who this is, where a library can write that into its keys. */
   readonly holder: string;
+  /** The name that all its connections must have: the proxies tell clients apart by it. */
+  readonly connectionName: string;
   /** The longest TTL of the run. */
   readonly maxTtlMs: number;
+  /** Takes what the library has to say besides: warnings, the state of nodes. */
+  readonly note?: (text: string) => void;
 }
 
 /** What an adapter's module exports. */

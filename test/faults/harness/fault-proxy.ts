@@ -23,12 +23,6 @@ export interface Way {
 
 export const WELL: Way = { latencyMs: 0, jitterMs: 0, hold: 'none', refuse: false, loseReplies: false };
 
-interface Pair {
-  readonly client: Socket;
-  readonly upstream: Socket;
-  lostReplies: boolean;
-}
-
 /** One direction of one connection: delivers in order, each chunk when its delay is over and nothing is held. */
 class Pipe {
   readonly #queue: { readonly chunk: Buffer; readonly dueAt: number }[] = [];
@@ -65,11 +59,26 @@ class Pipe {
   }
 }
 
-/** A TCP port on 127.0.0.1 that leads to a server, by a way that can be made bad. */
+interface Pair {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  readonly requests: Pipe;
+  readonly replies: Pipe;
+  owner: string | undefined;
+  lostReplies: boolean;
+}
+
+/** Who a connection belongs to: the name that ioredis gives it (`connectionName`), before anything else of interest. */
+const NAMED = /SETNAME\r\n\$\d+\r\n([^\r]+)\r\n/i;
+
+/**
+ * A TCP port on 127.0.0.1 that leads to a server, by ways that can be made bad: one for each client, told apart by the names
+ * of their connections. All clients find the server under one address, as clients do.
+ */
 export class FaultProxy {
   readonly #server: Server;
-  readonly #pairs = new Map<Pair, { readonly requests: Pipe; readonly replies: Pipe }>();
-  #way: Way = WELL;
+  readonly #pairs = new Set<Pair>();
+  readonly #ways = new Map<string, Way>();
 
   constructor(
     private readonly target: NetConnectOpts,
@@ -82,10 +91,6 @@ export class FaultProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  get connections(): number {
-    return this.#pairs.size;
-  }
-
   async listen(): Promise<this> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(0, '127.0.0.1', resolve);
@@ -93,66 +98,77 @@ export class FaultProxy {
     return this;
   }
 
-  /** Changes how the way is; what is not named becomes well. */
-  set(way: Partial<Way>): void {
-    this.#way = { ...WELL, ...way };
-    if (this.#way.refuse) this.reset();
-    for (const [pair, pipes] of this.#pairs) {
-      if (pair.lostReplies && !this.#way.loseReplies) this.#break(pair);
-      pipes.requests.flush();
-      pipes.replies.flush();
+  /** Changes how the way of a client is; what is not named becomes well. */
+  set(owner: string, change: Partial<Way>): void {
+    const way = { ...WELL, ...change };
+    this.#ways.set(owner, way);
+    if (way.refuse) this.reset(owner);
+    for (const pair of this.#of(owner)) {
+      if (pair.lostReplies && !way.loseReplies) this.#break(pair);
+      pair.requests.flush();
+      pair.replies.flush();
       // What a client had sent before it went gets there all the same, late: a ghost.
-      if (this.#way.hold === 'none' && pair.client.destroyed) this.#leave(pair);
+      if (way.hold === 'none' && pair.client.destroyed) this.#leave(pair);
     }
   }
 
-  /** Breaks all connections with RST; new ones may come. */
-  reset(): void {
-    for (const pair of [...this.#pairs.keys()]) this.#break(pair);
+  /** Breaks the connections of a client with RST; new ones may come. */
+  reset(owner: string): void {
+    for (const pair of this.#of(owner)) this.#break(pair);
   }
 
   async close(): Promise<void> {
-    this.reset();
+    for (const pair of [...this.#pairs]) this.#break(pair);
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
+  #of(owner: string): Pair[] {
+    return [...this.#pairs].filter((pair) => pair.owner === owner);
+  }
+
+  #wayOf({ owner }: Pair): Way {
+    return (owner === undefined ? undefined : this.#ways.get(owner)) ?? WELL;
+  }
+
   #accept(client: Socket): void {
-    if (this.#way.refuse) {
-      client.resetAndDestroy();
-      return;
-    }
     const upstream = connect(this.target);
     upstream.setNoDelay(true);
-    const pair: Pair = { client, upstream, lostReplies: false };
-    const holds = (direction: 'requests' | 'replies') => (): boolean =>
-      this.#way.hold === 'both' || this.#way.hold === direction;
-    const requests = new Pipe(upstream, holds('requests'));
-    const replies = new Pipe(client, holds('replies'));
-    this.#pairs.set(pair, { requests, replies });
-    client.on('data', (chunk) => requests.push(chunk, this.#delayMs()));
+    const holds = (direction: 'requests' | 'replies') => (): boolean => {
+      const { hold } = this.#wayOf(pair);
+      return hold === 'both' || hold === direction;
+    };
+    const pair: Pair = {
+      client,
+      upstream,
+      requests: new Pipe(upstream, holds('requests')),
+      replies: new Pipe(client, holds('replies')),
+      owner: undefined,
+      lostReplies: false,
+    };
+    this.#pairs.add(pair);
+    client.on('data', (chunk) => {
+      pair.owner ??= NAMED.exec(chunk.toString('latin1'))?.[1];
+      if (this.#wayOf(pair).refuse) this.#break(pair);
+      else pair.requests.push(chunk, this.#delayMs(pair));
+    });
     upstream.on('data', (chunk) => {
-      if (this.#way.loseReplies) pair.lostReplies = true;
-      else if (!pair.lostReplies) replies.push(chunk, this.#delayMs());
+      if (this.#wayOf(pair).loseReplies) pair.lostReplies = true;
+      else if (!pair.lostReplies) pair.replies.push(chunk, this.#delayMs(pair));
     });
     for (const socket of [client, upstream]) {
       socket.on('error', () => this.#break(pair));
       // Half-open on purpose: while nothing gets through, the end of a connection does not get through either.
-      socket.on('close', () => this.#way.hold === 'none' && this.#break(pair));
+      socket.on('close', () => this.#wayOf(pair).hold === 'none' && this.#break(pair));
     }
   }
 
   #break(pair: Pair): void {
-    const pipes = this.#pairs.get(pair);
-    if (!pipes) return;
-    this.#pairs.delete(pair);
-    pipes.requests.drop();
-    pipes.replies.drop();
-    for (const socket of [pair.client, pair.upstream]) {
-      if (socket.destroyed) continue;
-      // Only TCP has a reset; the way to the server itself may be a unix socket.
-      if (socket === pair.client) socket.resetAndDestroy();
-      else socket.destroy();
-    }
+    if (!this.#pairs.delete(pair)) return;
+    pair.requests.drop();
+    pair.replies.drop();
+    // Only TCP has a reset; the way to the server itself may be a unix socket.
+    if (!pair.client.destroyed) pair.client.resetAndDestroy();
+    if (!pair.upstream.destroyed) pair.upstream.destroy();
   }
 
   #leave(pair: Pair): void {
@@ -160,8 +176,8 @@ export class FaultProxy {
     pair.upstream.end();
   }
 
-  #delayMs(): number {
-    const { latencyMs, jitterMs } = this.#way;
+  #delayMs(pair: Pair): number {
+    const { latencyMs, jitterMs } = this.#wayOf(pair);
     return latencyMs + jitterMs * this.random();
   }
 }

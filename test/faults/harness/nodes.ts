@@ -126,7 +126,6 @@ function environmentOf(directory: string): Record<string, string> {
   if (!preload) return {};
   return {
     LD_PRELOAD: preload.join(':'),
-    FAKETIME: '+0',
     FAKETIME_TIMESTAMP_FILE: join(directory, OFFSET_FILE),
     FAKETIME_NO_CACHE: '1',
     // A step moves the wall clock; the clock that timers run on stays what it is.

@@ -2,15 +2,22 @@ import { LockManager } from '../../../src/index.js';
 import type { AdapterOptions, LockAdapter } from './adapter.js';
 
 /** Its defaults are its safest settings; only what the run dictates is set. */
-export function openAdapter({ nodes, holder, maxTtlMs }: AdapterOptions): LockAdapter {
+export function openAdapter({
+  nodes,
+  holder,
+  connectionName,
+  maxTtlMs,
+  note = () => undefined,
+}: AdapterOptions): LockAdapter {
   const locks = new LockManager({
-    nodes: nodes.map((node, index) => ({ ...node, name: `node-${index + 1}` })),
+    nodes: nodes.map((node, index) => ({ ...node, connectionName, name: `node-${index + 1}` })),
     holder,
     maxTtlMs,
-    warn: (message) => console.error(message),
+    warn: note,
   });
   const onExtended = new Map<string, () => void>();
   locks.on((event) => {
+    if (event.type === 'node') note(Object.values(event.node).join(' '));
     if (event.type === 'extended' && event.outcome === 'extended') onExtended.get(event.resources[0]!)?.();
   });
   return {

@@ -32,6 +32,8 @@ export type WorkerRecord =
   | { readonly type: 'stall'; readonly at: number; readonly from: number }
   /** A scheduled run: `ran` once for each worker that ran it. */
   | { readonly type: 'tick'; readonly at: number; readonly tick: number; readonly outcome: string }
+  /** What the library said of itself, for whoever reads the records. */
+  | { readonly type: 'note'; readonly at: number; readonly text: string }
   /** Something that must not reach the program: an uncaught error, an unhandled rejection. */
   | { readonly type: 'crash'; readonly at: number; readonly message: string };
 

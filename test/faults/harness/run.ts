@@ -49,7 +49,8 @@ export async function runFaults(terms: RunTerms): Promise<RunResult> {
 interface Slot {
   readonly index: number;
   generation: number;
-  readonly proxies: readonly FaultProxy[];
+  /** What its connections are called, from one worker to the next. */
+  readonly connectionName: string;
   worker: FaultWorker;
 }
 
@@ -61,6 +62,7 @@ class World {
   readonly #slots: Slot[] = [];
   readonly #seen = new Map<string, number>();
   #nodes: readonly FaultNode[] = [];
+  #proxies: readonly FaultProxy[] = [];
   #stopNodes: () => Promise<void> = () => Promise.resolve();
   #observing: NodeJS.Timeout | undefined;
   #stopWatching: () => void = () => undefined;
@@ -76,6 +78,9 @@ class World {
     const { nodes, stop } = await startNodes(this.#terms.nodes);
     this.#nodes = nodes;
     this.#stopNodes = stop;
+    this.#proxies = await Promise.all(
+      nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
+    );
     for (let index = 0; index < workers; index++) this.#slots.push(await this.#open(index));
     this.#startedAt = nowMs();
     this.#observing = setInterval(() => void this.#observe(), OBSERVE_MS);
@@ -132,7 +137,7 @@ class World {
     this.#stopWatching();
     await Promise.all(this.#slots.map(({ worker }) => worker.kill()));
     await this.#stopNodes();
-    await Promise.all(this.#slots.flatMap(({ proxies }) => proxies.map((proxy) => proxy.close())));
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()));
   }
 
   async #until(atMs: number): Promise<void> {
@@ -141,19 +146,17 @@ class World {
   }
 
   async #open(index: number): Promise<Slot> {
-    const proxies = await Promise.all(
-      this.#nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
-    );
-    const worker = this.#startWorker(index, 1, proxies);
+    const connectionName = `worker-${index + 1}`;
+    const worker = this.#startWorker(index, 1, connectionName);
     await worker.next(({ type }) => type === 'ready');
-    return { index, generation: 1, proxies, worker };
+    return { index, generation: 1, connectionName, worker };
   }
 
-  #startWorker(index: number, generation: number, proxies: readonly FaultProxy[]): FaultWorker {
+  #startWorker(index: number, generation: number, connectionName: string): FaultWorker {
     const { seed, resources, maxTtlMs } = this.#terms;
     const name = `w${index + 1}.${generation}`;
-    const nodes = proxies.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const options = { nodes, setting: 'defaults', holder: name, maxTtlMs } as const;
+    const nodes = this.#proxies.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const options = { nodes, setting: 'defaults', holder: name, connectionName, maxTtlMs } as const;
     return new FaultWorker(
       {
         adapter: ADAPTER,
@@ -208,7 +211,9 @@ class World {
     // What all of them suffer is the node's fault.
     const names =
       slots.length < this.#slots.length || nodes.length === 0 ? slots.map(({ worker }) => worker.name) : [];
-    const ways = slots.flatMap(({ proxies }) => nodes.map((node) => proxies[node]!));
+    const ways = slots.flatMap(({ connectionName }) =>
+      nodes.map((node) => ({ proxy: this.#proxies[node]!, connectionName })),
+    );
     let aftermathMs = 0;
     switch (fault.kind) {
       case 'node-stop':
@@ -226,15 +231,17 @@ class World {
       }
       case 'clock-step':
         await this.#nodes[fault.nodes[0]]!.stepClock(fault.byMs);
+        await sleep(fault.forMs);
+        await this.#nodes[fault.nodes[0]]!.stepClock(-fault.byMs);
         aftermathMs = this.#terms.maxTtlMs;
         break;
       case 'way':
-        for (const way of ways) way.set(fault.way);
+        for (const { proxy, connectionName } of ways) proxy.set(connectionName, fault.way);
         await sleep(fault.forMs);
-        for (const way of ways) way.set({});
+        for (const { proxy, connectionName } of ways) proxy.set(connectionName, {});
         break;
       case 'reset':
-        for (const way of ways) way.reset();
+        for (const { proxy, connectionName } of ways) proxy.reset(connectionName);
         break;
       case 'worker-stop':
         for (const { worker } of slots) worker.pause();
@@ -256,7 +263,7 @@ class World {
     const { worker } = slot;
     await worker.kill();
     this.#records.push({ type: 'killed', at: worker.killedAt ?? nowMs(), worker: worker.name });
-    slot.worker = this.#startWorker(slot.index, ++slot.generation, slot.proxies);
+    slot.worker = this.#startWorker(slot.index, ++slot.generation, slot.connectionName);
     await slot.worker.next(({ type }) => type === 'ready');
   }
 

@@ -115,9 +115,10 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
       (atMs) => {
         const one = node();
         const byMs = Math.round(logBetween(random, 50, 30_000)) * (random() < 0.5 ? 1 : -1);
-        if (!mayForget(one, atMs) || !claim([`server ${one}`], atMs, atMs + 500)) return undefined;
-        forget(one, atMs);
-        return { kind: 'clock-step', atMs, forMs: 0, nodes: [one], byMs };
+        const forMs = logBetween(random, 200, 8_000);
+        if (!mayForget(one, atMs) || !claim([`server ${one}`], atMs, atMs + forMs)) return undefined;
+        forget(one, atMs + forMs);
+        return { kind: 'clock-step', atMs, forMs, nodes: [one], byMs };
       },
     ],
     [
@@ -174,7 +175,7 @@ export function told(fault: Fault): string {
     case 'node-kill':
       return `SIGKILL ${nodes}, back after ${fault.forMs} ms ${fault.keepData ? 'with' : 'WITHOUT'} its data`;
     case 'clock-step':
-      return `the clock of ${nodes} steps by ${fault.byMs} ms`;
+      return `the clock of ${nodes} steps by ${fault.byMs} ms, and back after ${fault.forMs} ms`;
     case 'way':
       return `${workers} - ${nodes}: ${JSON.stringify(fault.way)}${lasting}`;
     case 'reset':

@@ -23,7 +23,10 @@ process.on('unhandledRejection', (reason) => {
 watchStalls((from, at) => tell({ type: 'stall', from, at }));
 
 const { openAdapter } = (await import(config.adapter)) as AdapterModule;
-const adapter: LockAdapter = await openAdapter(config.options);
+const adapter: LockAdapter = await openAdapter({
+  ...config.options,
+  note: (text) => tell({ type: 'note', at: nowMs(), text }),
+});
 
 interface Held {
   readonly lease: string;
