@@ -196,6 +196,29 @@ it('17: a client opened on db 3 locks on db 3', async () => {
   clients.forEach((client) => client.disconnect());
 });
 
+it('21: a fast job on workers whose clocks are apart runs once for each tick', async () => {
+  const servers = await start(3);
+  const workers = await Promise.all([1, 2, 3].map(() => managers.connected({ servers })));
+  const runs: number[] = [];
+  const TICKS = 10;
+  const skips: string[] = [];
+  const tickOf = async (worker: (typeof workers)[number], index: number, tick: number): Promise<void> => {
+    // The second is ahead of the others, the third behind: the job of the first is long over when it fires.
+    await sleep(index * 40);
+    const lease = await worker.tryAcquire('job', { tick: tick * 1_000, ttlMs: 10_000 });
+    if (lease === null) return;
+    runs.push(tick);
+    await lease.release();
+  };
+  const events = workers.map(record);
+  for (let tick = 1; tick <= TICKS; tick++) {
+    await Promise.all(workers.map((worker, index) => tickOf(worker, index, tick)));
+  }
+  for (const heard of events) skips.push(...ofType(heard, 'skipped').map(({ reason }) => reason));
+  expect(runs).toEqual(Array.from({ length: TICKS }, (_, index) => index + 1));
+  expect(skips).toHaveLength(2 * TICKS);
+});
+
 it('a resource held by another is refused with its owner and when to try again', async () => {
   const servers = await start(3);
   const one = await managers.connected({ servers, holder: 'worker-1' });
