@@ -1,6 +1,6 @@
 /**
  * Makes a fresh clone ready: the right Node, the dependencies, a redis-server. What is there already is only looked at, so
- * that every script can begin with it. `--with prometheus` wants Prometheus and promtool too. Plain Node on purpose: it
+ * that every script can begin with it. `--with prometheus` wants what only the tests need: Prometheus and promtool, and openssl. Plain Node on purpose: it
  * runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
@@ -32,11 +32,12 @@ const aptScript = `
 /** What has to be on the machine, and the Debian package that brings it. */
 const redis = { title: 'redis-server', aptPackage: 'redis-server', programs: ['redis-server'] };
 const prometheus = { title: 'Prometheus', aptPackage: 'prometheus', programs: ['prometheus', 'promtool'] };
+const openssl = { title: 'openssl', aptPackage: 'openssl', programs: ['openssl'] };
 
 checkNode();
 installPackages();
 const withPrometheus = process.argv.includes('--with') && process.argv.includes('prometheus');
-for (const tool of withPrometheus ? [redis, prometheus] : [redis]) installTool(tool);
+for (const tool of withPrometheus ? [redis, prometheus, openssl] : [redis]) installTool(tool);
 
 function checkNode() {
   const { engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));

@@ -104,8 +104,8 @@ export class DiscreetConnection implements Connection {
 
   /** A new error: the client's own carries the command with its arguments, and those of AUTH and HELLO are secret. */
   #discreet(error: unknown, hint = ''): Error {
-    const { name = 'Error', message = String(error) } = error instanceof Error ? error : {};
-    const told = new Error(discreetMessage(message, this.#about.password) + hint);
+    const { name = 'Error', message = String(error) } = factsOf(error);
+    const told = new Error(discreetMessage(message.trim(), this.#about.password) + hint);
     told.name = name;
     return told;
   }
@@ -145,12 +145,23 @@ const HINTS = {
 
 /** A server that speaks TLS to one who does not, or the other way round, says nothing at all. */
 function hintAt(error: unknown, tls: boolean): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const { code } = factsOf(error);
   if (code === 'ECONNRESET' || code === 'EPIPE') return HINTS[tls ? 'tls' : 'plain'];
+  if (code === 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED') return HINTS.tls;
   return tls && code === 'ETIMEDOUT' ? HINTS.silent : '';
 }
 
 function commandOf(error: unknown): string | undefined {
-  const { command } = error as { command?: { name?: unknown } };
-  return typeof command?.name === 'string' ? command.name.toLowerCase() : undefined;
+  const name = factsOf(error).command?.name;
+  return typeof name === 'string' ? name.toLowerCase() : undefined;
 }
+
+interface Facts {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: unknown;
+  readonly command?: { readonly name?: unknown };
+}
+
+/** By its shape: an error of another realm, as in a test runner or a vm, is no instance of our Error. */
+const factsOf = (error: unknown): Facts => (typeof error === 'object' && error !== null ? error : {});
