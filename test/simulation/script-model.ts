@@ -223,7 +223,7 @@ class Script {
     for (const [lock, fence] of keys) {
       if (seed !== undefined) {
         this.#setCounter(fence, counter);
-        this.keyspace.setField(fence, 'memory', this.memory);
+        if (this.memory !== '') this.keyspace.setField(fence, 'memory', this.memory);
       }
       this.keyspace.set(lock, holder, ttlMs);
     }
@@ -307,8 +307,8 @@ class Script {
   /** An old counter may have come back with old data: within another memory of the node it is only a lower bound. */
   #counterToGoOnFrom(fence: string, seed: number): number {
     const counter = this.#counter(fence);
-    const isOurs =
-      this.keyspace.field(fence, 'memory') === this.memory || this.flaw === 'old counter believed';
+    const isBelieved = this.memory === '' || this.flaw === 'old counter believed';
+    const isOurs = isBelieved || this.keyspace.field(fence, 'memory') === this.memory;
     if (counter !== undefined && isOurs) return counter;
     return Math.max(counter ?? 0, this.#seed(seed));
   }

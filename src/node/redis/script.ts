@@ -55,7 +55,7 @@ local function print(value)
 end
 
 -- The node's memory now: when it began, and apart from it while it is in quarantine, when its grants do not count and
--- seeds may still lie before what was lost.
+-- seeds may still lie before what was lost; '' without guard.
 local memory = ''
 
 local function guard(run, durable, order, given)
@@ -113,7 +113,7 @@ end
 local function counterOf(fence, seed)
   local seen = call('HMGET', fence, 'n', 'memory')
   local counter = number(seen[1])
-  if counter and seen[2] == memory then return counter end
+  if counter and (memory == '' or seen[2] == memory) then return counter end
   return math.max(counter or 0, clampedSeed(seed))
 end
 
@@ -142,7 +142,8 @@ function verbs.a(key, count, holder, argument)
   for i = 0, count - 1 do
     local lock, fence = key(i)
     if seed then
-      call('HSET', fence, 'n', print(highest + 1), 'memory', memory)
+      call('HSET', fence, 'n', print(highest + 1))
+      if memory ~= '' then call('HSET', fence, 'memory', memory) end
       keepFence(fence)
     end
     call('SET', lock, holder, 'PX', ttl)
