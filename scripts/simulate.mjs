@@ -62,7 +62,14 @@ function run(worker) {
   const child = fork(fileURLToPath(new URL('../test/simulation/worker.ts', import.meta.url)), {
     execArgv: ['--import', new URL('./ts-loader.mjs', import.meta.url).href],
   });
-  child.on('message', (outcome) => onOutcome(/** @type {Outcome} */ (outcome)));
+  child.on('message', (message) => {
+    const answer = /** @type {import('../test/simulation/worker.js').Answer} */ (message);
+    if ('failure' in answer) {
+      console.error(answer.failure);
+      process.exit(1);
+    }
+    onOutcome(answer);
+  });
   child.send({ seeds, options: { beyond, durationMs, trace } });
   return new Promise((resolve, reject) => {
     child.once('error', reject);

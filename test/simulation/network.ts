@@ -2,6 +2,9 @@ import { Health } from './health.js';
 import type { Rng } from './rng.js';
 import type { Timeline } from './timeline.js';
 
+/** What a network could do that TCP does not; for the test of the simulation itself. */
+export type NetworkFlaw = 'requests sent twice';
+
 /** One way, in milliseconds. */
 export interface Latency {
   readonly leastMs: number;

@@ -37,6 +37,7 @@ export class SimConnection implements Connection {
     private readonly server: SimServer,
     private readonly link: Link,
     private readonly retryDelayMs: (attempt: number) => number,
+    private readonly sendsTwice: boolean,
   ) {}
 
   on(event: 'ready' | 'close' | 'error', listener: (error: Error) => void): this {
@@ -94,7 +95,7 @@ export class SimConnection implements Connection {
   }
 
   #open(): void {
-    const socket = new Socket(this.process, this.server, this.link, {
+    const socket = new Socket(this.process, this.server, this.link, this.sendsTwice, {
       connected: () => void this.#checkReady(socket),
       failed: (error) => this.#listeners.error?.(error),
       closed: () => this.#closed(),
@@ -141,6 +142,7 @@ class Socket {
     private readonly process: SimProcess,
     private readonly server: SimServer,
     private readonly link: Link,
+    private readonly sendsTwice: boolean,
     private readonly on: { connected(): void; failed(error: Error): void; closed(): void },
   ) {
     this.#up = new Channel(link);
@@ -190,8 +192,16 @@ class Socket {
       }
       this.#pending.push({ resolve, reject });
       this.#up.carry(() => this.server.receive(this.#peer, command));
+      if (this.sendsTwice) this.#sendAgain(command);
       if (this.#silence === undefined) this.#expectData();
     });
+  }
+
+  /** As a client does that repeats what it had no answer to: it comes once more, much later, and the answer is lost. */
+  #sendAgain(command: Command): void {
+    const nobody: Peer = { answer: () => undefined, hangUp: () => undefined };
+    this.server.connect(nobody);
+    this.link.timeline.after(150 + this.link.delayMs(), () => this.server.receive(nobody, command));
   }
 
   /** Orderly: what was sent still goes out, and is carried out, although nobody waits for the answer. */
@@ -259,10 +269,11 @@ export const simEndpoint = (
   server: SimServer,
   link: Link,
   durable: boolean,
+  sendsTwice = false,
 ): Endpoint => ({
   name: server.name,
   address: server.name,
   clientPrefix: '',
   durable,
-  open: (retryDelayMs) => new SimConnection(process, server, link, retryDelayMs),
+  open: (retryDelayMs) => new SimConnection(process, server, link, retryDelayMs, sendsTwice),
 });

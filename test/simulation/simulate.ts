@@ -1,3 +1,4 @@
+import type { NetworkFlaw } from './network.js';
 import type { ScriptFlaw } from './script-model.js';
 import { settingsOf } from './settings.js';
 import type { Violation } from './violation.js';
@@ -11,6 +12,8 @@ export interface SimulationOptions {
   readonly trace?: boolean;
   /** What is wrong with the script, for the test of the simulation itself. */
   readonly flaw?: ScriptFlaw | undefined;
+  /** What is wrong with the lines, likewise. */
+  readonly networkFlaw?: NetworkFlaw | undefined;
 }
 
 export interface Outcome {
@@ -28,8 +31,8 @@ export interface Outcome {
 
 /** Lives through one seeded world. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
-  const { beyond = false, durationMs, trace = false, flaw } = options;
-  const world = new World(settingsOf(seed, beyond, durationMs), flaw, trace);
+  const { beyond = false, durationMs, trace = false, flaw, networkFlaw } = options;
+  const world = new World(settingsOf(seed, beyond, durationMs), { flaw, networkFlaw, trace });
   const onRejection = (reason: unknown): void =>
     world.checker.report('no unexpected error', `unhandled rejection: ${String(reason)}`);
   process.on('unhandledRejection', onRejection);

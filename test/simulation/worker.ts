@@ -1,17 +1,30 @@
-/** One process of `npm run simulate`: lives through the seeds it is given, one after the other. */
-import { simulate, type SimulationOptions } from './simulate.js';
+/** A process that lives through the seeds it is given, one after the other; perhaps with an algorithm that was made wrong. */
+import { register } from 'node:module';
+import type { Edit } from './mutations.js';
+import type { Outcome, SimulationOptions } from './simulate.js';
 
-interface Job {
+export interface Job {
   readonly seeds: readonly number[];
   readonly options: SimulationOptions;
+  /** Changes to the sources. */
+  readonly edits?: readonly Edit[];
 }
+
+/** What the process answers for each seed, or why it cannot. */
+export type Answer = Outcome | { readonly failure: string };
 
 // Nobody reads the stacks of refused acquisitions, and they take a tenth of the time.
 Error.stackTraceLimit = 0;
 
-process.on('message', ({ seeds, options }: Job) => {
-  void (async () => {
-    for (const seed of seeds) process.send?.(await simulate(seed, options));
-    process.disconnect();
-  })();
+async function run({ seeds, options, edits = [] }: Job): Promise<void> {
+  if (edits.length > 0) register('./mutation-hooks.mjs', import.meta.url, { data: edits });
+  // Only now are the sources loaded.
+  const { simulate } = await import('./simulate.js');
+  for (const seed of seeds) process.send?.(await simulate(seed, options));
+}
+
+process.on('message', (job: Job) => {
+  void run(job)
+    .catch((error: unknown) => process.send?.({ failure: String(error) }))
+    .then(() => process.disconnect());
 });

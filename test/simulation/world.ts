@@ -3,7 +3,7 @@ import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
 import { FencedStore } from './fenced-store.js';
 import { Health } from './health.js';
-import { Link } from './network.js';
+import { Link, type NetworkFlaw } from './network.js';
 import { Rng } from './rng.js';
 import type { ScriptFlaw } from './script-model.js';
 import type { Settings } from './settings.js';
@@ -53,16 +53,25 @@ export class World {
   /** Ticks that a majority was healthy for, and which therefore had to run. */
   ticksDue = 0;
   #generations = 0;
+  readonly #sendsTwice: boolean;
   readonly #closing: SimClient[] = [];
   readonly #wanted = new Map<string, { resource: string; tick: number }>();
 
   constructor(
     readonly settings: Settings,
-    flaw: ScriptFlaw | undefined,
-    keepTrace: boolean,
+    {
+      flaw,
+      networkFlaw,
+      trace,
+    }: {
+      readonly flaw: ScriptFlaw | undefined;
+      readonly networkFlaw: NetworkFlaw | undefined;
+      readonly trace: boolean;
+    },
   ) {
     this.rng = new Rng(settings.seed * 2 + 1);
-    this.trace = new Trace(() => this.timeline.now, keepTrace);
+    this.trace = new Trace(() => this.timeline.now, trace);
+    this.#sendsTwice = networkFlaw === 'requests sent twice';
     this.quarantineMs = quarantineMsOf('auto', settings.nodes, settings.maxTtlMs);
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
@@ -118,7 +127,7 @@ export class World {
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
     const nodes = this.nodes.map(
       ({ server }, member) =>
-        new RedisNode(simEndpoint(process, server, links[member]!, settings.durable), {
+        new RedisNode(simEndpoint(process, server, links[member]!, settings.durable, this.#sendsTwice), {
           keyPrefix: 'lock:',
           driftFactor: settings.driftFactor,
           quarantineMs: this.quarantineMs,

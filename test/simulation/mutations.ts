@@ -1,0 +1,194 @@
+import type { NetworkFlaw } from './network.js';
+import type { ScriptFlaw } from './script-model.js';
+import type { Invariant } from './violation.js';
+
+/** A piece of a source file, to be there exactly once, and what to read in its place. */
+export interface Edit {
+  /** Below src. */
+  readonly file: string;
+  readonly original: string;
+  readonly replacement: string;
+}
+
+/** One way of getting the algorithm wrong: in a source, in the script, or on the way. */
+export interface Mutation {
+  readonly name: string;
+  readonly edits?: readonly Edit[];
+  readonly flaw?: ScriptFlaw;
+  readonly networkFlaw?: NetworkFlaw;
+  /** What the simulation has to find broken; any of them. */
+  readonly breaks: readonly Invariant[];
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no quarantine',
+    edits: [
+      {
+        file: 'node/redis/redis-node.ts',
+        original: "vote.kind === 'granted' ? untrusted : vote",
+        replacement: "untrusted.kind === 'failed' ? vote : untrusted",
+      },
+    ],
+    breaks: ['one holder', 'tokens grow', 'one run per tick'],
+  },
+  {
+    name: 'no confirm',
+    edits: [
+      {
+        file: 'lock/ballot.ts',
+        original: 'if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {',
+        replacement: 'if (token === -1 && (tick !== undefined || !agreeOn(token, decidingGrants))) {',
+      },
+    ],
+    breaks: ['one run per tick', 'tokens grow'],
+  },
+  {
+    name: 'no confirm where the counters differ',
+    edits: [
+      {
+        file: 'lock/ballot.ts',
+        original: 'if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {',
+        replacement: 'if (token !== undefined && (tick !== undefined || agreeOn(-1, decidingGrants))) {',
+      },
+    ],
+    breaks: ['tokens grow'],
+  },
+  {
+    name: 'confirm without ownership',
+    flaw: 'confirm without ownership',
+    breaks: ['one run per tick', 'tokens grow'],
+  },
+  {
+    name: 'a counter above the token counted',
+    edits: [
+      {
+        file: 'lock/quorum-client.ts',
+        original: 'if (vote.counter > token) return',
+        replacement: 'if (vote.counter > Number.MAX_VALUE) return',
+      },
+    ],
+    flaw: 'counter above the token',
+    breaks: ['tokens grow'],
+  },
+  {
+    name: 'refused nodes counted as confirmed',
+    edits: [
+      {
+        file: 'lock/quorum-client.ts',
+        original: "if (vote.kind !== 'granted') return [vote];",
+        replacement: "if (vote.kind !== 'granted') return [{ kind: 'granted', counter: token }];",
+      },
+    ],
+    breaks: ['one run per tick', 'tokens grow'],
+  },
+  { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
+  { name: 'an old counter believed', flaw: 'old counter believed', breaks: ['tokens grow'] },
+  {
+    name: 'an acquire executed twice',
+    flaw: 'no deadline',
+    networkFlaw: 'requests sent twice',
+    breaks: ['nothing left behind', 'no tick lost'],
+  },
+  {
+    name: 'a quorum of N/2',
+    edits: [
+      {
+        file: 'core/quorum.ts',
+        original: 'Math.floor(members / 2) + 1',
+        replacement: 'Math.ceil(members / 2) - (members % 2)',
+      },
+    ],
+    breaks: ['one holder', 'validity within the keys'],
+  },
+  {
+    name: 'validity stamped at the reply',
+    edits: [
+      {
+        file: 'lock/ballot.ts',
+        original: "return { kind: 'won', quorum, request, claim, token, grant };",
+        replacement:
+          "return { kind: 'won', quorum, request, claim, token, grant: { ...grant, sentAt: clock.stamp() } };",
+      },
+    ],
+    breaks: ['validity within the keys'],
+  },
+  { name: 'an extension that re-creates', flaw: 'extension re-creates', breaks: ['one holder'] },
+  { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
+  {
+    name: 'the wall clock in place of the monotonic one',
+    edits: [
+      {
+        file: 'core/validity.ts',
+        original: 'Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs)',
+        replacement: 'now.wallMs - since.wallMs',
+      },
+    ],
+    breaks: ['validity within the keys', 'one holder'],
+  },
+  {
+    name: 'release without comparing',
+    flaw: 'release without comparing',
+    breaks: ['one holder', 'validity within the keys'],
+  },
+  {
+    name: 'one holder id for all attempts',
+    edits: [
+      {
+        file: 'lock/acquirer.ts',
+        original: '() => newHolderId(options.holder)',
+        replacement: '(() => { const one = newHolderId(options.holder); return () => one; })()',
+      },
+    ],
+    breaks: ['one holder', 'validity within the keys'],
+  },
+  {
+    name: 'a tick recorded without ownership',
+    flaw: 'tick without ownership',
+    breaks: ['no tick lost', 'one run per tick'],
+  },
+  {
+    name: 'split votes reported as held',
+    edits: [
+      {
+        file: 'lock/attempt.ts',
+        original: "if (ending.kind !== 'contended' || look === LOOKS || isAbandoned()) {",
+        replacement: "if (ending.kind !== 'contended' || look === 0 || isAbandoned()) {",
+      },
+    ],
+    breaks: ['no tick lost'],
+  },
+  {
+    name: 'no room for drift',
+    edits: [
+      {
+        file: 'core/validity.ts',
+        original: 'Math.ceil(ttlMs * driftFactor) + 2',
+        replacement: '0 * driftFactor * ttlMs',
+      },
+    ],
+    breaks: ['validity within the keys'],
+  },
+  {
+    name: 'late grants not given back',
+    edits: [
+      {
+        file: 'lock/claim.ts',
+        original: 'return this.#outstanding[member]! > 0 || this.#mayBeThere[member]!;',
+        replacement: 'return this.#mayBeThere[member]!;',
+      },
+    ],
+    breaks: ['nothing left behind'],
+  },
+  {
+    name: 'a loss told at the end of validity, not before',
+    edits: [
+      {
+        file: 'core/validity.ts',
+        original: 'Math.min(100, ttlMs * 0.05)',
+        replacement: '-Math.min(100, ttlMs * 0.05)',
+      },
+    ],
+    breaks: ['loss told in time'],
+  },
+];
