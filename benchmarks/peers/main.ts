@@ -1,7 +1,7 @@
 /**
  * `npm run peers`: plays every scenario on every library and writes benchmarks/results/peers.json and benchmarks/peers.md.
- * `--runs R` (3), `--only id,id` and `--library name,name` for a part, which is printed and not written; `--render` makes
- * the table anew from the results that are there, `--check` tells whether it is what they say.
+ * `--runs R` (3), `--only id,id` and `--library name,name` for a part, which is only printed, or with `--update` takes the place
+ * of that part in the results; `--render` makes the table anew from the results that are there, `--check` tells whether it is what they say.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,13 +17,14 @@ import { render, type Play, type Results } from './table.js';
 const resultsFile = new URL('../results/peers.json', import.meta.url);
 const tableFile = new URL('../peers.md', import.meta.url);
 /** Most of a scenario is waiting; more at once would be a test of the machine. */
-const AT_ONCE = 2;
+const AT_ONCE = 3;
 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
     only: { type: 'string' },
     library: { type: 'string' },
+    update: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
   },
@@ -39,6 +40,9 @@ if (values.check) {
 } else if (values.render) {
   writeFileSync(tableFile, render(stored()));
 } else {
+  const scenarios = chosen(SCENARIOS, 'id', values.only);
+  const subjects = chosen(SUBJECTS, 'name', values.library);
+  const plays = await playAll(Number(values.runs), scenarios, subjects);
   const isPart = values.only !== undefined || values.library !== undefined;
   const results: Results = {
     madeWith: 'npm run peers',
@@ -47,17 +51,29 @@ if (values.check) {
     redis:
       /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown',
     cpus: cpus().length,
-    plays: await playAll(
-      Number(values.runs),
-      chosen(SCENARIOS, 'id', values.only),
-      chosen(SUBJECTS, 'name', values.library),
-    ),
+    plays: (isPart && values.update
+      ? [...stored().plays.filter((play) => !isReplaced(play, plays)), ...plays]
+      : plays
+    ).sort((a, b) => place(a).localeCompare(place(b))),
   };
-  if (isPart) console.log(render(results));
+  if (isPart && !values.update) console.log(render(results));
   else {
     writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 1)}\n`);
     writeFileSync(tableFile, render(results));
   }
+}
+
+function isReplaced({ scenario, library, setting }: Play, plays: readonly Play[]): boolean {
+  return plays.some((one) => one.scenario === scenario && one.library === library && one.setting === setting);
+}
+
+/** The order of the table. */
+function place({ scenario, library, setting, run }: Play): string {
+  return [
+    SCENARIOS.findIndex(({ id }) => id === scenario) + 10,
+    SUBJECTS.findIndex((subject) => subject.name === library && subject.setting === setting) + 10,
+    run + 10,
+  ].join(' ');
 }
 
 function stored(): Results {
@@ -104,13 +120,7 @@ async function playAll(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, playNext));
-  const place = ({ scenario, library, setting, run }: Play): string =>
-    [
-      SCENARIOS.findIndex(({ id }) => id === scenario) + 10,
-      SUBJECTS.findIndex((subject) => subject.name === library && subject.setting === setting) + 10,
-      run,
-    ].join(' ');
-  return plays.sort((a, b) => place(a).localeCompare(place(b)));
+  return plays;
 }
 
 async function play(scenario: Scenario, subject: Subject) {

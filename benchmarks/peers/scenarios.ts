@@ -156,6 +156,23 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    id: 'even-split',
+    title: 'Two workers split the votes of four nodes',
+    script:
+      'Four nodes; one worker is 30 ms nearer to two of them, the other to the other two. Both acquire the free resource in the same instant, and release it when they have it; three times.',
+    tells: ['falseFailures', 'longestCallMs', 'overlapMs'],
+    nodes: 4,
+    workers: 2,
+    async play(stage) {
+      stage.way(0, [2, 3], { latencyMs: 30 });
+      stage.way(1, [0, 1], { latencyMs: 30 });
+      for (const round of [1, 2, 3]) {
+        await stage.race([`a${round}`, `b${round}`], R, TTL_MS);
+        await sleep(500);
+      }
+    },
+  },
+  {
     id: 'cron-burst',
     title: 'Five workers run the same short cron job',
     script:

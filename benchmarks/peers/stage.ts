@@ -61,6 +61,7 @@ export class Stage {
   #stopNodes: () => Promise<void> = () => Promise.resolve();
   #observing = false;
   #leakedKeys = 0;
+  #falseFailures = 0;
 
   constructor(terms: StageTerms) {
     this.#terms = terms;
@@ -157,6 +158,22 @@ export class Stage {
     );
   }
 
+  /** Two workers call acquire in the same instant, and release what they get; one of them, at least, has to get it. */
+  async race(leases: readonly string[], resource: string, ttlMs: number): Promise<void> {
+    const at = nowMs() + 500;
+    leases.forEach((lease, worker) =>
+      this.workers[worker]!.send({ do: 'acquire', lease, resource, ttlMs, waitMs: 0, at }),
+    );
+    const got = await Promise.all(
+      leases.map(async (lease, worker) => {
+        const held = await this.settled(lease);
+        if (held) this.release(worker, lease);
+        return held;
+      }),
+    );
+    if (!got.includes(true)) this.#falseFailures++;
+  }
+
   /** The resource is free and a majority well: a refusal of this call is a failure. */
   mustAcquire(lease: string): void {
     this.#owed.acquire.push(lease);
@@ -192,9 +209,6 @@ export class Stage {
     this.#leakedKeys += keys.flatMap((found) => found ?? []).length;
   }
 
-  debugRecords() {
-    return this.#records;
-  }
   figures(): Figures {
     const endedAt = nowMs();
     const records = this.#records.toSorted((a, b) => a.at - b.at);
