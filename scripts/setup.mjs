@@ -1,10 +1,11 @@
 /**
  * Makes a fresh clone ready: the right Node, the dependencies, a redis-server. What is there already is only looked at, so
- * that every script can begin with it. `--with prometheus` wants what only the tests need: Prometheus and promtool, and openssl. Plain Node on purpose: it
- * runs before anything is installed.
+ * that every script can begin with it. `--with prometheus` wants what only the tests need: Prometheus and promtool, and
+ * openssl. Plain Node on purpose: it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { findLibfaketime, findTcmalloc } from './find-faketime.mjs';
 import { findProgram } from './find-program.mjs';
 import { installedPackagesMatch } from './installed-packages.mjs';
 

@@ -1,0 +1,232 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { type LockManager, QuorumUnreachableError } from '../../src/index.js';
+import { allReady, LockManagers, ofType, record } from '../support/lock-managers.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+import { login, userOf, without } from './acl.js';
+
+const QUARANTINE_MS = 3_600_000;
+
+const blocks = [
+  ['the default prefix', 'acl', 'lock:', 'invoice:'],
+  ['the empty prefix', 'acl-empty-prefix', '', 'invoice:'],
+] as const;
+
+// ioredis says in its own way that INFO is forbidden.
+beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined));
+afterEach(() => void jest.restoreAllMocks());
+
+describe.each(blocks)('the user that SECURITY.md has for %s', (_title, block, keyPrefix, start) => {
+  const user = userOf(block);
+  const nodesOf = (servers: readonly RedisServer[]) =>
+    servers.map((server) => ({ ...server.options, ...login }));
+
+  it('may do all that locks need, on fresh nodes and on nodes that lost their memory', async () => {
+    await using redis = await startRedis({ count: 3, args: ['--user', ...user.words] });
+    await using managers = new LockManagers();
+    const options = { nodes: nodesOf(redis.servers), keyPrefix, restartQuarantine: QUARANTINE_MS };
+    const [one, other] = await Promise.all([managers.connected(options), managers.connected(options)]);
+    await useAll(one, other, start);
+
+    const [lost] = redis.servers as [RedisServer];
+    await lost.restart();
+    await until(() => one.nodes()[0]!.status === 'untrusted' && other.nodes()[0]!.status === 'untrusted');
+    await useAll(one, other, start);
+    await one.trustNode(one.nodes()[0]!.name);
+    await allReady(one);
+    expect(managers.warnings.filter((warning) => !warning.includes('lost its memory'))).toEqual([]);
+    await expectNothingDenied(redis.servers);
+  });
+
+  it('may do nothing else', async () => {
+    await using redis = await startRedis({ count: 1, args: ['--user', ...user.words] });
+    const client = redis.servers[0]!.client(login);
+    for (const [command, ...args] of FORBIDDEN) {
+      await expect(client.call(command!, ...args)).rejects.toThrow('NOPERM');
+    }
+    const key = `${keyPrefix}${start}1`;
+    await expect(client.eval("return redis.call('KEYS', '*')", 1, key)).rejects.toThrow(/can't run|ACL/);
+    await expect(client.eval("return redis.call('GET', KEYS[1])", 1, 'session:1')).rejects.toThrow('NOPERM');
+    await expect(client.eval("return redis.call('GET', 'session:1')", 1, key)).rejects.toThrow(/key/);
+  });
+
+  it('who locks with keys outside of the patterns is told so with the name of the node', async () => {
+    await using redis = await startRedis({ count: 1, args: ['--user', ...user.words] });
+    await using managers = new LockManagers();
+    const locks = managers.make({
+      nodes: nodesOf(redis.servers),
+      keyPrefix: keyPrefix === '' ? '' : 'mine:',
+    });
+    const [server] = redis.servers as [RedisServer];
+    await expect(locks.acquire('session:1')).rejects.toThrow(
+      new RegExp(`${server.path}: .*NOPERM .* access one of the keys`),
+    );
+    expect(await server.client().keys('*')).toEqual([]);
+  });
+});
+
+const FORBIDDEN = [
+  ['GET', 'session:1'],
+  ['SET', 'session:1', 'x'],
+  ['DEL', 'session:1'],
+  ['FLUSHALL'],
+  ['FLUSHDB'],
+  ['KEYS', '*'],
+  ['SCAN', '0'],
+  ['CONFIG', 'GET', '*'],
+  ['CLIENT', 'LIST'],
+  ['ACL', 'LIST'],
+  ['SCRIPT', 'FLUSH'],
+  ['SHUTDOWN'],
+  ['REPLICAOF', 'NO', 'ONE'],
+  ['MONITOR'],
+  ['PUBLISH', 'x', 'y'],
+  ['SUBSCRIBE', 'x'],
+  ['SELECT', '1'],
+];
+
+/** Acquire, several at once, contended, confirm, extend, minimum hold, release, inspect, once per tick. */
+async function useAll(one: LockManager, other: LockManager, start: string): Promise<void> {
+  const events = record(one);
+  const tick = Date.now();
+  const resources = [`${start}${tick}`, `${start}{tag}${tick}`, `${start}{}${tick}`, `${start}}${tick}`];
+  const lease = await one.acquire(resources, { tick, retries: 20 });
+  expect(await other.tryAcquire(resources[1]!)).toBeNull();
+  await lease.extend();
+  expect((await other.inspect(resources[0]!)).status).toBe('held');
+  await lease.release();
+  await expect(one.acquire(resources, { tick })).rejects.toMatchObject({ reason: 'already_ran' });
+  const next = await other.acquire(resources, { minHoldMs: 50, retries: 20 });
+  expect(next.token).toBeGreaterThan(lease.token);
+  await next.release();
+  const last = await one.acquire(resources, { retries: 100 });
+  await last.release();
+  const released = ofType(events, 'released').map(({ acknowledged }) => acknowledged >= 2);
+  expect(released).toEqual([true, true]);
+}
+
+/** What the servers' own books say. */
+async function expectNothingDenied(servers: readonly RedisServer[]): Promise<void> {
+  for (const server of servers) expect(await server.client().call('ACL', 'LOG')).toEqual([]);
+}
+
+describe('of the list in SECURITY.md', () => {
+  const user = userOf('acl');
+  let redis: Awaited<ReturnType<typeof startRedis>>;
+  let server: RedisServer;
+  let admin: Redis;
+
+  beforeAll(async () => {
+    redis = await startRedis({ count: 1 });
+    [server] = redis.servers as [RedisServer];
+    admin = server.client();
+  });
+  afterAll(() => redis.stop());
+  beforeEach(async () => {
+    await admin.flushall();
+    await admin.script('FLUSH');
+  });
+
+  /** What is heard when everything is tried by a user with these rights. */
+  async function complaints(words: readonly string[], node: object = {}): Promise<string[]> {
+    await admin.call('ACL', 'DELUSER', 'locks');
+    await admin.call('ACL', 'SETUSER', ...words);
+    await using managers = new LockManagers();
+    const nodes = [{ ...server.options, ...login, ...node }];
+    const locks = managers.make({ nodes, restartQuarantine: QUARANTINE_MS });
+    const events = record(locks);
+    await until(() => !['connecting', 'new'].includes(locks.nodes()[0]!.status));
+    const said: unknown[] = [];
+    try {
+      const lease = await locks.acquire(['one', 'two']);
+      await admin.script('FLUSH');
+      await lease.extend();
+      await lease.release();
+      await locks.inspect('one');
+    } catch (error) {
+      said.push(error);
+    }
+    const failed = ofType(events, 'vote').filter(({ vote }) => vote !== 'granted');
+    return [
+      ...managers.warnings,
+      ...said.map(String),
+      ...failed.map(({ node: name, op, vote }) => `${name}: ${op} ${vote}`),
+    ];
+  }
+
+  it('all together are enough', async () => {
+    expect(await complaints(user.words)).toEqual([]);
+  });
+
+  const tolerated = ['info', 'script|load'];
+
+  it.each(user.commands.filter((command) => !tolerated.includes(command)))(
+    'without %s something breaks, and what is heard names the node',
+    async (command) => {
+      const heard = await complaints(without(user, command));
+      expect(heard).not.toEqual([]);
+      expect(heard.some((complaint) => complaint.includes(server.path))).toBe(true);
+    },
+  );
+
+  it('without script|load all works, by way of EVAL', async () => {
+    await admin.call('CONFIG', 'RESETSTAT');
+    expect(await complaints(without(user, 'script|load'))).toEqual([]);
+    expect(await admin.info('commandstats')).toMatch(/cmdstat_eval:calls=[1-9]/);
+  });
+
+  it('without info all works, and one warning names the node and the cost, however often it connects', async () => {
+    const words = without(user, 'info');
+    const cost =
+      `node ${server.path}: its user may not call INFO: a restart with old data, an eviction, a replica and ` +
+      'the same server under two names go unnoticed';
+    expect(await complaints(words)).toEqual([cost]);
+
+    await using managers = new LockManagers();
+    const nodes = [{ ...server.options, ...login }];
+    const locks = await managers.connected({ nodes, restartQuarantine: QUARANTINE_MS });
+    for (let connection = 1; connection <= 3; connection++) {
+      const events = record(locks);
+      await admin.call('CLIENT', 'KILL', 'USER', 'locks');
+      await until(() => ofType(events, 'node').filter(({ node }) => node.status === 'ready').length > 1);
+    }
+    expect(managers.warnings).toEqual([cost]);
+    // The loss of everything is still seen, by the missing marker.
+    await admin.flushall();
+    await until(() => locks.acquire('x').then(() => false, isUntrusted));
+  });
+
+  it('select is needed for another database than 0, and never is database 0 taken instead', async () => {
+    const heard = await complaints(user.words, { db: 3 });
+    expect(heard.join()).toMatch(
+      new RegExp(`${server.path}: unreachable \\(its database could not be selected \\(NOPERM`),
+    );
+    expect(await admin.dbsize()).toBe(0);
+    expect(await complaints([...user.words, '+select'], { db: 3 })).toEqual([]);
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it('a database that does not exist is not replaced by database 0 either', async () => {
+    const heard = await complaints([...user.words, '+select'], { db: 99 });
+    expect(heard.join()).toMatch(/could not be selected \(ERR DB index is out of range/);
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it.each(user.keys)(
+    'without the keys ~%s something breaks, and what is heard names the node',
+    async (keys) => {
+      await using managers = new LockManagers();
+      await admin.call('ACL', 'DELUSER', 'locks');
+      await admin.call('ACL', 'SETUSER', ...user.words.filter((word) => word !== `~${keys}`));
+      const locks = managers.make({ nodes: [{ ...server.options, ...login }] });
+      const error = await locks.acquire(['plain', 'with a {tag}']).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(QuorumUnreachableError);
+      expect((error as Error).message).toMatch(new RegExp(`${server.path}: .*NOPERM`));
+    },
+  );
+});
+
+const isUntrusted = (error: unknown): boolean =>
+  error instanceof QuorumUnreachableError && error.reason === 'untrusted';
