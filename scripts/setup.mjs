@@ -1,7 +1,7 @@
 /**
  * Makes a fresh clone ready: the right Node, the dependencies, a redis-server. What is there already is only looked at, so
- * that every script can begin with it. `--with prometheus` wants what only the tests need: Prometheus and promtool, and
- * openssl. Plain Node on purpose: it runs before anything is installed.
+ * that every script can begin with it. `--with prometheus` wants what only the tests need: Prometheus and promtool, openssl,
+ * and libfaketime; `--with faketime` the last of these alone. Plain Node on purpose: it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -30,15 +30,49 @@ const aptScript = `
   if [ -d /run/systemd/system ]; then systemctl disable "$1"; fi
 `;
 
-/** What has to be on the machine, and the Debian package that brings it. */
-const redis = { title: 'redis-server', aptPackage: 'redis-server', programs: ['redis-server'] };
-const prometheus = { title: 'Prometheus', aptPackage: 'prometheus', programs: ['prometheus', 'promtool'] };
-const openssl = { title: 'openssl', aptPackage: 'openssl', programs: ['openssl'] };
+/**
+ * What has to be on the machine, and the Debian package that brings it.
+ *
+ * @typedef {{ title: string, aptPackage: string, what: string, isThere: () => boolean }} Tool
+ */
+
+/** @type {(title: string, ...programs: string[]) => Tool} */
+const programsOf = (title, ...programs) => ({
+  title,
+  aptPackage: title.toLowerCase(),
+  what: `so that the PATH has ${programs.join(' and ')}`,
+  isThere: () => programs.every((program) => findProgram(program)),
+});
+
+const redis = programsOf('redis-server', 'redis-server');
+const forTests = [programsOf('Prometheus', 'prometheus', 'promtool'), programsOf('openssl', 'openssl')];
+/** @type {Tool[]} */
+const forClockSteps = [
+  {
+    title: 'libfaketime',
+    aptPackage: 'faketime',
+    what: 'where Debian has it',
+    isThere: () => findLibfaketime() !== undefined,
+  },
+  {
+    title: 'libtcmalloc_minimal',
+    aptPackage: 'libtcmalloc-minimal4',
+    what: 'where Debian has it',
+    isThere: () => findTcmalloc() !== undefined,
+  },
+];
 
 checkNode();
 installPackages();
-const withPrometheus = process.argv.includes('--with') && process.argv.includes('prometheus');
-for (const tool of withPrometheus ? [redis, prometheus, openssl] : [redis]) installTool(tool);
+const extras = process.argv.includes('--with') ? process.argv : [];
+for (const tool of extras.includes('prometheus') ? [redis, ...forTests] : [redis]) {
+  const failure = installTool(tool);
+  if (failure !== undefined) giveUp(failure);
+}
+for (const tool of extras.includes('prometheus') || extras.includes('faketime') ? forClockSteps : []) {
+  const failure = installTool(tool);
+  if (failure !== undefined) say(`WARNING: no clocks are stepped, for want of a library. ${failure}`);
+}
 
 function checkNode() {
   const { engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -59,16 +93,18 @@ function installPackages() {
   if (status !== 0) giveUp('npm ci failed; its own words are above.');
 }
 
-/** @param {typeof redis} tool */
-function installTool({ title, aptPackage, programs }) {
-  const isThere = () => programs.every((program) => findProgram(program));
-  if (isThere()) return;
-  const byHand = `Please install ${title} yourself, so that the PATH has ${programs.join(' and ')}.`;
+/**
+ * Sees to it that the tool is there; says why where it cannot be.
+ *
+ * @param {Tool} tool
+ * @returns {string | undefined}
+ */
+function installTool({ title, aptPackage, what, isThere }) {
+  if (isThere()) return undefined;
+  const byHand = `Please install ${title} yourself, ${what}.`;
   const asRoot = rightsToInstall();
   if (!findProgram('apt-get') || !asRoot) {
-    giveUp(
-      `${title} is missing, and there is no apt-get, or no right to use it (root, or sudo without a password). ${byHand}`,
-    );
+    return `${title} is missing, and there is no apt-get, or no right to use it (root, or sudo without a password). ${byHand}`;
   }
   say(`Installing ${title} (apt-get install ${aptPackage}) ...`);
   const [command = '', ...args] = [...asRoot, 'sh', '-c', aptScript, 'sh', aptPackage];
@@ -76,7 +112,7 @@ function installTool({ title, aptPackage, programs }) {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  if (!isThere()) giveUp(`${stdout}${stderr}\napt-get could not install ${title}. ${byHand}`);
+  return isThere() ? undefined : `${stdout}${stderr}\napt-get could not install ${title}. ${byHand}`;
 }
 
 /** What to put before a command that needs root; `undefined` where there is no way without a question. */

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { findProgram } from '../../scripts/find-program.mjs';
 import { canStepClocks } from '../../test/faults/harness/nodes.js';
 import { randomOf } from '../../test/faults/harness/random.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
@@ -49,10 +50,12 @@ if (values.check) {
     at: new Date().toISOString().slice(0, 10),
     node: process.version,
     redis:
-      /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown',
+      /v=(\S+)/.exec(
+        execFileSync(findProgram('redis-server') ?? '', ['--version'], { encoding: 'utf8' }),
+      )?.[1] ?? 'unknown',
     cpus: cpus().length,
     plays: (isPart && values.update
-      ? [...stored().plays.filter((play) => !isReplaced(play, plays)), ...plays]
+      ? [...stored().plays.filter((one) => !isReplaced(one, plays)), ...plays]
       : plays
     ).sort((a, b) => place(a).localeCompare(place(b))),
   };

@@ -248,8 +248,9 @@ export class Stage {
       staleWrites: findings.staleWrites.length,
       abortLateMs: Math.round(Math.max(0, ...late)),
       longestCallMs: Math.round(Math.max(0, ...calls)),
-      falseFailures: this.#owed.acquire.filter((lease) => byLease.get(lease)?.acquiredAt === undefined)
-        .length,
+      falseFailures:
+        this.#falseFailures +
+        this.#owed.acquire.filter((lease) => byLease.get(lease)?.acquiredAt === undefined).length,
       falseLosses: this.#owed.keep.filter((lease) => byLease.get(lease)?.lostAt !== undefined).length,
       leakedKeys: this.#leakedKeys,
       lostTicks: findings.lostJobs.length,

@@ -35,9 +35,9 @@ export const onlyOnce = ({ setting }: AdapterOptions, { tick }: AcquireTerms): b
 /** Without an offline queue a client is of no use before it is connected, and nobody would start a program like that. */
 export async function ready(clients: readonly Redis[]): Promise<void> {
   await Promise.all(
-    clients.map(
-      (client) => client.status === 'ready' || new Promise((resolve) => client.once('ready', resolve)),
-    ),
+    clients.map(async (client) => {
+      if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
+    }),
   );
 }
 

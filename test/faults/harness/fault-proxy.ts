@@ -21,7 +21,7 @@ export interface Way {
   readonly loseReplies: boolean;
 }
 
-export const WELL: Way = { latencyMs: 0, jitterMs: 0, hold: 'none', refuse: false, loseReplies: false };
+const WELL: Way = { latencyMs: 0, jitterMs: 0, hold: 'none', refuse: false, loseReplies: false };
 
 /** One direction of one connection: delivers in order, each chunk when its delay is over and nothing is held. */
 class Pipe {

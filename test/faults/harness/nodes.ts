@@ -1,22 +1,11 @@
-import { existsSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Redis } from 'ioredis';
+import { findFaketime } from '../../../scripts/find-faketime.mjs';
 import type { RedisServer } from '../../support/redis-server.js';
 import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 
-/** Where Debian puts what moves the clock of a single process: faketime, and an allocator that it can live with. */
-const PRELOADS = [
-  [
-    '/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4',
-    '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
-  ],
-  [
-    '/usr/lib/aarch64-linux-gnu/libtcmalloc_minimal.so.4',
-    '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1',
-  ],
-];
-const preload = PRELOADS.find((files) => files.every((file) => existsSync(file)));
+const preload = findFaketime();
 
 /** Whether the clock of a node can be stepped on this machine. */
 export const canStepClocks = preload !== undefined;
@@ -114,7 +103,7 @@ export class FaultNode {
 
 export interface FaultNodes {
   readonly nodes: readonly FaultNode[];
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startNodes(count: number): Promise<FaultNodes> {
@@ -125,7 +114,7 @@ export async function startNodes(count: number): Promise<FaultNodes> {
 function environmentOf(directory: string): Record<string, string> {
   if (!preload) return {};
   return {
-    LD_PRELOAD: preload.join(':'),
+    LD_PRELOAD: preload,
     FAKETIME_TIMESTAMP_FILE: join(directory, OFFSET_FILE),
     FAKETIME_NO_CACHE: '1',
     // A step moves the wall clock; the clock that timers run on stays what it is.

@@ -1,0 +1,19 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Debian's folders for libraries, by machine. */
+const folders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'];
+
+/** @param {string} library */
+const find = (library) => folders.map((folder) => join(folder, library)).find((file) => existsSync(file));
+
+export const findLibfaketime = () => find('faketime/libfaketime.so.1');
+
+/** redis-server's own allocator and libfaketime do not go together; this one does. */
+export const findTcmalloc = () => find('libtcmalloc_minimal.so.4');
+
+/** What LD_PRELOAD needs to step the clock of a single redis-server; `undefined` where this machine lacks it. */
+export function findFaketime() {
+  const libraries = [findTcmalloc(), findLibfaketime()];
+  return libraries.every((file) => file !== undefined) ? libraries.join(':') : undefined;
+}
