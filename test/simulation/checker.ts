@@ -40,6 +40,7 @@ export class Checker {
   readonly #latest = new Map<string, { readonly token: number; readonly order: number }>();
   readonly #runs = new Map<string, number>();
   readonly #latestRun = new Map<string, number>();
+  readonly #majority: number;
   #grants = 0;
 
   constructor(
@@ -47,6 +48,7 @@ export class Checker {
     private readonly now: () => number,
     servers: readonly SimServer[],
   ) {
+    this.#majority = Math.floor(servers.length / 2) + 1;
     this.#nodes = servers.map((server) => ({ server, lastLossAt: -1 }));
   }
 
@@ -144,6 +146,13 @@ export class Checker {
   checkValidity(holding: Holding): void {
     const { process, lease } = holding;
     if (!process.isRunning || !isValid(lease)) return;
+    const later = holding.resources.find((resource) => this.#latest.get(resource)!.order > holding.order);
+    if (later !== undefined) {
+      const who = `${holding.owner} holds ${nameOf(holding)} again`;
+      this.report('one holder', `${who}, although grant ${this.#latest.get(later)!.order} came after it`);
+      this.ended(holding);
+      return;
+    }
     const validUntil = this.now() + lease.remainingMs() / process.rate;
     const keysUntil = this.#majorityKeysUntil(holding);
     if (validUntil <= keysUntil + EPSILON_MS) return;
@@ -191,7 +200,7 @@ export class Checker {
       if (lastLossAt >= sentAt - EPSILON_MS) return Number.POSITIVE_INFINITY;
       return Math.min(...holding.resources.map((resource) => keyEnd(server, resource, holding.holderId)));
     });
-    return ends.sort((a, b) => b - a)[this.settings.majority - 1]!;
+    return ends.sort((a, b) => b - a)[this.#majority - 1]!;
   }
 
   /** The holder id under which this owner has the resource on most nodes. */

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Mutation } from './mutations.js';
+import { WORLDS, type Mutation } from './mutations.js';
 import type { Violation } from './violation.js';
 import type { Answer, Job } from './worker.js';
 
@@ -17,7 +17,7 @@ const loader = new URL('../../scripts/ts-loader.mjs', import.meta.url).href;
  * where modules are loaded. `undefined` when none of the seeds has it.
  */
 export function hunt(
-  { edits = [], flaw, networkFlaw, breaks }: Mutation,
+  { edits = [], flaw, networkFlaw, worlds, breaks }: Mutation,
   seeds: readonly number[],
 ): Promise<Finding | undefined> {
   return new Promise((resolve, reject) => {
@@ -36,7 +36,7 @@ export function hunt(
     });
     child.once('error', reject);
     child.once('exit', () => resolve(finding));
-    const job: Job = { seeds, edits, options: { flaw, networkFlaw } };
+    const job: Job = { seeds, edits, options: { flaw, networkFlaw, world: worlds && WORLDS[worlds] } };
     child.send(job);
   });
 }

@@ -1,5 +1,6 @@
 import type { NetworkFlaw } from './network.js';
 import type { ScriptFlaw } from './script-model.js';
+import type { Settings } from './settings.js';
 import type { Invariant } from './violation.js';
 
 /** A piece of a source file, to be there exactly once, and what to read in its place. */
@@ -16,9 +17,65 @@ export interface Mutation {
   readonly edits?: readonly Edit[];
   readonly flaw?: ScriptFlaw;
   readonly networkFlaw?: NetworkFlaw;
+  /** The worlds in which it shows; without, all. */
+  readonly worlds?: Worlds;
   /** What the simulation has to find broken; any of them. */
   readonly breaks: readonly Invariant[];
 }
+
+/**
+ * Some mistakes show only in states that seldom come about by chance. These worlds bring them about more often. What is
+ * found in them counts because the unchanged algorithm lives through the same worlds without harm.
+ */
+export const WORLDS = {
+  /** Connections and nodes that fail between the two phases of an acquisition. */
+  rough: {
+    nodes: 3,
+    resources: ['a'],
+    faults: ['link reset', 'link block', 'node stop', 'process stop'],
+    stormMs: 30,
+    ttlsMs: [150],
+    idleMs: 100,
+    latency: { leastMs: 1, meanJitterMs: 4, resendChance: 0 },
+  },
+  /** Nodes that come back with old data as often as the promise allows. */
+  restored: {
+    nodes: 3,
+    durable: false,
+    maxTtlMs: 300,
+    ttlsMs: [100, 300],
+    idleMs: 100,
+    resources: ['a'],
+    cronResources: [],
+    faults: ['data stale', 'node stop', 'link block'],
+    stormMs: 100,
+    wallSkewMs: 2,
+    nodeSkewMs: 0,
+  },
+  /** Workers that stand still between the two phases, while ticks go by. */
+  sleepy: {
+    nodes: 3,
+    resources: ['a'],
+    cronResources: ['cron-1'],
+    cronPeriodMs: 300,
+    wallSkewMs: 200,
+    ttlsMs: [60, 100],
+    faults: ['process stop'],
+    stormMs: 20,
+    latency: { leastMs: 2, meanJitterMs: 6, resendChance: 0 },
+  },
+  /** Workers that fire on the same millisecond, all day. */
+  punctual: {
+    nodes: 3,
+    clients: 4,
+    cronPeriodMs: 1_000,
+    wallSkewMs: 1,
+    faults: [],
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
+} as const satisfies Record<string, Partial<Settings>>;
+
+export type Worlds = keyof typeof WORLDS;
 
 export const MUTATIONS: readonly Mutation[] = [
   {
@@ -57,6 +114,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'confirm without ownership',
     flaw: 'confirm without ownership',
+    worlds: 'sleepy',
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -69,6 +127,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     flaw: 'counter above the token',
+    worlds: 'sleepy',
     breaks: ['tokens grow'],
   },
   {
@@ -80,10 +139,16 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "if (vote.kind !== 'granted') return [{ kind: 'granted', counter: token }];",
       },
     ],
+    worlds: 'rough',
     breaks: ['one run per tick', 'tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
-  { name: 'an old counter believed', flaw: 'old counter believed', breaks: ['tokens grow'] },
+  {
+    name: 'an old counter believed',
+    flaw: 'old counter believed',
+    worlds: 'restored',
+    breaks: ['tokens grow'],
+  },
   {
     name: 'an acquire executed twice',
     flaw: 'no deadline',
@@ -145,6 +210,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
+    worlds: 'sleepy',
     breaks: ['no tick lost', 'one run per tick'],
   },
   {
@@ -156,6 +222,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "if (ending.kind !== 'contended' || look === 0 || isAbandoned()) {",
       },
     ],
+    worlds: 'punctual',
     breaks: ['no tick lost'],
   },
   {

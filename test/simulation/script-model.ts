@@ -245,7 +245,8 @@ class Script {
     }
     for (const [, fence] of keys) {
       if (tick !== undefined) this.keyspace.setField(fence, 'tick', String(tick));
-      this.#setCounter(fence, Math.max(token, this.#counter(fence) ?? 0));
+      const least = this.flaw === 'confirm without ownership' ? token : (this.#counter(fence) ?? 0);
+      this.#setCounter(fence, Math.max(token, least));
     }
     return [1, token];
   }

@@ -29,7 +29,6 @@ export interface Settings {
   /** Whether more may go wrong than the library promises to survive. */
   readonly beyond: boolean;
   readonly nodes: number;
-  readonly majority: number;
   /** Whether the operator says that the nodes keep their data through a restart. */
   readonly durable: boolean;
   readonly clients: number;
@@ -98,7 +97,6 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     seed,
     beyond,
     nodes,
-    majority: Math.floor(nodes / 2) + 1,
     durable,
     clients: rng.int(2, 4),
     resources: ['a', 'b', 'c'].slice(0, rng.int(1, 3)),

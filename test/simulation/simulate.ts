@@ -1,6 +1,6 @@
 import type { NetworkFlaw } from './network.js';
 import type { ScriptFlaw } from './script-model.js';
-import { settingsOf } from './settings.js';
+import { settingsOf, type Settings } from './settings.js';
 import type { Violation } from './violation.js';
 import { World } from './world.js';
 
@@ -8,6 +8,8 @@ export interface SimulationOptions {
   /** More goes wrong than the library promises to survive. */
   readonly beyond?: boolean;
   readonly durationMs?: number;
+  /** What is to be otherwise in all worlds, whatever their seeds say. */
+  readonly world?: Partial<Settings> | undefined;
   /** Keep the whole story, to be read. */
   readonly trace?: boolean;
   /** What is wrong with the script, for the test of the simulation itself. */
@@ -32,7 +34,8 @@ export interface Outcome {
 /** Lives through one seeded world. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   const { beyond = false, durationMs, trace = false, flaw, networkFlaw } = options;
-  const world = new World(settingsOf(seed, beyond, durationMs), { flaw, networkFlaw, trace });
+  const settings = { ...settingsOf(seed, beyond, durationMs), ...options.world };
+  const world = new World(settings, { flaw, networkFlaw, trace });
   const onRejection = (reason: unknown): void =>
     world.checker.report('no unexpected error', `unhandled rejection: ${String(reason)}`);
   process.on('unhandledRejection', onRejection);

@@ -61,7 +61,7 @@ export class Weather {
     if (this.#over) return;
     const { settings, nodes, timeline } = this.#world;
     const lastsMs = this.#rng.between(0.5, 2.5) * (settings.maxTtlMs + 5_000);
-    const minority = settings.nodes - settings.majority;
+    const minority = settings.nodes - this.#world.majority;
     if (minority > 0 && this.#rng.chance(0.5)) {
       const start = this.#rng.int(0, settings.nodes - 1);
       const count = this.#rng.int(1, minority);
@@ -180,7 +180,7 @@ export class Weather {
     if (settings.beyond) return true;
     const windowMs = settings.maxTtlMs * (1 + settings.driftFactor) + 1;
     const recent = this.#losses.filter((loss) => loss.at > timeline.now - windowMs);
-    return new Set([server, ...recent.map((loss) => loss.server)]).size < settings.majority;
+    return new Set([server, ...recent.map((loss) => loss.server)]).size < this.#world.majority;
   }
 
   #lose(server: SimServer): void {

@@ -49,6 +49,7 @@ export class World {
   readonly store: FencedStore;
   readonly nodes: WorldNode[];
   readonly quarantineMs: number;
+  readonly majority: number;
   clients: WorldClient[] = [];
   /** Ticks that a majority was healthy for, and which therefore had to run. */
   ticksDue = 0;
@@ -72,6 +73,7 @@ export class World {
     this.rng = new Rng(settings.seed * 2 + 1);
     this.trace = new Trace(() => this.timeline.now, trace);
     this.#sendsTwice = networkFlaw === 'requests sent twice';
+    this.majority = Math.floor(settings.nodes / 2) + 1;
     this.quarantineMs = quarantineMsOf('auto', settings.nodes, settings.maxTtlMs);
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
@@ -181,7 +183,7 @@ export class World {
         health.calmSince <= since &&
         this.clients.every(({ links }) => links[member]!.health.calmSince <= since),
     );
-    if (healthy.length < this.settings.majority) return;
+    if (healthy.length < this.majority) return;
     this.ticksDue++;
     if (!this.checker.isPast(resource, tick))
       this.checker.report('no tick lost', `${resource}@${trueTimeOfTick(tick)} was run by nobody`);
