@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.js';
 import { DueQueue, type Due } from '../core/due-queue.js';
+import type { Stamp } from '../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
 export interface Kept {
@@ -8,7 +9,18 @@ export interface Kept {
 }
 
 /**
- * Looks after all leases with one timer: each is called when its extension is due, and before its validity ends. The timer
+ * The longest sleep of the keeper. While the machine is suspended the clock of its timers stands still: so soon after the
+ * end of a suspension it sees that the wall clock went on without it.
+ */
+const LONGEST_SLEEP_MS = 1_000;
+/** By how much the wall clock must have got ahead meanwhile for all leases to be looked at. */
+const WALL_JUMP_MS = 100;
+
+const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonicMs;
+
+/**
+ * Looks after all leases with one timer: each is called when its extension is due, before its validity ends, and when the
+ * wall clock says that time passed which the monotonic one did not see. The timer
  * keeps no process alive, and nothing that a lease throws gets out of it.
  */
 export class LeaseKeeper {
@@ -16,6 +28,8 @@ export class LeaseKeeper {
   readonly #places = new Map<Kept, Due<Kept>>();
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  /** Our wall clock minus our monotonic clock when the timer was set. */
+  #gapMs = 0;
 
   constructor(private readonly clock: Clock) {}
 
@@ -46,6 +60,9 @@ export class LeaseKeeper {
   #tend(): void {
     this.#disarm();
     const now = this.clock.now();
+    if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
+      for (const [item, { dueAt }] of [...this.#places]) this.#place(item, Math.min(dueAt, now));
+    }
     for (let dueAt = this.#queue.nextAt; dueAt !== undefined && dueAt <= now; dueAt = this.#queue.nextAt) {
       const item = this.#queue.take(now);
       if (item === undefined) break;
@@ -59,9 +76,11 @@ export class LeaseKeeper {
   #arm(): void {
     const nextAt = this.#queue.nextAt;
     if (nextAt === undefined || nextAt >= this.#timerAt) return;
+    const now = this.clock.now();
+    if (this.#timer === undefined) this.#gapMs = wallGapMs(this.clock.stamp());
     this.#disarm();
-    this.#timerAt = nextAt;
-    this.#timer = this.clock.setTimer(() => this.#tend(), nextAt - this.clock.now(), 'background');
+    this.#timerAt = Math.min(nextAt, now + LONGEST_SLEEP_MS);
+    this.#timer = this.clock.setTimer(() => this.#tend(), this.#timerAt - now, 'background');
   }
 
   #disarm(): void {

@@ -29,7 +29,11 @@ export interface Lease {
    * let the store refuse a smaller one than it has seen. Throws a TypeError where `fencing` is off.
    */
   readonly token: number;
-  /** Aborts with a LeaseLostError when the lease is lost. A release does not abort it. */
+  /**
+   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it. Where the event loop was blocked past
+   * the end of the lease, reading `lease.signal` tells the loss at once; a signal that was read before hears of it as soon
+   * as the loop turns, which is after promises that are settled already have gone on.
+   */
   readonly signal: AbortSignal;
   /** Whether it excludes this process only, because no quorum was to be had (`fallback: 'memory'`). */
   readonly fallback: boolean;
@@ -127,6 +131,7 @@ export class HeldLease implements Lease, Kept {
   }
 
   get signal(): AbortSignal {
+    this.#catchUp();
     return this.#loss.signal;
   }
 
@@ -136,13 +141,13 @@ export class HeldLease implements Lease, Kept {
   }
 
   remainingMs(): number {
+    this.#catchUp();
     if (this.#state.phase !== 'held') return 0;
     return Math.max(0, validityLeftMs(this.#state.grant, this.#context.clock.stamp()));
   }
 
   assertHeld(): void {
-    if (this.#state.phase === 'held') this.wake(this.#context.clock.now());
-    if (this.#state.phase === 'held' && this.remainingMs() > 0) return;
+    if (this.remainingMs() > 0) return;
     throw this.#overError();
   }
 
@@ -203,6 +208,15 @@ export class HeldLease implements Lease, Kept {
       void this.#startExtension(this.#terms.ttlMs);
     }
     return this.#wakeAt();
+  }
+
+  /**
+   * Does now what is overdue. Promises that are settled go on before any timer fires: after a section that blocked the event
+   * loop, the holder asks before the keeper can have told it.
+   */
+  #catchUp(): void {
+    const now = this.#context.clock.now();
+    this.wake(now, Math.min(now, this.#wakeAt()));
   }
 
   #startExtension(ttlMs: number): Promise<boolean> {

@@ -68,7 +68,7 @@ export class VirtualClock implements Clock {
     while (!settled) {
       const next = this.#next(end);
       if (next === undefined) throw new Error(`not settled within ${withinMs} ms of virtual time`);
-      await this.advance(next.dueAt - this.#now);
+      await this.advance(Math.max(0, next.dueAt - this.#now));
     }
     return promise;
   }
