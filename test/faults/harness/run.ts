@@ -10,6 +10,8 @@ import type { Contended, WorkerMessage } from './worker-config.js';
 import { FaultWorker } from './workers.js';
 
 export interface RunTerms {
+  /** The adapter of the library that is tried; quorlock's by default. */
+  readonly adapter?: URL;
   readonly seed: number;
   readonly nodes: number;
   readonly workers: number;
@@ -28,7 +30,7 @@ export interface RunResult extends CheckedRun {
   readonly records: readonly RunRecord[];
 }
 
-const ADAPTER = new URL('./quorlock-adapter.ts', import.meta.url).href;
+const QUORLOCK = new URL('./quorlock-adapter.ts', import.meta.url);
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
 /** What a node timeout of 100 ms, that of the shortest TTL, does not notice. */
@@ -153,13 +155,13 @@ class World {
   }
 
   #startWorker(index: number, generation: number, connectionName: string): FaultWorker {
-    const { seed, resources, maxTtlMs } = this.#terms;
+    const { seed, resources, maxTtlMs, adapter = QUORLOCK } = this.#terms;
     const name = `w${index + 1}.${generation}`;
     const nodes = this.#proxies.map(({ port }) => ({ host: '127.0.0.1', port }));
     const options = { nodes, setting: 'defaults', holder: name, connectionName, maxTtlMs } as const;
     return new FaultWorker(
       {
-        adapter: ADAPTER,
+        adapter: adapter.href,
         options,
         name,
         resources,
