@@ -16,8 +16,9 @@ export function newHolderId(holder: string): string {
   return `${id}@${holder}`;
 }
 
-/** The holder's name in a holder id; `undefined` where the id is another library's. */
-export function holderOf(holderId: string): string | undefined {
-  const at = holderId.indexOf('@');
-  return at < 0 ? undefined : holderId.slice(at + 1);
-}
+/**
+ * The holder's name in a holder id; `undefined` where the id is another library's, or holds what no holder may be called:
+ * it goes into messages and logs, and others may write to the node.
+ */
+export const holderOf = (holderId: string): string | undefined =>
+  /^[^@]*@([\x21-\x7e]{1,128})$/.exec(holderId)?.[1];

@@ -28,6 +28,12 @@ function resolveResource(resource: unknown): string {
       `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
     );
   }
+  // Redis would store each of them as the same replacement character.
+  if (/\p{Cs}/u.test(resource)) {
+    throw new RangeError(
+      `resource must be well-formed Unicode, got half a pair: ${JSON.stringify(resource)}`,
+    );
+  }
   if (resource === MARKER) {
     throw new RangeError(`resource must not be ${shown(MARKER)}, where a node keeps what it knows of itself`);
   }

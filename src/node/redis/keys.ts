@@ -8,11 +8,16 @@ function hashTagOf(key: string): string | undefined {
   return close > open + 1 ? key.slice(open + 1, close) : undefined;
 }
 
-/** The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger. */
+/**
+ * The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger. What its
+ * first braces hold tells the three forms apart, so two resources never share a counter, whatever braces are in them. A
+ * lock key with a closing brace and no tag shares its slot with no other key that could be named after it.
+ */
 export function keysOf(prefix: string, resource: string): readonly [lock: string, fence: string] {
   const lock = prefix + resource;
   const tag = hashTagOf(lock);
-  return [lock, tag === undefined ? `{${lock}}:fence` : `{${tag}}:${lock}:fence`];
+  if (tag === undefined) return [lock, lock.includes('}') ? `{}:${lock}:fence` : `{${lock}}:fence`];
+  return [lock, `{${tag}}:${lock}:fence`];
 }
 
 /** The key of the node's marker. No resource may be called like that (see `resolveResources`). */

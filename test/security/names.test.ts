@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { memoryNode, type LockManager, type NodeSource } from '../../src/index.js';
+import { resolveResources } from '../../src/lock/resources.js';
+import { keysOf, markerKeyOf } from '../../src/node/redis/keys.js';
+import { LockManagers } from '../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+
+const isAllowed = (resource: string): boolean => {
+  try {
+    return resolveResources(resource).length === 1;
+  } catch {
+    return false;
+  }
+};
+
+/** All names of up to `length` of these parts, of which the names of keys are made. */
+function* namesOf(parts: readonly string[], length: number): Generator<string> {
+  if (length === 0) return;
+  for (const part of parts) {
+    yield part;
+    for (const rest of namesOf(parts, length - 1)) yield part + rest;
+  }
+}
+
+describe('the keys of different resources', () => {
+  it.each([
+    ['', ['{', '}', 'a', ':', ':fence'], 6],
+    ['lock:', ['{', '}', 'a', 'lock:', ':'], 7],
+    ['{a}:', ['{', '}', 'a', ':', '{a}:'], 6],
+  ])('differ, all of them, with the prefix %j', (prefix, parts, length) => {
+    const names = new Set([...namesOf(parts, length)].filter(isAllowed));
+    expect(names.size).toBeGreaterThan(5_000);
+    const marker = markerKeyOf(prefix);
+    const keys = new Map([[marker, 'the marker']]);
+    const shared = [...names].flatMap((name) =>
+      keysOf(prefix, name).flatMap((key) => {
+        const other = keys.get(key);
+        keys.set(key, name);
+        return other === undefined ? [] : [`${key}: ${other}, ${name}`];
+      }),
+    );
+    expect(shared.slice(0, 10)).toEqual([]);
+  });
+
+  it('differ where braces in one make up the name of the other', () => {
+    const [, one] = keysOf('lock:', 'a}:lock:{lock:a');
+    const [, other] = keysOf('lock:', '{lock:a}');
+    expect(one).not.toBe(other);
+  });
+});
+
+const HOSTILE = [
+  '*',
+  '?',
+  '[a-z]',
+  '~lock:*',
+  '%s %d %n',
+  '$1',
+  "'; redis.call('FLUSHALL') --",
+  ']] redis.call("FLUSHALL") --[[',
+  '"}) return redis.call("KEYS", "*")',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  'toString',
+  '0',
+  '-1',
+  'NaN',
+  'a',
+  'l',
+  'f',
+  't',
+  'd',
+  '{}',
+  '{',
+  '}',
+  '{{}}',
+  '}{',
+  '{x}',
+  'x',
+  '{x}:lock:x',
+  'quorlock:node2',
+  ':fence:',
+  '../../etc/passwd',
+  '<script>',
+  '\u202e\u2066',
+  '🔒'.repeat(128),
+  'x'.repeat(512),
+];
+
+let redis: RedisServers;
+beforeAll(async () => {
+  redis = await startRedis({ count: 1 });
+});
+afterAll(() => redis.stop());
+
+describe.each<[string, () => NodeSource]>([
+  ['a Redis node', () => redis.servers[0]!.options],
+  ['a memory node', () => memoryNode()],
+])('hostile names on %s', (kind, node) => {
+  it('are locks like any others, each of its own', async () => {
+    await using managers = new LockManagers();
+    const source = node();
+    const [one, other] = (await Promise.all([1, 2].map(() => managers.connected({ nodes: [source] })))) as [
+      LockManager,
+      LockManager,
+    ];
+    const leases = [];
+    for (const resource of HOSTILE) {
+      leases.push(await one.acquire(resource));
+      expect(await other.tryAcquire(resource)).toBeNull();
+    }
+    for (const lease of leases) {
+      await lease.extend();
+      await lease.release();
+      await (await other.acquire(lease.resources[0]!)).release();
+    }
+    expect(HOSTILE.length).toBeGreaterThan(30);
+    if (kind === 'a memory node') return;
+    const keys = await redis.servers[0]!.client().keys('*');
+    expect(keys.toSorted()).toEqual(HOSTILE.map((resource) => keysOf('lock:', resource)[1]).toSorted());
+  });
+});
+
+describe('names that are refused', () => {
+  it.each([
+    ['a line break', 'a\r\nSET x y'],
+    ['a zero byte', 'a\u0000b'],
+    ['an escape sequence', '\u001b[2J'],
+    ['an eight-bit control character', '\u009b2J'],
+    ['half a surrogate pair', 'a\ud800'],
+    ['the other half', '\udc00'],
+    ["the node's marker", 'quorlock:node'],
+    ['a fencing counter', '{lock:x}:fence'],
+    ['nothing', ''],
+    ['more than 512 bytes', '🔒'.repeat(128) + 'x'],
+  ])('%s', (_what, resource) => {
+    expect(() => resolveResources(resource)).toThrow(/^resource must/);
+  });
+
+  it('more than 64 in one call, before they are looked at', () => {
+    expect(() => resolveResources(Array.from({ length: 65 }, (_, index) => `r${index}`))).toThrow(
+      'resources must be 1 to 64, got 65',
+    );
+    expect(() => resolveResources(new Array<string>(2 ** 32 - 1))).toThrow('resources must be 1 to 64');
+  });
+
+  it('what is no text', () => {
+    for (const resource of [7, null, undefined, {}, { toString: () => 'x' }, [['x']], [Symbol('x')]]) {
+      expect(() => resolveResources(resource as string)).toThrow('resource must be a string');
+    }
+  });
+});
+
+describe('what others write to a node', () => {
+  it.each([
+    ['a line of a log', 'x@host\n[Nest] 1 - LOG all is well'],
+    ['an escape sequence', 'x@\u001b[2J'],
+    ['a very long name', `x@${'a'.repeat(10_000)}`],
+    ['bytes that are no text', Buffer.from([0xff, 0x40, 0xfe])],
+    ['no name', 'redlock-value'],
+  ])('is not told as the name of an owner: %s', async (_what, value) => {
+    const raw = redis.servers[0]!.client();
+    await raw.set('lock:foreign', value, 'PX', 60_000);
+    await using managers = new LockManagers();
+    const locks = await managers.connected({ nodes: [redis.servers[0]!.options] });
+    await expect(locks.acquire('foreign')).rejects.toMatchObject({
+      message: '"foreign" is held by another holder',
+      owner: undefined,
+    });
+    await raw.del('lock:foreign');
+  });
+
+  it.each<[string, (raw: ReturnType<RedisServers['servers'][number]['client']>) => Promise<unknown>]>([
+    ['a list in the place of the lock', (raw) => raw.rpush('lock:bent', 'x')],
+    ['a text in the place of the counter', (raw) => raw.set('{lock:bent}:fence', 'x')],
+    ['a counter that is no number', (raw) => raw.hset('{lock:bent}:fence', 'n', 'x')],
+    ['a counter above all numbers', (raw) => raw.hset('{lock:bent}:fence', 'n', '1e999')],
+    ['a lock without an end', (raw) => raw.set('lock:bent', 'x@somebody')],
+  ])('ends in a lease or an error of ours, never in a hang or a crash: %s', async (_what, bend) => {
+    const raw = redis.servers[0]!.client();
+    await bend(raw);
+    await using managers = new LockManagers();
+    const locks = await managers.connected({ nodes: [redis.servers[0]!.options] });
+    const outcome = await locks.acquire('bent').then(
+      async (lease) => {
+        expect(Number.isSafeInteger(lease.token)).toBe(true);
+        await lease.release();
+        return 'LEASE';
+      },
+      (error: { code?: string }) => error.code,
+    );
+    expect(outcome).toMatch(/^(LEASE|LOCK_CONTENDED|QUORUM_UNREACHABLE)$/);
+    await raw.del('lock:bent', '{lock:bent}:fence');
+  });
+});
+
+describe('options with names of the prototype', () => {
+  const poisoned = (text: string) => JSON.parse(text) as Record<string, string>;
+
+  it('are unknown to the manager and to an acquisition', async () => {
+    await using managers = new LockManagers();
+    const options = poisoned('{"__proto__": {"ttlMs": 12}}');
+    expect(() => managers.make({ nodes: [memoryNode()], ...options })).toThrow('unknown option "__proto__"');
+    const locks = managers.make({ nodes: [memoryNode()] });
+    await expect(locks.acquire('x', options)).rejects.toThrow('unknown option "__proto__"');
+  });
+
+  it('pollute nothing where they go on to ioredis', async () => {
+    await using managers = new LockManagers();
+    managers.make({ nodes: [poisoned('{"host": "127.0.0.1", "__proto__": {"polluted": true}}')] });
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+});
