@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
+
+const read = (file: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8'));
+
+const manifest = read('package.json') as {
+  dependencies?: object;
+  optionalDependencies?: object;
+  bundleDependencies?: unknown;
+  peerDependencies: Record<string, string>;
+  peerDependenciesMeta: Record<string, { optional: boolean }>;
+  devDependencies: Record<string, string>;
+  scripts: Record<string, string>;
+};
+
+it('the package has no dependency but ioredis, which the application brings', () => {
+  expect(manifest.dependencies).toBeUndefined();
+  expect(manifest.optionalDependencies).toBeUndefined();
+  expect(manifest.bundleDependencies).toBeUndefined();
+  const required = Object.keys(manifest.peerDependencies).filter(
+    (name) => manifest.peerDependenciesMeta[name]?.optional !== true,
+  );
+  expect(required).toEqual(['ioredis']);
+});
+
+it('nothing runs when the package is installed', () => {
+  const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
+  expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
+});
+
+it('development uses exact versions, each with the hash of its content', () => {
+  const versions = Object.values(manifest.devDependencies);
+  expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
+  const { packages } = read('package-lock.json') as {
+    packages: Record<string, { integrity?: string; optional?: boolean; resolved?: string }>;
+  };
+  const others = Object.entries(packages).filter(([path]) => path !== '');
+  expect(others.length).toBeGreaterThan(100);
+  // What is for other platforms only is written into the lockfile by hand.
+  const loose = others.filter(
+    ([, { integrity, optional }]) => optional !== true && integrity?.startsWith('sha512-') !== true,
+  );
+  expect(loose).toEqual([]);
+  expect(others.filter(([, { resolved }]) => /^(git|http:|file:)/.test(resolved ?? ''))).toEqual([]);
+});
