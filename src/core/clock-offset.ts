@@ -25,6 +25,11 @@ export class ClockOffset {
     return (this.#lowestMs + this.#highestMs) / 2;
   }
 
+  /** How far apart the bounds are. */
+  get uncertaintyMs(): number {
+    return this.#highestMs - this.#lowestMs;
+  }
+
   /** Forgets what is known: our own clock stood still meanwhile, or jumped. */
   reset(): void {
     this.#lowestMs = Number.NEGATIVE_INFINITY;

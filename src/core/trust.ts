@@ -16,19 +16,20 @@ export function quarantineMsOf(option: 'auto' | 'off' | number, members: number,
   return option;
 }
 
-/** A client without history cannot see a step; it sees that a node's clock stands apart from the others by more than this. */
-const APART_MS = 1_000;
+/** Clocks that are further apart than this do not agree; NTP keeps those of healthy servers within a tenth of it. */
+export const APART_MS = 1_000;
 
 /**
- * Which of the nodes' clocks stand apart from their median. `offsets` are the nodes' times against one clock, `undefined`
- * where not known; with fewer than three known there is no telling which is wrong.
+ * Which of the nodes' clocks agree with a majority of the members, themselves included. A client without history cannot see
+ * that a clock was stepped: it sees that it stands apart. Less than a majority proves nothing: of two clocks that differ
+ * either may be the wrong one. `offsets` are the nodes' times against one clock, `undefined` where not known.
  */
-export function apartFromMedian(offsets: readonly (number | undefined)[]): number[] {
-  const known = offsets.filter((offset) => offset !== undefined).sort((a, b) => a - b);
-  if (known.length < 3) return [];
-  const lower = known[Math.floor((known.length - 1) / 2)]!;
-  const upper = known[Math.ceil((known.length - 1) / 2)]!;
-  return offsets.flatMap((offset, member) =>
-    offset !== undefined && (offset < lower - APART_MS || offset > upper + APART_MS) ? [member] : [],
-  );
-}
+export const agreeingWithMajority = (offsets: readonly (number | undefined)[], majority: number): number[] =>
+  offsets.flatMap((offset, member) => {
+    if (offset === undefined) return [];
+    const near = offsets.filter((other) => other !== undefined && Math.abs(other - offset) <= APART_MS);
+    return near.length >= majority ? [member] : [];
+  });
+
+/** By how much our own clocks may move apart between two exchanges before what is known of the nodes' is forgotten. */
+export const OWN_JUMP_MS = 100;

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.js';
-import { apartFromMedian } from '../core/trust.js';
 import type { LockNode } from '../node/lock-node.js';
+import { ClockComparison } from './clock-comparison.js';
 
 /** Between two looks at a node without a marker, so that another client that is marking them can finish. */
 const SECOND_LOOK_MS = 500;
@@ -13,12 +13,13 @@ const START_MS = 2_000;
  * lost its memory. And a clock that stands apart from the others' was stepped, although this client did not see it.
  */
 export class FirstUse {
-  readonly #apart = new Set<number>();
+  readonly #clocks: ClockComparison;
   readonly #stops: (() => void)[];
   #timer: Timer | undefined;
   #newSince: number | undefined;
   /** Whether a node with a marker was ever seen: then nodes without one have lost their memory, be it all of them. */
   #used = false;
+  #isStarting = true;
   #started: Promise<void> | undefined;
   #closed = false;
 
@@ -28,9 +29,11 @@ export class FirstUse {
     private readonly majority: number,
     private readonly quarantineMs: number,
   ) {
+    this.#clocks = new ClockComparison(nodes, clock, majority);
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange()));
     this.#onChange();
-    if (!this.#isKnown()) this.#started = this.#start();
+    if (this.#isKnown()) this.#isStarting = false;
+    else this.#started = this.#start();
   }
 
   /** Settles when the nodes are known well enough to be asked, or it has taken too long; `undefined` once that is past. */
@@ -46,10 +49,12 @@ export class FirstUse {
 
   #isKnown(): boolean {
     const ready = this.nodes.filter(({ state }) => state.status === 'ready').length;
-    const open = this.nodes.filter(
-      ({ state }) => state.status === 'connecting' || state.status === 'new',
-    ).length;
-    return ready >= this.majority || open === 0;
+    return (ready >= this.majority && !this.#clocks.undecided) || this.#open() === 0;
+  }
+
+  /** How many nodes may still turn out to be there. */
+  #open(): number {
+    return this.nodes.filter(({ state }) => state.status === 'connecting' || state.status === 'new').length;
   }
 
   #start(): Promise<void> {
@@ -58,6 +63,8 @@ export class FirstUse {
         timer.cancel();
         for (const stop of stops) stop();
         this.#started = undefined;
+        this.#isStarting = false;
+        this.#clocks.look(false);
         resolve();
       };
       const timer = this.clock.setTimer(done, START_MS);
@@ -72,7 +79,7 @@ export class FirstUse {
   #onChange(): void {
     this.#used ||= this.nodes.some(({ state }) => state.status === 'ready' || state.status === 'untrusted');
     this.#watchNew();
-    this.#compareClocks();
+    this.#clocks.look(this.#isStarting && this.#open() > 0);
   }
 
   #watchNew(): void {
@@ -80,15 +87,18 @@ export class FirstUse {
       return;
     this.#newSince ??= this.clock.now();
     const servers = this.nodes.map(({ state }) => state.serverId);
-    this.#timer = this.clock.setTimer(() => void this.#lookTwice(servers), SECOND_LOOK_MS, 'background');
+    const used = this.#used;
+    const look = (): void => void this.#lookTwice(servers, used);
+    this.#timer = this.clock.setTimer(look, SECOND_LOOK_MS, 'background');
   }
 
-  async #lookTwice(servers: readonly (string | undefined)[]): Promise<void> {
+  async #lookTwice(servers: readonly (string | undefined)[], wasUsed: boolean): Promise<void> {
     await Promise.all(this.nodes.filter(({ state }) => state.status === 'new').map((node) => node.look()));
     this.#timer = undefined;
     const isNew = this.nodes.filter(({ state }) => state.status === 'new');
     const sameServers = this.nodes.every(({ state }, member) => state.serverId === servers[member]);
-    if (this.#used) await this.#admit(isNew, 'quarantined');
+    // Where the others got their markers only since the first look, somebody is about to mark this one too.
+    if (this.#used && wasUsed) await this.#admit(isNew, 'quarantined');
     else if (isNew.length === this.nodes.length && sameServers) await this.#admit(isNew, 'trusted');
     // Some node is away and may know more; but what these may have forgotten has expired by now.
     else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantineMs)
@@ -99,18 +109,5 @@ export class FirstUse {
   async #admit(nodes: readonly LockNode[], as: 'trusted' | 'quarantined'): Promise<void> {
     this.#newSince = undefined;
     await Promise.all(nodes.map((node) => node.admit(as)));
-  }
-
-  #compareClocks(): void {
-    const offsets = this.nodes.map(({ state }) =>
-      state.status === 'ready' || state.status === 'untrusted' ? state.clockOffsetMs : undefined,
-    );
-    const apart = new Set(apartFromMedian(offsets));
-    for (const member of this.#apart) if (!apart.has(member)) this.#apart.delete(member);
-    for (const member of apart) {
-      if (this.#apart.has(member)) continue;
-      this.#apart.add(member);
-      this.nodes[member]!.distrust('its clock stands apart from those of the other nodes');
-    }
   }
 }

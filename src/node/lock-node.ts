@@ -59,8 +59,10 @@ export interface NodeState {
   readonly caution?: string;
   /** When it is trusted again, on the caller's monotonic clock. */
   readonly trustedAt?: number;
-  /** The node's time minus the caller's monotonic time, in milliseconds, where it is known. */
+  /** The node's time minus the caller's monotonic time, in milliseconds, where it is known to within a second. */
   readonly clockOffsetMs?: number;
+  /** The caller's wall clock minus its monotonic one at that time: once they have moved apart, the offset is out of date. */
+  readonly ownGapMs?: number;
 }
 
 /** Every request names its resources; several are granted together or not at all. */

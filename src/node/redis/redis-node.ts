@@ -239,7 +239,7 @@ export class RedisNode implements LockNode {
     const now = clock.now();
     const about = {
       ...this.#identity,
-      clockOffsetMs: this.#nodeClock.offsetMs,
+      ...this.#nodeClock.about,
       ...(serverId === undefined ? {} : { serverId }),
       ...(caution === undefined ? {} : { caution }),
     };

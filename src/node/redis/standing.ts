@@ -49,7 +49,8 @@ export class Standing {
       state.id !== before.id ||
       state.members !== before.members ||
       moved(before.trustedAt, state.trustedAt) ||
-      moved(before.clockOffsetMs, state.clockOffsetMs);
+      moved(before.clockOffsetMs, state.clockOffsetMs) ||
+      moved(before.ownGapMs, state.ownGapMs);
     if (!isNews) return;
     this.#state = state;
     for (const listener of [...this.#listeners]) listener(state);
