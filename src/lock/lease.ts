@@ -84,6 +84,8 @@ const EXTEND_AFTER = 1 / 3;
 /** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
 const RETRY_AFTER = 0.1;
 const LONGEST_RETRY_MS = 1_000;
+/** After a look at which a majority had other owners. */
+const SECOND_LOOK_MS = 20;
 
 export class HeldLease implements Lease, Kept {
   readonly #context: LeaseContext;
@@ -97,6 +99,8 @@ export class HeldLease implements Lease, Kept {
   #failed = false;
   #lastVotes: QuorumUnreachableError['votes'] = [];
   #ended: Promise<void> | undefined;
+  /** Who refused the last extension, where no majority was left for it. */
+  #takers: string | undefined;
   /**
    * What counters are raised to: the token, or the counter of a node that was ahead of it when it granted. Without that such
    * a node would never vote for an extension, and the lease would die with a minority of the others. It keeps the order:
@@ -255,8 +259,22 @@ export class HeldLease implements Lease, Kept {
       events.emit({ type: 'extended', name, resources: this.resources, outcome, headroomMs, ttlMs });
     }
     if (ceiling !== undefined) this.#ceiling = Math.max(ceiling, ...countersAbove(round.votes));
-    if (!won && isTaken(round.votes, quorum.majority)) this.lose('taken');
+    this.#heed(won ? undefined : takersIn(round.votes, quorum.majority));
     return won;
+  }
+
+  /**
+   * A majority with other owners may be one claimant that only passes by: its round is lost, and undone, where some of its
+   * nodes have no vote. Who is still there at a second look has come to stay.
+   */
+  #heed(takers: string | undefined): void {
+    const before = this.#takers;
+    this.#takers = takers;
+    if (takers === undefined) return;
+    if (takers === before) this.lose('taken');
+    else if (before === undefined) {
+      this.#extendAt = Math.min(this.#extendAt, this.#context.clock.now() + SECOND_LOOK_MS);
+    }
   }
 
   async #end(how: 'released' | LossReason): Promise<void> {
@@ -313,7 +331,10 @@ export class HeldLease implements Lease, Kept {
 const countersAbove = (votes: readonly (Vote | undefined)[]): number[] =>
   votes.flatMap((vote) => (vote?.kind === 'refused' && vote.counter !== undefined ? [vote.counter] : []));
 
-/** Whether so many nodes no longer have the key that no majority can have it. */
-const isTaken = (votes: readonly (Vote | undefined)[], majority: number): boolean =>
-  votes.filter((vote) => vote?.kind === 'refused' && vote.reason !== 'superseded').length >
-  votes.length - majority;
+/** Who refused, where so many nodes no longer have the key that no majority can have it; `undefined` otherwise. */
+function takersIn(votes: readonly (Vote | undefined)[], majority: number): string | undefined {
+  const refusals = votes.flatMap((vote) =>
+    vote?.kind === 'refused' && vote.reason !== 'superseded' ? [vote.owner ?? vote.reason] : [],
+  );
+  return refusals.length > votes.length - majority ? [...new Set(refusals)].sort().join(' ') : undefined;
+}

@@ -153,6 +153,23 @@ describe('a lease', () => {
     expect(await world.owners(R)).toEqual(['thief', 'thief', undefined]);
   });
 
+  it('goes on when a claimant only passed by on a majority, while it lost its round', async () => {
+    const world = new VirtualWorld(3);
+    const lease = await acquired(world);
+    const passing = { resources: [R], holderId: 'passing', ttlMs: 60_000, deadlineAt: Infinity };
+    for (const node of world.nodes.slice(0, 2)) {
+      node.loseData();
+      await world.clock.until(node.acquire([{ ...passing, seed: undefined, tick: undefined }]));
+    }
+    const looked = world.nodes[0]!.log.length;
+    while (!world.nodes[0]!.log.slice(looked).some(({ op }) => op === 'extend')) await world.clock.advance(1);
+    for (const node of world.nodes.slice(0, 2)) {
+      await world.clock.until(node.release([{ resources: [R], holderId: 'passing', keepMs: 0 }]));
+    }
+    await world.clock.advance(10_000);
+    expect(lease.signal.aborted).toBe(false);
+  });
+
   it('ends by itself where it is not extended', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world, { autoExtend: false });
