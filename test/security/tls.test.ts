@@ -8,6 +8,7 @@ import { CertificateAuthority, type Certificate } from '../support/certificates.
 import { startChild } from '../support/child.js';
 import { allReady, LockManagers } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
 import { startTls, type TlsServer } from '../support/tls-servers.js';
 
 const HERE = 'DNS:localhost,IP:127.0.0.1';
@@ -72,16 +73,16 @@ async function expectLocks(...nodes: NodeSource[]): Promise<void> {
   expect(managers.warnings.filter((warning) => !warning.includes('even number'))).toEqual([]);
 }
 
-/** The acquisition ends, and it and the state of the node name the node and say why. */
+/** An acquisition ends from the start; once the node is known it and the state of the node say which node and why. */
 async function expectRefusal(node: NodeSource, name: string, why: RegExp): Promise<void> {
   await using managers = new LockManagers();
   const locks = managers.make({ nodes: [node] });
-  const error = await locks.acquire('job').then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
+  const acquire = () => locks.acquire('job').catch((error: unknown) => error as Error);
+  expect(await acquire()).toBeInstanceOf(QuorumUnreachableError);
+  await until(() => locks.nodes()[0]!.status !== 'connecting');
+  const error = await acquire();
   expect(error).toBeInstanceOf(QuorumUnreachableError);
-  expect((error as Error).message).toContain(name);
+  expect((error as Error).message).toContain(`${name}: unreachable`);
   expect((error as Error).message).toMatch(why);
   expect(locks.nodes()).toEqual([
     { name, status: expect.stringMatching(/^(unreachable|refused)$/), reason: expect.stringMatching(why) },
@@ -152,7 +153,7 @@ describe('TLS that does not work ends as unreachable, naming the node and the re
 
   it('a server without TLS', async () => {
     const { port } = plain.servers[0]!;
-    const node = { host: '127.0.0.1', port, tls: trusting() };
+    const node = { host: '127.0.0.1', port, tls: trusting(), connectTimeout: 300 };
     await expectRefusal(node, `127.0.0.1:${port}`, /; if it does not speak TLS, write redis:/);
   });
 
