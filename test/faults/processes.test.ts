@@ -77,19 +77,19 @@ it('a worker is stopped for longer than its TTL: it finds its lease lost when it
 });
 
 describe('a process', () => {
-  it.each([
-    ['healthy', () => undefined],
-    ['stopped', () => redis.servers.forEach((server) => server.pause())],
+  it.each<[string, () => Promise<unknown>]>([
+    ['healthy', () => Promise.resolve()],
+    ['stopped', () => Promise.resolve(redis.servers.forEach((server) => server.pause()))],
     ['killed', () => Promise.all(redis.servers.map((server) => server.kill()))],
     [
       'stopped, killed and healthy',
-      async () => {
+      () => {
         redis.servers[0]!.pause();
         redis.servers[1]!.pause();
-        await redis.servers[2]!.kill();
+        return redis.servers[2]!.kill();
       },
     ],
-  ])('ends by itself after close() with leases held and all nodes %s', async (_name, disturb) => {
+  ])('ends by itself after close() with leases held and all nodes %s', async (nodes, disturb) => {
     const child = startWorker();
     child.order({ do: 'hold' });
     await child.message(did('held'));
@@ -98,7 +98,7 @@ describe('a process', () => {
     expect(await child.message(did('closed'))).toEqual({ did: 'closed', unhandled: [] });
     expect(await child.exit).toEqual({ code: 0, signal: null });
     const healthy = redis.servers.slice(3).filter(({ running }) => running);
-    if (_name.endsWith('healthy')) await untilGone(healthy, 'lock:job');
+    if (nodes.endsWith('healthy')) await untilGone(healthy, 'lock:job');
   });
 
   it('outlives the loss of a lease to which nobody listens, without an unhandled rejection (trap 9)', async () => {

@@ -12,7 +12,7 @@ import { startRedis, type RedisServers } from '../support/redis-servers.js';
  */
 let redis: RedisServers;
 let managers: LockManagers;
-let proxies: FaultProxy[] = [];
+const proxies: FaultProxy[] = [];
 
 beforeEach(() => {
   managers = new LockManagers();

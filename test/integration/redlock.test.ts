@@ -28,8 +28,7 @@ afterEach(async () => {
 function redlock(): Redlock {
   const own = redis.servers.map((server) => new Redis(server.options));
   clients.push(...own);
-  // Its types are those of ioredis 4.
-  return new Redlock(own as unknown as ConstructorParameters<typeof Redlock>[0], { retryCount: 0 });
+  return new Redlock(own, { retryCount: 0 });
 }
 
 const quorlock = (): Promise<LockManager> =>
