@@ -68,6 +68,7 @@ export const WORLDS = {
   punctual: {
     nodes: 3,
     clients: 4,
+    driftFactor: 0,
     cronPeriodMs: 1_000,
     wallSkewMs: 1,
     faults: [],

@@ -229,11 +229,10 @@ export class SimClient {
       if (lease.signal.aborted && !careless) break;
       this.#write(holding, rng);
       if (rng.chance(0.05)) {
-        await this.#ends(
-          'extend',
-          ttlMs + SLACK_MS,
-          lease.extend().catch(() => undefined),
-        );
+        // A shorter TTL must take nothing away.
+        const askedMs = rng.pick([ttlMs, Math.ceil(ttlMs / 3)]);
+        const extending = lease.extend(askedMs).catch(() => undefined);
+        await this.#ends('extend', ttlMs + SLACK_MS, extending);
       }
       await this.process.sleep(Math.min(until - this.process.now(), 1 + rng.exponential(ttlMs / 3)));
     }

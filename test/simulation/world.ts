@@ -31,6 +31,7 @@ export interface WorldClient {
 }
 
 const SWEEP_MS = 250;
+const DISCIPLINE_MS = 5_000;
 /** So long must nothing have happened to those concerned before something counts as left behind. */
 const CALM_FOR_LEFTOVERS_MS = 2_500;
 const LEFTOVER_GRACE_MS = 600;
@@ -126,6 +127,7 @@ export class World {
       this.#rate(),
       rng.between(-1, 1) * settings.wallSkewMs,
     );
+    if (!settings.faults.includes('process suspend')) this.#discipline(process);
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
     const nodes = this.nodes.map(
       ({ server }, member) =>
@@ -161,6 +163,13 @@ export class World {
     if (Math.abs(dueAt - this.timeline.now) > this.settings.wallSkewMs + 100) return;
     const lastAt = Math.max(dueAt + this.settings.wallSkewMs, this.timeline.now);
     this.timeline.at(lastAt + TICK_AFTER_MS, () => this.#checkTick(resource, tick, lastAt));
+  }
+
+  /** NTP: now and then the wall clock is set right again, as well as can be. */
+  #discipline(process: SimProcess): void {
+    if (process.state === 'dead') return;
+    process.setWallSkew(this.rng.between(-1, 1) * this.settings.wallSkewMs);
+    this.timeline.after(this.rng.between(0.5, 1.5) * DISCIPLINE_MS, () => this.#discipline(process));
   }
 
   /** Within half the drift factor of true time: two clocks never differ by more than the whole of it. */
