@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RedisServer } from './redis-server.js';
+
+/** One address behind which now this server stands and now that one, as a virtual IP or a DNS name does after a failover. */
+export class Switchboard implements AsyncDisposable {
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  #target: RedisServer;
+
+  private constructor(
+    private readonly directory: string,
+    target: RedisServer,
+  ) {
+    this.#target = target;
+    this.#server = createServer((client) => this.#accept(client));
+  }
+
+  static async before(target: RedisServer): Promise<Switchboard> {
+    const directory = await mkdtemp(join(tmpdir(), 'quorlock-switchboard-'));
+    const board = new Switchboard(directory, target);
+    await new Promise<void>((resolve) => board.#server.listen(board.options.path, resolve));
+    return board;
+  }
+
+  /** What a client connects with. */
+  get options(): { readonly path: string } {
+    return { path: join(this.directory, 'board.sock') };
+  }
+
+  /** From now on connections lead there; those that are open break. */
+  turnTo(target: RedisServer): void {
+    this.#target = target;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  #accept(client: Socket): void {
+    const server = connect(this.#target.options);
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.pipe(server);
+    server.pipe(client);
+  }
+}
