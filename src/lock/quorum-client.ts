@@ -25,6 +25,9 @@ interface Terms {
   readonly nodeTimeoutMs: number;
 }
 
+/** A timer that fires later than this tells that the event loop was blocked. */
+const LOOP_LAG_MS = 5;
+
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
 export class QuorumClient {
   readonly majority: number;
@@ -81,6 +84,36 @@ export class QuorumClient {
     const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
     const batch = [{ resources, holderId, ttlMs, deadlineAt, token, ceiling }];
     return this.#ask('extend', claim, deadlineAt, (node) => node.extend(batch));
+  }
+
+  /**
+   * Sets the keys again on nodes that refused a won extension as `absent`. The majority has just proved that nobody else has
+   * the resource; a counter that is ahead there comes from a claimant that was granted this node and lost. Without this a
+   * node that lost its data, or missed the acquisition, would never help a lease that others keep asking for. `learn` gets
+   * the node's counter where it is above the ceiling.
+   */
+  heal(
+    claim: Claim,
+    extension: Poll,
+    terms: Terms & { token: number; ceiling: number; validUntil: number },
+    isHeld: () => boolean,
+    learn: (counter: number) => void,
+  ): void {
+    const { resources, holderId } = claim;
+    const { ttlMs, token, ceiling } = terms;
+    this.nodes.forEach(async (node, member) => {
+      const vote = await extension.answers[member]!;
+      if (vote.kind !== 'refused' || vote.reason !== 'absent' || !isHeld()) return;
+      const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
+      const request = { resources, holderId, ttlMs, deadlineAt, ceiling };
+      claim.sent(member);
+      const [set, after] = await node.extend([
+        { ...request, token: Number.MAX_SAFE_INTEGER },
+        { ...request, token },
+      ]);
+      claim.answered(member, set ?? failed('error', new Error('the node did not vote')), deadlineAt);
+      if (after?.kind === 'refused' && after.counter !== undefined) learn(after.counter);
+    });
   }
 
   /**
@@ -164,13 +197,19 @@ export class QuorumClient {
       if (verdict === 'pending' || (verdict === 'lost' && !isReadable(round.votes))) return;
       decide(verdict);
     };
-    const timer = this.clock.setTimer(() => {
-      const timeout = failed(
-        'timeout',
-        new Error(`no answer within ${Math.round(this.clock.now() - sentAt)} ms`),
-      );
+    const timeOut = (): void => {
+      const now = this.clock.now();
+      // A loop that was blocked runs its timers before it reads what has arrived meanwhile: read first, then judge.
+      if (now - dueAt > LOOP_LAG_MS) {
+        dueAt = Number.POSITIVE_INFINITY;
+        timer = this.clock.setTimer(timeOut, 1);
+        return;
+      }
+      const timeout = failed('timeout', new Error(`no answer within ${Math.round(now - sentAt)} ms`));
       for (let member = 0; member < round.members; member++) count(member, timeout);
-    }, deadlineAt - sentAt);
+    };
+    let dueAt = deadlineAt;
+    let timer = this.clock.setTimer(timeOut, deadlineAt - sentAt);
     let outstanding = this.nodes.length;
     const answers = this.nodes.map(async (node, member) => {
       claim.sent(member);

@@ -43,7 +43,12 @@ async function startWorkers(count: number): Promise<LockManager[]> {
 }
 
 /** Every worker tries once, on its own connections, at the same instant give or take 5 ms. */
-async function play(workers: readonly LockManager[], rounds: number, holdMs: number): Promise<Figures> {
+async function play(
+  workers: readonly LockManager[],
+  rounds: number,
+  holdMs: number,
+  nodeTimeoutMs = 10_000,
+): Promise<Figures> {
   const figures: Figures = { winners: {}, contended: 0, split: 0 };
   const intervals: Interval[] = [];
   const events = workers.map(record);
@@ -57,11 +62,13 @@ async function play(workers: readonly LockManager[], rounds: number, holdMs: num
     const turns = workers.map(async (worker, index) => {
       await sleep(Math.random() * 5);
       events[index]!.length = 0;
-      const lease = await worker.tryAcquire(resource, { ttlMs: 10_000 }).catch((error: unknown) => {
-        if (!(error instanceof LockContendedError)) throw error;
-        figures.contended++;
-        return null;
-      });
+      const lease = await worker
+        .tryAcquire(resource, { ttlMs: 30_000, nodeTimeoutMs })
+        .catch((error: unknown) => {
+          if (!(error instanceof LockContendedError)) throw error;
+          figures.contended++;
+          return null;
+        });
       if (lease === null) {
         split ||= grantsOf(index) > 0;
         return 0;
@@ -102,6 +109,6 @@ it('19: with one of three nodes stopped, the lock is still got in every round', 
   redis = await startRedis({ count: 3 });
   const workers = await startWorkers(3);
   redis.servers[1]!.pause();
-  const figures = await play(workers, 25, 10);
+  const figures = await play(workers, 25, 10, 500);
   expect(figures.winners[0] ?? 0).toBe(0);
 });
