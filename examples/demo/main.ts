@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { constants, tmpdir } from 'node:os';
+import { availableParallelism, constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../../test/support/redis-server.js';
@@ -16,6 +16,8 @@ import { failuresIn, lastLine, showSummary, takeoverOf } from './summary.js';
 import { WorkerProcess } from './worker-process.js';
 
 const SECOND_MS = 1_000;
+/** More of them than that cannot all look at a lock within a second while nodes are away. */
+const WORKERS_PER_PROCESSOR = 3;
 
 /** Runs the demo as the command line says, and sets the exit status: 0, 1 for a failure, 2 for a bad command line. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -48,7 +50,10 @@ async function demo(options: DemoOptions): Promise<boolean> {
   const screen = new Screen();
   const plan = planOf(options);
   const directory = await mkdtemp(join(tmpdir(), 'quorlock-demo-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  // A redis-server that is being killed may still write to its log.
+  process.once('exit', () =>
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
+  );
 
   announce(screen, options, plan);
   const nodes = await startNodes(options.nodes, directory);
@@ -108,6 +113,13 @@ function announce(screen: Screen, { seconds: duration, workers, nodes }: DemoOpt
     `${LONG_JOB}: runs ${seconds(longRunMs)}, TTL ${seconds(longTtlMs)}; all workers try every ${seconds(longRetryMs)}`,
   );
   for (const note of plan.notes) screen.fact('note', note);
+  const processors = availableParallelism();
+  if (workers > WORKERS_PER_PROCESSOR * processors) {
+    screen.fact(
+      'note',
+      `${workers} workers share ${processors} processors: ticks may be missed for want of time`,
+    );
+  }
 }
 
 async function startNodes(count: number, directory: string): Promise<DemoNode[]> {

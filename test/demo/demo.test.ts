@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { dieWithParent, exitOf, type Exit } from '../support/processes.js';
@@ -49,23 +50,47 @@ function isAlive(pid: number): boolean {
 const allGone = (demo: Demo): Promise<boolean> =>
   until(() => !demo.pids.some(isAlive), { what: `the end of ${demo.pids.join(', ')}` });
 
-it('a short run finds nothing wrong, says so in its last line, and leaves no process behind', async () => {
-  const demo = startDemo('--seconds', '10');
-  const exit = await demo.exit;
-  const last = demo.stdout.trimEnd().split('\n').at(-1);
-  expect({ exit, last, stderr: demo.stderr, stdout: demo.stdout }).toEqual({
-    exit: { code: 0, signal: null },
-    last: expect.stringMatching(
-      /^demo: ticks=10 runs=(9|10) duplicates=0 missed=0 skipped=[1-9]\d* expired=\d+ extensions=[1-9]\d* overlaps=0$/,
-    ),
-    stderr: '',
-    stdout: expect.stringMatching(/worker-\d +killed with SIGKILL while it holds long-job/),
-  });
-  // Piped, it is plain.
-  expect(demo.stdout).not.toContain('\u001b');
-  expect(demo.pids).toHaveLength(5 + 3);
-  await allGone(demo);
-});
+/** The last line, as programs read it. */
+function figuresOf({ stdout }: Demo): Record<string, number> {
+  const last = stdout.trimEnd().split('\n').at(-1) ?? '';
+  expect(last).toMatch(
+    /^demo: ticks=\d+ runs=\d+ duplicates=\d+ missed=\d+ skipped=\d+ expired=\d+ extensions=\d+ overlaps=\d+$/,
+  );
+  return Object.fromEntries(
+    [...last.matchAll(/(\w+)=(\d+)/g)].map(([, name, value]) => [name, Number(value)]),
+  );
+}
+
+/**
+ * That no tick is missed needs a machine that gets round to every tick within its second, so a busy one has three tries.
+ * That nothing runs twice or at once holds on any machine, in every try.
+ */
+it('a short run is clean, says so in its last line and by its exit status, and leaves no process behind', async () => {
+  for (let tries = 1; ; tries++) {
+    const demo = startDemo('--seconds', '10');
+    const exit = await demo.exit;
+    await allGone(demo);
+    const figures = figuresOf(demo);
+    expect({ ...figures, stdout: demo.stdout }).toMatchObject({ ticks: 10, duplicates: 0, overlaps: 0 });
+    // Piped, it is plain.
+    expect(demo.stdout).not.toContain('\u001b');
+    expect(demo.stderr).toBe('');
+    expect(demo.pids).toHaveLength(5 + 3);
+    if (figures['missed'] !== 0 && tries < 3) {
+      expect(exit).toEqual({ code: 1, signal: null });
+      continue;
+    }
+    expect({ exit, stdout: demo.stdout }).toEqual({
+      exit: { code: 0, signal: null },
+      stdout: expect.stringMatching(/worker-\d +killed with SIGKILL while it holds long-job/),
+    });
+    expect(figures).toMatchObject({ missed: 0 });
+    expect(figures['runs']).toBeGreaterThanOrEqual(9);
+    expect(figures['skipped']).toBeGreaterThan(0);
+    expect(figures['extensions']).toBeGreaterThan(0);
+    return;
+  }
+}, 180_000);
 
 describe('whatever ends it, no process is left', () => {
   it.each([
@@ -91,6 +116,9 @@ describe('whatever ends it, no process is left', () => {
       demo.child.kill('SIGKILL');
       expect(await demo.exit).toEqual({ code: null, signal: 'SIGKILL' });
       await allGone(demo);
+      // Its processes are gone; its directory is what nobody was left to remove.
+      const [directory] = /\/\S*quorlock-demo-[^/]+/.exec(demo.stdout) ?? [];
+      await rm(directory!, { recursive: true });
     });
   }
 });
