@@ -101,6 +101,7 @@ proxy in between. ${runs} runs of each, in a mixed order; a cell shows the worst
 - Each library is used by what it has for jobs of unknown length: \`using\`, or a mutex that refreshes itself. quorlock's defaults are its
   safest settings, so it stands once.
 - What a holder believes is what the library tells it: its signal, or \`isAcquired\`. The time for which a process was stopped does not count.
+- Only quorlock gives fencing tokens; without one the store has nothing to refuse a late write by.
 - What a run measures depends on chance and on the machine; what breaks, and by which order of magnitude, does not.
 
 ${subjects

@@ -34,6 +34,10 @@ const REST_MS = 300;
 /** On top of `maxTtlMs`: a node is back from a fault when all its clients have connected again. */
 const MEMORY_MS = 3_000;
 
+/** In each so many milliseconds nothing new goes wrong towards the end: it has to be seen that all comes back. */
+const CYCLE_MS = 30_000;
+const CALM_MS = 12_000;
+
 const WAYS: readonly ((random: () => number) => Partial<Way>)[] = [
   (random) => ({ latencyMs: between(random, 1, 60), jitterMs: between(random, 0, 60) }),
   (random) => ({ latencyMs: between(random, 100, 400), jitterMs: between(random, 0, 200) }),
@@ -154,6 +158,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
 
   const total = kinds.reduce((sum, [weight]) => sum + weight, 0);
   for (let atMs = 1_500; atMs < seconds * 1_000; atMs += logBetween(random, 60, 2_500)) {
+    if (atMs % CYCLE_MS > CYCLE_MS - CALM_MS) continue;
     let drawn = random() * total;
     const [, make] = kinds.find(([weight]) => (drawn -= weight) < 0) ?? kinds[0]!;
     const fault = make(Math.round(atMs));

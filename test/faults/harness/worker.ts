@@ -31,6 +31,8 @@ const adapter: LockAdapter = await openAdapter({
 interface Held {
   readonly lease: string;
   readonly lock: HeldLock;
+  /** Taken once, when it was acquired, as a program does that hands it on. */
+  readonly signal: AbortSignal;
 }
 
 const held = new Map<string, Held>();
@@ -56,10 +58,12 @@ async function acquire(
       if (!held.delete(lease)) return;
       tell({ type: 'lost', at: nowMs(), lease, reason: reasonOf(lock.signal.reason) });
     };
-    held.set(lease, { lease, lock });
-    if (lock.signal.aborted) onLoss();
-    else lock.signal.addEventListener('abort', onLoss, { once: true });
-    return { lease, lock };
+    const { signal } = lock;
+    const one = { lease, lock, signal };
+    held.set(lease, one);
+    if (signal.aborted) onLoss();
+    else signal.addEventListener('abort', onLoss, { once: true });
+    return one;
   } catch (error) {
     const reason = reasonOf(error);
     tell({ type: 'refused', at: nowMs(), lease, reason });
@@ -99,9 +103,9 @@ async function loop(): Promise<void> {
           : between(random, ttlMs / 2, Math.min(4 * ttlMs, 5_000));
       const until = nowMs() + holdMs;
       write(one);
-      while (nowMs() < until && !one.lock.signal.aborted && !finishing) {
+      while (nowMs() < until && !one.signal.aborted && !finishing) {
         await sleep(Math.min(between(random, 1, 60), Math.max(1, until - nowMs())));
-        if (!one.lock.signal.aborted) write(one);
+        if (!one.signal.aborted) write(one);
       }
       await release(one);
     }
