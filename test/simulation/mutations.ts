@@ -31,12 +31,47 @@ export const WORLDS = {
   /** Connections and nodes that fail between the two phases of an acquisition. */
   rough: {
     nodes: 3,
+    clients: 4,
     resources: ['a'],
-    faults: ['link reset', 'link block', 'node stop', 'process stop'],
-    stormMs: 30,
+    cronResources: [],
+    faults: ['link reset', 'link block', 'node stop'],
+    stormMs: 15,
+    longestFaultMs: 120,
     ttlsMs: [150],
-    idleMs: 100,
+    idleMs: 50,
     latency: { leastMs: 1, meanJitterMs: 4, resendChance: 0 },
+  },
+  /** Machines that sleep under their leases, and others that get the lock meanwhile. */
+  asleep: {
+    nodes: 3,
+    clients: 4,
+    driftFactor: 0.01,
+    resources: ['a'],
+    cronResources: [],
+    faults: ['process suspend'],
+    stormMs: 60,
+    longestFaultMs: 600,
+    ttlsMs: [100],
+    idleMs: 50,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
+  /**
+   * Clocks of nodes that go several times too fast, far beyond the promise, and no trust. Two may hold a lock at once, but
+   * the later holder's token is the higher one all the same.
+   */
+  hasty: {
+    nodes: 3,
+    clients: 4,
+    fastNodes: 8,
+    restartQuarantine: 'off',
+    resources: ['a'],
+    cronResources: [],
+    faults: ['link slow', 'process stop'],
+    stormMs: 30,
+    longestFaultMs: 100,
+    ttlsMs: [100],
+    idleMs: 30,
+    latency: { leastMs: 1, meanJitterMs: 8, resendChance: 0 },
   },
   /** Nodes that come back with old data as often as the promise allows. */
   restored: {
@@ -128,7 +163,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     flaw: 'counter above the token',
-    worlds: 'sleepy',
+    worlds: 'hasty',
     breaks: ['tokens grow'],
   },
   {
@@ -179,7 +214,12 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     breaks: ['validity within the keys'],
   },
-  { name: 'an extension that re-creates', flaw: 'extension re-creates', breaks: ['one holder'] },
+  {
+    name: 'an extension that re-creates',
+    flaw: 'extension re-creates',
+    worlds: 'asleep',
+    breaks: ['one holder'],
+  },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
   {
     name: 'the wall clock in place of the monotonic one',

@@ -45,6 +45,10 @@ export interface Settings {
   readonly faults: readonly Fault[];
   /** Mean time between two faults in a storm. */
   readonly stormMs: number;
+  readonly longestFaultMs: number;
+  /** How much faster than true time the clocks of nodes go at most; `undefined`: within the drift factor. */
+  readonly fastNodes: number | undefined;
+  readonly restartQuarantine: 'auto' | 'off';
   /** How far apart the workers' wall clocks are. */
   readonly wallSkewMs: number;
   readonly nodeSkewMs: number;
@@ -119,6 +123,9 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     },
     faults,
     stormMs: rng.pick([100, 250, 600]),
+    longestFaultMs: 4_000,
+    fastNodes: undefined,
+    restartQuarantine: 'auto',
     wallSkewMs: rng.pick([2, 20, 150]),
     nodeSkewMs: rng.pick([0, 5, 200]),
     wallStepMs: faults.some((fault) => DATA_LOSSES.includes(fault)) ? maxTtlMs * 0.4 : 1e7,

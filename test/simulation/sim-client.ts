@@ -60,12 +60,12 @@ export class SimClient {
     private readonly world: ClientWorld,
     nodes: readonly LockNode[],
   ) {
-    const { driftFactor, maxTtlMs } = world.settings;
+    const { driftFactor, maxTtlMs, restartQuarantine } = world.settings;
     const warn = (message: string): void => {
       if (message.startsWith('a listener threw')) world.checker.report('no unexpected error', message);
     };
     this.manager = new LockManager(
-      { nodes, driftFactor, maxTtlMs, ttlMs: maxTtlMs, holder: name, warn },
+      { nodes, driftFactor, maxTtlMs, restartQuarantine, ttlMs: maxTtlMs, holder: name, warn },
       { clock: process, random: rng.next },
     );
     this.manager.on((event) => {

@@ -78,7 +78,7 @@ export class Weather {
     const { nodes, clients } = this.#world;
     this.#world.trace.note(() => `fault: ${fault}`);
     const rng = this.#rng;
-    const lastsMs = rng.logBetween(5, 4_000);
+    const lastsMs = rng.logBetween(5, this.#world.settings.longestFaultMs);
     const node = rng.pick(nodes);
     switch (fault) {
       case 'node stop':

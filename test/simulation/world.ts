@@ -75,12 +75,14 @@ export class World {
     this.trace = new Trace(() => this.timeline.now, trace);
     this.#sendsTwice = networkFlaw === 'requests sent twice';
     this.majority = Math.floor(settings.nodes / 2) + 1;
-    this.quarantineMs = quarantineMsOf('auto', settings.nodes, settings.maxTtlMs);
+    this.quarantineMs = quarantineMsOf(settings.restartQuarantine, settings.nodes, settings.maxTtlMs);
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
     this.nodes = Array.from({ length: settings.nodes }, (_, index) => {
       const skewMs = this.rng.between(-1, 1) * settings.nodeSkewMs;
-      const server = new SimServer(`n${index}`, this.timeline, this.#rate(), skewMs, flaw, onExecuted);
+      const { fastNodes } = settings;
+      const rate = fastNodes === undefined ? this.#rate() : this.rng.logBetween(1, fastNodes);
+      const server = new SimServer(`n${index}`, this.timeline, rate, skewMs, flaw, onExecuted);
       return { server, health: new Health(() => this.timeline.now) };
     });
     this.checker = new Checker(
