@@ -239,8 +239,10 @@ export class HeldLease implements Lease, Kept {
     const sentAt = clock.stamp();
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.#state.grant, sentAt.monotonicMs);
     const ceiling = this.#ceiling;
-    const { round, decided } = quorum.extend(claim, { ttlMs, token, ceiling, nodeTimeoutMs, validUntil });
-    const verdict = await decided;
+    const terms = { ttlMs, nodeTimeoutMs, validUntil };
+    const poll = quorum.extend(claim, { ...terms, token, ceiling });
+    const { round } = poll;
+    const verdict = await poll.decided;
     if (this.#state.phase !== 'held') return false;
     const headroomMs = validityLeftMs(this.#state.grant, clock.stamp());
     const won = verdict === 'won';
@@ -249,6 +251,10 @@ export class HeldLease implements Lease, Kept {
       this.#state = extended(this.#state, grant);
       this.#extendAt = this.#extensionDue(grant);
       this.#failed = false;
+      if (token !== undefined && ceiling !== undefined) {
+        const isHeld = (): boolean => this.#state.phase === 'held';
+        quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
+      }
     } else {
       this.#extendAt = clock.now() + Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
       this.#failed = true;
@@ -258,9 +264,13 @@ export class HeldLease implements Lease, Kept {
       const outcome = won ? 'extended' : 'failed';
       events.emit({ type: 'extended', name, resources: this.resources, outcome, headroomMs, ttlMs });
     }
-    if (ceiling !== undefined) this.#ceiling = Math.max(ceiling, ...countersAbove(round.votes));
+    for (const counter of countersAbove(round.votes)) this.#raise(counter);
     this.#heed(won ? undefined : takersIn(round.votes, quorum.majority));
     return won;
+  }
+
+  #raise(counter: number): void {
+    if (this.#ceiling !== undefined) this.#ceiling = Math.max(this.#ceiling, counter);
   }
 
   /**

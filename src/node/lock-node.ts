@@ -96,7 +96,10 @@ export interface ConfirmRequest extends Request {
 export interface ExtendRequest extends Request {
   readonly ttlMs: number;
   readonly deadlineAt: number;
-  /** A key that is gone is set again only where the counter is not above this. `undefined`: no fencing. */
+  /**
+   * A key that is gone is set again only where the counter is not above this: the lease's token, or anything at all once a
+   * majority has proved that nobody came after. `undefined`: no fencing.
+   */
   readonly token: number | undefined;
   /** Where the key is there, the counter is raised to this; above it the request is refused as `superseded`. */
   readonly ceiling: number | undefined;

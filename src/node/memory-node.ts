@@ -177,7 +177,9 @@ export class MemoryNode implements LockNode {
     for (const resource of resources) {
       const expiresAt = Math.max(until, this.#live(resource)?.expiresAt ?? 0);
       this.#entries.set(resource, { owner: holderId, expiresAt });
-      if (ceiling !== undefined) this.#fence(resource).counter = ceiling;
+      if (ceiling === undefined) continue;
+      const fence = this.#fence(resource);
+      fence.counter = Math.max(ceiling, fence.counter ?? 0);
     }
     return restored
       ? failed('restored', new Error('the node had lost the key'))

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LockManager } from '../../src/index.js';
+import { VirtualWorld } from '../support/virtual-world.js';
+
+const R = 'leader';
+const OPTIONS = { ttlMs: 9_000, maxTtlMs: 9_000 } as const;
+
+/** Asks for the resource all the time, as the followers of a leader do. */
+function rival(world: VirtualWorld): { stop: () => Promise<boolean>; locks: LockManager } {
+  const locks = world.manager(OPTIONS);
+  let stopped = false;
+  const won = (async () => {
+    while (!stopped) {
+      if ((await locks.tryAcquire(R).catch(() => null)) !== null) return true;
+      await new Promise<void>((resolve) => void world.clock.setTimer(resolve, 50));
+    }
+    return false;
+  })();
+  return {
+    locks,
+    stop: () => {
+      stopped = true;
+      return world.clock.until(won, 1_000);
+    },
+  };
+}
+
+describe('a lease that others ask for all the time', () => {
+  it('is put back on a node that lost its data, although a claimant was granted it there first', async () => {
+    const world = new VirtualWorld(3);
+    const leader = world.manager(OPTIONS);
+    const lease = await world.clock.until(leader.acquire(R));
+    const rivals = [rival(world), rival(world)];
+    for (const node of world.nodes) {
+      node.loseData();
+      await world.clock.advance(9_000);
+      expect(new Set(await world.owners(R)).size).toBe(1);
+      lease.assertHeld();
+    }
+    expect(await Promise.all(rivals.map(({ stop }) => stop()))).toEqual([false, false]);
+    expect(world.eventsOf('lost')).toEqual([]);
+  });
+
+  it('gets the vote of a node that missed the acquisition, so that it outlives one of the others', async () => {
+    const world = new VirtualWorld(3);
+    world.nodes[2]!.down();
+    const leader = world.manager(OPTIONS);
+    const lease = await world.clock.until(leader.acquire(R));
+    const other = rival(world);
+    world.nodes[2]!.up();
+    await world.clock.advance(12_000);
+    world.nodes[0]!.down();
+    await world.clock.advance(30_000);
+    lease.assertHeld();
+    expect(await other.stop()).toBe(false);
+  });
+
+  it('is told as taken, and put back nowhere, where another held it on a majority in between', async () => {
+    const world = new VirtualWorld(3);
+    const leader = world.manager(OPTIONS);
+    const lease = await world.clock.until(leader.acquire(R));
+    // Beyond the promise: two nodes lose their data at once, and these nodes know no quarantine.
+    world.nodes[0]!.loseData();
+    world.nodes[1]!.loseData();
+    const second = await world.clock.until(world.manager(OPTIONS).acquire(R));
+    expect(second.token).toBeGreaterThan(lease.token);
+    await world.clock.until(second.release());
+    await world.clock.advance(9_000);
+    expect(lease.signal.reason).toMatchObject({ reason: 'taken' });
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('leaves nothing behind where it is released while a node is given its key again', async () => {
+    for (let afterMs = 0; afterMs < 12; afterMs++) {
+      const world = new VirtualWorld(3);
+      const leader = world.manager(OPTIONS);
+      const lease = await world.clock.until(leader.acquire(R));
+      world.nodes[2]!.loseData();
+      const passing = world.nodes[2]!;
+      const claim = { resources: [R], holderId: 'passing', deadlineAt: Number.POSITIVE_INFINITY };
+      const granting = passing.acquire([{ ...claim, ttlMs: 1_000, seed: 1e18, tick: undefined }]);
+      await world.clock.until(granting);
+      await world.clock.until(passing.release([{ resources: [R], holderId: 'passing', keepMs: 0 }]));
+      const extending = lease.extend();
+      await world.clock.advance(afterMs);
+      await world.clock.until(Promise.allSettled([lease.release(), extending]));
+      await world.clock.advance(300);
+      expect(await world.leftovers(R)).toEqual([]);
+    }
+  });
+});
