@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { LockContendedError, type LockManagerOptions } from '../../src/index.js';
-import { LockManagers, ofType, record, scriptCalls, untilGone, valuesOf } from '../support/lock-managers.js';
+import {
+  CALM,
+  LockManagers,
+  ofType,
+  record,
+  scriptCalls,
+  untilGone,
+  valuesOf,
+} from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
@@ -32,7 +40,7 @@ async function putKey(server: RedisServers['servers'][number], key: string, ttlM
 
 it('1: four nodes whose votes split two to two settle, with retries 0 too, and nothing stays behind', async () => {
   const servers = await start(4);
-  const locks = await managers.connected({ servers });
+  const locks = await managers.connected({ servers, ...CALM });
   await Promise.all(servers.slice(2).map((server) => putKey(server, 'lock:a', 60_000)));
   await expect(locks.acquire('a', { retries: 0 })).rejects.toMatchObject({
     code: 'LOCK_CONTENDED',
@@ -44,7 +52,7 @@ it('1: four nodes whose votes split two to two settle, with retries 0 too, and n
 
 it('3: its own minority keys do not refuse its retry: every attempt has a new holder id and undoes the one before', async () => {
   const servers = await start(3);
-  const locks = await managers.connected({ servers });
+  const locks = await managers.connected({ servers, ...CALM });
   const [free, taken, dead] = servers as [(typeof servers)[0], (typeof servers)[0], (typeof servers)[0]];
   await dead.kill();
   await putKey(taken, 'lock:a', 400);
@@ -64,10 +72,12 @@ it('3: its own minority keys do not refuse its retry: every attempt has a new ho
 });
 
 describe('6: releasing a lease that has expired', () => {
+  const SHORT = { ttlMs: 900, nodeTimeoutMs: 300, waitMs: 20_000, autoExtend: false } as const;
+
   it('resolves without a retry', async () => {
     const servers = await start(3);
-    const locks = await managers.connected({ servers });
-    const lease = await locks.acquire('a', { ttlMs: 50, autoExtend: false });
+    const locks = await managers.connected({ servers, ...CALM });
+    const lease = await locks.acquire('a', SHORT);
     await until(() => lease.signal.aborted);
     await untilGone(servers, 'lock:a');
     const calls = async (): Promise<number[]> => Promise.all(servers.map(scriptCalls));
@@ -82,9 +92,9 @@ describe('6: releasing a lease that has expired', () => {
 
   it("does not replace the routine's own error", async () => {
     const servers = await start(3);
-    const locks = await managers.connected({ servers });
+    const locks = await managers.connected({ servers, ...CALM });
     const own = new Error('the routine failed');
-    const result = locks.withLock('a', { ttlMs: 50, autoExtend: false }, async (lease) => {
+    const result = locks.withLock('a', SHORT, async (lease) => {
       await until(() => lease.signal.aborted);
       throw own;
     });
@@ -93,9 +103,9 @@ describe('6: releasing a lease that has expired', () => {
 
   it("does not replace the routine's own error when every node is gone", async () => {
     const servers = await start(3);
-    const locks = await managers.connected({ servers });
+    const locks = await managers.connected({ servers, ...CALM });
     const own = new Error('the routine failed');
-    const result = locks.withLock('a', { ttlMs: 5_000 }, async () => {
+    const result = locks.withLock('a', { ttlMs: 15_000 }, async () => {
       await Promise.all(servers.map((server) => server.kill()));
       throw own;
     });
@@ -134,7 +144,7 @@ describe("16: the user's own clients", () => {
       listeners: client.eventNames().map((name) => [name, client.listenerCount(name)]),
     });
     const before = await Promise.all(clients.map(facts));
-    const locks = await managers.connected({ nodes: clients });
+    const locks = await managers.connected({ nodes: clients, ...CALM });
     const lease = await locks.acquire('a');
     await locks.withLock('b', () => undefined);
     await locks.close();
@@ -148,7 +158,7 @@ describe("16: the user's own clients", () => {
   it('may be lazy and stay so: the lock connects by itself', async () => {
     const servers = await start(1);
     const client = new Redis({ ...servers[0]!.options, lazyConnect: true });
-    const locks = await managers.connected({ nodes: [client] });
+    const locks = await managers.connected({ nodes: [client], ...CALM });
     await (await locks.acquire('a')).release();
     expect(client.status).toBe('wait');
     client.disconnect();
@@ -157,7 +167,7 @@ describe("16: the user's own clients", () => {
   it('may be closed: the lock goes on', async () => {
     const servers = await start(1);
     const client = new Redis(servers[0]!.options);
-    const locks = await managers.connected({ nodes: [client] });
+    const locks = await managers.connected({ nodes: [client], ...CALM });
     await client.quit();
     await (await locks.acquire('a')).release();
   });
@@ -173,7 +183,7 @@ describe("16: the user's own clients", () => {
       stringNumbers: true,
     });
     await client.subscribe('news');
-    const locks = await managers.connected({ nodes: [client] });
+    const locks = await managers.connected({ nodes: [client], ...CALM });
     const lease = await locks.acquire('a');
     expect(lease.token).toEqual(expect.any(Number));
     await servers[0]!.kill();
@@ -186,7 +196,7 @@ describe("16: the user's own clients", () => {
 it('17: a client opened on db 3 locks on db 3', async () => {
   const servers = await start(3);
   const clients = servers.map((server) => new Redis({ ...server.options, db: 3 }));
-  const locks = await managers.connected({ nodes: clients });
+  const locks = await managers.connected({ nodes: clients, ...CALM });
   const lease = await locks.acquire('a');
   await until(async () =>
     (await Promise.all(clients.map((client) => client.exists('lock:a')))).every(Boolean),
@@ -198,14 +208,14 @@ it('17: a client opened on db 3 locks on db 3', async () => {
 
 it('21: a fast job on workers whose clocks are apart runs once for each tick', async () => {
   const servers = await start(3);
-  const workers = await Promise.all([1, 2, 3].map(() => managers.connected({ servers })));
+  const workers = await Promise.all([1, 2, 3].map(() => managers.connected({ servers, ...CALM })));
   const runs: number[] = [];
   const TICKS = 10;
   const skips: string[] = [];
   const tickOf = async (worker: (typeof workers)[number], index: number, tick: number): Promise<void> => {
     // The second is ahead of the others, the third behind: the job of the first is long over when it fires.
     await sleep(index * 40);
-    const lease = await worker.tryAcquire('job', { tick: tick * 1_000, ttlMs: 10_000 });
+    const lease = await worker.tryAcquire('job', { tick: tick * 1_000, ttlMs: 20_000 });
     if (lease === null) return;
     runs.push(tick);
     await lease.release();
@@ -221,8 +231,8 @@ it('21: a fast job on workers whose clocks are apart runs once for each tick', a
 
 it('a resource held by another is refused with its owner and when to try again', async () => {
   const servers = await start(3);
-  const one = await managers.connected({ servers, holder: 'worker-1' });
-  const other = await managers.connected({ servers });
+  const one = await managers.connected({ servers, ...CALM, holder: 'worker-1' });
+  const other = await managers.connected({ servers, ...CALM });
   const events = record(other);
   const lease = await one.acquire('a', { ttlMs: 20_000 });
   const error = await other.acquire('a').catch((thrown: unknown) => thrown);

@@ -28,7 +28,7 @@ const locks = new LockManager({
 });
 
 async function hold(ttlMs: number): Promise<void> {
-  const lease = await locks.acquire('job', { ttlMs });
+  const lease = await locks.acquire('job', { ttlMs, waitMs: 20_000 });
   // Nobody listens to the signal: a loss must not end the process by itself.
   tell({ did: 'held', token: lease.token });
   const timer = setInterval(() => {

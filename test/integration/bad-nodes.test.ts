@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { QuorumUnreachableError, type LockEvent, type LockManager } from '../../src/index.js';
-import { LockManagers, record, untilGone, valuesOf } from '../support/lock-managers.js';
+import { CALM, LockManagers, record, untilGone, valuesOf } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
@@ -58,7 +58,7 @@ describe('a refused password', () => {
     async (_name, source) => {
       const servers = await start(1, ['--requirepass', 'the-right-one']);
       const { port } = servers[0]!;
-      const locks = managers.make({ nodes: [source(port) as string] });
+      const locks = managers.make({ ...CALM, nodes: [source(port) as string] });
       const events = record(locks);
       await until(() => statusOf(locks, 0) === 'refused');
       expect(managers.warnings).toEqual([
@@ -78,7 +78,7 @@ describe('a refused password', () => {
     const servers = await start(3);
     await servers[0]!.client().call('CONFIG', 'SET', 'requirepass', SECRET);
     const nodes = servers.map((server) => ({ host: '127.0.0.1', port: server.port }));
-    const locks = managers.make({ nodes });
+    const locks = managers.make({ ...CALM, nodes });
     await until(() => statusOf(locks, 0) === 'refused' && statusOf(locks, 2) === 'ready');
     const lease = await locks.acquire('a');
     await lease.release();
@@ -91,7 +91,10 @@ describe('a refused password', () => {
 
 it('a password that is right is shown nowhere either, whatever goes wrong', async () => {
   const servers = await start(3, ['--requirepass', SECRET]);
-  const locks = managers.make({ nodes: servers.map(({ port }) => `redis://:${SECRET}@127.0.0.1:${port}`) });
+  const locks = managers.make({
+    ...CALM,
+    nodes: servers.map(({ port }) => `redis://:${SECRET}@127.0.0.1:${port}`),
+  });
   const events = record(locks);
   await until(() => locks.nodes().every(({ status }) => status === 'ready'));
   const lease = await locks.acquire('b');
@@ -110,7 +113,7 @@ describe('a user of limited rights', () => {
     await servers[0]!
       .client()
       .call('ACL', 'SETUSER', 'worker', 'on', `>${SECRET}`, '~lock:*', '~{lock:*', ...rules);
-    const locks = managers.make({ nodes: [`redis://worker:${SECRET}@127.0.0.1:${port}`] });
+    const locks = managers.make({ ...CALM, nodes: [`redis://worker:${SECRET}@127.0.0.1:${port}`] });
     return { locks, port };
   }
 
@@ -154,7 +157,7 @@ describe('a read-only replica', () => {
     const servers = await start(3);
     const [master, replica] = servers as [(typeof servers)[0], (typeof servers)[0]];
     await replica.client().replicaof('127.0.0.1', master.port);
-    const locks = managers.make({ servers });
+    const locks = managers.make({ ...CALM, servers });
     await until(() => statusOf(locks, 1) === 'refused');
     expect(locks.nodes()[1]?.reason).toBe('it is a read-only replica');
     expect(managers.warnings).toEqual([
@@ -168,7 +171,7 @@ describe('a read-only replica', () => {
   it('as the only node means that no lock is to be had, and the error names it', async () => {
     const servers = await start(2);
     await servers[1]!.client().replicaof('127.0.0.1', servers[0]!.port);
-    const locks = managers.make({ servers: [servers[1]!] });
+    const locks = managers.make({ ...CALM, servers: [servers[1]!] });
     const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuorumUnreachableError);
     expect((error as Error).message).toMatch(
@@ -179,7 +182,7 @@ describe('a read-only replica', () => {
   it('that becomes a master has a vote', async () => {
     const servers = await start(1);
     await servers[0]!.client().replicaof('127.0.0.1', 1);
-    const locks = managers.make({ servers });
+    const locks = managers.make({ ...CALM, servers });
     await until(() => statusOf(locks, 0) === 'refused');
     await servers[0]!.client().call('REPLICAOF', 'NO', 'ONE');
     await until(() => statusOf(locks, 0) === 'ready');
@@ -192,7 +195,7 @@ describe('the same server under two addresses', () => {
     const servers = await start(2);
     const { port } = servers[0]!;
     const nodes = [`redis://127.0.0.1:${port}`, servers[1]!.url, `redis://localhost:${port}`];
-    const locks = managers.make({ nodes });
+    const locks = managers.make({ ...CALM, nodes });
     await until(() => statusOf(locks, 2) === 'refused');
     expect(managers.warnings).toContain(
       `node localhost:${port} has no vote: it is the same server as 127.0.0.1:${port}`,
@@ -209,7 +212,10 @@ describe('the same server under two addresses', () => {
   it('is no majority: two entries of one server hold no lock', async () => {
     const servers = await start(1);
     const { port } = servers[0]!;
-    const locks = managers.make({ nodes: [`redis://127.0.0.1:${port}`, `redis://localhost:${port}`] });
+    const locks = managers.make({
+      ...CALM,
+      nodes: [`redis://127.0.0.1:${port}`, `redis://localhost:${port}`],
+    });
     await until(() => statusOf(locks, 1) === 'refused');
     const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuorumUnreachableError);
@@ -221,7 +227,7 @@ describe('the same server under two addresses', () => {
 it('a server that never answers is unreachable, and asking it for a lock ends', async () => {
   const servers = await start(1);
   servers[0]!.pause();
-  const locks = managers.make({ servers });
+  const locks = managers.make({ ...CALM, servers });
   await expect(locks.acquire('a')).rejects.toThrow(QuorumUnreachableError);
   await until(() => statusOf(locks, 0) === 'unreachable');
   servers[0]!.resume();
@@ -236,7 +242,7 @@ it('what answers is no Redis server: the node is unreachable, and asking it for 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const locks = managers.make({ nodes: [`redis://:${SECRET}@127.0.0.1:${port}`] });
+  const locks = managers.make({ ...CALM, nodes: [`redis://:${SECRET}@127.0.0.1:${port}`] });
   const events = record(locks);
   await expect(locks.acquire('a')).rejects.toThrow(QuorumUnreachableError);
   expect(await everythingOf(locks, events)).not.toContain(SECRET);

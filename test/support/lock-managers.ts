@@ -2,6 +2,9 @@ import { LockManager, type LockEvent, type LockManagerOptions, type NodeSource }
 import type { RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
+/** For whatever a test expects to succeed: no machine is too slow to answer within it. */
+export const CALM = { nodeTimeoutMs: 5_000 } as const;
+
 type Options = Partial<LockManagerOptions> & { readonly servers?: readonly RedisServer[] };
 
 /** Lock managers that are closed together, and whose warnings are kept instead of printed. */
