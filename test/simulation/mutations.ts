@@ -62,16 +62,16 @@ export const WORLDS = {
   hasty: {
     nodes: 3,
     clients: 4,
-    fastNodes: 8,
+    fastNodes: 12,
     restartQuarantine: 'off',
     resources: ['a'],
     cronResources: [],
-    faults: ['link slow', 'process stop'],
-    stormMs: 30,
-    longestFaultMs: 100,
-    ttlsMs: [100],
-    idleMs: 30,
-    latency: { leastMs: 1, meanJitterMs: 8, resendChance: 0 },
+    faults: ['link slow'],
+    stormMs: 8,
+    longestFaultMs: 300,
+    ttlsMs: [150],
+    idleMs: 20,
+    latency: { leastMs: 0.3, meanJitterMs: 0.3, resendChance: 0 },
   },
   /** Nodes that come back with old data as often as the promise allows. */
   restored: {
