@@ -22,7 +22,10 @@ const LOSSES = ['data lost', 'data stale', 'data flushed', 'node clock step'] as
 const NOT_DURABLE: readonly string[] = ['data lost', 'data stale'];
 const DATA_LOSSES: readonly string[] = [...NOT_DURABLE, 'data flushed'];
 
-export type Fault = (typeof PLAIN_FAULTS)[number] | (typeof LOSSES)[number];
+/** What nothing can save from, the fencing token apart. */
+const DISASTERS = ['majority flushed', 'all flushed'] as const;
+
+export type Fault = (typeof PLAIN_FAULTS)[number] | (typeof LOSSES)[number] | (typeof DISASTERS)[number];
 
 export interface Settings {
   readonly seed: number;
@@ -93,6 +96,7 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
   // A server that keeps its data, by the word of its operator, does keep it.
   if (nodes >= 3) possible.push(...LOSSES.filter((fault) => !durable || !NOT_DURABLE.includes(fault)));
   const share = rng.pick([0.2, 0.4, 0.7]);
+  if (beyond) possible.push(...DISASTERS);
   const drawn = possible.filter(() => rng.chance(share));
   const faults = beyond ? drawn : withoutConflicts(drawn, rng);
   const maxTtlMs = 2_000;

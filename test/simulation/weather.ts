@@ -91,6 +91,10 @@ export class Weather {
         return this.#crashNode(node, lastsMs, 'stale');
       case 'data flushed':
         return this.#flush(node);
+      case 'majority flushed':
+        return nodes.slice(0, this.#world.majority).forEach((one) => this.#flush(one));
+      case 'all flushed':
+        return nodes.forEach((one) => this.#flush(one));
       case 'node clock step':
         return this.#stepNode(node);
       case 'script flush':
