@@ -74,10 +74,11 @@ async function hold(
   if (verdict !== 'won') return undo(quorum, request, claim, acquired.round);
 
   const { decidingGrants } = acquired.round;
-  const token = fencing ? tokenOf(decidingGrants) : undefined;
+  let token = fencing ? tokenOf(decidingGrants) : undefined;
   if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
     const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant);
-    if (confirmed.verdict !== 'won') return undo(quorum, request, claim, confirmed);
+    if (confirmed.round.verdict !== 'won') return undo(quorum, request, claim, confirmed.round);
+    token = confirmed.token;
   }
   const leftMs = validityLeftMs(grant, clock.stamp());
   if (leftMs <= lossMarginMs(ttlMs)) {
@@ -87,23 +88,31 @@ async function hold(
   return { kind: 'won', quorum, request, claim, token, grant };
 }
 
+/**
+ * The second phase. A grant that came in late with a higher counter could not help; so each further try takes the highest
+ * counter of all grants that are in by then, which is as good a token.
+ */
 async function confirm(
   quorum: QuorumClient,
   clock: Clock,
   request: LockRequest,
   claim: Claim,
   acquired: Poll,
-  token: number,
+  firstToken: number,
   grant: Grant,
-): Promise<Round> {
+): Promise<{ readonly round: Round; readonly token: number }> {
   const { tick, nodeTimeoutMs } = request;
+  let token = firstToken;
   for (let attempt = 1; ; attempt++) {
     const { round, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
     const verdict = await decided;
-    if (verdict === 'won' || attempt === CONFIRMATIONS) return round;
-    const refusals = round.votes.filter((vote) => vote?.kind === 'refused').length;
-    if (refusals > round.members - majorityOf(round.members)) return round;
-    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return round;
+    if (verdict === 'won' || attempt === CONFIRMATIONS) return { round, token };
+    const gone = round.votes.filter(
+      (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
+    ).length;
+    if (gone > round.members - majorityOf(round.members)) return { round, token };
+    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return { round, token };
+    token = Math.max(token, tokenOf(acquired.round.votes.filter((vote) => vote?.kind === 'granted')));
   }
 }
 

@@ -174,21 +174,32 @@ export class HeldLease implements Lease, Kept {
     if (this.#state.phase === 'held') {
       // The state first: an extension that is under way can do nothing any more.
       this.#state = released(this.#state);
-      this.#ended = this.#end('released');
+      const heldMs = this.#leave();
+      this.#ended = this.#giveBack(heldMs).then((acknowledged) => this.#tellRelease(heldMs, acknowledged));
     }
-    return this.#ended ?? Promise.resolve();
+    // After its loss the holder says by this that it has stopped.
+    this.#ended ??= this.#giveBack(this.#terms.minHoldMs).then(() => undefined);
+    return this.#ended;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
 
-  /** Ends the lease against the holder's will. */
+  /**
+   * Ends the lease against the holder's will. Its keys are left to expire, or to the holder's own `release`: the holder hears
+   * of the loss now and needs what is left of their time to stop. Only where the connections are about to be closed they are
+   * taken back at once.
+   */
   lose(reason: LossReason): void {
     if (this.#state.phase !== 'held') return;
     this.#state = lost(this.#state, reason);
-    this.#ended = this.#end(reason);
+    const heldMs = this.#leave();
     this.#loss.abort(new LeaseLostError(this.resources, reason));
+    const { events } = this.#context;
+    const { token, name } = this.#terms;
+    events.emit({ type: 'lost', name, resources: this.resources, token, heldMs, reason });
+    if (reason === 'closed') void this.release();
   }
 
   /** What the keeper calls when the lease is due: extend it, or tell its loss. Returns when to call again. */
@@ -287,22 +298,31 @@ export class HeldLease implements Lease, Kept {
     }
   }
 
-  async #end(how: 'released' | LossReason): Promise<void> {
-    const { clock, quorum, events, keeper } = this.#context;
-    const { claim, token, ttlMs, nodeTimeoutMs, minHoldMs, name } = this.#terms;
-    const { resources } = this;
-    const heldMs = clock.now() - this.#heldSince.monotonicMs;
+  /** Nobody looks after it any more. Returns for how long it was held. */
+  #leave(): number {
+    const { clock, keeper, onEnd } = this.#context;
     keeper.forget(this);
-    this.#context.onEnd(this);
-    if (how !== 'released') events.emit({ type: 'lost', name, resources, token, heldMs, reason: how });
+    onEnd(this);
+    return clock.now() - this.#heldSince.monotonicMs;
+  }
+
+  #giveBack(heldMs: number): Promise<number> {
+    const { quorum } = this.#context;
+    const { claim, ttlMs, nodeTimeoutMs, minHoldMs } = this.#terms;
     const keepMs = Math.max(0, minHoldMs - heldMs);
-    const acknowledged = await quorum.giveBack(claim, {
-      ttlMs,
-      nodeTimeoutMs,
-      keepMs,
-      enough: quorum.majority,
+    return quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs, enough: quorum.majority });
+  }
+
+  #tellRelease(heldMs: number, acknowledged: number): void {
+    const { token, name } = this.#terms;
+    this.#context.events.emit({
+      type: 'released',
+      name,
+      resources: this.resources,
+      token,
+      heldMs,
+      acknowledged,
     });
-    if (how === 'released') events.emit({ type: 'released', name, resources, token, heldMs, acknowledged });
   }
 
   #lossReason(late: boolean): LossReason {

@@ -32,6 +32,8 @@ const LOOP_LAG_MS = 5;
 export class QuorumClient {
   readonly majority: number;
   readonly #givingBack: GiveBack;
+  /** How many answers each node owes to requests that have timed out. */
+  readonly #owing: number[];
   /** Claims whose ballot is not over. */
   readonly #underWay = new Map<Claim, Terms>();
 
@@ -42,6 +44,7 @@ export class QuorumClient {
   ) {
     this.majority = majorityOf(nodes.length);
     this.#givingBack = new GiveBack(clock);
+    this.#owing = nodes.map(() => 0);
   }
 
   acquire(claim: Claim, terms: Terms & { seed: number | undefined; tick: number | undefined }): Poll {
@@ -125,7 +128,8 @@ export class QuorumClient {
     const debt = {
       claim,
       keepUntil: calledAt + terms.keepMs,
-      // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do, two TTLs later.
+      // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
+      // two TTLs later.
       expiredAt: calledAt + terms.nodeTimeoutMs + 2 * Math.max(terms.ttlMs, terms.keepMs),
     };
     return new Promise((resolve) => {
@@ -194,8 +198,23 @@ export class QuorumClient {
       if (round.votes[member] !== undefined) return;
       if (wasAsked(member)) this.#report(this.nodes[member]!, op, vote, sentAt);
       const verdict = round.record(member, vote);
-      if (verdict === 'pending' || (verdict === 'lost' && !isReadable(round.votes))) return;
-      decide(verdict);
+      if (verdict === 'pending' || (verdict === 'lost' && !isReadable(round.votes))) goOnWithoutHung();
+      else decide(verdict);
+    };
+    const overdue = new Set<number>();
+    const timeOutMember = (member: number): void => {
+      if (round.votes[member] !== undefined) return;
+      overdue.add(member);
+      this.#owing[member]!++;
+      const afterMs = Math.round(this.clock.now() - sentAt);
+      count(member, failed('timeout', new Error(`no answer within ${afterMs} ms`)));
+    };
+    // A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again.
+    const goOnWithoutHung = (): void => {
+      const answered = round.votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+      if (answered < this.majority) return;
+      const missing = round.votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
+      if (missing.every((member) => this.#owing[member]! > 0)) missing.forEach(timeOutMember);
     };
     const timeOut = (): void => {
       const now = this.clock.now();
@@ -205,8 +224,7 @@ export class QuorumClient {
         timer = this.clock.setTimer(timeOut, 1);
         return;
       }
-      const timeout = failed('timeout', new Error(`no answer within ${Math.round(now - sentAt)} ms`));
-      for (let member = 0; member < round.members; member++) count(member, timeout);
+      for (let member = 0; member < round.members; member++) timeOutMember(member);
     };
     let dueAt = deadlineAt;
     let timer = this.clock.setTimer(timeOut, deadlineAt - sentAt);
@@ -216,6 +234,7 @@ export class QuorumClient {
       const [vote] = await send(node, member);
       const answer = vote ?? failed('error', new Error('the node did not vote'));
       claim.answered(member, answer, deadlineAt);
+      if (overdue.has(member)) this.#owing[member]!--;
       if (--outstanding === 0) timer.cancel();
       count(member, answer);
       return answer;

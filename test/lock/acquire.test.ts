@@ -66,6 +66,25 @@ describe('acquiring', () => {
     expect(world.clock.now() - before).toBe(4);
   });
 
+  it('waits for a hung node once, and not again in each round until it has answered', async () => {
+    const world = new VirtualWorld(3);
+    const [one, other] = [world.manager(), world.manager()];
+    const lease = await world.clock.until(one.acquire('first'));
+    world.nodes[2]!.stop();
+    // The first node has lost the key, so that the second look has only the hung node to wait for.
+    world.nodes[0]!.loseData();
+    const lookAt = async (): Promise<number> => {
+      const before = world.clock.now();
+      await world.clock.until(other.tryAcquire('first').catch(() => null));
+      return world.clock.now() - before;
+    };
+    expect(await lookAt()).toBeGreaterThanOrEqual(250);
+    expect(await lookAt()).toBeLessThan(250);
+    world.nodes[2]!.resume();
+    await world.clock.advance(100);
+    expect(lease.signal.aborted).toBe(false);
+  });
+
   it('fails as unreachable within the node timeout when a majority is stopped, and leaves nothing', async () => {
     const world = new VirtualWorld(5);
     for (const node of world.nodes.slice(0, 3)) node.stop();
@@ -321,6 +340,26 @@ describe('a tick', () => {
     world.nodes[3]!.down();
     world.nodes[4]!.down();
     expect(await runOnce(world, world.manager())).toBe('already_ran');
+  });
+
+  it('is not lost when a node dies between the two phases, and the others granted under a higher counter', async () => {
+    const world = new VirtualWorld(5);
+    // The last two count further than the first three, as after rounds that others lost.
+    for (const node of world.nodes.slice(3)) {
+      void node.acquire([
+        { resources: ['cron'], holderId: 'x', ttlMs: 1, deadlineAt: Infinity, seed: 9e15, tick: undefined },
+      ]);
+      node.behaviour = { requestMs: 2, replyMs: 2 };
+    }
+    await world.clock.advance(10);
+    const acquiring = world.manager().acquire('cron', { tick });
+    await world.clock.advance(1.5);
+    world.nodes[0]!.down();
+    const lease = await world.clock.until(acquiring);
+    expect(
+      world.nodes[3]!.log.filter(({ op, vote }) => op === 'confirm' && vote.kind === 'granted'),
+    ).toHaveLength(1);
+    await world.clock.until(lease.release());
   });
 
   it('is not lost when the answers to its record are lost once', async () => {

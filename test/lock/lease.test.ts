@@ -150,6 +150,8 @@ describe('a lease', () => {
     }
     await world.clock.advance(1_100);
     expect(lease.signal.reason).toMatchObject({ reason: 'taken' });
+    await world.clock.until(lease.release());
+    await world.clock.advance(10);
     expect(await world.owners(R)).toEqual(['thief', 'thief', undefined]);
   });
 
@@ -186,6 +188,11 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
     await world.clock.advance(20);
     expect(lease.signal.reason).toMatchObject({ reason: 'max_hold' });
+    // The holder is told, and keeps the others out until it has stopped, or its keys have expired.
+    await world.clock.advance(100);
+    expect(await world.leftovers(R)).not.toEqual([]);
+    await world.clock.until(lease.release());
+    await world.clock.advance(10);
     expect(await world.leftovers(R)).toEqual([]);
   });
 
