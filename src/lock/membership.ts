@@ -97,9 +97,14 @@ export function watchNodes(
     return node.onStateChange((state) => {
       const { status, reason = status, serverId, caution } = state;
       if (status !== told) {
-        events.emit({ type: 'node', node: snapshotOf(node, clock.now()) });
+        const snapshot = snapshotOf(node, clock.now());
+        events.emit({ type: 'node', node: snapshot });
         if (status === 'refused') warn(`node ${node.name} has no vote: ${reason}`);
-        if (status === 'untrusted') warn(`node ${node.name} has no vote for now: ${reason}`);
+        if (status === 'untrusted') {
+          const { trustedInMs } = snapshot;
+          const left = trustedInMs === undefined ? 'now' : `another ${Math.ceil(trustedInMs / 1_000)} s`;
+          warn(`node ${node.name} has no vote for ${left}: ${reason}`);
+        }
       }
       told = status;
       if (caution !== undefined) warnOnce(`node ${node.name}: ${caution}`);

@@ -137,9 +137,10 @@ export class RedisNode implements LockNode {
     add: (batch: Batch, request: Request) => void,
   ): Promise<readonly Vote[]> {
     const votes = await this.#ask(requests, add, voteOf);
-    const { status, reason } = this.state;
+    const { status, reason, trustedAt = 0 } = this.state;
     if (status !== 'untrusted') return votes;
-    const untrusted = failed('untrusted', new Error(reason));
+    const leftS = Math.ceil(Math.max(0, trustedAt - this.#settings.clock.now()) / 1_000);
+    const untrusted = failed('untrusted', new Error(`${reason}; it votes again in ${leftS} s`));
     return votes.map((vote) => (vote.kind === 'granted' ? untrusted : vote));
   }
 
@@ -254,7 +255,10 @@ export class RedisNode implements LockNode {
       return;
     }
     const why = until - now >= quarantineLeftMs ? reason : 'it lost its memory: it restarted, or was emptied';
+    const isNews = this.state.status !== 'untrusted';
     this.#standing.become({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
+    // So that it votes again when its quarantine ends, and not up to a look later.
+    if (isNews && !this.#standing.out) this.#lookAgain();
   }
 
   #failureOf(error: unknown): Failed {
