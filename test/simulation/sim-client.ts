@@ -220,9 +220,12 @@ export class SimClient {
     // Not everybody looks at the signal; it is for them that the store compares tokens.
     const careless = rng.chance(0.2);
     const leaves = (): void => this.#leaves(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
+    // The keys of a lost lease are there until its holder has stopped.
+    let stopping = 0;
     const onLoss = (): void => {
       checker.lost(holding);
-      leaves();
+      stopping = 1;
+      for (const resource of resources) this.#traceOf(resource).busy++;
     };
     lease.signal.addEventListener('abort', onLoss, { once: true });
     for (let write = 0; this.process.now() < until && !this.#stopping; write++) {
@@ -239,6 +242,7 @@ export class SimClient {
     this.#write(holding, rng);
     const releasing = lease.release();
     checker.ended(holding);
+    for (const resource of resources) this.#traceOf(resource).busy -= stopping;
     leaves();
     this.world.trace.note(() => `${this.name} releases ${resources.join('+')}`);
     await this.#ends('release', nodeTimeoutOf(options) + SLACK_MS, releasing);
