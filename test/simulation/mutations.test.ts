@@ -12,7 +12,8 @@ const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
  */
 describe('the simulation finds', () => {
   it.each(MUTATIONS)('$name', async (mutation) => {
-    const finding = await hunt(mutation, SEEDS);
+    const { likely = 1 } = mutation;
+    const finding = await hunt(mutation, [likely, ...SEEDS.filter((seed) => seed !== likely)]);
     expect(finding).toBeDefined();
     expect(finding!.violations.map(({ invariant }) => invariant)).toEqual(
       expect.arrayContaining([expect.stringMatching(mutation.breaks.join('|'))]),

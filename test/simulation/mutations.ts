@@ -19,6 +19,8 @@ export interface Mutation {
   readonly networkFlaw?: NetworkFlaw;
   /** The worlds in which it shows; without, all. */
   readonly worlds?: Worlds;
+  /** A world in which it showed, to be tried first; the others follow. */
+  readonly likely?: number;
   /** What the simulation has to find broken; any of them. */
   readonly breaks: readonly Invariant[];
 }
@@ -123,6 +125,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "untrusted.kind === 'failed' ? vote : untrusted",
       },
     ],
+    likely: 11,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {
@@ -164,6 +167,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     flaw: 'counter above the token',
     worlds: 'hasty',
+    likely: 11,
     breaks: ['tokens grow'],
   },
   {
@@ -176,6 +180,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'rough',
+    likely: 23,
     breaks: ['one run per tick', 'tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
@@ -252,6 +257,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
     worlds: 'sleepy',
+    likely: 18,
     breaks: ['no tick lost', 'one run per tick'],
   },
   {
@@ -286,6 +292,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: 'return this.#mayBeThere[member]!;',
       },
     ],
+    likely: 5,
     breaks: ['nothing left behind'],
   },
   {

@@ -62,7 +62,7 @@ export interface Settings {
   readonly wallStepMs: number;
 }
 
-export const DURATION_MS = 60_000;
+const DURATION_MS = 60_000;
 
 /**
  * Pairs that together are beyond the promise, because each takes away what saves from the other:

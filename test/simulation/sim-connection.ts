@@ -24,7 +24,7 @@ interface Pending {
  * What ioredis does with the settings of `src/node/redis/connection.ts`, over a simulated network: no offline queue, no
  * resending, a new connection after the old one broke, a connection that is silent for too long given up.
  */
-export class SimConnection implements Connection {
+class SimConnection implements Connection {
   #socket: Socket | undefined;
   #ready = false;
   #manuallyClosed = false;

@@ -3,7 +3,7 @@ import { EPOCH_MS } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 
 /** An error that the server answers with, as ioredis makes it. */
-export class ReplyError extends Error {
+class ReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 

@@ -68,7 +68,7 @@ export class Timeline {
           queueMicrotask(next);
           event.run?.();
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
       setImmediate(step);

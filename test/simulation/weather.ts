@@ -6,6 +6,9 @@ import type { World, WorldClient, WorldNode } from './world.js';
 /** After a loss, the quarantine, and time for the clients to see its end. */
 const AFTER_QUARANTINE_MS = 3_000;
 
+/** What happens to one client or one of its lines. */
+type ClientFault = Extract<Fault, `link ${string}` | `process ${string}` | 'wall step'>;
+
 /**
  * What goes wrong, and when: storms, in which one fault follows the other, and calm in between, in which at most a minority
  * of nodes is away. It keeps inside the promise: fewer than a majority of nodes lose keys within one longest TTL. Beyond
@@ -75,7 +78,7 @@ export class Weather {
   }
 
   #strike(fault: Fault): void {
-    const { nodes, clients } = this.#world;
+    const { nodes } = this.#world;
     this.#world.trace.note(() => `fault: ${fault}`);
     const rng = this.#rng;
     const lastsMs = rng.logBetween(5, this.#world.settings.longestFaultMs);
@@ -99,7 +102,14 @@ export class Weather {
         return this.#stepNode(node);
       case 'script flush':
         return node.server.flushScripts();
+      default:
+        return this.#strikeClient(fault, node, lastsMs);
     }
+  }
+
+  #strikeClient(fault: ClientFault, node: WorldNode, lastsMs: number): void {
+    const { clients } = this.#world;
+    const rng = this.#rng;
     if (clients.length === 0) return;
     const one = rng.pick(clients);
     switch (fault) {
