@@ -32,6 +32,8 @@ export interface WorldClient {
 
 const SWEEP_MS = 250;
 const DISCIPLINE_MS = 5_000;
+/** With their skew, less than a second apart after a minute: what is further apart counts as stepped. */
+const MOST_NODE_DRIFT = 0.004;
 /** So long must nothing have happened to those concerned before something counts as left behind. */
 const CALM_FOR_LEFTOVERS_MS = 2_500;
 const LEFTOVER_GRACE_MS = 600;
@@ -81,7 +83,7 @@ export class World {
     this.nodes = Array.from({ length: settings.nodes }, (_, index) => {
       const skewMs = this.rng.between(-1, 1) * settings.nodeSkewMs;
       const { fastNodes } = settings;
-      const rate = fastNodes === undefined ? this.#rate() : this.rng.logBetween(1, fastNodes);
+      const rate = fastNodes === undefined ? this.#rate('node') : this.rng.logBetween(1, fastNodes);
       const server = new SimServer(`n${index}`, this.timeline, rate, skewMs, flaw, onExecuted);
       return { server, health: new Health(() => this.timeline.now) };
     });
@@ -126,7 +128,7 @@ export class World {
     const process = new SimProcess(
       timeline,
       rng.fork(),
-      this.#rate(),
+      this.#rate('client'),
       rng.between(-1, 1) * settings.wallSkewMs,
     );
     if (!settings.faults.includes('process suspend')) this.#discipline(process);
@@ -174,9 +176,14 @@ export class World {
     this.timeline.after(this.rng.between(0.5, 1.5) * DISCIPLINE_MS, () => this.#discipline(process));
   }
 
-  /** Within half the drift factor of true time: two clocks never differ by more than the whole of it. */
-  #rate(): number {
-    return 1 + this.rng.between(-0.45, 0.45) * this.settings.driftFactor;
+  /**
+   * Two clocks never differ by more than the drift factor. Nobody sets the clocks of the nodes right here, so they take
+   * the smaller part, and stay together for as long as a world lasts; clients take the rest.
+   */
+  #rate(of: 'node' | 'client'): number {
+    const { driftFactor } = this.settings;
+    const nodes = Math.min(0.45 * driftFactor, MOST_NODE_DRIFT);
+    return 1 + this.rng.between(-1, 1) * (of === 'node' ? nodes : 0.9 * driftFactor - nodes);
   }
 
   /**
@@ -186,6 +193,7 @@ export class World {
   #checkTick(resource: string, tick: number, lastAt: number): void {
     const since = lastAt - this.settings.maxTtlMs - 2_500;
     if (this.timeline.now >= this.settings.durationMs || since < 0) return;
+    if (this.clients.length < this.settings.clients) return;
     if (this.clients.some(({ health }) => health.calmSince > since)) return;
     const healthy = this.nodes.filter(
       ({ server, health }, member) =>
