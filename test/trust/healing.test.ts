@@ -67,6 +67,7 @@ describe('a lease that others ask for all the time', () => {
     await world.clock.until(second.release());
     await world.clock.advance(9_000);
     expect(lease.signal.reason).toMatchObject({ reason: 'taken' });
+    await world.clock.until(lease.release());
     expect(await world.leftovers(R)).toEqual([]);
   });
 

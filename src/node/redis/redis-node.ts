@@ -137,10 +137,12 @@ export class RedisNode implements LockNode {
     add: (batch: Batch, request: Request) => void,
   ): Promise<readonly Vote[]> {
     const votes = await this.#ask(requests, add, voteOf);
-    const { status, reason, trustedAt = 0 } = this.state;
-    if (status !== 'untrusted') return votes;
-    const leftS = Math.ceil(Math.max(0, trustedAt - this.#settings.clock.now()) / 1_000);
-    const untrusted = failed('untrusted', new Error(`${reason}; it votes again in ${leftS} s`));
+    const { status, reason, trustedAt } = this.state;
+    // Refused: this very answer has shown that it must not vote.
+    if (status !== 'untrusted' && status !== 'refused') return votes;
+    const leftS = Math.ceil(Math.max(0, (trustedAt ?? 0) - this.#settings.clock.now()) / 1_000);
+    const again = trustedAt === undefined ? '' : `; it votes again in ${leftS} s`;
+    const untrusted = failed('untrusted', new Error(`${reason}${again}`));
     return votes.map((vote) => (vote.kind === 'granted' ? untrusted : vote));
   }
 
