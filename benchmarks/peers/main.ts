@@ -46,7 +46,9 @@ if (values.check) {
   const plays = await playAll(Number(values.runs), scenarios, subjects);
   const isPart = values.only !== undefined || values.library !== undefined;
   const results: Results = {
-    madeWith: 'npm run peers',
+    madeWith: [...(isPart && values.update ? [stored().madeWith] : []), `npm run peers${given()}`].join(
+      '`, then `',
+    ),
     at: new Date().toISOString().slice(0, 10),
     node: process.version,
     redis:
@@ -64,6 +66,12 @@ if (values.check) {
     writeFileSync(resultsFile, `${JSON.stringify(results, undefined, 1)}\n`);
     writeFileSync(tableFile, render(results));
   }
+}
+
+/** What this was called with. */
+function given(): string {
+  const args = process.argv.slice(2);
+  return args.length > 0 ? ` -- ${args.join(' ')}` : '';
 }
 
 function isReplaced({ scenario, library, setting }: Play, plays: readonly Play[]): boolean {

@@ -34,8 +34,8 @@ const TITLES: Readonly<Record<keyof Figures, string>> = {
   crashes: 'uncaught errors',
 };
 
-/** A call that takes so long is one that hangs: no node timeout is near it. */
-const HANGS_MS = 1_000;
+/** A call that takes so long is one that hangs: no node timeout, and no library's own retries on a free resource, are near it. */
+const HANGS_MS = 2_000;
 
 const isBad = (figure: keyof Figures, value: number): boolean =>
   figure === 'longestCallMs' ? value > HANGS_MS : value > 0;
@@ -77,12 +77,12 @@ export function render(results: Results): string {
     if (bad.length === 0) return 'well';
     return bad.some((figure) => safety.includes(figure)) ? '**unsafe**' : 'fails';
   };
-  const sections = played.map(({ id, title, script, tells }, index) => {
+  const sections = played.map(({ id, title, script, remark, tells }, index) => {
     const rows = subjects.map((subject) => [
       label(subject),
       ...tells.map((figure) => cell(figure, of(id, subject))),
     ]);
-    return `## ${index + 1}. ${title}\n\n${script}\n\n${table(['', ...tells.map((figure) => TITLES[figure])], rows)}`;
+    return `## ${index + 1}. ${title}\n\n${script}${remark === undefined ? '' : ` ${remark}`}\n\n${table(['', ...tells.map((figure) => TITLES[figure])], rows)}`;
   });
   const summary = table(
     ['', ...played.map((_, index) => `${index + 1}`)],
@@ -101,6 +101,8 @@ proxy in between. ${runs} runs of each, in a mixed order; a cell shows the worst
 - Each library is used by what it has for jobs of unknown length: \`using\`, or a mutex that refreshes itself. quorlock's defaults are its
   safest settings, so it stands once.
 - What a holder believes is what the library tells it: its signal, or \`isAcquired\`. The time for which a process was stopped does not count.
+- A call that takes longer than two seconds on a free resource counts as one that hangs; one that has not ended when its scenario does is
+  counted up to there.
 - Only quorlock gives fencing tokens; without one the store has nothing to refuse a late write by.
 - What a run measures depends on chance and on the machine; what breaks, and by which order of magnitude, does not.
 
