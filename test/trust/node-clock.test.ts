@@ -17,13 +17,14 @@ describe("what is known of a node's clock", () => {
       },
       stepOwnWall: (ms: number): void => void (wallMs += ms),
       stepNode: (ms: number): void => void (nodeMs += ms),
-      stamp: () => ({ monotonicMs, wallMs }),
+      // Whole milliseconds, as Date.now gives them.
+      stamp: () => ({ monotonicMs, wallMs: Math.floor(wallMs) }),
       nodeMs: () => nodeMs,
       exchange(): string {
         const sentAt = this.stamp();
-        this.pass(1);
+        this.pass(0.2);
         const read = nodeMs;
-        this.pass(1);
+        this.pass(0.2);
         return this.clock.observe(sentAt, this.stamp(), read);
       },
     };
@@ -63,23 +64,27 @@ describe("what is known of a node's clock", () => {
   });
 
   for (const when of ['before', 'after'] as const) {
-    it(`does not take one for it that came during an exchange, ${when} the node read its clock`, () => {
-      const it = machine();
-      it.exchange();
-      const sentAt = it.stamp();
-      it.pass(1);
-      if (when === 'before') it.suspend(3_600_000);
-      const read = it.nodeMs();
-      if (when === 'after') it.suspend(3_600_000);
-      it.pass(1);
-      const deadline = it.stamp().monotonicMs;
-      expect(it.clock.observe(sentAt, it.stamp(), read)).toBe('steady');
-      // A deadline is never later in the node's time than it really is.
-      expect(it.clock.toNodeUs(deadline) / 1_000).toBeLessThanOrEqual(it.nodeMs());
-      expect(it.exchange()).toBe('steady');
-      expect(it.exchange()).toBe('steady');
-      it.stepNode(1_000);
-      expect(it.exchange()).toBe('stepped');
-    });
+    it.each([0, 0.3, 0.6, 0.9])(
+      `does not take one for it that came during an exchange, ${when} the node read its clock (%s)`,
+      (after) => {
+        const it = machine();
+        it.exchange();
+        it.pass(after);
+        const sentAt = it.stamp();
+        it.pass(0.01);
+        if (when === 'before') it.suspend(3_600_000.7);
+        const read = it.nodeMs();
+        if (when === 'after') it.suspend(3_600_000.7);
+        it.pass(0.2);
+        const deadline = it.stamp().monotonicMs;
+        expect(it.clock.observe(sentAt, it.stamp(), read)).toBe('steady');
+        // A deadline is never later in the node's time than it really is.
+        expect(it.clock.toNodeUs(deadline) / 1_000).toBeLessThanOrEqual(it.nodeMs());
+        expect(it.exchange()).toBe('steady');
+        expect(it.exchange()).toBe('steady');
+        it.stepNode(1_000);
+        expect(it.exchange()).toBe('stepped');
+      },
+    );
   }
 });

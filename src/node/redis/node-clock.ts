@@ -25,8 +25,9 @@ export class NodeClock {
   /** Learns from an exchange; tells whether the node's clock was stepped since the last one. */
   observe(sentAt: Stamp, receivedAt: Stamp, nodeMs: number): ClockReading {
     const ownGapMs = receivedAt.wallMs - receivedAt.monotonicMs;
-    // This machine was suspended during the exchange, it seems: the answer may be as old as that.
-    const suspendedMs = Math.max(0, ownGapMs - (sentAt.wallMs - sentAt.monotonicMs));
+    // This machine was suspended during the exchange, it seems: the answer may be as old as that, and wall clocks are coarse.
+    const jumpMs = ownGapMs - (sentAt.wallMs - sentAt.monotonicMs);
+    const suspendedMs = jumpMs > OWN_JUMP_MS ? jumpMs + OWN_JUMP_MS : 0;
     // This machine was suspended, or its own clock was stepped: that says nothing of the node's.
     if (this.#ownGapMs !== undefined && Math.abs(ownGapMs - this.#ownGapMs) > OWN_JUMP_MS)
       this.#offset.reset();
