@@ -7,25 +7,43 @@ import { report } from './report.js';
 import { runFaults } from './run.js';
 import { randomSchedule } from './schedule.js';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    nodes: { type: 'string', default: '5' },
-    workers: { type: 'string', default: '4' },
-  },
-});
+function options() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        nodes: { type: 'string', default: '5' },
+        workers: { type: 'string', default: '4' },
+      },
+    });
+    const minutes = Number(values.minutes);
+    if (!(minutes > 0)) throw new RangeError(`--minutes must be a positive number, got ${values.minutes}`);
+    return {
+      minutes,
+      seed: integer('seed', values.seed, 0),
+      nodes: integer('nodes', values.nodes, 3),
+      workers: integer('workers', values.workers, 1),
+    };
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  }
+}
 
-function positive(name: string, text: string): number {
+function integer(name: string, text: string, least: number): number {
   const value = Number(text);
-  if (!(value > 0)) throw new RangeError(`--${name} must be a positive number, got ${text}`);
+  if (!Number.isInteger(value) || value < least) {
+    throw new RangeError(`--${name} must be an integer from ${least}, got ${text}`);
+  }
   return value;
 }
 
-const minutes = positive('minutes', values.minutes);
-const seed = values.seed === undefined ? Date.now() % 1_000_000 : positive('seed', values.seed);
-const nodes = positive('nodes', values.nodes);
-const workers = positive('workers', values.workers);
+// Its own end takes all that it has started along.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
+const { minutes, seed, nodes, workers } = options();
 const maxTtlMs = 6_000;
 /** Short TTLs are lost often, long ones show what is left behind. */
 const RESOURCES = [
