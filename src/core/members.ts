@@ -38,7 +38,7 @@ export function compareMembers(
 
 /** The text in which members are written down on a node. */
 export const writeMembers = (members: readonly Member[]): string =>
-  JSON.stringify(members.map(({ id, address }) => [id, address]).sort());
+  JSON.stringify(members.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(({ id, address }) => [id, address]));
 
 /** Reads that text; `undefined` where nothing, or nothing legible, is written. */
 export function readMembers(text: string): Member[] | undefined {

@@ -104,7 +104,7 @@ export class QuorumClient {
   ): void {
     const { resources, holderId } = claim;
     const { ttlMs, token, ceiling } = terms;
-    this.nodes.forEach(async (node, member) => {
+    const healOn = async (node: LockNode, member: number): Promise<void> => {
       const vote = await extension.answers[member]!;
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !isHeld()) return;
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
@@ -116,7 +116,8 @@ export class QuorumClient {
       ]);
       claim.answered(member, set ?? failed('error', new Error('the node did not vote')), deadlineAt);
       if (after?.kind === 'refused' && after.counter !== undefined) learn(after.counter);
-    });
+    };
+    this.nodes.forEach((node, member) => void healOn(node, member));
   }
 
   /**

@@ -11,7 +11,7 @@ process.on('message', () => {
     ttlMs: 60_000,
     warn: () => undefined,
   });
-  locks
+  void locks
     .acquire(`own:${process.pid}`)
     .then(
       () => 'granted',

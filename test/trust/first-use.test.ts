@@ -13,7 +13,7 @@ describe('fresh nodes', () => {
     await using redis = await startRedis({ count: 3 });
     const args = redis.servers.map((server) => server.path);
     const children = Array.from({ length: 10 }, () =>
-      startChild<unknown>(new URL('./first-use-worker.ts', import.meta.url), { args }),
+      startChild(new URL('./first-use-worker.ts', import.meta.url), { args }),
     );
     await Promise.all(children.map((child) => child.message((message) => message === 'ready')));
     for (const child of children) child.send('go');

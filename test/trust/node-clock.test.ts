@@ -32,58 +32,58 @@ describe("what is known of a node's clock", () => {
 
   it('shows a step of the node, forward and back, by more than a round trip and the drift', () => {
     for (const byMs of [200, -200]) {
-      const it = machine();
-      it.exchange();
-      it.pass(5_000);
-      expect(it.exchange()).toBe('steady');
-      it.stepNode(byMs);
-      expect(it.exchange()).toBe('stepped');
-      expect(it.exchange()).toBe('steady');
+      const own = machine();
+      own.exchange();
+      own.pass(5_000);
+      expect(own.exchange()).toBe('steady');
+      own.stepNode(byMs);
+      expect(own.exchange()).toBe('stepped');
+      expect(own.exchange()).toBe('steady');
     }
   });
 
   it('does not take a step of our own wall clock for one', () => {
     for (const byMs of [3_600_000, -3_600_000]) {
-      const it = machine();
-      it.exchange();
-      it.stepOwnWall(byMs);
-      expect(it.exchange()).toBe('steady');
-      it.pass(5_000);
-      expect(it.exchange()).toBe('steady');
-      it.stepNode(1_000);
-      expect(it.exchange()).toBe('stepped');
+      const own = machine();
+      own.exchange();
+      own.stepOwnWall(byMs);
+      expect(own.exchange()).toBe('steady');
+      own.pass(5_000);
+      expect(own.exchange()).toBe('steady');
+      own.stepNode(1_000);
+      expect(own.exchange()).toBe('stepped');
     }
   });
 
   it('does not take a suspension of our machine for one, between two exchanges', () => {
-    const it = machine();
-    it.exchange();
-    it.suspend(3_600_000);
-    expect(it.exchange()).toBe('steady');
-    expect(it.exchange()).toBe('steady');
+    const own = machine();
+    own.exchange();
+    own.suspend(3_600_000);
+    expect(own.exchange()).toBe('steady');
+    expect(own.exchange()).toBe('steady');
   });
 
   for (const when of ['before', 'after'] as const) {
     it.each([0, 0.3, 0.6, 0.9])(
       `does not take one for it that came during an exchange, ${when} the node read its clock (%s)`,
       (after) => {
-        const it = machine();
-        it.exchange();
-        it.pass(after);
-        const sentAt = it.stamp();
-        it.pass(0.01);
-        if (when === 'before') it.suspend(3_600_000.7);
-        const read = it.nodeMs();
-        if (when === 'after') it.suspend(3_600_000.7);
-        it.pass(0.2);
-        const deadline = it.stamp().monotonicMs;
-        expect(it.clock.observe(sentAt, it.stamp(), read)).toBe('steady');
+        const own = machine();
+        own.exchange();
+        own.pass(after);
+        const sentAt = own.stamp();
+        own.pass(0.01);
+        if (when === 'before') own.suspend(3_600_000.7);
+        const read = own.nodeMs();
+        if (when === 'after') own.suspend(3_600_000.7);
+        own.pass(0.2);
+        const deadline = own.stamp().monotonicMs;
+        expect(own.clock.observe(sentAt, own.stamp(), read)).toBe('steady');
         // A deadline is never later in the node's time than it really is.
-        expect(it.clock.toNodeUs(deadline) / 1_000).toBeLessThanOrEqual(it.nodeMs());
-        expect(it.exchange()).toBe('steady');
-        expect(it.exchange()).toBe('steady');
-        it.stepNode(1_000);
-        expect(it.exchange()).toBe('stepped');
+        expect(own.clock.toNodeUs(deadline) / 1_000).toBeLessThanOrEqual(own.nodeMs());
+        expect(own.exchange()).toBe('steady');
+        expect(own.exchange()).toBe('steady');
+        own.stepNode(1_000);
+        expect(own.exchange()).toBe('stepped');
       },
     );
   }
