@@ -218,7 +218,8 @@ export class HeldLease implements Lease, Kept {
       return undefined;
     }
     // The wall clock alone says that validity ran out: the machine was suspended, or the clock was stepped. Ask the nodes.
-    const wallRanOut = validityLeftMs(grant, clock.stamp()) <= marginMs;
+    // At once, but only once: where they did not agree, they are asked again at the pace of every other extension.
+    const wallRanOut = !this.#failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
     if (autoExtend && this.#extending === undefined && (now >= this.#extendAt || wallRanOut)) {
       void this.#startExtension(this.#terms.ttlMs);
     }
