@@ -19,6 +19,7 @@ export const SCRIPT_FLAWS = [
   'tick without ownership',
   'no deadline',
   'old counter believed',
+  'forgotten ticks granted',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -118,13 +119,13 @@ export function runScript(
   keyspace.nowMs = Math.floor(nowUs / 1_000);
   const words = args.map(String);
   const lives = { fenceMs: Number(words[0]), ledgerMs: Number(words[1]) };
-  const { finding, memory } = guard(keyspace, keys[0]!, words.slice(2, HEADER), nowUs);
+  const { finding, memory, knowsFromMs } = guard(keyspace, keys[0]!, words.slice(2, HEADER), nowUs);
   return [
     nowUs,
     finding,
     ...operationsIn(keys.slice(1), words.slice(HEADER)).map((operation) => {
       const late = operation.deadlineUs > 0 && nowUs > operation.deadlineUs && flaw !== 'no deadline';
-      return late ? [3] : new Script(keyspace, lives, nowUs, memory, operation, flaw).run();
+      return late ? [3] : new Script(keyspace, lives, nowUs, memory, knowsFromMs, operation, flaw).run();
     }),
   ];
 }
@@ -135,12 +136,12 @@ function guard(
   marker: string,
   [quarantine, run = '', durable, order = '', given = '']: readonly string[],
   nowUs: number,
-): { readonly finding: unknown; readonly memory: string } {
+): { readonly finding: unknown; readonly memory: string; readonly knowsFromMs: number } {
   const quarantineMs = Number(quarantine);
-  if (quarantineMs === 0) return { finding: 0, memory: '' };
+  if (quarantineMs === 0) return { finding: 0, memory: '', knowsFromMs: 0 };
   const known = { run: keyspace.field(marker, 'run'), since: numberIn(keyspace.field(marker, 'since')) };
   if (known.since === undefined && (order === 'l' || order === 'm'))
-    return { finding: [-1, '', ''], memory: '' };
+    return { finding: [-1, '', ''], memory: '', knowsFromMs: 0 };
   if (order === 'm') keyspace.setField(marker, 'members', given);
   const restarted = run !== '' && known.run !== undefined && known.run !== '' && known.run !== run;
   const forgot = known.since === undefined || known.since > nowUs || (restarted && durable !== '1');
@@ -156,7 +157,9 @@ function guard(
   const leftMs = Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
   const memory = leftMs > 0 ? 'quarantine' : String(since);
   const members = keyspace.field(marker, 'members') ?? '';
-  return { finding: order === '' ? leftMs : [leftMs, id, members], memory };
+  // While its grants do not count anyway, it says so in another way.
+  const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + quarantineMs;
+  return { finding: order === '' ? leftMs : [leftMs, id, members], memory, knowsFromMs };
 }
 
 function operationsIn(keys: readonly string[], words: readonly string[]): Operation[] {
@@ -188,6 +191,8 @@ class Script {
     private readonly lives: { readonly fenceMs: number; readonly ledgerMs: number },
     private readonly nowUs: number,
     private readonly memory: string,
+    /** Ticks before this instant may have run without being on record here. */
+    private readonly knowsFromMs: number,
     private readonly operation: Operation,
     private readonly flaw: ScriptFlaw | undefined,
   ) {}
@@ -215,6 +220,8 @@ class Script {
       if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
       const last = this.#tick(fence);
       if (tick !== undefined && last !== undefined && last >= tick) return [2, 2, '', 0];
+      if (tick !== undefined && tick < this.knowsFromMs && this.flaw !== 'forgotten ticks granted')
+        return [5, 'the node lost its memory after this tick was due'];
     }
     const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
     const highest = seed === undefined ? 0 : Math.max(0, ...counters);

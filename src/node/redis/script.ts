@@ -56,7 +56,7 @@ end
 
 -- The node's memory now: when it began, and apart from it while it is in quarantine, when its grants do not count and
 -- seeds may still lie before what was lost; '' without guard.
-local memory = ''
+local memory, memoryBegan = '', 0
 
 local function guard(run, durable, order, given)
   if quarantine == 0 then return 0 end
@@ -79,7 +79,7 @@ local function guard(run, durable, order, given)
       'id', seen[4] or given)
   end
   local left = math.max(0, math.ceil((start - now) / 1000 + ttl))
-  memory = left > 0 and 'quarantine' or print(start)
+  memory, memoryBegan = left > 0 and 'quarantine' or print(start), start
   if order == '' then return left end
   return {left, seen[4] or given, call('HGET', marker, 'members') or ''}
 end
@@ -117,6 +117,12 @@ local function counterOf(fence, seed)
   return math.max(counter or 0, clampedSeed(seed))
 end
 
+-- A node whose memory began after a tick was due, or shortly before it, cannot know whether the tick has run: whoever
+-- comes late for it, or came early because his clock was ahead, is on record with other nodes only.
+local function mayHaveForgotten(tick)
+  return memory ~= 'quarantine' and memoryBegan > 0 and memoryBegan > (tick - quarantine) * 1000
+end
+
 local verbs = {}
 
 -- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
@@ -131,6 +137,7 @@ function verbs.a(key, count, holder, argument)
     if tick then
       local last = number(call('HGET', fence, 'tick'))
       if last and last >= tick then return refused(2) end
+      if mayHaveForgotten(tick) then return {5, 'the node lost its memory after this tick was due'} end
     end
     if owner then mine = mine + 1 end
     if seed then
