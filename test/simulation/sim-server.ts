@@ -40,6 +40,7 @@ export class SimServer {
   #trueAt: number;
   #clockAt: number;
   #wasSetBack = false;
+  #wasStepped = false;
 
   constructor(
     readonly name: string,
@@ -134,7 +135,12 @@ export class SimServer {
     return this.#wasSetBack;
   }
 
+  get wasStepped(): boolean {
+    return this.#wasStepped;
+  }
+
   stepClock(byMs: number): void {
+    this.#wasStepped = true;
     this.#wasSetBack ||= byMs < 0;
     this.#clockAt += byMs;
   }

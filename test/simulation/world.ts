@@ -197,8 +197,8 @@ export class World {
     if (this.clients.some(({ health }) => health.calmSince > since)) return;
     const healthy = this.nodes.filter(
       ({ server, health }, member) =>
-        // Set back, it keeps the keys of the dead for as long.
-        !server.wasSetBack &&
+        // Set back, it keeps the keys of the dead for as long; set ahead, it thinks that it forgot ticks yet to come.
+        !server.wasStepped &&
         health.calmSince <= since &&
         this.clients.every(({ links }) => links[member]!.health.calmSince <= since),
     );
