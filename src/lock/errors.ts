@@ -79,10 +79,11 @@ export class QuorumUnreachableError extends LockError {
       resources,
       { cause: new AggregateError(causes) },
     );
-    const here = votes.filter(
-      ({ vote }) => vote !== undefined && (vote.kind !== 'failed' || vote.reason === 'untrusted'),
-    );
-    this.reason = here.length >= majorityOf(votes.length) ? 'untrusted' : 'unreachable';
+    // A node that had not answered when the round was decided may well be there.
+    const away = votes.filter(({ vote }) => vote?.kind === 'failed' && vote.reason !== 'untrusted');
+    const isUntrusted = votes.some(({ vote }) => vote?.kind === 'failed' && vote.reason === 'untrusted');
+    const enough = votes.length - away.length >= majorityOf(votes.length);
+    this.reason = isUntrusted && enough ? 'untrusted' : 'unreachable';
   }
 }
 
