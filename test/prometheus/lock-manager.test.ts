@@ -8,7 +8,11 @@ import { reading, readings } from './readings.js';
 
 const NOBODY_LISTENS = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'];
 
-const lost = (lease: Lease) => until(() => lease.signal.aborted, { what: 'the lease to be lost' });
+/** The lease is lost, and its holder has stopped. */
+async function lost(lease: Lease): Promise<void> {
+  await until(() => lease.signal.aborted, { what: 'the lease to be lost' });
+  await lease.release();
+}
 
 describe('the metrics of real lock managers', () => {
   let register: Registry;
