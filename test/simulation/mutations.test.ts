@@ -3,7 +3,7 @@ import { hunt } from './hunt.js';
 import { MUTATIONS } from './mutations.js';
 
 /** So many worlds must be enough to find each mistake. */
-const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 80 }, (_, index) => index + 1);
 
 /**
  * A simulation that finds nothing proves something only if it would have found something. Each of these mistakes, made in

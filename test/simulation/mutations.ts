@@ -89,6 +89,22 @@ export const WORLDS = {
     wallSkewMs: 2,
     nodeSkewMs: 0,
   },
+  /** Nodes that are emptied as often as the promise allows, and workers that come late for their ticks. */
+  forgetful: {
+    nodes: 3,
+    durable: false,
+    maxTtlMs: 300,
+    ttlsMs: [100, 300],
+    resources: ['a'],
+    cronResources: ['cron-1'],
+    cronPeriodMs: 1_000,
+    driftFactor: 0.01,
+    faults: ['data flushed', 'process stop', 'link block'],
+    stormMs: 100,
+    wallSkewMs: 2,
+    nodeSkewMs: 0,
+    wallStepMs: 100,
+  },
   /** Workers that stand still between the two phases, while ticks go by. */
   sleepy: {
     nodes: 3,
@@ -125,7 +141,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "untrusted.kind === 'failed' ? vote : untrusted",
       },
     ],
-    likely: 11,
+    likely: 33,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {
@@ -167,7 +183,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     flaw: 'counter above the token',
     worlds: 'hasty',
-    likely: 11,
+    likely: 50,
     breaks: ['tokens grow'],
   },
   {
@@ -180,7 +196,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'rough',
-    likely: 23,
+    likely: 2,
     breaks: ['one run per tick', 'tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
@@ -189,6 +205,12 @@ export const MUTATIONS: readonly Mutation[] = [
     flaw: 'old counter believed',
     worlds: 'restored',
     breaks: ['tokens grow'],
+  },
+  {
+    name: 'ticks granted by nodes that may have forgotten them',
+    flaw: 'forgotten ticks granted',
+    worlds: 'forgetful',
+    breaks: ['one run per tick'],
   },
   {
     name: 'an acquire executed twice',
