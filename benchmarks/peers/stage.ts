@@ -62,6 +62,8 @@ export class Stage {
   #observing = false;
   #leakedKeys = 0;
   #falseFailures = 0;
+  /** By the wall clock, as ticks are: one that began before may have been run before. */
+  #warmSince = 0;
 
   constructor(terms: StageTerms) {
     this.#terms = terms;
@@ -119,6 +121,7 @@ export class Stage {
     );
     await sleep(500);
     this.#records.length = 0;
+    this.#warmSince = Date.now();
   }
 
   async close(): Promise<void> {
@@ -269,6 +272,7 @@ export class Stage {
 
   #hear(worker: string, message: WorkerMessage): void {
     if (message.type === 'idle') return;
+    if (message.type === 'tick' && message.tick <= this.#warmSince) return;
     this.#records.push({ ...message, worker });
     if (message.type === 'acquire') this.#resourceOf.set(message.lease, message.resource);
     if (message.type !== 'write') return;

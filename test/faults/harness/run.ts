@@ -35,6 +35,11 @@ const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
 /** What a node timeout of 100 ms, that of the shortest TTL, does not notice. */
 const BRIEF_STALL_MS = 40;
+/**
+ * Two seconds for the attempt that began before the wait was over, and two for connections: a process that has only just
+ * started waits for the first answer of each node, or for the end of its connection timeout.
+ */
+const ACQUIRE_GRACE_MS = 4_000;
 /** After a fault a client may have a second and a half to go until it tries to connect again; then a moment to do so. */
 const RECOVERY_MS = 3_000;
 
@@ -124,7 +129,7 @@ class World {
     const checked = check(records, {
       nodes,
       endedAt,
-      acquireGraceMs: 2_000,
+      acquireGraceMs: ACQUIRE_GRACE_MS,
       hungAfterMs: 10_000,
       leakGraceMs: 1_000,
       recoveryMs: RECOVERY_MS,
