@@ -1,54 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { dieWithParent, exitOf, type Exit } from '../support/processes.js';
+import { dieWithParent } from '../support/processes.js';
 import { until } from '../support/until.js';
-
-const program = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
-
-interface Demo {
-  readonly child: ChildProcess;
-  readonly exit: Promise<Exit>;
-  readonly stdout: string;
-  readonly stderr: string;
-  /** The processes that it said it started. */
-  readonly pids: readonly number[];
-}
-
-function startDemo(...args: string[]): Demo {
-  const [command = '', ...rest] = [...dieWithParent, process.execPath, program, ...args];
-  // Its own group, as in a terminal, so that a signal to the group is what Ctrl-C is.
-  const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const written = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text));
-  return {
-    child,
-    exit: exitOf(child),
-    get stdout() {
-      return written.stdout;
-    },
-    get stderr() {
-      return written.stderr;
-    },
-    get pids() {
-      return [...written.stdout.matchAll(/\bpid (\d+)/g)].map(([, pid]) => Number(pid));
-    },
-  };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const allGone = (demo: Demo): Promise<boolean> =>
-  until(() => !demo.pids.some(isAlive), { what: `the end of ${demo.pids.join(', ')}` });
+import { allGone, startDemo, type Demo } from './demo-process.js';
 
 /** The last line, as programs read it. */
 function figuresOf({ stdout }: Demo): Record<string, number> {

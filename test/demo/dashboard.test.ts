@@ -1,0 +1,33 @@
+import { expect, it } from '@jest/globals';
+import { PrometheusServer } from '../grafana/prometheus-server.js';
+import { unansweredQueries } from '../grafana/unanswered.js';
+import { until } from '../support/until.js';
+import { allGone, startDemo } from './demo-process.js';
+
+it('every panel of the dashboard has an answer from a Prometheus that scrapes the demo', async () => {
+  const demo = startDemo('--seconds', '120', '--nodes', '3', '--workers', '2');
+  try {
+    const addresses = await until(() => {
+      const found = [...demo.stdout.matchAll(/http:\/\/(127\.0\.0\.1:\d+)\/metrics/g)].map(
+        ([, address]) => address!,
+      );
+      return found.length === 2 ? found : undefined;
+    });
+    const targets = addresses.map((address, index) => ({ address, instance: `worker-${index + 1}` }));
+    const prometheus = await PrometheusServer.start(targets);
+    try {
+      const isAnswered = async (): Promise<boolean> => {
+        // The names of the panels without an answer are the cause that the failure shows.
+        expect(await unansweredQueries(prometheus)).toEqual([]);
+        return true;
+      };
+      await until(isAnswered, { timeoutMs: 90_000, what: 'an answer to every query' });
+    } finally {
+      await prometheus.stop();
+    }
+  } finally {
+    demo.child.kill('SIGTERM');
+    await demo.exit;
+    await allGone(demo);
+  }
+}, 180_000);
