@@ -176,13 +176,16 @@ export class Weather {
   }
 
   /** A step that a client without history sees as well, because it takes the clock far from the others'. */
-  #stepNode({ server, health }: WorldNode): void {
+  #stepNode({ server }: WorldNode): void {
     if (!this.#mayLose(server)) return;
     const byMs = this.#rng.logBetween(this.#world.settings.beyond ? 10 : 2_000, 1e7);
     server.stepClock(this.#rng.chance(0.5) ? byMs : -byMs);
     this.#lose(server);
-    health.begin();
-    health.end(this.#quarantinedMs);
+    // Clocks are compared with each other: a client with coarse knowledge may keep a sound node out as well.
+    for (const { health } of this.#world.nodes) {
+      health.begin();
+      health.end(this.#quarantinedMs);
+    }
   }
 
   get #quarantinedMs(): number {
