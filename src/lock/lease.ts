@@ -99,6 +99,8 @@ export class HeldLease implements Lease, Kept {
   #failed = false;
   #lastVotes: QuorumUnreachableError['votes'] = [];
   #ended: Promise<void> | undefined;
+  /** For how long a node that is away may keep the key. */
+  #longestTtlMs: number;
   /** Who refused the last extension, where no majority was left for it. */
   #takers: string | undefined;
   /**
@@ -114,6 +116,7 @@ export class HeldLease implements Lease, Kept {
     this.#heldSince = context.clock.stamp();
     this.#state = held(terms.grant);
     this.#ceiling = terms.token;
+    this.#longestTtlMs = terms.ttlMs;
     this.#extendAt = this.#extensionDue(terms.grant);
     context.keeper.keep(this, this.#wakeAt());
   }
@@ -248,6 +251,7 @@ export class HeldLease implements Lease, Kept {
     const { clock, quorum, events } = this.#context;
     const { claim, token, nodeTimeoutMs, driftFactor, name } = this.#terms;
     if (this.#state.phase !== 'held') return false;
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
     const sentAt = clock.stamp();
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.#state.grant, sentAt.monotonicMs);
     const ceiling = this.#ceiling;
@@ -309,7 +313,8 @@ export class HeldLease implements Lease, Kept {
 
   #giveBack(heldMs: number): Promise<number> {
     const { quorum } = this.#context;
-    const { claim, ttlMs, nodeTimeoutMs, minHoldMs } = this.#terms;
+    const { claim, nodeTimeoutMs, minHoldMs } = this.#terms;
+    const ttlMs = this.#longestTtlMs;
     const keepMs = Math.max(0, minHoldMs - heldMs);
     return quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs, enough: quorum.majority });
   }
