@@ -71,13 +71,16 @@ function run(worker) {
     onOutcome(answer);
   });
   child.send({ seeds, options: { beyond, durationMs, trace } });
-  return new Promise((resolve, reject) => {
+  // The channel closes when the last answer has been read, which may be after the process's end.
+  const read = new Promise((resolve) => child.once('disconnect', resolve));
+  const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       if (code === 0) resolve(undefined);
       else reject(new Error(`a simulating process ended with ${signal ?? code}`));
     });
   });
+  return Promise.all([read, ended]);
 }
 
 /** @param {Outcome} outcome */

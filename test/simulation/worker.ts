@@ -20,11 +20,19 @@ async function run({ seeds, options, edits = [] }: Job): Promise<void> {
   if (edits.length > 0) register('./mutation-hooks.mjs', import.meta.url, { data: edits });
   // Only now are the sources loaded.
   const { simulate } = await import('./simulate.js');
-  for (const seed of seeds) process.send?.(await simulate(seed, options));
+  for (const seed of seeds) await answer(await simulate(seed, options));
+}
+
+/** Resolves when it has left: a whole story takes a while to get through the channel. */
+function answer(outcome: Answer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (process.send === undefined) reject(new Error('there is nobody to answer to'));
+    else process.send(outcome, (error: Error | null) => (error ? reject(error) : resolve()));
+  });
 }
 
 process.on('message', (job: Job) => {
   void run(job)
-    .catch((error: unknown) => process.send?.({ failure: String(error) }))
+    .catch((error: unknown) => answer({ failure: String(error) }))
     .then(() => process.disconnect());
 });
