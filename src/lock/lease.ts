@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { countersAbove, takersIn } from '../core/extension.js';
 import { extended, held, lost, released, type LeaseState, type LossReason } from '../core/lease-state.js';
 import {
   driftMsOf,
@@ -8,7 +9,6 @@ import {
   type Grant,
   type Stamp,
 } from '../core/validity.js';
-import type { Vote } from '../core/vote.js';
 import type { Claim } from './claim.js';
 import { LeaseLostError, QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
@@ -281,7 +281,7 @@ export class HeldLease implements Lease, Kept {
       events.emit({ type: 'extended', name, resources: this.resources, outcome, headroomMs, ttlMs });
     }
     for (const counter of countersAbove(round.votes)) this.#raise(counter);
-    this.#heed(won ? undefined : takersIn(round.votes, quorum.majority));
+    this.#heed(won ? undefined : takersIn(round.votes));
     return won;
   }
 
@@ -361,16 +361,4 @@ export class HeldLease implements Lease, Kept {
     const maxHoldAt = maxHoldMs === undefined ? endsAt : this.#heldSince.monotonicMs + maxHoldMs;
     return Math.min(endsAt, extendAt, maxHoldAt);
   }
-}
-
-/** The counters of the nodes that have the key but are ahead of the token. */
-const countersAbove = (votes: readonly (Vote | undefined)[]): number[] =>
-  votes.flatMap((vote) => (vote?.kind === 'refused' && vote.counter !== undefined ? [vote.counter] : []));
-
-/** Who refused, where so many nodes no longer have the key that no majority can have it; `undefined` otherwise. */
-function takersIn(votes: readonly (Vote | undefined)[], majority: number): string | undefined {
-  const refusals = votes.flatMap((vote) =>
-    vote?.kind === 'refused' && vote.reason !== 'superseded' ? [vote.owner ?? vote.reason] : [],
-  );
-  return refusals.length > votes.length - majority ? [...new Set(refusals)].sort().join(' ') : undefined;
 }

@@ -8,6 +8,23 @@ const R = 'invoice:7';
 const acquired = (world: VirtualWorld, options = {}, managerOptions = {}): Promise<Lease> =>
   world.clock.until(world.manager(managerOptions).acquire(R, { ttlMs: 3_000, ...options }));
 
+/** The third node counts one holder more than the others, as after a round that another client lost, and is the slowest. */
+async function worldWithANodeAhead(): Promise<VirtualWorld> {
+  const world = new VirtualWorld(3);
+  const locks = world.manager();
+  await world.clock.until((await world.clock.until(locks.acquire(R))).release());
+  for (const node of world.nodes.slice(0, 2)) node.down();
+  await world.clock.until(
+    world
+      .manager()
+      .acquire(R, { nodeTimeoutMs: 100 })
+      .catch(() => undefined),
+  );
+  for (const node of world.nodes.slice(0, 2)) node.up();
+  world.nodes[2]!.behaviour = { requestMs: 2, replyMs: 2 };
+  return world;
+}
+
 describe('a lease', () => {
   it('is extended for as long as it is held, at a third of its TTL, by one timer', async () => {
     const world = new VirtualWorld(3);
@@ -86,19 +103,7 @@ describe('a lease', () => {
   });
 
   it('is carried on by a node whose counter was ahead of the token, when another one dies', async () => {
-    const world = new VirtualWorld(3);
-    const locks = world.manager();
-    await world.clock.until((await world.clock.until(locks.acquire(R))).release());
-    // The third node counts one holder more than the others, as after a round that another client lost.
-    for (const node of world.nodes.slice(0, 2)) node.down();
-    await world.clock.until(
-      world
-        .manager()
-        .acquire(R, { nodeTimeoutMs: 100 })
-        .catch(() => undefined),
-    );
-    for (const node of world.nodes.slice(0, 2)) node.up();
-    world.nodes[2]!.behaviour = { requestMs: 2, replyMs: 2 };
+    const world = await worldWithANodeAhead();
     const lease = await acquired(world);
     const { token } = lease;
     await world.clock.advance(1_500);
@@ -112,18 +117,7 @@ describe('a lease', () => {
   });
 
   it('recovers within its validity when such a node is needed at once', async () => {
-    const world = new VirtualWorld(3);
-    const locks = world.manager();
-    await world.clock.until((await world.clock.until(locks.acquire(R))).release());
-    for (const node of world.nodes.slice(0, 2)) node.down();
-    await world.clock.until(
-      world
-        .manager()
-        .acquire(R, { nodeTimeoutMs: 100 })
-        .catch(() => undefined),
-    );
-    for (const node of world.nodes.slice(0, 2)) node.up();
-    world.nodes[2]!.behaviour = { requestMs: 2, replyMs: 2 };
+    const world = await worldWithANodeAhead();
     const lease = await acquired(world);
     world.nodes[0]!.down();
     await world.clock.advance(10_000);
