@@ -18,6 +18,8 @@ export interface Clock {
    * use it where nobody waits for the outcome.
    */
   setTimer(callback: () => void, delayMs: number, background?: 'background'): Timer;
+  /** Calls back once, soon, when all that is going on has run: what arises together can be sent together. */
+  afterTurn(callback: () => void): void;
 }
 
 /** The longest delay that `setTimeout` takes; above it Node fires after 1 ms. */
@@ -32,4 +34,6 @@ export const systemClock: Clock = {
     if (background) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
+  // Behind the sockets that have something to be read, and behind all promises that settle by that.
+  afterTurn: (callback) => void setImmediate(callback),
 };

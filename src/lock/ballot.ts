@@ -4,7 +4,8 @@ import { majorityOf } from '../core/quorum.js';
 import type { Round } from '../core/round.js';
 import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../core/validity.js';
 import { Claim } from './claim.js';
-import type { Poll, QuorumClient } from './quorum-client.js';
+import type { Poll } from './poll.js';
+import type { QuorumClient } from './quorum-client.js';
 
 /** What is wanted, fully resolved. */
 export interface LockRequest {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { failed, type Vote } from '../core/vote.js';
+import type { Vote } from '../core/vote.js';
 import type { LockNode } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 
@@ -20,56 +20,58 @@ const RETRY_MS = 250;
  * A debt is paid when the node answered a release that nothing sent before can follow, or when the keys have expired.
  */
 export class GiveBack {
-  readonly #open = new Set<Promise<void>>();
+  #open = 0;
+  readonly #onSettled = new Set<() => void>();
 
   constructor(private readonly clock: Clock) {}
 
   /** Releases at once and tells the first answer; goes on until the debt is paid. */
   start(debt: Debt, first: (vote: Vote) => void): void {
-    const paid = this.#pay(debt, first).finally(() => this.#open.delete(paid));
-    this.#open.add(paid);
+    this.#open++;
+    this.#release(debt, (vote) => {
+      first(vote);
+      this.#goOn(debt, vote);
+    });
   }
 
   async settled(timeoutMs: number): Promise<void> {
-    if (this.#open.size === 0) return;
+    if (this.#open === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = this.clock.setTimer(resolve, timeoutMs);
-      void Promise.all(this.#open).then(() => {
+      const done = (): void => {
         timer.cancel();
+        this.#onSettled.delete(done);
         resolve();
-      });
+      };
+      const timer = this.clock.setTimer(done, timeoutMs);
+      this.#onSettled.add(done);
     });
   }
 
-  async #pay(debt: Debt, first: (vote: Vote) => void): Promise<void> {
+  #goOn(debt: Debt, vote: Vote): void {
     const { node, member, claim, expiredAt } = debt;
-    for (let attempt = 0; ; attempt++) {
-      const vote = await this.#release(debt);
-      if (attempt === 0) first(vote);
-      const now = this.clock.now();
-      const paid = vote.kind !== 'failed' && claim.isSettled(member, now);
-      if (paid || now >= expiredAt || node.state.status === 'closed') return;
-      await this.#pause(node);
+    const now = this.clock.now();
+    const paid = vote.kind !== 'failed' && claim.isSettled(member, now);
+    if (!paid && now < expiredAt && node.state.status !== 'closed') {
+      this.#later(node, () => this.#release(debt, (next) => this.#goOn(debt, next)));
+    } else if (--this.#open === 0) {
+      for (const settled of [...this.#onSettled]) settled();
     }
   }
 
-  async #release({ node, claim, keepUntil }: Debt): Promise<Vote> {
+  #release({ node, claim, keepUntil }: Debt, answered: (vote: Vote) => void): void {
     const { resources, holderId } = claim;
     const keepMs = Math.max(0, keepUntil - this.clock.now());
-    const [vote] = await node.release([{ resources, holderId, keepMs }]);
-    return vote ?? failed('error', new Error('the node did not vote'));
+    node.ask({ op: 'release', resources, holderId, keepMs }, answered);
   }
 
-  /** Until the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */
-  #pause(node: LockNode): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        timer.cancel();
-        stop();
-        resolve();
-      };
-      const timer = this.clock.setTimer(done, RETRY_MS, 'background');
-      const stop = node.onStateChange(done);
-    });
+  /** When the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */
+  #later(node: LockNode, then: () => void): void {
+    const done = (): void => {
+      timer.cancel();
+      stop();
+      then();
+    };
+    const timer = this.clock.setTimer(done, RETRY_MS, 'background');
+    const stop = node.onStateChange(done);
   }
 }

@@ -9,7 +9,7 @@ import type { LockEvents, NodeSnapshot } from './events.js';
 import type { ResolvedManagerOptions } from './options.js';
 
 const isNode = (source: unknown): source is LockNode =>
-  typeof source === 'object' && source !== null && 'confirm' in source && 'onStateChange' in source;
+  typeof source === 'object' && source !== null && 'ask' in source && 'onStateChange' in source;
 
 const isOptions = (source: unknown): source is RedisNodeOptions | RedisLike =>
   typeof source === 'object' && source !== null && !Array.isArray(source);

@@ -1,24 +1,18 @@
 import type { Clock } from '../clock.js';
-import { isReadable } from '../core/ending.js';
-import { majorityOf, type Verdict } from '../core/quorum.js';
-import { Round } from '../core/round.js';
+import { majorityOf } from '../core/quorum.js';
+import type { Round } from '../core/round.js';
 import { failed, type Vote } from '../core/vote.js';
 import type { LockNode } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { NodeVote } from './errors.js';
 import type { LockEvent, LockEvents } from './events.js';
 import { GiveBack } from './give-back.js';
+import { Poll } from './poll.js';
 
 type Op = Extract<LockEvent, { type: 'vote' }>['op'];
 
-/** One question to all nodes. */
-export interface Poll {
-  readonly round: Round;
-  /** Settles when the round is won, or is lost and can be read; at the node timeout at the latest. */
-  readonly decided: Promise<Verdict>;
-  /** The real answer of each node, however late. */
-  readonly answers: readonly Promise<Vote>[];
-}
+/** Puts the question to one node. */
+type Send = (node: LockNode, member: number, answered: (vote: Vote) => void) => void;
 
 interface Terms {
   readonly ttlMs: number;
@@ -51,9 +45,9 @@ export class QuorumClient {
     const { resources, holderId } = claim;
     const { ttlMs, seed, tick } = terms;
     const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
-    const batch = [{ resources, holderId, ttlMs, deadlineAt, seed, tick }];
+    const request = { op: 'acquire', resources, holderId, ttlMs, deadlineAt, seed, tick } as const;
     this.#underWay.set(claim, terms);
-    return this.#ask('acquire', claim, deadlineAt, (node) => node.acquire(batch));
+    return this.#ask('acquire', claim, deadlineAt, (node, _, answered) => node.ask(request, answered));
   }
 
   /** Confirms on every node whose grant is in or still comes in; one whose counter is above the token never counts. */
@@ -65,15 +59,16 @@ export class QuorumClient {
     const { resources, holderId } = claim;
     const { token, tick } = terms;
     const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
-    const batch = [{ resources, holderId, deadlineAt, token, tick }];
+    const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
-    const send = async (node: LockNode, member: number): Promise<readonly Vote[]> => {
-      const vote = await acquired.answers[member]!;
-      if (vote.kind !== 'granted') return [vote];
-      if (vote.counter > token) return [{ kind: 'refused', reason: 'superseded', counter: vote.counter }];
-      asked.add(member);
-      return node.confirm(batch);
-    };
+    const send: Send = (node, member, answered) =>
+      acquired.whenAnswered(member, (vote) => {
+        if (vote.kind !== 'granted') return answered(vote);
+        if (vote.counter > token)
+          return answered({ kind: 'refused', reason: 'superseded', counter: vote.counter });
+        asked.add(member);
+        node.ask(request, answered);
+      });
     return this.#ask('confirm', claim, deadlineAt, send, (member) => asked.has(member));
   }
 
@@ -85,8 +80,8 @@ export class QuorumClient {
     const { ttlMs, token, ceiling } = terms;
     // Past the end of validity an extension could only bring back what others may have by now.
     const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
-    const batch = [{ resources, holderId, ttlMs, deadlineAt, token, ceiling }];
-    return this.#ask('extend', claim, deadlineAt, (node) => node.extend(batch));
+    const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, ceiling } as const;
+    return this.#ask('extend', claim, deadlineAt, (node, _, answered) => node.ask(request, answered));
   }
 
   /**
@@ -104,20 +99,21 @@ export class QuorumClient {
   ): void {
     const { resources, holderId } = claim;
     const { ttlMs, token, ceiling } = terms;
-    const healOn = async (node: LockNode, member: number): Promise<void> => {
-      const vote = await extension.answers[member]!;
+    const healOn = (node: LockNode, member: number, vote: Vote): void => {
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !isHeld()) return;
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
-      const request = { resources, holderId, ttlMs, deadlineAt, ceiling };
+      const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, ceiling } as const;
       claim.sent(member);
-      const [set, after] = await node.extend([
-        { ...request, token: Number.MAX_SAFE_INTEGER },
-        { ...request, token },
-      ]);
-      claim.answered(member, set ?? failed('error', new Error('the node did not vote')), deadlineAt);
-      if (after?.kind === 'refused' && after.counter !== undefined) learn(after.counter);
+      node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, (set) =>
+        claim.answered(member, set, deadlineAt),
+      );
+      node.ask({ ...request, token }, (after) => {
+        if (after.kind === 'refused' && after.counter !== undefined) learn(after.counter);
+      });
     };
-    this.nodes.forEach((node, member) => void healOn(node, member));
+    this.nodes.forEach((node, member) =>
+      extension.whenAnswered(member, (vote) => healOn(node, member, vote)),
+    );
   }
 
   /**
@@ -188,23 +184,20 @@ export class QuorumClient {
     op: Op,
     claim: Claim,
     deadlineAt: number,
-    send: (node: LockNode, member: number) => Promise<readonly Vote[]>,
+    send: Send,
     wasAsked: (member: number) => boolean = () => true,
   ): Poll {
-    const round = new Round(this.nodes.length);
     const sentAt = this.clock.now();
-    let decide!: (verdict: Verdict) => void;
-    const decided = new Promise<Verdict>((resolve) => (decide = resolve));
-    const count = (member: number, vote: Vote): void => {
-      if (round.votes[member] !== undefined) return;
-      if (wasAsked(member)) this.#report(this.nodes[member]!, op, vote, sentAt);
-      const verdict = round.record(member, vote);
-      if (verdict === 'pending' || (verdict === 'lost' && !isReadable(round.votes))) goOnWithoutHung();
-      else decide(verdict);
-    };
     const overdue = new Set<number>();
+    const count = (member: number, vote: Vote): void => {
+      if (poll.round.votes[member] !== undefined) return;
+      if (wasAsked(member)) this.#report(this.nodes[member]!, op, vote, sentAt);
+      if (!poll.count(member, vote)) goOnWithoutHung();
+      // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
+      else if (!this.events.listening) timer.cancel();
+    };
     const timeOutMember = (member: number): void => {
-      if (round.votes[member] !== undefined) return;
+      if (poll.round.votes[member] !== undefined) return;
       overdue.add(member);
       this.#owing[member]!++;
       const afterMs = Math.round(this.clock.now() - sentAt);
@@ -212,9 +205,10 @@ export class QuorumClient {
     };
     // A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again.
     const goOnWithoutHung = (): void => {
-      const answered = round.votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+      const { votes } = poll.round;
+      const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
       if (answered < this.majority) return;
-      const missing = round.votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
+      const missing = votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
       if (missing.every((member) => this.#owing[member]! > 0)) missing.forEach(timeOutMember);
     };
     const timeOut = (): void => {
@@ -225,26 +219,23 @@ export class QuorumClient {
         timer = this.clock.setTimer(timeOut, 1);
         return;
       }
-      for (let member = 0; member < round.members; member++) timeOutMember(member);
+      for (let member = 0; member < this.nodes.length; member++) timeOutMember(member);
     };
     let dueAt = deadlineAt;
     let timer = this.clock.setTimer(timeOut, deadlineAt - sentAt);
     let outstanding = this.nodes.length;
-    const answers = this.nodes.map(async (node, member) => {
-      claim.sent(member);
-      const [vote] = await send(node, member);
-      const answer = vote ?? failed('error', new Error('the node did not vote'));
-      claim.answered(member, answer, deadlineAt);
-      if (overdue.has(member)) this.#owing[member]!--;
-      if (--outstanding === 0) timer.cancel();
-      count(member, answer);
-      return answer;
-    });
-    void decided.then(() => {
-      // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
-      if (!this.events.listening) timer.cancel();
-    });
-    return { round, decided, answers };
+    const poll = new Poll(this.nodes.length);
+    for (let member = 0; member < this.nodes.length; member++) claim.sent(member);
+    this.nodes.forEach((node, member) =>
+      send(node, member, (answer) => {
+        claim.answered(member, answer, deadlineAt);
+        if (overdue.has(member)) this.#owing[member]!--;
+        if (--outstanding === 0) timer.cancel();
+        count(member, answer);
+        poll.answered(member, answer);
+      }),
+    );
+    return poll;
   }
 
   #report(node: LockNode, op: Op, vote: Vote, sentAt: number): void {

@@ -4,9 +4,9 @@ import type { Failed, Vote } from '../core/vote.js';
 export const MARKER = 'quorlock:node';
 
 /**
- * One voter. Every operation takes a batch and answers with one vote for each request, in the same order. An operation
- * never rejects: what goes wrong is a vote. It may answer as late as it likes (the caller has a timer of its own), but it
- * answers: a request whose connection broke is answered as failed.
+ * One voter. Every request is answered once, by a vote: what goes wrong is a vote as well. The answer may come as late as it
+ * likes (the caller has a timer of its own), but it comes: a request whose connection broke is answered as failed. Requests
+ * are carried out in the order in which they were made, together where that is quicker.
  *
  * What must hold on a node, so that a quorum of them can be trusted, is the contract suite of test/contract.
  */
@@ -16,10 +16,7 @@ export interface LockNode {
   /** Names the node in metrics, logs and errors; free of secrets. */
   readonly name: string;
   readonly state: NodeState;
-  acquire(batch: readonly AcquireRequest[]): Promise<readonly Vote[]>;
-  confirm(batch: readonly ConfirmRequest[]): Promise<readonly Vote[]>;
-  extend(batch: readonly ExtendRequest[]): Promise<readonly Vote[]>;
-  release(batch: readonly ReleaseRequest[]): Promise<readonly Vote[]>;
+  ask(request: NodeRequest, answered: (vote: Vote) => void): void;
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
   /** Hears every change of `state`; returns what ends the listening. */
   onStateChange(listener: (state: NodeState) => void): () => void;
@@ -65,6 +62,9 @@ export interface NodeState {
   readonly ownGapMs?: number;
 }
 
+/** What a node can be asked for a vote on. A request is never changed: a node may keep what it made of it. */
+export type NodeRequest = AcquireRequest | ConfirmRequest | ExtendRequest | ReleaseRequest;
+
 /** Every request names its resources; several are granted together or not at all. */
 interface Request {
   readonly resources: readonly string[];
@@ -73,6 +73,7 @@ interface Request {
 }
 
 export interface AcquireRequest extends Request {
+  readonly op: 'acquire';
   readonly ttlMs: number;
   /** On the caller's monotonic clock: a node that gets the request later writes nothing and votes `late`. */
   readonly deadlineAt: number;
@@ -87,6 +88,7 @@ export interface AcquireRequest extends Request {
 
 /** Raises the counter to the token, and records the tick, only where the holder owns the key and the counter is not above. */
 export interface ConfirmRequest extends Request {
+  readonly op: 'confirm';
   readonly deadlineAt: number;
   readonly token: number;
   readonly tick: number | undefined;
@@ -94,6 +96,7 @@ export interface ConfirmRequest extends Request {
 
 /** Prolongs the holder's keys, never shortens them, and sets lost ones again as long as nobody has come after. */
 export interface ExtendRequest extends Request {
+  readonly op: 'extend';
   readonly ttlMs: number;
   readonly deadlineAt: number;
   /**
@@ -107,6 +110,7 @@ export interface ExtendRequest extends Request {
 
 /** Deletes the holder's keys, or leaves them `keepMs` to live. It has no deadline: it is right whenever it comes. */
 export interface ReleaseRequest extends Request {
+  readonly op: 'release';
   readonly keepMs: number;
 }
 

@@ -5,6 +5,7 @@ import type {
   ExtendRequest,
   LockNode,
   NodeInspection,
+  NodeRequest,
   NodeState,
   ReleaseRequest,
 } from './lock-node.js';
@@ -51,24 +52,16 @@ export class MemoryNode implements LockNode {
     return this.#state;
   }
 
-  acquire(batch: readonly AcquireRequest[]): Promise<readonly Vote[]> {
-    return this.#each(batch, (request) => this.#acquire(request));
-  }
-
-  confirm(batch: readonly ConfirmRequest[]): Promise<readonly Vote[]> {
-    return this.#each(batch, (request) => this.#confirm(request));
-  }
-
-  extend(batch: readonly ExtendRequest[]): Promise<readonly Vote[]> {
-    return this.#each(batch, (request) => this.#extend(request));
-  }
-
-  release(batch: readonly ReleaseRequest[]): Promise<readonly Vote[]> {
-    return this.#each(batch, (request) => this.#release(request));
+  /** Carried out at once; answered when the caller has finished, as by every other node. */
+  ask(request: NodeRequest, answered: (vote: Vote) => void): void {
+    const vote = this.#vote(request);
+    queueMicrotask(() => answered(vote));
   }
 
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
-    return this.#each(resources, (resource) => {
+    const { status, reason } = this.#state;
+    const inspect = (resource: string): NodeInspection | Failed => {
+      if (status !== 'ready') return failed('unreachable', new Error(reason ?? status));
       const entry = this.#live(resource);
       const fence = this.#fences.get(resource);
       return {
@@ -78,7 +71,8 @@ export class MemoryNode implements LockNode {
         counter: fence?.counter,
         lastTick: fence?.tick,
       };
-    });
+    };
+    return Promise.resolve(resources.map(inspect));
   }
 
   onStateChange(): () => void {
@@ -111,13 +105,19 @@ export class MemoryNode implements LockNode {
     return Promise.resolve();
   }
 
-  #each<Request, Answer>(
-    batch: readonly Request[],
-    answer: (request: Request) => Answer,
-  ): Promise<readonly (Answer | Failed)[]> {
+  #vote(request: NodeRequest): Vote {
     const { status, reason } = this.#state;
-    if (status === 'ready') return Promise.resolve(batch.map(answer));
-    return Promise.resolve(batch.map(() => failed('unreachable', new Error(reason ?? status))));
+    if (status !== 'ready') return failed('unreachable', new Error(reason ?? status));
+    switch (request.op) {
+      case 'acquire':
+        return this.#acquire(request);
+      case 'confirm':
+        return this.#confirm(request);
+      case 'extend':
+        return this.#extend(request);
+      case 'release':
+        return this.#release(request);
+    }
   }
 
   #acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick }: AcquireRequest): Vote {

@@ -71,11 +71,8 @@ export function describeReleasing(on: () => Operations): void {
   });
 
   describe('a batch', () => {
-    it('of no requests has no answers', async () => {
-      const { node } = on().subject;
-      expect(await node.acquire([])).toEqual([]);
-      expect(await node.release([])).toEqual([]);
-      expect(await node.inspect([])).toEqual([]);
+    it('of no inspections has no answers', async () => {
+      expect(await on().subject.node.inspect([])).toEqual([]);
     });
 
     it('of acquisitions is answered in order, each request by itself', async () => {
@@ -94,7 +91,7 @@ export function describeReleasing(on: () => Operations): void {
         on().acquireRequest({ resources: [pair2], holderId: 'carl' }),
         on().acquireRequest({ resources: [free] }),
       ];
-      expect(await on().subject.node.acquire(requests)).toMatchObject([
+      expect(await on().askAll(requests)).toMatchObject([
         { kind: 'refused', reason: 'held', owner: 'bert' },
         { kind: 'granted' },
         { kind: 'granted', counter: 0 },
@@ -110,13 +107,13 @@ export function describeReleasing(on: () => Operations): void {
       await on().granted({ resources: [b], holderId: 'bert' });
       const { node } = on().subject;
       expect(
-        await node.confirm([
+        await on().askAll([
           on().confirmRequest({ resources: [b], token: token + 1 }),
           on().confirmRequest({ resources: [a], token: token + 1 }),
         ]),
       ).toMatchObject([{ reason: 'held' }, { kind: 'granted', counter: token + 1 }]);
       expect(
-        await node.extend([
+        await on().askAll([
           on().extendRequest({ resources: [a], token: token + 1 }),
           on().extendRequest({ resources: [b], token: token + 1 }),
           on().extendRequest({ resources: [a], token }),
@@ -124,10 +121,7 @@ export function describeReleasing(on: () => Operations): void {
       ).toMatchObject([{ kind: 'granted' }, { reason: 'held' }, { reason: 'superseded' }]);
       expect(await node.inspect([b, a])).toMatchObject([{ owner: 'bert' }, { owner: 'anna' }]);
       expect(
-        await node.release([
-          on().releaseRequest({ resources: [b] }),
-          on().releaseRequest({ resources: [a] }),
-        ]),
+        await on().askAll([on().releaseRequest({ resources: [b] }), on().releaseRequest({ resources: [a] })]),
       ).toMatchObject([{ reason: 'absent' }, { kind: 'granted' }]);
     });
 
@@ -135,7 +129,7 @@ export function describeReleasing(on: () => Operations): void {
       const requests = Array.from({ length: 500 }, () =>
         on().acquireRequest({ resources: [freshResource()], ttlMs: LONG_MS }),
       );
-      const votes = await on().subject.node.acquire(requests);
+      const votes = await on().askAll(requests);
       expect(votes.filter((vote) => vote.kind === 'granted')).toHaveLength(500);
     });
   });

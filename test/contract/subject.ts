@@ -5,6 +5,7 @@ import type {
   ExtendRequest,
   LockNode,
   NodeInspection,
+  NodeRequest,
   ReleaseRequest,
 } from '../../src/node/lock-node.js';
 
@@ -35,6 +36,7 @@ export class Operations {
 
   acquireRequest(request: Partial<AcquireRequest> & Pick<AcquireRequest, 'resources'>): AcquireRequest {
     return {
+      op: 'acquire',
       holderId: 'anna',
       ttlMs: LONG_MS,
       deadlineAt: this.subject.now() + LONG_MS,
@@ -47,32 +49,43 @@ export class Operations {
   confirmRequest(
     request: Partial<ConfirmRequest> & Pick<ConfirmRequest, 'resources' | 'token'>,
   ): ConfirmRequest {
-    return { holderId: 'anna', deadlineAt: this.subject.now() + LONG_MS, tick: undefined, ...request };
+    const deadlineAt = this.subject.now() + LONG_MS;
+    return { op: 'confirm', holderId: 'anna', deadlineAt, tick: undefined, ...request };
   }
 
   extendRequest(request: Partial<ExtendRequest> & Pick<ExtendRequest, 'resources' | 'token'>): ExtendRequest {
     const deadlineAt = this.subject.now() + LONG_MS;
-    return { holderId: 'anna', ttlMs: LONG_MS, deadlineAt, ceiling: request.token, ...request };
+    const ceiling = request.token;
+    return { op: 'extend', holderId: 'anna', ttlMs: LONG_MS, deadlineAt, ceiling, ...request };
   }
 
   releaseRequest(request: Partial<ReleaseRequest> & Pick<ReleaseRequest, 'resources'>): ReleaseRequest {
-    return { holderId: 'anna', keepMs: 0, ...request };
+    return { op: 'release', holderId: 'anna', keepMs: 0, ...request };
+  }
+
+  ask(request: NodeRequest): Promise<Vote> {
+    return new Promise((resolve) => this.subject.node.ask(request, resolve));
+  }
+
+  /** What is asked at once goes together. */
+  askAll(requests: readonly NodeRequest[]): Promise<Vote[]> {
+    return Promise.all(requests.map((request) => this.ask(request)));
   }
 
   acquire(request: Parameters<Operations['acquireRequest']>[0]): Promise<Vote> {
-    return only(this.subject.node.acquire([this.acquireRequest(request)]));
+    return this.ask(this.acquireRequest(request));
   }
 
   confirm(request: Parameters<Operations['confirmRequest']>[0]): Promise<Vote> {
-    return only(this.subject.node.confirm([this.confirmRequest(request)]));
+    return this.ask(this.confirmRequest(request));
   }
 
   extend(request: Parameters<Operations['extendRequest']>[0]): Promise<Vote> {
-    return only(this.subject.node.extend([this.extendRequest(request)]));
+    return this.ask(this.extendRequest(request));
   }
 
   release(request: Parameters<Operations['releaseRequest']>[0]): Promise<Vote> {
-    return only(this.subject.node.release([this.releaseRequest(request)]));
+    return this.ask(this.releaseRequest(request));
   }
 
   async inspect(resource: string): Promise<NodeInspection> {

@@ -346,9 +346,8 @@ describe('a tick', () => {
     const world = new VirtualWorld(5);
     // The last two count further than the first three, as after rounds that others lost.
     for (const node of world.nodes.slice(3)) {
-      void node.acquire([
-        { resources: ['cron'], holderId: 'x', ttlMs: 1, deadlineAt: Infinity, seed: 9e15, tick: undefined },
-      ]);
+      const other = { resources: ['cron'], holderId: 'x', ttlMs: 1, deadlineAt: Infinity };
+      void node.vote({ op: 'acquire', ...other, seed: 9e15, tick: undefined });
       node.behaviour = { requestMs: 2, replyMs: 2 };
     }
     await world.clock.advance(10);
@@ -415,9 +414,8 @@ describe('a split vote', () => {
     const world = new VirtualWorld(3);
     world.nodes[1]!.down();
     world.nodes[2]!.down();
-    void world.nodes[0]!.acquire([
-      { resources: [R], holderId: 'dead', ttlMs: 30_000, deadlineAt: Infinity, seed: 1, tick: undefined },
-    ]);
+    const dead = { resources: [R], holderId: 'dead', ttlMs: 30_000, deadlineAt: Infinity };
+    void world.nodes[0]!.vote({ op: 'acquire', ...dead, seed: 1, tick: undefined });
     await world.clock.advance(10);
     world.nodes[1]!.up();
     world.nodes[2]!.up();

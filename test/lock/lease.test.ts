@@ -130,16 +130,15 @@ describe('a lease', () => {
     for (const node of world.nodes.slice(0, 2)) {
       node.loseData();
       await world.clock.until(
-        node.acquire([
-          {
-            resources: [R],
-            holderId: 'thief',
-            ttlMs: 60_000,
-            deadlineAt: Infinity,
-            seed: 1e15,
-            tick: undefined,
-          },
-        ]),
+        node.vote({
+          op: 'acquire',
+          resources: [R],
+          holderId: 'thief',
+          ttlMs: 60_000,
+          deadlineAt: Infinity,
+          seed: 1e15,
+          tick: undefined,
+        }),
       );
     }
     await world.clock.advance(1_100);
@@ -155,12 +154,12 @@ describe('a lease', () => {
     const passing = { resources: [R], holderId: 'passing', ttlMs: 60_000, deadlineAt: Infinity };
     for (const node of world.nodes.slice(0, 2)) {
       node.loseData();
-      await world.clock.until(node.acquire([{ ...passing, seed: undefined, tick: undefined }]));
+      await world.clock.until(node.vote({ op: 'acquire', ...passing, seed: undefined, tick: undefined }));
     }
     const looked = world.nodes[0]!.log.length;
     while (!world.nodes[0]!.log.slice(looked).some(({ op }) => op === 'extend')) await world.clock.advance(1);
     for (const node of world.nodes.slice(0, 2)) {
-      await world.clock.until(node.release([{ resources: [R], holderId: 'passing', keepMs: 0 }]));
+      await world.clock.until(node.vote({ op: 'release', resources: [R], holderId: 'passing', keepMs: 0 }));
     }
     await world.clock.advance(10_000);
     expect(lease.signal.aborted).toBe(false);

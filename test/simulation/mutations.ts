@@ -137,8 +137,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'node/redis/redis-node.ts',
-        original: "vote.kind === 'granted' ? untrusted : vote",
-        replacement: "untrusted.kind === 'failed' ? vote : untrusted",
+        original: "distrust !== undefined && vote.kind === 'granted'",
+        replacement: "distrust === LATE && vote.kind === 'granted'",
       },
     ],
     likely: 33,
@@ -177,13 +177,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum-client.ts',
-        original: 'if (vote.counter > token) return',
-        replacement: 'if (vote.counter > Number.MAX_VALUE) return',
+        original: 'if (vote.counter > token)',
+        replacement: 'if (vote.counter > Number.MAX_VALUE)',
       },
     ],
     flaw: 'counter above the token',
     worlds: 'hasty',
-    likely: 50,
+    likely: 95,
     breaks: ['tokens grow'],
   },
   {
@@ -191,8 +191,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum-client.ts',
-        original: "if (vote.kind !== 'granted') return [vote];",
-        replacement: "if (vote.kind !== 'granted') return [{ kind: 'granted', counter: token }];",
+        original: "if (vote.kind !== 'granted') return answered(vote);",
+        replacement: "if (vote.kind !== 'granted') return answered({ kind: 'granted', counter: token });",
       },
     ],
     worlds: 'rough',

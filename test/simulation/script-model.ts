@@ -100,10 +100,8 @@ interface Operation {
   readonly argument: readonly string[];
 }
 
-/** How many arguments of its own each operation has. */
-const ARITY: Readonly<Record<string, number>> = { a: 3, c: 2, e: 3, r: 1, i: 0 };
 /** How many arguments come before the operations. */
-const HEADER = 7;
+const HEADER = 8;
 
 /**
  * What the script of `src/node/redis/script.ts` does, written anew from its description: from the keys and arguments of a
@@ -119,12 +117,13 @@ export function runScript(
   keyspace.nowMs = Math.floor(nowUs / 1_000);
   const words = args.map(String);
   const lives = { fenceMs: Number(words[0]), ledgerMs: Number(words[1]) };
+  const aheadUs = Number(words[HEADER - 1]);
   const { finding, memory, knowsFromMs } = guard(keyspace, keys[0]!, words.slice(2, HEADER), nowUs);
   return [
     nowUs,
     finding,
     ...operationsIn(keys.slice(1), words.slice(HEADER)).map((operation) => {
-      const late = operation.deadlineUs > 0 && nowUs > operation.deadlineUs && flaw !== 'no deadline';
+      const late = nowUs > operation.deadlineUs + aheadUs && flaw !== 'no deadline';
       return late ? [3] : new Script(keyspace, lives, nowUs, memory, knowsFromMs, operation, flaw).run();
     }),
   ];
@@ -165,21 +164,26 @@ function guard(
 function operationsIn(keys: readonly string[], words: readonly string[]): Operation[] {
   const operations: Operation[] = [];
   let nextKey = 0;
-  for (let at = 0; at < words.length;) {
-    const verb = words[at]!;
-    const count = Number(words[at + 1]);
-    const end = at + 4 + ARITY[verb]!;
+  for (const word of words) {
+    const [first = '', deadline, holder = '', ...argument] = word.split(' ');
+    const count = Number(first.slice(1));
     operations.push({
-      verb,
+      verb: first.charAt(0),
       keys: Array.from({ length: count }, (_, i) => [keys[nextKey + 2 * i]!, keys[nextKey + 2 * i + 1]!]),
-      holder: words[at + 2]!,
-      deadlineUs: Number(words[at + 3]),
-      argument: words.slice(at + 4, end),
+      holder,
+      deadlineUs: deadline === '' ? Number.POSITIVE_INFINITY : Number(deadline),
+      argument,
     });
     nextKey += 2 * count;
-    at = end;
   }
   return operations;
+}
+
+/** What a fence key holds. */
+interface Fence {
+  readonly counter: number | undefined;
+  readonly memory: string;
+  readonly tick: string;
 }
 
 const numberIn = (word: string | undefined): number | undefined =>
@@ -197,7 +201,7 @@ class Script {
     private readonly flaw: ScriptFlaw | undefined,
   ) {}
 
-  run(): unknown[] {
+  run(): unknown {
     switch (this.operation.verb) {
       case 'a':
         return this.#acquire();
@@ -212,7 +216,7 @@ class Script {
     }
   }
 
-  #acquire(): unknown[] {
+  #acquire(): unknown {
     const { keys, holder, argument } = this.operation;
     const [ttlMs, seed, tick] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
     for (const [lock, fence] of keys) {
@@ -225,23 +229,21 @@ class Script {
     }
     const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
     const highest = seed === undefined ? 0 : Math.max(0, ...counters);
-    if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return [1, highest];
+    if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return highest;
     const counter = seed === undefined ? 0 : highest + 1;
     for (const [lock, fence] of keys) {
-      if (seed !== undefined) {
-        this.#setCounter(fence, counter);
-        if (this.memory !== '') this.keyspace.setField(fence, 'memory', this.memory);
-      }
+      if (seed !== undefined)
+        this.#setFence(fence, { counter, ...(this.memory === '' ? {} : { memory: this.memory }) });
       this.keyspace.set(lock, holder, ttlMs);
     }
-    return [1, counter];
+    return counter;
   }
 
-  #confirm(): unknown[] {
+  #confirm(): unknown {
     const { keys, holder, argument } = this.operation;
     const [token, tick] = [Number(argument[0]), numberIn(argument[1])];
     if (this.flaw === 'tick without ownership' && tick !== undefined)
-      for (const [, fence] of keys) this.keyspace.setField(fence, 'tick', String(tick));
+      for (const [, fence] of keys) this.#setFence(fence, { tick: String(tick) });
     for (const [lock, fence] of keys) {
       if (this.flaw === 'confirm without ownership') break;
       const owner = this.keyspace.get(lock);
@@ -251,14 +253,14 @@ class Script {
       if (counter > token && this.flaw !== 'counter above the token') return [2, 4, '', 0, counter];
     }
     for (const [, fence] of keys) {
-      if (tick !== undefined) this.keyspace.setField(fence, 'tick', String(tick));
       const least = this.flaw === 'confirm without ownership' ? token : (this.#counter(fence) ?? 0);
-      this.#setCounter(fence, Math.max(token, least));
+      const counter = Math.max(token, least);
+      this.#setFence(fence, { counter, ...(tick === undefined ? {} : { tick: String(tick) }) });
     }
-    return [1, token];
+    return token;
   }
 
-  #extend(): unknown[] {
+  #extend(): unknown {
     const { keys, holder, argument } = this.operation;
     const [ttlMs, token, ceiling = 0] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
     const recreates = this.flaw === 'extension re-creates';
@@ -277,12 +279,14 @@ class Script {
       const shorter = this.flaw === 'extension shortens' || this.keyspace.pttl(lock) < ttlMs;
       if (this.keyspace.get(lock) === undefined) this.keyspace.set(lock, holder, ttlMs);
       else if (shorter) this.keyspace.pexpire(lock, ttlMs);
-      if (token !== undefined) this.#setCounter(fence, Math.max(ceiling, this.#counter(fence) ?? 0));
+      if (token !== undefined)
+        this.#setFence(fence, { counter: Math.max(ceiling, this.#counter(fence) ?? 0) });
     }
-    return restored && !recreates ? [4] : [1, token === undefined ? 0 : ceiling];
+    if (restored && !recreates) return [4];
+    return token === undefined ? 0 : ceiling;
   }
 
-  #release(): unknown[] {
+  #release(): unknown {
     const { keys, holder, argument } = this.operation;
     const keepMs = Number(argument[0]);
     const mine = keys.filter(([lock]) => {
@@ -293,14 +297,14 @@ class Script {
       if (keepMs > 0) this.keyspace.pexpire(lock, keepMs);
       else this.keyspace.delete(lock);
     }
-    return mine.length === 0 ? [2, 3, '', 0] : [1, 0];
+    return mine.length === 0 ? [2, 3, '', 0] : 0;
   }
 
   #inspect(): unknown[] {
     const [lock, fence] = this.operation.keys[0]!;
     const owner = this.keyspace.get(lock);
-    const counter = this.keyspace.field(fence, 'n') ?? '';
-    const tick = this.keyspace.field(fence, 'tick') ?? '';
+    const counter = this.#counter(fence) ?? '';
+    const tick = this.#tick(fence) ?? '';
     return [6, owner ?? '', owner === undefined ? 0 : this.keyspace.pttl(lock), counter, tick];
   }
 
@@ -308,28 +312,33 @@ class Script {
     return [2, reason, owner, this.keyspace.pttl(lock)];
   }
 
+  #fence(fence: string): Fence {
+    const [counter = '', memory = '', tick = ''] = (this.keyspace.get(fence) ?? '').split(':');
+    return { counter: numberIn(counter), memory, tick };
+  }
+
   #counter(fence: string): number | undefined {
-    return numberIn(this.keyspace.field(fence, 'n'));
+    return this.#fence(fence).counter;
   }
 
   /** An old counter may have come back with old data: within another memory of the node it is only a lower bound. */
   #counterToGoOnFrom(fence: string, seed: number): number {
     const counter = this.#counter(fence);
     const isBelieved = this.memory === '' || this.flaw === 'old counter believed';
-    const isOurs = isBelieved || this.keyspace.field(fence, 'memory') === this.memory;
+    const isOurs = isBelieved || this.#fence(fence).memory === this.memory;
     if (counter !== undefined && isOurs) return counter;
     return Math.max(counter ?? 0, this.#seed(seed));
   }
 
   #tick(fence: string): number | undefined {
-    return numberIn(this.keyspace.field(fence, 'tick'));
+    return numberIn(this.#fence(fence).tick);
   }
 
   /** A fence key lives on for its time after every touch, longer with a tick on record. */
-  #setCounter(fence: string, counter: number): void {
-    this.keyspace.setField(fence, 'n', String(counter));
-    const lifeMs = this.#tick(fence) === undefined ? this.lives.fenceMs : this.lives.ledgerMs;
-    if (this.keyspace.pttl(fence) < lifeMs) this.keyspace.pexpire(fence, lifeMs);
+  #setFence(fence: string, news: Partial<Fence>): void {
+    const { counter = 0, memory, tick } = { ...this.#fence(fence), ...news };
+    const lifeMs = tick === '' ? this.lives.fenceMs : this.lives.ledgerMs;
+    this.keyspace.set(fence, `${counter}:${memory}:${tick}`, lifeMs);
   }
 
   #seed(seed: number): number {

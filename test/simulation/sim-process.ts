@@ -91,6 +91,11 @@ export class SimProcess implements Clock {
     return { cancel: () => this.#cancel(timer) };
   }
 
+  /** A process can be stopped in between. */
+  afterTurn(callback: () => void): void {
+    this.timeline.after(0, () => this.post(callback));
+  }
+
   sleep(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.setTimer(resolve, delayMs));
   }

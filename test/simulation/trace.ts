@@ -1,7 +1,7 @@
 import type { Command } from './sim-server.js';
 
 /** How many arguments come before the operations. */
-const HEADER = 7;
+const HEADER = 8;
 
 /** Operations that have a holder id, and where in the arguments of the call the operations begin. */
 const VERBS = new Set(['a', 'c', 'e', 'r', 'i']);
@@ -30,11 +30,12 @@ export class Trace {
     const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
-    for (const word of args.slice(HEADER)) this.#mixWord(word);
+    const words = args.slice(HEADER).flatMap((operation) => String(operation).split(' '));
+    for (const word of words) this.#mixWord(word);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;
     const said = name.startsWith('eval')
-      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words(args.slice(HEADER))}`
+      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words(words)}`
       : name;
     const left = Array.isArray(reply) ? `${String(reply[1]).split(',')[0]} ms untrusted, ` : '';
     this.#add(`${server} ${said} -> ${left}${this.#words(answers)}`);
@@ -50,7 +51,7 @@ export class Trace {
       .map((word) => {
         const text = String(word);
         const at = text.indexOf('@');
-        if (at < 0) return VERBS.has(text) ? text.toUpperCase() : text;
+        if (at < 0) return VERBS.has(text.charAt(0)) ? text.toUpperCase() : text;
         const holder = this.#holders.get(text) ?? this.#holders.size;
         this.#holders.set(text, holder);
         return `#${holder}${text.slice(at)}`;

@@ -35,6 +35,10 @@ export class VirtualClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
+  afterTurn(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
   /** How many timers are set. */
   get timers(): number {
     return this.#pending.size;

@@ -2,9 +2,7 @@ import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory-node.js';
-import type { NodeState } from '../../src/node/lock-node.js';
-
-type Op = 'acquire' | 'confirm' | 'extend' | 'release';
+import type { NodeRequest, NodeState } from '../../src/node/lock-node.js';
 
 /** How a node treats its requests for as long as a test says so. */
 export interface Behaviour {
@@ -23,8 +21,12 @@ export interface Behaviour {
 export class VirtualNode implements LockNode {
   behaviour: Behaviour = { requestMs: 1, replyMs: 1 };
   /** Every request that was carried out, in order. */
-  readonly log: { readonly op: Op; readonly holderId: string; readonly vote: Vote; readonly at: number }[] =
-    [];
+  readonly log: {
+    readonly op: NodeRequest['op'];
+    readonly holderId: string;
+    readonly vote: Vote;
+    readonly at: number;
+  }[] = [];
   #memory: MemoryNode;
   #waiting: (() => void)[] = [];
   readonly #listeners = new Set<(state: NodeState) => void>();
@@ -45,10 +47,10 @@ export class VirtualNode implements LockNode {
     return this.#state;
   }
 
-  acquire: LockNode['acquire'] = (batch) => this.#ask('acquire', batch, () => this.#memory.acquire(batch));
-  confirm: LockNode['confirm'] = (batch) => this.#ask('confirm', batch, () => this.#memory.confirm(batch));
-  extend: LockNode['extend'] = (batch) => this.#ask('extend', batch, () => this.#memory.extend(batch));
-  release: LockNode['release'] = (batch) => this.#ask('release', batch, () => this.#memory.release(batch));
+  ask(request: NodeRequest, answered: (vote: Vote) => void): void {
+    void this.vote(request).then(answered);
+  }
+
   inspect: LockNode['inspect'] = (resources) => this.#memory.inspect(resources);
 
   onStateChange(listener: (state: NodeState) => void): () => void {
@@ -126,25 +128,20 @@ export class VirtualNode implements LockNode {
     return answer?.kind === 'inspected' ? answer.remainingMs : 0;
   }
 
-  async #ask(
-    op: Op,
-    batch: readonly { readonly holderId: string }[],
-    carryOut: () => Promise<readonly Vote[]>,
-  ): Promise<readonly Vote[]> {
+  async vote(request: NodeRequest): Promise<Vote> {
     const { requestMs, replyMs, loseReplyAfterMs, down } = this.behaviour;
-    if (down) return batch.map(() => failed('unreachable', new Error('connection refused')));
+    if (down) return failed('unreachable', new Error('connection refused'));
     await this.#pass(requestMs);
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    const votes = await carryOut();
-    batch.forEach(({ holderId }, index) =>
-      this.log.push({ op, holderId, vote: votes[index]!, at: this.clock.now() }),
-    );
+    const { op, holderId } = request;
+    const vote = await new Promise<Vote>((resolve) => this.#memory.ask(request, resolve));
+    this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {
       await this.#pass(loseReplyAfterMs);
-      return batch.map(() => failed('disconnected', new Error('connection lost')));
+      return failed('disconnected', new Error('connection lost'));
     }
     await this.#pass(replyMs);
-    return votes;
+    return vote;
   }
 
   #pass(delayMs: number): Promise<void> {

@@ -79,9 +79,11 @@ describe('a lease that others ask for all the time', () => {
       world.nodes[2]!.loseData();
       const passing = world.nodes[2]!;
       const claim = { resources: [R], holderId: 'passing', deadlineAt: Number.POSITIVE_INFINITY };
-      const granting = passing.acquire([{ ...claim, ttlMs: 1_000, seed: 1e18, tick: undefined }]);
+      const granting = passing.vote({ op: 'acquire', ...claim, ttlMs: 1_000, seed: 1e18, tick: undefined });
       await world.clock.until(granting);
-      await world.clock.until(passing.release([{ resources: [R], holderId: 'passing', keepMs: 0 }]));
+      await world.clock.until(
+        passing.vote({ op: 'release', resources: [R], holderId: 'passing', keepMs: 0 }),
+      );
       const extending = lease.extend();
       await world.clock.advance(afterMs);
       await world.clock.until(Promise.allSettled([lease.release(), extending]));

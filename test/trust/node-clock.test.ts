@@ -79,7 +79,7 @@ describe("what is known of a node's clock", () => {
         const deadline = own.stamp().monotonicMs;
         expect(own.clock.observe(sentAt, own.stamp(), read)).toBe('steady');
         // A deadline is never later in the node's time than it really is.
-        expect(own.clock.toNodeUs(deadline) / 1_000).toBeLessThanOrEqual(own.nodeMs());
+        expect(deadline + own.clock.aheadUs(deadline) / 1_000).toBeLessThanOrEqual(own.nodeMs());
         expect(own.exchange()).toBe('steady');
         expect(own.exchange()).toBe('steady');
         own.stepNode(1_000);

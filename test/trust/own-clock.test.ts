@@ -20,6 +20,7 @@ class SteppedClock implements Clock {
   }
 
   setTimer: Clock['setTimer'] = (...args) => systemClock.setTimer(...args);
+  afterTurn: Clock['afterTurn'] = (callback) => systemClock.afterTurn(callback);
 
   /** As an administrator does, or NTP. */
   stepWall(byMs: number): void {

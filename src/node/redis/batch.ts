@@ -1,11 +1,5 @@
 import { failed, type Failed, type RefusalReason, type Vote } from '../../core/vote.js';
-import type {
-  AcquireRequest,
-  ConfirmRequest,
-  ExtendRequest,
-  NodeInspection,
-  ReleaseRequest,
-} from '../lock-node.js';
+import type { NodeInspection, NodeRequest } from '../lock-node.js';
 import { keysOf, markerKeyOf } from './keys.js';
 
 const HOUR_MS = 3_600_000;
@@ -17,9 +11,6 @@ const FENCE_TTL_MS = 24 * HOUR_MS;
 /** The tick ledger outlives any skew between the clocks of workers. */
 const LEDGER_TTL_MS = 7 * 24 * HOUR_MS;
 
-/** A deadline of the client's, in the node's time; µs. */
-export type ToNodeUs = (deadlineAt: number) => number;
-
 /** What the guard of the script has to know; see there. */
 export interface Guard {
   readonly quarantineMs: number;
@@ -30,48 +21,87 @@ export interface Guard {
   readonly given: string;
 }
 
-/** Operations gathered for one call of the script: its keys and arguments. */
-export class Batch {
+/** A call of the script. */
+export interface ScriptCall {
   readonly keys: string[];
   readonly args: (string | number)[];
+}
 
-  constructor(
-    private readonly keyPrefix: string,
-    { quarantineMs, runId, durable, order, given }: Guard,
-    private readonly toNodeUs: ToNodeUs,
-  ) {
-    this.keys = [markerKeyOf(keyPrefix)];
-    this.args = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable ? 1 : 0, order.charAt(0), given];
-  }
+/** What is asked, as the script takes it: the same for all nodes that have the same prefix. */
+interface Encoded {
+  readonly keyPrefix: string;
+  readonly keys: readonly string[];
+  readonly word: string;
+}
 
-  acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick }: AcquireRequest): void {
-    this.#open('a', resources, holderId, this.toNodeUs(deadlineAt));
-    this.args.push(ttlMs, seed ?? '', tick ?? '');
-  }
+/** All nodes are asked the same, so that most of the work is done for the first. */
+const encodings = new WeakMap<NodeRequest, Encoded>();
 
-  confirm({ resources, holderId, deadlineAt, token, tick }: ConfirmRequest): void {
-    this.#open('c', resources, holderId, this.toNodeUs(deadlineAt));
-    this.args.push(token, tick ?? '');
-  }
+function encodedOf(request: NodeRequest, keyPrefix: string): Encoded {
+  const known = encodings.get(request);
+  if (known?.keyPrefix === keyPrefix) return known;
+  const encoded = { keyPrefix, keys: keysFor(keyPrefix, request.resources), word: wordOf(request) };
+  encodings.set(request, encoded);
+  return encoded;
+}
 
-  extend({ resources, holderId, ttlMs, deadlineAt, token, ceiling }: ExtendRequest): void {
-    this.#open('e', resources, holderId, this.toNodeUs(deadlineAt));
-    this.args.push(ttlMs, token ?? '', ceiling ?? '');
+function wordOf(request: NodeRequest): string {
+  const { resources, holderId } = request;
+  const about = (verb: string, deadlineAt: number): string =>
+    `${verb}${resources.length} ${Math.floor(deadlineAt * 1_000)} ${holderId}`;
+  switch (request.op) {
+    case 'acquire': {
+      const { deadlineAt, ttlMs, seed = '', tick = '' } = request;
+      return `${about('a', deadlineAt)} ${ttlMs} ${seed} ${tick}`;
+    }
+    case 'confirm': {
+      const { deadlineAt, token, tick = '' } = request;
+      return `${about('c', deadlineAt)} ${token} ${tick}`;
+    }
+    case 'extend': {
+      const { deadlineAt, ttlMs, token = '', ceiling = '' } = request;
+      return `${about('e', deadlineAt)} ${ttlMs} ${token} ${ceiling}`;
+    }
+    case 'release':
+      return `r${resources.length}  ${holderId} ${Math.ceil(request.keepMs)}`;
   }
+}
 
-  release({ resources, holderId, keepMs }: ReleaseRequest): void {
-    this.#open('r', resources, holderId, 0);
-    this.args.push(Math.ceil(keepMs));
-  }
+const keysFor = (keyPrefix: string, resources: readonly string[]): readonly string[] =>
+  resources.length === 1
+    ? keysOf(keyPrefix, resources[0]!)
+    : resources.flatMap((resource) => keysOf(keyPrefix, resource));
 
-  inspect(resource: string): void {
-    this.#open('i', [resource], '', 0);
-  }
+/** A call without an operation. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
+export function guardCall(
+  keyPrefix: string,
+  { quarantineMs, runId, durable, order, given }: Guard,
+  aheadUs = 0,
+): ScriptCall {
+  return {
+    keys: [markerKeyOf(keyPrefix)],
+    args: [
+      FENCE_TTL_MS,
+      LEDGER_TTL_MS,
+      quarantineMs,
+      runId,
+      durable ? 1 : 0,
+      order.charAt(0),
+      given,
+      aheadUs,
+    ],
+  };
+}
 
-  #open(verb: string, resources: readonly string[], holderId: string, deadlineUs: number): void {
-    for (const resource of resources) this.keys.push(...keysOf(this.keyPrefix, resource));
-    this.args.push(verb, resources.length, holderId, deadlineUs);
-  }
+export function addRequest({ keys, args }: ScriptCall, keyPrefix: string, request: NodeRequest): void {
+  const encoded = encodedOf(request, keyPrefix);
+  for (const key of encoded.keys) keys.push(key);
+  args.push(encoded.word);
+}
+
+export function addInspection({ keys, args }: ScriptCall, keyPrefix: string, resource: string): void {
+  keys.push(...keysOf(keyPrefix, resource));
+  args.push('i1  ');
 }
 
 const REFUSALS: readonly (RefusalReason | undefined)[] = [
@@ -100,10 +130,9 @@ export function findingOf(reply: unknown): Finding {
 
 /** One operation's reply as a vote. */
 export function voteOf(reply: unknown): Vote {
+  if (typeof reply === 'number') return { kind: 'granted', counter: reply };
   if (Array.isArray(reply)) {
     switch (Number(reply[0])) {
-      case 1:
-        return { kind: 'granted', counter: Number(reply[1]) };
       case 2: {
         const reason = REFUSALS[Number(reply[1])];
         const owner = String(reply[2]);

@@ -35,6 +35,11 @@ export class NodeClock {
     return this.#offset.observe(sentAt.monotonicMs - suspendedMs, receivedAt.monotonicMs, nodeMs);
   }
 
-  /** One of our instants in the node's time, in whole microseconds, never later than it really is. */
-  readonly toNodeUs = (instantMs: number): number => Math.floor(this.#offset.toNodeMs(instantMs) * 1_000);
+  /**
+   * By how much the node's clock is ahead of ours, in whole microseconds, for deadlines up to this instant. It is never
+   * more than it really is: a deadline that is passed on with it may come early, but not late.
+   */
+  aheadUs(untilMs: number): number {
+    return Math.floor((this.#offset.toNodeMs(untilMs) - untilMs) * 1_000);
+  }
 }

@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type {
-  AcquireRequest,
-  ConfirmRequest,
-  ExtendRequest,
-  LockNode,
-  NodeInspection,
-  NodeState,
-  ReleaseRequest,
-} from '../lock-node.js';
-import { Batch, findingOf, inspectionOf, voteOf, type Guard } from './batch.js';
+import type { LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
+import {
+  addInspection,
+  addRequest,
+  findingOf,
+  guardCall,
+  inspectionOf,
+  voteOf,
+  type Guard,
+  type ScriptCall,
+} from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
+import { GroupCommit } from './group-commit.js';
 import { NodeClock } from './node-clock.js';
 import { SCRIPT, SCRIPT_SHA } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
@@ -25,6 +27,14 @@ export interface RedisNodeSettings {
   readonly quarantineMs: number;
   readonly clock: Clock;
   readonly random: () => number;
+}
+
+/** A request, and who hears its answer. */
+interface Asked {
+  readonly request: NodeRequest;
+  readonly answered: (vote: Vote) => void;
+  /** Whether it was late before; see `#answer`. */
+  readonly isSecond: boolean;
 }
 
 /** How long a server that cannot vote as it is, such as a replica, is left alone before it is asked again. */
@@ -45,6 +55,7 @@ export class RedisNode implements LockNode {
   readonly #connection: Connection;
   readonly #standing = new Standing();
   readonly #nodeClock: NodeClock;
+  readonly #requests: GroupCommit<Asked>;
   /** Counts connections, so that what an old one still says is not taken for the present one. */
   #epoch = 0;
   #lastError = 'not connected';
@@ -63,6 +74,7 @@ export class RedisNode implements LockNode {
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     this.#durable = endpoint.durable;
     this.#nodeClock = new NodeClock(settings.driftFactor);
+    this.#requests = new GroupCommit(settings.clock, this.#send);
     this.#connection = endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
@@ -79,24 +91,21 @@ export class RedisNode implements LockNode {
     return this.#standing.onChange(listener);
   }
 
-  acquire(requests: readonly AcquireRequest[]): Promise<readonly Vote[]> {
-    return this.#vote(requests, (batch, request) => batch.acquire(request));
+  ask(request: NodeRequest, answered: (vote: Vote) => void): void {
+    this.#requests.add({ request, answered, isSecond: false });
   }
 
-  confirm(requests: readonly ConfirmRequest[]): Promise<readonly Vote[]> {
-    return this.#vote(requests, (batch, request) => batch.confirm(request));
-  }
-
-  extend(requests: readonly ExtendRequest[]): Promise<readonly Vote[]> {
-    return this.#vote(requests, (batch, request) => batch.extend(request));
-  }
-
-  release(requests: readonly ReleaseRequest[]): Promise<readonly Vote[]> {
-    return this.#ask(requests, (batch, request) => batch.release(request), voteOf);
-  }
-
-  inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
-    return this.#ask(resources, (batch, resource) => batch.inspect(resource), inspectionOf);
+  async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
+    if (this.state.status === 'connecting') await this.#standing.next();
+    const absence = this.#absence();
+    if (absence !== undefined) return resources.map(() => absence);
+    try {
+      const replies = await this.#run(this.#callOf(resources, addInspection));
+      return replies.map(inspectionOf);
+    } catch (error) {
+      const failure = this.#failureOf(error);
+      return resources.map(() => failure);
+    }
   }
 
   look(): Promise<void> {
@@ -131,59 +140,60 @@ export class RedisNode implements LockNode {
     this.#connection.disconnect();
   }
 
-  /** As `#ask`; a grant of a node that is not trusted does not count, although it may be there. */
-  async #vote<Request>(
-    requests: readonly Request[],
-    add: (batch: Batch, request: Request) => void,
-  ): Promise<readonly Vote[]> {
-    const votes = await this.#ask(requests, add, voteOf);
-    const { status, reason, trustedAt } = this.state;
-    // Refused: this very answer has shown that it must not vote.
-    if (status !== 'untrusted' && status !== 'refused') return votes;
-    const leftS = Math.ceil(Math.max(0, (trustedAt ?? 0) - this.#settings.clock.now()) / 1_000);
-    const again = trustedAt === undefined ? '' : `; it votes again in ${leftS} s`;
-    const untrusted = failed('untrusted', new Error(`${reason}${again}`));
-    return votes.map((vote) => (vote.kind === 'granted' ? untrusted : vote));
-  }
-
-  /** Answers every request, whatever happens. */
-  async #ask<Request, Answer>(
-    requests: readonly Request[],
-    add: (batch: Batch, request: Request) => void,
-    read: (reply: unknown) => Answer,
-  ): Promise<readonly (Answer | Failed)[]> {
-    const answers = await this.#send(requests, add, read);
-    // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
-    // anew, and nothing was written: whoever has time left asks again.
-    const now = this.#settings.clock.now();
-    const again = requests.filter((request, index) => isLate(answers[index]) && deadlineOf(request) > now);
-    if (again.length === 0) return answers;
-    const second = await this.#send(again, add, read);
-    return requests.map((request, index) => second[again.indexOf(request)] ?? answers[index]!);
-  }
-
-  /** Sends one batch. */
-  async #send<Request, Answer>(
-    requests: readonly Request[],
-    add: (batch: Batch, request: Request) => void,
-    read: (reply: unknown) => Answer,
-  ): Promise<readonly (Answer | Failed)[]> {
+  /** Sends a batch, and answers every request of it, whatever happens. */
+  readonly #send = async (batch: readonly Asked[]): Promise<void> => {
     if (this.state.status === 'connecting') await this.#standing.next();
-    const { status, reason = status } = this.state;
-    if (status !== 'ready' && status !== 'untrusted') {
-      const failure = failed(status === 'new' ? 'untrusted' : 'unreachable', new Error(reason));
-      return requests.map(() => failure);
-    }
+    const absence = this.#absence();
+    if (absence !== undefined) return batch.forEach(({ answered }) => answered(absence));
+    const { clock } = this.#settings;
+    const inTime = batch.filter((asked) => {
+      if (deadlineOf(asked.request) >= clock.now()) return true;
+      // It has waited for the connection, or behind others, until nobody waits for it any more: nothing is sent.
+      asked.answered(LATE);
+      return false;
+    });
+    if (inTime.length === 0) return;
     try {
-      const replies = await this.#run('', (batch) => {
-        for (const request of requests) add(batch, request);
-      });
+      const latest = inTime.reduce((until, { request }) => Math.max(until, deadlineOf(request, until)), 0);
+      const requests = inTime.map(({ request }) => request);
+      const replies = await this.#run(this.#callOf(requests, addRequest, this.#nodeClock.aheadUs(latest)));
       if (replies.some(isReadOnly)) this.#onDemotion();
-      return requests.map((_, index) => read(replies[index]));
+      const distrust = this.#distrustNow();
+      inTime.forEach((asked, index) => this.#answer(asked, voteOf(replies[index]), distrust));
     } catch (error) {
       const failure = this.#failureOf(error);
-      return requests.map(() => failure);
+      for (const { answered } of inTime) answered(failure);
     }
+  };
+
+  #answer(asked: Asked, vote: Vote, distrust: Failed | undefined): void {
+    const { request, isSecond, answered } = asked;
+    // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
+    // anew, and nothing was written: whoever has time left asks again.
+    const isLate = vote.kind === 'failed' && vote.reason === 'late';
+    if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
+      this.#requests.add({ ...asked, isSecond: true });
+    // A grant of a node that is not trusted does not count, although it may be there.
+    else if (distrust !== undefined && vote.kind === 'granted' && request.op !== 'release')
+      answered(distrust);
+    else answered(vote);
+  }
+
+  /** What a grant of this node counts for, where it counts for nothing. */
+  #distrustNow(): Failed | undefined {
+    const { status, reason, trustedAt } = this.state;
+    // Refused: this very answer has shown that it must not vote.
+    if (status !== 'untrusted' && status !== 'refused') return undefined;
+    const leftS = Math.ceil(Math.max(0, (trustedAt ?? 0) - this.#settings.clock.now()) / 1_000);
+    const again = trustedAt === undefined ? '' : `; it votes again in ${leftS} s`;
+    return failed('untrusted', new Error(`${reason}${again}`));
+  }
+
+  /** Why nothing can be sent now, if so. */
+  #absence(): Failed | undefined {
+    const { status, reason = status } = this.state;
+    if (status === 'ready' || status === 'untrusted') return undefined;
+    return failed(status === 'new' ? 'untrusted' : 'unreachable', new Error(reason));
   }
 
   recordMembers(members: string): Promise<void> {
@@ -192,36 +202,38 @@ export class RedisNode implements LockNode {
 
   async #order(order: Guard['order'], given?: string): Promise<void> {
     try {
-      await this.#run(order, () => undefined, given);
+      await this.#run(guardCall(this.#keyPrefix, this.#guard(order, given)));
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  async #run(
-    order: Guard['order'],
-    fill: (batch: Batch) => void,
-    given: string = this.#spareId,
-  ): Promise<readonly unknown[]> {
-    const { clock, quarantineMs } = this.#settings;
+  #guard(order: Guard['order'] = '', given: string = this.#spareId): Guard {
+    const { quarantineMs } = this.#settings;
+    return { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order, given };
+  }
+
+  #callOf<Item>(
+    items: readonly Item[],
+    add: (call: ScriptCall, keyPrefix: string, item: Item) => void,
+    aheadUs?: number,
+  ): ScriptCall {
+    const call = guardCall(this.#keyPrefix, this.#guard(), aheadUs);
+    for (const item of items) add(call, this.#keyPrefix, item);
+    return call;
+  }
+
+  async #run({ keys, args }: ScriptCall): Promise<readonly unknown[]> {
+    const { clock } = this.#settings;
     const epoch = this.#epoch;
-    const guard: Guard = {
-      quarantineMs,
-      runId: this.#server.runId ?? '',
-      durable: this.#durable,
-      order,
-      given,
-    };
-    const batch = new Batch(this.#keyPrefix, guard, this.#nodeClock.toNodeUs);
-    fill(batch);
     const sentAt = clock.stamp();
     let reply: unknown;
     try {
-      reply = await this.#connection.evalsha(SCRIPT_SHA, batch.keys.length, ...batch.keys, ...batch.args);
+      reply = await this.#connection.evalsha(SCRIPT_SHA, keys.length, ...keys, ...args);
     } catch (error) {
       // The server's script cache was emptied (SCRIPT FLUSH). The deadline inside still says until when it may act.
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      reply = await this.#connection.eval(SCRIPT, batch.keys.length, ...batch.keys, ...batch.args);
+      reply = await this.#connection.eval(SCRIPT, keys.length, ...keys, ...args);
     }
     if (!Array.isArray(reply)) throw new Error('the node answered with something that is no list');
     const [nodeUs, found, ...replies] = reply as unknown[];
@@ -289,7 +301,7 @@ export class RedisNode implements LockNode {
       this.#server = serverInfoOf(info);
       if (this.#server.isReplica) this.#standBy();
       else {
-        await this.#run('look', () => undefined);
+        await this.#run(guardCall(this.#keyPrefix, this.#guard('look')));
         this.#lookAgain();
       }
     } catch (error) {
@@ -319,7 +331,7 @@ export class RedisNode implements LockNode {
       if (epoch !== this.#epoch || this.#standing.out) return;
       this.#server = info;
       const evicted = info.evictedKeys > before.evictedKeys;
-      await this.#run(evicted ? 'distrust' : 'look', () => undefined);
+      await this.#run(guardCall(this.#keyPrefix, this.#guard(evicted ? 'distrust' : 'look')));
     } catch {
       // Whoever asks the node for a vote learns what is wrong with it; a look has nothing to add.
     }
@@ -359,12 +371,9 @@ export class RedisNode implements LockNode {
 const isReadOnly = (reply: unknown): boolean =>
   Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
 
-const isLate = (answer: unknown): boolean =>
-  typeof answer === 'object' && answer !== null && 'reason' in answer && answer.reason === 'late';
+const LATE = failed('late', new Error('the request was not sent before its deadline'));
 
-const deadlineOf = (request: unknown): number =>
-  typeof request === 'object' && request !== null && 'deadlineAt' in request
-    ? Number(request.deadlineAt)
-    : Number.NEGATIVE_INFINITY;
+const deadlineOf = (request: NodeRequest, none = Number.POSITIVE_INFINITY): number =>
+  request.op === 'release' ? none : request.deadlineAt;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -12,15 +12,17 @@ import { createHash } from 'node:crypto';
  * A counter goes on from where it is only within one memory of the node. With old data an old counter comes back, while
  * later ones were given out together with other nodes: then it goes on from the time, as a counter that is not there.
  *
- * KEYS  the marker; then for each operation, for each of its resources: the lock key, then the fence key (a hash:
- *       n = counter, memory = in which memory of the node it was granted, tick = last tick run).
- * ARGV  a flat list. First how long fence keys live after the last touch, and with a tick on record (both ms); the
- *       quarantine (ms; 0: no guard); the server's run_id as read on this connection ('' unknown); 1 where the operator
- *       says that the server keeps its data through a restart; and what the guard shall do: '' as above, l(ook) the same
- *       but leave a missing marker missing, f(irst use) trust a node without marker, t(rust) it whatever its marker
- *       says, d(istrust) it from now on, m(embers) write them down; then an id, in case that the node has none, or, with
- *       m, the members.
- *       Then each operation: verb, number of resources, holder id, deadline (µs of the node's time; 0: none), and
+ * KEYS  the marker; then for each operation, for each of its resources: the lock key, then the fence key.
+ *       The fence key holds counter:memory:tick, the latter two '' where there is none: in which memory of the node the
+ *       counter was granted, and the last tick run. One value, because a call costs more than what it does.
+ * ARGV  how long fence keys live after the last touch, and with a tick on record (both ms); the quarantine (ms; 0: no
+ *       guard); the server's run_id as read on this connection ('' unknown); 1 where the operator says that the server
+ *       keeps its data through a restart; what the guard shall do: '' as above, l(ook) the same but leave a missing marker
+ *       missing, f(irst use) trust a node without marker, t(rust) it whatever its marker says, d(istrust) it from now on,
+ *       m(embers) write them down; an id, in case that the node has none, or, with m, the members; and by how much the
+ *       node's clock is ahead of the one that deadlines are of (µs).
+ *       Then one word for each operation, of parts with a space between them: the verb and how many resources it has, the
+ *       deadline (µs; '' none), the holder id, and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
  *         c(onfirm)  token, tick ('' without)
  *         e(xtend)   ttl, token, ceiling (both '' without fencing): what the counter is raised to, and may be at most
@@ -28,7 +30,7 @@ import { createHash } from 'node:crypto';
  *         i(nspect)  nothing; the holder id is ''
  * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker), with an order in a list
  *       with the node's id and members; then one reply for each operation:
- *         {1, counter}                            granted
+ *         counter                                 granted
  *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded (the counter
  *                                                 follows)
  *         {3}                                     late: the deadline had passed, nothing was written
@@ -44,7 +46,8 @@ export const SCRIPT = `
 local call = redis.call
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local fenceTtl, ledgerTtl, quarantine = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local fenceTtl, ledgerTtl, quarantine, ahead = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
+local match, sub = string.match, string.sub
 
 local function number(value)
   return value and tonumber(value) or nil
@@ -88,14 +91,17 @@ local function atLeast(key, ttl)
   if call('PTTL', key) < ttl then call('PEXPIRE', key, ttl) end
 end
 
-local function keepFence(fence)
-  atLeast(fence, call('HEXISTS', fence, 'tick') == 1 and ledgerTtl or fenceTtl)
+local function fenceOf(fence)
+  local value = call('GET', fence)
+  if not value then return nil, '', nil end
+  local counter, memoryThen, tick = match(value, '^(%d+):(%w*):(%d*)$')
+  if not counter then error('the fence key holds something else') end
+  return tonumber(counter), memoryThen, number(tick)
 end
 
-local function raise(fence, counter)
-  local present = number(call('HGET', fence, 'n'))
-  if not present or present < counter then call('HSET', fence, 'n', print(counter)) end
-  keepFence(fence)
+local function setFence(fence, counter, memoryThen, tick)
+  call('SET', fence, print(counter) .. ':' .. memoryThen .. ':' .. (tick and print(tick) or ''),
+    'PX', tick and ledgerTtl or fenceTtl)
 end
 
 local function refused(reason, lock, owner)
@@ -110,10 +116,8 @@ local function clampedSeed(seed)
   return math.max(now - 1000000, math.min(now + 1000000, seed))
 end
 
-local function counterOf(fence, seed)
-  local seen = call('HMGET', fence, 'n', 'memory')
-  local counter = number(seen[1])
-  if counter and (memory == '' or seen[2] == memory) then return counter end
+local function goOnFrom(counter, memoryThen, seed)
+  if counter and (memory == '' or memoryThen == memory) then return counter end
   return math.max(counter or 0, clampedSeed(seed))
 end
 
@@ -126,123 +130,122 @@ end
 local verbs = {}
 
 -- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
-function verbs.a(key, count, holder, argument)
-  local ttl, seed, tick = argument(1), number(argument(2)), number(argument(3))
-  local mine = 0
-  local highest = 0
+function verbs.a(key, count, holder, ttl, seed, tick)
+  seed, tick = number(seed), number(tick)
+  local mine, highest, memories, ticks = 0, 0, {}, {}
   for i = 0, count - 1 do
-    local lock, fence = key(i)
+    local lock, fence = KEYS[key + 2 * i], KEYS[key + 2 * i + 1]
     local owner = call('GET', lock)
     if owner and owner ~= holder then return refused(1, lock, owner) end
-    if tick then
-      local last = number(call('HGET', fence, 'tick'))
-      if last and last >= tick then return refused(2) end
-      if mayHaveForgotten(tick) then return {5, 'the node lost its memory after this tick was due'} end
+    if seed or tick then
+      local counter, memoryThen, last = fenceOf(fence)
+      if tick then
+        if last and last >= tick then return refused(2) end
+        if mayHaveForgotten(tick) then return {5, 'the node lost its memory after this tick was due'} end
+      end
+      if seed then highest = math.max(highest, goOnFrom(counter, memoryThen, seed)) end
+      memories[i], ticks[i] = memoryThen, last
     end
     if owner then mine = mine + 1 end
-    if seed then
-      highest = math.max(highest, counterOf(fence, seed))
-    end
   end
-  if mine == count then return {1, highest} end
+  if mine == count then return highest end
   -- The counter first: if memory runs out in between, a counter too high does no harm.
   for i = 0, count - 1 do
-    local lock, fence = key(i)
     if seed then
-      call('HSET', fence, 'n', print(highest + 1))
-      if memory ~= '' then call('HSET', fence, 'memory', memory) end
-      keepFence(fence)
+      setFence(KEYS[key + 2 * i + 1], highest + 1, memory ~= '' and memory or memories[i], ticks[i])
     end
-    call('SET', lock, holder, 'PX', ttl)
+    call('SET', KEYS[key + 2 * i], holder, 'PX', ttl)
   end
-  return {1, seed and highest + 1 or 0}
+  return seed and highest + 1 or 0
 end
 
 -- Only for the owner of the keys, and never downwards.
-function verbs.c(key, count, holder, argument)
-  local token, tick = tonumber(argument(1)), number(argument(2))
+function verbs.c(key, count, holder, token, tick)
+  token, tick = tonumber(token), number(tick)
+  local memories, ticks = {}, {}
   for i = 0, count - 1 do
-    local lock, fence = key(i)
+    local lock, fence = KEYS[key + 2 * i], KEYS[key + 2 * i + 1]
     local owner = call('GET', lock)
     if not owner then return refused(3) end
     if owner ~= holder then return refused(1, lock, owner) end
-    local counter = number(call('HGET', fence, 'n')) or 0
-    if counter > token then return superseded(counter) end
+    local counter, memoryThen, last = fenceOf(fence)
+    if counter and counter > token then return superseded(counter) end
+    memories[i], ticks[i] = memoryThen, last
   end
   for i = 0, count - 1 do
-    local _, fence = key(i)
-    if tick then call('HSET', fence, 'tick', print(tick)) end
-    raise(fence, token)
+    setFence(KEYS[key + 2 * i + 1], token, memories[i], tick or ticks[i])
   end
-  return {1, token}
+  return token
 end
 
 -- A key that is gone is set again where the counter proves that nobody has come after; where the counter is gone as
 -- well, the node has lost its data: the key protects from now on, but the answer does not count.
-function verbs.e(key, count, holder, argument)
-  local ttl, token, ceiling = tonumber(argument(1)), number(argument(2)), number(argument(3))
-  local restored = false
+function verbs.e(key, count, holder, ttl, token, ceiling)
+  ttl, token, ceiling = tonumber(ttl), number(token), number(ceiling)
+  local restored, owners, counters, memories, ticks = false, {}, {}, {}, {}
   for i = 0, count - 1 do
-    local lock, fence = key(i)
+    local lock, fence = KEYS[key + 2 * i], KEYS[key + 2 * i + 1]
     local owner = call('GET', lock)
     if owner and owner ~= holder then return refused(1, lock, owner) end
-    local counter = number(call('HGET', fence, 'n'))
+    local counter, memoryThen, last = fenceOf(fence)
     if token and counter then
       if owner and counter > ceiling then return superseded(counter) end
       if not owner and counter > token then return refused(3) end
     end
     if not owner and not counter then restored = true end
+    owners[i], counters[i], memories[i], ticks[i] = owner, counter, memoryThen, last
   end
   for i = 0, count - 1 do
-    local lock, fence = key(i)
-    if call('EXISTS', lock) == 1 then atLeast(lock, ttl) else call('SET', lock, holder, 'PX', ttl) end
-    if token then raise(fence, ceiling) end
+    local lock = KEYS[key + 2 * i]
+    if owners[i] then atLeast(lock, ttl) else call('SET', lock, holder, 'PX', ttl) end
+    if token then setFence(KEYS[key + 2 * i + 1], math.max(counters[i] or 0, ceiling), memories[i], ticks[i]) end
   end
   if restored then return {4} end
-  return {1, token and ceiling or 0}
+  return token and ceiling or 0
 end
 
-function verbs.r(key, count, holder, argument)
-  local keep = tonumber(argument(1))
+function verbs.r(key, count, holder, keep)
   local found = 0
   for i = 0, count - 1 do
-    local lock = key(i)
+    local lock = KEYS[key + 2 * i]
     if call('GET', lock) == holder then
       found = found + 1
-      if keep > 0 then call('PEXPIRE', lock, keep) else call('DEL', lock) end
+      if keep == '0' then call('DEL', lock) else call('PEXPIRE', lock, keep) end
     end
   end
   if found == 0 then return refused(3) end
-  return {1, 0}
+  return 0
 end
 
 function verbs.i(key)
-  local lock, fence = key(0)
+  local lock, fence = KEYS[key], KEYS[key + 1]
   local owner = call('GET', lock)
-  return {6, owner or '', owner and call('PTTL', lock) or 0, call('HGET', fence, 'n') or '', call('HGET', fence, 'tick') or ''}
+  local counter, _, tick = fenceOf(fence)
+  return {6, owner or '', owner and call('PTTL', lock) or 0, counter or '', tick or ''}
 end
 
-local arity = {a = 3, c = 2, e = 3, r = 1, i = 0}
+-- The verb and the count, the deadline, the holder id, and what else the verb takes.
+local shapes = {
+  a = '^a(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)$',
+  c = '^c(%d+) (%S*) (%S*) (%d+) (%S*)$',
+  e = '^e(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)$',
+  r = '^r(%d+) (%S*) (%S*) (%d+)$',
+  i = '^i(%d+) (%S*) (%S*)$',
+}
+
+local function run(verb, key, count, deadline, holder, ...)
+  if deadline ~= '' and now > tonumber(deadline) + ahead then return {3} end
+  return verbs[verb](key, tonumber(count), holder, ...)
+end
+
 local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7])}
-local nextKey, at = 2, 8
-while at <= #ARGV do
-  local verb, count, holder, deadline = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
-  local firstKey, firstArgument = nextKey, at + 3
-  nextKey = nextKey + 2 * count
-  at = at + 4 + arity[verb]
-  if deadline > 0 and now > deadline then
-    replies[#replies + 1] = {3}
-  else
-    local ok, reply = pcall(verbs[verb],
-      function(i) return KEYS[firstKey + 2 * i], KEYS[firstKey + 2 * i + 1] end,
-      count, holder,
-      function(i) return ARGV[firstArgument + i] end)
-    if ok then
-      replies[#replies + 1] = reply
-    else
-      replies[#replies + 1] = {5, type(reply) == 'table' and reply.err or tostring(reply)}
-    end
-  end
+local key = 2
+for at = 9, #ARGV do
+  local word = ARGV[at]
+  local verb = sub(word, 1, 1)
+  local ok, reply = pcall(run, verb, key, match(word, shapes[verb]))
+  replies[at - 6] = ok and reply or {5, type(reply) == 'table' and reply.err or tostring(reply)}
+  key = key + 2 * tonumber(match(word, '%d+'))
 end
 return replies
 `;
