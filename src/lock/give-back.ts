@@ -1,16 +1,17 @@
 import type { Clock } from '../clock.js';
 import type { Vote } from '../core/vote.js';
-import type { LockNode } from '../node/lock-node.js';
+import type { LockNode, ReleaseRequest } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 
-interface Debt {
-  readonly node: LockNode;
-  readonly member: number;
+/** What is to be taken back from all nodes where it may be. */
+export interface Debt {
   readonly claim: Claim;
-  /** Minimum hold: until then the key stays, shortened. */
+  /** Minimum hold: until then the keys stay, shortened. */
   readonly keepUntil: number;
   /** When the keys have expired by themselves. */
   readonly expiredAt: number;
+  /** Hears the first answer of each node. */
+  readonly first: (node: LockNode, vote: Vote) => void;
 }
 
 const RETRY_MS = 250;
@@ -25,13 +26,18 @@ export class GiveBack {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Releases at once and tells the first answer; goes on until the debt is paid. */
-  start(debt: Debt, first: (vote: Vote) => void): void {
-    this.#open++;
-    this.#release(debt, (vote) => {
-      first(vote);
-      this.#goOn(debt, vote);
-    });
+  /** Asks these members to release, and goes on until the debt is paid. */
+  start(nodes: readonly LockNode[], members: readonly number[], debt: Debt): void {
+    this.#open += members.length;
+    // The same words for all: most of the work of a request is done once.
+    const request = this.#request(debt);
+    for (const member of members) {
+      const node = nodes[member]!;
+      node.ask(request, (vote) => {
+        debt.first(node, vote);
+        this.#goOn(node, member, debt, vote);
+      });
+    }
   }
 
   async settled(timeoutMs: number): Promise<void> {
@@ -47,21 +53,20 @@ export class GiveBack {
     });
   }
 
-  #goOn(debt: Debt, vote: Vote): void {
-    const { node, member, claim, expiredAt } = debt;
+  #goOn(node: LockNode, member: number, debt: Debt, vote: Vote): void {
     const now = this.clock.now();
-    const paid = vote.kind !== 'failed' && claim.isSettled(member, now);
-    if (!paid && now < expiredAt && node.state.status !== 'closed') {
-      this.#later(node, () => this.#release(debt, (next) => this.#goOn(debt, next)));
+    const paid = vote.kind !== 'failed' && debt.claim.isSettled(member, now);
+    if (!paid && now < debt.expiredAt && node.state.status !== 'closed') {
+      const again = (): void => node.ask(this.#request(debt), (next) => this.#goOn(node, member, debt, next));
+      this.#later(node, again);
     } else if (--this.#open === 0) {
       for (const settled of [...this.#onSettled]) settled();
     }
   }
 
-  #release({ node, claim, keepUntil }: Debt, answered: (vote: Vote) => void): void {
-    const { resources, holderId } = claim;
+  #request({ claim: { resources, holderId }, keepUntil }: Debt): ReleaseRequest {
     const keepMs = Math.max(0, keepUntil - this.clock.now());
-    node.ask({ op: 'release', resources, holderId, keepMs }, answered);
+    return { op: 'release', resources, holderId, keepMs };
   }
 
   /** When the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */

@@ -90,7 +90,9 @@ const SECOND_LOOK_MS = 20;
 export class HeldLease implements Lease, Kept {
   readonly #context: LeaseContext;
   readonly #terms: LeaseTerms;
-  readonly #loss = new AbortController();
+  /** Made when somebody wants to hear of it: most leases are short, and a signal costs more than the rest of them. */
+  #signal: AbortController | undefined;
+  #loss: LeaseLostError | undefined;
   readonly #heldSince: Stamp;
   #state: LeaseState;
   #extendAt: number;
@@ -139,7 +141,11 @@ export class HeldLease implements Lease, Kept {
 
   get signal(): AbortSignal {
     this.#catchUp();
-    return this.#loss.signal;
+    if (this.#signal === undefined) {
+      this.#signal = new AbortController();
+      if (this.#loss !== undefined) this.#signal.abort(this.#loss);
+    }
+    return this.#signal.signal;
   }
 
   get token(): number {
@@ -198,7 +204,8 @@ export class HeldLease implements Lease, Kept {
     if (this.#state.phase !== 'held') return;
     this.#state = lost(this.#state, reason);
     const heldMs = this.#leave();
-    this.#loss.abort(new LeaseLostError(this.resources, reason));
+    this.#loss = new LeaseLostError(this.resources, reason);
+    this.#signal?.abort(this.#loss);
     const { events } = this.#context;
     const { token, name } = this.#terms;
     events.emit({ type: 'lost', name, resources: this.resources, token, heldMs, reason });

@@ -25,6 +25,7 @@ const LOOP_LAG_MS = 5;
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
 export class QuorumClient {
   readonly majority: number;
+  readonly #members: readonly number[];
   readonly #givingBack: GiveBack;
   /** How many answers each node owes to requests that have timed out. */
   readonly #owing: number[];
@@ -37,6 +38,7 @@ export class QuorumClient {
     private readonly events: LockEvents,
   ) {
     this.majority = majorityOf(nodes.length);
+    this.#members = nodes.map((_, member) => member);
     this.#givingBack = new GiveBack(clock);
     this.#owing = nodes.map(() => 0);
   }
@@ -122,35 +124,28 @@ export class QuorumClient {
    */
   giveBack(claim: Claim, terms: Terms & { keepMs: number; enough: number }): Promise<number> {
     const calledAt = this.clock.now();
-    const debt = {
-      claim,
-      keepUntil: calledAt + terms.keepMs,
-      // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
-      // two TTLs later.
-      expiredAt: calledAt + terms.nodeTimeoutMs + 2 * Math.max(terms.ttlMs, terms.keepMs),
-    };
+    const keepUntil = calledAt + terms.keepMs;
+    // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
+    // two TTLs later.
+    const expiredAt = calledAt + terms.nodeTimeoutMs + 2 * Math.max(terms.ttlMs, terms.keepMs);
+    const members = this.#members.filter((member) => claim.mayHoldTheKey(member));
+    if (members.length === 0) return Promise.resolve(0);
     return new Promise((resolve) => {
       let acknowledged = 0;
-      let outstanding = 0;
+      let outstanding = members.length;
       const timer = this.clock.setTimer(() => resolve(acknowledged), terms.nodeTimeoutMs);
       const settle = (): void => {
         if (acknowledged < terms.enough && outstanding > 0) return;
         timer.cancel();
         resolve(acknowledged);
       };
-      const count = (done: boolean): void => {
+      const first = (node: LockNode, vote: Vote): void => {
+        this.#report(node, 'release', vote, calledAt);
         outstanding--;
-        if (done) acknowledged++;
+        if (vote.kind !== 'failed') acknowledged++;
         settle();
       };
-      this.nodes.forEach((node, member) => {
-        if (!claim.mayHoldTheKey(member)) return;
-        outstanding++;
-        this.#givingBack.start({ ...debt, node, member }, (vote) => {
-          this.#report(node, 'release', vote, calledAt);
-          count(vote.kind !== 'failed');
-        });
-      });
+      this.#givingBack.start(this.nodes, members, { claim, keepUntil, expiredAt, first });
       settle();
     });
   }
@@ -188,7 +183,8 @@ export class QuorumClient {
     wasAsked: (member: number) => boolean = () => true,
   ): Poll {
     const sentAt = this.clock.now();
-    const overdue = new Set<number>();
+    /** Who was counted as timed out, where any. */
+    let overdue: Set<number> | undefined;
     const count = (member: number, vote: Vote): void => {
       if (poll.round.votes[member] !== undefined) return;
       if (wasAsked(member)) this.#report(this.nodes[member]!, op, vote, sentAt);
@@ -198,6 +194,7 @@ export class QuorumClient {
     };
     const timeOutMember = (member: number): void => {
       if (poll.round.votes[member] !== undefined) return;
+      overdue ??= new Set<number>();
       overdue.add(member);
       this.#owing[member]!++;
       const afterMs = Math.round(this.clock.now() - sentAt);
@@ -229,7 +226,7 @@ export class QuorumClient {
     this.nodes.forEach((node, member) =>
       send(node, member, (answer) => {
         claim.answered(member, answer, deadlineAt);
-        if (overdue.has(member)) this.#owing[member]!--;
+        if (overdue?.has(member)) this.#owing[member]!--;
         if (--outstanding === 0) timer.cancel();
         count(member, answer);
         poll.answered(member, answer);

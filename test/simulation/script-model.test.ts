@@ -38,6 +38,7 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
     aheadUs,
   );
   let isShort = false;
+  let lines = '';
   const ttl = (): number => {
     if (!rng.chance(0.08)) return rng.pick(LONG_MS);
     isShort = true;
@@ -65,8 +66,9 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
       words.push(ttl(), token, token === '' ? '' : token + rng.int(0, 3));
     }
     if (verb === 'r') words.push(rng.chance(0.3) ? ttl() : 0);
-    args.push(words.join(' '));
+    lines += `${words.join(' ')}\n`;
   }
+  args.push(lines);
   return { keys, args, isShort };
 }
 

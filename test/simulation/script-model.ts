@@ -122,7 +122,7 @@ export function runScript(
   return [
     nowUs,
     finding,
-    ...operationsIn(keys.slice(1), words.slice(HEADER)).map((operation) => {
+    ...operationsIn(keys.slice(1), (words[HEADER] ?? '').split('\n').slice(0, -1)).map((operation) => {
       const late = nowUs > operation.deadlineUs + aheadUs && flaw !== 'no deadline';
       return late ? [3] : new Script(keyspace, lives, nowUs, memory, knowsFromMs, operation, flaw).run();
     }),
@@ -161,11 +161,11 @@ function guard(
   return { finding: order === '' ? leftMs : [leftMs, id, members], memory, knowsFromMs };
 }
 
-function operationsIn(keys: readonly string[], words: readonly string[]): Operation[] {
+function operationsIn(keys: readonly string[], lines: readonly string[]): Operation[] {
   const operations: Operation[] = [];
   let nextKey = 0;
-  for (const word of words) {
-    const [first = '', deadline, holder = '', ...argument] = word.split(' ');
+  for (const line of lines) {
+    const [first = '', deadline, holder = '', ...argument] = line.split(' ');
     const count = Number(first.slice(1));
     operations.push({
       verb: first.charAt(0),

@@ -30,7 +30,9 @@ export class Trace {
     const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
-    const words = args.slice(HEADER).flatMap((operation) => String(operation).split(' '));
+    const words = String(args[HEADER] ?? '')
+      .split(/[ \n]/)
+      .slice(0, -1);
     for (const word of words) this.#mixWord(word);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;

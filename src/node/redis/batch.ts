@@ -24,14 +24,17 @@ export interface Guard {
 /** A call of the script. */
 export interface ScriptCall {
   readonly keys: string[];
-  readonly args: (string | number)[];
+  /** What comes before the operations. */
+  readonly header: readonly (string | number)[];
+  /** The operations. */
+  readonly lines: string[];
 }
 
 /** What is asked, as the script takes it: the same for all nodes that have the same prefix. */
 interface Encoded {
   readonly keyPrefix: string;
   readonly keys: readonly string[];
-  readonly word: string;
+  readonly line: string;
 }
 
 /** All nodes are asked the same, so that most of the work is done for the first. */
@@ -40,30 +43,30 @@ const encodings = new WeakMap<NodeRequest, Encoded>();
 function encodedOf(request: NodeRequest, keyPrefix: string): Encoded {
   const known = encodings.get(request);
   if (known?.keyPrefix === keyPrefix) return known;
-  const encoded = { keyPrefix, keys: keysFor(keyPrefix, request.resources), word: wordOf(request) };
+  const encoded = { keyPrefix, keys: keysFor(keyPrefix, request.resources), line: lineOf(request) };
   encodings.set(request, encoded);
   return encoded;
 }
 
-function wordOf(request: NodeRequest): string {
+function lineOf(request: NodeRequest): string {
   const { resources, holderId } = request;
   const about = (verb: string, deadlineAt: number): string =>
     `${verb}${resources.length} ${Math.floor(deadlineAt * 1_000)} ${holderId}`;
   switch (request.op) {
     case 'acquire': {
       const { deadlineAt, ttlMs, seed = '', tick = '' } = request;
-      return `${about('a', deadlineAt)} ${ttlMs} ${seed} ${tick}`;
+      return `${about('a', deadlineAt)} ${ttlMs} ${seed} ${tick}\n`;
     }
     case 'confirm': {
       const { deadlineAt, token, tick = '' } = request;
-      return `${about('c', deadlineAt)} ${token} ${tick}`;
+      return `${about('c', deadlineAt)} ${token} ${tick}\n`;
     }
     case 'extend': {
       const { deadlineAt, ttlMs, token = '', ceiling = '' } = request;
-      return `${about('e', deadlineAt)} ${ttlMs} ${token} ${ceiling}`;
+      return `${about('e', deadlineAt)} ${ttlMs} ${token} ${ceiling}\n`;
     }
     case 'release':
-      return `r${resources.length}  ${holderId} ${Math.ceil(request.keepMs)}`;
+      return `r${resources.length}  ${holderId} ${Math.ceil(request.keepMs)}\n`;
   }
 }
 
@@ -80,7 +83,8 @@ export function guardCall(
 ): ScriptCall {
   return {
     keys: [markerKeyOf(keyPrefix)],
-    args: [
+    lines: [],
+    header: [
       FENCE_TTL_MS,
       LEDGER_TTL_MS,
       quarantineMs,
@@ -93,15 +97,15 @@ export function guardCall(
   };
 }
 
-export function addRequest({ keys, args }: ScriptCall, keyPrefix: string, request: NodeRequest): void {
+export function addRequest({ keys, lines }: ScriptCall, keyPrefix: string, request: NodeRequest): void {
   const encoded = encodedOf(request, keyPrefix);
   for (const key of encoded.keys) keys.push(key);
-  args.push(encoded.word);
+  lines.push(encoded.line);
 }
 
-export function addInspection({ keys, args }: ScriptCall, keyPrefix: string, resource: string): void {
+export function addInspection({ keys, lines }: ScriptCall, keyPrefix: string, resource: string): void {
   keys.push(...keysOf(keyPrefix, resource));
-  args.push('i1  ');
+  lines.push('i1  \n');
 }
 
 const REFUSALS: readonly (RefusalReason | undefined)[] = [

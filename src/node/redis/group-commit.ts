@@ -7,8 +7,11 @@ export interface Weighed {
 
 /** While so many batches are under way, what arises is gathered for the next one. */
 const UNDER_WAY = 2;
-/** About half a millisecond of a server's time: a longer script would keep others waiting. */
-const HEAVIEST = 200;
+/**
+ * About a third of a millisecond of a server's time. A longer script would keep others waiting, and the servers idle while it
+ * is being written.
+ */
+const HEAVIEST = 64;
 
 /**
  * Sends what arises together in one batch: in one turn of the event loop, or while two batches are under way. The busier a

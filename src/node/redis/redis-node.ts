@@ -223,17 +223,18 @@ export class RedisNode implements LockNode {
     return call;
   }
 
-  async #run({ keys, args }: ScriptCall): Promise<readonly unknown[]> {
+  async #run({ keys, header, lines }: ScriptCall): Promise<readonly unknown[]> {
     const { clock } = this.#settings;
     const epoch = this.#epoch;
+    const args = [...keys, ...header, lines.join('')];
     const sentAt = clock.stamp();
     let reply: unknown;
     try {
-      reply = await this.#connection.evalsha(SCRIPT_SHA, keys.length, ...keys, ...args);
+      reply = await this.#connection.evalsha(SCRIPT_SHA, keys.length, ...args);
     } catch (error) {
       // The server's script cache was emptied (SCRIPT FLUSH). The deadline inside still says until when it may act.
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      reply = await this.#connection.eval(SCRIPT, keys.length, ...keys, ...args);
+      reply = await this.#connection.eval(SCRIPT, keys.length, ...args);
     }
     if (!Array.isArray(reply)) throw new Error('the node answered with something that is no list');
     const [nodeUs, found, ...replies] = reply as unknown[];

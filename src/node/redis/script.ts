@@ -21,8 +21,8 @@ import { createHash } from 'node:crypto';
  *       missing, f(irst use) trust a node without marker, t(rust) it whatever its marker says, d(istrust) it from now on,
  *       m(embers) write them down; an id, in case that the node has none, or, with m, the members; and by how much the
  *       node's clock is ahead of the one that deadlines are of (µs).
- *       Then one word for each operation, of parts with a space between them: the verb and how many resources it has, the
- *       deadline (µs; '' none), the holder id, and
+ *       Last the operations, a line for each, of words with a space between them: the verb and how many resources it has,
+ *       the deadline (µs; '' none), the holder id, and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
  *         c(onfirm)  token, tick ('' without)
  *         e(xtend)   ttl, token, ceiling (both '' without fencing): what the counter is raised to, and may be at most
@@ -47,7 +47,7 @@ local call = redis.call
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local fenceTtl, ledgerTtl, quarantine, ahead = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[8])
-local match, sub = string.match, string.sub
+local match, sub, byte = string.match, string.sub, string.byte
 
 local function number(value)
   return value and tonumber(value) or nil
@@ -146,7 +146,7 @@ end
 local verbs = {}
 
 -- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
-function verbs.a(key, count, holder, ttl, seed, tick)
+verbs[97] = function(key, count, holder, ttl, seed, tick)
   seed, tick = number(seed), number(tick)
   if count == 1 and seed and not tick then return acquireOne(KEYS[key], KEYS[key + 1], holder, ttl, seed) end
   local mine, highest, memories, ticks = 0, 0, {}, {}
@@ -177,7 +177,7 @@ function verbs.a(key, count, holder, ttl, seed, tick)
 end
 
 -- Only for the owner of the keys, and never downwards.
-function verbs.c(key, count, holder, token, tick)
+verbs[99] = function(key, count, holder, token, tick)
   token, tick = tonumber(token), number(tick)
   local memories, ticks = {}, {}
   for i = 0, count - 1 do
@@ -197,7 +197,7 @@ end
 
 -- A key that is gone is set again where the counter proves that nobody has come after; where the counter is gone as
 -- well, the node has lost its data: the key protects from now on, but the answer does not count.
-function verbs.e(key, count, holder, ttl, token, ceiling)
+verbs[101] = function(key, count, holder, ttl, token, ceiling)
   ttl, token, ceiling = tonumber(ttl), number(token), number(ceiling)
   local restored, owners, counters, memories, ticks = false, {}, {}, {}, {}
   for i = 0, count - 1 do
@@ -221,7 +221,7 @@ function verbs.e(key, count, holder, ttl, token, ceiling)
   return token and ceiling or 0
 end
 
-function verbs.r(key, count, holder, keep)
+verbs[114] = function(key, count, holder, keep)
   local found = 0
   for i = 0, count - 1 do
     local lock = KEYS[key + 2 * i]
@@ -234,36 +234,42 @@ function verbs.r(key, count, holder, keep)
   return 0
 end
 
-function verbs.i(key)
+verbs[105] = function(key)
   local lock, fence = KEYS[key], KEYS[key + 1]
   local owner = call('GET', lock)
   local counter, _, tick = fenceOf(fence)
   return {6, owner or '', owner and call('PTTL', lock) or 0, counter or '', tick or ''}
 end
 
--- The verb and the count, the deadline, the holder id, and what else the verb takes.
+-- By the byte of the verb: the count, the deadline, the holder id, what else the verb takes, and where the next line begins.
 local shapes = {
-  a = '^a(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)$',
-  c = '^c(%d+) (%S*) (%S*) (%d+) (%S*)$',
-  e = '^e(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)$',
-  r = '^r(%d+) (%S*) (%S*) (%d+)$',
-  i = '^i(%d+) (%S*) (%S*)$',
+  [97] = '^a(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)\\n()',
+  [99] = '^c(%d+) (%S*) (%S*) (%d+) (%S*)\\n()',
+  [101] = '^e(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)\\n()',
+  [114] = '^r(%d+) (%S*) (%S*) (%d+)\\n()',
+  [105] = '^i(%d+) (%S*) (%S*)\\n()',
 }
 
-local function run(verb, key, count, deadline, holder, ...)
+local lines, at, key = ARGV[9], 1, 2
+
+-- The place goes on before anything can fail.
+local function run(verb, count, deadline, holder, x, y, z, w)
+  count = tonumber(count)
+  local first = key
+  key = key + 2 * count
+  at = w or z or y or x
   if deadline ~= '' and now > tonumber(deadline) + ahead then return {3} end
-  return verbs[verb](key, tonumber(count), holder, ...)
+  return verbs[verb](first, count, holder, x, y, z)
 end
 
 local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7])}
 usual = ':' .. memory .. ':'
-local key = 2
-for at = 9, #ARGV do
-  local word = ARGV[at]
-  local verb = sub(word, 1, 1)
-  local ok, reply = pcall(run, verb, key, match(word, shapes[verb]))
-  replies[at - 6] = ok and reply or {5, type(reply) == 'table' and reply.err or tostring(reply)}
-  key = key + 2 * tonumber(match(word, '%d+'))
+local length, answered = #lines, 2
+while at <= length do
+  local verb = byte(lines, at)
+  local ok, reply = pcall(run, verb, match(lines, shapes[verb], at))
+  answered = answered + 1
+  replies[answered] = ok and reply or {5, type(reply) == 'table' and reply.err or tostring(reply)}
 end
 return replies
 `;
