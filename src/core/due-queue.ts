@@ -19,6 +19,11 @@ export class DueQueue<T> {
     return this.#heap[0]?.dueAt;
   }
 
+  /** All of them as they are now, in no order. */
+  get all(): readonly Due<T>[] {
+    return [...this.#heap];
+  }
+
   add(item: T, dueAt: number): Due<T> {
     const due: Due<T> = { item, dueAt, place: this.#heap.length };
     this.#heap.push(due);

@@ -4,6 +4,8 @@ import type { Stamp } from '../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
 export interface Kept {
+  /** Where it stands with the keeper, which alone changes it. */
+  place: Due<Kept> | undefined;
   /** Called at `dueAt` or later; returns when to be called again, `undefined` for never. */
   wake(now: number, dueAt: number): number | undefined;
 }
@@ -16,6 +18,12 @@ const LONGEST_SLEEP_MS = 1_000;
 /** By how much the wall clock must have got ahead meanwhile for all leases to be looked at. */
 const WALL_JUMP_MS = 100;
 
+/**
+ * So many extensions are under way at once. All leases of a process may fall due together; beyond that they would only wait
+ * for the nodes, and everybody who asks the nodes for something would wait behind them.
+ */
+const EXTENSIONS = 256;
+
 const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonicMs;
 
 /**
@@ -25,7 +33,10 @@ const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonic
  */
 export class LeaseKeeper {
   readonly #queue = new DueQueue<Kept>();
-  readonly #places = new Map<Kept, Due<Kept>>();
+  /** Extensions that wait for others to end, in the order in which they fell due. */
+  #backlog: (() => Promise<unknown>)[] = [];
+  #next = 0;
+  #extending = 0;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   /** Our wall clock minus our monotonic clock when the timer was set. */
@@ -44,31 +55,50 @@ export class LeaseKeeper {
   }
 
   forget(item: Kept): void {
-    const place = this.#places.get(item);
-    if (place === undefined) return;
-    this.#places.delete(item);
-    this.#queue.remove(place);
+    if (item.place === undefined) return;
+    this.#queue.remove(item.place);
+    item.place = undefined;
     if (this.#queue.size === 0) this.#disarm();
   }
 
+  /** Runs an extension, at once unless very many are under way. It must not reject. */
+  extend(extension: () => Promise<unknown>): void {
+    this.#backlog.push(extension);
+    if (this.#extending < EXTENSIONS) void this.#work();
+  }
+
+  /** One after the other, until the backlog is empty. */
+  async #work(): Promise<void> {
+    this.#extending++;
+    for (let next = this.#take(); next !== undefined; next = this.#take()) await next();
+    this.#extending--;
+  }
+
+  #take(): (() => Promise<unknown>) | undefined {
+    const next = this.#backlog[this.#next++];
+    if (next !== undefined) return next;
+    this.#backlog = [];
+    this.#next = 0;
+    return undefined;
+  }
+
   #place(item: Kept, dueAt: number): void {
-    const place = this.#places.get(item);
-    if (place !== undefined) this.#queue.remove(place);
-    this.#places.set(item, this.#queue.add(item, dueAt));
+    if (item.place !== undefined) this.#queue.remove(item.place);
+    item.place = this.#queue.add(item, dueAt);
   }
 
   #tend(): void {
     this.#disarm();
     const now = this.clock.now();
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
-      for (const [item, { dueAt }] of [...this.#places]) this.#place(item, Math.min(dueAt, now));
+      for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
     }
     for (let dueAt = this.#queue.nextAt; dueAt !== undefined && dueAt <= now; dueAt = this.#queue.nextAt) {
       const item = this.#queue.take(now);
       if (item === undefined) break;
-      this.#places.delete(item);
+      item.place = undefined;
       const nextAt = item.wake(now, dueAt);
-      if (nextAt !== undefined && !this.#places.has(item)) this.#place(item, Math.max(nextAt, now + 1));
+      if (nextAt !== undefined && item.place === undefined) this.#place(item, Math.max(nextAt, now + 1));
     }
     this.#arm();
   }

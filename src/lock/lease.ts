@@ -88,6 +88,7 @@ const LONGEST_RETRY_MS = 1_000;
 const SECOND_LOOK_MS = 20;
 
 export class HeldLease implements Lease, Kept {
+  place: Kept['place'] = undefined;
   readonly #context: LeaseContext;
   readonly #terms: LeaseTerms;
   /** Made when somebody wants to hear of it: most leases are short, and a signal costs more than the rest of them. */
@@ -97,6 +98,8 @@ export class HeldLease implements Lease, Kept {
   #state: LeaseState;
   #extendAt: number;
   #extending: Promise<boolean> | undefined;
+  /** Whether the keeper has an extension of it that waits for others to end. */
+  #inBacklog = false;
   /** Whether an extension of the present grant was tried and failed. */
   #failed = false;
   #lastVotes: QuorumUnreachableError['votes'] = [];
@@ -230,8 +233,9 @@ export class HeldLease implements Lease, Kept {
     // The wall clock alone says that validity ran out: the machine was suspended, or the clock was stepped. Ask the nodes.
     // At once, but only once: where they did not agree, they are asked again at the pace of every other extension.
     const wallRanOut = !this.#failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
-    if (autoExtend && this.#extending === undefined && (now >= this.#extendAt || wallRanOut)) {
-      void this.#startExtension(this.#terms.ttlMs);
+    if (autoExtend && this.#isIdle && (now >= this.#extendAt || wallRanOut)) {
+      this.#inBacklog = true;
+      this.#context.keeper.extend(() => this.#extendInTurn());
     }
     return this.#wakeAt();
   }
@@ -243,6 +247,16 @@ export class HeldLease implements Lease, Kept {
   #catchUp(): void {
     const now = this.#context.clock.now();
     this.wake(now, Math.min(now, this.#wakeAt()));
+  }
+
+  get #isIdle(): boolean {
+    return this.#extending === undefined && !this.#inBacklog;
+  }
+
+  async #extendInTurn(): Promise<void> {
+    this.#inBacklog = false;
+    // Its holder may have begun one meanwhile.
+    await (this.#extending ?? this.#startExtension(this.#terms.ttlMs));
   }
 
   #startExtension(ttlMs: number): Promise<boolean> {
@@ -341,7 +355,7 @@ export class HeldLease implements Lease, Kept {
   #lossReason(late: boolean): LossReason {
     if (!this.#terms.autoExtend) return 'not_extended';
     if (late) return 'stalled';
-    return this.#failed || this.#extending !== undefined ? 'unreachable' : 'stalled';
+    return this.#failed || !this.#isIdle ? 'unreachable' : 'stalled';
   }
 
   #overError(): LeaseLostError {
@@ -364,7 +378,7 @@ export class HeldLease implements Lease, Kept {
     const { grant } = this.#state;
     const { maxHoldMs, autoExtend } = this.#terms;
     const endsAt = grant.sentAt.monotonicMs + grant.ttlMs - grant.driftMs - lossMarginMs(grant.ttlMs);
-    const extendAt = autoExtend && this.#extending === undefined ? this.#extendAt : endsAt;
+    const extendAt = autoExtend && this.#isIdle ? this.#extendAt : endsAt;
     const maxHoldAt = maxHoldMs === undefined ? endsAt : this.#heldSince.monotonicMs + maxHoldMs;
     return Math.min(endsAt, extendAt, maxHoldAt);
   }
