@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import { settleDelayMs } from '../core/backoff.js';
 import { endingOf, goesOn, ownersIn, type Ending } from '../core/ending.js';
 import { ballot, type BallotResult, type LockRequest } from './ballot.js';
+import type { Round } from '../core/round.js';
 import type { NodeVote } from './errors.js';
 import type { QuorumClient } from './quorum-client.js';
 
@@ -21,6 +22,9 @@ export type AttemptResult =
       readonly undone: Promise<unknown>;
     });
 
+const answers = ({ votes }: Round): number =>
+  votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
 const LOOKS = 10;
 
@@ -39,8 +43,15 @@ export async function attempt(
   const { clock, random } = context;
   const met = new Set<string>();
   for (let look = 0; ; look++) {
+    const outside = quorum.gate.enter();
+    if (outside !== undefined) await outside;
+    if (isAbandoned()) {
+      quorum.gate.leave(true);
+      return { kind: 'contended', votes: [], undone: Promise.resolve() };
+    }
     const startedAt = clock.now();
     const result = await ballot(quorum, clock, request, context.newHolderId());
+    quorum.gate.leave(result.kind === 'won' || answers(result.round) >= quorum.majority);
     if (result.kind === 'won') return result;
     const { votes } = result.round;
     const ending: Ending = result.failure === undefined ? endingOf(votes, met) : { kind: 'unreachable' };

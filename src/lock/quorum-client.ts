@@ -6,6 +6,7 @@ import type { LockNode } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { NodeVote } from './errors.js';
 import type { LockEvent, LockEvents } from './events.js';
+import { Gate } from './gate.js';
 import { GiveBack } from './give-back.js';
 import { Poll } from './poll.js';
 
@@ -19,12 +20,16 @@ interface Terms {
   readonly nodeTimeoutMs: number;
 }
 
+/** So many ballots at once keep the nodes busy, and none of them waits long for its turn. */
+const BALLOTS = 512;
 /** A timer that fires later than this tells that the event loop was blocked. */
 const LOOP_LAG_MS = 5;
 
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
 export class QuorumClient {
   readonly majority: number;
+  /** What ballots pass before they begin. */
+  readonly gate = new Gate(BALLOTS);
   readonly #members: readonly number[];
   readonly #givingBack: GiveBack;
   /** How many answers each node owes to requests that have timed out. */

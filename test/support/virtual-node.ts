@@ -128,7 +128,15 @@ export class VirtualNode implements LockNode {
     return answer?.kind === 'inspected' ? answer.remainingMs : 0;
   }
 
-  async vote(request: NodeRequest): Promise<Vote> {
+  /** How many requests are on their way, there or back. */
+  underWay = 0;
+
+  vote(request: NodeRequest): Promise<Vote> {
+    this.underWay++;
+    return this.#answer(request).finally(() => void this.underWay--);
+  }
+
+  async #answer(request: NodeRequest): Promise<Vote> {
     const { requestMs, replyMs, loseReplyAfterMs, down } = this.behaviour;
     if (down) return failed('unreachable', new Error('connection refused'));
     await this.#pass(requestMs);
