@@ -21,6 +21,9 @@ export type AttemptResult =
       readonly undone: Promise<unknown>;
     });
 
+export type Won = Extract<AttemptResult, { kind: 'won' }>;
+export type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
+
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
 const LOOKS = 10;
 
