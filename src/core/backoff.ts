@@ -17,3 +17,9 @@ const RECONNECT_LONGEST_MS = 1_000;
 /** The pause before the n-th attempt (from 1) to reconnect to a node: doubling from 50 ms to a second, jittered. */
 export const reconnectDelayMs = (attempt: number, random: number): number =>
   jitteredMs(Math.min(RECONNECT_LONGEST_MS, RECONNECT_FIRST_MS * 2 ** Math.min(attempt - 1, 10)), random);
+
+/**
+ * How long to wait for keys that live so much longer: past the last of their milliseconds, and a little apart from others
+ * who wait for the same.
+ */
+export const pastExpiryMs = (remainingMs: number, random: number): number => remainingMs + 1 + 9 * random;

@@ -1,19 +1,24 @@
 import type { Clock } from '../clock.js';
+import { tokensFor } from '../core/hand-off.js';
 import { MemoryNode } from '../node/memory-node.js';
-import { acquisition, pause, unlessAborted, type Acquired, type Attempts, type Won } from './acquisition.js';
-import { attempt, type AttemptContext, type AttemptResult } from './attempt.js';
-import type { Claim } from './claim.js';
+import { acquisition, pause, unlessAborted, type Attempts } from './acquisition.js';
+import { attempt, type AttemptContext, type AttemptResult, type Won } from './attempt.js';
 import { LockManagerClosedError } from './errors.js';
 import type { LockEvents } from './events.js';
 import { Fallback } from './fallback.js';
 import { newHolderId } from './holder-id.js';
+import type { HeldLease } from './lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from './options.js';
 import { QuorumClient } from './quorum-client.js';
+import { Tenure } from './tenure.js';
+import { WaitQueue } from './wait-queue.js';
+import { Waiting } from './waiting.js';
 
 /** Turns a wish into a won ballot or an error: from the nodes, or, where that is allowed, from this process. */
 export class Acquirer {
   readonly #context: AttemptContext;
   readonly #fallback: Fallback | undefined;
+  readonly #queue = new WaitQueue();
   readonly #waiting = new Set<AbortController>();
   readonly #underWay = new Set<Promise<unknown>>();
   #draining = false;
@@ -23,7 +28,7 @@ export class Acquirer {
     private readonly options: ResolvedManagerOptions,
     private readonly clock: Clock,
     private readonly random: () => number,
-    events: LockEvents,
+    private readonly events: LockEvents,
     /** What the first acquisitions wait for: the nodes being known. */
     private readonly starting: () => Promise<void> | undefined,
     onFallback: (active: boolean, reason: string) => void,
@@ -60,7 +65,12 @@ export class Acquirer {
     timer.cancel();
   }
 
-  async acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<Acquired> {
+  /** `hold` makes the lease, in the moment in which it is acquired. */
+  async acquire(
+    resources: readonly string[],
+    options: ResolvedAcquireOptions,
+    hold: (tenure: Tenure, attempts: number) => HeldLease,
+  ): Promise<HeldLease> {
     if (this.#draining) throw new LockManagerClosedError(resources);
     const { signal } = options;
     const stop = new AbortController();
@@ -72,7 +82,13 @@ export class Acquirer {
       const starting = this.starting();
       if (starting !== undefined) await unlessAborted(starting, stop.signal);
       const attempts = this.#attempts(resources, options);
-      return await acquisition(attempts, this.clock, this.random, resources, options, stop.signal);
+      const { clock, random } = this;
+      if (options.waitMs > 0) {
+        const context = { queue: this.#queue, clock, random };
+        return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
+      }
+      const acquired = await acquisition(attempts, clock, random, resources, options, stop.signal);
+      return hold(acquired.tenure, acquired.attempts);
     } catch (error) {
       throw error === DRAINED ? new LockManagerClosedError(resources) : error;
     } finally {
@@ -81,16 +97,25 @@ export class Acquirer {
     }
   }
 
-  /** To be told when what was acquired is over. */
-  ended(claim: Claim): void {
-    this.#fallback?.ended(claim);
+  /** Who in this process takes over these keys when their lease is released. */
+  successorTo(tenure: Tenure): (() => void) | undefined {
+    return this.#queue.successorTo(tenure);
   }
 
-  #attempts(resources: readonly string[], { ttlMs, nodeTimeoutMs, tick }: ResolvedAcquireOptions): Attempts {
+  /** To be told when the keys of a tenure are being taken back, or are lost. */
+  vacated(tenure: Tenure): void {
+    this.#fallback?.ended(tenure.claim);
+    this.#queue.vacated(tenure);
+  }
+
+  #attempts(resources: readonly string[], options: ResolvedAcquireOptions): Attempts {
     const { driftFactor, fencing } = this.options;
-    const request = { resources, ttlMs, nodeTimeoutMs, driftFactor, fencing, tick };
+    const { ttlMs, nodeTimeoutMs, tick, waitMs } = options;
+    const terms = { resources, ttlMs, nodeTimeoutMs, driftFactor, fencing, tick };
     return {
       attempt: (isAbandoned): Promise<AttemptResult> => {
+        const behind = this.#queue.waitingFor(resources) - (waitMs > 0 ? 1 : 0);
+        const request = { ...terms, tokens: tokensFor(behind) };
         const ask = (quorum: QuorumClient): Promise<AttemptResult> =>
           attempt(quorum, this.#context, request, isAbandoned);
         const result =
@@ -100,9 +125,15 @@ export class Acquirer {
         result.then(over, over);
         return result;
       },
+      begin: (won) => {
+        const tenure = new Tenure(this.clock, this.events, won);
+        this.#queue.begun(tenure);
+        return tenure;
+      },
       discard: (won) => {
-        this.ended(won.claim);
+        this.#fallback?.ended(won.claim);
         this.#giveBack(won);
+        this.#queue.mayBeFree(resources);
       },
     };
   }

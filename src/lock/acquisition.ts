@@ -1,28 +1,27 @@
 import type { Clock } from '../clock.js';
 import { jitteredMs } from '../core/backoff.js';
-import type { AttemptResult } from './attempt.js';
+import type { AttemptResult, NotWon, Won } from './attempt.js';
 import { LockContendedError, QuorumUnreachableError } from './errors.js';
 import { holderOf } from './holder-id.js';
 import type { ResolvedAcquireOptions } from './options.js';
-
-export type Won = Extract<AttemptResult, { kind: 'won' }>;
-type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
+import type { Tenure } from './tenure.js';
 
 export interface Acquired {
-  readonly won: Won;
+  readonly tenure: Tenure;
   /** How many attempts it took, from 1. */
   readonly attempts: number;
 }
 
-/** Where the attempts come from, and who takes back a lock that was won for nobody. */
+/** Where the attempts come from, and what becomes of one that was won: a tenure, or, for nobody, nothing. */
 export interface Attempts {
   attempt(isAbandoned: () => boolean): Promise<AttemptResult>;
+  begin(won: Won): Tenure;
   discard(won: Won): void;
 }
 
 /**
- * Attempts until one is won, or the options say stop, or the signal aborts. Every wait here ends: an attempt by its node
- * timeouts, a pause by its length, the whole by `retries` or `waitMs`.
+ * Attempts until one is won, or as often as `retries` says, or until the signal aborts. Every wait here ends: an attempt by
+ * its node timeouts, a pause by its length. Who waits by `waitMs` stands in line, see `Waiting`.
  */
 export async function acquisition(
   attempts: Attempts,
@@ -32,23 +31,19 @@ export async function acquisition(
   options: ResolvedAcquireOptions,
   signal: AbortSignal,
 ): Promise<Acquired> {
-  const startedAt = clock.now();
   for (let count = 1; ; count++) {
     signal.throwIfAborted();
     const result = await orAborted(attempts, signal);
-    if (result.kind === 'won') return { won: result, attempts: count };
-    const leftMs = startedAt + options.waitMs - clock.now();
-    const goOn = options.waitMs > 0 ? leftMs > 0 : count <= options.retries;
-    if (!goOn || result.kind === 'already_ran') throw errorOf(resources, result);
-    const pauseMs = jitteredMs(options.retryDelayMs, random());
-    await pause(clock, options.waitMs > 0 ? Math.min(pauseMs, leftMs) : pauseMs, signal);
+    if (result.kind === 'won') return { tenure: attempts.begin(result), attempts: count };
+    if (count > options.retries || result.kind === 'already_ran') throw errorOf(resources, result);
+    await pause(clock, jitteredMs(options.retryDelayMs, random()), signal);
     // What the lost attempt left behind must not refuse the next one.
     await result.undone;
   }
 }
 
 /** An attempt that nobody waits for any more goes on to its end, and is given back if it was won. */
-function orAborted(attempts: Attempts, signal: AbortSignal): Promise<AttemptResult> {
+export function orAborted(attempts: Attempts, signal: AbortSignal): Promise<AttemptResult> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', abort, { once: true });
@@ -90,7 +85,11 @@ export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
-function errorOf(resources: readonly string[], result: NotWon): LockContendedError | QuorumUnreachableError {
+/** What a caller is told of an attempt that was not won. */
+export function errorOf(
+  resources: readonly string[],
+  result: NotWon,
+): LockContendedError | QuorumUnreachableError {
   switch (result.kind) {
     case 'unreachable':
       return new QuorumUnreachableError(resources, result.votes, result.failure);

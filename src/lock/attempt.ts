@@ -22,6 +22,9 @@ export type AttemptResult =
       readonly undone: Promise<unknown>;
     });
 
+export type Won = Extract<AttemptResult, { kind: 'won' }>;
+export type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
+
 const answers = ({ votes }: Round): number =>
   votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
 

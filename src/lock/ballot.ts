@@ -15,6 +15,8 @@ export interface LockRequest {
   readonly driftFactor: number;
   readonly fencing: boolean;
   readonly tick: number | undefined;
+  /** How many tokens a grant reserves: one for the lease, and one for each that may follow on it in this process. */
+  readonly tokens: number;
 }
 
 export type BallotResult =
@@ -23,7 +25,10 @@ export type BallotResult =
       readonly quorum: QuorumClient;
       readonly request: LockRequest;
       readonly claim: Claim;
+      /** The last of the tokens that were reserved. */
       readonly token: number | undefined;
+      /** Whether others are waiting for it on the nodes. */
+      readonly othersWait: boolean;
       readonly grant: Grant;
     }
   | {
@@ -86,7 +91,7 @@ async function hold(
     const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
     return undo(quorum, request, claim, acquired.round, failure);
   }
-  return { kind: 'won', quorum, request, claim, token, grant };
+  return { kind: 'won', quorum, request, claim, token, grant, othersWait: false };
 }
 
 /**

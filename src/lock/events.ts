@@ -27,7 +27,8 @@ interface AboutLock {
  * - `failed`: not acquired, and something is wrong. `reason` is the error's.
  * - `aborted`: the caller's signal ended the wait.
  * - `extended`: `headroomMs` is the validity that was left when the extension landed; `failed` may be tried again.
- * - `released`, `lost`: the two ends of a lease. `acknowledged` nodes said that the key is gone.
+ * - `released`, `lost`: the two ends of a lease. `acknowledged` nodes said that the key is gone; of a lease
+ *   that was handed on inside the process, so many nodes have the key for the next one.
  * - `vote`: one node's answer in one round; `vote` is `granted`, or the reason of the refusal or failure.
  * - `node`: a node's state, once for each change.
  * - `fallback`: locks hold in this process only (`active`), or across processes again.

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/trust.js';
 import type { LockNode } from '../node/lock-node.js';
 import { Acquirer } from './acquirer.js';
-import { pause, type Acquired } from './acquisition.js';
+import { pause } from './acquisition.js';
 import { leaseCovering, runUnder } from './current-lease.js';
 import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from './errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from './events.js';
@@ -27,6 +27,7 @@ import {
 } from './resolve-options.js';
 import { resolveResources } from './resources.js';
 import { QuorumClient } from './quorum-client.js';
+import type { Tenure } from './tenure.js';
 
 /** Where time and chance come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -103,14 +104,21 @@ export class LockManager {
     const durationMs = (): number => this.#clock.now() - startedAt;
     const about = { name: resolved.name, resources };
     try {
-      const acquired = await this.#acquirer.acquire(resources, resolved);
-      const lease = this.#leaseOf(acquired, resolved);
-      const { token } = acquired.won;
-      const { attempts, fallback } = lease;
-      this.#events.emit({ type: 'acquired', ...about, token, attempts, durationMs: durationMs(), fallback });
-      // It was won in the moment in which everything was being closed. Its end is told after its beginning.
-      if (this.#closing !== undefined) lease.lose('closed');
-      return lease;
+      return await this.#acquirer.acquire(resources, resolved, (tenure, attempts) => {
+        const lease = this.#leaseOf(tenure, attempts, resolved);
+        const { tokenIfAny: token, fallback } = lease;
+        this.#events.emit({
+          type: 'acquired',
+          ...about,
+          token,
+          attempts,
+          durationMs: durationMs(),
+          fallback,
+        });
+        // It was won in the moment in which everything was being closed. Its end is told after its beginning.
+        if (this.#closing !== undefined) lease.lose('closed');
+        return lease;
+      });
     } catch (error) {
       this.#tellFailure(about, error, durationMs());
       throw error;
@@ -249,24 +257,24 @@ export class LockManager {
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
-  #leaseOf({ won, attempts }: Acquired, options: ResolvedAcquireOptions): HeldLease {
-    const { quorum, claim, token, grant } = won;
-    const { driftFactor, maxTtlMs } = this.#options;
-    const fallback = quorum !== this.#quorum || this.#inMemory;
+  #leaseOf(tenure: Tenure, attempts: number, options: ResolvedAcquireOptions): HeldLease {
+    const { maxTtlMs } = this.#options;
+    const fallback = !tenure.isOn(this.#quorum) || this.#inMemory;
     const lease = new HeldLease(
       {
-        quorum,
         clock: this.#clock,
         events: this.#events,
         keeper: this.#keeper,
         checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
         onEnd: (ended) => {
-          this.#acquirer.ended(claim);
           this.#leases.delete(ended);
           if (this.#leases.size === 0) this.#onIdle?.();
         },
+        successorTo: (released) => this.#acquirer.successorTo(released),
+        onVacant: (vacant) => this.#acquirer.vacated(vacant),
       },
-      { ...options, claim, token, grant, attempts, driftFactor, fallback },
+      tenure,
+      { ...options, attempts, fallback },
     );
     this.#leases.add(lease);
     return lease;

@@ -20,7 +20,8 @@ export interface LockOptions {
    */
   readonly retryDelayMs?: number;
   /**
-   * How long to wait for a held lock, in milliseconds, looking every `retryDelayMs`. Excludes `retries`.
+   * How long to wait for a held lock, in milliseconds: in this process first come, first served, and the first in line looks
+   * every `retryDelayMs`. Excludes `retries`.
    * @default 0
    */
   readonly waitMs?: number;

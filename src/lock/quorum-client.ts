@@ -48,11 +48,14 @@ export class QuorumClient {
     this.#owing = nodes.map(() => 0);
   }
 
-  acquire(claim: Claim, terms: Terms & { seed: number | undefined; tick: number | undefined }): Poll {
+  acquire(
+    claim: Claim,
+    terms: Terms & { seed: number | undefined; tick: number | undefined; tokens: number },
+  ): Poll {
     const { resources, holderId } = claim;
-    const { ttlMs, seed, tick } = terms;
+    const { ttlMs, seed, tick, tokens } = terms;
     const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
-    const request = { op: 'acquire', resources, holderId, ttlMs, deadlineAt, seed, tick } as const;
+    const request = { op: 'acquire', resources, holderId, ttlMs, deadlineAt, seed, tick, tokens } as const;
     this.#underWay.set(claim, terms);
     return this.#ask('acquire', claim, deadlineAt, (node, _, answered) => node.ask(request, answered));
   }

@@ -84,6 +84,8 @@ export interface AcquireRequest extends Request {
   readonly seed: number | undefined;
   /** The scheduled time that the run belongs to, in epoch milliseconds; refused where it is recorded as run. */
   readonly tick: number | undefined;
+  /** How many tokens the grant reserves, at least 1: the counter goes up by as many. */
+  readonly tokens: number;
 }
 
 /** Raises the counter to the token, and records the tick, only where the holder owns the key and the counter is not above. */

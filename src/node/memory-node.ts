@@ -120,7 +120,7 @@ export class MemoryNode implements LockNode {
     }
   }
 
-  #acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick }: AcquireRequest): Vote {
+  #acquire({ resources, holderId, ttlMs, deadlineAt, seed, tick, tokens }: AcquireRequest): Vote {
     if (this.clock.now() > deadlineAt) return late();
     let mine = 0;
     let highest = 0;
@@ -134,7 +134,7 @@ export class MemoryNode implements LockNode {
       if (seed !== undefined) highest = Math.max(highest, fence?.counter ?? seed);
     }
     if (mine === resources.length) return { kind: 'granted', counter: highest };
-    const counter = seed === undefined ? 0 : highest + 1;
+    const counter = seed === undefined ? 0 : highest + tokens;
     for (const resource of resources) {
       if (seed !== undefined) this.#fence(resource).counter = counter;
       this.#entries.set(resource, { owner: holderId, expiresAt: this.clock.now() + ttlMs });

@@ -42,6 +42,7 @@ export class Operations {
       deadlineAt: this.subject.now() + LONG_MS,
       seed: wallUs(),
       tick: undefined,
+      tokens: 1,
       ...request,
     };
   }

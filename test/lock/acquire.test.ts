@@ -347,7 +347,7 @@ describe('a tick', () => {
     // The last two count further than the first three, as after rounds that others lost.
     for (const node of world.nodes.slice(3)) {
       const other = { resources: ['cron'], holderId: 'x', ttlMs: 1, deadlineAt: Infinity };
-      void node.vote({ op: 'acquire', ...other, seed: 9e15, tick: undefined });
+      void node.vote({ op: 'acquire', tokens: 1, ...other, seed: 9e15, tick: undefined });
       node.behaviour = { requestMs: 2, replyMs: 2 };
     }
     await world.clock.advance(10);
@@ -415,7 +415,7 @@ describe('a split vote', () => {
     world.nodes[1]!.down();
     world.nodes[2]!.down();
     const dead = { resources: [R], holderId: 'dead', ttlMs: 30_000, deadlineAt: Infinity };
-    void world.nodes[0]!.vote({ op: 'acquire', ...dead, seed: 1, tick: undefined });
+    void world.nodes[0]!.vote({ op: 'acquire', tokens: 1, ...dead, seed: 1, tick: undefined });
     await world.clock.advance(10);
     world.nodes[1]!.up();
     world.nodes[2]!.up();

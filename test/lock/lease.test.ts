@@ -132,6 +132,7 @@ describe('a lease', () => {
       await world.clock.until(
         node.vote({
           op: 'acquire',
+          tokens: 1,
           resources: [R],
           holderId: 'thief',
           ttlMs: 60_000,
@@ -154,7 +155,9 @@ describe('a lease', () => {
     const passing = { resources: [R], holderId: 'passing', ttlMs: 60_000, deadlineAt: Infinity };
     for (const node of world.nodes.slice(0, 2)) {
       node.loseData();
-      await world.clock.until(node.vote({ op: 'acquire', ...passing, seed: undefined, tick: undefined }));
+      await world.clock.until(
+        node.vote({ op: 'acquire', tokens: 1, ...passing, seed: undefined, tick: undefined }),
+      );
     }
     const looked = world.nodes[0]!.log.length;
     while (!world.nodes[0]!.log.slice(looked).some(({ op }) => op === 'extend')) await world.clock.advance(1);

@@ -117,6 +117,22 @@ export const WORLDS = {
     stormMs: 20,
     latency: { leastMs: 2, meanJitterMs: 6, resendChance: 0 },
   },
+  /** Processes with many workers that wait in line for the same, and hold it shortly. */
+  crowded: {
+    nodes: 3,
+    clients: 3,
+    workers: [4, 8],
+    patient: true,
+    resources: ['a'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: ['process suspend', 'link reset', 'process crash'],
+    stormMs: 100,
+    longestFaultMs: 900,
+    ttlsMs: [400],
+    idleMs: 20,
+    latency: { leastMs: 0.3, meanJitterMs: 0.3, resendChance: 0 },
+  },
   /** Workers that fire on the same millisecond, all day. */
   punctual: {
     nodes: 3,
@@ -198,6 +214,41 @@ export const MUTATIONS: readonly Mutation[] = [
     worlds: 'rough',
     likely: 2,
     breaks: ['one run per tick', 'tokens grow'],
+  },
+  {
+    name: 'one token for all leases that follow on a grant',
+    edits: [
+      {
+        file: 'lock/tenure.ts',
+        original: 'this.#firstToken === undefined ? undefined : this.#firstToken + this.#run.leases;',
+        replacement: 'this.#firstToken === undefined ? undefined : this.#lastToken;',
+      },
+    ],
+    worlds: 'crowded',
+    breaks: ['tokens grow'],
+  },
+  {
+    name: 'a range of tokens that the node counts as one',
+    flaw: 'a range counted as one',
+    worlds: 'crowded',
+    breaks: ['tokens grow'],
+  },
+  {
+    name: 'a lease handed on after its end',
+    edits: [
+      {
+        file: 'core/hand-off.ts',
+        original: 'validityLeftMs(grant, now) >=',
+        replacement: 'monotonicValidityLeftMs(grant, now.monotonicMs) >=',
+      },
+      {
+        file: 'core/hand-off.ts',
+        original: 'import { monotonicValidityLeftMs, validityLeftMs, type Grant',
+        replacement: 'import { monotonicValidityLeftMs, type Grant',
+      },
+    ],
+    worlds: 'crowded',
+    breaks: ['tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
   {

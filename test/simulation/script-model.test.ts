@@ -59,6 +59,7 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
         ttl(),
         rng.pick(['', 5, nowUs, nowUs + 1e8]),
         rng.pick(['', '', 7, 8, Math.floor(nowUs / 1_000) + rng.int(-70_000, 70_000)]),
+        rng.pick([1, 1, 5]),
       );
     if (verb === 'c') words.push(counter(), rng.pick(['', 7, 8]));
     if (verb === 'e') {

@@ -20,6 +20,7 @@ export const SCRIPT_FLAWS = [
   'no deadline',
   'old counter believed',
   'forgotten ticks granted',
+  'a range counted as one',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -219,6 +220,7 @@ class Script {
   #acquire(): unknown {
     const { keys, holder, argument } = this.operation;
     const [ttlMs, seed, tick] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
+    const tokens = this.flaw === 'a range counted as one' ? 1 : Number(argument[3]);
     for (const [lock, fence] of keys) {
       const owner = this.keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
@@ -230,7 +232,7 @@ class Script {
     const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
     const highest = seed === undefined ? 0 : Math.max(0, ...counters);
     if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return highest;
-    const counter = seed === undefined ? 0 : highest + 1;
+    const counter = seed === undefined ? 0 : highest + tokens;
     for (const [lock, fence] of keys) {
       if (seed !== undefined)
         this.#setFence(fence, { counter, ...(this.memory === '' ? {} : { memory: this.memory }) });

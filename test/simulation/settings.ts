@@ -35,6 +35,9 @@ export interface Settings {
   /** Whether the operator says that the nodes keep their data through a restart. */
   readonly durable: boolean;
   readonly clients: number;
+  /** How many workers a client has, and whether all of them wait for what is held, and hold it shortly. */
+  readonly workers: readonly [least: number, most: number];
+  readonly patient: boolean;
   readonly resources: readonly string[];
   readonly cronResources: readonly string[];
   readonly cronPeriodMs: number;
@@ -107,6 +110,8 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     nodes,
     durable,
     clients: rng.int(2, 4),
+    workers: [1, 2],
+    patient: false,
     resources: ['a', 'b', 'c'].slice(0, rng.int(1, 3)),
     cronResources: ['cron-1', 'cron-2'].slice(0, rng.int(1, 2)),
     cronPeriodMs: rng.pick([2_000, 3_000, 5_000]),

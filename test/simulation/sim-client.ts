@@ -38,6 +38,7 @@ interface Wait {
 const BALLOTS = 11;
 /** A ballot asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
 const TIMEOUTS_A_BALLOT = 5;
+const WAITS = { waitMs: 500, retryDelayMs: 100 };
 const LONGEST_SETTLE_MS = 75;
 const LONGEST_IDLE_MS = 3_000;
 /** Timers that come late. */
@@ -72,7 +73,7 @@ export class SimClient {
       if (event.type !== 'extended' || event.outcome !== 'extended') return;
       for (const holding of world.checker.openOf(this.name)) world.checker.checkValidity(holding);
     });
-    const workers = rng.int(1, 2);
+    const workers = rng.int(...world.settings.workers);
     for (let count = 0; count < workers; count++) this.#loops.push(this.#work(rng.fork()));
     for (const resource of world.settings.cronResources) this.#loops.push(this.#cron(resource, rng.fork()));
   }
@@ -139,7 +140,7 @@ export class SimClient {
       const options: AcquireOptions = {
         ttlMs,
         autoExtend,
-        ...rng.pick([{}, {}, { retries: 2, retryDelayMs: 100 }, { waitMs: 500, retryDelayMs: 100 }]),
+        ...rng.pick(settings.patient ? [WAITS] : [{}, {}, { retries: 2, retryDelayMs: 100 }, WAITS]),
         ...(rng.chance(0.05) ? { minHoldMs: Math.floor(ttlMs / 2) } : {}),
         ...(rng.chance(0.05) ? { maxHoldMs: 2 * ttlMs } : {}),
         ...(rng.chance(0.2) ? { nodeTimeoutMs: Math.floor(ttlMs / rng.pick([3, 5])) } : {}),
@@ -147,7 +148,10 @@ export class SimClient {
       const abandonMs = rng.chance(0.1) ? rng.exponential(10) : undefined;
       const lease = await this.#acquire(resources, options, abandonMs);
       if (lease === undefined) continue;
-      const holdMs = rng.pick([rng.between(0, 20), rng.between(0, ttlMs), rng.between(1, 6) * ttlMs]);
+      const holdMs =
+        settings.patient && rng.chance(0.9)
+          ? rng.between(0, 10)
+          : rng.pick([rng.between(0, 20), rng.between(0, ttlMs), rng.between(1, 6) * ttlMs]);
       await this.#hold(
         this.world.checker.granted(this.name, this.process, lease, ttlMs),
         holdMs,

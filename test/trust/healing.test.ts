@@ -79,7 +79,14 @@ describe('a lease that others ask for all the time', () => {
       world.nodes[2]!.loseData();
       const passing = world.nodes[2]!;
       const claim = { resources: [R], holderId: 'passing', deadlineAt: Number.POSITIVE_INFINITY };
-      const granting = passing.vote({ op: 'acquire', ...claim, ttlMs: 1_000, seed: 1e18, tick: undefined });
+      const granting = passing.vote({
+        op: 'acquire',
+        tokens: 1,
+        ...claim,
+        ttlMs: 1_000,
+        seed: 1e18,
+        tick: undefined,
+      });
       await world.clock.until(granting);
       await world.clock.until(
         passing.vote({ op: 'release', resources: [R], holderId: 'passing', keepMs: 0 }),

@@ -54,8 +54,8 @@ function lineOf(request: NodeRequest): string {
     `${verb}${resources.length} ${Math.floor(deadlineAt * 1_000)} ${holderId}`;
   switch (request.op) {
     case 'acquire': {
-      const { deadlineAt, ttlMs, seed = '', tick = '' } = request;
-      return `${about('a', deadlineAt)} ${ttlMs} ${seed} ${tick}\n`;
+      const { deadlineAt, ttlMs, seed = '', tick = '', tokens } = request;
+      return `${about('a', deadlineAt)} ${ttlMs} ${seed} ${tick} ${tokens}\n`;
     }
     case 'confirm': {
       const { deadlineAt, token, tick = '' } = request;

@@ -131,12 +131,12 @@ local function mayHaveForgotten(tick)
 end
 
 -- As most are: one resource, without a tick. What fails here between the two writes is an error, and given back.
-local function acquireOne(lock, fence, holder, ttl, seed)
+local function acquireOne(lock, fence, holder, ttl, seed, tokens)
   local counter, memoryThen, last = fenceOf(fence)
   counter = goOnFrom(counter, memoryThen, seed)
   if call('SET', lock, holder, 'NX', 'PX', ttl) then
-    setFence(fence, counter + 1, memory ~= '' and memory or memoryThen, last)
-    return counter + 1
+    setFence(fence, counter + tokens, memory ~= '' and memory or memoryThen, last)
+    return counter + tokens
   end
   local owner = call('GET', lock)
   if owner == holder then return counter end
@@ -146,9 +146,9 @@ end
 local verbs = {}
 
 -- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
-verbs[97] = function(key, count, holder, ttl, seed, tick)
+verbs[97] = function(key, count, holder, ttl, seed, tick, tokens)
   seed, tick = number(seed), number(tick)
-  if count == 1 and seed and not tick then return acquireOne(KEYS[key], KEYS[key + 1], holder, ttl, seed) end
+  if count == 1 and seed and not tick then return acquireOne(KEYS[key], KEYS[key + 1], holder, ttl, seed, tokens) end
   local mine, highest, memories, ticks = 0, 0, {}, {}
   for i = 0, count - 1 do
     local lock, fence = KEYS[key + 2 * i], KEYS[key + 2 * i + 1]
@@ -166,14 +166,15 @@ verbs[97] = function(key, count, holder, ttl, seed, tick)
     if owner then mine = mine + 1 end
   end
   if mine == count then return highest end
+  highest = highest + tonumber(tokens)
   -- The counter first: if memory runs out in between, a counter too high does no harm.
   for i = 0, count - 1 do
     if seed then
-      setFence(KEYS[key + 2 * i + 1], highest + 1, memory ~= '' and memory or memories[i], ticks[i])
+      setFence(KEYS[key + 2 * i + 1], highest, memory ~= '' and memory or memories[i], ticks[i])
     end
     call('SET', KEYS[key + 2 * i], holder, 'PX', ttl)
   end
-  return seed and highest + 1 or 0
+  return seed and highest or 0
 end
 
 -- Only for the owner of the keys, and never downwards.
@@ -243,7 +244,7 @@ end
 
 -- By the byte of the verb: the count, the deadline, the holder id, what else the verb takes, and where the next line begins.
 local shapes = {
-  [97] = '^a(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)\\n()',
+  [97] = '^a(%d+) (%S*) (%S*) (%d+) (%S*) (%S*) (%d+)\\n()',
   [99] = '^c(%d+) (%S*) (%S*) (%d+) (%S*)\\n()',
   [101] = '^e(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)\\n()',
   [114] = '^r(%d+) (%S*) (%S*) (%d+)\\n()',
@@ -253,13 +254,13 @@ local shapes = {
 local lines, at, key = ARGV[9], 1, 2
 
 -- The place goes on before anything can fail.
-local function run(verb, count, deadline, holder, x, y, z, w)
+local function run(verb, count, deadline, holder, x, y, z, u, w)
   count = tonumber(count)
   local first = key
   key = key + 2 * count
-  at = w or z or y or x
+  at = w or u or z or y or x
   if deadline ~= '' and now > tonumber(deadline) + ahead then return {3} end
-  return verbs[verb](first, count, holder, x, y, z)
+  return verbs[verb](first, count, holder, x, y, z, u)
 end
 
 local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7])}

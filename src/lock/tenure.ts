@@ -1,0 +1,201 @@
+import type { Clock } from '../clock.js';
+import { countersAbove, takersIn } from '../core/extension.js';
+import { mayFollow } from '../core/hand-off.js';
+import type { LossReason } from '../core/lease-state.js';
+import { driftMsOf, monotonicValidityLeftMs, validityLeftMs, type Grant } from '../core/validity.js';
+import type { Won } from './attempt.js';
+import type { Claim } from './claim.js';
+import type { QuorumUnreachableError } from './errors.js';
+import type { LockEvents } from './events.js';
+import type { QuorumClient } from './quorum-client.js';
+
+/** The lease that the keys are held for now. */
+export interface Holder {
+  readonly name: string;
+  /** A won extension; gives the grant that holds from now on. */
+  extendedTo(grant: Grant): Grant;
+  lose(reason: LossReason): void;
+  /** An extension is over: there is something else to wait for. */
+  tend(): void;
+}
+
+/** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
+const EXTEND_AFTER = 1 / 3;
+/** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
+const RETRY_AFTER = 0.1;
+const LONGEST_RETRY_MS = 1_000;
+/** After a look at which a majority had other owners. */
+const SECOND_LOOK_MS = 20;
+
+/**
+ * What a won ballot has on the nodes, from then until it is given back: leases of this process may follow each other on it,
+ * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
+ */
+export class Tenure {
+  readonly claim: Claim;
+  grant: Grant;
+  /** When the next extension is due. */
+  extendAt: number;
+  /** Whether the last extension failed, and what the nodes said. */
+  failed = false;
+  lastVotes: QuorumUnreachableError['votes'] = [];
+  readonly #quorum: QuorumClient;
+  readonly #run: { startedAt: number; leases: number; reserved: number; othersWait: boolean };
+  readonly #firstToken: number | undefined;
+  /** The last of the range: nobody who comes after has a counter at or below it. */
+  readonly #lastToken: number | undefined;
+  readonly #driftFactor: number;
+  #holder: Holder | undefined;
+  #extending: Promise<boolean> | undefined;
+  /** For how long a node that is away may keep the key. */
+  #longestTtlMs: number;
+  /** Who refused the last extension, where no majority was left for it. */
+  #takers: string | undefined;
+  /**
+   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it granted. Without that
+   * such a node would never vote for an extension, and the lease would die with a minority of the others. It keeps the
+   * order: the next holder's token is above this, and so above those that were given out.
+   */
+  #ceiling: number | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly events: LockEvents,
+    { quorum, claim, token, grant, request, othersWait }: Won,
+  ) {
+    this.claim = claim;
+    this.grant = grant;
+    this.#quorum = quorum;
+    this.#driftFactor = request.driftFactor;
+    this.#longestTtlMs = grant.ttlMs;
+    this.#lastToken = token;
+    this.#firstToken = token === undefined ? undefined : token - request.tokens + 1;
+    this.#ceiling = token;
+    this.#run = { startedAt: clock.now(), leases: 0, reserved: request.tokens, othersWait };
+    this.extendAt = this.#extensionDue(grant);
+  }
+
+  get extending(): Promise<boolean> | undefined {
+    return this.#extending;
+  }
+
+  /** Whether another lease may follow on these keys when the present one is released. */
+  get mayFollow(): boolean {
+    return mayFollow(this.#run, this.grant, this.clock.stamp());
+  }
+
+  /** Whether other processes were waiting for it when it was won. */
+  get othersWait(): boolean {
+    return this.#run.othersWait;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, validityLeftMs(this.grant, this.clock.stamp()));
+  }
+
+  isOn(quorum: QuorumClient): boolean {
+    return this.#quorum === quorum;
+  }
+
+  /** On how many nodes the keys may be. */
+  get nodes(): number {
+    return this.#quorum.nodes.filter((_, member) => this.claim.mayHoldTheKey(member)).length;
+  }
+
+  /** The token of the lease that begins now. */
+  begin(): number | undefined {
+    const token = this.#firstToken === undefined ? undefined : this.#firstToken + this.#run.leases;
+    this.#run.leases++;
+    return token;
+  }
+
+  /** From now on the keys are this lease's. */
+  pass(holder: Holder): void {
+    this.#holder = holder;
+  }
+
+  /** The lease is lost: nothing is done for it any more. */
+  abandon(): void {
+    this.#holder = undefined;
+  }
+
+  extend(ttlMs: number, nodeTimeoutMs: number): Promise<boolean> {
+    const extending = this.#extend(ttlMs, nodeTimeoutMs).finally(() => {
+      this.#extending = undefined;
+      this.#holder?.tend();
+    });
+    this.#extending = extending;
+    return extending;
+  }
+
+  /** Takes the keys off the nodes, or leaves them `keepMs` to live; resolves to the number of nodes that said so. */
+  giveBack(nodeTimeoutMs: number, keepMs: number): Promise<number> {
+    this.#holder = undefined;
+    const quorum = this.#quorum;
+    const ttlMs = this.#longestTtlMs;
+    return quorum.giveBack(this.claim, { ttlMs, nodeTimeoutMs, keepMs, enough: quorum.majority });
+  }
+
+  async #extend(ttlMs: number, nodeTimeoutMs: number): Promise<boolean> {
+    const { clock, claim, events } = this;
+    const quorum = this.#quorum;
+    if (this.#holder === undefined) return false;
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
+    const sentAt = clock.stamp();
+    const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
+    const [token, ceiling] = [this.#lastToken, this.#ceiling];
+    const terms = { ttlMs, nodeTimeoutMs, validUntil };
+    const poll = quorum.extend(claim, { ...terms, token, ceiling });
+    const { round } = poll;
+    const verdict = await poll.decided;
+    // By now it may be another lease's: what was won is won for the keys.
+    const holder: Holder | undefined = this.#holder;
+    if (holder === undefined) return false;
+    const headroomMs = validityLeftMs(this.grant, clock.stamp());
+    const won = verdict === 'won';
+    if (won) {
+      const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
+      this.grant = holder.extendedTo(grant);
+      this.extendAt = this.#extensionDue(grant);
+      this.failed = false;
+      if (token !== undefined && ceiling !== undefined) {
+        const isHeld = (): boolean => this.#holder !== undefined;
+        quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
+      }
+    } else {
+      this.extendAt = clock.now() + Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
+      this.failed = true;
+      this.lastVotes = quorum.named(round);
+    }
+    if (events.listening) {
+      const outcome = won ? 'extended' : 'failed';
+      const { resources } = claim;
+      events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
+    }
+    for (const counter of countersAbove(round.votes)) this.#raise(counter);
+    this.#heed(won ? undefined : takersIn(round.votes));
+    return won;
+  }
+
+  #raise(counter: number): void {
+    if (this.#ceiling !== undefined) this.#ceiling = Math.max(this.#ceiling, counter);
+  }
+
+  /**
+   * A majority with other owners may be one claimant that only passes by: its round is lost, and undone, where some of its
+   * nodes have no vote. Who is still there at a second look has come to stay.
+   */
+  #heed(takers: string | undefined): void {
+    const before = this.#takers;
+    this.#takers = takers;
+    if (takers === undefined) return;
+    if (takers === before) this.#holder?.lose('taken');
+    else if (before === undefined) {
+      this.extendAt = Math.min(this.extendAt, this.clock.now() + SECOND_LOOK_MS);
+    }
+  }
+
+  #extensionDue(grant: Grant): number {
+    return grant.sentAt.monotonicMs + grant.ttlMs * EXTEND_AFTER;
+  }
+}

@@ -1,0 +1,128 @@
+import type { NotWon } from './attempt.js';
+import type { Tenure } from './tenure.js';
+
+/** One who waits in line. */
+export interface Waiter {
+  /** Something has changed that it may be waiting for: it is its turn, or what it wants may be free. */
+  wake(): void;
+  /**
+   * Takes over keys that are there, unless its terms forbid it, or it does not wait any more. Nothing else becomes of it
+   * then; what it returns makes the lease.
+   */
+  accept(tenure: Tenure): (() => void) | undefined;
+}
+
+/** A waiter's place in its line. */
+export interface Place {
+  readonly isFirst: boolean;
+  /** How the last look of the line ended. */
+  lastLook: NotWon | undefined;
+  leave(): void;
+}
+
+/** Those in this process who wait for the same resources, in the order of their coming. */
+interface Line {
+  readonly resources: readonly string[];
+  readonly waiters: Set<Waiter>;
+  lastLook: NotWon | undefined;
+}
+
+/** No name of a resource has a control character in it. */
+const keyOf = (resources: readonly string[]): string =>
+  resources.length === 1 ? resources[0]! : resources.join('\n');
+
+/**
+ * The waiters of this process: first come, first served, for each list of resources. Only the first in a line asks the
+ * nodes, and not even that one while this process has the resources itself.
+ */
+export class WaitQueue {
+  readonly #lines = new Map<string, Line>();
+  readonly #linesByResource = new Map<string, Set<Line>>();
+  readonly #tenures = new Map<string, Tenure>();
+
+  /** How many wait in line for just these resources. */
+  waitingFor(resources: readonly string[]): number {
+    return this.#lines.size === 0 ? 0 : (this.#lines.get(keyOf(resources))?.waiters.size ?? 0);
+  }
+
+  join(resources: readonly string[], waiter: Waiter): Place {
+    const key = keyOf(resources);
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = { resources, waiters: new Set(), lastLook: undefined };
+      this.#add(key, line);
+    }
+    const { waiters } = line;
+    waiters.add(waiter);
+    return {
+      get isFirst() {
+        return firstOf(waiters) === waiter;
+      },
+      get lastLook() {
+        return line.lastLook;
+      },
+      set lastLook(look) {
+        line.lastLook = look;
+      },
+      leave: () => {
+        const wasFirst = firstOf(waiters) === waiter;
+        if (!waiters.delete(waiter)) return;
+        if (waiters.size === 0) this.#remove(key, line);
+        else if (wasFirst) firstOf(waiters)?.wake();
+      },
+    };
+  }
+
+  /** What this process has of just these resources. */
+  tenureOf(resources: readonly string[]): Tenure | undefined {
+    return this.#tenures.size === 0 ? undefined : this.#tenures.get(keyOf(resources));
+  }
+
+  begun(tenure: Tenure): void {
+    this.#tenures.set(keyOf(tenure.claim.resources), tenure);
+  }
+
+  /** Who takes over these keys, if they may be handed on. */
+  successorTo(tenure: Tenure): (() => void) | undefined {
+    const line = this.#lines.get(keyOf(tenure.claim.resources));
+    if (line === undefined || !tenure.mayFollow) return undefined;
+    return firstOf(line.waiters)?.accept(tenure);
+  }
+
+  /** These keys are not held any more: whoever is first in a line for any of the resources may try. */
+  vacated(tenure: Tenure): void {
+    const { resources } = tenure.claim;
+    const key = keyOf(resources);
+    if (this.#tenures.get(key) === tenure) this.#tenures.delete(key);
+    this.mayBeFree(resources);
+  }
+
+  mayBeFree(resources: readonly string[]): void {
+    if (this.#lines.size === 0) return;
+    const lines = new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
+    for (const { waiters } of lines) firstOf(waiters)?.wake();
+  }
+
+  #add(key: string, line: Line): void {
+    this.#lines.set(key, line);
+    for (const resource of line.resources) {
+      const lines = this.#linesByResource.get(resource);
+      if (lines === undefined) this.#linesByResource.set(resource, new Set([line]));
+      else lines.add(line);
+    }
+  }
+
+  #remove(key: string, line: Line): void {
+    this.#lines.delete(key);
+    for (const resource of line.resources) {
+      const lines = this.#linesByResource.get(resource)!;
+      lines.delete(line);
+      if (lines.size === 0) this.#linesByResource.delete(resource);
+    }
+  }
+}
+
+const firstOf = (waiters: ReadonlySet<Waiter>): Waiter | undefined => {
+  for (const waiter of waiters) return waiter;
+  return undefined;
+};

@@ -1,0 +1,148 @@
+import type { Clock } from '../clock.js';
+import { jitteredMs, pastExpiryMs } from '../core/backoff.js';
+import { errorOf, orAborted, type Attempts } from './acquisition.js';
+import type { NotWon } from './attempt.js';
+import { LockContendedError, type QuorumUnreachableError } from './errors.js';
+import { holderOf } from './holder-id.js';
+import type { HeldLease } from './lease.js';
+import type { ResolvedAcquireOptions } from './options.js';
+import type { Tenure } from './tenure.js';
+import type { Place, Waiter, WaitQueue } from './wait-queue.js';
+
+export interface WaitContext {
+  readonly queue: WaitQueue;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+export interface Wish {
+  readonly resources: readonly string[];
+  readonly options: ResolvedAcquireOptions;
+  readonly attempts: Attempts;
+  /** Ends the wait: the caller's signal, the manager's end, or a lease that was handed over. */
+  readonly stop: AbortController;
+  readonly hold: (tenure: Tenure, attempts: number) => HeldLease;
+}
+
+/** The reason with which a wait ends whose waiter was handed what it waited for. */
+const HANDED_OVER = new Error('handed over');
+
+/**
+ * One who waits up to `waitMs`: in line, then by asking the nodes, then by sleeping until there is a reason to ask again.
+ * Every wait here ends: by the deadline, and by the signal.
+ */
+export class Waiting implements Waiter {
+  readonly #context: WaitContext;
+  readonly #wish: Wish;
+  readonly #deadlineAt: number;
+  #place: Place | undefined;
+  #attempts = 0;
+  #lease: HeldLease | undefined;
+  /** Since the last look around. */
+  #woken = false;
+  #endNap: (() => void) | undefined;
+
+  constructor(context: WaitContext, wish: Wish) {
+    this.#context = context;
+    this.#wish = wish;
+    this.#deadlineAt = context.clock.now() + wish.options.waitMs;
+  }
+
+  async lease(): Promise<HeldLease> {
+    const { resources, hold } = this.#wish;
+    this.#place = this.#context.queue.join(resources, this);
+    try {
+      const tenure = await this.#tenure(this.#place);
+      return hold(tenure, this.#attempts);
+    } catch (error) {
+      if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
+      throw error;
+    } finally {
+      // Behind `hold`: the next one must see that the resources are held.
+      this.#place.leave();
+    }
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#endNap?.();
+  }
+
+  accept(tenure: Tenure): (() => void) | undefined {
+    const { options, stop, hold } = this.#wish;
+    const { ttlMs, tick, autoExtend } = options;
+    // It asked for a record of the tick, for a whole TTL, or for keys that outlive the process for longer or not so long.
+    if (tick !== undefined || !autoExtend || ttlMs !== tenure.grant.ttlMs) return undefined;
+    if (stop.signal.aborted || this.#context.clock.now() >= this.#deadlineAt) return undefined;
+    stop.abort(HANDED_OVER);
+    this.#place?.leave();
+    return () => (this.#lease = hold(tenure, Math.max(1, this.#attempts)));
+  }
+
+  async #tenure(place: Place): Promise<Tenure> {
+    const { queue, clock } = this.#context;
+    const { resources, options, attempts, stop } = this.#wish;
+    const { signal } = stop;
+    // Who asks in the same breath stands behind it by then, and has a token reserved.
+    await Promise.resolve();
+    for (;;) {
+      signal.throwIfAborted();
+      this.#woken = false;
+      const own = queue.tenureOf(resources);
+      if (!place.isFirst || own !== undefined) {
+        const leftMs = this.#deadlineAt - clock.now();
+        if (leftMs <= 0) throw this.#refusal(place.lastLook, own);
+        await this.#nap(leftMs, signal);
+        continue;
+      }
+      this.#attempts++;
+      const result = await orAborted(attempts, signal);
+      if (result.kind === 'won') return attempts.begin(result);
+      place.lastLook = result;
+      const leftMs = this.#deadlineAt - clock.now();
+      if (leftMs <= 0 || result.kind === 'already_ran') throw errorOf(resources, result);
+      await this.#nap(Math.min(leftMs, this.#pauseMs(result, options.retryDelayMs)), signal);
+      // What the lost attempt left behind must not refuse the next one.
+      await result.undone;
+    }
+  }
+
+  /** How long there is no reason to ask again. */
+  #pauseMs(result: NotWon, retryDelayMs: number): number {
+    const { random } = this.#context;
+    const pauseMs = jitteredMs(retryDelayMs, random());
+    if (result.kind !== 'held') return pauseMs;
+    return Math.min(pauseMs, pastExpiryMs(result.remainingMs, random()));
+  }
+
+  /** Sleeps unless it was woken since it last looked. */
+  #nap(forMs: number, signal: AbortSignal): Promise<void> {
+    if (this.#woken) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', abort);
+        this.#endNap = undefined;
+        resolve();
+      };
+      const abort = (): void => {
+        reject(signal.reason as Error);
+        end();
+      };
+      const timer = this.#context.clock.setTimer(end, forMs);
+      signal.addEventListener('abort', abort, { once: true });
+      this.#endNap = end;
+    });
+  }
+
+  /** Of one who never asked: as the one before it was told, or by what this process has. */
+  #refusal(
+    lastLook: NotWon | undefined,
+    own: Tenure | undefined,
+  ): LockContendedError | QuorumUnreachableError {
+    const { resources } = this.#wish;
+    if (own === undefined && lastLook !== undefined) return errorOf(resources, lastLook);
+    const owner = own === undefined ? undefined : holderOf(own.claim.holderId);
+    return new LockContendedError(resources, 'held', owner, own?.remainingMs ?? 0);
+  }
+}
