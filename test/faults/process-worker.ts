@@ -47,7 +47,7 @@ let failed = 0;
 async function storm(resource: string): Promise<void> {
   while (storming) {
     try {
-      await locks.withLock(resource, { ttlMs: 150, waitMs: 300, retryDelayMs: 20 }, async (lease: Lease) => {
+      await locks.withLock(resource, { ttlMs: 150, waitMs: 100, retryDelayMs: 20 }, async (lease: Lease) => {
         await lease.extend().catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 40));
       });

@@ -110,16 +110,14 @@ export async function listen({ app }: { readonly app: INestApplication }): Promi
   return app.getUrl();
 }
 
-const OPERATIONS: readonly PropertyKey[] = ['acquire', 'confirm', 'extend', 'release', 'inspect'];
-
 /** A node in memory that can be cut off. */
 export function fragileNode(): LockNode & { reachable: boolean } {
   const node = Object.assign(memoryNode(), { reachable: true });
-  const cutOff = (batch: readonly unknown[]) =>
-    Promise.resolve(batch.map(() => failed('unreachable', new Error('cut off'))));
+  const cutOff: LockNode['ask'] = (_, answered) =>
+    queueMicrotask(() => answered(failed('unreachable', new Error('cut off'))));
   return new Proxy(node, {
     get(target, property) {
-      if (!target.reachable && OPERATIONS.includes(property)) return cutOff;
+      if (!target.reachable && property === 'ask') return cutOff;
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
     },
