@@ -144,7 +144,7 @@ export interface ReleaseRequest extends Request {
 }
 
 /** Tells the first on the list of each of the resources that is free: who was told before has no use for it. */
-export interface WakeRequest extends Request {
+interface WakeRequest extends Request {
   readonly op: 'wake';
 }
 

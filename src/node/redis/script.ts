@@ -274,7 +274,7 @@ end
 
 verbs[119] = function(key, count)
   for i = 0, count - 1 do
-    if call('EXISTS', KEYS[key + 2 * i]) == 0 then wake(KEYS[key + 2 * i], KEYS[key + 2 * i + 1]) end
+    if not call('GET', KEYS[key + 2 * i]) then wake(KEYS[key + 2 * i], KEYS[key + 2 * i + 1]) end
   end
   return 0
 end
