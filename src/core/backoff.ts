@@ -23,3 +23,6 @@ export const reconnectDelayMs = (attempt: number, random: number): number =>
  * who wait for the same.
  */
 export const pastExpiryMs = (remainingMs: number, random: number): number => remainingMs + 1 + 9 * random;
+
+/** How long one waits for more nodes to say that a resource is free: a few milliseconds, not the same for all who wait. */
+export const splitWakeMs = (random: number): number => 2 + 6 * random;

@@ -8,6 +8,11 @@ export interface Granted {
   readonly kind: 'granted';
   /** The resource's fencing counter on that node after the operation; 0 where fencing is off. */
   readonly counter: number;
+  /**
+   * How many other processes wait for it there, where the asker was ready to wait itself; of a release, how many were told
+   * of it.
+   */
+  readonly waiting?: number;
 }
 
 export interface Refused {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/hand-off.js';
+import type { Waits } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
 import { acquisition, pause, unlessAborted, type Attempts } from './acquisition.js';
 import { attempt, type AttemptContext, type AttemptResult, type Won } from './attempt.js';
@@ -10,15 +11,17 @@ import { newHolderId } from './holder-id.js';
 import type { HeldLease } from './lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from './options.js';
 import { QuorumClient } from './quorum-client.js';
-import { Tenure } from './tenure.js';
+import { Tenure, type GivenBack } from './tenure.js';
 import { WaitQueue } from './wait-queue.js';
+import { WakeUps } from './wake-ups.js';
 import { Waiting } from './waiting.js';
 
 /** Turns a wish into a won ballot or an error: from the nodes, or, where that is allowed, from this process. */
 export class Acquirer {
   readonly #context: AttemptContext;
   readonly #fallback: Fallback | undefined;
-  readonly #queue = new WaitQueue();
+  readonly #queue: WaitQueue;
+  readonly #wakeUps: WakeUps;
   readonly #waiting = new Set<AbortController>();
   readonly #underWay = new Set<Promise<unknown>>();
   #draining = false;
@@ -33,6 +36,8 @@ export class Acquirer {
     private readonly starting: () => Promise<void> | undefined,
     onFallback: (active: boolean, reason: string) => void,
   ) {
+    this.#queue = new WaitQueue(clock);
+    this.#wakeUps = new WakeUps(quorum.nodes, clock, random, this.#queue, options);
     this.#context = {
       clock,
       random,
@@ -84,7 +89,7 @@ export class Acquirer {
       const attempts = this.#attempts(resources, options);
       const { clock, random } = this;
       if (options.waitMs > 0) {
-        const context = { queue: this.#queue, clock, random };
+        const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random };
         return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
       }
       const acquired = await acquisition(attempts, clock, random, resources, options, stop.signal);
@@ -102,10 +107,29 @@ export class Acquirer {
     return this.#queue.successorTo(tenure);
   }
 
-  /** To be told when the keys of a tenure are being taken back, or are lost. */
-  vacated(tenure: Tenure): void {
+  /** With which words those who wait here go behind others, where there are any of both. */
+  waitsBehind(tenure: Tenure): Waits | undefined {
+    const isCrowded = tenure.othersWait && this.#queue.waitingFor(tenure.claim.resources) > 0;
+    return isCrowded && this.#wakeUps.hears ? this.#wakeUps.waits : undefined;
+  }
+
+  /** To be told when a lease is lost: its keys are left, but nobody holds anything by them. */
+  lost(tenure: Tenure): void {
     this.#fallback?.ended(tenure.claim);
-    this.#queue.vacated(tenure);
+    this.#queue.lost(tenure);
+  }
+
+  /** To be told when the keys of a tenure are being taken back. */
+  async vacated(tenure: Tenure, givenBack: GivenBack, isOnLists: boolean): Promise<number> {
+    this.#fallback?.ended(tenure.claim);
+    this.#queue.vacated(tenure, isOnLists);
+    const { acknowledged, isTold } = await givenBack;
+    this.#queue.answered(tenure, isTold);
+    return acknowledged;
+  }
+
+  close(): void {
+    this.#wakeUps.close();
   }
 
   #attempts(resources: readonly string[], options: ResolvedAcquireOptions): Attempts {
@@ -115,7 +139,8 @@ export class Acquirer {
     return {
       attempt: (isAbandoned): Promise<AttemptResult> => {
         const behind = this.#queue.waitingFor(resources) - (waitMs > 0 ? 1 : 0);
-        const request = { ...terms, tokens: tokensFor(behind) };
+        const waits = waitMs > 0 ? this.#wakeUps.waits : undefined;
+        const request = { ...terms, tokens: tokensFor(behind), waits };
         const ask = (quorum: QuorumClient): Promise<AttemptResult> =>
           attempt(quorum, this.#context, request, isAbandoned);
         const result =

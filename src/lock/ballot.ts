@@ -3,6 +3,7 @@ import { agreeOn, tokenOf } from '../core/fencing.js';
 import { majorityOf } from '../core/quorum.js';
 import type { Round } from '../core/round.js';
 import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../core/validity.js';
+import type { Waits } from '../node/lock-node.js';
 import { Claim } from './claim.js';
 import type { Poll } from './poll.js';
 import type { QuorumClient } from './quorum-client.js';
@@ -17,6 +18,8 @@ export interface LockRequest {
   readonly tick: number | undefined;
   /** How many tokens a grant reserves: one for the lease, and one for each that may follow on it in this process. */
   readonly tokens: number;
+  /** With which words it waits where it is refused. */
+  readonly waits: Waits | undefined;
 }
 
 export type BallotResult =
@@ -91,7 +94,8 @@ async function hold(
     const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
     return undo(quorum, request, claim, acquired.round, failure);
   }
-  return { kind: 'won', quorum, request, claim, token, grant, othersWait: false };
+  const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
+  return { kind: 'won', quorum, request, claim, token, grant, othersWait };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { Vote } from '../core/vote.js';
-import type { LockNode, ReleaseRequest } from '../node/lock-node.js';
+import type { LockNode, ReleaseRequest, Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 
 /** What is to be taken back from all nodes where it may be. */
@@ -10,6 +10,8 @@ export interface Debt {
   readonly keepUntil: number;
   /** When the keys have expired by themselves. */
   readonly expiredAt: number;
+  /** Who goes on the list of those who wait there. */
+  readonly waits: Waits | undefined;
   /** Hears the first answer of each node. */
   readonly first: (node: LockNode, vote: Vote) => void;
 }
@@ -30,7 +32,7 @@ export class GiveBack {
   start(nodes: readonly LockNode[], members: readonly number[], debt: Debt): void {
     this.#open += members.length;
     // The same words for all: most of the work of a request is done once.
-    const request = this.#request(debt);
+    const request = { ...this.#request(debt), waits: debt.waits };
     for (const member of members) {
       const node = nodes[member]!;
       node.ask(request, (vote) => {

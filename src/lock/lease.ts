@@ -7,10 +7,11 @@ import {
   type Grant,
   type Stamp,
 } from '../core/validity.js';
+import type { Waits } from '../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
 import type { Kept, LeaseKeeper } from './lease-keeper.js';
-import type { Holder, Tenure } from './tenure.js';
+import type { GivenBack, Holder, Tenure } from './tenure.js';
 
 /**
  * The handle of a held resource. It ends once: by `release`, or by its loss, which `signal` tells before the nodes' keys
@@ -71,8 +72,11 @@ export interface LeaseContext {
   readonly onEnd: (lease: HeldLease) => void;
   /** Who in this process waits for just this, and takes over the keys when it is called. */
   readonly successorTo: (tenure: Tenure) => (() => void) | undefined;
-  /** The keys are being taken off the nodes, or nothing keeps them there any more. */
-  readonly onVacant: (tenure: Tenure) => void;
+  /** With which words those who wait in this process go behind others, if there are any of both. */
+  readonly waitsBehind: (tenure: Tenure) => Waits | undefined;
+  readonly onLost: (tenure: Tenure) => void;
+  /** The keys are being taken off the nodes; gives how many nodes said so. */
+  readonly onVacant: (tenure: Tenure, givenBack: GivenBack, isOnLists: boolean) => Promise<number>;
 }
 
 export class HeldLease implements Lease, Kept, Holder {
@@ -200,7 +204,7 @@ export class HeldLease implements Lease, Kept, Holder {
     const { name, resources, tokenIfAny: token } = this;
     this.#context.events.emit({ type: 'lost', name, resources, token, heldMs, reason });
     if (reason === 'closed') void this.release();
-    else this.#context.onVacant(this.#tenure);
+    else this.#context.onLost(this.#tenure);
   }
 
   /** What the keeper calls when the lease is due: extend it, or tell its loss. Returns when to call again. */
@@ -269,9 +273,11 @@ export class HeldLease implements Lease, Kept, Holder {
 
   #giveBack(heldMs: number): Promise<number> {
     const { nodeTimeoutMs, minHoldMs } = this.#terms;
-    const acknowledged = this.#tenure.giveBack(nodeTimeoutMs, Math.max(0, minHoldMs - heldMs));
-    this.#context.onVacant(this.#tenure);
-    return acknowledged;
+    const { waitsBehind, onVacant } = this.#context;
+    const waits = waitsBehind(this.#tenure);
+    const keepMs = Math.max(0, minHoldMs - heldMs);
+    const givenBack = this.#tenure.giveBack(nodeTimeoutMs, keepMs, waits);
+    return onVacant(this.#tenure, givenBack, waits !== undefined);
   }
 
   #tellRelease(heldMs: number, acknowledged: number): void {

@@ -247,6 +247,7 @@ export class LockManager {
     }
     for (const lease of this.#leases) lease.lose('closed');
     await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);
+    this.#acquirer.close();
     this.#quorum.abandon();
     await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#firstUse.close();
@@ -271,7 +272,9 @@ export class LockManager {
           if (this.#leases.size === 0) this.#onIdle?.();
         },
         successorTo: (released) => this.#acquirer.successorTo(released),
-        onVacant: (vacant) => this.#acquirer.vacated(vacant),
+        waitsBehind: (released) => this.#acquirer.waitsBehind(released),
+        onLost: (tenureLost) => this.#acquirer.lost(tenureLost),
+        onVacant: (vacant, givenBack, isOnLists) => this.#acquirer.vacated(vacant, givenBack, isOnLists),
       },
       tenure,
       { ...options, attempts, fallback },

@@ -15,13 +15,14 @@ export interface LockOptions {
    */
   readonly retries?: number;
   /**
-   * Pause between attempts in milliseconds, jittered by half in both directions.
+   * Pause between attempts in milliseconds, jittered by half in both directions. Who waits with `waitMs` pauses so only after
+   * an attempt that tells of no holder to wait for, or where too few nodes could tell it of a release.
    * @default 100
    */
   readonly retryDelayMs?: number;
   /**
-   * How long to wait for a held lock, in milliseconds: in this process first come, first served, and the first in line looks
-   * every `retryDelayMs`. Excludes `retries`.
+   * How long to wait for a held lock, in milliseconds: first come, first served within this process, told by the nodes when
+   * the lock is released, and in any case when its keys would have expired. Excludes `retries`.
    * @default 0
    */
   readonly waitMs?: number;

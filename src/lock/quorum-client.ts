@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { majorityOf } from '../core/quorum.js';
 import type { Round } from '../core/round.js';
 import { failed, type Vote } from '../core/vote.js';
-import type { LockNode } from '../node/lock-node.js';
+import type { LockNode, Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { NodeVote } from './errors.js';
 import type { LockEvent, LockEvents } from './events.js';
@@ -50,12 +50,27 @@ export class QuorumClient {
 
   acquire(
     claim: Claim,
-    terms: Terms & { seed: number | undefined; tick: number | undefined; tokens: number },
+    terms: Terms & {
+      seed: number | undefined;
+      tick: number | undefined;
+      tokens: number;
+      waits: Waits | undefined;
+    },
   ): Poll {
     const { resources, holderId } = claim;
-    const { ttlMs, seed, tick, tokens } = terms;
+    const { ttlMs, seed, tick, tokens, waits } = terms;
     const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
-    const request = { op: 'acquire', resources, holderId, ttlMs, deadlineAt, seed, tick, tokens } as const;
+    const request = {
+      op: 'acquire',
+      resources,
+      holderId,
+      ttlMs,
+      deadlineAt,
+      seed,
+      tick,
+      tokens,
+      waits,
+    } as const;
     this.#underWay.set(claim, terms);
     return this.#ask('acquire', claim, deadlineAt, (node, _, answered) => node.ask(request, answered));
   }
@@ -128,9 +143,13 @@ export class QuorumClient {
 
   /**
    * Takes the claim off every node where it may be. Resolves to the number of nodes that said so once `enough` have, or at
-   * the node timeout; the others are seen to in the background, until their keys have expired. Never rejects.
+   * the node timeout; the others are seen to in the background, until their keys have expired. Never rejects. `told` hears
+   * that a node has told somebody who waits.
    */
-  giveBack(claim: Claim, terms: Terms & { keepMs: number; enough: number }): Promise<number> {
+  giveBack(
+    claim: Claim,
+    terms: Terms & { keepMs: number; enough: number; waits?: Waits | undefined; told?: () => void },
+  ): Promise<number> {
     const calledAt = this.clock.now();
     const keepUntil = calledAt + terms.keepMs;
     // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
@@ -151,9 +170,10 @@ export class QuorumClient {
         this.#report(node, 'release', vote, calledAt);
         outstanding--;
         if (vote.kind !== 'failed') acknowledged++;
+        if (vote.kind === 'granted' && vote.waiting !== undefined) terms.told?.();
         settle();
       };
-      this.#givingBack.start(this.nodes, members, { claim, keepUntil, expiredAt, first });
+      this.#givingBack.start(this.nodes, members, { claim, keepUntil, expiredAt, first, waits: terms.waits });
       settle();
     });
   }

@@ -4,6 +4,7 @@ import { mayFollow } from '../core/hand-off.js';
 import type { LossReason } from '../core/lease-state.js';
 import { driftMsOf, monotonicValidityLeftMs, validityLeftMs, type Grant } from '../core/validity.js';
 import type { Won } from './attempt.js';
+import type { Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
@@ -18,6 +19,9 @@ export interface Holder {
   /** An extension is over: there is something else to wait for. */
   tend(): void;
 }
+
+/** How many nodes said that the keys are gone, and whether any of them told somebody who waits. */
+export type GivenBack = Promise<{ readonly acknowledged: number; readonly isTold: boolean }>;
 
 /** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
 const EXTEND_AFTER = 1 / 3;
@@ -128,12 +132,18 @@ export class Tenure {
     return extending;
   }
 
-  /** Takes the keys off the nodes, or leaves them `keepMs` to live; resolves to the number of nodes that said so. */
-  giveBack(nodeTimeoutMs: number, keepMs: number): Promise<number> {
+  /**
+   * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
+   * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
+   */
+  giveBack(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): GivenBack {
     this.#holder = undefined;
     const quorum = this.#quorum;
     const ttlMs = this.#longestTtlMs;
-    return quorum.giveBack(this.claim, { ttlMs, nodeTimeoutMs, keepMs, enough: quorum.majority });
+    let isTold = false;
+    const told = (): void => void (isTold = true);
+    const terms = { ttlMs, nodeTimeoutMs, keepMs, enough: quorum.majority, waits, told };
+    return quorum.giveBack(this.claim, terms).then((acknowledged) => ({ acknowledged, isTold }));
   }
 
   async #extend(ttlMs: number, nodeTimeoutMs: number): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js';
 import type { NotWon } from './attempt.js';
 import type { Tenure } from './tenure.js';
 
@@ -12,11 +13,25 @@ export interface Waiter {
   accept(tenure: Tenure): (() => void) | undefined;
 }
 
+/**
+ * Why the first in a line does not ask, although this process has just given the resources back: others, in other
+ * processes, may be waiting, and whoever released is always the quickest to ask again.
+ *
+ * - `answer`: the nodes have not yet said whether they told somebody.
+ * - `moment`: they told somebody, who will have it in a moment.
+ * - `turn`: likewise, and this process is on their lists and will be told in its turn.
+ */
+export type StandsBack = 'answer' | 'moment' | 'turn';
+
+/** For so long whoever comes lets those go first who were told. */
+const MOMENT_MS = 8;
+
 /** A waiter's place in its line. */
 export interface Place {
   readonly isFirst: boolean;
   /** How the last look of the line ended. */
   lastLook: NotWon | undefined;
+  standsBack: StandsBack | undefined;
   leave(): void;
 }
 
@@ -25,6 +40,7 @@ interface Line {
   readonly resources: readonly string[];
   readonly waiters: Set<Waiter>;
   lastLook: NotWon | undefined;
+  standsBack: StandsBack | undefined;
 }
 
 /** No name of a resource has a control character in it. */
@@ -39,6 +55,10 @@ export class WaitQueue {
   readonly #lines = new Map<string, Line>();
   readonly #linesByResource = new Map<string, Set<Line>>();
   readonly #tenures = new Map<string, Tenure>();
+  /** What is being given back, and what others were told of, for whoever comes next. */
+  readonly #leaving = new Map<string, StandsBack>();
+
+  constructor(private readonly clock: Clock) {}
 
   /** How many wait in line for just these resources. */
   waitingFor(resources: readonly string[]): number {
@@ -49,7 +69,7 @@ export class WaitQueue {
     const key = keyOf(resources);
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = { resources, waiters: new Set(), lastLook: undefined };
+      line = { resources, waiters: new Set(), lastLook: undefined, standsBack: this.#leaving.get(key) };
       this.#add(key, line);
     }
     const { waiters } = line;
@@ -63,6 +83,12 @@ export class WaitQueue {
       },
       set lastLook(look) {
         line.lastLook = look;
+      },
+      get standsBack() {
+        return line.standsBack;
+      },
+      set standsBack(stands) {
+        line.standsBack = stands;
       },
       leave: () => {
         const wasFirst = firstOf(waiters) === waiter;
@@ -89,18 +115,65 @@ export class WaitQueue {
     return firstOf(line.waiters)?.accept(tenure);
   }
 
-  /** These keys are not held any more: whoever is first in a line for any of the resources may try. */
-  vacated(tenure: Tenure): void {
-    const { resources } = tenure.claim;
-    const key = keyOf(resources);
-    if (this.#tenures.get(key) === tenure) this.#tenures.delete(key);
-    this.mayBeFree(resources);
+  /** Nobody holds anything by these keys any more: whoever is first in a line for any of the resources may try. */
+  lost(tenure: Tenure): void {
+    this.#forget(tenure);
+    this.mayBeFree(tenure.claim.resources);
   }
 
+  /** The keys are being given back. `isOnLists`: those in line went to the end of the nodes' lists with it. */
+  vacated(tenure: Tenure, isOnLists: boolean): void {
+    const { resources } = tenure.claim;
+    this.#forget(tenure);
+    if (!isOnLists) this.#leaving.set(keyOf(resources), 'answer');
+    this.#standBack(resources, isOnLists ? 'turn' : 'answer');
+  }
+
+  /** The nodes have said whether they told others. */
+  answered(tenure: Tenure, isTold: boolean): void {
+    const { resources } = tenure.claim;
+    const key = keyOf(resources);
+    const why = this.#leaving.get(key);
+    this.#leaving.delete(key);
+    if (!isTold) this.mayBeFree(resources);
+    if (!isTold || why !== 'answer') return;
+    this.#leaving.set(key, 'moment');
+    this.#standBack(resources, 'moment');
+    this.clock.setTimer(() => this.#leaving.delete(key), MOMENT_MS, 'background');
+  }
+
+  /** Whoever is first in a line for any of them may try. */
   mayBeFree(resources: readonly string[]): void {
-    if (this.#lines.size === 0) return;
-    const lines = new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
-    for (const { waiters } of lines) firstOf(waiters)?.wake();
+    for (const line of this.#linesFor(resources)) {
+      line.standsBack = undefined;
+      firstOf(line.waiters)?.wake();
+    }
+  }
+
+  isWaitedFor(resource: string): boolean {
+    return this.#linesByResource.has(resource);
+  }
+
+  /** All that somebody waits for. */
+  get resources(): readonly string[] {
+    return [...this.#linesByResource.keys()];
+  }
+
+  #linesFor(resources: readonly string[]): Iterable<Line> {
+    if (this.#lines.size === 0) return [];
+    return new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
+  }
+
+  #standBack(resources: readonly string[], why: StandsBack): void {
+    for (const line of this.#linesFor(resources)) {
+      line.standsBack = why;
+      firstOf(line.waiters)?.wake();
+    }
+  }
+
+  #forget(tenure: Tenure): void {
+    const key = keyOf(tenure.claim.resources);
+    if (this.#tenures.get(key) === tenure) this.#tenures.delete(key);
   }
 
   #add(key: string, line: Line): void {

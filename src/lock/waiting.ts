@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { jitteredMs, pastExpiryMs } from '../core/backoff.js';
+import { jitteredMs, pastExpiryMs, splitWakeMs } from '../core/backoff.js';
 import { errorOf, orAborted, type Attempts } from './acquisition.js';
 import type { NotWon } from './attempt.js';
 import { LockContendedError, type QuorumUnreachableError } from './errors.js';
@@ -7,10 +7,12 @@ import { holderOf } from './holder-id.js';
 import type { HeldLease } from './lease.js';
 import type { ResolvedAcquireOptions } from './options.js';
 import type { Tenure } from './tenure.js';
-import type { Place, Waiter, WaitQueue } from './wait-queue.js';
+import type { Place, StandsBack, Waiter, WaitQueue } from './wait-queue.js';
+import type { WakeUps } from './wake-ups.js';
 
 export interface WaitContext {
   readonly queue: WaitQueue;
+  readonly wakeUps: WakeUps;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -50,12 +52,17 @@ export class Waiting implements Waiter {
 
   async lease(): Promise<HeldLease> {
     const { resources, hold } = this.#wish;
-    this.#place = this.#context.queue.join(resources, this);
+    const { queue, wakeUps } = this.#context;
+    this.#place = queue.join(resources, this);
+    // Here is somebody who waits.
+    if (!this.#place.isFirst || queue.tenureOf(resources) !== undefined) wakeUps.open();
     try {
       const tenure = await this.#tenure(this.#place);
       return hold(tenure, this.#attempts);
     } catch (error) {
       if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
+      // It was told, and has no use for it any more; nor has anybody here.
+      if (this.#woken && queue.waitingFor(resources) === 1) wakeUps.passOn(resources);
       throw error;
     } finally {
       // Behind `hold`: the next one must see that the resources are held.
@@ -80,13 +87,14 @@ export class Waiting implements Waiter {
   }
 
   async #tenure(place: Place): Promise<Tenure> {
-    const { queue, clock } = this.#context;
-    const { resources, options, attempts, stop } = this.#wish;
+    const { queue, clock, wakeUps } = this.#context;
+    const { resources, attempts, stop } = this.#wish;
     const { signal } = stop;
     // Who asks in the same breath stands behind it by then, and has a token reserved.
     await Promise.resolve();
     for (;;) {
       signal.throwIfAborted();
+      const wasTold = this.#woken;
       this.#woken = false;
       const own = queue.tenureOf(resources);
       if (!place.isFirst || own !== undefined) {
@@ -95,24 +103,46 @@ export class Waiting implements Waiter {
         await this.#nap(leftMs, signal);
         continue;
       }
+      const why = place.standsBack;
+      if (why !== undefined) {
+        const leftMs = this.#deadlineAt - clock.now();
+        await this.#nap(Math.max(0, Math.min(leftMs, this.#standBackMs(why))), signal);
+        // Nobody has told it anything for so long: it looks.
+        if (!this.#woken && place.standsBack === why) place.standsBack = undefined;
+        continue;
+      }
       this.#attempts++;
+      const isOnLists = wakeUps.hears;
       const result = await orAborted(attempts, signal);
       if (result.kind === 'won') return attempts.begin(result);
       place.lastLook = result;
       const leftMs = this.#deadlineAt - clock.now();
       if (leftMs <= 0 || result.kind === 'already_ran') throw errorOf(resources, result);
-      await this.#nap(Math.min(leftMs, this.#pauseMs(result, options.retryDelayMs)), signal);
+      wakeUps.open();
+      if (wasTold && resources.length > 1) wakeUps.passOn(resources);
+      await this.#nap(Math.min(leftMs, this.#pauseMs(result, isOnLists)), signal);
       // What the lost attempt left behind must not refuse the next one.
       await result.undone;
     }
   }
 
-  /** How long there is no reason to ask again. */
-  #pauseMs(result: NotWon, retryDelayMs: number): number {
-    const { random } = this.#context;
-    const pauseMs = jitteredMs(retryDelayMs, random());
-    if (result.kind !== 'held') return pauseMs;
-    return Math.min(pauseMs, pastExpiryMs(result.remainingMs, random()));
+  /**
+   * How long there is no reason to ask again. Where nobody would tell, because too few nodes are heard, or because the holder
+   * is of another library, it looks from time to time.
+   */
+  #pauseMs(result: NotWon, isOnLists: boolean): number {
+    if (result.kind !== 'held') return this.#delayMs();
+    const expiryMs = pastExpiryMs(result.remainingMs, this.#context.random());
+    return isOnLists && holderOf(result.owner) !== undefined ? expiryMs : Math.min(expiryMs, this.#delayMs());
+  }
+
+  #standBackMs(why: StandsBack): number {
+    if (why === 'answer') return this.#wish.options.nodeTimeoutMs + 1;
+    return why === 'turn' ? this.#delayMs() : splitWakeMs(this.#context.random());
+  }
+
+  #delayMs(): number {
+    return jitteredMs(this.#wish.options.retryDelayMs, this.#context.random());
   }
 
   /** Sleeps unless it was woken since it last looked. */

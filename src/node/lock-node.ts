@@ -17,6 +17,11 @@ export interface LockNode {
   readonly name: string;
   readonly state: NodeState;
   ask(request: NodeRequest, answered: (vote: Vote) => void): void;
+  /**
+   * Opens an ear for what the node tells this waiter: a resource that it waits for (`Waits`) may be free; `undefined` when the
+   * ear has opened, or opened again, and something may have been missed. These are hints: any of them may be lost or late.
+   */
+  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear;
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
   /** Hears every change of `state`; returns what ends the listening. */
   onStateChange(listener: (state: NodeState) => void): () => void;
@@ -62,8 +67,23 @@ export interface NodeState {
   readonly ownGapMs?: number;
 }
 
+/** What was opened by `onWake`. */
+export interface Ear {
+  /** Whether it would hear something now. */
+  readonly open: boolean;
+  close(): void;
+}
+
+/** Who waits for a resource on a node, one process after the other. */
+export interface Waits {
+  /** Random, of one process, without spaces. */
+  readonly waiter: string;
+  /** After how long a node may forget the whole list, unless somebody joins it meanwhile; in milliseconds. */
+  readonly listLivesMs: number;
+}
+
 /** What a node can be asked for a vote on. A request is never changed: a node may keep what it made of it. */
-export type NodeRequest = AcquireRequest | ConfirmRequest | ExtendRequest | ReleaseRequest;
+export type NodeRequest = AcquireRequest | ConfirmRequest | ExtendRequest | ReleaseRequest | WakeRequest;
 
 /** Every request names its resources; several are granted together or not at all. */
 interface Request {
@@ -86,6 +106,8 @@ export interface AcquireRequest extends Request {
   readonly tick: number | undefined;
   /** How many tokens the grant reserves, at least 1: the counter goes up by as many. */
   readonly tokens: number;
+  /** Where it is refused as held, this waiter is put on the list of the resource that refused it; where granted, taken off. */
+  readonly waits?: Waits | undefined;
 }
 
 /** Raises the counter to the token, and records the tick, only where the holder owns the key and the counter is not above. */
@@ -110,10 +132,20 @@ export interface ExtendRequest extends Request {
   readonly ceiling: number | undefined;
 }
 
-/** Deletes the holder's keys, or leaves them `keepMs` to live. It has no deadline: it is right whenever it comes. */
+/**
+ * Deletes the holder's keys, or leaves them `keepMs` to live, and tells the first on the list. It has no deadline: it is right
+ * whenever it comes.
+ */
 export interface ReleaseRequest extends Request {
   readonly op: 'release';
   readonly keepMs: number;
+  /** This waiter goes to the end of the list before the first of it is told. */
+  readonly waits?: Waits | undefined;
+}
+
+/** Tells the first on the list of each of the resources that is free: who was told before has no use for it. */
+interface WakeRequest extends Request {
+  readonly op: 'wake';
 }
 
 /** What one node knows of one resource. */

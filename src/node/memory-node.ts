@@ -2,6 +2,7 @@ import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
 import type {
   AcquireRequest,
   ConfirmRequest,
+  Ear,
   ExtendRequest,
   LockNode,
   NodeInspection,
@@ -36,6 +37,9 @@ const superseded = (counter: number): Refused => ({ kind: 'refused', reason: 'su
 export class MemoryNode implements LockNode {
   readonly #entries = new Map<string, Entry>();
   readonly #fences = new Map<string, Fence>();
+  /** Who waits for a resource, in the order of coming, and who hears. */
+  readonly #lists = new Map<string, Set<string>>();
+  readonly #ears = new Map<string, (resource: string | undefined) => void>();
   #state: NodeState = { status: 'ready' };
   #sweepAt = SWEEP_FROM;
 
@@ -56,6 +60,12 @@ export class MemoryNode implements LockNode {
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
     const vote = this.#vote(request);
     queueMicrotask(() => answered(vote));
+  }
+
+  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
+    this.#ears.set(waiter, listener);
+    queueMicrotask(() => listener(undefined));
+    return { open: true, close: () => void this.#ears.delete(waiter) };
   }
 
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
@@ -110,13 +120,17 @@ export class MemoryNode implements LockNode {
     if (status !== 'ready') return failed('unreachable', new Error(reason ?? status));
     switch (request.op) {
       case 'acquire':
-        return this.#acquire(request);
+        return this.#enlist(request, this.#acquire(request));
       case 'confirm':
         return this.#confirm(request);
       case 'extend':
         return this.#extend(request);
       case 'release':
         return this.#release(request);
+      case 'wake':
+        for (const resource of request.resources)
+          if (this.#live(resource) === undefined) this.#wake(resource);
+        return { kind: 'granted', counter: 0 };
     }
   }
 
@@ -141,6 +155,48 @@ export class MemoryNode implements LockNode {
     }
     if (this.#entries.size + this.#fences.size > this.#sweepAt) this.#sweep();
     return { kind: 'granted', counter };
+  }
+
+  /** Those who are ready to wait: on the list of what refused them, or off the lists. */
+  #enlist({ resources, holderId, waits }: AcquireRequest, vote: Vote): Vote {
+    if (waits === undefined) return vote;
+    if (vote.kind === 'granted') {
+      let waiting = 0;
+      for (const resource of resources) {
+        const list = this.#lists.get(resource);
+        list?.delete(waits.waiter);
+        if (list?.size === 0) this.#lists.delete(resource);
+        waiting = Math.max(waiting, list?.size ?? 0);
+      }
+      return { ...vote, waiting };
+    }
+    const held = resources.find((resource) => (this.#live(resource)?.owner ?? holderId) !== holderId);
+    if (vote.kind === 'refused' && vote.reason === 'held' && held !== undefined)
+      this.#listOf(held).add(waits.waiter);
+    return vote;
+  }
+
+  #listOf(resource: string): Set<string> {
+    let list = this.#lists.get(resource);
+    if (list === undefined) this.#lists.set(resource, (list = new Set()));
+    return list;
+  }
+
+  /** Tells the first on the list that hears. */
+  #wake(resource: string): boolean {
+    const list = this.#lists.get(resource);
+    if (list === undefined) return false;
+    let isTold = false;
+    for (const waiter of list) {
+      list.delete(waiter);
+      const ear = this.#ears.get(waiter);
+      if (ear === undefined) continue;
+      queueMicrotask(() => ear(resource));
+      isTold = true;
+      break;
+    }
+    if (list.size === 0) this.#lists.delete(resource);
+    return isTold;
   }
 
   #confirm({ resources, holderId, deadlineAt, token, tick }: ConfirmRequest): Vote {
@@ -186,15 +242,19 @@ export class MemoryNode implements LockNode {
       : { kind: 'granted', counter: ceiling ?? 0 };
   }
 
-  #release({ resources, holderId, keepMs }: ReleaseRequest): Vote {
+  #release({ resources, holderId, keepMs, waits }: ReleaseRequest): Vote {
     let found = 0;
+    let told = 0;
     for (const resource of resources) {
       if (this.#live(resource)?.owner !== holderId) continue;
       found++;
       if (keepMs > 0) this.#entries.set(resource, { owner: holderId, expiresAt: this.clock.now() + keepMs });
       else this.#entries.delete(resource);
+      if (waits !== undefined) this.#listOf(resource).add(waits.waiter);
+      if (this.#wake(resource)) told++;
     }
-    return found === 0 ? absent : { kind: 'granted', counter: 0 };
+    if (found === 0) return absent;
+    return told === 0 ? { kind: 'granted', counter: 0 } : { kind: 'granted', counter: 0, waiting: told };
   }
 
   #heldBy({ owner, expiresAt }: Entry): Refused {

@@ -45,6 +45,19 @@ export function describeAcquire(on: () => Operations): void {
       expect(await on().granted({ resources: [resource], holderId: 'carl' })).toBe(first + 2);
     });
 
+    it('counts up by as many as are reserved, for one grant and for several resources', async () => {
+      const resources = [freshResource(), freshResource()];
+      const first = await on().granted({ resources: [resources[0]!] });
+      await on().release({ resources });
+      expect(await on().granted({ resources: [resources[0]!], tokens: 7 })).toBe(first + 7);
+      await on().release({ resources });
+      const both = await on().granted({ resources, tokens: 5 });
+      expect(both).toBeGreaterThanOrEqual(first + 12);
+      expect(await on().granted({ resources, tokens: 5 })).toBe(both);
+      await on().release({ resources });
+      expect(await on().granted({ resources })).toBe(both + 1);
+    });
+
     it('starts above the seed where there is no counter, and pays no heed to the seed where there is one', async () => {
       const resource = freshResource();
       const seed = wallUs();

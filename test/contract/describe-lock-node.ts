@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from '@jest/globals';
 import { describeAcquire } from './acquire-claims.js';
 import { describeHolding } from './hold-claims.js';
 import { describeReleasing } from './release-claims.js';
+import { describeWaiting } from './waiting-claims.js';
 import { Operations, type MakeSubject } from './subject.js';
 
 /** The contract of the port in src/node/lock-node.ts. Every kind of node is held to it. */
@@ -17,5 +18,6 @@ export function describeLockNode(name: string, make: MakeSubject): void {
     describeAcquire(on);
     describeHolding(on);
     describeReleasing(on);
+    describeWaiting(on);
   });
 }

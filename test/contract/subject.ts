@@ -89,6 +89,10 @@ export class Operations {
     return this.ask(this.releaseRequest(request));
   }
 
+  wake(resources: readonly string[]): Promise<Vote> {
+    return this.ask({ op: 'wake', resources, holderId: '' });
+  }
+
   async inspect(resource: string): Promise<NodeInspection> {
     const answer = await only(this.subject.node.inspect([resource]));
     if (answer.kind === 'failed') throw answer.cause;

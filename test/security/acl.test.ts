@@ -102,7 +102,9 @@ async function useAll(one: LockManager, other: LockManager, start: string): Prom
   expect(next.token).toBeGreaterThan(lease.token);
   await next.release();
   const last = await one.acquire(resources, { retries: 100 });
+  const waiting = other.acquire(resources, { waitMs: 60_000 });
   await last.release();
+  await (await waiting).release();
   const released = ofType(events, 'released').map(({ acknowledged }) => acknowledged >= 2);
   expect(released).toEqual([true, true]);
 }
@@ -160,7 +162,8 @@ describe('of the list in SECURITY.md', () => {
     expect(await complaints(user.words)).toEqual([]);
   });
 
-  const tolerated = ['info', 'script|load'];
+  const forWaiting = ['zadd', 'zrem', 'zcard', 'zpopmin', 'publish', 'subscribe'];
+  const tolerated = ['info', 'script|load', ...forWaiting];
 
   it.each(user.commands.filter((command) => !tolerated.includes(command)))(
     'without %s something breaks, and what is heard names the node',
@@ -198,6 +201,27 @@ describe('of the list in SECURITY.md', () => {
     await until(() => locks.acquire('x').then(() => false, isUntrusted));
   });
 
+  it.each([...forWaiting, '&'])('without %s locks work, and are waited for', async (lacking) => {
+    const words = user.words.filter(
+      (word) => word !== `+${lacking}` && !(lacking === '&' && word.startsWith('&')),
+    );
+    expect(await complaints(words)).toEqual([]);
+    await using managers = new LockManagers();
+    const options = { nodes: [{ ...server.options, ...login }], ttlMs: 1_000 };
+    const [one, other] = await Promise.all([managers.connected(options), managers.connected(options)]);
+    for (let round = 1; round <= 2; round++) {
+      const lease = await one.acquire('x', { autoExtend: false });
+      const waiting = other.acquire('x', { waitMs: 30_000, retryDelayMs: 10 });
+      await until(async () => !['subscribe', '&'].includes(lacking) || managers.warnings.length > 0);
+      await lease.release();
+      await (await waiting).release();
+    }
+    const cost =
+      `node ${server.path}: its user may not subscribe to its channel: who waits for a lock asks again and again ` +
+      'instead of being told, see SECURITY.md';
+    expect(managers.warnings).toEqual(['subscribe', '&'].includes(lacking) ? [cost] : []);
+  });
+
   it('select is needed for another database than 0, and never is database 0 taken instead', async () => {
     const heard = await complaints(user.words, { db: 3 });
     expect(heard.join()).toMatch(
@@ -214,7 +238,23 @@ describe('of the list in SECURITY.md', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it.each(user.keys)(
+  it.each(user.keys.filter((keys) => keys.endsWith(':wait')))(
+    'without the keys ~%s nothing is released, and what is heard names the node',
+    async (keys) => {
+      await using managers = new LockManagers();
+      await admin.call('ACL', 'DELUSER', 'locks');
+      await admin.call('ACL', 'SETUSER', ...user.words.filter((word) => word !== `~${keys}`));
+      const locks = managers.make({ nodes: [{ ...server.options, ...login }] });
+      const events = record(locks);
+      const lease = await locks.acquire(['plain', 'with a {tag}']);
+      await lease.release();
+      expect(ofType(events, 'released')[0]!.acknowledged).toBe(0);
+      const failed = ofType(events, 'vote').filter(({ vote }) => vote === 'error');
+      expect(failed[0]).toMatchObject({ op: 'release', node: server.path });
+    },
+  );
+
+  it.each(user.keys.filter((keys) => !keys.endsWith(':wait')))(
     'without the keys ~%s something breaks, and what is heard names the node',
     async (keys) => {
       await using managers = new LockManagers();

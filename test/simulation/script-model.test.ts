@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { SCRIPT } from '../../src/node/redis/script.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
 import { Rng } from './rng.js';
-import { Keyspace, runScript, SCRIPT_FLAWS, type ScriptFlaw } from './script-model.js';
+import { Keyspace, runScript, SCRIPT_FLAWS, type Publish, type ScriptFlaw } from './script-model.js';
 
 const FENCE_MS = 3_600_000;
 const LEDGER_MS = 7_200_000;
@@ -25,7 +26,7 @@ interface Call {
 
 /** A random call, of one to three operations, by few holders on few resources, so that they meet. */
 function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Call {
-  const keys = ['marker'];
+  const keys = ['quorlock:node'];
   const order = rng.pick(['', '', '', '', '', '', 'l', 'f', 't', 'd', 'm']);
   const quarantine = rng.pick(quarantines);
   const aheadUs = rng.pick([0, 2e9, -2e9]);
@@ -47,26 +48,34 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
   const operations = rng.int(1, 3);
   // A short life only at the end: what comes after it would depend on the millisecond.
   for (let at = 1; at <= operations && !isShort; at++) {
-    const verb = rng.pick(['a', 'a', 'a', 'c', 'e', 'e', 'r', 'i']);
+    const verb = rng.pick(['a', 'a', 'q', 'q', 'c', 'e', 'e', 'r', 'r', 'w', 'i']);
     const resources = verb === 'i' || rng.chance(0.7) ? [rng.pick(['x', 'y'])] : ['x', 'y'];
-    for (const resource of resources) keys.push(resource, `${resource}:fence`);
+    const second = verb === 'r' || verb === 'w' ? 'wait' : 'fence';
+    for (const resource of resources) keys.push(resource, `${resource}:${second}`);
+    if (verb === 'q') for (const resource of resources) keys.push(`${resource}:wait`);
     const deadline = rng.pick(['', '', nowUs - aheadUs + 1e9, nowUs - aheadUs - 1e9]);
     const words: (string | number)[] = [`${verb}${resources.length}`, deadline];
     words.push(verb === 'i' ? '' : rng.pick(['one', 'two']));
     const counter = (): number => rng.int(1, 8) + rng.pick([0, 0, nowUs]);
-    if (verb === 'a')
+    const waiter = (): string => rng.pick(['deaf', 'mute', 'here', 'there']);
+    if (verb === 'a' || verb === 'q')
       words.push(
         ttl(),
         rng.pick(['', 5, nowUs, nowUs + 1e8]),
         rng.pick(['', '', 7, 8, Math.floor(nowUs / 1_000) + rng.int(-70_000, 70_000)]),
         rng.pick([1, 1, 5]),
       );
+    if (verb === 'q') words.push(waiter(), rng.pick(LONG_MS));
     if (verb === 'c') words.push(counter(), rng.pick(['', 7, 8]));
     if (verb === 'e') {
       const token = rng.pick(['' as const, counter()]);
       words.push(ttl(), token, token === '' ? '' : token + rng.int(0, 3));
     }
-    if (verb === 'r') words.push(rng.chance(0.3) ? ttl() : 0);
+    if (verb === 'r')
+      words.push(
+        rng.chance(0.3) ? ttl() : 0,
+        ...(rng.chance(0.5) ? ['', ''] : [waiter(), rng.pick(LONG_MS)]),
+      );
     lines += `${words.join(' ')}\n`;
   }
   args.push(lines);
@@ -88,13 +97,20 @@ function readable(reply: unknown): { readonly exact: unknown; readonly livesMs: 
   return { exact: [finding, ...exact], livesMs };
 }
 
+/** Those who are there to hear what is published. */
+const PRESENT = ['here', 'there'].map((waiter) => `quorlock:wake:${waiter}`);
+
 describe('the model of the script', () => {
   let servers: RedisServers;
   let client: Redis;
+  let heard: string[] = [];
 
   beforeAll(async () => {
     servers = await startRedis({ count: 1 });
     client = servers.servers[0]!.client();
+    const ear = servers.servers[0]!.client();
+    ear.on('message', (channel, message) => void heard.push(`${channel} ${message}`));
+    await ear.subscribe(...PRESENT);
   });
 
   afterAll(async () => {
@@ -105,13 +121,20 @@ describe('the model of the script', () => {
   async function difference(seed: number, flaw?: ScriptFlaw): Promise<string | undefined> {
     const rng = new Rng(seed);
     const model = new Keyspace();
+    heard = [];
+    const published: string[] = [];
+    const publish: Publish = (channel, message) => {
+      if (!PRESENT.includes(channel)) return 0;
+      published.push(`${channel} ${message}`);
+      return 1;
+    };
     // The longest that was ever asked for holds: in some sequences it is soon over, in others never.
     const quarantines = rng.pick([[0, 20, 60_000], [60_000], [5]]);
     await client.flushall();
     for (let count = 0; count < CALLS; count++) {
       const { keys, args, isShort } = randomCall(rng, Date.now() * 1_000, quarantines);
       const reply = await client.eval(SCRIPT, keys.length, ...keys, ...args);
-      const expected = readable(runScript(model, keys, args, (reply as number[])[0]!, flaw));
+      const expected = readable(runScript(model, keys, args, (reply as number[])[0]!, publish, flaw));
       const actual = readable(reply);
       const isSame =
         isDeepStrictEqual(actual.exact, expected.exact) &&
@@ -119,6 +142,8 @@ describe('the model of the script', () => {
       if (!isSame) return JSON.stringify({ seed, count, keys, args, actual, expected });
       if (isShort) await new Promise((resolve) => setTimeout(resolve, SHORT_MS + 10));
     }
+    await until(() => heard.length >= published.length);
+    if (!isDeepStrictEqual(heard, published)) return JSON.stringify({ seed, heard, published });
     return differentKeys(client, model);
   }
 
@@ -141,7 +166,13 @@ async function differentKeys(client: Redis, model: Keyspace): Promise<string | u
   const keys = (await client.keys('*')).sort();
   if (!isDeepStrictEqual(keys, model.keys.sort())) return `${keys.join()} and ${model.keys.join()}`;
   for (const key of keys) {
-    const isString = (await client.type(key)) === 'string';
+    const type = await client.type(key);
+    if (type === 'zset') {
+      const lists = [await client.zrange(key, 0, '-1'), model.members(key)];
+      if (!isDeepStrictEqual(lists[0], lists[1])) return JSON.stringify({ key, lists });
+      continue;
+    }
+    const isString = type === 'string';
     const actual = isString ? await client.get(key) : await client.hgetall(key);
     const fields = ['run', 'since', 'ttl', 'id', 'members'].flatMap((name) => {
       const value = model.field(key, name);

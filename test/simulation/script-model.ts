@@ -42,6 +42,26 @@ export class Keyspace {
     this.#entries.set(key, { value, hash: new Map(), expiresAt: this.nowMs + ttlMs });
   }
 
+  /** Members of a sorted set are fields with their scores; the keyspace has no other hashes under such a key. */
+  addMember(key: string, member: string, score: number): void {
+    if (this.field(key, member) === undefined) this.setField(key, member, String(score));
+  }
+
+  removeMember(key: string, member: string): void {
+    const hash = this.#live(key)?.hash;
+    hash?.delete(member);
+    if (hash?.size === 0) this.delete(key);
+  }
+
+  members(key: string): string[] {
+    const scores = [...(this.#live(key)?.hash ?? [])].map(([member, score]) => ({
+      member,
+      score: Number(score),
+    }));
+    scores.sort((a, b) => a.score - b.score || (a.member < b.member ? -1 : 1));
+    return scores.map(({ member }) => member);
+  }
+
   delete(key: string): void {
     this.#entries.delete(key);
   }
@@ -99,7 +119,12 @@ interface Operation {
   readonly holder: string;
   readonly deadlineUs: number;
   readonly argument: readonly string[];
+  /** Of an acquisition that is ready to wait. */
+  readonly lists: readonly string[];
 }
+
+/** Tells the subscribers of a channel; gives how many there are. */
+export type Publish = (channel: string, message: string) => number;
 
 /** How many arguments come before the operations. */
 const HEADER = 8;
@@ -113,6 +138,7 @@ export function runScript(
   keys: readonly string[],
   args: readonly (string | number)[],
   nowUs: number,
+  publish: Publish,
   flaw?: ScriptFlaw,
 ): unknown[] {
   keyspace.nowMs = Math.floor(nowUs / 1_000);
@@ -125,7 +151,10 @@ export function runScript(
     finding,
     ...operationsIn(keys.slice(1), (words[HEADER] ?? '').split('\n').slice(0, -1)).map((operation) => {
       const late = nowUs > operation.deadlineUs + aheadUs && flaw !== 'no deadline';
-      return late ? [3] : new Script(keyspace, lives, nowUs, memory, knowsFromMs, operation, flaw).run();
+      const tell: Publish = (waiter, lock) => publish(keys[0]!.replace(/node$/, `wake:${waiter}`), lock);
+      return late
+        ? [3]
+        : new Script(keyspace, lives, nowUs, memory, knowsFromMs, operation, tell, flaw).run();
     }),
   ];
 }
@@ -168,14 +197,16 @@ function operationsIn(keys: readonly string[], lines: readonly string[]): Operat
   for (const line of lines) {
     const [first = '', deadline, holder = '', ...argument] = line.split(' ');
     const count = Number(first.slice(1));
+    const [verb, perResource] = [first.charAt(0), first.startsWith('q') ? 3 : 2];
     operations.push({
-      verb: first.charAt(0),
+      verb,
       keys: Array.from({ length: count }, (_, i) => [keys[nextKey + 2 * i]!, keys[nextKey + 2 * i + 1]!]),
       holder,
       deadlineUs: deadline === '' ? Number.POSITIVE_INFINITY : Number(deadline),
       argument,
+      lists: keys.slice(nextKey + 2 * count, nextKey + perResource * count),
     });
-    nextKey += 2 * count;
+    nextKey += perResource * count;
   }
   return operations;
 }
@@ -199,6 +230,7 @@ class Script {
     /** Ticks before this instant may have run without being on record here. */
     private readonly knowsFromMs: number,
     private readonly operation: Operation,
+    private readonly publish: Publish,
     private readonly flaw: ScriptFlaw | undefined,
   ) {}
 
@@ -206,6 +238,10 @@ class Script {
     switch (this.operation.verb) {
       case 'a':
         return this.#acquire();
+      case 'q':
+        return this.#acquireOrWait();
+      case 'w':
+        return this.#passOn();
       case 'c':
         return this.#confirm();
       case 'e':
@@ -239,6 +275,39 @@ class Script {
       this.keyspace.set(lock, holder, ttlMs);
     }
     return counter;
+  }
+
+  #acquireOrWait(): unknown {
+    const { keys, argument, lists } = this.operation;
+    const [waiter = '', lifeMs] = [argument[4], Number(argument[5])];
+    const reply = this.#acquire();
+    if (typeof reply === 'number') {
+      for (const list of lists) this.keyspace.removeMember(list, waiter);
+      return [1, reply, Math.max(...lists.map((list) => this.keyspace.members(list).length))];
+    }
+    const [kind, reason, owner] = reply as unknown[];
+    const refusing = keys.findIndex(([lock]) => this.keyspace.get(lock) === owner);
+    if (kind === 2 && reason === 1) this.#enlist(lists[refusing]!, waiter, lifeMs);
+    return reply;
+  }
+
+  #enlist(list: string, waiter: string, lifeMs: number): void {
+    this.keyspace.addMember(list, waiter, this.nowUs);
+    if (this.keyspace.pttl(list) < lifeMs) this.keyspace.pexpire(list, lifeMs);
+  }
+
+  #wake(lock: string, list: string): number {
+    for (const waiter of this.keyspace.members(list)) {
+      this.keyspace.removeMember(list, waiter);
+      if (this.publish(waiter, lock) > 0) return 1;
+    }
+    return 0;
+  }
+
+  #passOn(): unknown {
+    for (const [lock, list] of this.operation.keys)
+      if (this.keyspace.get(lock) === undefined) this.#wake(lock, list);
+    return 0;
   }
 
   #confirm(): unknown {
@@ -295,11 +364,15 @@ class Script {
       const owner = this.keyspace.get(lock);
       return owner !== undefined && (owner === holder || this.flaw === 'release without comparing');
     });
-    for (const [lock] of mine) {
+    let told = 0;
+    for (const [lock, list] of mine) {
       if (keepMs > 0) this.keyspace.pexpire(lock, keepMs);
       else this.keyspace.delete(lock);
+      if (argument[1] !== '') this.#enlist(list, argument[1]!, Number(argument[2]));
+      told += this.#wake(lock, list);
     }
-    return mine.length === 0 ? [2, 3, '', 0] : 0;
+    if (mine.length === 0) return [2, 3, '', 0];
+    return told > 0 ? [1, 0, told] : 0;
   }
 
   #inspect(): unknown[] {

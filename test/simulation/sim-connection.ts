@@ -13,6 +13,7 @@ interface Listeners {
   ready?: () => void;
   close?: () => void;
   error?: (error: Error) => void;
+  message?: (channel: string, message: string) => void;
 }
 
 interface Pending {
@@ -40,7 +41,10 @@ class SimConnection implements Connection {
     private readonly sendsTwice: boolean,
   ) {}
 
-  on(event: 'ready' | 'close' | 'error', listener: (error: Error) => void): this {
+  on(
+    event: keyof Listeners,
+    listener: ((error: Error) => void) | ((channel: string, message: string) => void),
+  ): this {
     Object.assign(this.#listeners, { [event]: listener });
     return this;
   }
@@ -84,6 +88,10 @@ class SimConnection implements Connection {
     return this.#send({ name: 'time', keys: [], args: [] });
   }
 
+  subscribe(channel: string): Promise<unknown> {
+    return this.#send({ name: 'subscribe', keys: [], args: [channel] });
+  }
+
   info(): Promise<string> {
     return this.#send({ name: 'info', keys: [], args: [] }) as Promise<string>;
   }
@@ -99,6 +107,7 @@ class SimConnection implements Connection {
       connected: () => void this.#checkReady(socket),
       failed: (error) => this.#listeners.error?.(error),
       closed: () => this.#closed(),
+      message: (channel, message) => this.#listeners.message?.(channel, message),
     });
     this.#socket = socket;
     socket.open();
@@ -143,12 +152,27 @@ class Socket {
     private readonly server: SimServer,
     private readonly link: Link,
     private readonly sendsTwice: boolean,
-    private readonly on: { connected(): void; failed(error: Error): void; closed(): void },
+    private readonly on: {
+      connected(): void;
+      failed(error: Error): void;
+      closed(): void;
+      message(channel: string, message: string): void;
+    },
   ) {
     this.#up = new Channel(link);
     this.#down = new Channel(link);
+    const isGone = (): boolean => this.#state === 'closed' || this.process.state === 'dead';
     this.#peer = {
       answer: (reply) => this.#down.carry(() => this.#onArrival(reply)),
+      push: (channel, message) =>
+        this.#down.carry(() =>
+          this.process.post(() => {
+            if (this.#state !== 'closed') this.on.message(channel, message);
+          }),
+        ),
+      get isGone() {
+        return isGone();
+      },
       hangUp: () => {
         this.#down.cut();
         this.#down.carry(() => this.process.post(() => this.#close()));
@@ -199,7 +223,12 @@ class Socket {
 
   /** As a client does that repeats what it had no answer to: it comes once more, much later, and the answer is lost. */
   #sendAgain(command: Command): void {
-    const nobody: Peer = { answer: () => undefined, hangUp: () => undefined };
+    const nobody: Peer = {
+      answer: () => undefined,
+      push: () => undefined,
+      isGone: true,
+      hangUp: () => undefined,
+    };
     this.server.connect(nobody);
     this.link.timeline.after(150 + this.link.delayMs(), () => this.server.receive(nobody, command));
   }

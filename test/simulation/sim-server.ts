@@ -1,4 +1,4 @@
-import { Keyspace, runScript, type ScriptFlaw } from './script-model.js';
+import { Keyspace, runScript, type Publish, type ScriptFlaw } from './script-model.js';
 import { EPOCH_MS } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 
@@ -8,7 +8,7 @@ class ReplyError extends Error {
 }
 
 export interface Command {
-  readonly name: 'evalsha' | 'eval' | 'script' | 'time' | 'info';
+  readonly name: 'evalsha' | 'eval' | 'script' | 'time' | 'info' | 'subscribe';
   readonly keys: readonly string[];
   readonly args: readonly (string | number)[];
 }
@@ -16,6 +16,10 @@ export interface Command {
 /** A TCP connection as the server sees it. */
 export interface Peer {
   answer(reply: unknown): void;
+  /** Something that was published on a channel it has subscribed to. */
+  push(channel: string, message: string): void;
+  /** The server's kernel has learnt that nobody is there any more. */
+  readonly isGone: boolean;
   /** The server's process is gone: the connection breaks. */
   hangUp(): void;
 }
@@ -37,6 +41,7 @@ export class SimServer {
   #starts = 0;
   #inbox: { readonly peer: Peer; readonly command: Command }[] = [];
   readonly #peers = new Set<Peer>();
+  readonly #subscribers = new Map<string, Set<Peer>>();
   #trueAt: number;
   #clockAt: number;
   #wasSetBack = false;
@@ -146,27 +151,43 @@ export class SimServer {
   }
 
   #carryOut(peer: Peer, command: Command): void {
-    const reply = this.#reply(command);
+    const reply = this.#reply(peer, command);
     this.onExecuted(this, command, reply);
     peer.answer(reply);
   }
 
-  #reply({ name, keys, args }: Command): unknown {
+  readonly #publish: Publish = (channel, message) => {
+    const peers = [...(this.#subscribers.get(channel) ?? [])].filter(
+      (peer) => this.#peers.has(peer) && !peer.isGone,
+    );
+    for (const peer of peers) peer.push(channel, message);
+    return peers.length;
+  };
+
+  #subscribe(peer: Peer, channel: string): number {
+    const peers = this.#subscribers.get(channel) ?? new Set();
+    this.#subscribers.set(channel, peers.add(peer));
+    return 1;
+  }
+
+  #reply(peer: Peer, { name, keys, args }: Command): unknown {
     const nowUs = Math.floor(this.clockMs * 1_000);
     switch (name) {
       case 'time':
         return [String(Math.floor(nowUs / 1e6)), String(nowUs % 1e6)];
       case 'info':
         return this.#info();
+      case 'subscribe':
+        return this.#subscribe(peer, String(args[0]));
       case 'script':
         this.#scriptLoaded = true;
         return 'sha';
       case 'evalsha':
         if (!this.#scriptLoaded) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
-        return runScript(this.#keyspace, keys, args, nowUs, this.flaw);
+        return runScript(this.#keyspace, keys, args, nowUs, this.#publish, this.flaw);
       case 'eval':
         this.#scriptLoaded = true;
-        return runScript(this.#keyspace, keys, args, nowUs, this.flaw);
+        return runScript(this.#keyspace, keys, args, nowUs, this.#publish, this.flaw);
     }
   }
 

@@ -4,7 +4,10 @@ import type { Command } from './sim-server.js';
 const HEADER = 8;
 
 /** Operations that have a holder id, and where in the arguments of the call the operations begin. */
-const VERBS = new Set(['a', 'c', 'e', 'r', 'i']);
+const VERBS = new Set(['a', 'q', 'c', 'e', 'r', 'w', 'i']);
+
+/** The part of a holder's or a waiter's name that nobody chose. */
+const RANDOM = /[0-9a-f]{32}/;
 
 /**
  * What happened, for two purposes: to read why a seed failed, and to see that a seed always gives the same run. Holder ids
@@ -67,7 +70,7 @@ export class Trace {
 
   #mixWord(word: unknown): void {
     if (typeof word === 'number') this.#mix(word);
-    else if (typeof word === 'string') this.#mixText(word.slice(word.indexOf('@')));
+    else if (typeof word === 'string') this.#mixText(word.replace(RANDOM, ''));
   }
 
   #mixText(text: string): void {

@@ -2,7 +2,7 @@ import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory-node.js';
-import type { NodeRequest, NodeState } from '../../src/node/lock-node.js';
+import type { Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
 
 /** How a node treats its requests for as long as a test says so. */
 export interface Behaviour {
@@ -15,6 +15,10 @@ export interface Behaviour {
   readonly stopped?: boolean;
   /** Every request fails at once, as with a refused connection. */
   readonly down?: boolean;
+  /** What it tells of resources that may be free gets lost. */
+  readonly mute?: boolean;
+  /** There is no connection for what it tells. */
+  readonly deaf?: boolean;
 }
 
 /** A voter behind a network, in virtual time: real in-memory semantics, with delays and faults on the way. */
@@ -28,6 +32,7 @@ export class VirtualNode implements LockNode {
     readonly at: number;
   }[] = [];
   #memory: MemoryNode;
+  readonly #ears = new Map<string, (resource: string | undefined) => void>();
   #waiting: (() => void)[] = [];
   readonly #listeners = new Set<(state: NodeState) => void>();
   #state: NodeState = { status: 'ready' };
@@ -49,6 +54,27 @@ export class VirtualNode implements LockNode {
 
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
     void this.vote(request).then(answered);
+  }
+
+  /** What is told takes its time, and is lost while the node is down or stopped, or where a test says so. */
+  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
+    const hear = (resource: string | undefined): void => {
+      if (!this.#ears.has(waiter) || this.behaviour.down || this.behaviour.stopped || this.behaviour.mute)
+        return;
+      void this.#pass(this.behaviour.replyMs).then(() => listener(resource));
+    };
+    this.#ears.set(waiter, hear);
+    const ear = this.#memory.onWake(waiter, hear);
+    const isOpen = (): boolean => !this.behaviour.down && this.behaviour.deaf !== true;
+    return {
+      get open() {
+        return isOpen();
+      },
+      close: () => {
+        this.#ears.delete(waiter);
+        ear.close();
+      },
+    };
   }
 
   inspect: LockNode['inspect'] = (resources) => this.#memory.inspect(resources);
@@ -114,6 +140,7 @@ export class VirtualNode implements LockNode {
 
   loseData(): void {
     this.#memory = new MemoryNode(this.name, this.clock);
+    for (const [waiter, hear] of this.#ears) this.#memory.onWake(waiter, hear);
   }
 
   /** Who holds the resource here, as the node itself sees it. */

@@ -43,7 +43,7 @@ const encodings = new WeakMap<NodeRequest, Encoded>();
 function encodedOf(request: NodeRequest, keyPrefix: string): Encoded {
   const known = encodings.get(request);
   if (known?.keyPrefix === keyPrefix) return known;
-  const encoded = { keyPrefix, keys: keysFor(keyPrefix, request.resources), line: lineOf(request) };
+  const encoded = { keyPrefix, keys: keysFor(keyPrefix, request), line: lineOf(request) };
   encodings.set(request, encoded);
   return encoded;
 }
@@ -54,8 +54,10 @@ function lineOf(request: NodeRequest): string {
     `${verb}${resources.length} ${Math.floor(deadlineAt * 1_000)} ${holderId}`;
   switch (request.op) {
     case 'acquire': {
-      const { deadlineAt, ttlMs, seed = '', tick = '', tokens } = request;
-      return `${about('a', deadlineAt)} ${ttlMs} ${seed} ${tick} ${tokens}\n`;
+      const { deadlineAt, ttlMs, seed = '', tick = '', tokens, waits } = request;
+      const asked = `${ttlMs} ${seed} ${tick} ${tokens}`;
+      if (waits === undefined) return `${about('a', deadlineAt)} ${asked}\n`;
+      return `${about('q', deadlineAt)} ${asked} ${waits.waiter} ${Math.ceil(waits.listLivesMs)}\n`;
     }
     case 'confirm': {
       const { deadlineAt, token, tick = '' } = request;
@@ -65,15 +67,28 @@ function lineOf(request: NodeRequest): string {
       const { deadlineAt, ttlMs, token = '', ceiling = '' } = request;
       return `${about('e', deadlineAt)} ${ttlMs} ${token} ${ceiling}\n`;
     }
-    case 'release':
-      return `r${resources.length}  ${holderId} ${Math.ceil(request.keepMs)}\n`;
+    case 'release': {
+      const { keepMs, waits } = request;
+      const list = waits === undefined ? ' ' : `${waits.waiter} ${Math.ceil(waits.listLivesMs)}`;
+      return `r${resources.length}  ${holderId} ${Math.ceil(keepMs)} ${list}\n`;
+    }
+    case 'wake':
+      return `w${resources.length}  ${holderId}\n`;
   }
 }
 
-const keysFor = (keyPrefix: string, resources: readonly string[]): readonly string[] =>
-  resources.length === 1
-    ? keysOf(keyPrefix, resources[0]!)
-    : resources.flatMap((resource) => keysOf(keyPrefix, resource));
+/** Of each resource the lock key and another one; for the lists of an acquisition that is ready to wait see the script. */
+function keysFor(keyPrefix: string, { op, resources, ...request }: NodeRequest): readonly string[] {
+  const second = op === 'release' || op === 'wake' ? 2 : 1;
+  const keys: string[] = [];
+  const lists: string[] = [];
+  for (const resource of resources) {
+    const all = keysOf(keyPrefix, resource);
+    keys.push(all[0], all[second]);
+    if ('waits' in request && request.waits !== undefined) lists.push(all[2]);
+  }
+  return op === 'acquire' ? [...keys, ...lists] : keys;
+}
 
 /** A call without an operation. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
 export function guardCall(
@@ -104,7 +119,7 @@ export function addRequest({ keys, lines }: ScriptCall, keyPrefix: string, reque
 }
 
 export function addInspection({ keys, lines }: ScriptCall, keyPrefix: string, resource: string): void {
-  keys.push(...keysOf(keyPrefix, resource));
+  keys.push(...keysOf(keyPrefix, resource).slice(0, 2));
   lines.push('i1  \n');
 }
 
@@ -137,6 +152,8 @@ export function voteOf(reply: unknown): Vote {
   if (typeof reply === 'number') return { kind: 'granted', counter: reply };
   if (Array.isArray(reply)) {
     switch (Number(reply[0])) {
+      case 1:
+        return { kind: 'granted', counter: Number(reply[1]), waiting: Number(reply[2]) };
       case 2: {
         const reason = REFUSALS[Number(reply[1])];
         const owner = String(reply[2]);

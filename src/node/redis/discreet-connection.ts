@@ -9,8 +9,10 @@ export interface Connection {
   script(subcommand: 'LOAD', script: string): Promise<unknown>;
   time(): Promise<unknown>;
   info(): Promise<string>;
+  subscribe(channel: string): Promise<unknown>;
   on(event: 'ready' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
 }
 
 /** What the errors of a connection are told with. */
@@ -61,11 +63,16 @@ export class DiscreetConnection implements Connection {
     });
     client.on('error', (error) => this.#onError(error));
     client.on('close', () => this.#onClose());
+    client.on('message', (channel, message) => this.#events.emit('message', channel, message));
   }
 
   on(event: 'ready' | 'close', listener: () => void): this;
   on(event: 'error', listener: (error: Error) => void): this;
-  on(event: 'ready' | 'close' | 'error', listener: (error: Error) => void): this {
+  on(event: 'message', listener: (channel: string, message: string) => void): this;
+  on(
+    event: string,
+    listener: (() => void) | ((error: Error) => void) | ((channel: string, message: string) => void),
+  ): this {
     this.#events.on(event, listener);
     return this;
   }
@@ -96,6 +103,10 @@ export class DiscreetConnection implements Connection {
 
   info(): Promise<string> {
     return this.#client.info().catch(this.#rethrow);
+  }
+
+  subscribe(channel: string): Promise<unknown> {
+    return this.#client.subscribe(channel).catch(this.#rethrow);
   }
 
   readonly #rethrow = (error: unknown): never => {

@@ -9,16 +9,23 @@ function hashTagOf(key: string): string | undefined {
 }
 
 /**
- * The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger. What its
+ * The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger, and that of
+ * the list of those who wait. What its
  * first braces hold tells the three forms apart, so two resources never share a counter, whatever braces are in them. A
  * lock key with a closing brace and no tag shares its slot with no other key that could be named after it.
  */
-export function keysOf(prefix: string, resource: string): readonly [lock: string, fence: string] {
+export function keysOf(
+  prefix: string,
+  resource: string,
+): readonly [lock: string, fence: string, list: string] {
   const lock = prefix + resource;
   const tag = hashTagOf(lock);
-  if (tag === undefined) return [lock, lock.includes('}') ? `{}:${lock}:fence` : `{${lock}}:fence`];
-  return [lock, `{${tag}}:${lock}:fence`];
+  const stem = tag === undefined ? (lock.includes('}') ? `{}:${lock}` : `{${lock}}`) : `{${tag}}:${lock}`;
+  return [lock, `${stem}:fence`, `${stem}:wait`];
 }
 
 /** The key of the node's marker. No resource may be called like that (see `resolveResources`). */
 export const markerKeyOf = (prefix: string): string => `${prefix}${MARKER}`;
+
+/** Where a waiter is told that a resource may be free; the script makes the same of the marker's key. */
+export const channelOf = (prefix: string, waiter: string): string => `${prefix}quorlock:wake:${waiter}`;

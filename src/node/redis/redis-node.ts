@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type { LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
+import type { Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import {
   addInspection,
   addRequest,
@@ -15,7 +15,9 @@ import {
 } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { GroupCommit } from './group-commit.js';
+import { channelOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
+import { RedisEar } from './redis-ear.js';
 import { SCRIPT, SCRIPT_SHA } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 import { Standing } from './standing.js';
@@ -45,6 +47,9 @@ const NOT_LOGGED_IN = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent A
 /** Of a command, and of a command in the script: Redis 7.0, and later. */
 const NOT_PERMITTED = /^(NOPERM|ERR The user executing the script|ERR ACL failure in script)/;
 
+const DEAF =
+  'its user may not subscribe to its channel: who waits for a lock asks again and again instead of being told, see SECURITY.md';
+
 /** A standalone Redis server as a voter, over a connection of its own. */
 export class RedisNode implements LockNode {
   readonly name: string;
@@ -53,6 +58,10 @@ export class RedisNode implements LockNode {
   readonly #keyPrefix: string;
   readonly #durable: boolean;
   readonly #connection: Connection;
+  readonly #openConnection: () => Connection;
+  readonly #ears = new Set<RedisEar>();
+  /** What is not as it should be with the ears. */
+  #deafness: string | undefined;
   readonly #standing = new Standing();
   readonly #nodeClock: NodeClock;
   readonly #requests: GroupCommit<Asked>;
@@ -75,7 +84,8 @@ export class RedisNode implements LockNode {
     this.#durable = endpoint.durable;
     this.#nodeClock = new NodeClock(settings.driftFactor);
     this.#requests = new GroupCommit(settings.clock, this.#send);
-    this.#connection = endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
+    this.#openConnection = () => endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
+    this.#connection = this.#openConnection();
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
     this.#connection.on('error', (error) => this.#onError(error));
@@ -93,6 +103,30 @@ export class RedisNode implements LockNode {
 
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
     this.#requests.add({ request, answered, isSecond: false });
+  }
+
+  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
+    const prefix = this.#keyPrefix;
+    const hear = (key: string | undefined): void => {
+      if (key === undefined) listener(undefined);
+      else if (key.startsWith(prefix)) listener(key.slice(prefix.length));
+    };
+    const refused = (error: unknown): void => {
+      if (!NOT_PERMITTED.test(messageOf(error))) return;
+      this.#deafness = DEAF;
+      if (this.state.status === 'ready') this.#weigh(0);
+    };
+    const ear = new RedisEar(this.#openConnection(), channelOf(prefix, waiter), hear, refused);
+    this.#ears.add(ear);
+    return {
+      get open() {
+        return ear.open;
+      },
+      close: () => {
+        this.#ears.delete(ear);
+        ear.close();
+      },
+    };
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
@@ -137,6 +171,7 @@ export class RedisNode implements LockNode {
   #leave(state: NodeState): void {
     this.#nextLook?.cancel();
     this.#standing.leave(state);
+    for (const ear of this.#ears) ear.close();
     this.#connection.disconnect();
   }
 
@@ -251,7 +286,8 @@ export class RedisNode implements LockNode {
   /** Draws the conclusion from what the guard said: -1 no marker, else for how long its grants do not count. */
   #weigh(quarantineLeftMs: number): void {
     const { clock } = this.#settings;
-    const { runId: serverId, caution } = this.#server;
+    const { runId: serverId } = this.#server;
+    const caution = [this.#server.caution, this.#deafness].filter(Boolean).join('; ') || undefined;
     const now = clock.now();
     const about = {
       ...this.#identity,
@@ -362,6 +398,7 @@ export class RedisNode implements LockNode {
 
   #onClose(): void {
     this.#epoch++;
+    for (const ear of this.#ears) ear.renew();
     this.#nextLook?.cancel();
     if (this.state.status === 'refused') return;
     this.#standing.become({ status: 'unreachable', reason: this.#lastError });
@@ -375,6 +412,6 @@ const isReadOnly = (reply: unknown): boolean =>
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 
 const deadlineOf = (request: NodeRequest, none = Number.POSITIVE_INFINITY): number =>
-  request.op === 'release' ? none : request.deadlineAt;
+  request.op === 'release' || request.op === 'wake' ? none : request.deadlineAt;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -24,19 +24,27 @@ import { createHash } from 'node:crypto';
  *       Last the operations, a line for each, of words with a space between them: the verb and how many resources it has,
  *       the deadline (µs; '' none), the holder id, and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
+ *         q(ueue)    as a, then the waiter and how long its list lives (ms). Its keys are followed by the lists of all its
+ *                    resources: of waiters, by the time of their coming
  *         c(onfirm)  token, tick ('' without)
  *         e(xtend)   ttl, token, ceiling (both '' without fencing): what the counter is raised to, and may be at most
- *         r(elease)  what to leave it to live (ms; 0: delete)
+ *         r(elease)  what to leave it to live (ms; 0: delete); and who goes to the end of the list before the first of it is
+ *                    told, and how long the list lives (both '' for nobody). The list stands in place of the fence key
+ *         w(ake)     nothing; likewise: tells the first on the list of each resource that is free
  *         i(nspect)  nothing; the holder id is ''
  * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker), with an order in a list
  *       with the node's id and members; then one reply for each operation:
  *         counter                                 granted
+ *         {1, counter, waiters}                   granted to one who was ready to wait: how many others wait; released,
+ *                                                 and so many were told
  *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded (the counter
  *                                                 follows)
  *         {3}                                     late: the deadline had passed, nothing was written
  *         {4}                                     the key was set again on a node that had lost its data
  *         {5, message}                            an error; operations beside it are not affected
  *         {6, owner, remaining ms, counter, tick} inspected ('' where there is none)
+ *
+ * A waiter is told by PUBLISH, on the channel that is called like the marker but for its last part, with the lock key.
  *
  * Numbers above 2^53 never arise, but Lua prints those above 1e14 in exponent form: they go to redis.call through
  * string.format('%.0f'). Effects are replicated, not the script, so that TIME may be read before a write (Redis >= 5).
@@ -113,6 +121,25 @@ end
 
 local function superseded(counter)
   return {2, 4, '', 0, counter}
+end
+
+-- Who waits for a resource stands on its list, in the order of coming. Nothing that goes wrong with it may be the fault of
+-- the operation: it is there for hints.
+local function enlist(list, waiter, life)
+  redis.pcall('ZADD', list, 'NX', print(now), waiter)
+  local left = redis.pcall('PTTL', list)
+  if type(left) == 'number' and left < tonumber(life) then redis.pcall('PEXPIRE', list, life) end
+end
+
+-- Tells the first on the list that is there to hear it; those that are not are taken off.
+local function wake(lock, list)
+  for _ = 1, 100 do
+    local first = redis.pcall('ZPOPMIN', list)
+    if first.err or not first[1] then return 0 end
+    local heard = redis.pcall('PUBLISH', sub(KEYS[1], 1, -5) .. 'wake:' .. first[1], lock)
+    if heard ~= 0 then return 1 end
+  end
+  return 0
 end
 
 local function clampedSeed(seed)
@@ -222,17 +249,50 @@ verbs[101] = function(key, count, holder, ttl, token, ceiling)
   return token and ceiling or 0
 end
 
-verbs[114] = function(key, count, holder, keep)
-  local found = 0
+-- As a, by one who is ready to wait: it stands on a list, or takes itself off and hears how many others wait.
+verbs[113] = function(key, count, holder, ttl, seed, tick, tokens, waiter, life)
+  local reply = verbs[97](key, count, holder, ttl, seed, tick, tokens)
+  local lists = key + 2 * count
+  if type(reply) == 'number' then
+    local others = 0
+    for i = 0, count - 1 do
+      redis.pcall('ZREM', KEYS[lists + i], waiter)
+      local waiting = redis.pcall('ZCARD', KEYS[lists + i])
+      if type(waiting) == 'number' then others = math.max(others, waiting) end
+    end
+    return {1, reply, others}
+  end
+  if reply[1] ~= 2 or reply[2] ~= 1 then return reply end
+  for i = 0, count - 1 do
+    if call('GET', KEYS[key + 2 * i]) == reply[3] then
+      enlist(KEYS[lists + i], waiter, life)
+      break
+    end
+  end
+  return reply
+end
+
+verbs[119] = function(key, count)
+  for i = 0, count - 1 do
+    if not call('GET', KEYS[key + 2 * i]) then wake(KEYS[key + 2 * i], KEYS[key + 2 * i + 1]) end
+  end
+  return 0
+end
+
+verbs[114] = function(key, count, holder, keep, waiter, life)
+  local found, told = 0, 0
   for i = 0, count - 1 do
     local lock = KEYS[key + 2 * i]
     if call('GET', lock) == holder then
       found = found + 1
       if keep == '0' then call('DEL', lock) else call('PEXPIRE', lock, keep) end
+      local list = KEYS[key + 2 * i + 1]
+      if waiter ~= '' then enlist(list, waiter, life) end
+      told = told + wake(lock, list)
     end
   end
   if found == 0 then return refused(3) end
-  return 0
+  return told > 0 and {1, 0, told} or 0
 end
 
 verbs[105] = function(key)
@@ -247,20 +307,22 @@ local shapes = {
   [97] = '^a(%d+) (%S*) (%S*) (%d+) (%S*) (%S*) (%d+)\\n()',
   [99] = '^c(%d+) (%S*) (%S*) (%d+) (%S*)\\n()',
   [101] = '^e(%d+) (%S*) (%S*) (%d+) (%S*) (%S*)\\n()',
-  [114] = '^r(%d+) (%S*) (%S*) (%d+)\\n()',
+  [113] = '^q(%d+) (%S*) (%S*) (%d+) (%S*) (%S*) (%d+) (%S+) (%d+)\\n()',
+  [114] = '^r(%d+) (%S*) (%S*) (%d+) (%S*) (%d*)\\n()',
+  [119] = '^w(%d+) (%S*) (%S*)\\n()',
   [105] = '^i(%d+) (%S*) (%S*)\\n()',
 }
 
 local lines, at, key = ARGV[9], 1, 2
 
 -- The place goes on before anything can fail.
-local function run(verb, count, deadline, holder, x, y, z, u, w)
+local function run(verb, count, deadline, holder, x, y, z, u, v, w, next)
   count = tonumber(count)
   local first = key
-  key = key + 2 * count
-  at = w or u or z or y or x
+  key = key + (verb == 113 and 3 or 2) * count
+  at = next or w or v or u or z or y or x
   if deadline ~= '' and now > tonumber(deadline) + ahead then return {3} end
-  return verbs[verb](first, count, holder, x, y, z, u)
+  return verbs[verb](first, count, holder, x, y, z, u, v, w)
 end
 
 local replies = {now, guard(ARGV[4], ARGV[5] == '1', ARGV[6], ARGV[7])}

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { LockManager } from '../../src/index.js';
+import { CALM, LockManagers, scriptCalls } from '../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+
+/** Looking and expiry are an hour away: whoever gets it was told. */
+const WAITS = { ...CALM, waitMs: 3_600_000, retryDelayMs: 3_600_000, ttlMs: 3_600_000 } as const;
+
+let redis: RedisServers;
+beforeAll(async () => {
+  redis = await startRedis({ count: 3 });
+});
+afterAll(() => redis.stop());
+
+/** A manager for each process that is meant, on the servers of this file. */
+const processes = <const Names extends readonly string[]>(
+  managers: LockManagers,
+  ...names: Names
+): Promise<{ [At in keyof Names]: LockManager }> =>
+  Promise.all(
+    names.map((holder) => managers.connected({ servers: redis.servers, maxTtlMs: 3_600_000, holder })),
+  ) as Promise<{ [At in keyof Names]: LockManager }>;
+
+/** How many are subscribed to a channel, on all servers. */
+async function subscribed(): Promise<number> {
+  const counts = redis.servers.map(async (server) => {
+    const client = server.client();
+    const channels = (await client.call('PUBSUB', 'CHANNELS', '*quorlock:wake:*')) as unknown[];
+    client.disconnect();
+    return channels.length;
+  });
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
+/** How many stand on a resource's list, on all servers. */
+async function listed(resource: string): Promise<number> {
+  const counts = redis.servers.map(async (server) => {
+    const client = server.client();
+    const count = await client.zcard(`{lock:${resource}}:wait`);
+    client.disconnect();
+    return count;
+  });
+  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+}
+
+describe('waiting on real servers', () => {
+  it('is told of a release, over one more connection per node that is opened at the first wait', async () => {
+    await using managers = new LockManagers();
+    const [one, other] = await processes(managers, 'one', 'other');
+    const lease = await one.acquire('told', WAITS);
+    expect(await subscribed()).toBe(0);
+    const waiting = other.acquire('told', WAITS);
+    await until(async () => (await subscribed()) === 3 && (await listed('told')) === 3);
+    await lease.release();
+    const next = await waiting;
+    expect(next.token).toBeGreaterThan(lease.token);
+    await until(async () => (await listed('told')) === 0);
+    await next.release();
+    await other.close();
+    await until(async () => (await subscribed()) === 0);
+  });
+
+  it('takes few calls, however many wait in a process', async () => {
+    await using managers = new LockManagers();
+    const [one, other] = await processes(managers, 'one', 'other');
+    const lease = await one.acquire('quiet', WAITS);
+    const waiting = Array.from({ length: 20 }, () => other.acquire('quiet', WAITS));
+    await until(async () => (await listed('quiet')) === 3);
+    const before = await scriptCalls(redis.servers[0]!);
+    await lease.release();
+    for (const one of waiting) await (await one).release();
+    // The release, one acquisition, and the release after twenty leases.
+    expect((await scriptCalls(redis.servers[0]!)) - before).toBeLessThanOrEqual(6);
+  });
+
+  it('goes on over a connection that was broken: whoever is back looks whether it missed something', async () => {
+    await using managers = new LockManagers();
+    const [one, other] = await processes(managers, 'one', 'other');
+    const lease = await one.acquire('broken', WAITS);
+    const waiting = other.acquire('broken', WAITS);
+    await until(async () => (await listed('broken')) === 3);
+    for (const server of redis.servers) {
+      const client = server.client();
+      await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      client.disconnect();
+    }
+    await lease.release();
+    await (await waiting).release();
+  });
+
+  it('passes over a process that died at the head of the list', async () => {
+    await using managers = new LockManagers();
+    const [one, other] = await processes(managers, 'one', 'other');
+    const lease = await one.acquire('dead', WAITS);
+    for (const server of redis.servers) {
+      const client = server.client();
+      for (let dead = 0; dead < 5; dead++) await client.zadd('{lock:dead}:wait', dead, `dead:${dead}`);
+      client.disconnect();
+    }
+    const waiting = other.acquire('dead', WAITS);
+    await until(async () => (await listed('dead')) === 3 * 6);
+    await lease.release();
+    await (await waiting).release();
+    await until(async () => (await listed('dead')) === 0);
+  });
+
+  it('serves all alike in a long contended run, with tokens that grow, and is not dear', async () => {
+    await using managers = new LockManagers();
+    const all = await processes(managers, 'a', 'b', 'c', 'd');
+    const EACH = 8;
+    const ENOUGH = 4_000;
+    const served = new Array<number>(all.length * EACH).fill(0);
+    const tokens: number[] = [];
+    const before = await scriptCalls(redis.servers[0]!);
+    const workers = served.map(async (_, who) => {
+      while (tokens.length < ENOUGH) {
+        const lease = await all[who % all.length]!.acquire('crowd', {
+          ...CALM,
+          waitMs: 600_000,
+          ttlMs: 60_000,
+        });
+        tokens.push(lease.token);
+        served[who]!++;
+        await lease.release();
+      }
+    });
+    await Promise.all(workers);
+    const [least, most] = [Math.min(...served), Math.max(...served)];
+    expect(most).toBeLessThanOrEqual(2 * least);
+    for (let at = 1; at < tokens.length; at++) expect(tokens[at]).toBeGreaterThan(tokens[at - 1]!);
+    const calls = (await scriptCalls(redis.servers[0]!)) - before;
+    // Two for a run of eight, and some at the beginning and by chance.
+    expect(calls / tokens.length).toBeLessThan(1);
+  });
+});
