@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/hand-off.js';
 import type { Waits } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
-import { acquisition, pause, unlessAborted, type Attempts } from './acquisition.js';
+import { acquisition, errorOf, pause, unlessAborted, type Attempts } from './acquisition.js';
 import { attempt, type AttemptContext, type AttemptResult, type Won } from './attempt.js';
 import { LockManagerClosedError } from './errors.js';
 import type { LockEvents } from './events.js';
@@ -15,6 +15,9 @@ import { Tenure, type GivenBack } from './tenure.js';
 import { WaitQueue } from './wait-queue.js';
 import { WakeUps } from './wake-ups.js';
 import { Waiting } from './waiting.js';
+
+/** Makes the lease, in the moment in which it is acquired. */
+type Hold = (tenure: Tenure, attempts: number) => HeldLease;
 
 /** Turns a wish into a won ballot or an error: from the nodes, or, where that is allowed, from this process. */
 export class Acquirer {
@@ -70,14 +73,16 @@ export class Acquirer {
     timer.cancel();
   }
 
-  /** `hold` makes the lease, in the moment in which it is acquired. */
   async acquire(
     resources: readonly string[],
     options: ResolvedAcquireOptions,
-    hold: (tenure: Tenure, attempts: number) => HeldLease,
+    hold: Hold,
   ): Promise<HeldLease> {
     if (this.#draining) throw new LockManagerClosedError(resources);
-    const { signal } = options;
+    const { signal, retries, waitMs } = options;
+    // One attempt ends by itself: there is nothing to be stopped.
+    if (signal === undefined && retries === 0 && waitMs === 0 && this.starting() === undefined)
+      return this.#once(resources, options, hold);
     const stop = new AbortController();
     const onAbort = (): void => stop.abort(signal?.reason);
     if (signal?.aborted) onAbort();
@@ -88,7 +93,7 @@ export class Acquirer {
       if (starting !== undefined) await unlessAborted(starting, stop.signal);
       const attempts = this.#attempts(resources, options);
       const { clock, random } = this;
-      if (options.waitMs > 0) {
+      if (waitMs > 0) {
         const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random };
         return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
       }
@@ -100,6 +105,17 @@ export class Acquirer {
       this.#waiting.delete(stop);
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  async #once(resources: readonly string[], options: ResolvedAcquireOptions, hold: Hold): Promise<HeldLease> {
+    const attempts = this.#attempts(resources, options);
+    const result = await attempts.attempt(() => this.#draining);
+    if (this.#draining) {
+      if (result.kind === 'won') attempts.discard(result);
+      throw new LockManagerClosedError(resources);
+    }
+    if (result.kind !== 'won') throw errorOf(resources, result);
+    return hold(attempts.begin(result), 1);
   }
 
   /** Who in this process takes over these keys when their lease is released. */
