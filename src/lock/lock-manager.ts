@@ -21,6 +21,7 @@ import {
 } from './options.js';
 import {
   resolveAcquireOptions,
+  resolveDrainMs,
   resolveLockOptions,
   resolveManagerOptions,
   resolveName,
@@ -226,11 +227,13 @@ export class LockManager {
 
   /**
    * Drains, waits up to `drainMs` (default 0) for held leases to be released, ends those that are left (their signals
-   * abort), takes their keys back and closes the manager's own connections. Never rejects.
+   * abort), takes their keys back and closes the manager's own connections. Rejects only with a TypeError or RangeError that
+   * names a bad option, and has done nothing then.
    */
-  close(options: { readonly drainMs?: number } = {}): Promise<void> {
+  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    const drainMs = resolveDrainMs(options);
     this.drain();
-    this.#closing ??= this.#close(options.drainMs ?? 0);
+    this.#closing ??= this.#close(drainMs);
     return this.#closing;
   }
 

@@ -14,7 +14,7 @@ const isNode = (source: unknown): source is LockNode =>
 const isOptions = (source: unknown): source is RedisNodeOptions | RedisLike =>
   typeof source === 'object' && source !== null && !Array.isArray(source);
 
-/** Makes the voters, and refuses a list that cannot be a membership: empty, or with the same server twice. */
+/** Makes the voters, and refuses a list that cannot be a membership: empty, or with the same server or name twice. */
 export function openNodes(
   sources: readonly NodeSource[],
   options: ResolvedManagerOptions,
@@ -34,6 +34,13 @@ export function openNodes(
     if (first !== undefined) {
       throw new RangeError(
         `nodes[${first}] and nodes[${index}] are the same server (${member.name}); it would vote twice`,
+      );
+    }
+    const namesake = members.findIndex(({ name }) => name === member.name);
+    if (namesake < index) {
+      throw new RangeError(
+        `nodes[${namesake}] and nodes[${index}] are both called ${JSON.stringify(member.name)}; ` +
+          'metrics, errors and trustNode tell nodes apart by their names: memoryNode({ name }) gives one',
       );
     }
     seen.set(identity, index);

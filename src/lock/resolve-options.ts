@@ -121,6 +121,12 @@ export function resolveLockOptions(
   };
 }
 
+/** Checks what `close` was given; returns for how long it waits. */
+export function resolveDrainMs(options: { readonly drainMs?: number }): number {
+  assertKnownOptions(options, ['drainMs'], 'close');
+  return integer('drainMs', options.drainMs ?? 0, 0, LONGEST_MS);
+}
+
 /** Checks what one acquisition was given. */
 export function resolveAcquireOptions(
   options: AcquireOptions,

@@ -39,7 +39,7 @@ describe('tokenOf and agreeOn', () => {
 describe('fencing tokens of successive holders', () => {
   const rule = { confirm: 'on a majority' } as const;
 
-  it('strictly increase on 3 nodes, whichever majorities grant, whatever is lost: all runs of 6 holders', () => {
+  it('strictly increase on 3 nodes, whichever majorities grant, whatever is lost: all runs of 6 holders (trap 14)', () => {
     const { states, violation } = explore([0, 0, 0], 6, rule);
     expect(violation).toBeUndefined();
     expect(states).toBeGreaterThan(100);

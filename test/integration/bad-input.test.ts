@@ -132,6 +132,23 @@ describe('a LockManager', () => {
     await expect(locks.acquire('a', { ttl: 5 } as AcquireOptions)).rejects.toThrow(/unknown option "ttl"/);
     await expect(locks.acquire('a', 5 as AcquireOptions)).rejects.toThrow(TypeError);
     await expect(locks.acquire('a', null as unknown as AcquireOptions)).rejects.toThrow(TypeError);
+    await expect(locks.close({ drain: 5 } as { drainMs?: number })).rejects.toThrow(/unknown option "drain"/);
+  });
+
+  it.each([
+    [-1, RangeError],
+    [0.5, RangeError],
+    [Number.NaN, RangeError],
+    [2 ** 31, RangeError],
+    ['5', TypeError],
+  ])('refuses to close with a drainMs of %p, and is still open', async (drainMs, error) => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    managers.push(locks);
+    const closing = locks.close({ drainMs: drainMs as number });
+    await expect(closing).rejects.toThrow(/drainMs must be/);
+    await expect(closing).rejects.toBeInstanceOf(error);
+    expect(locks.closed).toBe(false);
+    await (await locks.acquire('a')).release();
   });
 
   it.each([
@@ -199,6 +216,15 @@ describe('the list of nodes', () => {
     expect(make({ nodes: [node, memoryNode({ name: 'b' }), node] }).message).toMatch(
       /nodes\[0\] and nodes\[2\]/,
     );
+  });
+
+  it('refuses two in-memory nodes of one name, and tells how to give them names', () => {
+    expect(make({ nodes: [memoryNode(), memoryNode(), memoryNode()] })).toMatchObject({
+      name: 'RangeError',
+      message: expect.stringMatching(
+        /nodes\[0\] and nodes\[1\] are both called "memory".*memoryNode\(\{ name \}\)/,
+      ),
+    });
   });
 
   it('of an even number is accepted with a warning that gives the number', async () => {

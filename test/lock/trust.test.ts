@@ -56,7 +56,7 @@ describe('the first use of fresh nodes', () => {
   });
 });
 
-describe('a node that lost its memory', () => {
+describe('a node that lost its memory (trap 18)', () => {
   it('has no vote after a restart without data, for clients with and without history: no second holder', async () => {
     await using redis = await startRedis({ count: 3 });
     const holder = manager(redis);
@@ -163,7 +163,7 @@ describe('the membership', () => {
   const urls = (redis: RedisServers, ...places: number[]): LockManagerOptions['nodes'] =>
     places.map((place) => redis.servers[place]!.options);
 
-  it('is refused where it differs by more than one node from that of others: three nodes and five', async () => {
+  it('is refused where it differs by more than one node from that of others: three nodes and five (trap 24)', async () => {
     await using redis = await startRedis({ count: 5 });
     const five = manager(redis);
     await allReady(five);

@@ -379,4 +379,20 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     breaks: ['loss told in time'],
   },
+  {
+    name: 'success reported under a lost lease',
+    edits: [
+      {
+        file: 'lock/lock-manager.ts',
+        original: 'if (lease.signal.aborted) throw lease.signal.reason;',
+        replacement: '',
+      },
+      {
+        file: 'lock/lock-manager.ts',
+        original: '      lease.assertHeld();\n      return result;',
+        replacement: '      return result;',
+      },
+    ],
+    breaks: ['withLock tells what was'],
+  },
 ];

@@ -10,6 +10,7 @@ import type { LockNode } from '../../src/node/lock-node.js';
 import type { Checker, Holding } from './checker.js';
 import type { FencedStore } from './fenced-store.js';
 import type { Rng } from './rng.js';
+import { Routine } from './routine.js';
 import type { Settings } from './settings.js';
 import { EPOCH_MS, type SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
@@ -41,6 +42,9 @@ const TIMEOUTS_A_BALLOT = 5;
 const WAITS = { waitMs: 500, retryDelayMs: 100 };
 const LONGEST_SETTLE_MS = 75;
 const LONGEST_IDLE_MS = 3_000;
+/** So many jobs, one goes through `withLock`; of those every fifth throws. Counted, so that no other choice depends on it. */
+const WITH_LOCK_EVERY = 3;
+const THROWS_EVERY = 5;
 /** Timers that come late. */
 const SLACK_MS = 100;
 
@@ -128,7 +132,7 @@ export class SimClient {
 
   async #work(rng: Rng): Promise<void> {
     const { settings } = this.world;
-    while (!this.#stopping) {
+    for (let job = 1; !this.#stopping; job++) {
       await this.process.sleep(1 + Math.min(rng.exponential(settings.idleMs), LONGEST_IDLE_MS));
       if (this.#stopping) return;
       const several = settings.resources.length > 1 && rng.chance(0.15);
@@ -146,7 +150,8 @@ export class SimClient {
         ...(rng.chance(0.2) ? { nodeTimeoutMs: Math.floor(ttlMs / rng.pick([3, 5])) } : {}),
       };
       const abandonMs = rng.chance(0.1) ? rng.exponential(10) : undefined;
-      const lease = await this.#acquire(resources, options, abandonMs);
+      const routine = job % WITH_LOCK_EVERY === 0 ? new Routine() : undefined;
+      const lease = await this.#acquire(resources, options, abandonMs, routine);
       if (lease === undefined) continue;
       const holdMs =
         settings.patient && rng.chance(0.9)
@@ -157,6 +162,12 @@ export class SimClient {
         holdMs,
         options,
         rng,
+        routine &&
+          (async (held) => {
+            const wrong = await routine.end(held, job % (WITH_LOCK_EVERY * THROWS_EVERY) === 0);
+            if (wrong !== undefined)
+              this.world.checker.report('withLock tells what was', `${this.name}: ${wrong}`);
+          }),
       );
     }
   }
@@ -190,6 +201,7 @@ export class SimClient {
     resources: readonly string[],
     options: AcquireOptions,
     abandonMs?: number,
+    routine?: Routine,
   ): Promise<Lease | undefined> {
     const { world, process } = this;
     const nodeTimeoutMs = nodeTimeoutOf(options);
@@ -201,7 +213,8 @@ export class SimClient {
     for (const resource of resources) this.#traceOf(resource).busy++;
     let leftMs = nodeTimeoutMs;
     try {
-      const acquiring = this.manager.acquire(resources, { ...options, signal: abandoned.signal });
+      const all = { ...options, signal: abandoned.signal };
+      const acquiring = routine?.begin(this.manager, resources, all) ?? this.manager.acquire(resources, all);
       const lease = await this.#ends(`acquire ${resources.join('+')}`, withinMs, acquiring);
       world.trace.note(() => `${this.name} has ${resources.join('+')} with ${lease.token}`);
       return lease;
@@ -217,7 +230,13 @@ export class SimClient {
     }
   }
 
-  async #hold(holding: Holding, holdMs: number, options: AcquireOptions, rng: Rng): Promise<void> {
+  async #hold(
+    holding: Holding,
+    holdMs: number,
+    options: AcquireOptions,
+    rng: Rng,
+    end = (held: Lease): Promise<void> => held.release(),
+  ): Promise<void> {
     const { lease, resources, ttlMs } = holding;
     const { checker } = this.world;
     const until = this.process.now() + holdMs;
@@ -244,7 +263,7 @@ export class SimClient {
       await this.process.sleep(Math.min(until - this.process.now(), 1 + rng.exponential(ttlMs / 3)));
     }
     this.#write(holding, rng);
-    const releasing = lease.release();
+    const releasing = end(lease);
     checker.ended(holding);
     for (const resource of resources) this.#traceOf(resource).busy -= stopping;
     leaves();

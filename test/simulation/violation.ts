@@ -6,6 +6,7 @@ export type Invariant =
   | 'tokens grow'
   | 'validity within the keys'
   | 'loss told in time'
+  | 'withLock tells what was'
   | 'every wait ends'
   | 'nothing left behind'
   | 'no unexpected error'

@@ -38,7 +38,7 @@ async function leaseOverTwo({ nodes, clients }: Awaited<ReturnType<typeof stage>
   return { holder, lease };
 }
 
-describe('a node whose clock was stepped', () => {
+describe('a node whose clock was stepped (trap 18)', () => {
   it('forward, loses its vote for a client with history: the lease that it expired early is not granted again', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;

@@ -24,7 +24,7 @@ async function command(server: RedisServer, ...args: [string, ...string[]]): Pro
   }
 }
 
-describe('a node that came back with old data', () => {
+describe('a node that came back with old data (trap 18)', () => {
   it('has no vote: a lock that it had granted after the snapshot is not granted again', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
