@@ -37,9 +37,9 @@ function resolveResource(resource: unknown): string {
   if (resource === MARKER) {
     throw new RangeError(`resource must not be ${shown(MARKER)}, where a node keeps what it knows of itself`);
   }
-  if (resource.endsWith(':fence')) {
+  if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
     throw new RangeError(
-      `resource must not end in ":fence", where the fencing counters are kept, got ${shown(resource)}`,
+      `resource must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, got ${shown(resource)}`,
     );
   }
   return resource;

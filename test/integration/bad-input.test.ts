@@ -250,6 +250,7 @@ describe('a resource', () => {
     ['that is there twice', ['a', 'b', 'a'], /resources must differ/],
     ['among others that is empty', ['a', ''], /1 to 512 bytes, got 0/],
     ['where the counters are', '{lock:a}:fence', /:fence/],
+    ['where the waiters are', '{lock:a}:fence:wait', /:fence:wait/],
   ])('%s is refused by every call, and no node is asked', async (_name, resource, message) => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);

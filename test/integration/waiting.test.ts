@@ -37,7 +37,7 @@ async function subscribed(): Promise<number> {
 async function listed(resource: string): Promise<number> {
   const counts = redis.servers.map(async (server) => {
     const client = server.client();
-    const count = await client.zcard(`{lock:${resource}}:wait`);
+    const count = await client.zcard(`{lock:${resource}}:fence:wait`);
     client.disconnect();
     return count;
   });
@@ -69,7 +69,7 @@ describe('waiting on real servers', () => {
     await until(async () => (await listed('quiet')) === 3);
     const before = await scriptCalls(redis.servers[0]!);
     await lease.release();
-    for (const one of waiting) await (await one).release();
+    for (const next of waiting) await (await next).release();
     // The release, one acquisition, and the release after twenty leases.
     expect((await scriptCalls(redis.servers[0]!)) - before).toBeLessThanOrEqual(6);
   });
@@ -95,7 +95,7 @@ describe('waiting on real servers', () => {
     const lease = await one.acquire('dead', WAITS);
     for (const server of redis.servers) {
       const client = server.client();
-      for (let dead = 0; dead < 5; dead++) await client.zadd('{lock:dead}:wait', dead, `dead:${dead}`);
+      for (let dead = 0; dead < 5; dead++) await client.zadd('{lock:dead}:fence:wait', dead, `dead:${dead}`);
       client.disconnect();
     }
     const waiting = other.acquire('dead', WAITS);

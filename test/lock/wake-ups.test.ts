@@ -154,7 +154,7 @@ describe('a long contended run', () => {
         const locks = (managers[who % processes] ??= world.manager({}, lehmer(who + 1)));
         while (world.clock.now() < until) {
           const lease = await locks.acquire(R, { waitMs: 60_000, ttlMs: 10_000 });
-          served[who]!++;
+          served[who] = (served[who] ?? 0) + 1;
           tokens.push(lease.token);
           if (holdMs > 0) await new Promise<void>((resolve) => void world.clock.setTimer(resolve, holdMs));
           await lease.release();

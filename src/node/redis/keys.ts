@@ -21,7 +21,7 @@ export function keysOf(
   const lock = prefix + resource;
   const tag = hashTagOf(lock);
   const stem = tag === undefined ? (lock.includes('}') ? `{}:${lock}` : `{${lock}}`) : `{${tag}}:${lock}`;
-  return [lock, `${stem}:fence`, `${stem}:wait`];
+  return [lock, `${stem}:fence`, `${stem}:fence:wait`];
 }
 
 /** The key of the node's marker. No resource may be called like that (see `resolveResources`). */

@@ -106,6 +106,7 @@ export class RedisNode implements LockNode {
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
+    if (this.#standing.out) return NO_EAR;
     const prefix = this.#keyPrefix;
     const hear = (key: string | undefined): void => {
       if (key === undefined) listener(undefined);
@@ -408,6 +409,8 @@ export class RedisNode implements LockNode {
 /** The script catches the error of each operation, so it comes in the reply of the operation. */
 const isReadOnly = (reply: unknown): boolean =>
   Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
+
+const NO_EAR: Ear = { open: false, close: () => undefined };
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 
