@@ -285,9 +285,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/ballot.ts',
-        original: "return { kind: 'won', quorum, request, claim, token, grant };",
+        original: "return { kind: 'won', quorum, request, claim, token, grant, othersWait };",
         replacement:
-          "return { kind: 'won', quorum, request, claim, token, grant: { ...grant, sentAt: clock.stamp() } };",
+          "return { kind: 'won', quorum, request, claim, token, grant: { ...grant, sentAt: clock.stamp() }, othersWait };",
       },
     ],
     breaks: ['validity within the keys'],
