@@ -54,6 +54,8 @@ export class Tenure {
   #hastenedTo = Number.POSITIVE_INFINITY;
   /** For how long a node that is away may keep the key. */
   #longestTtlMs: number;
+  /** Whether keys were set again after an extension that no majority granted, and none has since. */
+  #unproved = false;
   /** Who refused the last extension, where no majority was left for it. */
   #takers: string | undefined;
   /**
@@ -171,16 +173,14 @@ export class Tenure {
     const holder: Holder | undefined = this.#holder;
     if (holder === undefined) return false;
     const headroomMs = validityLeftMs(this.grant, clock.stamp());
-    const won = verdict === 'won';
+    // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
+    const won = verdict === 'won' && !(this.#unproved && headroomMs <= 0);
     if (won) {
       const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
       this.grant = holder.extendedTo(grant);
       this.extendAt = this.#extensionDue(grant);
       this.failed = false;
-      if (token !== undefined && ceiling !== undefined) {
-        const isHeld = (): boolean => this.#holder !== undefined;
-        quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
-      }
+      this.#unproved = false;
     } else {
       this.extendAt = clock.now() + retryAfterMs(ttlMs);
       this.failed = true;
@@ -193,7 +193,14 @@ export class Tenure {
       events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
     }
     for (const counter of countersAbove(round.votes)) this.#raise(counter);
-    this.#heed(won ? undefined : takersIn(round.votes));
+    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(round));
+    if (takers === undefined && token !== undefined && ceiling !== undefined) {
+      // By both clocks: after a sleep others may have come and gone, and only a majority could tell.
+      const isHeld = (): boolean => this.#holder !== undefined && this.remainingMs > 0;
+      this.#unproved ||= !won;
+      quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
+    }
+    this.#heed(takers);
     return won;
   }
 

@@ -108,6 +108,23 @@ describe('a lease that others ask for all the time', () => {
     expect(extensions() - before).toBeLessThanOrEqual(1);
   });
 
+  it('gets the vote of a node that others were granted meanwhile, where another lost its memory and they were granted that as well', async () => {
+    const world = new VirtualWorld(3);
+    world.nodes[2]!.down();
+    const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
+    const others = [rival(world), rival(world)];
+    await world.clock.advance(100);
+    const [zero, , two] = world.nodes;
+    zero!.loseData();
+    zero!.distrust('it lost its memory');
+    two!.behaviour = { ...two!.behaviour, down: false };
+    await world.clock.advance(1_000);
+    two!.up();
+    await world.clock.advance(30_000);
+    lease.assertHeld();
+    expect(await Promise.all(others.map(({ stop }) => stop()))).toEqual([false, false]);
+  });
+
   it('is told as taken, and put back nowhere, where another held it on a majority in between', async () => {
     const world = new VirtualWorld(3);
     const leader = world.manager(OPTIONS);
