@@ -8,6 +8,7 @@ export class Claim {
   readonly #outstanding: number[];
   readonly #mayActUntil: number[];
   readonly #mayBeThere: boolean[];
+  readonly #granted: boolean[];
 
   constructor(
     readonly resources: readonly string[],
@@ -17,6 +18,7 @@ export class Claim {
     this.#outstanding = new Array<number>(members).fill(0);
     this.#mayActUntil = new Array<number>(members).fill(0);
     this.#mayBeThere = new Array<boolean>(members).fill(false);
+    this.#granted = new Array<boolean>(members).fill(false);
   }
 
   sent(member: number): void {
@@ -26,11 +28,17 @@ export class Claim {
   /** The node's real answer, which may be later than the one that was counted. */
   answered(member: number, vote: Vote, deadlineAt: number): void {
     this.#outstanding[member]!--;
+    this.#granted[member] = vote.kind === 'granted';
     const key = keyAfter(vote);
     if (key !== 'as before') this.#mayBeThere[member] = key === 'possible';
     if (vote.kind === 'failed' && vote.reason === 'disconnected') {
       this.#mayActUntil[member] = Math.max(this.#mayActUntil[member]!, deadlineAt);
     }
+  }
+
+  /** Whether the member's last answer was a grant. */
+  isGranted(member: number): boolean {
+    return this.#granted[member]!;
   }
 
   /** Whether the key may be on the node, now or when what is under way gets there. */

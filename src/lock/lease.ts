@@ -259,6 +259,11 @@ export class HeldLease implements Lease, Kept, Holder {
     return this.#state.phase === 'held' ? this.#state.grant : grant;
   }
 
+  /** The member votes from now on. */
+  hasten(member: number): void {
+    if (this.#terms.autoExtend) this.#tenure.hasten(member);
+  }
+
   tend(): void {
     if (this.#state.phase === 'held') this.#context.keeper.keep(this, this.#wakeAt());
   }

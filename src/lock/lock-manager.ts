@@ -72,7 +72,9 @@ export class LockManager {
     this.#keeper = new LeaseKeeper(this.#clock);
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new QuorumClient(this.#nodes, this.#clock, this.#events);
-    this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn);
+    this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (member) => {
+      for (const lease of this.#leases) if (!lease.fallback) lease.hasten(member);
+    });
     this.#unwatchMembers = watchMembers(this.#nodes, this.#options.warn);
     this.#firstUse = new FirstUse(
       this.#nodes,

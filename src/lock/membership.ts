@@ -85,7 +85,7 @@ export function snapshotOf(
 }
 
 /**
- * Tells what becomes of the nodes, and takes out one that turns out to be the same server as another: under two addresses
+ * Tells what becomes of the nodes, and who votes from now on, and takes out one that turns out to be the same server as another: under two addresses
  * it would vote twice, and a majority would be none.
  */
 export function watchNodes(
@@ -93,6 +93,7 @@ export function watchNodes(
   clock: Clock,
   events: LockEvents,
   warn: (message: string) => void,
+  onReady: (member: number) => void,
 ): () => void {
   const warned = new Set<string>();
   const warnOnce = (message: string): void => {
@@ -103,7 +104,9 @@ export function watchNodes(
     let told: NodeState['status'] | undefined = node.state.status;
     return node.onStateChange((state) => {
       const { status, reason = status, serverId, caution } = state;
-      if (status !== told) {
+      const isNews = status !== told;
+      told = status;
+      if (isNews) {
         const snapshot = snapshotOf(node, clock.now());
         events.emit({ type: 'node', node: snapshot });
         if (status === 'refused') warn(`node ${node.name} has no vote: ${reason}`);
@@ -113,12 +116,14 @@ export function watchNodes(
           warn(`node ${node.name} has no vote for ${left}: ${reason}`);
         }
       }
-      told = status;
       if (caution !== undefined) warnOnce(`node ${node.name}: ${caution}`);
       const twin = nodes.findIndex(
         (other, place) => place !== index && serverId !== undefined && other.state.serverId === serverId,
       );
-      if (twin < 0) return;
+      if (twin < 0) {
+        if (isNews && status === 'ready') onReady(index);
+        return;
+      }
       const [earlier, later] = twin < index ? [nodes[twin]!, node] : [node, nodes[twin]!];
       later.refuse(`it is the same server as ${earlier.name}`);
     });

@@ -110,10 +110,10 @@ export class QuorumClient {
   }
 
   /**
-   * Sets the keys again on nodes that refused a won extension as `absent`. The majority has just proved that nobody else has
-   * the resource; a counter that is ahead there comes from a claimant that was granted this node and lost. Without this a
-   * node that lost its data, or missed the acquisition, would never help a lease that others keep asking for. `learn` gets
-   * the node's counter where it is above the ceiling.
+   * Sets the keys again on nodes that refused an extension as `absent`, while the lease is valid and a majority may still
+   * have its keys: so nobody else has won the resource, and a counter that is ahead there comes from a claimant that was
+   * granted this node and lost. Without this a node that lost its data, or missed the acquisition, would never help a lease
+   * that others keep asking for. `learn` gets the node's counter where it is above the ceiling.
    */
   heal(
     claim: Claim,
@@ -196,6 +196,11 @@ export class QuorumClient {
   /** Resolves when nothing is being given back any more, after `timeoutMs` at the latest. */
   async settled(timeoutMs: number): Promise<void> {
     await this.#givingBack.settled(timeoutMs);
+  }
+
+  /** The votes of a round without those of nodes that may have forgotten: that a key is not on them tells nothing. */
+  withoutUntrusted({ votes }: Round): (Vote | undefined)[] {
+    return votes.map((vote, member) => (this.nodes[member]!.state.status === 'untrusted' ? undefined : vote));
   }
 
   /** The votes of a round with the names of the nodes, as errors show them. */

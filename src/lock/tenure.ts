@@ -28,6 +28,7 @@ const EXTEND_AFTER = 1 / 3;
 /** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
 const RETRY_AFTER = 0.1;
 const LONGEST_RETRY_MS = 1_000;
+const retryAfterMs = (ttlMs: number): number => Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
 /** After a look at which a majority had other owners. */
 const SECOND_LOOK_MS = 20;
 
@@ -51,8 +52,14 @@ export class Tenure {
   readonly #driftFactor: number;
   #holder: Holder | undefined;
   #extending: Promise<boolean> | undefined;
+  /** When the last extension began. */
+  #extendedAt = Number.NEGATIVE_INFINITY;
+  /** When the next one is due because a node came that the keys are not on; for what is known since the last one began. */
+  #hastenedTo = Number.POSITIVE_INFINITY;
   /** For how long a node that is away may keep the key. */
   #longestTtlMs: number;
+  /** Whether keys were set again after an extension that no majority granted, and none has since. */
+  #unproved = false;
   /** Who refused the last extension, where no majority was left for it. */
   #takers: string | undefined;
   /**
@@ -123,6 +130,18 @@ export class Tenure {
     this.#holder = undefined;
   }
 
+  /**
+   * The member votes from now on. Where the keys are not on it, they are put there at once: should another node go before the
+   * next extension is due, this one makes the majority, and claimants cannot raise its counter above the token meanwhile. A
+   * node that comes and goes hastens no more extensions than one that fails.
+   */
+  hasten(member: number): void {
+    if (this.#holder === undefined || this.claim.isGranted(member)) return;
+    this.#hastenedTo = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
+    this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
+    this.#holder.tend();
+  }
+
   extend(ttlMs: number, nodeTimeoutMs: number): Promise<boolean> {
     const extending = this.#extend(ttlMs, nodeTimeoutMs).finally(() => {
       this.#extending = undefined;
@@ -152,6 +171,8 @@ export class Tenure {
     if (this.#holder === undefined) return false;
     this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
     const sentAt = clock.stamp();
+    this.#extendedAt = sentAt.monotonicMs;
+    this.#hastenedTo = Number.POSITIVE_INFINITY;
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
     const [token, ceiling] = [this.#lastToken, this.#ceiling];
     const terms = { ttlMs, nodeTimeoutMs, validUntil };
@@ -162,28 +183,34 @@ export class Tenure {
     const holder: Holder | undefined = this.#holder;
     if (holder === undefined) return false;
     const headroomMs = validityLeftMs(this.grant, clock.stamp());
-    const won = verdict === 'won';
+    // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
+    const won = verdict === 'won' && !(this.#unproved && headroomMs <= 0);
     if (won) {
       const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
       this.grant = holder.extendedTo(grant);
       this.extendAt = this.#extensionDue(grant);
       this.failed = false;
-      if (token !== undefined && ceiling !== undefined) {
-        const isHeld = (): boolean => this.#holder !== undefined;
-        quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
-      }
+      this.#unproved = false;
     } else {
-      this.extendAt = clock.now() + Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
+      this.extendAt = clock.now() + retryAfterMs(ttlMs);
       this.failed = true;
       this.lastVotes = quorum.named(round);
     }
+    this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
     if (events.listening) {
       const outcome = won ? 'extended' : 'failed';
       const { resources } = claim;
       events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
     }
     for (const counter of countersAbove(round.votes)) this.#raise(counter);
-    this.#heed(won ? undefined : takersIn(round.votes));
+    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(round));
+    if (takers === undefined && token !== undefined && ceiling !== undefined) {
+      // By both clocks: after a sleep others may have come and gone, and only a majority could tell.
+      const isHeld = (): boolean => this.#holder !== undefined && this.remainingMs > 0;
+      this.#unproved ||= !won;
+      quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
+    }
+    this.#heed(takers);
     return won;
   }
 

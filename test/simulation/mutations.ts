@@ -298,6 +298,23 @@ export const MUTATIONS: readonly Mutation[] = [
     worlds: 'asleep',
     breaks: ['one holder'],
   },
+  {
+    name: 'lost keys set again after a sleep, without a proof',
+    edits: [
+      {
+        file: 'lock/tenure.ts',
+        original: 'this.#holder !== undefined && this.remainingMs > 0;',
+        replacement: 'this.#holder !== undefined;',
+      },
+      {
+        file: 'lock/tenure.ts',
+        original: '!(this.#unproved && headroomMs <= 0)',
+        replacement: '!(this.#unproved && headroomMs === undefined)',
+      },
+    ],
+    worlds: 'asleep',
+    breaks: ['one holder', 'tokens grow'],
+  },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
   {
     name: 'the wall clock in place of the monotonic one',

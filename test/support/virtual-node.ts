@@ -169,7 +169,10 @@ export class VirtualNode implements LockNode {
     await this.#pass(requestMs);
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const { op, holderId } = request;
-    const vote = await new Promise<Vote>((resolve) => this.#memory.ask(request, resolve));
+    const answer = await new Promise<Vote>((resolve) => this.#memory.ask(request, resolve));
+    const isWorthNothing =
+      this.#state.status === 'untrusted' && answer.kind === 'granted' && op !== 'release';
+    const vote = isWorthNothing ? failed('untrusted', new Error(this.#state.reason)) : answer;
     this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {
       await this.#pass(loseReplyAfterMs);

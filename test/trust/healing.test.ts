@@ -55,6 +55,76 @@ describe('a lease that others ask for all the time', () => {
     expect(await other.stop()).toBe(false);
   });
 
+  it('takes in a node that missed the acquisition as soon as it votes again, before others raise its counter', async () => {
+    const world = new VirtualWorld(3);
+    world.nodes[2]!.down();
+    const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
+    world.nodes[2]!.up();
+    await world.clock.advance(20);
+    world.nodes[0]!.down();
+    const other = rival(world);
+    await world.clock.advance(30_000);
+    lease.assertHeld();
+    expect(await other.stop()).toBe(false);
+  });
+
+  it('does so too where the node comes while an extension is under way that it failed', async () => {
+    const world = new VirtualWorld(3);
+    world.nodes[2]!.down();
+    const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
+    const extending = lease.extend();
+    world.nodes[2]!.up();
+    await world.clock.until(extending);
+    await world.clock.advance(1_000);
+    expect(new Set(await world.owners(R)).size).toBe(1);
+  });
+
+  it('is extended for a node that flaps no more often than after a failure, and for one that it is on not at all', async () => {
+    const world = new VirtualWorld(3);
+    world.nodes[2]!.down();
+    const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
+    for (let round = 0; round < 1_000; round++) {
+      world.nodes[2]!.become({ status: 'ready' });
+      await world.clock.advance(5);
+      world.nodes[2]!.become({ status: 'unreachable' });
+      await world.clock.advance(5);
+    }
+    const extensions = () => world.eventsOf('extended').length;
+    expect(extensions()).toBeGreaterThan(5);
+    expect(extensions()).toBeLessThanOrEqual(13);
+    world.nodes[2]!.up();
+    await world.clock.advance(12_000);
+    const before = extensions();
+    for (let round = 0; round < 100; round++) {
+      world.nodes[2]!.become({ status: 'unreachable' });
+      world.nodes[2]!.become({ status: 'ready' });
+      await world.clock.advance(10);
+    }
+    expect(extensions() - before).toBeLessThanOrEqual(1);
+    await world.clock.until(lease.release());
+    world.nodes[2]!.become({ status: 'unreachable' });
+    world.nodes[2]!.become({ status: 'ready' });
+    await world.clock.advance(10_000);
+    expect(extensions() - before).toBeLessThanOrEqual(1);
+  });
+
+  it('gets the vote of a node that others were granted meanwhile, where another lost its memory and they were granted that as well', async () => {
+    const world = new VirtualWorld(3);
+    world.nodes[2]!.down();
+    const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
+    const others = [rival(world), rival(world)];
+    await world.clock.advance(100);
+    const [zero, , two] = world.nodes;
+    zero!.loseData();
+    zero!.distrust('it lost its memory');
+    two!.behaviour = { ...two!.behaviour, down: false };
+    await world.clock.advance(1_000);
+    two!.up();
+    await world.clock.advance(30_000);
+    lease.assertHeld();
+    expect(await Promise.all(others.map(({ stop }) => stop()))).toEqual([false, false]);
+  });
+
   it('is told as taken, and put back nowhere, where another held it on a majority in between', async () => {
     const world = new VirtualWorld(3);
     const leader = world.manager(OPTIONS);
