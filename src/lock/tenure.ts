@@ -25,6 +25,8 @@ export type GivenBack = Promise<{ readonly acknowledged: number; readonly isTold
 
 /** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
 const EXTEND_AFTER = 1 / 3;
+/** By at most this fraction of the TTL an extension is earlier, to go with others. */
+const DUE_TOGETHER = 1 / 32;
 /** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
 const RETRY_AFTER = 0.1;
 const LONGEST_RETRY_MS = 1_000;
@@ -232,7 +234,9 @@ export class Tenure {
     }
   }
 
-  #extensionDue(grant: Grant): number {
-    return grant.sentAt.monotonicMs + grant.ttlMs * EXTEND_AFTER;
+  /** Leases that are due at nearly the same time are due together, so that they go in one call for each node. */
+  #extensionDue({ sentAt, ttlMs }: Grant): number {
+    const togetherMs = ttlMs * DUE_TOGETHER;
+    return Math.floor((sentAt.monotonicMs + ttlMs * EXTEND_AFTER) / togetherMs) * togetherMs;
   }
 }

@@ -34,7 +34,8 @@ describe('a lease', () => {
     expect(lease.remainingMs()).toBeGreaterThan(1_900);
     const extensions = world.nodes[0]!.log.filter(({ op }) => op === 'extend').length;
     expect(extensions).toBeGreaterThanOrEqual(59);
-    expect(extensions).toBeLessThanOrEqual(61);
+    // Each may be earlier by a thirty-second of the TTL, to go with those of other leases.
+    expect(extensions).toBeLessThanOrEqual(67);
     await world.clock.until(lease.release());
     expect(await world.leftovers(R)).toEqual([]);
     await world.clock.advance(1_000);
