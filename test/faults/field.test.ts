@@ -60,8 +60,8 @@ it('3: its own minority keys do not refuse its retry: every attempt has a new ho
   const monitor = await client.monitor();
   const holders: string[] = [];
   monitor.on('monitor', (_time: unknown, args: string[]) => {
-    const verb = args.indexOf('a');
-    if (args[0]?.toLowerCase().startsWith('eval') && verb >= 0) holders.push(args[verb + 2] ?? '');
+    if (args[0]?.toLowerCase().startsWith('eval') !== true) return;
+    for (const [, holder = ''] of (args.at(-1) ?? '').matchAll(/^[aq]\d+ \d+ (\S+) /gm)) holders.push(holder);
   });
   const lease = await locks.acquire('a', { waitMs: 20_000, retryDelayMs: 50 });
   await until(() => holders.length >= 2);
