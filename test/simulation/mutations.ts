@@ -412,4 +412,15 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     breaks: ['withLock tells what was'],
   },
+  {
+    name: "a routine's error hidden by the loss of its lease",
+    edits: [
+      {
+        file: 'lock/lock-manager.ts',
+        original: '    } finally {\n      await lease.release();',
+        replacement: '    } finally {\n      lease.assertHeld();\n      await lease.release();',
+      },
+    ],
+    breaks: ['withLock tells what was'],
+  },
 ];
