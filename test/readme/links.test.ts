@@ -2,7 +2,14 @@ import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { pageOf, rootUrl } from './markdown.js';
 
-const PAGES = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'src/README.md', 'test/README.md'];
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'src/README.md',
+  'test/README.md',
+  'benchmarks/README.md',
+];
 
 /** A heading's name in a link, as GitHub makes it. */
 const anchorOf = (heading: string): string =>

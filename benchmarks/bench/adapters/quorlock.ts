@@ -1,0 +1,19 @@
+import type * as Quorlock from '../../../src/index.js';
+import type { BenchLock, OpenOptions } from '../adapter.js';
+
+/** quorlock, as it is published; `listener` is a setting of the benchmark, the others are its own. */
+export async function openLock({ nodes, settings, quorlock }: OpenOptions): Promise<BenchLock> {
+  const { LockManager } = (await import(quorlock)) as typeof Quorlock;
+  const { listener, ...options } = settings;
+  const locks = new LockManager({ nodes: nodes.map(({ path }) => ({ path })), ...options });
+  let heard = 0;
+  if (listener === true) locks.on(() => heard++);
+  return {
+    acquire: (resource, terms) => locks.acquire(resource, terms),
+    keep: async (resource, ttlMs) => {
+      const { signal } = await locks.acquire(resource, { ttlMs });
+      return { isLost: () => signal.aborted };
+    },
+    close: () => locks.close(),
+  };
+}

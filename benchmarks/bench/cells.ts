@@ -1,0 +1,16 @@
+/** The names of the cells: what the runs write, the targets read. */
+export const uncontendedCell = (nodes: number, inFlight: number): string =>
+  `N = ${nodes}, ${inFlight} in flight`;
+
+export const openCell = (rate: number): string => `${rate.toLocaleString('en-US')} arrivals a second`;
+
+export const contendedCell = (waiters: number, processes: number, holdMs: number): string =>
+  `${waiters} waiters, ${processes === 1 ? '1 process' : `${processes} processes`}, hold ${holdMs} ms`;
+
+export const heldCell = (leases: number): string => `${leases.toLocaleString('en-US')} leases`;
+
+/** `fault`: `stopped` or `killed`. */
+export const downCell = (count: number, fault: string): string =>
+  count === 0 ? `healthy, before ${fault}` : `${count} of 5 ${fault}`;
+
+export const keysCell = (count: number): string => `${count.toLocaleString('en-US')} keys`;

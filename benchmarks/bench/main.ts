@@ -1,0 +1,88 @@
+/**
+ * `npm run bench`: plays every scenario on every subject and writes benchmarks/results/bench.json, benchmarks/bench.md and
+ * the pictures in benchmarks/results. `--quick` for two minutes' worth; `--only name,name` for some scenarios, which are only
+ * printed, or with `--update` take the place of theirs in the results; `--subject part,part` only prints too, of the subjects with
+ * such names; `--rounds N` in place of each scenario's own number;
+ * `--render` makes table and pictures anew from the results that are there.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { findProgram } from '../../scripts/find-program.mjs';
+import { renderPictures } from './pictures.js';
+import { renderTable } from './render.js';
+import type { Results } from './results.js';
+import { runAll } from './run.js';
+import { SCENARIOS } from './scenarios.js';
+
+const resultsFile = new URL('../results/bench.json', import.meta.url);
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    subject: { type: 'string' },
+    update: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    render: { type: 'boolean', default: false },
+  },
+});
+
+if (values.render) {
+  writeRendered(stored());
+} else {
+  const wanted = values.only?.split(',');
+  const unknown = wanted?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
+  if (unknown.length > 0) throw new RangeError(`there is no scenario ${unknown.join(', ')}`);
+  const scenarios = SCENARIOS.filter(({ name }) => wanted?.includes(name) ?? true);
+  const before = wanted && values.update ? stored() : undefined;
+  const rows = await runAll(scenarios, {
+    isQuick: values.quick,
+    isWanted: ({ name }) => values.subject?.split(',').some((part) => name.includes(part)) ?? true,
+    ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
+    quorlock: new URL('../../dist/esm/index.js', import.meta.url).href,
+    say: console.error,
+  });
+  const names = SCENARIOS.map(({ name }) => name);
+  const kept = before?.rows.filter(({ scenario }) => !scenarios.some(({ name }) => name === scenario)) ?? [];
+  const results: Results = {
+    madeWith: [...(before?.madeWith ?? []), ['npm run bench', ...process.argv.slice(2)].join(' ')],
+    at: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    redis:
+      /v=(\S+)/.exec(
+        execFileSync(findProgram('redis-server') ?? '', ['--version'], { encoding: 'utf8' }),
+      )?.[1] ?? 'unknown',
+    cpus: cpus().length,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    rows: [...kept, ...rows].sort((a, b) => names.indexOf(a.scenario) - names.indexOf(b.scenario)),
+  };
+  if ((wanted && !values.update) || values.subject !== undefined) {
+    console.log(renderTable(results));
+  } else {
+    const lines = results.rows.map((row) => JSON.stringify({ ...row, figures: rounded(row.figures) }));
+    const { rows: _, ...head } = results;
+    const text = `${JSON.stringify(head, undefined, 1).slice(0, -2)},\n "rows": [\n  ${lines.join(',\n  ')}\n ]\n}\n`;
+    writeFileSync(resultsFile, text);
+    writeRendered(stored());
+  }
+}
+
+/** Four digits are more than any of them is exact to. */
+function rounded(figures: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(5))]),
+  );
+}
+
+function stored(): Results {
+  return JSON.parse(readFileSync(resultsFile, 'utf8')) as Results;
+}
+
+function writeRendered(results: Results): void {
+  writeFileSync(new URL('../bench.md', import.meta.url), renderTable(results));
+  for (const [file, svg] of renderPictures(results)) {
+    writeFileSync(new URL(`../results/${file}`, import.meta.url), svg);
+  }
+}

@@ -1,0 +1,210 @@
+/** benchmarks/bench.md, from the results alone. */
+import { bestPeer, bySubject, cellsOf, spreadOf, type Results, type Row } from './results.js';
+import { FLOOR, PIPELINED_FLOOR } from './subjects.js';
+import { targets } from './targets.js';
+
+interface Column {
+  readonly figure: string;
+  readonly title: string;
+}
+
+interface Section {
+  readonly scenario: string;
+  readonly title: string;
+  readonly columns: readonly Column[];
+  /** Which figures are better; without it there are no ratios. */
+  readonly better?: 'more' | 'less';
+}
+
+const THROUGHPUT: readonly Column[] = [
+  { figure: 'perSecond', title: 'cycles/s' },
+  { figure: 'p50', title: 'p50 ms' },
+  { figure: 'p99', title: 'p99 ms' },
+];
+/** Shown only where there are any. */
+const ERRORS: Column = { figure: 'errors', title: 'errors' };
+const TROUBLE: readonly Column[] = [ERRORS, { figure: 'unfinished', title: 'unfinished' }];
+const CPU: Column = { figure: 'cpuUs', title: 'client CPU µs/cycle' };
+
+/** The first column is the one that ratios are made of. */
+const SECTIONS: readonly Section[] = [
+  {
+    scenario: 'uncontended',
+    title: 'Uncontended: acquire and release',
+    columns: [...THROUGHPUT, CPU, ...TROUBLE],
+    better: 'more',
+  },
+  {
+    scenario: 'open',
+    title: 'Open load: cycles that begin at a fixed rate, N = 5',
+    columns: [
+      { figure: 'p99', title: 'p99 ms' },
+      { figure: 'p50', title: 'p50 ms' },
+      { figure: 'perSecond', title: 'cycles/s done' },
+      ...TROUBLE,
+    ],
+    better: 'less',
+  },
+  {
+    scenario: 'contended',
+    title: 'Contended: one resource, N = 5',
+    columns: [
+      { figure: 'perSecond', title: 'hand-offs/s' },
+      { figure: 'p50', title: 'hand-off p50 ms' },
+      { figure: 'p99', title: 'hand-off p99 ms' },
+      { figure: 'commands', title: 'commands per hand-off' },
+      { figure: 'least', title: 'least served' },
+      { figure: 'most', title: 'most served' },
+      { figure: 'starved', title: 'starved' },
+      { figure: 'overlaps', title: 'overlaps' },
+      ERRORS,
+    ],
+    better: 'more',
+  },
+  {
+    scenario: 'held',
+    title: 'Held: leases that extend themselves, TTL 10 s, N = 5',
+    columns: [
+      { figure: 'cpuSeconds', title: 'client CPU s per 30 s' },
+      { figure: 'heapBytes', title: 'heap bytes per lease' },
+      { figure: 'rssBytes', title: 'RSS bytes per lease' },
+      { figure: 'commandsPerSecond', title: 'commands/s' },
+      { figure: 'lost', title: 'lost' },
+      ERRORS,
+    ],
+    better: 'less',
+  },
+  {
+    scenario: 'down',
+    title: 'Nodes down: 16 in flight, N = 5',
+    columns: [...THROUGHPUT, CPU, ...TROUBLE],
+    better: 'more',
+  },
+  {
+    scenario: 'memory',
+    title: 'Memory on a node: distinct keys, each locked and released once',
+    columns: [
+      { figure: 'bytes', title: 'bytes per key, released' },
+      { figure: 'keysLeft', title: 'keys left per key' },
+      { figure: 'bytesExpired', title: 'bytes per key, all expired' },
+    ],
+  },
+  {
+    scenario: 'features',
+    title: 'What the features cost: quorlock, N = 5, 128 in flight',
+    columns: [...THROUGHPUT, CPU],
+    better: 'more',
+  },
+];
+
+/** A table in Markdown. */
+export function renderTable(results: Results): string {
+  const { madeWith, at, node, redis, cpus, cpu, rows } = results;
+  const made = madeWith.map((command) => `\`${command}\``).join(', then ');
+  const sections = SECTIONS.map((section) => sectionOf(section, rows)).filter((text) => text !== '');
+  return [
+    '# quorlock against its peers, in figures',
+    `Made with ${made} on ${at}: Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}), the nodes on unix sockets of the same machine. Generated from [results/bench.json](results/bench.json); what the scenarios mean is in [README.md](README.md). Each figure is the median of its rounds, with min..max where there is more than one round; only ratios within one run say something. A dash: no figure, see the notes.`,
+    '## What it must reach',
+    table(
+      ['target', 'wanted', 'reached', ''],
+      targets(rows).map(({ what, wanted, reached, isReached }) => [
+        what,
+        wanted,
+        reached ?? '—',
+        isReached === undefined ? 'not measured' : isReached ? 'yes' : 'no',
+      ]),
+    ),
+    ...sections,
+    '',
+  ]
+    .join('\n\n')
+    .replace(/\n+$/, '\n');
+}
+
+function sectionOf({ scenario, title, columns, better }: Section, all: readonly Row[]): string {
+  // The longest of the held ones is a scenario of its own, and belongs here.
+  const rows = all.filter((row) => row.scenario === scenario || row.scenario === `${scenario}-many`);
+  if (rows.length === 0) return '';
+  const parts = cellsOf(rows)
+    .filter((cell) => cell !== 'all')
+    .map((cell) => {
+      const own = rows.filter((row) => row.cell === cell);
+      return `### ${cell}\n\n${cellTable(own, columns, better)}`;
+    });
+  const notes = [
+    ...new Set(
+      rows.flatMap(({ subject, cell, note }) =>
+        note === undefined ? [] : [`- ${subject}, ${cell}: ${note.replaceAll(/\s+/g, ' ')}`],
+      ),
+    ),
+  ];
+  return [`## ${title}`, ...parts, ...(notes.length > 0 ? [notes.join('\n')] : [])].join('\n\n');
+}
+
+function cellTable(rows: readonly Row[], columns: readonly Column[], better: Section['better']): string {
+  const [main] = columns;
+  const figure = main?.figure ?? '';
+  const peer = better && bestPeer(rows, figure, better);
+  const best = peer && peer.value > 0 ? peer : undefined;
+  const floors = [FLOOR, PIPELINED_FLOOR].flatMap(({ name }) => {
+    const spread = spreadOf(
+      rows.filter(({ subject }) => subject === name),
+      figure,
+    );
+    return spread && spread.median > 0 ? [{ name, value: spread.median }] : [];
+  });
+  const bases = [
+    ...(best ? [{ name: 'best peer', value: best.value }] : []),
+    ...floors,
+    ...(best || floors.length > 0 || !better ? [] : firstOf(rows, figure)),
+  ];
+  const shown = columns.filter((column) =>
+    rows.some(({ figures }) => {
+      const value = figures[column.figure];
+      return TROUBLE.includes(column) ? Boolean(value) : value !== undefined;
+    }),
+  );
+  return table(
+    ['', ...shown.map(({ title }) => title), ...bases.map(({ name }) => `× ${name}`)],
+    [...bySubject(rows)].map(([subject, own]) => {
+      const value = spreadOf(own, figure)?.median;
+      return [
+        subject === best?.subject ? `${subject} (best peer)` : subject,
+        ...shown.map((column) => cellText(own, column.figure)),
+        ...bases.map((base) => (value === undefined ? '—' : (value / base.value).toFixed(2))),
+      ];
+    }),
+  );
+}
+
+/** Where there is nobody to compare with, the first subject. */
+function firstOf(rows: readonly Row[], figure: string): { name: string; value: number }[] {
+  const [first] = bySubject(rows);
+  const value = first && spreadOf(first[1], figure)?.median;
+  return first && value ? [{ name: first[0], value }] : [];
+}
+
+function cellText(rows: readonly Row[], figure: string): string {
+  const spread = spreadOf(rows, figure);
+  if (!spread) return '—';
+  const { median, min, max } = spread;
+  return rows.length > 1 && min !== max
+    ? `${digits(median)} (${digits(min)}..${digits(max)})`
+    : digits(median);
+}
+
+/** Three digits, the whole part in full. */
+export function digits(value: number): string {
+  if (value === 0) return '0';
+  const places = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));
+  const [whole = '', fraction] = value.toFixed(places).split('.');
+  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ',');
+  const rest = fraction?.replace(/0+$/, '') ?? '';
+  return rest === '' ? grouped : `${grouped}.${rest}`;
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [row(head), row(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...lines.map(row)].join('\n');
+}

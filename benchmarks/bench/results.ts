@@ -1,0 +1,65 @@
+/** What is stored of a run, and how its figures are put together. */
+import type { Figures } from './tasks.js';
+
+/** One subject in one cell of one scenario in one round. */
+export interface Row {
+  readonly scenario: string;
+  readonly cell: string;
+  readonly subject: string;
+  readonly kind: 'quorlock' | 'peer' | 'floor';
+  readonly round: number;
+  readonly figures: Figures;
+  /** Why there are no figures. */
+  readonly note?: string;
+}
+
+export interface Results {
+  /** The commands that made it. */
+  readonly madeWith: readonly string[];
+  readonly at: string;
+  readonly node: string;
+  readonly redis: string;
+  readonly cpus: number;
+  readonly cpu: string;
+  readonly rows: readonly Row[];
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The figure of one subject over all rounds; `undefined` where no round has it. */
+export function spreadOf(rows: readonly Row[], figure: string): Spread | undefined {
+  const values = rows.flatMap(({ figures }) => figures[figure] ?? []).sort((a, b) => a - b);
+  const [min] = values;
+  const max = values.at(-1);
+  if (min === undefined || max === undefined) return undefined;
+  const half = values.length / 2;
+  const low = values[Math.ceil(half) - 1] ?? min;
+  const high = values[Math.floor(half)] ?? max;
+  return { median: (low + high) / 2, min, max };
+}
+
+/** The rows of a cell, by subject, in the order they came. */
+export function bySubject(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(row.subject, [...(groups.get(row.subject) ?? []), row]);
+  return groups;
+}
+
+export const cellsOf = (rows: readonly Row[]): string[] => [...new Set(rows.map(({ cell }) => cell))];
+
+/** The best median that a peer has in these rows, and whose it is. */
+export function bestPeer(
+  rows: readonly Row[],
+  figure: string,
+  better: 'more' | 'less',
+): { readonly subject: string; readonly value: number } | undefined {
+  const peers = [...bySubject(rows.filter(({ kind }) => kind === 'peer'))].flatMap(([subject, own]) => {
+    const spread = spreadOf(own, figure);
+    return spread ? [{ subject, value: spread.median }] : [];
+  });
+  return peers.sort((a, b) => (better === 'more' ? b.value - a.value : a.value - b.value))[0];
+}

@@ -1,0 +1,97 @@
+/** Plays scenarios: every subject in every round, in an order that moves on from round to round. */
+import type { Row } from './results.js';
+import type { Scenario } from './scenarios.js';
+import { Stage } from './stage.js';
+import type { Subject } from './subjects.js';
+import type { Figures } from './tasks.js';
+
+/** The most that any scenario needs. */
+const NODES = 5;
+
+export interface RunOptions {
+  readonly isQuick: boolean;
+  /** In place of each scenario's own number. */
+  readonly rounds?: number;
+  readonly isWanted: (subject: Subject) => boolean;
+  /** The url of the module that is quorlock. */
+  readonly quorlock: string;
+  readonly say: (line: string) => void;
+}
+
+export async function runAll(scenarios: readonly Scenario[], options: RunOptions): Promise<Row[]> {
+  const { isQuick, rounds, isWanted, quorlock, say } = options;
+  const stage = await Stage.open(NODES, quorlock);
+  const rows: Row[] = [];
+  try {
+    for (const scenario of scenarios) {
+      const began = performance.now();
+      const subjects = scenario.subjects(isQuick).filter(isWanted);
+      const own = rounds ?? (isQuick ? scenario.rounds.quick : scenario.rounds.full);
+      const played: Row[] = [];
+      for (let round = 0; round < own; round++) {
+        if (scenario.isTogether === true) {
+          const all = subjects.map((subject) => playAlone(scenario, subject, round, options));
+          played.push(...(await Promise.all(all)).flat());
+        } else {
+          for (const subject of rotated(subjects, round)) {
+            played.push(...(await playOne(stage, scenario, subject, round, isQuick)));
+          }
+        }
+      }
+      const place = ({ subject }: Row): number => subjects.findIndex(({ name }) => name === subject);
+      rows.push(...played.sort((a, b) => place(a) - place(b)));
+      say(`${scenario.name}: ${Math.round((performance.now() - began) / 1_000)} s`);
+    }
+  } finally {
+    await stage.close();
+  }
+  return rows;
+}
+
+/** On nodes of its own. */
+async function playAlone(
+  scenario: Scenario,
+  subject: Subject,
+  round: number,
+  { isQuick, quorlock }: RunOptions,
+): Promise<Row[]> {
+  const stage = await Stage.open(NODES, quorlock);
+  try {
+    return await playOne(stage, scenario, subject, round, isQuick);
+  } finally {
+    await stage.close();
+  }
+}
+
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+async function playOne(
+  stage: Stage,
+  scenario: Scenario,
+  subject: Subject,
+  round: number,
+  isQuick: boolean,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  const of = { scenario: scenario.name, subject: subject.name, kind: subject.kind, round };
+  const record = async (cell: string, measure: () => Promise<Figures>): Promise<void> => {
+    try {
+      rows.push({ ...of, cell, figures: await measure() });
+    } catch (error) {
+      rows.push({ ...of, cell, figures: {}, note: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  };
+  await stage.reset();
+  // What failed is a note in the table: the other subjects are measured all the same.
+  await scenario.play({ stage, subject, isQuick, record }).catch((error: unknown) => {
+    if (rows.at(-1)?.note === undefined) {
+      rows.push({ ...of, cell: 'all', figures: {}, note: String(error) });
+    }
+  });
+  await stage.reset();
+  return rows;
+}

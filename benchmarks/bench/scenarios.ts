@@ -1,0 +1,240 @@
+/** The scenarios: what is played, on whom, for how long. What they mean is in ../README.md. */
+import { contendedCell, downCell, heldCell, keysCell, openCell, uncontendedCell } from './cells.js';
+import { handOffFigures } from './handoffs.js';
+import { clientCommands, Stage } from './stage.js';
+import { ALL, eager, FEATURES, PEERS, QUORLOCK, type Subject } from './subjects.js';
+import { nowNs, type Figures } from './tasks.js';
+
+interface Play {
+  readonly stage: Stage;
+  readonly subject: Subject;
+  readonly isQuick: boolean;
+  /** Takes the figures of a cell; where they fail, notes why, and rejects. */
+  readonly record: (cell: string, measure: () => Promise<Figures>) => Promise<void>;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly rounds: { readonly quick: number; readonly full: number };
+  /** All subjects at once, each on nodes of its own: for loads that are light, and long. */
+  readonly isTogether?: boolean;
+  subjects(isQuick: boolean): readonly Subject[];
+  play(play: Play): Promise<void>;
+}
+
+const NODES = 5;
+/** Beyond the time that a task measures. */
+const GRACE_MS = 10_000;
+
+const pick = <T>(isQuick: boolean, quick: T, full: T): T => (isQuick ? quick : full);
+
+const uncontended: Scenario = {
+  name: 'uncontended',
+  rounds: { quick: 2, full: 3 },
+  subjects: () => ALL,
+  async play({ stage, subject, isQuick, record }) {
+    for (const nodes of pick(isQuick, [5], [5, 3, 1])) {
+      // The nodes of another membership are not to be met with what they remember.
+      await stage.reset();
+      const child = await stage.child(subject, nodes);
+      for (const inFlight of [1, 16, 128]) {
+        await record(uncontendedCell(nodes, inFlight), () => closed(child, inFlight, isQuick));
+      }
+      await child.kill();
+    }
+  },
+};
+
+const features: Scenario = {
+  name: 'features',
+  rounds: { quick: 2, full: 5 },
+  subjects: () => FEATURES,
+  async play({ stage, subject, isQuick, record }) {
+    const child = await stage.child(subject, NODES);
+    await record(uncontendedCell(NODES, 128), () => closed(child, 128, isQuick));
+  },
+};
+
+async function closed(
+  child: Awaited<ReturnType<Stage['child']>>,
+  inFlight: number,
+  isQuick: boolean,
+): Promise<Figures> {
+  const task = {
+    kind: 'closed',
+    inFlight,
+    warmMs: pick(isQuick, 150, 250),
+    ms: pick(isQuick, 300, 500),
+  } as const;
+  return (await child.ask(task, GRACE_MS)).figures ?? {};
+}
+
+const openLoad: Scenario = {
+  name: 'open',
+  rounds: { quick: 1, full: 1 },
+  subjects: () => ALL,
+  async play({ stage, subject, isQuick, record }) {
+    const child = await stage.child(subject, NODES);
+    for (const rate of [500, 2_000, 4_000]) {
+      const task = { kind: 'open', rate, warmMs: 200, ms: pick(isQuick, 300, 1_000) } as const;
+      await record(openCell(rate), async () => (await child.ask(task, GRACE_MS)).figures ?? {});
+    }
+  },
+};
+
+/** Pauses of the peers in ms. */
+const BRISK_MS = 5;
+const CALM_MS = 25;
+/** Waiters, processes, hold in ms. */
+type Contention = readonly [waiters: number, processes: number, holdMs: number];
+const QUICK_CONTENTION: readonly Contention[] = [
+  [64, 4, 0],
+  [8, 4, 0],
+];
+const FULL_CONTENTION: readonly Contention[] = [4, 1].flatMap((processes) =>
+  [64, 8].flatMap((waiters) => [0, 5].map((holdMs): Contention => [waiters, processes, holdMs])),
+);
+
+const contended: Scenario = {
+  name: 'contended',
+  rounds: { quick: 1, full: 1 },
+  subjects: (isQuick) => [QUORLOCK, ...PEERS, ...eager(BRISK_MS), ...(isQuick ? [] : eager(CALM_MS))],
+  async play({ stage, subject, isQuick, record }) {
+    const all = pick(isQuick, QUICK_CONTENTION, FULL_CONTENTION);
+    // Which settings are a peer's best is told by the first, which is the hardest.
+    const isShort = subject.retryMs === CALM_MS || (isQuick && subject.kind === 'peer' && !subject.retryMs);
+    for (const contention of isShort ? all.slice(0, 1) : all) {
+      // A worker each time: those that still wait would go on asking.
+      await stage.reset();
+      await record(contendedCell(...contention), () => handOffs(stage, subject, contention, isQuick));
+    }
+  },
+};
+
+async function handOffs(
+  stage: Stage,
+  subject: Subject,
+  [waiters, processes, holdMs]: Contention,
+  isQuick: boolean,
+): Promise<Figures> {
+  const children = await Promise.all(Array.from({ length: processes }, () => stage.child(subject, NODES)));
+  const warmMs = pick(isQuick, 250, 300);
+  const ms = pick(isQuick, 750, 1_000);
+  const fromNs = nowNs() + warmMs * 1e6;
+  const toNs = fromNs + ms * 1e6;
+  const perProcess = waiters / processes;
+  const task = {
+    kind: 'contend',
+    resource: 'contended',
+    waiters: perProcess,
+    holdMs,
+    untilNs: toNs,
+  } as const;
+  const asked = Promise.all(children.map((child) => child.ask(task, warmMs + ms + GRACE_MS)));
+  const counted = (async () => {
+    await untilNs(fromNs);
+    const before = await stage.calls();
+    await untilNs(toNs);
+    return clientCommands(before, await stage.calls(), subject.plainCommands);
+  })();
+  const [answers, commands] = await Promise.all([asked, counted]);
+  const figures = handOffFigures(
+    answers.map(({ holds = [] }) => holds),
+    { waiters: perProcess, fromNs, toNs },
+  );
+  const { handOffs: count = 0 } = figures;
+  return {
+    ...figures,
+    ...(count > 0 ? { commands: commands / count } : {}),
+    errors: answers.reduce((sum, answer) => sum + (answer.figures?.['errors'] ?? 0), 0),
+  };
+}
+
+const untilNs = (ns: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, (ns - nowNs()) / 1e6));
+
+const held: Scenario = {
+  name: 'held',
+  rounds: { quick: 1, full: 1 },
+  isTogether: true,
+  subjects: () => [QUORLOCK, ...PEERS],
+  async play(play) {
+    for (const count of pick(play.isQuick, [10_000], [1_000, 10_000])) {
+      await keepMany(play, count, pick(play.isQuick, 10_000, 30_000));
+    }
+  },
+};
+
+const heldMany: Scenario = {
+  name: 'held-many',
+  rounds: { quick: 0, full: 1 },
+  subjects: () => [QUORLOCK, ...PEERS],
+  play: (play) => keepMany(play, 100_000, 20_000),
+};
+
+async function keepMany({ stage, subject, record }: Play, count: number, ms: number): Promise<void> {
+  await stage.reset();
+  await record(heldCell(count), async () => {
+    if (subject.extends !== true) throw new Error('does not extend by itself');
+    const child = await stage.child(subject, NODES);
+    const { figures: acquired } = await child.ask({ kind: 'hold', count, ttlMs: 10_000 }, 60_000);
+    const before = await stage.calls();
+    const { figures: kept } = await child.ask({ kind: 'keep', ms }, ms + 3 * GRACE_MS);
+    const commands = clientCommands(before, await stage.calls(), subject.plainCommands);
+    return { ...acquired, ...kept, commandsPerSecond: (commands * 1_000) / ms };
+  });
+}
+
+const down: Scenario = {
+  name: 'down',
+  rounds: { quick: 1, full: 1 },
+  subjects: () => ALL,
+  async play({ stage, subject, isQuick, record }) {
+    for (const fault of pick(isQuick, ['stopped'], ['stopped', 'killed'])) {
+      await stage.reset();
+      const child = await stage.child(subject, NODES);
+      const measure = () => closed(child, 16, isQuick);
+      await record(downCell(0, fault), measure);
+      for (const [at, server] of stage.servers.slice(0, 2).entries()) {
+        if (fault === 'stopped') server.pause();
+        else await server.kill();
+        await record(downCell(at + 1, fault), measure);
+      }
+    }
+  },
+};
+
+const memory: Scenario = {
+  name: 'memory',
+  rounds: { quick: 1, full: 1 },
+  isTogether: true,
+  subjects: () => [QUORLOCK, ...PEERS],
+  async play({ stage, subject, isQuick, record }) {
+    const count = pick(isQuick, 4_000, 50_000);
+    await record(keysCell(count), async () => {
+      const before = await stage.memory();
+      const child = await stage.child(subject, NODES, 0);
+      await child.ask({ kind: 'keys', count }, 60_000);
+      await child.kill();
+      const after = await stage.memory();
+      await stage.expireAll();
+      const expired = await stage.memory();
+      return {
+        keysLeft: after.keys / count,
+        bytes: (after.bytes - before.bytes) / count,
+        bytesExpired: (expired.bytes - before.bytes) / count,
+      };
+    });
+  },
+};
+
+export const SCENARIOS: readonly Scenario[] = [
+  uncontended,
+  openLoad,
+  contended,
+  held,
+  heldMany,
+  down,
+  memory,
+  features,
+];

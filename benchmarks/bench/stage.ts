@@ -1,0 +1,140 @@
+/** The nodes of a benchmark, and the workers on them. */
+import { startRedis, type RedisServers } from '../../test/support/redis-servers.js';
+import { openChild, type BenchChild } from './child.js';
+import type { Subject } from './subjects.js';
+
+/** Calls by command, over all nodes. */
+export type Calls = ReadonlyMap<string, number>;
+
+/**
+ * Commands that scripts call: commandstats counts them with those of the clients. What a subject sends of them by itself is
+ * in its `plainCommands`.
+ */
+const DATA_COMMANDS = new Set(
+  [
+    'get set del unlink exists mget mset pexpire pexpireat pttl expire ttl incr incrby psetex setnx getdel getex',
+    'strlen append time publish hget hset hdel hgetall hmget hincrby hlen hexists hsetnx zadd zrem zrange',
+    'zrangebyscore zremrangebyscore zcard zscore zpopmin zcount lpush rpush lpop rpop llen lrange lrem lindex',
+    'lmove sadd srem scard smembers sismember spop type rename copy echo spublish',
+  ]
+    .join(' ')
+    .split(' '),
+);
+/** What opening a connection and looking at a node costs. */
+const OWN_COMMANDS = new Set(
+  'info hello auth client select ping flushall config command script function dbsize'.split(' '),
+);
+
+export class Stage {
+  readonly #redis: RedisServers;
+  readonly #quorlock: string;
+  readonly #children = new Set<BenchChild>();
+
+  private constructor(redis: RedisServers, quorlock: string) {
+    this.#redis = redis;
+    this.#quorlock = quorlock;
+  }
+
+  /** `quorlock`: the url of the module to measure. */
+  static async open(count: number, quorlock: string): Promise<Stage> {
+    return new Stage(await startRedis({ count }), quorlock);
+  }
+
+  get servers() {
+    return this.#redis.servers;
+  }
+
+  /** A new worker on the first `nodes` servers; `warmCycles`: what it does before it is measured. */
+  async child(subject: Subject, nodes: number, warmCycles = 1_000): Promise<BenchChild> {
+    const addresses = this.servers.slice(0, nodes).map(({ path }) => ({ path }));
+    const child = await openChild(subject, addresses, { quorlock: this.#quorlock, warmCycles });
+    this.#children.add(child);
+    return child;
+  }
+
+  /** Ends all workers, brings back all nodes, and empties them. */
+  async reset(): Promise<void> {
+    await Promise.all([...this.#children].map((child) => child.kill()));
+    this.#children.clear();
+    for (const server of this.servers) {
+      server.resume();
+      if (!server.running) await server.start();
+    }
+    await this.#each((client) => client.flushall());
+  }
+
+  async calls(): Promise<Calls> {
+    const total = new Map<string, number>();
+    for (const info of await this.#each((client) => client.info('commandstats'))) {
+      for (const [, name = '', calls] of String(info).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
+        total.set(name, (total.get(name) ?? 0) + Number(calls));
+      }
+    }
+    return total;
+  }
+
+  /** The number of keys, and the memory in use, on the first node. */
+  async memory(): Promise<{ readonly keys: number; readonly bytes: number }> {
+    return this.#first(async (client) => {
+      const info = await client.info('memory');
+      return { keys: await client.dbsize(), bytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1]) };
+    });
+  }
+
+  /** Has every key of the first node expire now, and waits until they are gone. */
+  async expireAll(): Promise<void> {
+    await this.#first(async (client) => {
+      await client.eval(
+        `for _, key in ipairs(redis.call('keys', '*')) do redis.call('pexpire', key, 1) end`,
+        0,
+      );
+      // Looking at the keys is what expires those that the server's own search has not come upon yet.
+      for (let round = 0; round < 100 && (await client.dbsize()) > 0; round++) {
+        await client.eval(
+          `for _, key in ipairs(redis.call('keys', '*')) do redis.call('exists', key) end`,
+          0,
+        );
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#children].map((child) => child.kill()));
+    await this.#redis.stop();
+  }
+
+  async #each<T>(ask: (client: ReturnType<Stage['servers'][number]['client']>) => Promise<T>): Promise<T[]> {
+    return Promise.all(
+      this.servers.map(async (server) => {
+        const client = server.client();
+        try {
+          return await ask(client);
+        } finally {
+          client.disconnect();
+        }
+      }),
+    );
+  }
+
+  async #first<T>(ask: (client: ReturnType<Stage['servers'][number]['client']>) => Promise<T>): Promise<T> {
+    const client = this.servers[0]?.client();
+    if (!client) throw new Error('a stage has a node at least');
+    try {
+      return await ask(client);
+    } finally {
+      client.disconnect();
+    }
+  }
+}
+
+/** The commands that clients sent between two counts. */
+export function clientCommands(before: Calls, after: Calls, plain: readonly string[] = []): number {
+  let sum = 0;
+  for (const [name, calls] of after) {
+    const [command = ''] = name.split('|');
+    const isTheirs = plain.includes(name) || !(DATA_COMMANDS.has(command) || OWN_COMMANDS.has(command));
+    if (isTheirs) sum += calls - (before.get(name) ?? 0);
+  }
+  return sum;
+}

@@ -1,0 +1,65 @@
+/** What is measured: a library, or the floor, with its settings. */
+export interface Subject {
+  readonly name: string;
+  readonly kind: 'quorlock' | 'peer' | 'floor';
+  /** The file in adapters/. */
+  readonly adapter: string;
+  /** See `OpenOptions`. */
+  readonly retryMs?: number;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** The data commands that it sends by themselves, outside of scripts. */
+  readonly plainCommands?: readonly string[];
+  /** Whether it extends leases by itself. */
+  readonly extends?: boolean;
+}
+
+export const QUORLOCK: Subject = {
+  name: 'quorlock',
+  kind: 'quorlock',
+  adapter: 'quorlock.ts',
+  extends: true,
+};
+
+export const PEERS: readonly Subject[] = [
+  { name: 'redlock 5.0.0-beta.2', kind: 'peer', adapter: 'redlock-5.ts', extends: true },
+  { name: 'redlock 4.2.0', kind: 'peer', adapter: 'redlock-4.ts' },
+  { name: '@sesamecare-oss/redlock 1.4.0', kind: 'peer', adapter: 'sesamecare.ts', extends: true },
+  {
+    name: 'redis-semaphore 5.8.0',
+    kind: 'peer',
+    adapter: 'redis-semaphore.ts',
+    plainCommands: ['set'],
+    extends: true,
+  },
+  {
+    name: 'redlock-universal 0.8.5',
+    kind: 'peer',
+    adapter: 'redlock-universal.ts',
+    plainCommands: ['set'],
+    extends: true,
+  },
+  { name: '@redis-kit/lock 0.1.0-3', kind: 'peer', adapter: 'redis-kit.ts', extends: true },
+];
+
+/** The names of the floors stand in the tables' ratios. */
+export const FLOOR: Subject = { name: 'plain floor', kind: 'floor', adapter: 'floor.ts' };
+export const PIPELINED_FLOOR: Subject = {
+  name: 'pipelined floor',
+  kind: 'floor',
+  adapter: 'floor.ts',
+  settings: { enableAutoPipelining: true },
+};
+
+export const ALL: readonly Subject[] = [QUORLOCK, ...PEERS, FLOOR, PIPELINED_FLOOR];
+
+/** The peers as they may be set for a contended lock: short pauses, and no end to the attempts. */
+export const eager = (retryMs: number): Subject[] =>
+  PEERS.map((peer) => ({ ...peer, name: `${peer.name}, ${retryMs} ms`, retryMs }));
+
+/** quorlock with one of its features off, or with an event listener. */
+export const FEATURES: readonly Subject[] = [
+  QUORLOCK,
+  { ...QUORLOCK, name: 'without fencing', settings: { fencing: false } },
+  { ...QUORLOCK, name: 'without trust', settings: { restartQuarantine: 'off' } },
+  { ...QUORLOCK, name: 'with an event listener', settings: { listener: true } },
+];

@@ -1,0 +1,124 @@
+/** What quorlock must reach, as ratios within one run. */
+import { contendedCell, downCell, heldCell, uncontendedCell } from './cells.js';
+import { bestPeer, spreadOf, type Row } from './results.js';
+import { FLOOR, PIPELINED_FLOOR, QUORLOCK } from './subjects.js';
+
+export interface Target {
+  readonly what: string;
+  readonly wanted: string;
+  readonly reached?: string;
+  /** `undefined`: it was not measured. */
+  readonly isReached?: boolean;
+}
+
+export function targets(rows: readonly Row[]): Target[] {
+  const of = (scenario: string, cell: string): Row[] =>
+    rows.filter((row) => row.scenario === scenario && row.cell === cell);
+  const median = (own: readonly Row[], subject: string, figure: string): number | undefined =>
+    spreadOf(
+      own.filter((row) => row.subject === subject),
+      figure,
+    )?.median;
+  const ours = (own: readonly Row[], figure: string): number | undefined =>
+    median(own, QUORLOCK.name, figure);
+
+  const busy = of('uncontended', uncontendedCell(5, 128));
+  const some = of('uncontended', uncontendedCell(5, 16));
+  const lone = of('uncontended', uncontendedCell(5, 1));
+  const crowd = of('contended', contendedCell(64, 4, 0));
+  const few = of('contended', contendedCell(8, 4, 0));
+  const held = of('held', heldCell(10_000));
+  const starved = ours(crowd, 'starved');
+  const down = (fault: string): Target =>
+    atMost(
+      `two of five nodes ${fault}, p99 against the healthy run`,
+      1.5,
+      ratio(ours(of('down', downCell(2, fault)), 'p99'), ours(of('down', downCell(0, fault)), 'p99')),
+    );
+
+  return [
+    atLeast(
+      'N = 5, 128 in flight, cycles/s against the best peer',
+      6,
+      ratio(ours(busy, 'perSecond'), bestPeer(busy, 'perSecond', 'more')?.value),
+    ),
+    atLeast(
+      'N = 5, 128 in flight, cycles/s against the pipelined floor',
+      5,
+      ratio(ours(busy, 'perSecond'), median(busy, PIPELINED_FLOOR.name, 'perSecond')),
+    ),
+    atLeast(
+      'N = 5, 16 in flight, cycles/s against the best peer',
+      4,
+      ratio(ours(some, 'perSecond'), bestPeer(some, 'perSecond', 'more')?.value),
+    ),
+    atMost(
+      'N = 5, 1 in flight, p50 against the plain floor',
+      1.1,
+      ratio(ours(lone, 'p50'), median(lone, FLOOR.name, 'p50')),
+    ),
+    down('stopped'),
+    atLeast(
+      'contended, 64 waiters in 4 processes, no hold: hand-offs/s against the best peer',
+      10,
+      ratio(ours(crowd, 'perSecond'), bestPeer(crowd, 'perSecond', 'more')?.value),
+    ),
+    starved === undefined
+      ? { what: 'the same: waiters never served', wanted: 'none' }
+      : {
+          what: 'the same: waiters never served',
+          wanted: 'none',
+          reached: String(starved),
+          isReached: starved === 0,
+        },
+    // Where one was never served there is no ratio, and the bound is broken.
+    atMost(
+      'the same: most served against least served',
+      1.5,
+      starved ? Infinity : ours(crowd, 'mostToLeast'),
+    ),
+    atMost(
+      'the same: commands per hand-off against those at 8 waiters',
+      1.5,
+      ratio(ours(crowd, 'commands'), ours(few, 'commands')),
+    ),
+    atMost(
+      '10,000 held leases: client CPU against the best peer',
+      0.5,
+      ratio(ours(held, 'cpuSeconds'), bestPeer(held, 'cpuSeconds', 'less')?.value),
+    ),
+    atMost(
+      '10,000 held leases: heap per lease against the best peer',
+      0.2,
+      ratio(ours(held, 'heapBytes'), bestPeer(held, 'heapBytes', 'less')?.value),
+    ),
+  ];
+}
+
+function ratio(value: number | undefined, base: number | undefined): number | undefined {
+  return value === undefined || !base ? undefined : value / base;
+}
+
+function atLeast(what: string, wanted: number, reached: number | undefined): Target {
+  return judged(what, `at least ${wanted}`, reached, (value) => value >= wanted);
+}
+
+function atMost(what: string, wanted: number, reached: number | undefined): Target {
+  return judged(what, `at most ${wanted}`, reached, (value) => value <= wanted);
+}
+
+function judged(
+  what: string,
+  wanted: string,
+  reached: number | undefined,
+  isEnough: (value: number) => boolean,
+): Target {
+  return reached === undefined
+    ? { what, wanted }
+    : {
+        what,
+        wanted,
+        reached: reached === Infinity ? 'no bound' : reached.toFixed(2),
+        isReached: isEnough(reached),
+      };
+}

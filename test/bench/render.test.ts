@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
+import { contendedCell, uncontendedCell } from '../../benchmarks/bench/cells.js';
+import { renderPictures } from '../../benchmarks/bench/pictures.js';
+import { digits, renderTable } from '../../benchmarks/bench/render.js';
+import { spreadOf, type Results, type Row } from '../../benchmarks/bench/results.js';
+import { targets } from '../../benchmarks/bench/targets.js';
+
+const read = (file: string): string =>
+  readFileSync(new URL(`../../benchmarks/${file}`, import.meta.url), 'utf8');
+const results = JSON.parse(read('results/bench.json')) as Results;
+
+const row = (subject: string, kind: Row['kind'], cell: string, figures: Row['figures']): Row => ({
+  scenario: 'uncontended',
+  round: 0,
+  subject,
+  kind,
+  cell,
+  figures,
+});
+
+it('benchmarks/bench.md is what the results say', () => {
+  expect(read('bench.md')).toBe(renderTable(results));
+});
+
+it('the pictures are what the results say, and well-formed', () => {
+  for (const [file, svg] of renderPictures(results)) {
+    expect({ file, svg: read(`results/${file}`) }).toEqual({ file, svg });
+    expect(svg.match(/<text/g)?.length).toBe(svg.match(/<\/text>/g)?.length);
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  }
+});
+
+it('a spread is the median and the ends, and nothing where there is no figure', () => {
+  const of = (...values: number[]) =>
+    spreadOf(
+      values.map((value) => row('a', 'peer', 'cell', { value })),
+      'value',
+    );
+  expect(of(3, 1, 2)).toEqual({ median: 2, min: 1, max: 3 });
+  expect(of(4, 1, 2, 3)).toEqual({ median: 2.5, min: 1, max: 4 });
+  expect(of()).toBeUndefined();
+});
+
+it('figures have three digits', () => {
+  expect([0, 0.01234, 1.2, 12.345, 123.45, 1234.5, 1_234_567].map(digits)).toEqual([
+    '0',
+    '0.012',
+    '1.2',
+    '12.3',
+    '123',
+    '1,235',
+    '1,234,567',
+  ]);
+});
+
+it('targets are judged against the best peer and the floor, and say so where nothing was measured', () => {
+  const cell = uncontendedCell(5, 128);
+  const rows = [
+    row('quorlock', 'quorlock', cell, { perSecond: 600 }),
+    row('one', 'peer', cell, { perSecond: 50 }),
+    row('two', 'peer', cell, { perSecond: 100 }),
+    row('pipelined floor', 'floor', cell, { perSecond: 150 }),
+  ];
+  const [peer, floor, ...others] = targets(rows);
+  expect(peer).toMatchObject({ reached: '6.00', isReached: true });
+  expect(floor).toMatchObject({ reached: '4.00', isReached: false });
+  expect(others.filter(({ isReached }) => isReached !== undefined)).toEqual([]);
+});
+
+it('a waiter that is never served breaks the bound on fairness', () => {
+  const starving = (starved: number, figures: Row['figures'] = {}): Row => ({
+    ...row('quorlock', 'quorlock', contendedCell(64, 4, 0), { starved, ...figures }),
+    scenario: 'contended',
+  });
+  const verdicts = (one: Row) =>
+    targets([one])
+      .filter(({ what }) => /never served|least served/.test(what))
+      .map(({ isReached }) => isReached);
+  expect(verdicts(starving(1))).toEqual([false, false]);
+  expect(verdicts(starving(0, { mostToLeast: 1.2 }))).toEqual([true, true]);
+});
