@@ -51,7 +51,10 @@ it('the tarball has the compiled files, the dashboard, the rules and the papers,
   expect(files).toEqual(expect.arrayContaining(papers.map((file) => `package/${file}`)));
   const others = files.filter((file) => !papers.includes(file.replace('package/', '')));
   expect(
-    others.filter((file) => !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|package\.json)$/.test(file)),
+    others.filter(
+      (file) =>
+        !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|lock\/folder\.(cjs|d\.cts)|package\.json)$/.test(file),
+    ),
   ).toEqual([]);
 });
 
