@@ -28,7 +28,7 @@ export interface StandInHandle extends Pick<StallCell, 'hold' | 'securedAt'> {
 
 /** The thread that stands in, as far as it is used here; a test brings its own. */
 export interface StallThread {
-  postMessage(message: StallMessage): void;
+  postMessage(message: StallMessage, transfer: readonly []): void;
   on(event: 'error' | 'exit', listener: (reason: unknown) => void): unknown;
   unref(): void;
   terminate(): Promise<unknown>;
@@ -75,14 +75,14 @@ export class StallKeeper {
     this.#beat();
     this.#thread ??= this.#begin();
     const begun = ++this.#begun;
-    this.#thread.postMessage({ begun, terms, memory: cell.memory });
+    this.#thread.postMessage({ begun, terms, memory: cell.memory }, []);
     let isHeld = true;
     const end = (): void => {
       isHeld = false;
       // First of all, and at once: the message arrives later.
       cell.end();
       if (--this.#kept === 0) this.#timer?.cancel();
-      this.#thread?.postMessage({ ended: begun });
+      this.#thread?.postMessage({ ended: begun }, []);
     };
     return {
       end,

@@ -23,10 +23,11 @@ const quorum = new QuorumClient(nodes, clock, events);
 watchNodes(nodes, clock, events, warn);
 watchMembers(nodes, warn);
 const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);
-new FirstUse(nodes, clock, quorum.majority, quarantineMs);
+const firstUse = new FirstUse(nodes, clock, quorum.majority, quarantineMs);
 
 const extender = new StallExtender(quorum, clock, new Heartbeat(heartbeat), options.maxStallMs);
 parentPort?.on('message', (message: StallMessage) => {
   if ('ended' in message) extender.end(message.ended);
   else extender.begin(message.begun, message.terms, message.memory);
 });
+parentPort?.once('close', () => firstUse.close());
