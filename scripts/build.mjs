@@ -18,7 +18,7 @@ if (!process.argv.includes('--if-stale') || !isBuiltFrom(sources)) await build()
 
 function hashOfSources() {
   const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
-  const files = modules.filter((file) => file.endsWith('.ts')).map((file) => join('src', file));
+  const files = modules.filter((file) => /\.c?[jt]s$/.test(file)).map((file) => join('src', file));
   const hash = createHash('sha256');
   for (const file of [
     ...files.sort(),

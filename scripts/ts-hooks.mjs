@@ -9,7 +9,10 @@ const sources = new URL('../src/', import.meta.url);
 
 /** @type {import('node:module').ResolveHook} */
 export async function resolve(specifier, context, nextResolve) {
-  const url = ownSource(specifier) ?? typeScriptNeighbour(specifier, context.parentURL);
+  const url =
+    ownSource(specifier) ??
+    typeScriptNeighbour(specifier, context.parentURL) ??
+    typeScriptEntry(specifier, context.parentURL);
   return nextResolve(url ? url.href : specifier, context);
 }
 
@@ -33,6 +36,18 @@ export async function load(url, context, nextLoad) {
 function ownSource(specifier) {
   const match = /^quorlock(?:\/([a-z]+))?$/.exec(specifier);
   return match ? new URL(match[1] ? `${match[1]}/index.ts` : 'index.ts', sources) : undefined;
+}
+
+/**
+ * A worker thread is started with the file that `tsc` will write.
+ *
+ * @param {string} specifier
+ * @param {string | undefined} parentURL
+ */
+function typeScriptEntry(specifier, parentURL) {
+  if (parentURL !== undefined || !specifier.startsWith(sources.href) || !specifier.endsWith('.js'))
+    return undefined;
+  return new URL(specifier.replace(/\.js$/, '.ts'));
 }
 
 /**

@@ -37,3 +37,24 @@ export const systemClock: Clock = {
   // Behind the sockets that have something to be read, and behind all promises that settle by that.
   afterTurn: (callback) => void setImmediate(callback),
 };
+
+const NS_PER_MS = 1e6;
+
+/**
+ * Where the clock stands at zero, on the clock that all threads of a process share: performance.now() counts from the start of
+ * each thread. Whoever is held up between the two readings gets an origin that is too late, never one that is too early:
+ * then another thread takes an instant for earlier than it was.
+ */
+export function originOf(clock: Clock): bigint {
+  const read = (): bigint => {
+    const nowNs = BigInt(Math.round(clock.now() * NS_PER_MS));
+    return process.hrtime.bigint() - nowNs;
+  };
+  return [read(), read(), read()].reduce((least, origin) => (origin < least ? origin : least));
+}
+
+/** The clock of the machine as the thread has it that told its origin. */
+export function clockFrom(origin: bigint): Clock {
+  const now = (): number => Number(process.hrtime.bigint() - origin) / NS_PER_MS;
+  return { ...systemClock, now, stamp: () => ({ monotonicMs: now(), wallMs: Date.now() }) };
+}

@@ -90,7 +90,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** `src/lock/lease.ts` stands in the ring `lock`, `src/index.ts` is a ring of its own. */
 const ringOf = (path: string): string | undefined => {
-  const ring = /^src\/(?:(\w+)\/.+|(index|clock))\.ts$/.exec(path)?.slice(1).find(Boolean);
+  const ring = /^src\/(?:(\w+)\/.+|(index|clock))\.(?:ts|cjs)$/.exec(path)?.slice(1).find(Boolean);
   return ring !== undefined && ring in ARROWS ? ring : undefined;
 };
 

@@ -1,6 +1,6 @@
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import { bars, lines, states } from './panel-kinds.js';
-import { FAILED, NOT_READY, ofProcesses, perMinute } from './promql.js';
+import { FAILED, NOT_READY, ofProcesses, perMinute, sumOfProcesses } from './promql.js';
 
 /** The states from best to worst: the timeline shows the worst that any process sees. `closed` is nobody's fault. */
 const RANKED = [
@@ -68,5 +68,14 @@ export const nodePanels = () => [
       unit: 'short',
     },
     [{ expr: `sum by (job, instance) (${ofProcesses('fallbackActive')})`, legend: '{{instance}}' }],
+  ),
+  lines(
+    {
+      title: 'Event loop delays, by process',
+      description:
+        'Seconds in each minute by which timers of lock managers ran late while leases were held; delays below 100 ms are left out. Zero is right. A lease that is not extended in time because of it expires as stalled; maxStallMs keeps it.',
+      unit: 's',
+    },
+    [{ expr: perMinute('job, instance', sumOfProcesses('loopDelay')), legend: '{{instance}}' }],
   ),
 ];

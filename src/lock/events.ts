@@ -31,6 +31,8 @@ interface AboutLock {
  *   that was handed on inside the process, so many nodes have the key for the next one.
  * - `vote`: one node's answer in one round; `vote` is `granted`, or the reason of the refusal or failure.
  * - `node`: a node's state, once for each change.
+ * - `stalled`: the event loop was blocked while leases were held; `delayMs` is by how much a timer came late, which is at
+ *   most as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks hold in this process only (`active`), or across processes again.
  */
 export type LockEvent =
@@ -81,6 +83,7 @@ export type LockEvent =
       readonly durationMs: number;
     }
   | { readonly type: 'node'; readonly node: NodeSnapshot }
+  | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string };
 
 /** Called synchronously, so be quick. What it throws is reported as a warning and goes no further. */

@@ -15,6 +15,8 @@ export interface Kept {
  * end of a suspension it sees that the wall clock went on without it.
  */
 const LONGEST_SLEEP_MS = 1_000;
+/** A timer that fires by so much later tells that the event loop was blocked; less is an everyday delay. */
+const DELAY_MS = 100;
 /** By how much the wall clock must have got ahead meanwhile for all leases to be looked at. */
 const WALL_JUMP_MS = 100;
 
@@ -42,7 +44,11 @@ export class LeaseKeeper {
   /** Our wall clock minus our monotonic clock when the timer was set. */
   #gapMs = 0;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** Hears by how much the timer came too late, where that is more than an everyday delay. */
+    private readonly delayed: (delayMs: number) => void = () => undefined,
+  ) {}
 
   get size(): number {
     return this.#queue.size;
@@ -88,8 +94,10 @@ export class LeaseKeeper {
   }
 
   #tend(): void {
-    this.#disarm();
     const now = this.clock.now();
+    const delayMs = now - this.#timerAt;
+    this.#disarm();
+    if (delayMs > DELAY_MS) this.delayed(delayMs);
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
       for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
     }

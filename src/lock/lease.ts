@@ -11,6 +11,7 @@ import type { Waits } from '../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
 import type { Kept, LeaseKeeper } from './lease-keeper.js';
+import type { StallKeeper, StandInHandle } from './stall-keeper.js';
 import type { GivenBack, Holder, Tenure } from './tenure.js';
 
 /**
@@ -68,6 +69,7 @@ export interface LeaseContext {
   readonly clock: Clock;
   readonly events: LockEvents;
   readonly keeper: LeaseKeeper;
+  readonly stallKeeper: StallKeeper | undefined;
   readonly checkTtl: (ttlMs: number) => void;
   readonly onEnd: (lease: HeldLease) => void;
   /** Who in this process waits for just this, and takes over the keys when it is called. */
@@ -93,6 +95,8 @@ export class HeldLease implements Lease, Kept, Holder {
   /** Whether the keeper has an extension of it that waits for others to end. */
   #inBacklog = false;
   #ended: Promise<void> | undefined;
+  /** Who extends it while the event loop is blocked. */
+  readonly #standIn: StandInHandle | undefined;
 
   constructor(context: LeaseContext, tenure: Tenure, terms: LeaseTerms) {
     this.#context = context;
@@ -102,6 +106,7 @@ export class HeldLease implements Lease, Kept, Holder {
     this.#heldSince = context.clock.stamp();
     this.#state = held(tenure.grant);
     tenure.pass(this);
+    if (terms.autoExtend && !terms.fallback) this.#standIn = this.#beginStandIn();
     context.keeper.keep(this, this.#wakeAt());
   }
 
@@ -156,6 +161,7 @@ export class HeldLease implements Lease, Kept, Holder {
     // One at a time; one that is under way may have been started for a shorter TTL.
     while (this.#tenure.extending !== undefined) await this.#tenure.extending;
     if (this.#state.phase !== 'held') throw this.#overError();
+    this.#takeOver();
     const won = await this.#tenure.extend(ttlMs, this.#terms.nodeTimeoutMs);
     if (this.#state.phase !== 'held') throw this.#overError();
     if (won) return;
@@ -210,6 +216,7 @@ export class HeldLease implements Lease, Kept, Holder {
   /** What the keeper calls when the lease is due: extend it, or tell its loss. Returns when to call again. */
   wake(now: number, dueAt = now): number | undefined {
     if (this.#state.phase !== 'held') return undefined;
+    this.#takeOver();
     const { clock } = this.#context;
     const { grant } = this.#state;
     const { maxHoldMs, autoExtend } = this.#terms;
@@ -265,12 +272,40 @@ export class HeldLease implements Lease, Kept, Holder {
   }
 
   tend(): void {
-    if (this.#state.phase === 'held') this.#context.keeper.keep(this, this.#wakeAt());
+    if (this.#state.phase !== 'held') return;
+    this.#tellStandIn();
+    this.#context.keeper.keep(this, this.#wakeAt());
+  }
+
+  #beginStandIn(): StandInHandle | undefined {
+    const { stallKeeper } = this.#context;
+    if (stallKeeper === undefined) return undefined;
+    const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = this.#terms;
+    const { grant, ceiling } = this.#tenure;
+    const maxHoldAt = this.#heldSince.monotonicMs + maxHoldMs;
+    const terms = { ...this.#tenure.standInTerms(ttlMs), nodeTimeoutMs, maxHoldAt };
+    return stallKeeper.begin(terms, validUntilOf(grant), ceiling);
+  }
+
+  #tellStandIn(): void {
+    if (this.#state.phase === 'held')
+      this.#standIn?.hold(validUntilOf(this.#state.grant), this.#tenure.ceiling);
+  }
+
+  /** Takes what was secured for it while the event loop was blocked. */
+  #takeOver(): void {
+    const sentAt = this.#standIn?.securedAt;
+    if (sentAt === undefined || this.#state.phase !== 'held') return;
+    if (sentAt.monotonicMs <= this.#state.grant.sentAt.monotonicMs) return;
+    this.#tenure.securedAt(sentAt, this.#terms.ttlMs);
+    this.#tellStandIn();
   }
 
   /** Nobody looks after it any more. Returns for how long it was held. */
   #leave(): number {
     const { clock, keeper, onEnd } = this.#context;
+    // Before anything is given back: what nobody extends any more stays given back.
+    this.#standIn?.end();
     keeper.forget(this);
     onEnd(this);
     return clock.now() - this.#heldSince.monotonicMs;
@@ -317,3 +352,5 @@ export class HeldLease implements Lease, Kept, Holder {
     return Math.min(endsAt, extendAt, maxHoldAt);
   }
 }
+
+const validUntilOf = ({ sentAt, ttlMs, driftMs }: Grant): number => sentAt.monotonicMs + ttlMs - driftMs;

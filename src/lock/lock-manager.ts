@@ -28,6 +28,7 @@ import {
 } from './resolve-options.js';
 import { resolveResources } from './resources.js';
 import { QuorumClient } from './quorum-client.js';
+import { StallKeeper } from './stall-keeper.js';
 import type { Tenure } from './tenure.js';
 
 /** Where time and chance come from; a test brings its own. */
@@ -51,6 +52,7 @@ export class LockManager {
   readonly #quorum: QuorumClient;
   readonly #events: LockEvents;
   readonly #keeper: LeaseKeeper;
+  readonly #stallKeeper: StallKeeper | undefined;
   readonly #firstUse: FirstUse;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
@@ -69,7 +71,10 @@ export class LockManager {
     this.#clock = ports.clock ?? systemClock;
     const random = ports.random ?? Math.random;
     this.#events = new LockEvents(this.#options.warn);
-    this.#keeper = new LeaseKeeper(this.#clock);
+    this.#keeper = new LeaseKeeper(this.#clock, (delayMs) => this.#events.emit({ type: 'stalled', delayMs }));
+    if (this.#options.maxStallMs > 0) {
+      this.#stallKeeper = new StallKeeper(options.nodes, this.#options, this.#clock);
+    }
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new QuorumClient(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (member) => {
@@ -258,7 +263,7 @@ export class LockManager {
     this.#firstUse.close();
     this.#unwatch();
     this.#unwatchMembers();
-    await Promise.all(this.#nodes.map((node) => node.close()));
+    await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallKeeper?.close()]);
     // A node in memory lives on, for another manager that shares it; for this one it is closed like the others.
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
@@ -271,6 +276,7 @@ export class LockManager {
         clock: this.#clock,
         events: this.#events,
         keeper: this.#keeper,
+        stallKeeper: this.#stallKeeper,
         checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
         onEnd: (ended) => {
           this.#leases.delete(ended);

@@ -107,6 +107,13 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly fallback?: 'none' | 'memory';
   /**
+   * For how long this process's event loop may be blocked, in milliseconds, while its leases are extended all the same: by a
+   * worker thread with connections of its own. 0: not at all, a lease is lost when the loop is blocked past its end. Needs
+   * nodes given by urls or by options of plain data.
+   * @default 0
+   */
+  readonly maxStallMs?: number;
+  /**
    * What other holders see as the owner: 1 to 128 printable characters without spaces.
    * @default host:pid
    */
@@ -142,6 +149,7 @@ export interface ResolvedManagerOptions {
   readonly driftFactor: number;
   readonly fencing: boolean;
   readonly fallback: 'none' | 'memory';
+  readonly maxStallMs: number;
   readonly holder: string;
   readonly warn: (message: string) => void;
   readonly lockDefaults: LockOptions;
@@ -162,5 +170,6 @@ export const LOCK_DEFAULTS = Object.freeze({
   driftFactor: 0.01,
   fencing: true,
   fallback: 'none',
+  maxStallMs: 0,
   name: 'unnamed',
 } as const);

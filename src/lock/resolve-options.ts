@@ -34,6 +34,7 @@ const MANAGER_OPTIONS: readonly string[] = [
   'driftFactor',
   'fencing',
   'fallback',
+  'maxStallMs',
   'holder',
   'warn',
 ];
@@ -202,6 +203,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     driftFactor,
     fencing: boolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
     fallback,
+    maxStallMs: integer('maxStallMs', options.maxStallMs ?? LOCK_DEFAULTS.maxStallMs, 0, LONGEST_MS),
     holder,
     warn: warn ?? ((message) => process.emitWarning(message, 'QuorlockWarning')),
     lockDefaults,

@@ -2,13 +2,20 @@ import type { Clock } from '../clock.js';
 import { countersAbove, takersIn } from '../core/extension.js';
 import { mayFollow } from '../core/hand-off.js';
 import type { LossReason } from '../core/lease-state.js';
-import { driftMsOf, monotonicValidityLeftMs, validityLeftMs, type Grant } from '../core/validity.js';
+import {
+  driftMsOf,
+  monotonicValidityLeftMs,
+  validityLeftMs,
+  type Grant,
+  type Stamp,
+} from '../core/validity.js';
 import type { Won } from './attempt.js';
 import type { Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
 import type { QuorumClient } from './quorum-client.js';
+import type { StandInTerms } from './stall-extender.js';
 
 /** The lease that the keys are held for now. */
 export interface Holder {
@@ -88,6 +95,11 @@ export class Tenure {
     this.extendAt = this.#extensionDue(grant);
   }
 
+  /** What counters may be raised to, by us and by whoever extends in our place. */
+  get ceiling(): number | undefined {
+    return this.#ceiling;
+  }
+
   get extending(): Promise<boolean> | undefined {
     return this.#extending;
   }
@@ -154,6 +166,21 @@ export class Tenure {
   }
 
   /**
+   * A majority was asked by somebody who stood in at that instant, and extended the keys that were there. Where keys were set
+   * again without a majority's proof that proves nothing, as he cannot tell whether the machine slept before.
+   */
+  securedAt(sentAt: Stamp, ttlMs: number): void {
+    if (this.#holder !== undefined && !this.#unproved) this.#prolong(this.#holder, sentAt, ttlMs);
+  }
+
+  /** What somebody has to know who extends the keys, by this TTL, while the event loop is blocked. */
+  standInTerms(ttlMs: number): Pick<StandInTerms, 'resources' | 'holderId' | 'ttlMs' | 'driftMs'> {
+    const { resources, holderId } = this.claim;
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
+    return { resources, holderId, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
+  }
+
+  /**
    * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
    * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
    */
@@ -188,10 +215,7 @@ export class Tenure {
     // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
     const won = verdict === 'won' && !(this.#unproved && headroomMs <= 0);
     if (won) {
-      const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
-      this.grant = holder.extendedTo(grant);
-      this.extendAt = this.#extensionDue(grant);
-      this.failed = false;
+      this.#prolong(holder, sentAt, ttlMs);
       this.#unproved = false;
     } else {
       this.extendAt = clock.now() + retryAfterMs(ttlMs);
@@ -214,6 +238,13 @@ export class Tenure {
     }
     this.#heed(takers);
     return won;
+  }
+
+  #prolong(holder: Holder, sentAt: Stamp, ttlMs: number): void {
+    const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
+    this.grant = holder.extendedTo(grant);
+    this.extendAt = this.#extensionDue(grant);
+    this.failed = false;
   }
 
   #raise(counter: number): void {

@@ -118,6 +118,9 @@ export interface ConfirmRequest extends Request {
   readonly tick: number | undefined;
 }
 
+/** As the token of an extension, with fencing or without: a key that is gone stays gone. */
+export const PRESENT_ONLY = -1;
+
 /** Prolongs the holder's keys, never shortens them, and sets lost ones again as long as nobody has come after. */
 export interface ExtendRequest extends Request {
   readonly op: 'extend';
@@ -125,7 +128,7 @@ export interface ExtendRequest extends Request {
   readonly deadlineAt: number;
   /**
    * A key that is gone is set again only where the counter is not above this: the lease's token, or anything at all once a
-   * majority has proved that nobody came after. `undefined`: no fencing.
+   * majority has proved that nobody came after, or never (`PRESENT_ONLY`). `undefined`: no fencing.
    */
   readonly token: number | undefined;
   /** Where the key is there, the counter is raised to this; above it the request is refused as `superseded`. */

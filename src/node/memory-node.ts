@@ -1,14 +1,15 @@
 import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
-import type {
-  AcquireRequest,
-  ConfirmRequest,
-  Ear,
-  ExtendRequest,
-  LockNode,
-  NodeInspection,
-  NodeRequest,
-  NodeState,
-  ReleaseRequest,
+import {
+  PRESENT_ONLY,
+  type AcquireRequest,
+  type ConfirmRequest,
+  type Ear,
+  type ExtendRequest,
+  type LockNode,
+  type NodeInspection,
+  type NodeRequest,
+  type NodeState,
+  type ReleaseRequest,
 } from './lock-node.js';
 import { systemClock, type Clock } from '../clock.js';
 
@@ -216,15 +217,16 @@ export class MemoryNode implements LockNode {
     return { kind: 'granted', counter: token };
   }
 
-  #extend({ resources, holderId, ttlMs, deadlineAt, token, ceiling = token }: ExtendRequest): Vote {
+  #extend({ resources, holderId, ttlMs, deadlineAt, token, ceiling }: ExtendRequest): Vote {
     if (this.clock.now() > deadlineAt) return late();
     let restored = false;
     for (const resource of resources) {
       const entry = this.#live(resource);
       const counter = this.#fences.get(resource)?.counter;
       if (entry !== undefined && entry.owner !== holderId) return this.#heldBy(entry);
+      if (entry === undefined && token === PRESENT_ONLY) return absent;
       if (token !== undefined && counter !== undefined) {
-        if (entry !== undefined && counter > (ceiling ?? token)) return superseded(counter);
+        if (entry !== undefined && ceiling !== undefined && counter > ceiling) return superseded(counter);
         if (entry === undefined && counter > token) return absent;
       }
       if (entry === undefined && counter === undefined) restored = true;

@@ -91,6 +91,8 @@ class Recorder {
         return metrics.votes.inc({ node: event.node, vote: event.vote });
       case 'node':
         return this.#nodeChanged(event.node);
+      case 'stalled':
+        return metrics.loopDelay.observe(event.delayMs / 1000);
       case 'fallback':
         return this.#fallbackChanged(event.active);
     }

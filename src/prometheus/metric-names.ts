@@ -15,6 +15,7 @@ export const METRICS = {
   lastRun: 'quorlock_last_run_timestamp_seconds',
   votes: 'quorlock_votes_total',
   nodeState: 'quorlock_node_state',
+  loopDelay: 'quorlock_event_loop_delay_seconds',
   fallbackActive: 'quorlock_fallback_active',
 } as const;
 

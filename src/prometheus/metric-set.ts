@@ -18,6 +18,7 @@ export interface MetricSet {
   readonly lastRun: Gauge<'lock'>;
   readonly votes: Counter<'node' | 'vote'>;
   readonly nodeState: Gauge<'node' | 'state'>;
+  readonly loopDelay: Histogram;
   readonly fallbackActive: Gauge;
 }
 
@@ -25,6 +26,9 @@ export interface Buckets {
   readonly acquire: readonly number[];
   readonly hold: readonly number[];
 }
+
+/** From a delay that is worth telling to one that no TTL outlasts. */
+const LOOP_DELAY_BUCKETS = [0.2, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /**
  * The metrics of this registry, registered at the first call. The registry itself is what later calls share them by:
@@ -100,6 +104,12 @@ export function metricSetIn(register: MetricsRegistry, buckets: Buckets): Metric
       METRICS.nodeState,
       'Lock managers of this process that see the node in this state: with one manager 1 for the present state, else 0.',
       ['node', 'state'],
+    ),
+    loopDelay: histogram(
+      METRICS.loopDelay,
+      'Delays of the event loop above 100 ms while leases were held: so much later a timer ran.',
+      [],
+      LOOP_DELAY_BUCKETS,
     ),
     fallbackActive: gauge(
       METRICS.fallbackActive,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { freshResource, LONG_MS, type Operations } from './subject.js';
+import { PRESENT_ONLY } from '../../src/node/lock-node.js';
+import { freshResource, LONG_MS, wallUs, type Operations } from './subject.js';
 
 /** What confirm and extend must do on every node. */
 export function describeHolding(on: () => Operations): void {
@@ -175,6 +176,34 @@ export function describeHolding(on: () => Operations): void {
         reason: 'absent',
       });
       expect((await on().inspect(resource)).owner).toBeUndefined();
+    });
+
+    it.each([
+      ['with fencing', 7_000],
+      ['without', undefined],
+    ])('for a key that must be present, %s: prolongs it, and never sets it again', async (_, ceiling) => {
+      const resource = freshResource();
+      const seed = ceiling === undefined ? undefined : wallUs();
+      const counter = await on().granted({ resources: [resource], seed });
+      const request = {
+        resources: [resource],
+        token: PRESENT_ONLY,
+        ceiling: ceiling === undefined ? undefined : counter + ceiling,
+      };
+      expect(await on().extend({ ...request, ttlMs: 3 * LONG_MS })).toEqual({
+        kind: 'granted',
+        counter: request.ceiling ?? 0,
+      });
+      expect((await on().inspect(resource)).remainingMs).toBeGreaterThan(2 * LONG_MS);
+      await on().release({ resources: [resource] });
+      expect(await on().extend(request)).toEqual({ kind: 'refused', reason: 'absent' });
+      // A node that has lost the counter as well cannot know that it was released.
+      const unknown = freshResource();
+      expect(await on().extend({ ...request, resources: [unknown] })).toEqual({
+        kind: 'refused',
+        reason: 'absent',
+      });
+      for (const one of [resource, unknown]) expect((await on().inspect(one)).owner).toBeUndefined();
     });
 
     it('refuses as superseded where its own key stands under a higher counter, and not with a higher ceiling', async () => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Vote } from '../../src/core/vote.js';
 import { systemClock } from '../../src/clock.js';
 import { MemoryNode } from '../../src/node/memory-node.js';
-import type { LockNode, NodeInspection } from '../../src/node/lock-node.js';
+import { PRESENT_ONLY, type LockNode, type NodeInspection } from '../../src/node/lock-node.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { redisNode } from './redis-subject.js';
 import { freshResource, LONG_MS, Operations, wallUs } from './subject.js';
@@ -29,6 +29,8 @@ interface Step {
   /** Added to the highest counter seen so far, to make a token. */
   readonly tokenAbove: number;
   readonly fencing: boolean;
+  /** Of an extension: a key that is gone stays gone. */
+  readonly presentOnly: boolean;
   readonly tick: number | undefined;
   readonly late: boolean;
   readonly long: boolean;
@@ -42,6 +44,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   holder: fc.nat(2),
   tokenAbove: fc.integer({ min: -2, max: 2 }),
   fencing: oneIn(5).map((off) => !off),
+  presentOnly: oneIn(4),
   tick: fc.option(fc.nat(3), { nil: undefined }),
   late: oneIn(8),
   long: fc.boolean(),
@@ -53,6 +56,7 @@ const plain: Step = {
   holder: 0,
   tokenAbove: 0,
   fencing: true,
+  presentOnly: false,
   tick: undefined,
   late: false,
   long: true,
@@ -89,7 +93,17 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
   // Ahead of the server, which takes a seed within a second of its own time: a slow machine has longer to play to the end.
   const base = wallUs() + 500_000;
   let highest = base;
-  for (const { verb, resources: which, holder, tokenAbove, fencing, tick, late, long } of steps) {
+  for (const {
+    verb,
+    resources: which,
+    holder,
+    tokenAbove,
+    fencing,
+    presentOnly,
+    tick,
+    late,
+    long,
+  } of steps) {
     const resources = which.map((index) => names[index]!);
     const now = on.subject.now();
     const deadlineAt = late ? now - 1 : now + LONG_MS;
@@ -105,7 +119,12 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
         answer = await on.confirm({ ...common, token, tick });
         break;
       case 'extend':
-        answer = await on.extend({ ...common, ttlMs, token: fencing ? token : undefined });
+        answer = await on.extend({
+          ...common,
+          ttlMs,
+          token: presentOnly ? PRESENT_ONLY : fencing ? token : undefined,
+          ceiling: fencing ? token : undefined,
+        });
         break;
       case 'release':
         answer = await on.release({ resources, holderId: common.holderId, keepMs: long ? 2 * COARSE_MS : 0 });

@@ -57,7 +57,8 @@ describe('the dashboard', () => {
       expect(selectors.length).toBe((expr.match(/quorlock_/g) ?? []).length);
       for (const selector of selectors) {
         expect(selector).toContain('job=~"$job",instance=~"$instance"');
-        if (!/node_state|votes|fallback/.test(selector)) expect(selector).toContain('lock=~"$lock"');
+        if (!/node_state|votes|fallback|event_loop/.test(selector))
+          expect(selector).toContain('lock=~"$lock"');
       }
     }
   });

@@ -23,6 +23,19 @@ async function runApp(folder: string): Promise<unknown> {
   return JSON.parse(output.trim().split('\n').at(-1) ?? '');
 }
 
+/** Its worker thread starts from the packed files of the same module system. */
+async function expectKeptWhileBlocked(folder: string, how: 'import' | 'require'): Promise<void> {
+  const sockets = JSON.stringify(redis.servers.map((server) => server.path));
+  // Without this flag, newer versions of Node give the ES modules to `require` as well.
+  const args = ['--no-experimental-require-module', 'blocked.cjs', how];
+  const output = await run(folder, process.execPath, args, { SOCKETS: sockets });
+  expect(JSON.parse(output.trim().split('\n').at(-1) ?? '')).toEqual({
+    kept: true,
+    warnings: [],
+    isCommonJs: how === 'require',
+  });
+}
+
 const aLockedRun = {
   token: expect.any(Number),
   released: { labels: { lock: 'nightly-report' }, value: 1 },
@@ -51,7 +64,10 @@ it('the tarball has the compiled files, the dashboard, the rules and the papers,
   expect(files).toEqual(expect.arrayContaining(papers.map((file) => `package/${file}`)));
   const others = files.filter((file) => !papers.includes(file.replace('package/', '')));
   expect(
-    others.filter((file) => !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|package\.json)$/.test(file)),
+    others.filter(
+      (file) =>
+        !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|lock\/folder\.(cjs|d\.cts)|package\.json)$/.test(file),
+    ),
   ).toEqual([]);
 });
 
@@ -72,6 +88,13 @@ describe('without Nest, prom-client and cron', () => {
   it('the library itself loads', async () => {
     await expectOneClass(folder, ['quorlock']);
   });
+
+  it.each(['import', 'require'] as const)(
+    'by %s keeps a lease while the event loop is blocked',
+    async (how) => {
+      await expectKeptWhileBlocked(folder, how);
+    },
+  );
 });
 
 describe('Nest 12 as ES modules, ioredis 6', () => {

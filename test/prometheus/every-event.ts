@@ -7,6 +7,7 @@ export const everyEvent: readonly LockEvent[] = [
   { type: 'declared', name: 'report' },
   { type: 'node', node: { name: 'a:6379', status: 'ready' } },
   { type: 'fallback', active: true, reason: 'no majority of the nodes can be reached' },
+  { type: 'stalled', delayMs: 1_500 },
   { type: 'vote', node: 'a:6379', op: 'acquire', vote: 'granted', durationMs: 1 },
   { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false },
   { ...lease, type: 'extended', outcome: 'extended', headroomMs: 20_000, ttlMs: 30_000 },

@@ -122,11 +122,18 @@ describe('lockMetrics', () => {
     expect(await read(`${METRICS.holdDuration}_count`, { lock: 'report' })).toBe(2);
   });
 
+  it('observes by how much the event loop was late, from zero on', async () => {
+    expect(await read(`${METRICS.loopDelay}_count`, {})).toBe(0);
+    listener({ type: 'stalled', delayMs: 1_500 });
+    expect(await read(`${METRICS.loopDelay}_count`, {})).toBe(1);
+    expect(await read(`${METRICS.loopDelay}_sum`, {})).toBe(1.5);
+  });
+
   it('takes the bounds of the buckets from its options', async () => {
     const own = new Registry();
     lockMetrics({ register: own, acquireBuckets: [0.5], holdBuckets: [7] })(acquired);
     const bounds = (await readings(own)).flatMap(({ name, labels }) =>
-      name.endsWith('_bucket') ? [`${name} ${labels['le']}`] : [],
+      name.endsWith('_bucket') && name !== `${METRICS.loopDelay}_bucket` ? [`${name} ${labels['le']}`] : [],
     );
     expect([...new Set(bounds)]).toEqual([
       `${METRICS.acquireDuration}_bucket 0.5`,

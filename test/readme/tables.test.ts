@@ -38,7 +38,11 @@ afterAll(() => locks.close());
 let resources = 0;
 /** Takes the options as a call would; a refusal of the options is what is looked for. */
 const takers: Readonly<Record<'manager' | 'acquire' | 'decorator', (options: object) => unknown>> = {
-  manager: (options: object) => void new LockManager({ nodes: [memoryNode()], ...options }),
+  manager: (options: object) => {
+    // Another thread makes its nodes anew: one that nobody answers for will do.
+    const nodes = 'maxStallMs' in options ? ['redis://127.0.0.1:1'] : [memoryNode()];
+    void new LockManager({ nodes, ...options }).close();
+  },
   acquire: async (options: object) => (await locks.acquire(`r${resources++}`, options)).release(),
   decorator: (options: object) => {
     const descriptor = { value: async () => undefined, configurable: true };

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { PRESENT_ONLY } from '../../src/node/lock-node.js';
 import { SCRIPT } from '../../src/node/redis/script.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
@@ -68,8 +69,9 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
     if (verb === 'q') words.push(waiter(), rng.pick(LONG_MS));
     if (verb === 'c') words.push(counter(), rng.pick(['', 7, 8]));
     if (verb === 'e') {
-      const token = rng.pick(['' as const, counter()]);
-      words.push(ttl(), token, token === '' ? '' : token + rng.int(0, 3));
+      const token = rng.pick(['' as const, counter(), PRESENT_ONLY]);
+      const ceiling = token === PRESENT_ONLY ? rng.pick(['', counter()]) : token;
+      words.push(ttl(), token, ceiling === '' ? '' : Number(ceiling) + rng.int(0, 3));
     }
     if (verb === 'r')
       words.push(

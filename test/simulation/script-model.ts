@@ -333,14 +333,15 @@ class Script {
 
   #extend(): unknown {
     const { keys, holder, argument } = this.operation;
-    const [ttlMs, token, ceiling = 0] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
+    const [ttlMs, token, ceiling] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
     const recreates = this.flaw === 'extension re-creates';
     for (const [lock, fence] of keys) {
       const owner = this.keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
+      if (owner === undefined && token === -1) return [2, 3, '', 0];
       const counter = this.#counter(fence) ?? 0;
       if (token === undefined || recreates) continue;
-      if (owner !== undefined && counter > ceiling) return [2, 4, '', 0, counter];
+      if (owner !== undefined && ceiling !== undefined && counter > ceiling) return [2, 4, '', 0, counter];
       if (owner === undefined && counter > token) return [2, 3, '', 0];
     }
     const restored = keys.some(
@@ -350,11 +351,11 @@ class Script {
       const shorter = this.flaw === 'extension shortens' || this.keyspace.pttl(lock) < ttlMs;
       if (this.keyspace.get(lock) === undefined) this.keyspace.set(lock, holder, ttlMs);
       else if (shorter) this.keyspace.pexpire(lock, ttlMs);
-      if (token !== undefined)
+      if (ceiling !== undefined)
         this.#setFence(fence, { counter: Math.max(ceiling, this.#counter(fence) ?? 0) });
     }
     if (restored && !recreates) return [4];
-    return token === undefined ? 0 : ceiling;
+    return ceiling ?? 0;
   }
 
   #release(): unknown {

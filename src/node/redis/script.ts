@@ -27,7 +27,8 @@ import { createHash } from 'node:crypto';
  *         q(ueue)    as a, then the waiter and how long its list lives (ms). Its keys are followed by the lists of all its
  *                    resources: of waiters, by the time of their coming
  *         c(onfirm)  token, tick ('' without)
- *         e(xtend)   ttl, token, ceiling (both '' without fencing): what the counter is raised to, and may be at most
+ *         e(xtend)   ttl, token, ceiling (both '' without fencing): what the counter is raised to, and may be at most; with
+ *                    the token -1, fencing or not, a key that is gone stays gone, whatever the counter says
  *         r(elease)  what to leave it to live (ms; 0: delete); and who goes to the end of the list before the first of it is
  *                    told, and how long the list lives (both '' for nobody). The list stands in place of the fence key
  *         w(ake)     nothing; likewise: tells the first on the list of each resource that is free
@@ -232,9 +233,10 @@ verbs[101] = function(key, count, holder, ttl, token, ceiling)
     local lock, fence = KEYS[key + 2 * i], KEYS[key + 2 * i + 1]
     local owner = call('GET', lock)
     if owner and owner ~= holder then return refused(1, lock, owner) end
+    if not owner and token == -1 then return refused(3) end
     local counter, memoryThen, last = fenceOf(fence)
     if token and counter then
-      if owner and counter > ceiling then return superseded(counter) end
+      if owner and ceiling and counter > ceiling then return superseded(counter) end
       if not owner and counter > token then return refused(3) end
     end
     if not owner and not counter then restored = true end
@@ -243,10 +245,10 @@ verbs[101] = function(key, count, holder, ttl, token, ceiling)
   for i = 0, count - 1 do
     local lock = KEYS[key + 2 * i]
     if owners[i] then atLeast(lock, ttl) else call('SET', lock, holder, 'PX', ttl) end
-    if token then setFence(KEYS[key + 2 * i + 1], math.max(counters[i] or 0, ceiling), memories[i], ticks[i]) end
+    if ceiling then setFence(KEYS[key + 2 * i + 1], math.max(counters[i] or 0, ceiling), memories[i], ticks[i]) end
   end
   if restored then return {4} end
-  return token and ceiling or 0
+  return ceiling or 0
 end
 
 -- As a, by one who is ready to wait: it stands on a list, or takes itself off and hears how many others wait.
