@@ -41,6 +41,8 @@ export class LeaseKeeper {
   #extending = 0;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
+  /** When the timer fires at the earliest: what was overdue already has one that fires at the next turn. */
+  #firesAt = Number.POSITIVE_INFINITY;
   /** Our wall clock minus our monotonic clock when the timer was set. */
   #gapMs = 0;
 
@@ -64,7 +66,11 @@ export class LeaseKeeper {
     if (item.place === undefined) return;
     this.#queue.remove(item.place);
     item.place = undefined;
-    if (this.#queue.size === 0) this.#disarm();
+    if (this.#queue.size > 0) return;
+    // Code that blocks the loop may end the last lease before the loop turns: no timer would tell it then.
+    const delayMs = this.clock.now() - this.#firesAt;
+    this.#disarm();
+    this.#tellDelay(delayMs);
   }
 
   /** Runs an extension, at once unless very many are under way. It must not reject. */
@@ -95,9 +101,9 @@ export class LeaseKeeper {
 
   #tend(): void {
     const now = this.clock.now();
-    const delayMs = now - this.#timerAt;
+    const delayMs = now - this.#firesAt;
     this.#disarm();
-    if (delayMs > DELAY_MS) this.delayed(delayMs);
+    this.#tellDelay(delayMs);
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
       for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
     }
@@ -118,12 +124,18 @@ export class LeaseKeeper {
     if (this.#timer === undefined) this.#gapMs = wallGapMs(this.clock.stamp());
     this.#disarm();
     this.#timerAt = Math.min(nextAt, now + LONGEST_SLEEP_MS);
+    this.#firesAt = Math.max(now, this.#timerAt);
     this.#timer = this.clock.setTimer(() => this.#tend(), this.#timerAt - now, 'background');
+  }
+
+  #tellDelay(delayMs: number): void {
+    if (delayMs > DELAY_MS) this.delayed(delayMs);
   }
 
   #disarm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#firesAt = Number.POSITIVE_INFINITY;
   }
 }

@@ -20,7 +20,7 @@ const events = new LockEvents(warn);
 const nodes = openNodes(sources, { ...options, warn }, clock, Math.random);
 const quorum = new QuorumClient(nodes, clock, events);
 // It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs to the members.
-watchNodes(nodes, clock, events, warn);
+watchNodes(nodes, clock, events, warn, () => undefined);
 watchMembers(nodes, warn);
 const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);
 const firstUse = new FirstUse(nodes, clock, quorum.majority, quarantineMs);
