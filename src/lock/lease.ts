@@ -82,7 +82,7 @@ export interface LeaseContext {
 }
 
 export class HeldLease implements Lease, Kept, Holder {
-  place: Kept['place'] = undefined;
+  #place: Kept['place'];
   readonly #context: LeaseContext;
   readonly #terms: LeaseTerms;
   readonly #tenure: Tenure;
@@ -108,6 +108,15 @@ export class HeldLease implements Lease, Kept, Holder {
     tenure.pass(this);
     if (terms.autoExtend && !terms.fallback) this.#standIn = this.#beginStandIn();
     context.keeper.keep(this, this.#wakeAt());
+  }
+
+  /** No property of its own: it leads back to the lease, and a lease that is logged as JSON must not go in circles. */
+  get place(): Kept['place'] {
+    return this.#place;
+  }
+
+  set place(place: Kept['place']) {
+    this.#place = place;
   }
 
   get resources(): readonly string[] {
