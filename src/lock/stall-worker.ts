@@ -13,15 +13,15 @@ import type { StallMessage, StallWorkerData } from './stall-keeper.js';
 
 const { sources, options, origin, heartbeat } = workerData as StallWorkerData;
 
-// What is to be said of the nodes, the main thread says.
-const warn = (): void => undefined;
+// What is to be said of the nodes, the main thread says; and it hastens what a node's coming hastens.
+const ignore = (): void => undefined;
 const clock = clockFrom(origin);
-const events = new LockEvents(warn);
-const nodes = openNodes(sources, { ...options, warn }, clock, Math.random);
+const events = new LockEvents(ignore);
+const nodes = openNodes(sources, { ...options, warn: ignore }, clock, Math.random);
 const quorum = new QuorumClient(nodes, clock, events);
 // It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs to the members.
-watchNodes(nodes, clock, events, warn, () => undefined);
-watchMembers(nodes, warn);
+watchNodes(nodes, clock, events, ignore, ignore);
+watchMembers(nodes, ignore);
 const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);
 const firstUse = new FirstUse(nodes, clock, quorum.majority, quarantineMs);
 

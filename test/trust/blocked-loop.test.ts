@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LeaseLostError, LockManager, memoryNode, type Lease } from '../../src/index.js';
+import { LeaseKeeper } from '../../src/lock/lease-keeper.js';
+import { VirtualClock } from '../support/virtual-clock.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
 const R = 'invoice:7';
@@ -70,6 +72,28 @@ describe('a section that blocked the event loop past the end of the lease', () =
     world.clock.freeze(10_000);
     await world.clock.advance(0);
     expect(signal.aborted).toBe(true);
+  });
+
+  it('is told by how much the keeper was late, and of everyday delays nothing', async () => {
+    const { world } = await blockedLease(5_000);
+    await world.clock.advance(0);
+    // The keeper looks once a second at least: when the block began, it was due within that time.
+    const [stalled, ...more] = world.eventsOf('stalled');
+    expect(stalled?.delayMs).toBeGreaterThanOrEqual(4_000);
+    expect(stalled?.delayMs).toBeLessThanOrEqual(5_000);
+    await world.clock.advance(2_000);
+    world.clock.freeze(90);
+    await world.clock.advance(2_000);
+    expect(more.length + world.eventsOf('stalled').length).toBe(1);
+  });
+
+  it('tells no delay of what was overdue before its timer was set', async () => {
+    const clock = new VirtualClock();
+    const delays: number[] = [];
+    const keeper = new LeaseKeeper(clock, (delayMs) => void delays.push(delayMs));
+    keeper.keep({ place: undefined, wake: () => undefined }, Number.NEGATIVE_INFINITY);
+    await clock.advance(1_000);
+    expect(delays).toEqual([]);
   });
 
   it('does not report success: withLock rejects though the routine returned', async () => {
