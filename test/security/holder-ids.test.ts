@@ -85,8 +85,8 @@ describe('the sources', () => {
   const having = (pattern: RegExp): string[] =>
     files.filter((file) => pattern.test(readFileSync(new URL(file, source), 'utf8')));
 
-  it('take Math.random for pauses alone, where the manager is made', () => {
-    expect(having(/Math\.random/).toSorted()).toEqual(['lock/lock-manager.ts']);
+  it('take Math.random for pauses alone, where the manager and its worker thread are made', () => {
+    expect(having(/Math\.random/).toSorted()).toEqual(['lock/lock-manager.ts', 'lock/stall-worker.ts']);
   });
 
   it('make no code from text, and start no process', () => {
