@@ -60,7 +60,7 @@ async function closed(lock: BenchLock, { inFlight, warmMs, ms, cycles }: ClosedT
       const began = performance.now();
       begun[slot] = began;
       try {
-        const lease = await lock.acquire(`bench:${slot}:${n % NAMES}`, { ttlMs: TTL_MS });
+        const lease = await lock.acquire(`bench:${process.pid}:${slot}:${n % NAMES}`, { ttlMs: TTL_MS });
         await lease.release();
         if (measuring) latencies.push(performance.now() - began);
       } catch {

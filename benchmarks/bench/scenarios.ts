@@ -117,7 +117,9 @@ async function handOffs(
   [waiters, processes, holdMs]: Contention,
   isQuick: boolean,
 ): Promise<Figures> {
-  const children = await Promise.all(Array.from({ length: processes }, () => stage.child(subject, NODES)));
+  const children = await Promise.all(
+    Array.from({ length: processes }, () => stage.child(subject, NODES, 1_000)),
+  );
   const warmMs = pick(isQuick, 250, 300);
   const ms = pick(isQuick, 750, 1_000);
   const fromNs = nowNs() + warmMs * 1e6;

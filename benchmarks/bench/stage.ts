@@ -25,6 +25,9 @@ const OWN_COMMANDS = new Set(
   'info hello auth client select ping flushall config command script function dbsize'.split(' '),
 );
 
+/** So many that the compiler has done its work, with the libraries of many lines too. */
+const WARM_CYCLES = 5_000;
+
 export class Stage {
   readonly #redis: RedisServers;
   readonly #quorlock: string;
@@ -45,7 +48,7 @@ export class Stage {
   }
 
   /** A new worker on the first `nodes` servers; `warmCycles`: what it does before it is measured. */
-  async child(subject: Subject, nodes: number, warmCycles = 1_000): Promise<BenchChild> {
+  async child(subject: Subject, nodes: number, warmCycles = WARM_CYCLES): Promise<BenchChild> {
     const addresses = this.servers.slice(0, nodes).map(({ path }) => ({ path }));
     const child = await openChild(subject, addresses, { quorlock: this.#quorlock, warmCycles });
     this.#children.add(child);
