@@ -18,7 +18,9 @@ import { SCENARIOS } from './scenarios.js';
 
 const resultsFile = new URL('../results/bench.json', import.meta.url);
 
+const args = process.argv.slice(2);
 const { values } = parseArgs({
+  args,
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -47,7 +49,10 @@ if (values.render) {
   const names = SCENARIOS.map(({ name }) => name);
   const kept = before?.rows.filter(({ scenario }) => !scenarios.some(({ name }) => name === scenario)) ?? [];
   const results: Results = {
-    madeWith: [...(before?.madeWith ?? []), ['npm run bench', ...process.argv.slice(2)].join(' ')],
+    madeWith: [
+      ...(before?.madeWith ?? []),
+      ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    ],
     at: new Date().toISOString().slice(0, 10),
     node: process.version,
     redis:
