@@ -177,12 +177,16 @@ function guard(
   let since = forgot ? nowUs : known.since!;
   if (order === 'd') since = nowUs;
   if (order === 't' || (order === 'f' && known.since === undefined)) since = 0;
-  const longestMs = Math.max(quarantineMs, numberIn(keyspace.field(marker, 'ttl')) ?? 0);
+  const knownMs = numberIn(keyspace.field(marker, 'ttl')) ?? 0;
+  const longestMs = Math.max(quarantineMs, knownMs);
   const id = keyspace.field(marker, 'id') ?? given;
-  keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : run);
-  keyspace.setField(marker, 'since', String(since));
-  keyspace.setField(marker, 'ttl', String(longestMs));
-  keyspace.setField(marker, 'id', id);
+  const isNews = run !== known.run || since !== known.since || longestMs !== knownMs;
+  if (isNews) {
+    keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : run);
+    keyspace.setField(marker, 'since', String(since));
+    keyspace.setField(marker, 'ttl', String(longestMs));
+    keyspace.setField(marker, 'id', id);
+  }
   const leftMs = Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
   const memory = leftMs > 0 ? 'quarantine' : String(since);
   const members = keyspace.field(marker, 'members') ?? '';

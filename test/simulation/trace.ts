@@ -33,12 +33,12 @@ export class Trace {
     const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
-    const words = String(args[HEADER] ?? '')
-      .split(/[ \n]/)
-      .slice(0, -1);
-    for (const word of words) this.#mixWord(word);
+    const lines = String(args[HEADER] ?? '');
+    // Holder ids in it are random, but all of a length.
+    this.#mix(lines.length);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;
+    const words = lines.split(/[ \n]/).slice(0, -1);
     const said = name.startsWith('eval')
       ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words(words)}`
       : name;

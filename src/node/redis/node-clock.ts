@@ -2,6 +2,7 @@ import { ClockOffset, type ClockReading } from '../../core/clock-offset.js';
 import { APART_MS, OWN_JUMP_MS } from '../../core/trust.js';
 import type { Stamp } from '../../core/validity.js';
 import type { NodeState } from '../lock-node.js';
+import { moved } from './standing.js';
 
 /** Clocks that are disciplined by NTP drift apart by 500 ppm at most; below this no step could be told from drift. */
 const LEAST_DRIFT = 0.001;
@@ -20,6 +21,13 @@ export class NodeClock {
   get about(): Pick<NodeState, 'clockOffsetMs' | 'ownGapMs'> {
     if (this.#ownGapMs === undefined || !(this.#offset.uncertaintyMs <= APART_MS)) return {};
     return { clockOffsetMs: this.#offset.estimateMs, ownGapMs: this.#ownGapMs };
+  }
+
+  /** Whether a state tells it well enough, as nearly every state does: that is told without making another one. */
+  isToldBy({ clockOffsetMs, ownGapMs }: NodeState): boolean {
+    if (this.#ownGapMs === undefined || !(this.#offset.uncertaintyMs <= APART_MS))
+      return clockOffsetMs === undefined && ownGapMs === undefined;
+    return !moved(clockOffsetMs, this.#offset.estimateMs) && !moved(ownGapMs, this.#ownGapMs);
   }
 
   /** Learns from an exchange; tells whether the node's clock was stepped since the last one. */

@@ -279,7 +279,8 @@ export class RedisNode implements LockNode {
       if (id !== undefined && members !== undefined) this.#identity = { id, members };
       const reading = this.#nodeClock.observe(sentAt, clock.stamp(), Number(nodeUs) / 1_000);
       if (reading === 'stepped') this.distrust('its clock was stepped');
-      this.#weigh(quarantineLeftMs);
+      const isAsBefore = found === 0 && this.state.status === 'ready' && this.#nodeClock.isToldBy(this.state);
+      if (!isAsBefore) this.#weigh(quarantineLeftMs);
     }
     return replies;
   }

@@ -3,7 +3,8 @@ import type { NodeState } from '../lock-node.js';
 /** How far a figure in the state may move before listeners hear of it. */
 const NEWS_MS = 100;
 
-const moved = (before: number | undefined, after: number | undefined): boolean =>
+/** Whether a figure of the state has moved so far that it is news. */
+export const moved = (before: number | undefined, after: number | undefined): boolean =>
   before === undefined || after === undefined ? before !== after : Math.abs(before - after) > NEWS_MS;
 
 /** A node's state, and who hears of its changes. Once the node is out nothing changes it any more. */
