@@ -1,11 +1,19 @@
 import { monotonicValidityLeftMs, validityLeftMs, type Grant, type Stamp } from './validity.js';
 
-/** So many leases follow each other on one grant at most, and for so long: alone, and where other processes wait. */
-const ALONE = { leases: 64, forMs: 100 };
-const SHARED = { leases: 32, forMs: 25 };
+/**
+ * So many leases follow each other on one grant at most. Not many more, because so many tokens are reserved at once, and a
+ * counter that is lost goes on from the time in microseconds: it must never have been counted up faster than that.
+ */
+const LEASES = 64;
+/** And for so long: alone, and where other processes wait. */
+const ALONE_MS = 100;
+const SHARED_MS = 25;
 
-/** How many tokens an acquisition reserves, for itself and for those in its process that wait behind it. */
-export const tokensFor = (behind: number): number => Math.min(ALONE.leases, behind + 1);
+/**
+ * How many tokens an acquisition reserves, for itself and for those in its process that wait behind it: by the time they
+ * have had their turns, others may have come. A token that is not used is a number left out.
+ */
+export const tokensFor = (behind: number): number => (behind > 0 ? LEASES : 1);
 
 /** Leases that follow each other on one grant, without a word to the nodes. */
 export interface Run {
@@ -27,10 +35,9 @@ export function mayFollow(
   grant: Grant,
   now: Stamp,
 ): boolean {
-  const most = othersWait ? SHARED : ALONE;
   return (
-    leases < Math.min(reserved, most.leases) &&
-    now.monotonicMs - startedAt < most.forMs &&
+    leases < reserved &&
+    now.monotonicMs - startedAt < (othersWait ? SHARED_MS : ALONE_MS) &&
     validityLeftMs(grant, now) >= monotonicValidityLeftMs(grant, grant.sentAt.monotonicMs) / 2
   );
 }
