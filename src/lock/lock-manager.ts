@@ -9,7 +9,7 @@ import { LockEvents, type LockListener, type NodeSnapshot } from './events.js';
 import { FirstUse } from './first-use.js';
 import { inspection, type Inspection } from './inspection.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import { HeldLease, type Lease } from './lease.js';
+import { HeldLease, type Lease, type LeaseContext } from './lease.js';
 import { watchMembers } from './members.js';
 import { isInMemory, openNodes, snapshotOf, watchNodes } from './membership.js';
 import {
@@ -57,6 +57,7 @@ export class LockManager {
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
   readonly #unwatchMembers: () => void;
+  readonly #leaseContext: LeaseContext;
   readonly #leases = new Set<HeldLease>();
   readonly #declared = new Set<string>();
   readonly #inMemory: boolean;
@@ -96,6 +97,7 @@ export class LockManager {
       () => this.#firstUse.starting,
       (active, reason) => this.#setFallback(active, reason),
     );
+    this.#leaseContext = this.#makeLeaseContext();
     this.#inMemory = this.#nodes.every(isInMemory);
     if (this.#inMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
   }
@@ -269,29 +271,31 @@ export class LockManager {
   }
 
   #leaseOf(tenure: Tenure, attempts: number, options: ResolvedAcquireOptions): HeldLease {
-    const { maxTtlMs } = this.#options;
     const fallback = !tenure.isOn(this.#quorum) || this.#inMemory;
-    const lease = new HeldLease(
-      {
-        clock: this.#clock,
-        events: this.#events,
-        keeper: this.#keeper,
-        stallKeeper: this.#stallKeeper,
-        checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
-        onEnd: (ended) => {
-          this.#leases.delete(ended);
-          if (this.#leases.size === 0) this.#onIdle?.();
-        },
-        successorTo: (released) => this.#acquirer.successorTo(released),
-        waitsBehind: (released) => this.#acquirer.waitsBehind(released),
-        onLost: (tenureLost) => this.#acquirer.lost(tenureLost),
-        onVacant: (vacant, givenBack, isOnLists) => this.#acquirer.vacated(vacant, givenBack, isOnLists),
-      },
-      tenure,
-      { ...options, attempts, fallback },
-    );
+    const lease = new HeldLease(this.#leaseContext, tenure, { ...options, attempts, fallback });
     this.#leases.add(lease);
     return lease;
+  }
+
+  /** The same for all leases: there may be a hundred thousand of them. */
+  #makeLeaseContext(): LeaseContext {
+    const acquirer = this.#acquirer;
+    const { maxTtlMs } = this.#options;
+    return {
+      clock: this.#clock,
+      events: this.#events,
+      keeper: this.#keeper,
+      stallKeeper: this.#stallKeeper,
+      checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
+      onEnd: (ended) => {
+        this.#leases.delete(ended);
+        if (this.#leases.size === 0) this.#onIdle?.();
+      },
+      successorTo: (released) => acquirer.successorTo(released),
+      waitsBehind: (released) => acquirer.waitsBehind(released),
+      onLost: (tenureLost) => acquirer.lost(tenureLost),
+      onVacant: (vacant, givenBack, isOnLists) => acquirer.vacated(vacant, givenBack, isOnLists),
+    };
   }
 
   #tellFailure(

@@ -38,6 +38,7 @@ const DUE_TOGETHER = 1 / 32;
 const RETRY_AFTER = 0.1;
 const LONGEST_RETRY_MS = 1_000;
 const retryAfterMs = (ttlMs: number): number => Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
+const NO_VOTES: QuorumUnreachableError['votes'] = [];
 /** After a look at which a majority had other owners. */
 const SECOND_LOOK_MS = 20;
 
@@ -52,7 +53,7 @@ export class Tenure {
   extendAt: number;
   /** Whether the last extension failed, and what the nodes said. */
   failed = false;
-  lastVotes: QuorumUnreachableError['votes'] = [];
+  lastVotes: QuorumUnreachableError['votes'] = NO_VOTES;
   readonly #quorum: QuorumClient;
   readonly #run: { startedAt: number; leases: number; reserved: number; othersWait: boolean };
   readonly #firstToken: number | undefined;
