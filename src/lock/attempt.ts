@@ -28,6 +28,9 @@ export type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
 const answers = ({ votes }: Round): number =>
   votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
 
+const late = ({ votes }: Round): number =>
+  votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
+
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
 const LOOKS = 10;
 
@@ -45,6 +48,7 @@ export async function attempt(
 ): Promise<AttemptResult> {
   const { clock, random } = context;
   const met = new Set<string>();
+  let wasLate = false;
   for (let look = 0; ; look++) {
     const outside = quorum.gate.enter();
     if (outside !== undefined) await outside;
@@ -59,6 +63,13 @@ export async function attempt(
     const { votes } = result.round;
     const ending: Ending = result.failure === undefined ? endingOf(votes, met) : { kind: 'unreachable' };
     const { undone, failure } = result;
+    // What came too late was not carried out: this process stood still, or was very busy. Once more, with time enough.
+    const isLate = answers(result.round) + late(result.round) >= quorum.majority;
+    if (ending.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isAbandoned()) {
+      wasLate = true;
+      await undone;
+      continue;
+    }
     if (ending.kind !== 'contended' || look === LOOKS || isAbandoned()) {
       return {
         ...ending,
