@@ -92,12 +92,12 @@ export class Acquirer {
       const starting = this.starting();
       if (starting !== undefined) await unlessAborted(starting, stop.signal);
       const attempts = this.#attempts(resources, options);
-      const { clock, random } = this;
+      const { clock, random, events } = this;
+      const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random, events };
       if (waitMs > 0) {
-        const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random };
         return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
       }
-      const acquired = await acquisition(attempts, clock, random, resources, options, stop.signal);
+      const acquired = await acquisition(attempts, context, resources, options, stop.signal);
       return hold(acquired.tenure, acquired.attempts);
     } catch (error) {
       throw error === DRAINED ? new LockManagerClosedError(resources) : error;
