@@ -157,7 +157,8 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "distrust === LATE && vote.kind === 'granted'",
       },
     ],
-    likely: 33,
+    worlds: 'forgetful',
+    likely: 1,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {

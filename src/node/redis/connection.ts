@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../node-source.js';
-import { DiscreetConnection, type Connection } from './discreet-connection.js';
+import { DiscreetConnection, type Client, type Connection } from './discreet-connection.js';
 
 export type { Connection } from './discreet-connection.js';
 
@@ -55,7 +55,7 @@ function overrides({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDel
 }
 
 /** What we do not know of the options goes to ioredis as it came, so its own type for them is too narrow. */
-const Client: new (options: object) => Connection = Redis;
+const NewClient: new (options: object) => Client = Redis;
 
 const isClient = (source: object): source is RedisLike =>
   typeof (source as Partial<RedisLike>).duplicate === 'function';
@@ -131,7 +131,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     clientPrefix: prefixOf(options),
     durable,
     open: (retryDelayMs) =>
-      discreet(new Client({ ...options, ...overrides(options, retryDelayMs) }), options),
+      discreet(new NewClient({ ...options, ...overrides(options, retryDelayMs) }), options),
   };
 }
 
@@ -153,11 +153,11 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
     clientPrefix: prefixOf(options),
     durable: false,
     open: (retryDelayMs) =>
-      discreet(client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Connection, options),
+      discreet(client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Client, options),
   };
 }
 
-const discreet = (client: Connection, { password, tls }: RedisNodeOptions): Connection =>
+const discreet = (client: Client, { password, tls }: RedisNodeOptions): Connection =>
   new DiscreetConnection(client, {
     password: typeof password === 'string' ? password : undefined,
     tls: Boolean(tls),

@@ -4,21 +4,22 @@ import { reconnectDelayMs } from '../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type { Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import {
-  addInspection,
-  addRequest,
   findingOf,
-  guardCall,
+  guardWords,
   inspectionOf,
+  inspectOperation,
+  requestOperation,
+  scriptCall,
   voteOf,
   type Guard,
-  type ScriptCall,
 } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { GroupCommit } from './group-commit.js';
 import { channelOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
 import { RedisEar } from './redis-ear.js';
-import { SCRIPT, SCRIPT_SHA } from './script.js';
+import type { Operation, ScriptCall } from './script-call.js';
+import { SCRIPT } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 import { Standing } from './standing.js';
 
@@ -135,7 +136,9 @@ export class RedisNode implements LockNode {
     const absence = this.#absence();
     if (absence !== undefined) return resources.map(() => absence);
     try {
-      const replies = await this.#run(this.#callOf(resources, addInspection));
+      const replies = await this.#run(
+        this.#call(resources.map((resource) => inspectOperation(this.#keyPrefix, resource))),
+      );
       return replies.map(inspectionOf);
     } catch (error) {
       const failure = this.#failureOf(error);
@@ -181,21 +184,27 @@ export class RedisNode implements LockNode {
     if (this.state.status === 'connecting') await this.#standing.next();
     const absence = this.#absence();
     if (absence !== undefined) return batch.forEach(({ answered }) => answered(absence));
-    const { clock } = this.#settings;
-    const inTime = batch.filter((asked) => {
-      if (deadlineOf(asked.request) >= clock.now()) return true;
+    const now = this.#settings.clock.now();
+    const inTime: Asked[] = [];
+    const operations: Operation[] = [];
+    let latest = 0;
+    for (const asked of batch) {
+      const { request, answered } = asked;
+      const deadlineAt = deadlineOf(request);
       // It has waited for the connection, or behind others, until nobody waits for it any more: nothing is sent.
-      asked.answered(LATE);
-      return false;
-    });
+      if (deadlineAt < now) answered(LATE);
+      else {
+        if (deadlineAt > latest && deadlineAt !== Number.POSITIVE_INFINITY) latest = deadlineAt;
+        inTime.push(asked);
+        operations.push(requestOperation(this.#keyPrefix, request));
+      }
+    }
     if (inTime.length === 0) return;
     try {
-      const latest = inTime.reduce((until, { request }) => Math.max(until, deadlineOf(request, until)), 0);
-      const requests = inTime.map(({ request }) => request);
-      const replies = await this.#run(this.#callOf(requests, addRequest, this.#nodeClock.aheadUs(latest)));
+      const replies = await this.#run(this.#call(operations, this.#nodeClock.aheadUs(latest)));
       if (replies.some(isReadOnly)) this.#onDemotion();
       const distrust = this.#distrustNow();
-      inTime.forEach((asked, index) => this.#answer(asked, voteOf(replies[index]), distrust));
+      for (let at = 0; at < inTime.length; at++) this.#answer(inTime[at]!, voteOf(replies[at]), distrust);
     } catch (error) {
       const failure = this.#failureOf(error);
       for (const { answered } of inTime) answered(failure);
@@ -238,39 +247,34 @@ export class RedisNode implements LockNode {
 
   async #order(order: Guard['order'], given?: string): Promise<void> {
     try {
-      await this.#run(guardCall(this.#keyPrefix, this.#guard(order, given)));
+      await this.#run(this.#call([], 0, order, given));
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  #guard(order: Guard['order'] = '', given: string = this.#spareId): Guard {
-    const { quarantineMs } = this.#settings;
-    return { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order, given };
-  }
-
-  #callOf<Item>(
-    items: readonly Item[],
-    add: (call: ScriptCall, keyPrefix: string, item: Item) => void,
-    aheadUs?: number,
+  #call(
+    operations: readonly Operation[],
+    aheadUs = 0,
+    order: Guard['order'] = '',
+    given: string = this.#spareId,
   ): ScriptCall {
-    const call = guardCall(this.#keyPrefix, this.#guard(), aheadUs);
-    for (const item of items) add(call, this.#keyPrefix, item);
-    return call;
+    const runId = this.#server.runId ?? '';
+    const guard = { quarantineMs: this.#settings.quarantineMs, runId, durable: this.#durable, order, given };
+    return scriptCall(this.#keyPrefix, guardWords(guard), aheadUs, operations);
   }
 
-  async #run({ keys, header, lines }: ScriptCall): Promise<readonly unknown[]> {
+  async #run(call: ScriptCall): Promise<readonly unknown[]> {
     const { clock } = this.#settings;
     const epoch = this.#epoch;
-    const args = [...keys, ...header, lines.join('')];
     const sentAt = clock.stamp();
     let reply: unknown;
     try {
-      reply = await this.#connection.evalsha(SCRIPT_SHA, keys.length, ...args);
+      reply = await this.#connection.run(call);
     } catch (error) {
       // The server's script cache was emptied (SCRIPT FLUSH). The deadline inside still says until when it may act.
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      reply = await this.#connection.eval(SCRIPT, keys.length, ...args);
+      reply = await this.#connection.runAndLoad(call);
     }
     if (!Array.isArray(reply)) throw new Error('the node answered with something that is no list');
     const [nodeUs, found, ...replies] = reply as unknown[];
@@ -340,7 +344,7 @@ export class RedisNode implements LockNode {
       this.#server = serverInfoOf(info);
       if (this.#server.isReplica) this.#standBy();
       else {
-        await this.#run(guardCall(this.#keyPrefix, this.#guard('look')));
+        await this.#run(this.#call([], 0, 'look'));
         this.#lookAgain();
       }
     } catch (error) {
@@ -370,7 +374,7 @@ export class RedisNode implements LockNode {
       if (epoch !== this.#epoch || this.#standing.out) return;
       this.#server = info;
       const evicted = info.evictedKeys > before.evictedKeys;
-      await this.#run(guardCall(this.#keyPrefix, this.#guard(evicted ? 'distrust' : 'look')));
+      await this.#run(this.#call([], 0, evicted ? 'distrust' : 'look'));
     } catch {
       // Whoever asks the node for a vote learns what is wrong with it; a look has nothing to add.
     }
