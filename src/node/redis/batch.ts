@@ -1,6 +1,6 @@
 import { failed, type Failed, type RefusalReason, type Vote } from '../../core/vote.js';
 import type { NodeInspection, NodeRequest } from '../lock-node.js';
-import { keysOf, markerKeyOf } from './keys.js';
+import { keysOf } from './keys.js';
 import { operationOf, ScriptCall, type Operation } from './script-call.js';
 
 const HOUR_MS = 3_600_000;
@@ -22,14 +22,14 @@ export interface Guard {
   readonly given: string;
 }
 
-/** All nodes are asked the same, so that most of the work is done for the first. */
-const operations = new WeakMap<NodeRequest, Operation & { readonly keyPrefix: string }>();
+/** All nodes are asked the same, one right after the other: the work is done for the first. */
+let last:
+  { readonly keyPrefix: string; readonly request: NodeRequest; readonly operation: Operation } | undefined;
 
 export function requestOperation(keyPrefix: string, request: NodeRequest): Operation {
-  const known = operations.get(request);
-  if (known?.keyPrefix === keyPrefix) return known;
-  const operation = { keyPrefix, ...operationOf(keysFor(keyPrefix, request), wordsOf(request)) };
-  operations.set(request, operation);
+  if (last?.request === request && last.keyPrefix === keyPrefix) return last.operation;
+  const operation = operationOf(keysFor(keyPrefix, request), wordsOf(request));
+  last = { keyPrefix, request, operation };
   return operation;
 }
 
@@ -70,16 +70,17 @@ const deadlineUs = ({ deadlineAt }: { readonly deadlineAt: number }): number =>
   Math.floor(deadlineAt * 1_000);
 
 /** Of each resource the lock key and another one; for the lists of an acquisition that is ready to wait see the script. */
-function keysFor(keyPrefix: string, { op, resources, ...request }: NodeRequest): readonly string[] {
+function keysFor(keyPrefix: string, request: NodeRequest): readonly string[] {
+  const { op, resources } = request;
   const second = op === 'release' || op === 'wake' ? 2 : 1;
   const keys: string[] = [];
   const lists: string[] = [];
   for (const resource of resources) {
     const all = keysOf(keyPrefix, resource);
     keys.push(all[0], all[second]);
-    if ('waits' in request && request.waits !== undefined) lists.push(all[2]);
+    if (op === 'acquire' && request.waits !== undefined) lists.push(all[2]);
   }
-  return op === 'acquire' ? [...keys, ...lists] : keys;
+  return lists.length > 0 ? [...keys, ...lists] : keys;
 }
 
 /** What comes before the operations, as words of a JSON list; by how much the node's clock is ahead is the last of them. */
@@ -90,11 +91,11 @@ export function guardWords({ quarantineMs, runId, durable, order, given }: Guard
 
 /** A call of the script. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
 export const scriptCall = (
-  keyPrefix: string,
+  marker: string,
   guard: string,
   aheadUs: number,
   asked: readonly Operation[],
-): ScriptCall => new ScriptCall(markerKeyOf(keyPrefix), `${guard},${aheadUs}`, asked);
+): ScriptCall => new ScriptCall(marker, `${guard},${aheadUs}`, asked);
 
 const REFUSALS: readonly (RefusalReason | undefined)[] = [
   undefined,

@@ -15,7 +15,7 @@ import {
 } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { GroupCommit } from './group-commit.js';
-import { channelOf } from './keys.js';
+import { channelOf, markerKeyOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
 import { RedisEar } from './redis-ear.js';
 import type { Operation, ScriptCall } from './script-call.js';
@@ -35,6 +35,7 @@ export interface RedisNodeSettings {
 /** A request, and who hears its answer. */
 interface Asked {
   readonly request: NodeRequest;
+  readonly operation: Operation;
   readonly answered: (vote: Vote) => void;
   /** Whether it was late before; see `#answer`. */
   readonly isSecond: boolean;
@@ -57,6 +58,7 @@ export class RedisNode implements LockNode {
   readonly address: string;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
+  readonly #marker: string;
   readonly #durable: boolean;
   readonly #connection: Connection;
   readonly #openConnection: () => Connection;
@@ -70,6 +72,8 @@ export class RedisNode implements LockNode {
   #epoch = 0;
   #lastError = 'not connected';
   #server: ServerInfo = serverInfoOf('');
+  /** What the guard of every vote is told, as long as the server is the same. */
+  #usualGuard: { readonly runId: string; readonly words: string } | undefined;
   #distrusted = { until: 0, reason: '' };
   #nextLook: Timer | undefined;
   /** The node's id, should it have none. */
@@ -82,6 +86,7 @@ export class RedisNode implements LockNode {
     this.address = endpoint.address;
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
+    this.#marker = markerKeyOf(this.#keyPrefix);
     this.#durable = endpoint.durable;
     this.#nodeClock = new NodeClock(settings.driftFactor);
     this.#requests = new GroupCommit(settings.clock, this.#send);
@@ -103,7 +108,8 @@ export class RedisNode implements LockNode {
   }
 
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
-    this.#requests.add({ request, answered, isSecond: false });
+    const operation = requestOperation(this.#keyPrefix, request);
+    this.#requests.add({ request, operation, answered, isSecond: false });
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
@@ -189,14 +195,14 @@ export class RedisNode implements LockNode {
     const operations: Operation[] = [];
     let latest = 0;
     for (const asked of batch) {
-      const { request, answered } = asked;
+      const { request, operation, answered } = asked;
       const deadlineAt = deadlineOf(request);
       // It has waited for the connection, or behind others, until nobody waits for it any more: nothing is sent.
       if (deadlineAt < now) answered(LATE);
       else {
         if (deadlineAt > latest && deadlineAt !== Number.POSITIVE_INFINITY) latest = deadlineAt;
         inTime.push(asked);
-        operations.push(requestOperation(this.#keyPrefix, request));
+        operations.push(operation);
       }
     }
     if (inTime.length === 0) return;
@@ -259,9 +265,16 @@ export class RedisNode implements LockNode {
     order: Guard['order'] = '',
     given: string = this.#spareId,
   ): ScriptCall {
+    return scriptCall(this.#marker, this.#guardWords(order, given), aheadUs, operations);
+  }
+
+  #guardWords(order: Guard['order'], given: string): string {
     const runId = this.#server.runId ?? '';
-    const guard = { quarantineMs: this.#settings.quarantineMs, runId, durable: this.#durable, order, given };
-    return scriptCall(this.#keyPrefix, guardWords(guard), aheadUs, operations);
+    if (order === '' && this.#usualGuard?.runId === runId) return this.#usualGuard.words;
+    const { quarantineMs } = this.#settings;
+    const words = guardWords({ quarantineMs, runId, durable: this.#durable, order, given });
+    if (order === '') this.#usualGuard = { runId, words };
+    return words;
   }
 
   async #run(call: ScriptCall): Promise<readonly unknown[]> {
