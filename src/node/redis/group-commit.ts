@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.js';
 
-/** What is gathered: how much of the server's time it takes, in resources. */
+/** What is gathered: how much of the server's time it takes, in acquisitions of one resource. */
 export interface Weighed {
-  readonly request: { readonly resources: readonly string[] };
+  readonly weight: number;
 }
 
 /** While so many batches are under way, what arises is gathered for the next one. */
@@ -56,7 +56,7 @@ export class GroupCommit<Item extends Weighed> {
     let count = 0;
     let weight = 0;
     while (count < all.length) {
-      weight += all[count]!.request.resources.length;
+      weight += all[count]!.weight;
       if (count > 0 && weight > HEAVIEST) break;
       count++;
     }

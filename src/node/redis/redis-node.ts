@@ -36,11 +36,14 @@ export interface RedisNodeSettings {
 interface Asked {
   readonly request: NodeRequest;
   readonly operation: Operation;
+  readonly weight: number;
   readonly answered: (vote: Vote) => void;
   /** Whether it was late before; see `#answer`. */
   readonly isSecond: boolean;
 }
 
+/** It reads more than it writes. */
+const EXTENSION_WEIGHT = 0.5;
 /** How long a server that cannot vote as it is, such as a replica, is left alone before it is asked again. */
 const RECHECK_MS = 5_000;
 /** How often a node is looked at without being asked anything, so that a restart or a clock step is seen early. */
@@ -109,7 +112,9 @@ export class RedisNode implements LockNode {
 
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
     const operation = requestOperation(this.#keyPrefix, request);
-    this.#requests.add({ request, operation, answered, isSecond: false });
+    const { op, resources } = request;
+    const weight = op === 'extend' ? resources.length * EXTENSION_WEIGHT : resources.length;
+    this.#requests.add({ request, operation, weight, answered, isSecond: false });
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
