@@ -19,7 +19,15 @@ export interface RedisNodeOptions {
   readonly password?: string;
   readonly db?: number;
   readonly tls?: object;
-  /** The node's name in metrics, logs and errors, instead of its address. */
+  /**
+   * The sentinels of a master, instead of a server: the node is the one that they say is the master at the time. A failover
+   * costs it its vote for one quarantine, because the new master may lack the last locks.
+   */
+  readonly sentinels?: readonly object[] | null;
+  /**
+   * The node's name in metrics, logs and errors, instead of its address. With sentinels it is the group that they watch, as
+   * in ioredis, and the node is called by it and the first of them: `mymaster@10.0.0.1:26379`.
+   */
   readonly name?: string;
   /**
    * The operator's word that this server keeps every write through a crash (appendonly with appendfsync always): then a

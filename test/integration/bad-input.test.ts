@@ -185,7 +185,46 @@ describe('the list of nodes', () => {
     ['a port in words', [{ host: 'h', port: '6379', password: SECRET }], /nodes\[0\].*port/],
     ['a database below zero', [{ host: 'h', db: -1, password: SECRET }], /nodes\[0\].*db/],
     ['a name with spaces', [{ host: 'h', name: 'the first', password: SECRET }], /nodes\[0\].*name/],
-    ['sentinels', [{ sentinels: [{ host: 'h' }], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
+    ['no sentinels', [{ sentinels: [], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
+    [
+      'one sentinel without a list',
+      [{ sentinels: `redis://:${SECRET}@h`, name: 'm' }],
+      /nodes\[0\].*sentinels/,
+    ],
+    ['sentinels as urls', [{ sentinels: [`redis://:${SECRET}@h`], name: 'm' }], /nodes\[0\].*sentinel/],
+    [
+      'a url as the host of a sentinel',
+      [{ sentinels: [{ host: `redis://:${SECRET}@h` }], name: 'm' }],
+      /nodes\[0\].*host of a sentinel/,
+    ],
+    [
+      'a sentinel on no port',
+      [{ sentinels: [{ port: 0 }], name: 'm', password: SECRET }],
+      /nodes\[0\].*port/,
+    ],
+    [
+      'sentinels without a group',
+      [{ sentinels: [{ host: 'h' }], password: SECRET }],
+      /nodes\[0\]: name.*group/,
+    ],
+    [
+      'sentinels of a replica',
+      [{ sentinels: [{ host: 'h' }], name: 'm', role: 'slave', password: SECRET }],
+      /nodes\[0\]: role.*replica/,
+    ],
+    [
+      'sentinels and the word that nothing is lost',
+      [{ sentinels: [{ host: 'h' }], name: 'm', durable: true, password: SECRET }],
+      /nodes\[0\]: durable.*failover/,
+    ],
+    [
+      'the same group of the same sentinels twice',
+      [
+        { sentinels: [{ host: 'a' }, { host: 'b' }], name: 'm' },
+        { sentinels: [{ host: 'b' }, { host: 'a', port: 26_379 }], name: 'm', password: SECRET },
+      ],
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    ],
     [
       'the same url twice',
       ['redis://h:1', 'redis://h:2', `redis://:${SECRET}@h:1`],

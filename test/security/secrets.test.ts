@@ -98,6 +98,19 @@ describe('neither the user nor the password is shown by anything', () => {
     await closed(server);
   });
 
+  it('when the sentinels refuse the password, or repeat it', async () => {
+    const sentinelSecret = { sentinelUsername: USER, sentinelPassword: PASSWORD };
+    const refusing = { sentinels: [{ host: '127.0.0.1', port: portOf(guarded) }], name: 'm' };
+    await expectDiscretion({ ...refusing, ...sentinelSecret }, /named a master: WRONGPASS/);
+    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
+    const repeating = { sentinels: [{ host: '127.0.0.1', port }], name: 'm' };
+    await expectDiscretion({ ...repeating, sentinelPassword: PASSWORD }, /named a master: ERR bad request/);
+    const client = new Redis({ ...repeating, sentinelPassword: PASSWORD, lazyConnect: true });
+    await expectDiscretion(client, /named a master: ERR bad request/);
+    client.disconnect();
+    await closed(server);
+  });
+
   it('when the server names the user, as Redis 7.2 does', async () => {
     const { server, port } = await startTalker(
       () => `-NOPERM User ${USER} has no permissions to run the 'evalsha' command\r\n`,
@@ -204,7 +217,7 @@ describe('a mistake in the options is named without what is secret in it', () =>
     [
       'sentinels',
       { nodes: [{ sentinels: [{ host: 'a' }], sentinelPassword: PASSWORD, ...secret }] },
-      /sentinels/,
+      /name must be the group/,
     ],
   ])('%s', async (_name, options, expected) => {
     await using witness = new Witness();

@@ -12,6 +12,7 @@ const DISCONNECT_TIMEOUT_MS = 100;
 interface Listeners {
   ready?: () => void;
   close?: () => void;
+  end?: () => void;
   error?: (error: Error) => void;
   message?: (channel: string, message: string) => void;
 }
@@ -304,5 +305,6 @@ export const simEndpoint = (
   address: server.name,
   clientPrefix: '',
   durable,
+  failsOver: false,
   open: (retryDelayMs) => new SimConnection(process, server, link, retryDelayMs, sendsTwice),
 });

@@ -50,13 +50,15 @@ const NOT_PERMITTED = /^(NOPERM|ERR The user executing the script|ERR ACL failur
 const DEAF =
   'its user may not subscribe to its channel: who waits for a lock asks again and again instead of being told, see SECURITY.md';
 
-/** A standalone Redis server as a voter, over a connection of its own. */
+/** A Redis server as a voter, or the one that is the master behind sentinels, over a connection of its own. */
 export class RedisNode implements LockNode {
   readonly name: string;
   readonly address: string;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
   readonly #durable: boolean;
+  readonly #failsOver: boolean;
+  readonly #masterRunId: () => Promise<string | undefined>;
   readonly #connection: Connection;
   readonly #openConnection: () => Connection;
   readonly #ears = new Set<RedisEar>();
@@ -82,6 +84,8 @@ export class RedisNode implements LockNode {
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     this.#durable = endpoint.durable;
+    this.#failsOver = endpoint.failsOver;
+    this.#masterRunId = endpoint.masterRunId ?? (() => Promise.resolve(undefined));
     this.#nodeClock = new NodeClock(settings.driftFactor);
     this.#requests = new GroupCommit(settings.clock, this.#send);
     this.#openConnection = () => endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
@@ -332,13 +336,15 @@ export class RedisNode implements LockNode {
     const epoch = ++this.#epoch;
     this.#nextLook?.cancel();
     try {
-      const [info] = await Promise.all([
+      const [info, master] = await Promise.all([
         this.#connection.info().catch(() => ''),
+        this.#masterRunId(),
         this.#connection.script('LOAD', SCRIPT).catch(() => undefined),
       ]);
       if (epoch !== this.#epoch || this.#standing.out) return;
       this.#server = serverInfoOf(info);
-      if (this.#server.isReplica) this.#standBy();
+      const unfit = this.#unfitness(master);
+      if (unfit !== undefined) this.#standBy(unfit);
       else {
         await this.#run(guardCall(this.#keyPrefix, this.#guard('look')));
         this.#lookAgain();
@@ -366,9 +372,14 @@ export class RedisNode implements LockNode {
     const epoch = this.#epoch;
     const before = this.#server;
     try {
-      const info = serverInfoOf(before.runId === undefined ? '' : await this.#connection.info());
+      const [text, master] = await Promise.all([
+        before.runId === undefined ? '' : this.#connection.info(),
+        this.#masterRunId(),
+      ]);
       if (epoch !== this.#epoch || this.#standing.out) return;
-      this.#server = info;
+      const info = (this.#server = serverInfoOf(text));
+      const unfit = this.#unfitness(master);
+      if (unfit !== undefined) return this.#standBy(unfit);
       const evicted = info.evictedKeys > before.evictedKeys;
       await this.#run(guardCall(this.#keyPrefix, this.#guard(evicted ? 'distrust' : 'look')));
     } catch {
@@ -377,8 +388,19 @@ export class RedisNode implements LockNode {
     if (epoch === this.#epoch && !this.#standing.out) this.#lookAgain();
   }
 
-  #standBy(): void {
-    this.#standing.become({ status: 'refused', reason: 'it is a read-only replica' });
+  /** Why the server cannot vote as it is, if so. */
+  #unfitness(master: string | undefined): string | undefined {
+    const { isReplica, runId } = this.#server;
+    if (isReplica) return 'it is a read-only replica';
+    if (this.#failsOver && runId === undefined)
+      return 'its user may not call INFO, without which a failover would go unnoticed, see SECURITY.md';
+    if (master !== undefined && master !== runId)
+      return 'its sentinels say that another server is the master';
+    return undefined;
+  }
+
+  #standBy(reason: string): void {
+    this.#standing.become({ status: 'refused', reason });
     this.#recheckLater();
   }
 
