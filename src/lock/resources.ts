@@ -1,4 +1,4 @@
-import { MARKER } from '../node/lock-node.js';
+import { MARKER, SHARD_MARKER } from '../node/lock-node.js';
 import { shown } from './shown.js';
 
 const LONGEST_RESOURCE_BYTES = 512;
@@ -34,8 +34,10 @@ function resolveResource(resource: unknown): string {
       `resource must be well-formed Unicode, got half a pair: ${JSON.stringify(resource)}`,
     );
   }
-  if (resource === MARKER) {
-    throw new RangeError(`resource must not be ${shown(MARKER)}, where a node keeps what it knows of itself`);
+  if (resource === MARKER || SHARD_MARKER.test(resource)) {
+    throw new RangeError(
+      `resource must not be ${shown(resource)}, where a node keeps what it knows of itself`,
+    );
   }
   if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
     throw new RangeError(

@@ -217,6 +217,47 @@ describe('the list of nodes', () => {
       [{ sentinels: [{ host: 'h' }], name: 'm', durable: true, password: SECRET }],
       /nodes\[0\]: durable.*failover/,
     ],
+    ['a Cluster without servers', [{ cluster: [], password: SECRET }], /nodes\[0\]: cluster must be a list/],
+    ['a Cluster without a list', [{ cluster: `redis://:${SECRET}@h` }], /nodes\[0\]: cluster must be a list/],
+    ['a Cluster of words', [{ cluster: [`${SECRET} h`] }], /nodes\[0\]/],
+    ['a Cluster of nothing', [{ cluster: [null], password: SECRET }], /nodes\[0\]: each server/],
+    ['a Cluster on no port', [{ cluster: [{ port: 0 }], password: SECRET }], /nodes\[0\]: port/],
+    ['a Cluster with a url as a host', [{ cluster: [{ host: `redis://:${SECRET}@h` }] }], /nodes\[0\]: host/],
+    [
+      'a Cluster and a host',
+      [{ cluster: ['redis://h'], host: 'h', password: SECRET }],
+      /cluster and host exclude/,
+    ],
+    [
+      'a Cluster and sentinels',
+      [{ cluster: ['redis://h'], sentinels: [{}], name: 'm' }],
+      /cluster and sentinels/,
+    ],
+    [
+      'a database of a Cluster',
+      [{ cluster: ['redis://h'], db: 1, password: SECRET }],
+      /nodes\[0\]: db must be 0/,
+    ],
+    [
+      'a Cluster and the word that nothing is lost',
+      [{ cluster: ['redis://h'], durable: true, password: SECRET }],
+      /nodes\[0\]: durable.*failover/,
+    ],
+    [
+      'a Cluster with a bad name',
+      [{ cluster: ['redis://h'], name: 'a b', password: SECRET }],
+      /nodes\[0\]: name/,
+    ],
+    [
+      'the same Cluster twice',
+      [{ cluster: ['redis://a', 'redis://b:7000'] }, { cluster: [{ host: 'b', port: 7000 }, { host: 'a' }] }],
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    ],
+    [
+      'a client of the same Cluster',
+      [{ cluster: ['redis://a'] }, new Cluster([{ host: 'a', port: 6379 }], { lazyConnect: true })],
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    ],
     [
       'the same group of the same sentinels twice',
       [
@@ -242,12 +283,6 @@ describe('the list of nodes', () => {
     const error = make({ nodes });
     expect(['TypeError', 'RangeError']).toContain(error.name);
     expect(error.message).toMatch(message);
-  });
-
-  it('refuses a client of a Cluster', () => {
-    const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true });
-    expect(make({ nodes: [cluster] }).message).toMatch(/nodes\[0\] is a Cluster client/);
-    cluster.disconnect();
   });
 
   it('refuses the same in-memory node twice', () => {

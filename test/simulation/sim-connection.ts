@@ -89,6 +89,10 @@ class SimConnection implements Connection {
     return this.#send({ name: 'time', keys: [], args: [] });
   }
 
+  cluster(): Promise<never> {
+    return Promise.reject(new Error('ERR This instance has cluster support disabled'));
+  }
+
   subscribe(channel: string): Promise<unknown> {
     return this.#send({ name: 'subscribe', keys: [], args: [channel] });
   }

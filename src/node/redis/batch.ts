@@ -19,6 +19,8 @@ export interface Guard {
   readonly order: '' | 'look' | 'first use' | 'trust' | 'distrust' | 'members';
   /** An id for a node that has none; with the order `members`, these. */
   readonly given: string;
+  /** Of a shard of a Cluster: where its marker is. */
+  readonly marker?: string | undefined;
 }
 
 /** A call of the script. */
@@ -93,11 +95,12 @@ function keysFor(keyPrefix: string, { op, resources, ...request }: NodeRequest):
 /** A call without an operation. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
 export function guardCall(
   keyPrefix: string,
-  { quarantineMs, runId, durable, order, given }: Guard,
+  { quarantineMs, runId, durable, order, given, marker }: Guard,
   aheadUs = 0,
 ): ScriptCall {
+  const usual = markerKeyOf(keyPrefix);
   return {
-    keys: [markerKeyOf(keyPrefix)],
+    keys: marker === undefined ? [usual] : [],
     lines: [],
     header: [
       FENCE_TTL_MS,
@@ -108,6 +111,7 @@ export function guardCall(
       order.charAt(0),
       given,
       aheadUs,
+      ...(marker === undefined ? [] : [marker, usual]),
     ],
   };
 }

@@ -72,7 +72,8 @@ export function endpointOf(source: string | RedisNodeOptions | RedisLike, where:
   return endpointOfOptions(source, where);
 }
 
-function optionsOfUrl(url: string, where: string): RedisNodeOptions {
+/** Reads a url; `where` as above. */
+export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (url.startsWith('/')) return { path: url };
   // The url itself may hold a password, and so may the error of the parser; without slashes even what looks like a scheme.
   const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
@@ -178,11 +179,6 @@ function endpointOfGroup(
 }
 
 function endpointOfClient(client: RedisLike, where: string): Endpoint {
-  if ((client as { isCluster?: unknown }).isCluster === true) {
-    throw new TypeError(
-      `${where} is a Cluster client; a node must be a standalone Redis server in this version`,
-    );
-  }
   const { options } = client as { options: RedisNodeOptions };
   // A client that changed its database with SELECT is on another one than its options say.
   const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;

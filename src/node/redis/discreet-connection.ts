@@ -10,6 +10,7 @@ export interface Connection {
   time(): Promise<unknown>;
   info(): Promise<string>;
   subscribe(channel: string): Promise<unknown>;
+  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
@@ -121,6 +122,10 @@ export class DiscreetConnection implements Connection {
 
   subscribe(channel: string): Promise<unknown> {
     return this.#client.subscribe(channel).catch(this.#rethrow);
+  }
+
+  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
+    return this.#client.cluster(subcommand).catch(this.#rethrow);
   }
 
   readonly #rethrow = (error: unknown): never => {

@@ -15,6 +15,7 @@ import {
 } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { GroupCommit } from './group-commit.js';
+import { inParts } from './in-parts.js';
 import { channelOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
 import { RedisEar } from './redis-ear.js';
@@ -29,6 +30,16 @@ export interface RedisNodeSettings {
   readonly quarantineMs: number;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Where the server is a shard of a Cluster. */
+  readonly shard?: ShardSettings;
+}
+
+/** What is different on a shard of a Cluster. */
+interface ShardSettings {
+  /** Where its marker is now. */
+  marker(): string;
+  /** Requests of different slots cannot go in one call. */
+  slotOf(request: NodeRequest): number;
 }
 
 /** A request, and who hears its answer. */
@@ -47,8 +58,22 @@ const NOT_LOGGED_IN = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent A
 /** Of a command, and of a command in the script: Redis 7.0, and later. */
 const NOT_PERMITTED = /^(NOPERM|ERR The user executing the script|ERR ACL failure in script)/;
 
+const FORGOT = 'it lost its memory: it restarted, or was emptied';
+const SHARD_FORGOT =
+  'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
+
 const DEAF =
   'its user may not subscribe to its channel: who waits for a lock asks again and again instead of being told, see SECURITY.md';
+
+/** Why a server that says this cannot vote until its operator does something, if so. */
+export function refusalOf(message: string): string | undefined {
+  const why = NOT_LOGGED_IN.test(message)
+    ? 'the server refused the user or password'
+    : NOT_PERMITTED.test(message)
+      ? 'its user lacks a permission that locks need, see SECURITY.md'
+      : undefined;
+  return why && `${why} (${message})`;
+}
 
 /** A Redis server as a voter, or the one that is the master behind sentinels, over a connection of its own. */
 export class RedisNode implements LockNode {
@@ -87,7 +112,9 @@ export class RedisNode implements LockNode {
     this.#failsOver = endpoint.failsOver;
     this.#masterRunId = endpoint.masterRunId ?? (() => Promise.resolve(undefined));
     this.#nodeClock = new NodeClock(settings.driftFactor);
-    this.#requests = new GroupCommit(settings.clock, this.#send);
+    const { shard } = settings;
+    const slotOf = shard && (({ request }: Asked): number => shard.slotOf(request));
+    this.#requests = new GroupCommit(settings.clock, slotOf ? inParts(this.#send, slotOf) : this.#send);
     this.#openConnection = () => endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
     this.#connection = this.#openConnection();
     this.#connection.on('ready', () => void this.#introduce());
@@ -236,6 +263,18 @@ export class RedisNode implements LockNode {
     return failed(status === 'new' ? 'untrusted' : 'unreachable', new Error(reason));
   }
 
+  /**
+   * Its marker has another name from now on. It `remembers` all that it knew under the old one: so where nobody has written
+   * the new one yet, it is trusted as before. Or it has had that name `before`, and lost it since.
+   */
+  async rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
+    const { status } = this.state;
+    const order =
+      memory === 'before' ? 'distrust' : memory === 'remembers' && status === 'ready' ? 'first use' : '';
+    if (status !== 'new') await this.#order(order);
+    await this.look();
+  }
+
   recordMembers(members: string): Promise<void> {
     return this.#order('members', members);
   }
@@ -250,7 +289,8 @@ export class RedisNode implements LockNode {
 
   #guard(order: Guard['order'] = '', given: string = this.#spareId): Guard {
     const { quarantineMs } = this.#settings;
-    return { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order, given };
+    const marker = this.#settings.shard?.marker();
+    return { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order, given, marker };
   }
 
   #callOf<Item>(
@@ -311,7 +351,7 @@ export class RedisNode implements LockNode {
       this.#standing.become({ ...about, status: 'ready' });
       return;
     }
-    const why = until - now >= quarantineLeftMs ? reason : 'it lost its memory: it restarted, or was emptied';
+    const why = until - now >= quarantineLeftMs ? reason : this.#settings.shard ? SHARD_FORGOT : FORGOT;
     const isNews = this.state.status !== 'untrusted';
     this.#standing.become({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
     // So that it votes again when its quarantine ends, and not up to a look later.
@@ -390,8 +430,10 @@ export class RedisNode implements LockNode {
 
   /** Why the server cannot vote as it is, if so. */
   #unfitness(master: string | undefined): string | undefined {
-    const { isReplica, runId } = this.#server;
+    const { isReplica, isClusterMember, runId } = this.#server;
     if (isReplica) return 'it is a read-only replica';
+    if (isClusterMember && this.#settings.shard === undefined)
+      return 'it is a server of a Redis Cluster, which is one node as a whole: give { cluster: [{ host, port }] }';
     if (this.#failsOver && runId === undefined)
       return 'its user may not call INFO, without which a failover would go unnoticed, see SECURITY.md';
     if (master !== undefined && master !== runId)
@@ -412,12 +454,8 @@ export class RedisNode implements LockNode {
   #onError(error: unknown): void {
     const message = messageOf(error);
     this.#lastError = message;
-    const why = NOT_LOGGED_IN.test(message)
-      ? 'the server refused the user or password'
-      : NOT_PERMITTED.test(message)
-        ? 'its user lacks a permission that locks need, see SECURITY.md'
-        : undefined;
-    if (why !== undefined) this.#standing.become({ status: 'refused', reason: `${why} (${message})` });
+    const reason = refusalOf(message);
+    if (reason !== undefined) this.#standing.become({ status: 'refused', reason });
   }
 
   #onClose(): void {

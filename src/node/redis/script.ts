@@ -21,6 +21,8 @@ import { createHash } from 'node:crypto';
  *       missing, f(irst use) trust a node without marker, t(rust) it whatever its marker says, d(istrust) it from now on,
  *       m(embers) write them down; an id, in case that the node has none, or, with m, the members; and by how much the
  *       node's clock is ahead of the one that deadlines are of (µs).
+ *       On a shard of a Cluster the marker follows, which is not in the slot of the keys and is none of KEYS there, and the
+ *       key that it would have elsewhere.
  *       Last the operations, a line for each, of words with a space between them: the verb and how many resources it has,
  *       the deadline (µs; '' none), the holder id, and
  *         a(cquire)  ttl, seed ('' without fencing), tick ('' without)
@@ -74,7 +76,7 @@ local usual
 
 local function guard(run, durable, order, given)
   if quarantine == 0 then return 0 end
-  local marker = KEYS[1]
+  local marker = ARGV[11] and ARGV[9] or KEYS[1]
   local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'id')
   local since, ttl = number(seen[2]), number(seen[3]) or 0
   if not since and (order == 'l' or order == 'm') then return {-1, '', ''} end
@@ -137,7 +139,7 @@ local function wake(lock, list)
   for _ = 1, 100 do
     local first = redis.pcall('ZPOPMIN', list)
     if first.err or not first[1] then return 0 end
-    local heard = redis.pcall('PUBLISH', sub(KEYS[1], 1, -5) .. 'wake:' .. first[1], lock)
+    local heard = redis.pcall('PUBLISH', sub(ARGV[11] and ARGV[10] or KEYS[1], 1, -5) .. 'wake:' .. first[1], lock)
     if heard ~= 0 then return 1 end
   end
   return 0
@@ -315,7 +317,7 @@ local shapes = {
   [105] = '^i(%d+) (%S*) (%S*)\\n()',
 }
 
-local lines, at, key = ARGV[9], 1, 2
+local lines, at, key = ARGV[11] or ARGV[9], 1, ARGV[11] and 1 or 2
 
 -- The place goes on before anything can fail.
 local function run(verb, count, deadline, holder, x, y, z, u, v, w, next)
