@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { LockManager, type LockManagerOptions, type NodeSource } from '../../src/index.js';
 import { QuorlockModule } from '../../src/nestjs/index.js';
 import { optionsFromEnvironment } from '../../src/nestjs/environment.js';
@@ -107,6 +107,22 @@ describe('neither the user nor the password is shown by anything', () => {
     await expectDiscretion({ ...repeating, sentinelPassword: PASSWORD }, /named a master: ERR bad request/);
     const client = new Redis({ ...repeating, sentinelPassword: PASSWORD, lazyConnect: true });
     await expectDiscretion(client, /named a master: ERR bad request/);
+    client.disconnect();
+    await closed(server);
+  });
+
+  it('when a server of a Cluster refuses the password, or repeats it', async () => {
+    const at = (port: number) => ({ cluster: [{ host: '127.0.0.1', port }], ...secret });
+    await expectDiscretion(at(portOf(guarded)), /WRONGPASS/);
+    await expectDiscretion(
+      { cluster: [`redis://${login}@127.0.0.1:${portOf(guarded)}`, 'redis://127.0.0.1:1'] },
+      /WRONGPASS|ECONNREFUSED/,
+    );
+    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
+    await expectDiscretion({ cluster: [{ host: '127.0.0.1', port }], password: PASSWORD }, /ERR bad request/);
+    const redisOptions = { password: PASSWORD };
+    const client = new Cluster([{ host: '127.0.0.1', port }], { redisOptions, lazyConnect: true });
+    await expectDiscretion(client, /ERR bad request/);
     client.disconnect();
     await closed(server);
   });
