@@ -10,3 +10,11 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describeLockNode('a Redis Cluster', () => Promise.resolve(clusterSubject(cluster.options)), { tagged: true });
+describeLockNode(
+  'a Redis Cluster without a prefix',
+  () => Promise.resolve(clusterSubject(cluster.options, { keyPrefix: '' })),
+  { tagged: true },
+);
+describeLockNode('a Redis Cluster whose prefix has a hash tag', () =>
+  Promise.resolve(clusterSubject(cluster.options, { keyPrefix: '{app}:' })),
+);

@@ -321,6 +321,8 @@ describe('a resource', () => {
     ['that is an object', { id: 7 }, /resource must be a string/],
     ['out of none', [], /resources must be 1 to 64, got 0/],
     ['out of 65', Array.from({ length: 65 }, (_, index) => `r${index}`), /resources must be 1 to 64, got 65/],
+    ["called like a node's marker", 'quorlock:node', /must not be 'quorlock:node'/],
+    ["called like a shard's marker", 'quorlock:{7}:0123abcd:node', /must not be 'quorlock:\{7\}/],
     ['that is there twice', ['a', 'b', 'a'], /resources must differ/],
     ['among others that is empty', ['a', ''], /1 to 512 bytes, got 0/],
     ['where the counters are', '{lock:a}:fence', /:fence/],

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { masterRunIdOf } from '../../src/node/redis/sentinel.js';
+import { pageOf } from '../readme/markdown.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';
 import { GROUP, startSentinels } from '../support/sentinels.js';
@@ -7,6 +9,9 @@ import { until } from '../support/until.js';
 import { allVote, Clients, outcomeOf, R, SHORT, untilStatus } from '../trust/support.js';
 
 type Four = [RedisServer, RedisServer, RedisServer, RedisServer];
+
+const runIdOf = async (server: RedisServer): Promise<string | undefined> =>
+  /^run_id:(\w+)/m.exec(await server.client().info('server'))?.[1];
 
 async function keysOn(server: RedisServer): Promise<number> {
   return server.client().exists(`lock:${R}`);
@@ -85,6 +90,25 @@ describe('a node that sentinels watch', () => {
     expect(await outcomeOf(locks.acquire(R))).toBe('granted');
     expect(await keysOn(master)).toBe(0);
     await until(async () => (await keysOn(replica)) === 1);
+  });
+
+  it('is found by a user of the sentinels with the rights that SECURITY.md has', async () => {
+    await using redis = await startRedis({ count: 2, tcp: true });
+    const [master, replica] = redis.servers as [RedisServer, RedisServer];
+    await using sentinels = await startSentinels({ master, replica });
+    await using clients = new Clients([]);
+    const rights = /`(-@all \+sentinel[^`]*)`/.exec(pageOf('SECURITY.md'))![1]!.split(' ');
+    const [{ host, port }] = sentinels.options.sentinels as readonly [{ host: string; port: number }];
+    await sentinels.call('ACL', 'SETUSER', 'locks', 'on', '>a-long-password', ...rights);
+    const login = { sentinelUsername: 'locks', sentinelPassword: 'a-long-password' };
+    const options = { sentinels: [{ host, port }], name: GROUP, ...login };
+    const locks = await clients.ready({ nodes: [options] });
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    expect(await masterRunIdOf(options)).toBe(await runIdOf(master));
+    const log = (await sentinels.call('ACL', 'LOG')) as string[][];
+    expect(
+      log.map((entry) => entry[entry.indexOf('object') + 1]).filter((name) => !name?.startsWith('client|')),
+    ).toEqual([]);
   });
 
   it('votes as soon as there are sentinels that name it', async () => {

@@ -168,5 +168,15 @@ describe('who serves what', () => {
 
   it('is nothing where a server answers with something else', () => {
     expect(topologyOf('nonsense', undefined, 'asked')).toEqual({ epoch: 0, shards: [] });
+    const places = [
+      [0, 16_384, ['h', 1, 'a']],
+      [-1, 5, ['h', 1, 'a']],
+      [9, 5, ['h', 1, 'a']],
+      ['x', 5, ['h', 1, 'a']],
+      [0, 5, 'h'],
+      [0, 5],
+      null,
+    ];
+    expect(topologyOf(places, nodes, 'asked').shards).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { slotOf } from './key-slot.js';
+import { SLOTS, slotOf } from './key-slot.js';
 import { hashTagOf } from './keys.js';
 
 type Range = readonly [first: number, last: number];
@@ -32,6 +32,7 @@ export function topologyOf(slots: unknown, nodes: unknown, askedHost: string): T
   for (const entry of Array.isArray(slots) ? (slots as unknown[]) : []) {
     if (!Array.isArray(entry) || !Array.isArray(entry[2])) continue;
     const [first, last, [host, port, id]] = entry as [unknown, unknown, unknown[]];
+    if (!isSlot(first) || !isSlot(last) || first > last) continue;
     const name = String(id);
     const isKnown = typeof host === 'string' && host !== '' && host !== '?';
     const shard = shards.get(name) ?? {
@@ -41,7 +42,7 @@ export function topologyOf(slots: unknown, nodes: unknown, askedHost: string): T
       epoch: epochs.get(name) ?? 0,
       ranges: [],
     };
-    shard.ranges.push([Number(first), Number(last)]);
+    shard.ranges.push([first, last]);
     shards.set(name, shard);
   }
   return {
@@ -49,6 +50,9 @@ export function topologyOf(slots: unknown, nodes: unknown, askedHost: string): T
     epoch: Math.max(0, ...epochs.values()),
   };
 }
+
+const isSlot = (value: unknown): value is number =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) < SLOTS;
 
 /** `<id> <address> <flags> <master> <ping> <pong> <config-epoch> …`, a line for each server. */
 function epochsOf(nodes: string): Map<string, number> {

@@ -1,22 +1,15 @@
 import type { Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type {
-  Ear,
-  LockNode,
-  NodeInspection,
-  NodeRequest,
-  NodeState,
-  ReleaseRequest,
-  WakeRequest,
-} from '../lock-node.js';
+import type { Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import { ClusterEar } from './cluster-ear.js';
 import { ClusterScout } from './cluster-scout.js';
 import type { ClusterEndpoint } from './cluster-source.js';
 import { clusterStateOf } from './cluster-state.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './cluster-topology.js';
-import { SLOTS, slotOf } from './key-slot.js';
+import { SLOTS } from './key-slot.js';
 import { refusalOf, RedisNode, type RedisNodeSettings } from './redis-node.js';
+import { APART, MIXED, RequestSlots, togetherOf, type Divisible } from './request-slots.js';
 import { Standing } from './standing.js';
 
 interface Shard {
@@ -36,8 +29,6 @@ const SECOND_LOOK_MS = 500;
 
 /** The whole call was turned away, at its declared keys or at the marker before them: nothing was written. */
 const NOT_SERVED = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |non local key in a cluster/;
-/** Several resources of one request. */
-const MIXED = -1;
 
 /**
  * A Redis Cluster as one voter. It is made of shards, each a RedisNode over a connection of its own with a marker, a
@@ -52,7 +43,7 @@ export class RedisClusterNode implements LockNode {
   readonly #scout: ClusterScout;
   readonly #standing = new Standing();
   readonly #ears = new Set<ClusterEar<Shard>>();
-  readonly #slots = new WeakMap<NodeRequest, number>();
+  readonly #slots: RequestSlots;
   #shards: readonly Shard[] = [];
   /** By slot. */
   #routes: readonly (Shard | undefined)[] = [];
@@ -61,6 +52,7 @@ export class RedisClusterNode implements LockNode {
   #nextRead: Timer | undefined;
   #failures = 0;
   #secondLook: Timer | undefined;
+  #isAdmitting = false;
 
   constructor(endpoint: ClusterEndpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
@@ -68,6 +60,7 @@ export class RedisClusterNode implements LockNode {
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
+    this.#slots = new RequestSlots(this.#keyPrefix);
     this.#scout = new ClusterScout(endpoint);
     void this.#read(false);
   }
@@ -85,7 +78,7 @@ export class RedisClusterNode implements LockNode {
       void this.#standing.next().then(() => this.ask(request, answered));
       return;
     }
-    const slot = this.#slotOf(request);
+    const slot = this.#slots.of(request);
     if (slot === MIXED) {
       if (request.op === 'release' || request.op === 'wake') this.#askBySlot(request, answered);
       else answered(APART);
@@ -99,7 +92,7 @@ export class RedisClusterNode implements LockNode {
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
     const ear = new ClusterEar<Shard>(
       ({ node }, hear) => node.onWake(waiter, hear),
-      (resource, shard) => this.#routes[this.#slotOfResource(resource)] === shard,
+      (resource, shard) => this.#routes[this.#slots.ofResource(resource)] === shard,
       listener,
     );
     ear.follow(this.#shards);
@@ -119,7 +112,7 @@ export class RedisClusterNode implements LockNode {
     if (this.#shards.length === 0 && this.state.status === 'connecting') await this.#standing.next();
     return Promise.all(
       resources.map(async (resource) => {
-        const shard = this.#shardOf(this.#slotOfResource(resource));
+        const shard = this.#shardOf(this.#slots.ofResource(resource));
         if ('kind' in shard) return shard;
         const [answer = NOTHING] = await shard.node.inspect([resource]);
         return answer.kind === 'failed' ? this.#heard(answer) : answer;
@@ -128,7 +121,6 @@ export class RedisClusterNode implements LockNode {
   }
 
   async look(): Promise<void> {
-    await this.#read(false);
     await Promise.all(this.#shards.map(({ node }) => node.look()));
   }
 
@@ -136,7 +128,11 @@ export class RedisClusterNode implements LockNode {
     // That it is new was said of all of it. A shard that has got its marker meanwhile has it from somebody else.
     const isNew = this.state.status === 'new';
     const concerned = this.#shards.filter(({ node }) => !isNew || node.state.status === 'new');
+    // Between the first and the last of them it would look like one that has lost a part of its memory.
+    this.#isAdmitting = true;
     await Promise.all(concerned.map(({ node }) => node.admit(as)));
+    this.#isAdmitting = false;
+    this.#weigh();
   }
 
   async recordMembers(members: string): Promise<void> {
@@ -165,21 +161,6 @@ export class RedisClusterNode implements LockNode {
     for (const { node } of this.#shards) void node.close();
   }
 
-  /** The slot that all keys of a request are in. */
-  #slotOf(request: NodeRequest): number {
-    const known = this.#slots.get(request);
-    if (known !== undefined) return known;
-    const [first, ...others] = request.resources.map((resource) => this.#slotOfResource(resource));
-    const slot = others.every((other) => other === first) ? first! : MIXED;
-    this.#slots.set(request, slot);
-    return slot;
-  }
-
-  /** The fence key and the list are in the slot of the lock key, see `keysOf`. */
-  #slotOfResource(resource: string): number {
-    return slotOf(this.#keyPrefix + resource);
-  }
-
   #shardOf(slot: number): Shard | Failed {
     const { status, reason = status } = this.state;
     if (this.#standing.out || this.#shards.length === 0) return failed('unreachable', new Error(reason));
@@ -189,18 +170,13 @@ export class RedisClusterNode implements LockNode {
     return failed('unreachable', new Error(`slot ${slot} is served by no master`));
   }
 
-  /** What of a request concerns one slot each; the answer is one all the same. */
-  #askBySlot(request: ReleaseRequest | WakeRequest, answered: (vote: Vote) => void): void {
-    const parts = new Map<number, string[]>();
-    for (const resource of request.resources) {
-      const slot = this.#slotOfResource(resource);
-      parts.set(slot, [...(parts.get(slot) ?? []), resource]);
-    }
+  #askBySlot(request: Divisible, answered: (vote: Vote) => void): void {
+    const parts = this.#slots.divide(request);
     const votes: Vote[] = [];
-    for (const resources of parts.values()) {
-      this.ask({ ...request, resources }, (vote) => {
+    for (const part of parts) {
+      this.ask(part, (vote) => {
         votes.push(vote);
-        if (votes.length === parts.size) answered(togetherOf(votes));
+        if (votes.length === parts.length) answered(togetherOf(votes));
       });
     }
   }
@@ -278,14 +254,14 @@ export class RedisClusterNode implements LockNode {
     this.#weigh();
   }
 
-  /** A shard serves something else than before, or took over anew what it serves. */
+  /** It may serve something else than before, or have taken over anew what it serves. */
   #move(shard: Shard, place: ShardPlace): void {
+    if (isPartOf(place, shard.place) && isPartOf(shard.place, place)) return;
     const memory = isPartOf(place, shard.place) ? 'remembers' : 'none';
     const marker = shardMarkerOf(this.#keyPrefix, place);
-    const isRenamed = marker !== shard.marker;
-    if (isRenamed) shard.former.add(shard.marker);
+    shard.former.add(shard.marker);
     Object.assign(shard, { place, marker });
-    if (!isRenamed || !isThere(shard.node.state)) return;
+    if (!isThere(shard.node.state)) return;
     void shard.node.rename(memory === 'none' && shard.former.has(marker) ? 'before' : memory);
   }
 
@@ -298,7 +274,7 @@ export class RedisClusterNode implements LockNode {
       former: new Set(),
       node: new RedisNode(endpoint, {
         ...this.#settings,
-        shard: { marker: () => shard.marker, slotOf: (request) => this.#slotOf(request) },
+        shard: { marker: () => shard.marker, slotOf: (request) => this.#slots.of(request) },
       }),
     };
     shard.node.onStateChange(({ status }) => {
@@ -310,6 +286,7 @@ export class RedisClusterNode implements LockNode {
   }
 
   #weigh(): void {
+    if (this.#isAdmitting) return;
     const shards = this.#shards.map(({ name, node }) => ({ name, state: node.state }));
     const first = this.#routes[0];
     const speaker = first && { id: first.place.id, state: first.node.state };
@@ -340,22 +317,4 @@ const keyOf = ({ id, host, port }: ShardPlace): string => `${id} ${host}:${port}
 const isThere = ({ status }: NodeState): boolean =>
   status === 'ready' || status === 'untrusted' || status === 'new';
 
-const APART = failed(
-  'error',
-  new Error(
-    'the resources are in different slots of a Redis Cluster: give those that are locked together a hash tag in common, ' +
-      'as in {order:7}:stock and {order:7}:invoice',
-  ),
-);
-
 const NOTHING = failed('error', new Error('the shard did not answer the question'));
-
-/** Of a release whose parts went to several slots: it is done when all of it is. */
-function togetherOf(votes: readonly Vote[]): Vote {
-  const lost = votes.find((vote) => vote.kind === 'failed');
-  if (lost !== undefined) return lost;
-  const granted = votes.filter((vote) => vote.kind === 'granted');
-  if (granted.length === 0) return votes[0]!;
-  const told = granted.reduce((sum, { waiting = 0 }) => sum + waiting, 0);
-  return { kind: 'granted', counter: 0, ...(told === 0 ? {} : { waiting: told }) };
-}
