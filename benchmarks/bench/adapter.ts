@@ -1,8 +1,11 @@
 /** What every library is measured by. */
 import { Redis } from 'ioredis';
 
-/** A node's address: a unix socket. */
-export type Address = Readonly<Record<'path', string>>;
+/** A node's address, on loopback. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface BenchLock {
   /** `waitMs`: for a lock that others hold; libraries without such an option wait as their settings say. */
@@ -36,7 +39,7 @@ export interface ClientOptions {
 
 /** Clients as the libraries' READMEs make them, connected. */
 export async function clientsOf(nodes: readonly Address[], options: ClientOptions = {}): Promise<Redis[]> {
-  const clients = nodes.map(({ path }) => new Redis({ path, ...options }));
+  const clients = nodes.map((node) => new Redis({ ...node, ...options }));
   await Promise.all(
     clients.map(async (client) => {
       // Nodes are killed here on purpose; without a listener ioredis prints each broken connection.

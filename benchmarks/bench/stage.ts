@@ -40,7 +40,7 @@ export class Stage {
 
   /** `quorlock`: the url of the module to measure. */
   static async open(count: number, quorlock: string): Promise<Stage> {
-    return new Stage(await startRedis({ count }), quorlock);
+    return new Stage(await startRedis({ count, tcp: true }), quorlock);
   }
 
   get servers() {
@@ -49,7 +49,7 @@ export class Stage {
 
   /** A new worker on the first `nodes` servers; `warmCycles`: what it does before it is measured. */
   async child(subject: Subject, nodes: number, warmCycles = WARM_CYCLES): Promise<BenchChild> {
-    const addresses = this.servers.slice(0, nodes).map(({ path }) => ({ path }));
+    const addresses = this.servers.slice(0, nodes).map(({ port }) => ({ host: '127.0.0.1', port }));
     const child = await openChild(subject, addresses, { quorlock: this.#quorlock, warmCycles });
     this.#children.add(child);
     return child;

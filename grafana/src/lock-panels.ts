@@ -1,18 +1,21 @@
 import { barGauge, bars, lines, type Query } from './panel-kinds.js';
-import { bucketsOfLocks, ofLocks, perMinute } from './promql.js';
+import { bucketsOfLocks, countOfLocks, ofLocks, perMinute } from './promql.js';
 
 const quantile = (q: number, by: string, buckets: string): string =>
   `histogram_quantile(${q}, sum by (${by}) (rate(${buckets}[$window])))`;
 
-const waitQuantile = (q: number): Query => ({
+const acquireQuantile = (q: number): Query => ({
   expr: quantile(q, 'le', bucketsOfLocks('acquireDuration', 'outcome="acquired"')),
   legend: `p${q * 100}`,
 });
 
-const holdQuantile = (q: number): Query => ({
-  expr: quantile(q, 'le, lock', bucketsOfLocks('holdDuration')),
-  legend: `{{lock}} p${q * 100}`,
-});
+/** Of waiting and of holding: where one lock is slow, the others may be quick. */
+const byLock =
+  (metric: 'waitDuration' | 'holdDuration') =>
+  (q: number): Query => ({
+    expr: quantile(q, 'le, lock', bucketsOfLocks(metric)),
+    legend: `{{lock}} p${q * 100}`,
+  });
 
 /** What the locks do. */
 export const lockPanels = () => [
@@ -37,6 +40,33 @@ export const lockPanels = () => [
       unit: 'cpm',
     },
     [{ expr: perMinute('lock, reason', ofLocks('failed')), legend: '{{lock}} {{reason}}' }],
+  ),
+  lines(
+    {
+      title: 'Waiting, by lock',
+      description:
+        'Calls that wait for a lock, with waitMs or between retries, at the moment of the scrape. A number that stays or grows means that the lock is held for longer than its users can share it: see "Time held".',
+      unit: 'short',
+    },
+    [{ expr: `sum by (lock) (${ofLocks('waiters')})`, legend: '{{lock}}' }],
+  ),
+  lines(
+    {
+      title: 'Time waited',
+      description:
+        'How long those waited who had to, by lock, whatever came of it; over the window chosen above. Empty where nobody had to wait in the window.',
+      unit: 's',
+    },
+    [0.5, 0.95].map(byLock('waitDuration')),
+  ),
+  lines(
+    {
+      title: 'Waits, by lock',
+      description:
+        'Waits that ended each minute. Beside "Acquired" it shows how many of the calls had to wait at all: the time waited is of those only.',
+      unit: 'cpm',
+    },
+    [{ expr: perMinute('lock', countOfLocks('waitDuration')), legend: '{{lock}}' }],
   ),
   lines(
     {
@@ -71,7 +101,7 @@ export const lockPanels = () => [
         'From asking for a lock to having it, waiting and retries included; over the window chosen above. Empty where nothing was acquired in the window.',
       unit: 's',
     },
-    [0.5, 0.95, 0.99].map(waitQuantile),
+    [0.5, 0.95, 0.99].map(acquireQuantile),
   ),
   lines(
     {
@@ -80,7 +110,7 @@ export const lockPanels = () => [
         'From acquiring a lease to its end, by lock; over the window chosen above. Empty where nothing ended in the window.',
       unit: 's',
     },
-    [0.5, 0.95].map(holdQuantile),
+    [0.5, 0.95].map(byLock('holdDuration')),
   ),
   barGauge(
     {

@@ -19,6 +19,10 @@ export const ofLocks = (metric: MetricKey, ...matchers: readonly string[]): stri
 export const bucketsOfLocks = (metric: MetricKey, ...matchers: readonly string[]): string =>
   select(`${METRICS[metric]}_bucket`, [CHOSEN_PROCESSES, 'lock=~"$lock"', ...matchers]);
 
+/** The count of a histogram within the dashboard's choice of processes and locks. */
+export const countOfLocks = (metric: MetricKey): string =>
+  select(`${METRICS[metric]}_count`, [CHOSEN_PROCESSES, 'lock=~"$lock"']);
+
 /** The sum of a histogram within the dashboard's choice of processes. */
 export const sumOfProcesses = (metric: MetricKey): string =>
   select(`${METRICS[metric]}_sum`, [CHOSEN_PROCESSES]);

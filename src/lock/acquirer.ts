@@ -26,7 +26,9 @@ export class Acquirer {
   readonly #queue: WaitQueue;
   readonly #wakeUps: WakeUps;
   readonly #waiting = new Set<AbortController>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  /** How many attempts are under way, and who waits for their end. */
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
   #draining = false;
 
   constructor(
@@ -65,12 +67,14 @@ export class Acquirer {
 
   /** Resolves when no attempt is under way any more, after `timeoutMs` at the latest: who waited for one may have gone. */
   async idle(timeoutMs: number): Promise<void> {
-    if (this.#underWay.size === 0) return;
-    const patience = new AbortController();
-    const timer = this.clock.setTimer(() => patience.abort(), timeoutMs);
-    const over = Promise.allSettled(this.#underWay).then(() => undefined);
-    await unlessAborted(over, patience.signal).catch(() => undefined);
-    timer.cancel();
+    if (this.#underWay === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.setTimer(resolve, timeoutMs);
+      this.#onIdle = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   async acquire(
@@ -92,12 +96,12 @@ export class Acquirer {
       const starting = this.starting();
       if (starting !== undefined) await unlessAborted(starting, stop.signal);
       const attempts = this.#attempts(resources, options);
-      const { clock, random } = this;
+      const { clock, random, events } = this;
+      const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random, events };
       if (waitMs > 0) {
-        const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random };
         return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
       }
-      const acquired = await acquisition(attempts, clock, random, resources, options, stop.signal);
+      const acquired = await acquisition(attempts, context, resources, options, stop.signal);
       return hold(acquired.tenure, acquired.attempts);
     } catch (error) {
       throw error === DRAINED ? new LockManagerClosedError(resources) : error;
@@ -108,14 +112,17 @@ export class Acquirer {
   }
 
   async #once(resources: readonly string[], options: ResolvedAcquireOptions, hold: Hold): Promise<HeldLease> {
-    const attempts = this.#attempts(resources, options);
-    const result = await attempts.attempt(() => this.#draining);
-    if (this.#draining) {
-      if (result.kind === 'won') attempts.discard(result);
-      throw new LockManagerClosedError(resources);
+    try {
+      const result = await this.#attempt(resources, options, this.#isDraining);
+      if (this.#draining) {
+        if (result.kind === 'won') this.#discard(result);
+        throw new LockManagerClosedError(resources);
+      }
+      if (result.kind !== 'won') throw errorOf(resources, result);
+      return hold(this.#begin(result), 1);
+    } finally {
+      this.#ended();
     }
-    if (result.kind !== 'won') throw errorOf(resources, result);
-    return hold(attempts.begin(result), 1);
   }
 
   /** Who in this process takes over these keys when their lease is released. */
@@ -148,35 +155,59 @@ export class Acquirer {
     this.#wakeUps.close();
   }
 
+  readonly #isDraining = (): boolean => this.#draining;
+
   #attempts(resources: readonly string[], options: ResolvedAcquireOptions): Attempts {
-    const { driftFactor, fencing } = this.options;
-    const { ttlMs, nodeTimeoutMs, tick, waitMs } = options;
-    const terms = { resources, ttlMs, nodeTimeoutMs, driftFactor, fencing, tick };
     return {
-      attempt: (isAbandoned): Promise<AttemptResult> => {
-        const behind = this.#queue.waitingFor(resources) - (waitMs > 0 ? 1 : 0);
-        const waits = waitMs > 0 ? this.#wakeUps.waits : undefined;
-        const request = { ...terms, tokens: tokensFor(behind), waits };
-        const ask = (quorum: QuorumClient): Promise<AttemptResult> =>
-          attempt(quorum, this.#context, request, isAbandoned);
-        const result =
-          this.#fallback === undefined ? ask(this.quorum) : this.#fallback.attempt(resources, ask);
-        this.#underWay.add(result);
-        const over = (): void => void this.#underWay.delete(result);
-        result.then(over, over);
+      attempt: (isAbandoned) => {
+        const result = this.#attempt(resources, options, isAbandoned);
+        result.then(this.#ended, this.#ended);
         return result;
       },
-      begin: (won) => {
-        const tenure = new Tenure(this.clock, this.events, won);
-        this.#queue.begun(tenure);
-        return tenure;
-      },
-      discard: (won) => {
-        this.#fallback?.ended(won.claim);
-        this.#giveBack(won);
-        this.#queue.mayBeFree(resources);
-      },
+      begin: (won) => this.#begin(won),
+      discard: (won) => this.#discard(won),
     };
+  }
+
+  /** One attempt, whose end is to be told by `#ended`. */
+  #attempt(
+    resources: readonly string[],
+    { ttlMs, nodeTimeoutMs, tick, waitMs }: ResolvedAcquireOptions,
+    isAbandoned: () => boolean,
+  ): Promise<AttemptResult> {
+    this.#underWay++;
+    const { driftFactor, fencing } = this.options;
+    const behind = this.#queue.waitingFor(resources) - (waitMs > 0 ? 1 : 0);
+    const request = {
+      resources,
+      ttlMs,
+      nodeTimeoutMs,
+      driftFactor,
+      fencing,
+      tick,
+      tokens: tokensFor(behind),
+      waits: waitMs > 0 ? this.#wakeUps.waits : undefined,
+    };
+    if (this.#fallback === undefined) return attempt(this.quorum, this.#context, request, isAbandoned);
+    return this.#fallback.attempt(resources, (quorum) =>
+      attempt(quorum, this.#context, request, isAbandoned),
+    );
+  }
+
+  readonly #ended = (): void => {
+    if (--this.#underWay === 0) this.#onIdle?.();
+  };
+
+  #begin(won: Won): Tenure {
+    const tenure = new Tenure(this.clock, this.events, won);
+    this.#queue.begun(tenure);
+    return tenure;
+  }
+
+  #discard(won: Won): void {
+    this.#fallback?.ended(won.claim);
+    this.#giveBack(won);
+    this.#queue.mayBeFree(won.request.resources);
   }
 
   #giveBack({ quorum, claim, request: { ttlMs, nodeTimeoutMs } }: Won): void {

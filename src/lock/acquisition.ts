@@ -5,11 +5,17 @@ import { LockContendedError, QuorumUnreachableError } from './errors.js';
 import { holderOf } from './holder-id.js';
 import type { ResolvedAcquireOptions } from './options.js';
 import type { Tenure } from './tenure.js';
+import { Wait, type WaitTeller } from './wait.js';
 
 export interface Acquired {
   readonly tenure: Tenure;
   /** How many attempts it took, from 1. */
   readonly attempts: number;
+}
+
+/** What all who may ask more than once have in common. */
+export interface AcquisitionContext extends WaitTeller {
+  readonly random: () => number;
 }
 
 /** Where the attempts come from, and what becomes of one that was won: a tenure, or, for nobody, nothing. */
@@ -25,20 +31,27 @@ export interface Attempts {
  */
 export async function acquisition(
   attempts: Attempts,
-  clock: Clock,
-  random: () => number,
+  context: AcquisitionContext,
   resources: readonly string[],
   options: ResolvedAcquireOptions,
   signal: AbortSignal,
 ): Promise<Acquired> {
-  for (let count = 1; ; count++) {
-    signal.throwIfAborted();
-    const result = await orAborted(attempts, signal);
-    if (result.kind === 'won') return { tenure: attempts.begin(result), attempts: count };
-    if (count > options.retries || result.kind === 'already_ran') throw errorOf(resources, result);
-    await pause(clock, jitteredMs(options.retryDelayMs, random()), signal);
-    // What the lost attempt left behind must not refuse the next one.
-    await result.undone;
+  const wait = new Wait(context, options.name, resources);
+  try {
+    for (let count = 1; ; count++) {
+      signal.throwIfAborted();
+      const result = await orAborted(attempts, signal);
+      if (result.kind === 'won') return { tenure: attempts.begin(result), attempts: count };
+      if (count > options.retries || result.kind === 'already_ran') throw errorOf(resources, result);
+      wait.begin();
+      // Who heard of it may have ended it.
+      signal.throwIfAborted();
+      await pause(context.clock, jitteredMs(options.retryDelayMs, context.random()), signal);
+      // What the lost attempt left behind must not refuse the next one.
+      await result.undone;
+    }
+  } finally {
+    wait.end();
   }
 }
 

@@ -47,7 +47,8 @@ export async function attempt(
   isAbandoned: () => boolean,
 ): Promise<AttemptResult> {
   const { clock, random } = context;
-  const met = new Set<string>();
+  /** Owners that were met at an earlier look. */
+  let met: Set<string> | undefined;
   let wasLate = false;
   for (let look = 0; ; look++) {
     const outside = quorum.gate.enter();
@@ -61,6 +62,7 @@ export async function attempt(
     quorum.gate.leave(result.kind === 'won' || answers(result.round) >= quorum.majority);
     if (result.kind === 'won') return result;
     const { votes } = result.round;
+    met ??= new Set();
     const ending: Ending = result.failure === undefined ? endingOf(votes, met) : { kind: 'unreachable' };
     const { undone, failure } = result;
     // What came too late was not carried out: this process stood still, or was very busy. Once more, with time enough.

@@ -60,42 +60,32 @@ export async function ballot(
   request: LockRequest,
   holderId: string,
 ): Promise<BallotResult> {
+  const { ttlMs, driftFactor, fencing, tick } = request;
   const claim = new Claim(request.resources, holderId, quorum.nodes.length);
   try {
-    return await hold(quorum, clock, request, claim);
+    const sentAt = clock.stamp();
+    const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
+    const acquired = quorum.acquire(claim, request, fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined);
+    const verdict = await acquired.decided;
+    if (verdict !== 'won') return undo(quorum, request, claim, acquired.round);
+
+    const { decidingGrants } = acquired.round;
+    let token = fencing ? tokenOf(decidingGrants) : undefined;
+    if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
+      const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant);
+      if (confirmed.round.verdict !== 'won') return undo(quorum, request, claim, confirmed.round);
+      token = confirmed.token;
+    }
+    const leftMs = validityLeftMs(grant, clock.stamp());
+    if (leftMs <= lossMarginMs(ttlMs)) {
+      const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
+      return undo(quorum, request, claim, acquired.round, failure);
+    }
+    const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
+    return { kind: 'won', quorum, request, claim, token, grant, othersWait };
   } finally {
     quorum.decided(claim);
   }
-}
-
-async function hold(
-  quorum: QuorumClient,
-  clock: Clock,
-  request: LockRequest,
-  claim: Claim,
-): Promise<BallotResult> {
-  const { ttlMs, driftFactor, fencing, tick } = request;
-  const sentAt = clock.stamp();
-  const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
-  const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
-  const acquired = quorum.acquire(claim, { ...request, seed, tick });
-  const verdict = await acquired.decided;
-  if (verdict !== 'won') return undo(quorum, request, claim, acquired.round);
-
-  const { decidingGrants } = acquired.round;
-  let token = fencing ? tokenOf(decidingGrants) : undefined;
-  if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
-    const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant);
-    if (confirmed.round.verdict !== 'won') return undo(quorum, request, claim, confirmed.round);
-    token = confirmed.token;
-  }
-  const leftMs = validityLeftMs(grant, clock.stamp());
-  if (leftMs <= lossMarginMs(ttlMs)) {
-    const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
-    return undo(quorum, request, claim, acquired.round, failure);
-  }
-  const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
-  return { kind: 'won', quorum, request, claim, token, grant, othersWait };
 }
 
 /**

@@ -22,6 +22,10 @@ interface AboutLock {
  * What happens, as it happens. Metrics and logs are made from these and from nothing else. Durations are milliseconds.
  *
  * - `declared`: a lock of this name exists and may be used later, so that its series can start at zero.
+ * - `waiting`, `waited`: a wait begins, because the call did not get the lock and will ask again, or because others of this
+ *   process stand before it in line; and ends, whatever came of it. `wait` is the same number in both. Each `waiting` is
+ *   followed by one `waited`, before the event that tells what came of the call. A call that is answered at the first
+ *   asking has neither.
  * - `acquired`: `attempts` counts from 1; `fallback` tells that it is a lock of this process only.
  * - `skipped`: not acquired, and rightly so; `draining` is our own shutdown.
  * - `failed`: not acquired, and something is wrong. `reason` is the error's.
@@ -37,6 +41,8 @@ interface AboutLock {
  */
 export type LockEvent =
   | { readonly type: 'declared'; readonly name: string }
+  | (AboutLock & { readonly type: 'waiting'; readonly wait: number })
+  | (AboutLock & { readonly type: 'waited'; readonly wait: number; readonly durationMs: number })
   | (AboutLock & {
       readonly type: 'acquired';
       readonly token: number | undefined;
@@ -92,6 +98,8 @@ export type LockListener = (event: LockEvent) => void;
 /** Delivers events to listeners. Costs nothing while nobody listens. */
 export class LockEvents {
   readonly #listeners = new Set<LockListener>();
+  /** What is being told, and what arose meanwhile. */
+  readonly #toTell: LockEvent[] = [];
 
   constructor(private readonly warn: (message: string) => void) {}
 
@@ -106,8 +114,20 @@ export class LockEvents {
     };
   }
 
+  /**
+   * A listener may do what emits events in its turn, such as releasing a lease because somebody waits for it. These are told
+   * when all listeners have heard the first one: each of them hears the beginning of a wait before its end.
+   */
   emit(event: LockEvent): void {
-    for (const listener of this.#listeners) this.deliver(listener, event);
+    if (this.#listeners.size === 0 || this.#toTell.push(event) > 1) return;
+    try {
+      // It grows while it is told.
+      for (const next of this.#toTell) {
+        for (const listener of this.#listeners) this.deliver(listener, next);
+      }
+    } finally {
+      this.#toTell.length = 0;
+    }
   }
 
   /** A listener's failure must not become the failure of the lock. */

@@ -53,11 +53,9 @@ export interface Lease {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a lease needs to know of its acquisition. */
+/** What a lease needs to know of what was asked for. */
 export interface LeaseTerms {
   readonly name: string;
-  readonly attempts: number;
-  readonly fallback: boolean;
   readonly ttlMs: number;
   readonly nodeTimeoutMs: number;
   readonly autoExtend: boolean;
@@ -98,7 +96,13 @@ export class HeldLease implements Lease, Kept, Holder {
   /** Who extends it while the event loop is blocked. */
   readonly #standIn: StandInHandle | undefined;
 
-  constructor(context: LeaseContext, tenure: Tenure, terms: LeaseTerms) {
+  constructor(
+    context: LeaseContext,
+    tenure: Tenure,
+    terms: LeaseTerms,
+    readonly attempts: number,
+    readonly fallback: boolean,
+  ) {
     this.#context = context;
     this.#terms = terms;
     this.#tenure = tenure;
@@ -106,7 +110,7 @@ export class HeldLease implements Lease, Kept, Holder {
     this.#heldSince = context.clock.stamp();
     this.#state = held(tenure.grant);
     tenure.pass(this);
-    if (terms.autoExtend && !terms.fallback) this.#standIn = this.#beginStandIn();
+    if (terms.autoExtend && !fallback) this.#standIn = this.#beginStandIn();
     context.keeper.keep(this, this.#wakeAt());
   }
 
@@ -125,14 +129,6 @@ export class HeldLease implements Lease, Kept, Holder {
 
   get name(): string {
     return this.#terms.name;
-  }
-
-  get fallback(): boolean {
-    return this.#terms.fallback;
-  }
-
-  get attempts(): number {
-    return this.#terms.attempts;
   }
 
   get signal(): AbortSignal {
@@ -330,6 +326,7 @@ export class HeldLease implements Lease, Kept, Holder {
   }
 
   #tellRelease(heldMs: number, acknowledged: number): void {
+    if (!this.#context.events.listening) return;
     const { name, resources, tokenIfAny: token } = this;
     this.#context.events.emit({ type: 'released', name, resources, token, heldMs, acknowledged });
   }

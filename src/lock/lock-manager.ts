@@ -111,26 +111,12 @@ export class LockManager {
     const resources = resolveResources(resource);
     const resolved = resolveAcquireOptions(options, this.#options);
     const startedAt = this.#clock.now();
-    const durationMs = (): number => this.#clock.now() - startedAt;
-    const about = { name: resolved.name, resources };
     try {
-      return await this.#acquirer.acquire(resources, resolved, (tenure, attempts) => {
-        const lease = this.#leaseOf(tenure, attempts, resolved);
-        const { tokenIfAny: token, fallback } = lease;
-        this.#events.emit({
-          type: 'acquired',
-          ...about,
-          token,
-          attempts,
-          durationMs: durationMs(),
-          fallback,
-        });
-        // It was won in the moment in which everything was being closed. Its end is told after its beginning.
-        if (this.#closing !== undefined) lease.lose('closed');
-        return lease;
-      });
+      return await this.#acquirer.acquire(resources, resolved, (tenure, attempts) =>
+        this.#hold(tenure, attempts, resolved, startedAt),
+      );
     } catch (error) {
-      this.#tellFailure(about, error, durationMs());
+      this.#tellFailure({ name: resolved.name, resources }, error, this.#clock.now() - startedAt);
       throw error;
     }
   }
@@ -270,10 +256,17 @@ export class LockManager {
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
-  #leaseOf(tenure: Tenure, attempts: number, options: ResolvedAcquireOptions): HeldLease {
+  #hold(tenure: Tenure, attempts: number, terms: ResolvedAcquireOptions, startedAt: number): HeldLease {
     const fallback = !tenure.isOn(this.#quorum) || this.#inMemory;
-    const lease = new HeldLease(this.#leaseContext, tenure, { ...options, attempts, fallback });
+    const lease = new HeldLease(this.#leaseContext, tenure, terms, attempts, fallback);
     this.#leases.add(lease);
+    if (this.#events.listening) {
+      const { name, resources, tokenIfAny: token } = lease;
+      const durationMs = this.#clock.now() - startedAt;
+      this.#events.emit({ type: 'acquired', name, resources, token, attempts, durationMs, fallback });
+    }
+    // It was won in the moment in which everything was being closed. Its end is told after its beginning.
+    if (this.#closing !== undefined) lease.lose('closed');
     return lease;
   }
 

@@ -1,66 +1,64 @@
 import type { Clock } from '../clock.js';
 import { majorityOf } from '../core/quorum.js';
 import type { Round } from '../core/round.js';
-import { failed, type Vote } from '../core/vote.js';
-import type { LockNode, Waits } from '../node/lock-node.js';
+import type { Vote } from '../core/vote.js';
+import type { LockNode, NodeRequest, Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { NodeVote } from './errors.js';
-import type { LockEvent, LockEvents } from './events.js';
+import type { LockEvents } from './events.js';
 import { Gate } from './gate.js';
 import { GiveBack } from './give-back.js';
-import { Poll } from './poll.js';
-
-type Op = Extract<LockEvent, { type: 'vote' }>['op'];
-
-/** Puts the question to one node. */
-type Send = (node: LockNode, member: number, answered: (vote: Vote) => void) => void;
+import type { Poll } from './poll.js';
+import { Question, type Asking, type Op } from './question.js';
 
 interface Terms {
   readonly ttlMs: number;
   readonly nodeTimeoutMs: number;
 }
 
+/** What an acquisition asks for, but for its holder and its seed. */
+interface Wish extends Terms {
+  readonly tick: number | undefined;
+  readonly tokens: number;
+  readonly waits: Waits | undefined;
+}
+
 /** So many ballots at once keep the nodes busy, and none of them waits long for its turn. */
 const BALLOTS = 512;
-/** A timer that fires later than this tells that the event loop was blocked. */
-const LOOP_LAG_MS = 5;
 
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
-export class QuorumClient {
+export class QuorumClient implements Asking {
   readonly majority: number;
   /** What ballots pass before they begin. */
   readonly gate = new Gate(BALLOTS);
   readonly #members: readonly number[];
   readonly #givingBack: GiveBack;
-  /** How many answers each node owes to requests that have timed out. */
-  readonly #owing: number[];
+  readonly owing: number[];
   /** Claims whose ballot is not over. */
   readonly #underWay = new Map<Claim, Terms>();
 
   constructor(
     readonly nodes: readonly LockNode[],
-    private readonly clock: Clock,
+    readonly clock: Clock,
     private readonly events: LockEvents,
   ) {
     this.majority = majorityOf(nodes.length);
     this.#members = nodes.map((_, member) => member);
     this.#givingBack = new GiveBack(clock);
-    this.#owing = nodes.map(() => 0);
+    this.owing = nodes.map(() => 0);
   }
 
-  acquire(
-    claim: Claim,
-    terms: Terms & {
-      seed: number | undefined;
-      tick: number | undefined;
-      tokens: number;
-      waits: Waits | undefined;
-    },
-  ): Poll {
+  get listening(): boolean {
+    return this.events.listening;
+  }
+
+  acquire(claim: Claim, wish: Wish, seed: number | undefined): Poll {
     const { resources, holderId } = claim;
-    const { ttlMs, seed, tick, tokens, waits } = terms;
-    const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
-    const request = {
+    const { ttlMs, tick, tokens, waits } = wish;
+    const sentAt = this.clock.now();
+    const deadlineAt = sentAt + wish.nodeTimeoutMs;
+    this.#underWay.set(claim, wish);
+    return this.#askAll('acquire', claim, sentAt, {
       op: 'acquire',
       resources,
       holderId,
@@ -70,9 +68,7 @@ export class QuorumClient {
       tick,
       tokens,
       waits,
-    } as const;
-    this.#underWay.set(claim, terms);
-    return this.#ask('acquire', claim, deadlineAt, (node, _, answered) => node.ask(request, answered));
+    });
   }
 
   /** Confirms on every node whose grant is in or still comes in; one whose counter is above the token never counts. */
@@ -83,18 +79,22 @@ export class QuorumClient {
   ): Poll {
     const { resources, holderId } = claim;
     const { token, tick } = terms;
-    const deadlineAt = this.clock.now() + terms.nodeTimeoutMs;
+    const sentAt = this.clock.now();
+    const deadlineAt = sentAt + terms.nodeTimeoutMs;
     const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
-    const send: Send = (node, member, answered) =>
+    const question = new Question(this, 'confirm', claim, sentAt, deadlineAt, (member) => asked.has(member));
+    const answered = (member: number, vote: Vote): void => question.answered(member, vote);
+    this.nodes.forEach((node, member) =>
       acquired.whenAnswered(member, (vote) => {
-        if (vote.kind !== 'granted') return answered(vote);
+        if (vote.kind !== 'granted') return answered(member, vote);
         if (vote.counter > token)
-          return answered({ kind: 'refused', reason: 'superseded', counter: vote.counter });
+          return answered(member, { kind: 'refused', reason: 'superseded', counter: vote.counter });
         asked.add(member);
-        node.ask(request, answered);
-      });
-    return this.#ask('confirm', claim, deadlineAt, send, (member) => asked.has(member));
+        node.ask(request, (confirmed) => answered(member, confirmed));
+      }),
+    );
+    return question.poll;
   }
 
   extend(
@@ -104,9 +104,10 @@ export class QuorumClient {
     const { resources, holderId } = claim;
     const { ttlMs, token, ceiling } = terms;
     // Past the end of validity an extension could only bring back what others may have by now.
-    const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
+    const sentAt = this.clock.now();
+    const deadlineAt = Math.min(sentAt + terms.nodeTimeoutMs, terms.validUntil);
     const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, ceiling } as const;
-    return this.#ask('extend', claim, deadlineAt, (node, _, answered) => node.ask(request, answered));
+    return this.#askAll('extend', claim, sentAt, request);
   }
 
   /**
@@ -167,7 +168,7 @@ export class QuorumClient {
         resolve(acknowledged);
       };
       const first = (node: LockNode, vote: Vote): void => {
-        this.#report(node, 'release', vote, calledAt);
+        this.report(node, 'release', vote, calledAt);
         outstanding--;
         if (vote.kind !== 'failed') acknowledged++;
         if (vote.kind === 'granted' && vote.waiting !== undefined) terms.told?.();
@@ -208,68 +209,22 @@ export class QuorumClient {
     return this.nodes.map((node, member) => ({ node: node.name, vote: round.votes[member] }));
   }
 
-  #ask(
+  /** Puts one request to all nodes. */
+  #askAll(
     op: Op,
     claim: Claim,
-    deadlineAt: number,
-    send: Send,
-    wasAsked: (member: number) => boolean = () => true,
+    sentAt: number,
+    request: NodeRequest & { readonly deadlineAt: number },
   ): Poll {
-    const sentAt = this.clock.now();
-    /** Who was counted as timed out, where any. */
-    let overdue: Set<number> | undefined;
-    const count = (member: number, vote: Vote): void => {
-      if (poll.round.votes[member] !== undefined) return;
-      if (wasAsked(member)) this.#report(this.nodes[member]!, op, vote, sentAt);
-      if (!poll.count(member, vote)) goOnWithoutHung();
-      // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
-      else if (!this.events.listening) timer.cancel();
-    };
-    const timeOutMember = (member: number): void => {
-      if (poll.round.votes[member] !== undefined) return;
-      overdue ??= new Set<number>();
-      overdue.add(member);
-      this.#owing[member]!++;
-      const afterMs = Math.round(this.clock.now() - sentAt);
-      count(member, failed('timeout', new Error(`no answer within ${afterMs} ms`)));
-    };
-    // A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again.
-    const goOnWithoutHung = (): void => {
-      const { votes } = poll.round;
-      const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
-      if (answered < this.majority) return;
-      const missing = votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
-      if (missing.every((member) => this.#owing[member]! > 0)) missing.forEach(timeOutMember);
-    };
-    const timeOut = (): void => {
-      const now = this.clock.now();
-      // A loop that was blocked runs its timers before it reads what has arrived meanwhile: read first, then judge.
-      if (now - dueAt > LOOP_LAG_MS) {
-        dueAt = Number.POSITIVE_INFINITY;
-        timer = this.clock.setTimer(timeOut, 1);
-        return;
-      }
-      for (let member = 0; member < this.nodes.length; member++) timeOutMember(member);
-    };
-    let dueAt = deadlineAt;
-    let timer = this.clock.setTimer(timeOut, deadlineAt - sentAt);
-    let outstanding = this.nodes.length;
-    const poll = new Poll(this.nodes.length);
-    for (let member = 0; member < this.nodes.length; member++) claim.sent(member);
-    this.nodes.forEach((node, member) =>
-      send(node, member, (answer) => {
-        claim.answered(member, answer, deadlineAt);
-        if (overdue?.has(member)) this.#owing[member]!--;
-        if (--outstanding === 0) timer.cancel();
-        count(member, answer);
-        poll.answered(member, answer);
-      }),
-    );
-    return poll;
+    const question = new Question(this, op, claim, sentAt, request.deadlineAt);
+    for (let member = 0; member < this.nodes.length; member++) {
+      this.nodes[member]!.ask(request, (vote) => question.answered(member, vote));
+    }
+    return question.poll;
   }
 
-  #report(node: LockNode, op: Op, vote: Vote, sentAt: number): void {
-    if (!this.events.listening) return;
+  report(node: LockNode, op: Op, vote: Vote, sentAt: number): void {
+    if (!this.listening) return;
     this.events.emit({
       type: 'vote',
       node: node.name,

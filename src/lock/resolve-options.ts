@@ -24,8 +24,8 @@ const LOCK_OPTIONS = [
   'maxHoldMs',
   'nodeTimeoutMs',
 ] as const;
-const ACQUIRE_OPTIONS: readonly string[] = [...LOCK_OPTIONS, 'signal', 'name', 'tick'];
-const MANAGER_OPTIONS: readonly string[] = [
+const ACQUIRE_OPTIONS: ReadonlySet<string> = new Set([...LOCK_OPTIONS, 'signal', 'name', 'tick']);
+const MANAGER_OPTIONS: ReadonlySet<string> = new Set([
   ...LOCK_OPTIONS,
   'nodes',
   'keyPrefix',
@@ -37,18 +37,18 @@ const MANAGER_OPTIONS: readonly string[] = [
   'maxStallMs',
   'holder',
   'warn',
-];
+]);
 
 /** Refuses what is not an option at all: a misspelt option must not silently mean its default. */
-function assertKnownOptions(options: object, known: readonly string[], where: string): void {
+function assertKnownOptions(options: object, known: ReadonlySet<string>, where: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     // Not shown: whoever takes a url for the options has put a password there.
     const given = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
     throw new TypeError(`${where} takes an object of options, got ${given}`);
   }
-  for (const option of Object.keys(options)) {
-    if (!known.includes(option)) {
-      throw new TypeError(`${where}: unknown option "${option}"; the options are ${known.join(', ')}`);
+  for (const option in options) {
+    if (!known.has(option)) {
+      throw new TypeError(`${where}: unknown option "${option}"; the options are ${[...known].join(', ')}`);
     }
   }
 }
@@ -124,16 +124,50 @@ export function resolveLockOptions(
 
 /** Checks what `close` was given; returns for how long it waits. */
 export function resolveDrainMs(options: { readonly drainMs?: number }): number {
-  assertKnownOptions(options, ['drainMs'], 'close');
+  assertKnownOptions(options, new Set(['drainMs']), 'close');
   return integer('drainMs', options.drainMs ?? 0, 0, LONGEST_MS);
 }
+
+/** What was resolved last: a program asks for the same again and again. */
+interface Resolved {
+  readonly given: LockOptions;
+  readonly manager: ResolvedManagerOptions;
+  readonly result: ResolvedAcquireOptions;
+}
+let last: Resolved | undefined;
+
+const isAsked = ({ given, manager, result }: Resolved, options: AcquireOptions, by: unknown): boolean =>
+  manager === by &&
+  options.signal === undefined &&
+  options.tick === undefined &&
+  (options.name ?? LOCK_DEFAULTS.name) === result.name &&
+  options.ttlMs === given.ttlMs &&
+  options.waitMs === given.waitMs &&
+  options.retries === given.retries &&
+  options.retryDelayMs === given.retryDelayMs &&
+  options.autoExtend === given.autoExtend &&
+  options.minHoldMs === given.minHoldMs &&
+  options.maxHoldMs === given.maxHoldMs &&
+  options.nodeTimeoutMs === given.nodeTimeoutMs;
 
 /** Checks what one acquisition was given. */
 export function resolveAcquireOptions(
   options: AcquireOptions,
-  { lockDefaults, maxTtlMs, fencing }: ResolvedManagerOptions,
+  manager: ResolvedManagerOptions,
 ): ResolvedAcquireOptions {
   assertKnownOptions(options, ACQUIRE_OPTIONS, 'acquire');
+  if (last !== undefined && isAsked(last, options, manager)) return last.result;
+  const result = resolveAnew(options, manager);
+  // The caller's object may change.
+  if (result.signal === undefined && result.tick === undefined)
+    last = { given: { ...options }, manager, result };
+  return result;
+}
+
+function resolveAnew(
+  options: AcquireOptions,
+  { lockDefaults, maxTtlMs, fencing }: ResolvedManagerOptions,
+): ResolvedAcquireOptions {
   const { signal, tick } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new TypeError(`signal must be an AbortSignal, got ${shown(signal)}`);

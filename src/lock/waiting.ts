@@ -1,6 +1,5 @@
-import type { Clock } from '../clock.js';
 import { jitteredMs, pastExpiryMs, splitWakeMs } from '../core/backoff.js';
-import { errorOf, orAborted, type Attempts } from './acquisition.js';
+import { errorOf, orAborted, type AcquisitionContext, type Attempts } from './acquisition.js';
 import type { NotWon } from './attempt.js';
 import { LockContendedError, type QuorumUnreachableError } from './errors.js';
 import { holderOf } from './holder-id.js';
@@ -9,12 +8,11 @@ import type { ResolvedAcquireOptions } from './options.js';
 import type { Tenure } from './tenure.js';
 import type { Place, StandsBack, Waiter, WaitQueue } from './wait-queue.js';
 import type { WakeUps } from './wake-ups.js';
+import { Wait } from './wait.js';
 
-export interface WaitContext {
+export interface WaitContext extends AcquisitionContext {
   readonly queue: WaitQueue;
   readonly wakeUps: WakeUps;
-  readonly clock: Clock;
-  readonly random: () => number;
 }
 
 export interface Wish {
@@ -37,6 +35,7 @@ export class Waiting implements Waiter {
   readonly #context: WaitContext;
   readonly #wish: Wish;
   readonly #deadlineAt: number;
+  readonly #wait: Wait;
   #place: Place | undefined;
   #attempts = 0;
   #lease: HeldLease | undefined;
@@ -48,23 +47,24 @@ export class Waiting implements Waiter {
     this.#context = context;
     this.#wish = wish;
     this.#deadlineAt = context.clock.now() + wish.options.waitMs;
+    this.#wait = new Wait(context, wish.options.name, wish.resources);
   }
 
   async lease(): Promise<HeldLease> {
-    const { resources, hold } = this.#wish;
+    const { resources } = this.#wish;
     const { queue, wakeUps } = this.#context;
     this.#place = queue.join(resources, this);
     // Here is somebody who waits.
     if (!this.#place.isFirst || queue.tenureOf(resources) !== undefined) wakeUps.open();
     try {
-      const tenure = await this.#tenure(this.#place);
-      return hold(tenure, this.#attempts);
+      return this.#hold(await this.#tenure(this.#place));
     } catch (error) {
       if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
       // It was told, and has no use for it any more; nor has anybody here.
       if (this.#woken && queue.waitingFor(resources) === 1) wakeUps.passOn(resources);
       throw error;
     } finally {
+      this.#wait.end();
       // Behind `hold`: the next one must see that the resources are held.
       this.#place.leave();
     }
@@ -76,14 +76,21 @@ export class Waiting implements Waiter {
   }
 
   accept(tenure: Tenure): (() => void) | undefined {
-    const { options, stop, hold } = this.#wish;
+    const { options, stop } = this.#wish;
     const { ttlMs, tick, autoExtend } = options;
     // It asked for a record of the tick, for a whole TTL, or for keys that outlive the process for longer or not so long.
     if (tick !== undefined || !autoExtend || ttlMs !== tenure.grant.ttlMs) return undefined;
     if (stop.signal.aborted || this.#context.clock.now() >= this.#deadlineAt) return undefined;
     stop.abort(HANDED_OVER);
     this.#place?.leave();
-    return () => (this.#lease = hold(tenure, Math.max(1, this.#attempts)));
+    return () => (this.#lease = this.#hold(tenure));
+  }
+
+  #hold(tenure: Tenure): HeldLease {
+    // Told before the acquisition, which is told by `hold`.
+    this.#wait.end();
+    // Who was handed it may never have asked.
+    return this.#wish.hold(tenure, Math.max(1, this.#attempts));
   }
 
   async #tenure(place: Place): Promise<Tenure> {
@@ -147,6 +154,9 @@ export class Waiting implements Waiter {
 
   /** Sleeps unless it was woken since it last looked. */
   #nap(forMs: number, signal: AbortSignal): Promise<void> {
+    this.#wait.begin();
+    // Who heard of it may have ended it, or released what it waits for.
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (this.#woken) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const end = (): void => {

@@ -13,8 +13,10 @@ export interface MetricSet {
   readonly released: Counter<'lock'>;
   readonly extensions: Counter<'lock' | 'outcome'>;
   readonly acquireDuration: Histogram<'lock' | 'outcome'>;
+  readonly waitDuration: Histogram<'lock'>;
   readonly holdDuration: Histogram<'lock'>;
   readonly leasesHeld: Gauge<'lock'>;
+  readonly waiters: Gauge<'lock'>;
   readonly lastRun: Gauge<'lock'>;
   readonly votes: Counter<'node' | 'vote'>;
   readonly nodeState: Gauge<'node' | 'state'>;
@@ -25,6 +27,7 @@ export interface MetricSet {
 export interface Buckets {
   readonly acquire: readonly number[];
   readonly hold: readonly number[];
+  readonly wait: readonly number[];
 }
 
 /** From a delay that is worth telling to one that no TTL outlasts. */
@@ -77,6 +80,12 @@ export function metricSetIn(register: MetricsRegistry, buckets: Buckets): Metric
       ['lock', 'outcome'],
       buckets.acquire,
     ),
+    waitDuration: histogram(
+      METRICS.waitDuration,
+      'Time that a call waited for the lock, whatever came of it; calls that did not have to wait are not counted.',
+      ['lock'],
+      buckets.wait,
+    ),
     holdDuration: histogram(
       METRICS.holdDuration,
       'Time from acquiring a lease to its end, released or expired.',
@@ -84,6 +93,7 @@ export function metricSetIn(register: MetricsRegistry, buckets: Buckets): Metric
       buckets.hold,
     ),
     leasesHeld: gauge(METRICS.leasesHeld, 'Leases held by this process now.', ['lock']),
+    waiters: gauge(METRICS.waiters, 'Calls of this process that wait for the lock now.', ['lock']),
     lastRun: shared(
       METRICS.lastRun,
       () =>

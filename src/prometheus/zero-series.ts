@@ -21,6 +21,7 @@ export function zeroLock(metrics: MetricSet, lock: string): void {
   metrics.acquired.inc({ lock }, 0);
   metrics.released.inc({ lock }, 0);
   metrics.leasesHeld.inc({ lock }, 0);
+  metrics.waiters.inc({ lock }, 0);
   metrics.lastRun.inc({ lock }, 0);
   for (const reason of SKIP_REASONS) metrics.skipped.inc({ lock, reason }, 0);
   for (const reason of FAILURE_REASONS) metrics.failed.inc({ lock, reason }, 0);
@@ -32,6 +33,7 @@ export function zeroLock(metrics: MetricSet, lock: string): void {
   if (known.has(lock)) return;
   known.add(lock);
   for (const outcome of ACQUIRE_OUTCOMES) metrics.acquireDuration.zero({ lock, outcome });
+  metrics.waitDuration.zero({ lock });
   metrics.holdDuration.zero({ lock });
 }
 

@@ -37,7 +37,7 @@ export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => 
   Fallback: (samples) => expect(one(samples)).toBe(2),
   Failed: (samples) => expect(one(samples)).toBeGreaterThan(1),
   Expired: (samples) => expect(one(samples)).toBeGreaterThan(1),
-  'Held now': (samples) => between(one(samples), 1, 3),
+  'Held now': (samples) => between(one(samples), 1, 4),
   Acquired: (samples) => {
     expect(one(samples, { lock: 'report' })).toBeGreaterThan(1);
     expect(one(samples, { lock: 'import' })).toBeGreaterThan(1);
@@ -50,6 +50,15 @@ export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => 
   'Failed, by reason': (samples) => {
     expect(one(samples, { lock: 'report', reason: 'unreachable' })).toBeGreaterThan(1);
     expect(one(samples, { lock: 'import', reason: 'unreachable' })).toBe(0);
+  },
+  'Waiting, by lock': (samples) => {
+    between(one(samples, { lock: 'stock' }), 1, 3);
+    expect(one(samples, { lock: 'report' })).toBe(0);
+  },
+  'Time waited': (samples) => duration(one(samples, { lock: 'stock' })),
+  'Waits, by lock': (samples) => {
+    expect(one(samples, { lock: 'stock' })).toBeGreaterThan(1);
+    expect(one(samples, { lock: 'report' })).toBe(0);
   },
   'Held, by lock': (samples) => {
     expect(one(samples, { lock: 'backup' })).toBe(1);

@@ -17,7 +17,7 @@ class Worker {
   static async start(instance: string, nodes: LockManagerOptions['nodes']): Promise<Worker> {
     const register = new Registry();
     const locks = new LockManager({ nodes, warn: () => {} });
-    for (const lock of ['report', 'import', 'backup']) locks.declare(lock);
+    for (const lock of ['report', 'import', 'stock', 'backup']) locks.declare(lock);
     locks.on(lockMetrics({ register }));
     const server = createServer((_request, response) => {
       register.metrics().then(
@@ -43,7 +43,7 @@ export const DEAD_NODES = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis:
 /**
  * Three workers, of which the first two share three nodes in memory and the third reaches none. Again and again, until
  * stopped: a report that one runs while the other is skipped, first as held, then because the tick has run; an import whose
- * lease expires under it; a report that the third cannot run. One backup is held, and extended, all the time.
+ * lease expires under it; a report that the third cannot run; a stock for which those wait who come second. One backup is held, and extended, all the time.
  */
 export class Workload {
   #running = true;
@@ -59,6 +59,7 @@ export class Workload {
       this.#again((round) => reportAndSkip(first, second, round)),
       this.#again(() => importTooSlowly(second)),
       this.#again(() => failToReport(cutOff)),
+      this.#again(() => shareStock([first, first, second])),
       this.#holdBackup(second),
     ];
   }
@@ -111,6 +112,11 @@ async function reportAndSkip(first: LockManager, second: LockManager, tick: numb
 async function importTooSlowly(locks: LockManager): Promise<void> {
   const lease = await locks.acquire('import', { name: 'import', ttlMs: 300, autoExtend: false });
   while (!lease.signal.aborted) await sleep(10);
+}
+
+async function shareStock(all: readonly LockManager[]): Promise<void> {
+  const options = { name: 'stock', waitMs: 60_000 };
+  await Promise.all(all.map((locks) => locks.withLock('stock', options, () => sleep(20))));
 }
 
 async function failToReport(locks: LockManager): Promise<void> {

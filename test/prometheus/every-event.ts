@@ -12,6 +12,8 @@ export const everyEvent: readonly LockEvent[] = [
   { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false },
   { ...lease, type: 'extended', outcome: 'extended', headroomMs: 20_000, ttlMs: 30_000 },
   { ...lease, type: 'released', heldMs: 2_000, acknowledged: 3 },
+  { name: 'report', resources: ['report'], type: 'waiting', wait: 1 },
+  { name: 'report', resources: ['report'], type: 'waited', wait: 1, durationMs: 102 },
   { ...lease, type: 'acquired', attempts: 2, durationMs: 104, fallback: false },
   { ...lease, type: 'lost', heldMs: 90_000, reason: 'unreachable' },
   { name: 'report', resources: ['report'], type: 'skipped', reason: 'held', owner: 'b:1', durationMs: 2 },

@@ -103,6 +103,48 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.leasesHeld, { lock: 'job' })).toBe(0);
   });
 
+  it('show who waits for as long as they wait, in line, between attempts and in another process', async () => {
+    const nodes = inMemory();
+    const [locks, other] = [manager({ nodes }), manager({ nodes })];
+    const options = { name: 'job', waitMs: 30_000 };
+    const held = await locks.acquire('job', { name: 'job' });
+    const waiting = [locks, locks, other].map((one) => one.acquire('job', options));
+    const abort = new AbortController();
+    const { signal } = abort;
+    const asking = other.acquire('job', { name: 'job', retries: 5, retryDelayMs: 30_000, signal });
+    const waiters = () => read(METRICS.waiters, { lock: 'job' });
+    await until(async () => (await waiters()) === 4);
+    abort.abort();
+    await expect(asking).rejects.toThrow();
+    expect(await waiters()).toBe(3);
+    await held.release();
+    await Promise.all(waiting.map(async (lease) => (await lease).release()));
+    expect(await waiters()).toBe(0);
+    expect(await read(`${METRICS.waitDuration}_count`, { lock: 'job' })).toBe(4);
+    expect(await read(METRICS.acquired, { lock: 'job' })).toBe(4);
+  });
+
+  it('show no fewer than none where they come in the midst of waits, and those who come after them', async () => {
+    const locks = new LockManager({ nodes: inMemory(), warn: () => {} });
+    managers.push(locks);
+    const options = { name: 'job', waitMs: 30_000 };
+    const abort = new AbortController();
+    const held = await locks.acquire('job', { name: 'job' });
+    const early = [locks.acquire('job', options), locks.acquire('job', { ...options, signal: abort.signal })];
+    await sleep(1);
+    locks.on(lockMetrics({ register }));
+    const late = locks.acquire('job', options);
+    await sleep(1);
+    abort.abort();
+    await expect(early[1]).rejects.toThrow();
+    expect(await read(METRICS.waiters, { lock: 'job' })).toBe(1);
+    await held.release();
+    await (await early[0])?.release();
+    await (await late).release();
+    expect(await read(METRICS.waiters, { lock: 'job' })).toBe(0);
+    expect(await read(`${METRICS.waitDuration}_count`, { lock: 'job' })).toBe(3);
+  });
+
   it('count an aborted wait as neither skipped nor failed', async () => {
     const locks = manager({ nodes: inMemory() });
     await locks.acquire('job', { name: 'job' });

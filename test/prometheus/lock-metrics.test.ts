@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { Registry, register as globalRegister, type OpenMetricsContentType } from 'prom-client';
 import type { LockEvent, LockListener } from '../../src/index.js';
 import { lockMetrics, METRIC_NAMES, METRICS } from '../../src/prometheus/index.js';
@@ -32,6 +33,19 @@ const failed = (reason: Extract<LockEvent, { type: 'failed' }>['reason']): LockE
 const node = (status: Extract<LockEvent, { type: 'node' }>['node']['status']): LockEvent => ({
   type: 'node',
   node: { name: 'a:6379', status },
+});
+const waiting = (wait: number): LockEvent => ({
+  name: 'report',
+  resources: ['report'],
+  type: 'waiting',
+  wait,
+});
+const waited = (wait: number, durationMs = 400): LockEvent => ({
+  name: 'report',
+  resources: ['report'],
+  type: 'waited',
+  wait,
+  durationMs,
 });
 const vote = (answer: Extract<LockEvent, { type: 'vote' }>['vote']): LockEvent => ({
   type: 'vote',
@@ -131,13 +145,15 @@ describe('lockMetrics', () => {
 
   it('takes the bounds of the buckets from its options', async () => {
     const own = new Registry();
-    lockMetrics({ register: own, acquireBuckets: [0.5], holdBuckets: [7] })(acquired);
+    lockMetrics({ register: own, acquireBuckets: [0.5], holdBuckets: [7], waitBuckets: [3] })(acquired);
     const bounds = (await readings(own)).flatMap(({ name, labels }) =>
       name.endsWith('_bucket') && name !== `${METRICS.loopDelay}_bucket` ? [`${name} ${labels['le']}`] : [],
     );
     expect([...new Set(bounds)]).toEqual([
       `${METRICS.acquireDuration}_bucket 0.5`,
       `${METRICS.acquireDuration}_bucket +Inf`,
+      `${METRICS.waitDuration}_bucket 3`,
+      `${METRICS.waitDuration}_bucket +Inf`,
       `${METRICS.holdDuration}_bucket 7`,
       `${METRICS.holdDuration}_bucket +Inf`,
     ]);
@@ -150,6 +166,7 @@ describe('lockMetrics', () => {
         /^acquireBuckets must be numbers above zero/,
       );
       expect(() => lockMetrics({ register, holdBuckets: bounds })).toThrow(RangeError);
+      expect(() => lockMetrics({ register, waitBuckets: bounds })).toThrow(/^waitBuckets/);
     },
   );
 
@@ -181,6 +198,47 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(2);
     hear({ ...released, token: undefined });
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
+  });
+
+  it('counts those who wait up and down, and observes for how long, apart from the time to acquire', async () => {
+    hear(waiting(1), waiting(2));
+    expect(await read(METRICS.waiters, { lock: 'report' })).toBe(2);
+    hear(waited(1));
+    expect(await read(METRICS.waiters, { lock: 'report' })).toBe(1);
+    expect(await read(`${METRICS.waitDuration}_sum`, { lock: 'report' })).toBe(0.4);
+    expect(await read(`${METRICS.waitDuration}_bucket`, { lock: 'report', le: '0.25' })).toBe(0);
+    expect(await read(`${METRICS.waitDuration}_bucket`, { lock: 'report', le: '0.5' })).toBe(1);
+    for (const outcome of ['acquired', 'skipped', 'failed', 'aborted'])
+      expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome })).toBe(0);
+  });
+
+  it('does not count a wait down whose beginning it never heard, although others wait, but observes it', async () => {
+    hear(waiting(3), waited(1), waited(2));
+    expect(await read(METRICS.waiters, { lock: 'report' })).toBe(1);
+    expect(await read(`${METRICS.waitDuration}_count`, { lock: 'report' })).toBe(2);
+    hear(waited(3));
+    expect(await read(METRICS.waiters, { lock: 'report' })).toBe(0);
+  });
+
+  it('shows those whose beginning was heard and whose end was not, wherever in the waits it begins to hear', async () => {
+    const places = fc.array(fc.nat(4), { maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(places, fc.nat(40), async (turns, from) => {
+        const own = new Registry();
+        const hears = lockMetrics({ register: own });
+        const going = new Map<number, { readonly wait: number; readonly isHeard: boolean }>();
+        for (const [index, place] of turns.entries()) {
+          const isHeard = index >= from;
+          const before = going.get(place);
+          if (before === undefined) going.set(place, { wait: index, isHeard });
+          else going.delete(place);
+          if (!isHeard) continue;
+          hears(before === undefined ? waiting(index) : waited(before.wait));
+          const heard = [...going.values()].filter((one) => one.isHeard).length;
+          expect(await reading(own, METRICS.waiters, { lock: 'report' })).toBe(heard);
+        }
+      }),
+    );
   });
 
   it('shows the present state of a node as 1 and the others as 0', async () => {
@@ -242,7 +300,7 @@ describe('lockMetrics', () => {
     const declared = series.map(({ name, labels: { lock, ...rest } }) =>
       [lock, name, ...Object.values(rest)].join(' '),
     );
-    hear(acquired, released, lost('taken'), skipped('held'), failed('contended'));
+    hear(acquired, released, lost('taken'), skipped('held'), failed('contended'), waiting(1), waited(1));
     hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1 });
     const later = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
     expect(declared).toHaveLength(later.length);

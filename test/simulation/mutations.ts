@@ -157,7 +157,8 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "distrust === LATE && vote.kind === 'granted'",
       },
     ],
-    likely: 33,
+    worlds: 'forgetful',
+    likely: 1,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {
@@ -378,8 +379,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/claim.ts',
-        original: 'return this.#outstanding[member]! > 0 || this.#mayBeThere[member]!;',
-        replacement: 'return this.#mayBeThere[member]!;',
+        original: 'return this.#nodes[member]! >= MAY_BE_THERE;',
+        replacement: 'return (this.#nodes[member]! & MAY_BE_THERE) !== 0;',
       },
     ],
     likely: 5,

@@ -20,7 +20,7 @@ const CALLS = 40;
 
 interface Call {
   readonly keys: string[];
-  readonly args: (string | number)[];
+  readonly args: readonly [string];
   /** Something in it expires soon. */
   readonly isShort: boolean;
 }
@@ -31,16 +31,15 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
   const order = rng.pick(['', '', '', '', '', '', 'l', 'f', 't', 'd', 'm']);
   const quarantine = rng.pick(quarantines);
   const aheadUs = rng.pick([0, 2e9, -2e9]);
-  const args: (string | number)[] = [FENCE_MS, LEDGER_MS, quarantine];
-  args.push(
+  const words: (string | number | boolean)[] = [FENCE_MS, LEDGER_MS, quarantine];
+  words.push(
     rng.pick(['run-1', 'run-1', 'run-1', 'run-2', '']),
-    rng.pick([0, 1]),
+    rng.pick([false, true]),
     order,
     rng.pick(['id-1', 'id-2']),
     aheadUs,
   );
   let isShort = false;
-  let lines = '';
   const ttl = (): number => {
     if (!rng.chance(0.08)) return rng.pick(LONG_MS);
     isShort = true;
@@ -54,34 +53,33 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
     const second = verb === 'r' || verb === 'w' ? 'wait' : 'fence';
     for (const resource of resources) keys.push(resource, `${resource}:${second}`);
     if (verb === 'q') for (const resource of resources) keys.push(`${resource}:wait`);
-    const deadline = rng.pick(['', '', nowUs - aheadUs + 1e9, nowUs - aheadUs - 1e9]);
-    const words: (string | number)[] = [`${verb}${resources.length}`, deadline];
-    words.push(verb === 'i' ? '' : rng.pick(['one', 'two']));
-    const counter = (): number => rng.int(1, 8) + rng.pick([0, 0, nowUs]);
+    words.push(verb, resources.length);
+    if (verb === 'w' || verb === 'i') continue;
+    if (verb !== 'r') words.push(nowUs - aheadUs + rng.pick([1e9, 1e9, -1e9]));
+    words.push(rng.pick(['one', 'two']));
+    const counter = (): number => rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs + 2e8]);
     const waiter = (): string => rng.pick(['deaf', 'mute', 'here', 'there']);
     if (verb === 'a' || verb === 'q')
       words.push(
         ttl(),
-        rng.pick(['', 5, nowUs, nowUs + 1e8]),
-        rng.pick(['', '', 7, 8, Math.floor(nowUs / 1_000) + rng.int(-70_000, 70_000)]),
+        rng.pick([false, 5, nowUs, nowUs + 1e8]),
+        rng.pick([false, false, 7, 8, Math.floor(nowUs / 1_000) + rng.int(-70_000, 70_000)]),
         rng.pick([1, 1, 5]),
       );
     if (verb === 'q') words.push(waiter(), rng.pick(LONG_MS));
-    if (verb === 'c') words.push(counter(), rng.pick(['', 7, 8]));
+    if (verb === 'c') words.push(counter(), rng.pick([false, 7, 8]));
     if (verb === 'e') {
-      const token = rng.pick(['' as const, counter(), PRESENT_ONLY]);
-      const ceiling = token === PRESENT_ONLY ? rng.pick(['', counter()]) : token;
-      words.push(ttl(), token, ceiling === '' ? '' : Number(ceiling) + rng.int(0, 3));
+      const token = rng.pick([false as const, counter(), PRESENT_ONLY]);
+      const ceiling = token === PRESENT_ONLY ? rng.pick([false as const, counter()]) : token;
+      words.push(ttl(), token, ceiling === false ? false : ceiling + rng.int(0, 3));
     }
     if (verb === 'r')
       words.push(
         rng.chance(0.3) ? ttl() : 0,
-        ...(rng.chance(0.5) ? ['', ''] : [waiter(), rng.pick(LONG_MS)]),
+        ...(rng.chance(0.5) ? [false, 0] : [waiter(), rng.pick(LONG_MS)]),
       );
-    lines += `${words.join(' ')}\n`;
   }
-  args.push(lines);
-  return { keys, args, isShort };
+  return { keys, args: [JSON.stringify(words)], isShort };
 }
 
 /** A reply in which lives are told apart from what must be equal to the last digit. */
@@ -176,7 +174,7 @@ async function differentKeys(client: Redis, model: Keyspace): Promise<string | u
     }
     const isString = type === 'string';
     const actual = isString ? await client.get(key) : await client.hgetall(key);
-    const fields = ['run', 'since', 'ttl', 'id', 'members'].flatMap((name) => {
+    const fields = ['run', 'since', 'ttl', 'id', 'members', 'anew', 'waits'].flatMap((name) => {
       const value = model.field(key, name);
       return value === undefined ? [] : [[name, value]];
     });

@@ -113,12 +113,15 @@ export class Keyspace {
   }
 }
 
+type Word = string | number | boolean;
+
 interface Operation {
   readonly verb: string;
   readonly keys: readonly (readonly [lock: string, fence: string])[];
   readonly holder: string;
   readonly deadlineUs: number;
-  readonly argument: readonly string[];
+  /** What follows the holder. */
+  readonly argument: readonly Word[];
   /** Of an acquisition that is ready to wait. */
   readonly lists: readonly string[];
 }
@@ -126,8 +129,18 @@ interface Operation {
 /** Tells the subscribers of a channel; gives how many there are. */
 export type Publish = (channel: string, message: string) => number;
 
-/** How many arguments come before the operations. */
+/** How many words come before the operations. */
 const HEADER = 8;
+/** How many words each of them has, and whether one is a deadline. */
+const WORDS: Readonly<Record<string, { readonly count: number; readonly hasDeadline: boolean }>> = {
+  a: { count: 8, hasDeadline: true },
+  q: { count: 10, hasDeadline: true },
+  c: { count: 6, hasDeadline: true },
+  e: { count: 7, hasDeadline: true },
+  r: { count: 6, hasDeadline: false },
+  w: { count: 2, hasDeadline: false },
+  i: { count: 2, hasDeadline: false },
+};
 
 /**
  * What the script of `src/node/redis/script.ts` does, written anew from its description: from the keys and arguments of a
@@ -142,75 +155,93 @@ export function runScript(
   flaw?: ScriptFlaw,
 ): unknown[] {
   keyspace.nowMs = Math.floor(nowUs / 1_000);
-  const words = args.map(String);
+  const words = JSON.parse(String(args[0])) as Word[];
   const lives = { fenceMs: Number(words[0]), ledgerMs: Number(words[1]) };
   const aheadUs = Number(words[HEADER - 1]);
-  const { finding, memory, knowsFromMs } = guard(keyspace, keys[0]!, words.slice(2, HEADER), nowUs);
+  const marker = keys[0]!;
+  const memory = guard(keyspace, marker, words.slice(2, HEADER), nowUs);
   return [
     nowUs,
-    finding,
-    ...operationsIn(keys.slice(1), (words[HEADER] ?? '').split('\n').slice(0, -1)).map((operation) => {
+    memory.finding,
+    ...operationsIn(keys.slice(1), words.slice(HEADER)).map((operation) => {
       const late = nowUs > operation.deadlineUs + aheadUs && flaw !== 'no deadline';
-      const tell: Publish = (waiter, lock) => publish(keys[0]!.replace(/node$/, `wake:${waiter}`), lock);
-      return late
-        ? [3]
-        : new Script(keyspace, lives, nowUs, memory, knowsFromMs, operation, tell, flaw).run();
+      return late ? [3] : new Script(keyspace, lives, nowUs, memory, marker, operation, publish, flaw).run();
     }),
   ];
+}
+
+/** What a node knows of its own memory. */
+interface Memory {
+  readonly finding: unknown;
+  /** Counters below this instant (µs) may have come back with old data. */
+  readonly anewUs: number;
+  /** Ticks before this instant may have run without being on record here. */
+  readonly knowsFromMs: number;
 }
 
 /** Whether the node remembers: what its marker says, and what becomes of it. */
 function guard(
   keyspace: Keyspace,
   marker: string,
-  [quarantine, run = '', durable, order = '', given = '']: readonly string[],
+  [quarantine, run = '', durable, order = '', given = '']: readonly Word[],
   nowUs: number,
-): { readonly finding: unknown; readonly memory: string; readonly knowsFromMs: number } {
+): Memory {
   const quarantineMs = Number(quarantine);
-  if (quarantineMs === 0) return { finding: 0, memory: '', knowsFromMs: 0 };
-  const known = { run: keyspace.field(marker, 'run'), since: numberIn(keyspace.field(marker, 'since')) };
+  if (quarantineMs === 0) return { finding: 0, anewUs: 0, knowsFromMs: 0 };
+  const known = {
+    run: keyspace.field(marker, 'run'),
+    since: numberIn(keyspace.field(marker, 'since')),
+    anew: numberIn(keyspace.field(marker, 'anew')) ?? 0,
+  };
   if (known.since === undefined && (order === 'l' || order === 'm'))
-    return { finding: [-1, '', ''], memory: '', knowsFromMs: 0 };
-  if (order === 'm') keyspace.setField(marker, 'members', given);
-  const restarted = run !== '' && known.run !== undefined && known.run !== '' && known.run !== run;
-  const forgot = known.since === undefined || known.since > nowUs || (restarted && durable !== '1');
+    return { finding: [-1, '', ''], anewUs: known.anew, knowsFromMs: 0 };
+  if (order === 'm') keyspace.setField(marker, 'members', String(given));
+  const isOther = run !== '' && known.run !== run;
+  const restarted = isOther && known.run !== undefined && known.run !== '';
+  const forgot = known.since === undefined || known.since > nowUs || (restarted && durable !== true);
   let since = forgot ? nowUs : known.since!;
   if (order === 'd') since = nowUs;
   if (order === 't' || (order === 'f' && known.since === undefined)) since = 0;
   const knownMs = numberIn(keyspace.field(marker, 'ttl')) ?? 0;
   const longestMs = Math.max(quarantineMs, knownMs);
-  const id = keyspace.field(marker, 'id') ?? given;
-  const isNews = run !== known.run || since !== known.since || longestMs !== knownMs;
+  const wasInDoubt = order === 't' && (known.since !== 0 || isOther);
+  const anewUs = Math.max(known.anew, wasInDoubt ? nowUs : 0, since > 0 ? since + longestMs * 1_000 : 0);
+  const id = keyspace.field(marker, 'id') ?? String(given);
+  const isNews = isOther || since !== known.since || longestMs !== knownMs || anewUs !== known.anew;
   if (isNews) {
-    keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : run);
+    keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : String(run));
     keyspace.setField(marker, 'since', String(since));
     keyspace.setField(marker, 'ttl', String(longestMs));
+    keyspace.setField(marker, 'anew', String(anewUs));
     keyspace.setField(marker, 'id', id);
   }
   const leftMs = Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
-  const memory = leftMs > 0 ? 'quarantine' : String(since);
   const members = keyspace.field(marker, 'members') ?? '';
   // While its grants do not count anyway, it says so in another way.
   const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + quarantineMs;
-  return { finding: order === '' ? leftMs : [leftMs, id, members], memory, knowsFromMs };
+  return { finding: order === '' ? leftMs : [leftMs, id, members], anewUs, knowsFromMs };
 }
 
-function operationsIn(keys: readonly string[], lines: readonly string[]): Operation[] {
+function operationsIn(keys: readonly string[], words: readonly Word[]): Operation[] {
   const operations: Operation[] = [];
   let nextKey = 0;
-  for (const line of lines) {
-    const [first = '', deadline, holder = '', ...argument] = line.split(' ');
-    const count = Number(first.slice(1));
-    const [verb, perResource] = [first.charAt(0), first.startsWith('q') ? 3 : 2];
+  for (let at = 0; at < words.length;) {
+    const [verb, count] = [String(words[at]), Number(words[at + 1])];
+    const { count: length, hasDeadline } = WORDS[verb]!;
+    const rest = words.slice(at + 2, at + length);
+    const deadlineUs = hasDeadline ? Number(rest.shift()) : Number.POSITIVE_INFINITY;
+    const [holder = '', ...argument] = rest;
+    const perResource = verb === 'q' ? 3 : 2;
     operations.push({
       verb,
       keys: Array.from({ length: count }, (_, i) => [keys[nextKey + 2 * i]!, keys[nextKey + 2 * i + 1]!]),
-      holder,
-      deadlineUs: deadline === '' ? Number.POSITIVE_INFINITY : Number(deadline),
+      holder: String(holder),
+      deadlineUs,
       argument,
       lists: keys.slice(nextKey + 2 * count, nextKey + perResource * count),
     });
     nextKey += perResource * count;
+    at += length;
   }
   return operations;
 }
@@ -218,21 +249,19 @@ function operationsIn(keys: readonly string[], lines: readonly string[]): Operat
 /** What a fence key holds. */
 interface Fence {
   readonly counter: number | undefined;
-  readonly memory: string;
-  readonly tick: string;
+  readonly tick: number | undefined;
 }
 
-const numberIn = (word: string | undefined): number | undefined =>
-  word === undefined || word === '' ? undefined : Number(word);
+const numberIn = (word: Word | undefined): number | undefined =>
+  word === undefined || word === '' || word === false ? undefined : Number(word);
 
 class Script {
   constructor(
     private readonly keyspace: Keyspace,
     private readonly lives: { readonly fenceMs: number; readonly ledgerMs: number },
     private readonly nowUs: number,
-    private readonly memory: string,
-    /** Ticks before this instant may have run without being on record here. */
-    private readonly knowsFromMs: number,
+    private readonly memory: Memory,
+    private readonly marker: string,
     private readonly operation: Operation,
     private readonly publish: Publish,
     private readonly flaw: ScriptFlaw | undefined,
@@ -266,7 +295,7 @@ class Script {
       if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
       const last = this.#tick(fence);
       if (tick !== undefined && last !== undefined && last >= tick) return [2, 2, '', 0];
-      if (tick !== undefined && tick < this.knowsFromMs && this.flaw !== 'forgotten ticks granted')
+      if (tick !== undefined && tick < this.memory.knowsFromMs && this.flaw !== 'forgotten ticks granted')
         return [5, 'the node lost its memory after this tick was due'];
     }
     const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
@@ -274,8 +303,7 @@ class Script {
     if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return highest;
     const counter = seed === undefined ? 0 : highest + tokens;
     for (const [lock, fence] of keys) {
-      if (seed !== undefined)
-        this.#setFence(fence, { counter, ...(this.memory === '' ? {} : { memory: this.memory }) });
+      if (seed !== undefined) this.#setFence(fence, { counter });
       this.keyspace.set(lock, holder, ttlMs);
     }
     return counter;
@@ -283,7 +311,7 @@ class Script {
 
   #acquireOrWait(): unknown {
     const { keys, argument, lists } = this.operation;
-    const [waiter = '', lifeMs] = [argument[4], Number(argument[5])];
+    const [waiter, lifeMs] = [String(argument[4]), Number(argument[5])];
     const reply = this.#acquire();
     if (typeof reply === 'number') {
       for (const list of lists) this.keyspace.removeMember(list, waiter);
@@ -298,12 +326,15 @@ class Script {
   #enlist(list: string, waiter: string, lifeMs: number): void {
     this.keyspace.addMember(list, waiter, this.nowUs);
     if (this.keyspace.pttl(list) < lifeMs) this.keyspace.pexpire(list, lifeMs);
+    const untilMs = Math.ceil(this.nowUs / 1_000) + lifeMs;
+    if ((numberIn(this.keyspace.field(this.marker, 'waits')) ?? 0) < untilMs)
+      this.keyspace.setField(this.marker, 'waits', String(untilMs + lifeMs));
   }
 
   #wake(lock: string, list: string): number {
     for (const waiter of this.keyspace.members(list)) {
       this.keyspace.removeMember(list, waiter);
-      if (this.publish(waiter, lock) > 0) return 1;
+      if (this.publish(this.marker.replace(/node$/, `wake:${waiter}`), lock) > 0) return 1;
     }
     return 0;
   }
@@ -318,7 +349,7 @@ class Script {
     const { keys, holder, argument } = this.operation;
     const [token, tick] = [Number(argument[0]), numberIn(argument[1])];
     if (this.flaw === 'tick without ownership' && tick !== undefined)
-      for (const [, fence] of keys) this.#setFence(fence, { tick: String(tick) });
+      for (const [, fence] of keys) this.#setFence(fence, { tick });
     for (const [lock, fence] of keys) {
       if (this.flaw === 'confirm without ownership') break;
       const owner = this.keyspace.get(lock);
@@ -330,7 +361,7 @@ class Script {
     for (const [, fence] of keys) {
       const least = this.flaw === 'confirm without ownership' ? token : (this.#counter(fence) ?? 0);
       const counter = Math.max(token, least);
-      this.#setFence(fence, { counter, ...(tick === undefined ? {} : { tick: String(tick) }) });
+      this.#setFence(fence, { counter, ...(tick === undefined ? {} : { tick }) });
     }
     return token;
   }
@@ -373,7 +404,7 @@ class Script {
     for (const [lock, list] of mine) {
       if (keepMs > 0) this.keyspace.pexpire(lock, keepMs);
       else this.keyspace.delete(lock);
-      if (argument[1] !== '') this.#enlist(list, argument[1]!, Number(argument[2]));
+      if (argument[1] !== false) this.#enlist(list, String(argument[1]), Number(argument[2]));
       told += this.#wake(lock, list);
     }
     if (mine.length === 0) return [2, 3, '', 0];
@@ -393,32 +424,36 @@ class Script {
   }
 
   #fence(fence: string): Fence {
-    const [counter = '', memory = '', tick = ''] = (this.keyspace.get(fence) ?? '').split(':');
-    return { counter: numberIn(counter), memory, tick };
+    const [counter, tick] = (this.keyspace.get(fence) ?? '').split(':');
+    return { counter: numberIn(counter), tick: numberIn(tick) };
   }
 
   #counter(fence: string): number | undefined {
     return this.#fence(fence).counter;
   }
 
-  /** An old counter may have come back with old data: within another memory of the node it is only a lower bound. */
+  /** Counters below this go on from the time: old data, or a key that was given its life long ago. */
+  get #lowest(): number {
+    const halfLife = this.nowUs - this.lives.fenceMs * 500;
+    return this.flaw === 'old counter believed' ? halfLife : Math.max(halfLife, this.memory.anewUs);
+  }
+
+  /** An old counter may have come back with old data: then it is only a lower bound. */
   #counterToGoOnFrom(fence: string, seed: number): number {
     const counter = this.#counter(fence);
-    const isBelieved = this.memory === '' || this.flaw === 'old counter believed';
-    const isOurs = isBelieved || this.#fence(fence).memory === this.memory;
-    if (counter !== undefined && isOurs) return counter;
+    if (counter !== undefined && counter >= this.#lowest) return counter;
     return Math.max(counter ?? 0, this.#seed(seed));
   }
 
   #tick(fence: string): number | undefined {
-    return numberIn(this.#fence(fence).tick);
+    return this.#fence(fence).tick;
   }
 
   /** A fence key lives on for its time after every touch, longer with a tick on record. */
   #setFence(fence: string, news: Partial<Fence>): void {
-    const { counter = 0, memory, tick } = { ...this.#fence(fence), ...news };
-    const lifeMs = tick === '' ? this.lives.fenceMs : this.lives.ledgerMs;
-    this.keyspace.set(fence, `${counter}:${memory}:${tick}`, lifeMs);
+    const { counter = 0, tick } = { ...this.#fence(fence), ...news };
+    const lifeMs = tick === undefined ? this.lives.fenceMs : this.lives.ledgerMs;
+    this.keyspace.set(fence, tick === undefined ? `${counter}` : `${counter}:${tick}`, lifeMs);
   }
 
   #seed(seed: number): number {

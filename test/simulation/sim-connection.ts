@@ -1,5 +1,6 @@
 import type { Timer } from '../../src/index.js';
 import type { Connection, Endpoint } from '../../src/node/redis/connection.js';
+import type { ScriptCall } from '../../src/node/redis/script-call.js';
 import { Channel, type Link } from './network.js';
 import type { SimProcess } from './sim-process.js';
 import type { Command, Peer, SimServer } from './sim-server.js';
@@ -65,20 +66,12 @@ class SimConnection implements Connection {
     this.#socket?.end();
   }
 
-  evalsha(_sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
-    return this.#send({
-      name: 'evalsha',
-      keys: rest.slice(0, keyCount).map(String),
-      args: rest.slice(keyCount),
-    });
+  run({ keys, argument }: ScriptCall): Promise<unknown> {
+    return this.#send({ name: 'evalsha', keys, args: [argument] });
   }
 
-  eval(_script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
-    return this.#send({
-      name: 'eval',
-      keys: rest.slice(0, keyCount).map(String),
-      args: rest.slice(keyCount),
-    });
+  runAndLoad({ keys, argument }: ScriptCall): Promise<unknown> {
+    return this.#send({ name: 'eval', keys, args: [argument] });
   }
 
   script(): Promise<unknown> {

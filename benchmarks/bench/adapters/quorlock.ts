@@ -5,7 +5,7 @@ import type { BenchLock, OpenOptions } from '../adapter.js';
 export async function openLock({ nodes, settings, quorlock }: OpenOptions): Promise<BenchLock> {
   const { LockManager } = (await import(quorlock)) as typeof Quorlock;
   const { listener, ...options } = settings;
-  const locks = new LockManager({ nodes: nodes.map(({ path }) => ({ path })), ...options });
+  const locks = new LockManager({ nodes: nodes.map((node) => ({ ...node })), ...options });
   let heard = 0;
   if (listener === true) locks.on(() => heard++);
   return {

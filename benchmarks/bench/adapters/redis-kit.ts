@@ -7,7 +7,7 @@ const MANY = 1_000_000;
 
 /** @redis-kit/lock, on node-redis. */
 export async function openLock({ nodes, retryMs }: OpenOptions): Promise<BenchLock> {
-  const clients = nodes.map(({ path }) => createClient({ socket: { path, tls: false } }));
+  const clients = nodes.map((socket) => createClient({ socket }));
   for (const client of clients) client.on('error', () => undefined);
   await Promise.all(clients.map((client) => client.connect()));
   const settings =

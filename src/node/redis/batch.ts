@@ -1,6 +1,7 @@
 import { failed, type Failed, type RefusalReason, type Vote } from '../../core/vote.js';
 import type { NodeInspection, NodeRequest } from '../lock-node.js';
-import { keysOf, markerKeyOf } from './keys.js';
+import { keysOf } from './keys.js';
+import { operationOf, ScriptCall, type MarkerPlace, type Operation } from './script-call.js';
 
 const HOUR_MS = 3_600_000;
 /**
@@ -19,113 +20,82 @@ export interface Guard {
   readonly order: '' | 'look' | 'first use' | 'trust' | 'distrust' | 'members';
   /** An id for a node that has none; with the order `members`, these. */
   readonly given: string;
-  /** Of a shard of a Cluster: where its marker is. */
-  readonly marker?: string | undefined;
 }
 
-/** A call of the script. */
-export interface ScriptCall {
-  readonly keys: string[];
-  /** What comes before the operations. */
-  readonly header: readonly (string | number)[];
-  /** The operations. */
-  readonly lines: string[];
+/** All nodes are asked the same, one right after the other: the work is done for the first. */
+let last:
+  { readonly keyPrefix: string; readonly request: NodeRequest; readonly operation: Operation } | undefined;
+
+export function requestOperation(keyPrefix: string, request: NodeRequest): Operation {
+  if (last?.request === request && last.keyPrefix === keyPrefix) return last.operation;
+  const operation = operationOf(keysFor(keyPrefix, request), wordsOf(request));
+  last = { keyPrefix, request, operation };
+  return operation;
 }
 
-/** What is asked, as the script takes it: the same for all nodes that have the same prefix. */
-interface Encoded {
-  readonly keyPrefix: string;
-  readonly keys: readonly string[];
-  readonly line: string;
-}
+export const inspectOperation = (keyPrefix: string, resource: string): Operation =>
+  operationOf(keysOf(keyPrefix, resource).slice(0, 2), '"i",1');
 
-/** All nodes are asked the same, so that most of the work is done for the first. */
-const encodings = new WeakMap<NodeRequest, Encoded>();
-
-function encodedOf(request: NodeRequest, keyPrefix: string): Encoded {
-  const known = encodings.get(request);
-  if (known?.keyPrefix === keyPrefix) return known;
-  const encoded = { keyPrefix, keys: keysFor(keyPrefix, request), line: lineOf(request) };
-  encodings.set(request, encoded);
-  return encoded;
-}
-
-function lineOf(request: NodeRequest): string {
+/** The words of a JSON list. A holder id has a name of printable ASCII in it, which may have quotes. */
+function wordsOf(request: NodeRequest): string {
   const { resources, holderId } = request;
-  const about = (verb: string, deadlineAt: number): string =>
-    `${verb}${resources.length} ${Math.floor(deadlineAt * 1_000)} ${holderId}`;
+  const count = resources.length;
+  const holder = /["\\]/.test(holderId) ? JSON.stringify(holderId) : `"${holderId}"`;
   switch (request.op) {
     case 'acquire': {
-      const { deadlineAt, ttlMs, seed = '', tick = '', tokens, waits } = request;
-      const asked = `${ttlMs} ${seed} ${tick} ${tokens}`;
-      if (waits === undefined) return `${about('a', deadlineAt)} ${asked}\n`;
-      return `${about('q', deadlineAt)} ${asked} ${waits.waiter} ${Math.ceil(waits.listLivesMs)}\n`;
+      const { ttlMs, seed = false, tick = false, tokens, waits } = request;
+      const asked = `${count},${deadlineUs(request)},${holder},${ttlMs},${seed},${tick},${tokens}`;
+      if (waits === undefined) return `"a",${asked}`;
+      return `"q",${asked},"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`;
     }
     case 'confirm': {
-      const { deadlineAt, token, tick = '' } = request;
-      return `${about('c', deadlineAt)} ${token} ${tick}\n`;
+      const { token, tick = false } = request;
+      return `"c",${count},${deadlineUs(request)},${holder},${token},${tick}`;
     }
     case 'extend': {
-      const { deadlineAt, ttlMs, token = '', ceiling = '' } = request;
-      return `${about('e', deadlineAt)} ${ttlMs} ${token} ${ceiling}\n`;
+      const { ttlMs, token = false, ceiling = false } = request;
+      return `"e",${count},${deadlineUs(request)},${holder},${ttlMs},${token},${ceiling}`;
     }
     case 'release': {
       const { keepMs, waits } = request;
-      const list = waits === undefined ? ' ' : `${waits.waiter} ${Math.ceil(waits.listLivesMs)}`;
-      return `r${resources.length}  ${holderId} ${Math.ceil(keepMs)} ${list}\n`;
+      const list = waits === undefined ? 'false,0' : `"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`;
+      return `"r",${count},${holder},${Math.ceil(keepMs)},${list}`;
     }
     case 'wake':
-      return `w${resources.length}  ${holderId}\n`;
+      return `"w",${count}`;
   }
 }
 
+const deadlineUs = ({ deadlineAt }: { readonly deadlineAt: number }): number =>
+  Math.floor(deadlineAt * 1_000);
+
 /** Of each resource the lock key and another one; for the lists of an acquisition that is ready to wait see the script. */
-function keysFor(keyPrefix: string, { op, resources, ...request }: NodeRequest): readonly string[] {
+function keysFor(keyPrefix: string, request: NodeRequest): readonly string[] {
+  const { op, resources } = request;
   const second = op === 'release' || op === 'wake' ? 2 : 1;
   const keys: string[] = [];
   const lists: string[] = [];
   for (const resource of resources) {
     const all = keysOf(keyPrefix, resource);
     keys.push(all[0], all[second]);
-    if ('waits' in request && request.waits !== undefined) lists.push(all[2]);
+    if (op === 'acquire' && request.waits !== undefined) lists.push(all[2]);
   }
-  return op === 'acquire' ? [...keys, ...lists] : keys;
+  return lists.length > 0 ? [...keys, ...lists] : keys;
 }
 
-/** A call without an operation. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
-export function guardCall(
-  keyPrefix: string,
-  { quarantineMs, runId, durable, order, given, marker }: Guard,
-  aheadUs = 0,
-): ScriptCall {
-  const usual = markerKeyOf(keyPrefix);
-  return {
-    keys: marker === undefined ? [usual] : [],
-    lines: [],
-    header: [
-      FENCE_TTL_MS,
-      LEDGER_TTL_MS,
-      quarantineMs,
-      runId,
-      durable ? 1 : 0,
-      order.charAt(0),
-      given,
-      aheadUs,
-      ...(marker === undefined ? [] : [marker, usual]),
-    ],
-  };
+/** What comes before the operations, as words of a JSON list; by how much the node's clock is ahead is the last of them. */
+export function guardWords({ quarantineMs, runId, durable, order, given }: Guard): string {
+  const list = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable, order.charAt(0), given];
+  return JSON.stringify(list).slice(1, -1);
 }
 
-export function addRequest({ keys, lines }: ScriptCall, keyPrefix: string, request: NodeRequest): void {
-  const encoded = encodedOf(request, keyPrefix);
-  for (const key of encoded.keys) keys.push(key);
-  lines.push(encoded.line);
-}
-
-export function addInspection({ keys, lines }: ScriptCall, keyPrefix: string, resource: string): void {
-  keys.push(...keysOf(keyPrefix, resource).slice(0, 2));
-  lines.push('i1  \n');
-}
+/** A call of the script. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
+export const scriptCall = (
+  place: MarkerPlace,
+  guard: string,
+  aheadUs: number,
+  asked: readonly Operation[],
+): ScriptCall => new ScriptCall(place, `${guard},${aheadUs}`, asked);
 
 const REFUSALS: readonly (RefusalReason | undefined)[] = [
   undefined,

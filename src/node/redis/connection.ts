@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../node-source.js';
-import { DiscreetConnection, type Connection } from './discreet-connection.js';
+import { DiscreetConnection, type Client, type Connection } from './discreet-connection.js';
 import { masterRunIdOf, sentinelGroupOf, sentinelOverrides, type SentinelGroup } from './sentinel.js';
 
 export type { Connection } from './discreet-connection.js';
@@ -60,7 +60,7 @@ function overrides({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDel
 }
 
 /** What we do not know of the options goes to ioredis as it came, so its own type for them is too narrow. */
-const Client: new (options: object) => Connection = Redis;
+const NewClient: new (options: object) => Client = Redis;
 
 const isClient = (source: object): source is RedisLike =>
   typeof (source as Partial<RedisLike>).duplicate === 'function';
@@ -123,7 +123,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
         `${where}: durable must not be true with sentinels: a failover loses the last writes`,
       );
     }
-    return endpointOfGroup(group, rest, where, (overridden) => new Client({ ...rest, ...overridden }));
+    return endpointOfGroup(group, rest, where, (overridden) => new NewClient({ ...rest, ...overridden }));
   }
   const { name, ...options } = rest;
   if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
@@ -145,7 +145,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     durable,
     failsOver: false,
     open: (retryDelayMs) =>
-      discreet(new Client({ ...options, ...overrides(options, retryDelayMs) }), options),
+      discreet(new NewClient({ ...options, ...overrides(options, retryDelayMs) }), options),
   };
 }
 
@@ -160,7 +160,7 @@ function endpointOfGroup(
   group: SentinelGroup,
   options: RedisNodeOptions,
   where: string,
-  make: (overridden: object) => Connection,
+  make: (overridden: object) => Client,
 ): Endpoint {
   checkDatabase(options, where);
   return {
@@ -183,8 +183,7 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
   // A client that changed its database with SELECT is on another one than its options say.
   const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;
   const db = typeof selected === 'number' ? { db: selected } : {};
-  const duplicate = (overridden: object): Connection =>
-    client.duplicate({ ...overridden, ...db }) as Connection;
+  const duplicate = (overridden: object): Client => client.duplicate({ ...overridden, ...db }) as Client;
   const group = sentinelGroupOf(options, where);
   if (group !== undefined) return endpointOfGroup(group, options, where, duplicate);
   const address = addressOf(options, where);
@@ -199,7 +198,7 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
 }
 
 const discreet = (
-  client: Connection,
+  client: Client,
   { password, sentinelPassword, tls }: RedisNodeOptions,
   askAgainMs?: RetryDelay,
 ): Connection =>

@@ -1,11 +1,16 @@
 import { EventEmitter } from 'node:events';
+import type { ScriptCall } from './script-call.js';
+import { ScriptCommand } from './script-command.js';
+import { SCRIPT, SCRIPT_SHA } from './script.js';
 
 /** The part of an ioredis client that a node works with, after duplication. */
 export interface Connection {
   connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
-  evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
-  eval(script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown>;
+  /** Runs the script by its SHA; rejects with NOSCRIPT where the server does not have it. */
+  run(call: ScriptCall): Promise<unknown>;
+  /** Runs the script, and loads it. */
+  runAndLoad(call: ScriptCall): Promise<unknown>;
   script(subcommand: 'LOAD', script: string): Promise<unknown>;
   time(): Promise<unknown>;
   info(): Promise<string>;
@@ -14,6 +19,11 @@ export interface Connection {
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+}
+
+/** The part of an ioredis client that makes a connection. */
+export interface Client extends Omit<Connection, 'run' | 'runAndLoad'> {
+  sendCommand(command: ScriptCommand): unknown;
 }
 
 /** What the errors of a connection are told with. */
@@ -52,7 +62,7 @@ export function discreetMessage(message: string, ...secrets: readonly (string | 
  * connection they say what is the likely cause. It is never ready in a database that it was not to be in.
  */
 export class DiscreetConnection implements Connection {
-  readonly #client: Connection;
+  readonly #client: Client;
   readonly #about: Discretion;
   readonly #events = new EventEmitter();
   #isReady = false;
@@ -61,7 +71,7 @@ export class DiscreetConnection implements Connection {
   #again: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(client: Connection, about: Discretion) {
+  constructor(client: Client, about: Discretion) {
     this.#client = client;
     this.#about = about;
     client.on('ready', () => {
@@ -100,12 +110,12 @@ export class DiscreetConnection implements Connection {
     this.#client.disconnect(reconnect);
   }
 
-  evalsha(sha: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
-    return this.#client.evalsha(sha, keyCount, ...rest).catch(this.#rethrow);
+  run(call: ScriptCall): Promise<unknown> {
+    return this.#send(new ScriptCommand('EVALSHA', SCRIPT_SHA, call));
   }
 
-  eval(script: string, keyCount: number, ...rest: (string | number)[]): Promise<unknown> {
-    return this.#client.eval(script, keyCount, ...rest).catch(this.#rethrow);
+  runAndLoad(call: ScriptCall): Promise<unknown> {
+    return this.#send(new ScriptCommand('EVAL', SCRIPT, call));
   }
 
   script(subcommand: 'LOAD', script: string): Promise<unknown> {
@@ -126,6 +136,14 @@ export class DiscreetConnection implements Connection {
 
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
     return this.#client.cluster(subcommand).catch(this.#rethrow);
+  }
+
+  async #send(command: ScriptCommand): Promise<unknown> {
+    try {
+      return await this.#client.sendCommand(command);
+    } catch (error) {
+      throw this.#discreet(error);
+    }
   }
 
   readonly #rethrow = (error: unknown): never => {

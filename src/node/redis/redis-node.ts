@@ -4,22 +4,23 @@ import { reconnectDelayMs } from '../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type { Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import {
-  addInspection,
-  addRequest,
   findingOf,
-  guardCall,
+  guardWords,
   inspectionOf,
+  inspectOperation,
+  requestOperation,
+  scriptCall,
   voteOf,
   type Guard,
-  type ScriptCall,
 } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { GroupCommit } from './group-commit.js';
 import { inParts } from './in-parts.js';
-import { channelOf } from './keys.js';
+import { channelOf, markerKeyOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
 import { RedisEar } from './redis-ear.js';
-import { SCRIPT, SCRIPT_SHA } from './script.js';
+import type { MarkerPlace, Operation, ScriptCall } from './script-call.js';
+import { SCRIPT } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 import { Standing } from './standing.js';
 
@@ -45,6 +46,7 @@ interface ShardSettings {
 /** A request, and who hears its answer. */
 interface Asked {
   readonly request: NodeRequest;
+  readonly operation: Operation;
   readonly answered: (vote: Vote) => void;
   /** Whether it was late before; see `#answer`. */
   readonly isSecond: boolean;
@@ -81,6 +83,7 @@ export class RedisNode implements LockNode {
   readonly address: string;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
+  readonly #usualPlace: MarkerPlace;
   readonly #durable: boolean;
   readonly #failsOver: boolean;
   readonly #masterRunId: () => Promise<string | undefined>;
@@ -96,6 +99,8 @@ export class RedisNode implements LockNode {
   #epoch = 0;
   #lastError = 'not connected';
   #server: ServerInfo = serverInfoOf('');
+  /** What the guard of every vote is told, as long as the server is the same. */
+  #usualGuard: { readonly runId: string; readonly words: string } | undefined;
   #distrusted = { until: 0, reason: '' };
   #nextLook: Timer | undefined;
   /** The node's id, should it have none. */
@@ -108,6 +113,7 @@ export class RedisNode implements LockNode {
     this.address = endpoint.address;
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
+    this.#usualPlace = { marker: markerKeyOf(this.#keyPrefix) };
     this.#durable = endpoint.durable;
     this.#failsOver = endpoint.failsOver;
     this.#masterRunId = endpoint.masterRunId ?? (() => Promise.resolve(undefined));
@@ -133,7 +139,8 @@ export class RedisNode implements LockNode {
   }
 
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
-    this.#requests.add({ request, answered, isSecond: false });
+    const operation = requestOperation(this.#keyPrefix, request);
+    this.#requests.add({ request, operation, answered, isSecond: false });
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
@@ -166,7 +173,9 @@ export class RedisNode implements LockNode {
     const absence = this.#absence();
     if (absence !== undefined) return resources.map(() => absence);
     try {
-      const replies = await this.#run(this.#callOf(resources, addInspection));
+      const replies = await this.#run(
+        this.#call(resources.map((resource) => inspectOperation(this.#keyPrefix, resource))),
+      );
       return replies.map(inspectionOf);
     } catch (error) {
       const failure = this.#failureOf(error);
@@ -212,21 +221,27 @@ export class RedisNode implements LockNode {
     if (this.state.status === 'connecting') await this.#standing.next();
     const absence = this.#absence();
     if (absence !== undefined) return batch.forEach(({ answered }) => answered(absence));
-    const { clock } = this.#settings;
-    const inTime = batch.filter((asked) => {
-      if (deadlineOf(asked.request) >= clock.now()) return true;
+    const now = this.#settings.clock.now();
+    const inTime: Asked[] = [];
+    const operations: Operation[] = [];
+    let latest = 0;
+    for (const asked of batch) {
+      const { request, operation, answered } = asked;
+      const deadlineAt = deadlineOf(request);
       // It has waited for the connection, or behind others, until nobody waits for it any more: nothing is sent.
-      asked.answered(LATE);
-      return false;
-    });
+      if (deadlineAt < now) answered(LATE);
+      else {
+        if (deadlineAt > latest && deadlineAt !== Number.POSITIVE_INFINITY) latest = deadlineAt;
+        inTime.push(asked);
+        operations.push(operation);
+      }
+    }
     if (inTime.length === 0) return;
     try {
-      const latest = inTime.reduce((until, { request }) => Math.max(until, deadlineOf(request, until)), 0);
-      const requests = inTime.map(({ request }) => request);
-      const replies = await this.#run(this.#callOf(requests, addRequest, this.#nodeClock.aheadUs(latest)));
+      const replies = await this.#run(this.#call(operations, this.#nodeClock.aheadUs(latest)));
       if (replies.some(isReadOnly)) this.#onDemotion();
       const distrust = this.#distrustNow();
-      inTime.forEach((asked, index) => this.#answer(asked, voteOf(replies[index]), distrust));
+      for (let at = 0; at < inTime.length; at++) this.#answer(inTime[at]!, voteOf(replies[at]), distrust);
     } catch (error) {
       const failure = this.#failureOf(error);
       for (const { answered } of inTime) answered(failure);
@@ -264,13 +279,14 @@ export class RedisNode implements LockNode {
   }
 
   /**
-   * Its marker has another name from now on. It `remembers` all that it knew under the old one: so where nobody has written
-   * the new one yet, it is trusted as before. Or it has had that name `before`, and lost it since.
+   * Its marker has another name from now on. It `remembers` all that it knew under the old one: then it is trusted as before,
+   * but for its counters, which go on from the time, because what the old marker said of them is not known to the new one.
+   * Or it has had that name `before`, and lost it since.
    */
   async rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
     const { status } = this.state;
     const order =
-      memory === 'before' ? 'distrust' : memory === 'remembers' && status === 'ready' ? 'first use' : '';
+      memory === 'before' ? 'distrust' : memory === 'remembers' && status === 'ready' ? 'trust' : '';
     if (status !== 'new') await this.#order(order);
     await this.look();
   }
@@ -281,40 +297,48 @@ export class RedisNode implements LockNode {
 
   async #order(order: Guard['order'], given?: string): Promise<void> {
     try {
-      await this.#run(guardCall(this.#keyPrefix, this.#guard(order, given)));
+      await this.#run(this.#call([], 0, order, given));
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  #guard(order: Guard['order'] = '', given: string = this.#spareId): Guard {
-    const { quarantineMs } = this.#settings;
-    const marker = this.#settings.shard?.marker();
-    return { quarantineMs, runId: this.#server.runId ?? '', durable: this.#durable, order, given, marker };
-  }
-
-  #callOf<Item>(
-    items: readonly Item[],
-    add: (call: ScriptCall, keyPrefix: string, item: Item) => void,
-    aheadUs?: number,
+  #call(
+    operations: readonly Operation[],
+    aheadUs = 0,
+    order: Guard['order'] = '',
+    given: string = this.#spareId,
   ): ScriptCall {
-    const call = guardCall(this.#keyPrefix, this.#guard(), aheadUs);
-    for (const item of items) add(call, this.#keyPrefix, item);
-    return call;
+    return scriptCall(this.#place(), this.#guardWords(order, given), aheadUs, operations);
   }
 
-  async #run({ keys, header, lines }: ScriptCall): Promise<readonly unknown[]> {
+  #place(): MarkerPlace {
+    const { shard } = this.#settings;
+    return shard === undefined
+      ? this.#usualPlace
+      : { marker: shard.marker(), elsewhere: this.#usualPlace.marker };
+  }
+
+  #guardWords(order: Guard['order'], given: string): string {
+    const runId = this.#server.runId ?? '';
+    if (order === '' && this.#usualGuard?.runId === runId) return this.#usualGuard.words;
+    const { quarantineMs } = this.#settings;
+    const words = guardWords({ quarantineMs, runId, durable: this.#durable, order, given });
+    if (order === '') this.#usualGuard = { runId, words };
+    return words;
+  }
+
+  async #run(call: ScriptCall): Promise<readonly unknown[]> {
     const { clock } = this.#settings;
     const epoch = this.#epoch;
-    const args = [...keys, ...header, lines.join('')];
     const sentAt = clock.stamp();
     let reply: unknown;
     try {
-      reply = await this.#connection.evalsha(SCRIPT_SHA, keys.length, ...args);
+      reply = await this.#connection.run(call);
     } catch (error) {
       // The server's script cache was emptied (SCRIPT FLUSH). The deadline inside still says until when it may act.
       if (!messageOf(error).startsWith('NOSCRIPT')) throw error;
-      reply = await this.#connection.eval(SCRIPT, keys.length, ...args);
+      reply = await this.#connection.runAndLoad(call);
     }
     if (!Array.isArray(reply)) throw new Error('the node answered with something that is no list');
     const [nodeUs, found, ...replies] = reply as unknown[];
@@ -386,7 +410,7 @@ export class RedisNode implements LockNode {
       const unfit = this.#unfitness(master);
       if (unfit !== undefined) this.#standBy(unfit);
       else {
-        await this.#run(guardCall(this.#keyPrefix, this.#guard('look')));
+        await this.#run(this.#call([], 0, 'look'));
         this.#lookAgain();
       }
     } catch (error) {
@@ -421,7 +445,7 @@ export class RedisNode implements LockNode {
       const unfit = this.#unfitness(master);
       if (unfit !== undefined) return this.#standBy(unfit);
       const evicted = info.evictedKeys > before.evictedKeys;
-      await this.#run(guardCall(this.#keyPrefix, this.#guard(evicted ? 'distrust' : 'look')));
+      await this.#run(this.#call([], 0, evicted ? 'distrust' : 'look'));
     } catch {
       // Whoever asks the node for a vote learns what is wrong with it; a look has nothing to add.
     }
