@@ -184,6 +184,17 @@ describe('which Cluster it is', () => {
     client.disconnect();
   });
 
+  it('is let into by what a url says, also by the servers that no url names', async () => {
+    const password = 'a-long-password';
+    const args = ['--requirepass', password, '--masterauth', password];
+    await using cluster = await RedisCluster.start({ args });
+    await using clients = new Clients([]);
+    const url = `redis://:${password}@127.0.0.1:${cluster.masters[0]!.port}`;
+    const locks = await clients.ready({ nodes: [{ cluster: [url] }] });
+    for (const key of KEYS) expect(await outcomeOf(locks.acquire(key))).toBe('granted');
+    expect(locks.nodes()[0]!.name).toBe(`cluster:127.0.0.1:${cluster.masters[0]!.port}`);
+  });
+
   it('and its slots are those that the server says, whatever is in a key', async () => {
     await using cluster = await RedisCluster.start();
     const client = cluster.masters[0]!.client();

@@ -69,8 +69,15 @@ function endpointOfServers(
     throw new RangeError(`${where}: durable must not be true of a Cluster: a failover loses the last writes`);
   }
   if (db !== 0) throw new RangeError(`${where}: db must be 0: a Cluster has no other`);
-  const server = (own: object): Endpoint => ({ ...endpointOf({ ...rest, ...own }, where), failsOver: true });
-  const seeds = servers.map((entry: unknown) => server(serverOf(entry, where)));
+  const named = servers.map((entry: unknown) => serverOf(entry, where));
+  // A url may have what is needed to be let in, and the servers that are learnt of have none.
+  const { username, password, tls } = named[0]!;
+  const common = { ...defined({ username, password, tls }), ...rest };
+  const server = (own: object): Endpoint => ({
+    ...endpointOf({ ...common, ...own }, where),
+    failsOver: true,
+  });
+  const seeds = named.map(server);
   // In one order, whatever the order in which a client names them: they are what its address is compared by.
   const at = seeds.map(({ address }) => address).sort();
   return {
@@ -83,18 +90,20 @@ function endpointOfServers(
 }
 
 /** One of the servers: ioredis takes a port for one on this machine, too. */
-function serverOf(entry: unknown, where: string): object {
+function serverOf(entry: unknown, where: string): RedisNodeOptions {
   if (typeof entry === 'number') return { host: '127.0.0.1', port: entry };
   if (typeof entry === 'object' && entry !== null) {
     const { host, port, username, password, tls } = entry as RedisNodeOptions;
-    const known = Object.entries({ host, port, username, password, tls });
-    return Object.fromEntries(known.filter(([, value]) => value !== undefined && value !== null));
+    return defined({ host, port, username, password, tls });
   }
   if (typeof entry !== 'string' || entry.startsWith('/')) {
     throw new TypeError(`${where}: each server in cluster must be a url or { host, port }`);
   }
   return optionsOfUrl(entry, where);
 }
+
+const defined = (options: object): RedisNodeOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
 
 function reachable(address: Address, natMap: NatMap | null | undefined): Address {
   const key = `${address.host}:${address.port}`;
