@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/hand-off.js';
 import type { Waits } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
-import { acquisition, errorOf, pause, unlessAborted, type Attempts } from './acquisition.js';
+import { acquisition, errorOf, type Attempts } from './acquisition.js';
 import { attempt, type AttemptContext, type AttemptResult, type Won } from './attempt.js';
 import { LockManagerClosedError } from './errors.js';
 import type { LockEvents } from './events.js';
@@ -11,6 +11,7 @@ import { newHolderId } from './holder-id.js';
 import type { HeldLease } from './lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from './options.js';
 import { QuorumClient } from './quorum-client.js';
+import { pause, Stop, unlessStopped } from './stop.js';
 import { Tenure, type GivenBack } from './tenure.js';
 import { WaitQueue } from './wait-queue.js';
 import { WakeUps } from './wake-ups.js';
@@ -25,7 +26,7 @@ export class Acquirer {
   readonly #fallback: Fallback | undefined;
   readonly #queue: WaitQueue;
   readonly #wakeUps: WakeUps;
-  readonly #waiting = new Set<AbortController>();
+  readonly #waiting = new Set<Stop>();
   /** How many attempts are under way, and who waits for their end. */
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -62,7 +63,7 @@ export class Acquirer {
   /** Grants nothing any more, and tells so to those who wait. */
   drain(): void {
     this.#draining = true;
-    for (const waiting of this.#waiting) waiting.abort(DRAINED);
+    for (const waiting of this.#waiting) waiting.stop(DRAINED);
   }
 
   /** Resolves when no attempt is under way any more, after `timeoutMs` at the latest: who waited for one may have gone. */
@@ -87,21 +88,21 @@ export class Acquirer {
     // One attempt ends by itself: there is nothing to be stopped.
     if (signal === undefined && retries === 0 && waitMs === 0 && this.starting() === undefined)
       return this.#once(resources, options, hold);
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort(signal?.reason);
+    const stop = new Stop();
+    const onAbort = (): void => stop.stop(signal?.reason as Error);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#waiting.add(stop);
     try {
       const starting = this.starting();
-      if (starting !== undefined) await unlessAborted(starting, stop.signal);
+      if (starting !== undefined) await unlessStopped(starting, stop);
       const attempts = this.#attempts(resources, options);
       const { clock, random, events } = this;
       const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random, events };
       if (waitMs > 0) {
         return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
       }
-      const acquired = await acquisition(attempts, context, resources, options, stop.signal);
+      const acquired = await acquisition(attempts, context, resources, options, stop);
       return hold(acquired.tenure, acquired.attempts);
     } catch (error) {
       throw error === DRAINED ? new LockManagerClosedError(resources) : error;

@@ -1,9 +1,9 @@
-import type { Clock } from '../clock.js';
 import { jitteredMs } from '../core/backoff.js';
 import type { AttemptResult, NotWon, Won } from './attempt.js';
 import { LockContendedError, QuorumUnreachableError } from './errors.js';
 import { holderOf } from './holder-id.js';
 import type { ResolvedAcquireOptions } from './options.js';
+import { pause, type Stop } from './stop.js';
 import type { Tenure } from './tenure.js';
 import { Wait, type WaitTeller } from './wait.js';
 
@@ -26,7 +26,7 @@ export interface Attempts {
 }
 
 /**
- * Attempts until one is won, or as often as `retries` says, or until the signal aborts. Every wait here ends: an attempt by
+ * Attempts until one is won, or as often as `retries` says, or until it is stopped. Every wait here ends: an attempt by
  * its node timeouts, a pause by its length. Who waits by `waitMs` stands in line, see `Waiting`.
  */
 export async function acquisition(
@@ -34,19 +34,19 @@ export async function acquisition(
   context: AcquisitionContext,
   resources: readonly string[],
   options: ResolvedAcquireOptions,
-  signal: AbortSignal,
+  stop: Stop,
 ): Promise<Acquired> {
   const wait = new Wait(context, options.name, resources);
   try {
     for (let count = 1; ; count++) {
-      signal.throwIfAborted();
-      const result = await orAborted(attempts, signal);
+      stop.throwIfStopped();
+      const result = await orStopped(attempts, stop);
       if (result.kind === 'won') return { tenure: attempts.begin(result), attempts: count };
       if (count > options.retries || result.kind === 'already_ran') throw errorOf(resources, result);
       wait.begin();
       // Who heard of it may have ended it.
-      signal.throwIfAborted();
-      await pause(context.clock, jitteredMs(options.retryDelayMs, context.random()), signal);
+      stop.throwIfStopped();
+      await pause(context.clock, jitteredMs(options.retryDelayMs, context.random()), stop);
       // What the lost attempt left behind must not refuse the next one.
       await result.undone;
     }
@@ -56,45 +56,17 @@ export async function acquisition(
 }
 
 /** An attempt that nobody waits for any more goes on to its end, and is given back if it was won. */
-export function orAborted(attempts: Attempts, signal: AbortSignal): Promise<AttemptResult> {
+export function orStopped(attempts: Attempts, stop: Stop): Promise<AttemptResult> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
+    const onStop = (): void => reject(stop.reason!);
+    stop.on(onStop);
     attempts
-      .attempt(() => signal.aborted)
+      .attempt(() => stop.reason !== undefined)
       .then((result) => {
-        signal.removeEventListener('abort', abort);
-        if (!signal.aborted) resolve(result);
+        stop.off(onStop);
+        if (stop.reason === undefined) resolve(result);
         else if (result.kind === 'won') attempts.discard(result);
       }, reject);
-  });
-}
-
-/** Waits for something that never rejects, unless the signal aborts: then rejects with its reason. */
-export function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    void promise.then(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    });
-  });
-}
-
-/** Waits, unless the signal aborts: then rejects with its reason. */
-export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      timer.cancel();
-      reject(signal?.reason as Error);
-    };
-    const timer = clock.setTimer(() => {
-      signal?.removeEventListener('abort', abort);
-      resolve();
-    }, delayMs);
-    signal?.addEventListener('abort', abort, { once: true });
   });
 }
 

@@ -2,7 +2,6 @@ import { systemClock, type Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/trust.js';
 import type { LockNode } from '../node/lock-node.js';
 import { Acquirer } from './acquirer.js';
-import { pause } from './acquisition.js';
 import { leaseCovering, runUnder } from './current-lease.js';
 import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from './errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from './events.js';
@@ -29,6 +28,7 @@ import {
 import { resolveResources } from './resources.js';
 import { QuorumClient } from './quorum-client.js';
 import { StallKeeper } from './stall-keeper.js';
+import { pause, Stop } from './stop.js';
 import type { Tenure } from './tenure.js';
 
 /** Where time and chance come from; a test brings its own. */
@@ -239,9 +239,9 @@ export class LockManager {
 
   async #close(drainMs: number): Promise<void> {
     if (this.#leases.size > 0 && drainMs > 0) {
-      const idle = new AbortController();
-      this.#onIdle = () => idle.abort();
-      await pause(this.#clock, drainMs, idle.signal).catch(() => undefined);
+      const idle = new Stop();
+      this.#onIdle = () => idle.stop(new Error('idle'));
+      await pause(this.#clock, drainMs, idle).catch(() => undefined);
     }
     for (const lease of this.#leases) lease.lose('closed');
     await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);

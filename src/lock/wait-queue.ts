@@ -26,21 +26,31 @@ export type StandsBack = 'answer' | 'moment' | 'turn';
 /** For so long whoever comes lets those go first who were told. */
 const MOMENT_MS = 8;
 
-/** A waiter's place in its line. */
-export interface Place {
-  readonly isFirst: boolean;
-  /** How the last look of the line ended. */
-  lastLook: NotWon | undefined;
-  standsBack: StandsBack | undefined;
-  leave(): void;
-}
-
 /** Those in this process who wait for the same resources, in the order of their coming. */
 interface Line {
   readonly resources: readonly string[];
   readonly waiters: Set<Waiter>;
+  /** How its last look ended. */
   lastLook: NotWon | undefined;
   standsBack: StandsBack | undefined;
+}
+
+/** A waiter's place in its line. */
+export class Place {
+  constructor(
+    readonly line: Pick<Line, 'lastLook' | 'standsBack' | 'waiters'>,
+    private readonly waiter: Waiter,
+    private readonly onLeft: () => void,
+  ) {}
+
+  get isFirst(): boolean {
+    return firstOf(this.line.waiters) === this.waiter;
+  }
+
+  leave(): void {
+    const wasFirst = this.isFirst;
+    if (this.line.waiters.delete(this.waiter) && wasFirst) this.onLeft();
+  }
 }
 
 /** No name of a resource has a control character in it. */
@@ -72,31 +82,8 @@ export class WaitQueue {
       line = { resources, waiters: new Set(), lastLook: undefined, standsBack: this.#leaving.get(key) };
       this.#add(key, line);
     }
-    const { waiters } = line;
-    waiters.add(waiter);
-    return {
-      get isFirst() {
-        return firstOf(waiters) === waiter;
-      },
-      get lastLook() {
-        return line.lastLook;
-      },
-      set lastLook(look) {
-        line.lastLook = look;
-      },
-      get standsBack() {
-        return line.standsBack;
-      },
-      set standsBack(stands) {
-        line.standsBack = stands;
-      },
-      leave: () => {
-        const wasFirst = firstOf(waiters) === waiter;
-        if (!waiters.delete(waiter)) return;
-        if (waiters.size === 0) this.#remove(key, line);
-        else if (wasFirst) firstOf(waiters)?.wake();
-      },
-    };
+    line.waiters.add(waiter);
+    return new Place(line, waiter, () => this.#left(line, key));
   }
 
   /** What this process has of just these resources. */
@@ -157,6 +144,13 @@ export class WaitQueue {
   /** All that somebody waits for. */
   get resources(): readonly string[] {
     return [...this.#linesByResource.keys()];
+  }
+
+  /** The first of a line has left it. */
+  #left(line: Line, key: string): void {
+    if (line.waiters.size === 0) this.#remove(key, line);
+    // While this process has the resources, the next one has nothing to do either.
+    else if (!this.#tenures.has(key)) firstOf(line.waiters)?.wake();
   }
 
   #linesFor(resources: readonly string[]): Iterable<Line> {

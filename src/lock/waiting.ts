@@ -1,11 +1,12 @@
 import { jitteredMs, pastExpiryMs, splitWakeMs } from '../core/backoff.js';
-import { errorOf, orAborted, type AcquisitionContext, type Attempts } from './acquisition.js';
+import { errorOf, orStopped, type AcquisitionContext, type Attempts } from './acquisition.js';
 import type { NotWon } from './attempt.js';
 import { LockContendedError, type QuorumUnreachableError } from './errors.js';
 import { holderOf } from './holder-id.js';
 import type { HeldLease } from './lease.js';
 import type { ResolvedAcquireOptions } from './options.js';
 import type { Tenure } from './tenure.js';
+import type { Stop } from './stop.js';
 import type { Place, StandsBack, Waiter, WaitQueue } from './wait-queue.js';
 import type { WakeUps } from './wake-ups.js';
 import { Wait } from './wait.js';
@@ -20,7 +21,7 @@ export interface Wish {
   readonly options: ResolvedAcquireOptions;
   readonly attempts: Attempts;
   /** Ends the wait: the caller's signal, the manager's end, or a lease that was handed over. */
-  readonly stop: AbortController;
+  readonly stop: Stop;
   readonly hold: (tenure: Tenure, attempts: number) => HeldLease;
 }
 
@@ -57,7 +58,8 @@ export class Waiting implements Waiter {
     // Here is somebody who waits.
     if (!this.#place.isFirst || queue.tenureOf(resources) !== undefined) wakeUps.open();
     try {
-      return this.#hold(await this.#tenure(this.#place));
+      const tenure = await this.#tenure(this.#place);
+      return this.#lease ?? this.#hold(tenure!);
     } catch (error) {
       if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
       // It was told, and has no use for it any more; nor has anybody here.
@@ -80,8 +82,8 @@ export class Waiting implements Waiter {
     const { ttlMs, tick, autoExtend } = options;
     // It asked for a record of the tick, for a whole TTL, or for keys that outlive the process for longer or not so long.
     if (tick !== undefined || !autoExtend || ttlMs !== tenure.grant.ttlMs) return undefined;
-    if (stop.signal.aborted || this.#context.clock.now() >= this.#deadlineAt) return undefined;
-    stop.abort(HANDED_OVER);
+    if (stop.reason !== undefined || this.#context.clock.now() >= this.#deadlineAt) return undefined;
+    stop.stop(HANDED_OVER);
     this.#place?.leave();
     return () => (this.#lease = this.#hold(tenure));
   }
@@ -93,41 +95,42 @@ export class Waiting implements Waiter {
     return this.#wish.hold(tenure, Math.max(1, this.#attempts));
   }
 
-  async #tenure(place: Place): Promise<Tenure> {
+  /** `undefined`: a lease was handed over. */
+  async #tenure(place: Place): Promise<Tenure | undefined> {
     const { queue, clock, wakeUps } = this.#context;
     const { resources, attempts, stop } = this.#wish;
-    const { signal } = stop;
     // Who asks in the same breath stands behind it by then, and has a token reserved.
     await Promise.resolve();
     for (;;) {
-      signal.throwIfAborted();
+      if (this.#lease !== undefined) return undefined;
+      stop.throwIfStopped();
       const wasTold = this.#woken;
       this.#woken = false;
       const own = queue.tenureOf(resources);
       if (!place.isFirst || own !== undefined) {
         const leftMs = this.#deadlineAt - clock.now();
-        if (leftMs <= 0) throw this.#refusal(place.lastLook, own);
-        await this.#nap(leftMs, signal);
+        if (leftMs <= 0) throw this.#refusal(place.line.lastLook, own);
+        await this.#nap(leftMs);
         continue;
       }
-      const why = place.standsBack;
+      const why = place.line.standsBack;
       if (why !== undefined) {
         const leftMs = this.#deadlineAt - clock.now();
-        await this.#nap(Math.max(0, Math.min(leftMs, this.#standBackMs(why))), signal);
+        await this.#nap(Math.max(0, Math.min(leftMs, this.#standBackMs(why))));
         // Nobody has told it anything for so long: it looks.
-        if (!this.#woken && place.standsBack === why) place.standsBack = undefined;
+        if (!this.#woken && place.line.standsBack === why) place.line.standsBack = undefined;
         continue;
       }
       this.#attempts++;
       const isOnLists = wakeUps.hears;
-      const result = await orAborted(attempts, signal);
+      const result = await orStopped(attempts, stop);
       if (result.kind === 'won') return attempts.begin(result);
-      place.lastLook = result;
+      place.line.lastLook = result;
       const leftMs = this.#deadlineAt - clock.now();
       if (leftMs <= 0 || result.kind === 'already_ran') throw errorOf(resources, result);
       wakeUps.open();
       if (wasTold && resources.length > 1) wakeUps.passOn(resources);
-      await this.#nap(Math.min(leftMs, this.#pauseMs(result, isOnLists)), signal);
+      await this.#nap(Math.min(leftMs, this.#pauseMs(result, isOnLists)));
       // What the lost attempt left behind must not refuse the next one.
       await result.undone;
     }
@@ -152,25 +155,21 @@ export class Waiting implements Waiter {
     return jitteredMs(this.#wish.options.retryDelayMs, this.#context.random());
   }
 
-  /** Sleeps unless it was woken since it last looked. */
-  #nap(forMs: number, signal: AbortSignal): Promise<void> {
+  /** Sleeps unless it was woken since it last looked; ends early when there is nothing to wait for any more. */
+  #nap(forMs: number): Promise<void> {
     this.#wait.begin();
+    const { stop } = this.#wish;
     // Who heard of it may have ended it, or released what it waits for.
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    if (this.#woken) return Promise.resolve();
-    return new Promise((resolve, reject) => {
+    if (this.#woken || stop.reason !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
-        signal.removeEventListener('abort', abort);
+        stop.off(end);
         this.#endNap = undefined;
         resolve();
       };
-      const abort = (): void => {
-        reject(signal.reason as Error);
-        end();
-      };
       const timer = this.#context.clock.setTimer(end, forMs);
-      signal.addEventListener('abort', abort, { once: true });
+      stop.on(end);
       this.#endNap = end;
     });
   }
