@@ -184,6 +184,28 @@ describe('which Cluster it is', () => {
     client.disconnect();
   });
 
+  it('is the same member for clients that name other servers of it', async () => {
+    await using all = await world();
+    const { cluster, clients, nodes } = all;
+    const one = await clients.ready({ nodes });
+    // Its members are on record by now, with the address that the first client knows.
+    const speaker = await cluster.masterOf('{3560}');
+    expect(slotOf('{3560}')).toBe(0);
+    const records = async (): Promise<string> => {
+      const markers = (await speaker.client().keys('lock:quorlock:*')).map((key) =>
+        speaker.client().hget(key, 'members'),
+      );
+      return (await Promise.all(markers)).join();
+    };
+    await until(async () => (await records()).includes('cluster:'));
+    const third = { cluster: [{ host: '127.0.0.1', port: cluster.masters[2]!.port }] };
+    const other = await clients.ready({ nodes: [third, ...nodes.slice(1)] });
+    const lease = await one.acquire('a');
+    expect(await outcomeOf(other.acquire('a'))).toBe('LOCK_CONTENDED held');
+    await lease.release();
+    expect(clients.warnings).toEqual([]);
+  });
+
   it('is let into by what a url says, also by the servers that no url names', async () => {
     const password = 'a-long-password';
     const args = ['--requirepass', password, '--masterauth', password];
