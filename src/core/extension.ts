@@ -1,6 +1,10 @@
 import { majorityOf } from './quorum.js';
 import type { Vote } from './vote.js';
 
+/** Whether all votes that are in are grants, as nearly always. */
+export const areGrants = (votes: readonly (Vote | undefined)[]): boolean =>
+  votes.every((vote) => vote === undefined || vote.kind === 'granted');
+
 /** The counters of the nodes that have the key, but under a counter above what the extension allowed. */
 export const countersAbove = (votes: readonly (Vote | undefined)[]): number[] =>
   votes.flatMap((vote) => (vote?.kind === 'refused' && vote.counter !== undefined ? [vote.counter] : []));

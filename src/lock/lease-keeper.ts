@@ -10,6 +10,12 @@ export interface Kept {
   wake(now: number, dueAt: number): number | undefined;
 }
 
+/** Something that is extended when it is its turn. */
+export interface Extendable {
+  /** Extends it now, and calls back once when that is over, whatever came of it. */
+  extendInTurn(over: () => void): void;
+}
+
 /**
  * The longest sleep of the keeper. While the machine is suspended the clock of its timers stands still: so soon after the
  * end of a suspension it sees that the wall clock went on without it.
@@ -36,9 +42,10 @@ const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonic
 export class LeaseKeeper {
   readonly #queue = new DueQueue<Kept>();
   /** Extensions that wait for others to end, in the order in which they fell due. */
-  #backlog: (() => Promise<unknown>)[] = [];
+  #backlog: Extendable[] = [];
   #next = 0;
   #extending = 0;
+  #isWorking = false;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   /** When the timer fires at the earliest: what was overdue already has one that fires at the next turn. */
@@ -73,26 +80,33 @@ export class LeaseKeeper {
     this.#tellDelay(delayMs);
   }
 
-  /** Runs an extension, at once unless very many are under way. It must not reject. */
-  extend(extension: () => Promise<unknown>): void {
-    this.#backlog.push(extension);
-    if (this.#extending < EXTENSIONS) void this.#work();
+  /** Has it extended, at once unless very many are under way. */
+  extend(item: Extendable): void {
+    this.#backlog.push(item);
+    this.#work();
   }
 
-  /** One after the other, until the backlog is empty. */
-  async #work(): Promise<void> {
-    this.#extending++;
-    for (let next = this.#take(); next !== undefined; next = this.#take()) await next();
+  #work(): void {
+    // One that is over at once must not begin the next from within.
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    while (this.#extending < EXTENSIONS) {
+      const next = this.#backlog[this.#next++];
+      if (next === undefined) {
+        this.#backlog = [];
+        this.#next = 0;
+        break;
+      }
+      this.#extending++;
+      next.extendInTurn(this.#onExtended);
+    }
+    this.#isWorking = false;
+  }
+
+  readonly #onExtended = (): void => {
     this.#extending--;
-  }
-
-  #take(): (() => Promise<unknown>) | undefined {
-    const next = this.#backlog[this.#next++];
-    if (next !== undefined) return next;
-    this.#backlog = [];
-    this.#next = 0;
-    return undefined;
-  }
+    this.#work();
+  };
 
   #place(item: Kept, dueAt: number): void {
     if (item.place !== undefined) this.#queue.remove(item.place);

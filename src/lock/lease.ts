@@ -10,7 +10,7 @@ import {
 import type { Waits } from '../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
-import type { Kept, LeaseKeeper } from './lease-keeper.js';
+import type { Extendable, Kept, LeaseKeeper } from './lease-keeper.js';
 import type { StallKeeper, StandInHandle } from './stall-keeper.js';
 import type { GivenBack, Holder, Tenure } from './tenure.js';
 
@@ -79,7 +79,7 @@ export interface LeaseContext {
   readonly onVacant: (tenure: Tenure, givenBack: GivenBack, isOnLists: boolean) => Promise<number>;
 }
 
-export class HeldLease implements Lease, Kept, Holder {
+export class HeldLease implements Lease, Kept, Extendable, Holder {
   #place: Kept['place'];
   readonly #context: LeaseContext;
   readonly #terms: LeaseTerms;
@@ -164,10 +164,12 @@ export class HeldLease implements Lease, Kept, Holder {
   async extend(ttlMs: number = this.#terms.ttlMs): Promise<void> {
     this.#context.checkTtl(ttlMs);
     // One at a time; one that is under way may have been started for a shorter TTL.
-    while (this.#tenure.extending !== undefined) await this.#tenure.extending;
+    while (this.#tenure.isExtending) await this.#tenure.idle();
     if (this.#state.phase !== 'held') throw this.#overError();
     this.#takeOver();
-    const won = await this.#tenure.extend(ttlMs, this.#terms.nodeTimeoutMs);
+    const won = await new Promise<boolean>((resolve) =>
+      this.#tenure.extend(ttlMs, this.#terms.nodeTimeoutMs, resolve),
+    );
     if (this.#state.phase !== 'held') throw this.#overError();
     if (won) return;
     throw new QuorumUnreachableError(
@@ -240,7 +242,7 @@ export class HeldLease implements Lease, Kept, Holder {
     const wallRanOut = !tenure.failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
     if (autoExtend && this.#isIdle && (now >= tenure.extendAt || wallRanOut)) {
       this.#inBacklog = true;
-      this.#context.keeper.extend(() => this.#extendInTurn());
+      this.#context.keeper.extend(this);
     }
     return this.#wakeAt();
   }
@@ -255,15 +257,16 @@ export class HeldLease implements Lease, Kept, Holder {
   }
 
   get #isIdle(): boolean {
-    return this.#tenure.extending === undefined && !this.#inBacklog;
+    return !this.#tenure.isExtending && !this.#inBacklog;
   }
 
-  async #extendInTurn(): Promise<void> {
+  extendInTurn(over: () => void): void {
     this.#inBacklog = false;
-    if (this.#state.phase !== 'held') return;
+    if (this.#state.phase !== 'held') return over();
     const { ttlMs, nodeTimeoutMs } = this.#terms;
     // Its holder may have begun one meanwhile.
-    await (this.#tenure.extending ?? this.#tenure.extend(ttlMs, nodeTimeoutMs));
+    if (this.#tenure.isExtending) void this.#tenure.idle().then(over);
+    else this.#tenure.extend(ttlMs, nodeTimeoutMs, over);
   }
 
   extendedTo(grant: Grant): Grant {

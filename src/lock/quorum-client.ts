@@ -85,15 +85,13 @@ export class QuorumClient implements Asking {
     const asked = new Set<number>();
     const question = new Question(this, 'confirm', claim, sentAt, deadlineAt, (member) => asked.has(member));
     const answered = (member: number, vote: Vote): void => question.answered(member, vote);
-    this.nodes.forEach((node, member) =>
-      acquired.whenAnswered(member, (vote) => {
-        if (vote.kind !== 'granted') return answered(member, vote);
-        if (vote.counter > token)
-          return answered(member, { kind: 'refused', reason: 'superseded', counter: vote.counter });
-        asked.add(member);
-        node.ask(request, (confirmed) => answered(member, confirmed));
-      }),
-    );
+    acquired.forEachAnswer((member, vote) => {
+      if (vote.kind !== 'granted') return answered(member, vote);
+      if (vote.counter > token)
+        return answered(member, { kind: 'refused', reason: 'superseded', counter: vote.counter });
+      asked.add(member);
+      this.nodes[member]!.ask(request, (confirmed) => answered(member, confirmed));
+    });
     return question.poll;
   }
 
@@ -123,10 +121,11 @@ export class QuorumClient implements Asking {
     isHeld: () => boolean,
     learn: (counter: number) => void,
   ): void {
-    const { resources, holderId } = claim;
-    const { ttlMs, token, ceiling } = terms;
-    const healOn = (node: LockNode, member: number, vote: Vote): void => {
+    extension.forEachAnswer((member, vote) => {
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !isHeld()) return;
+      const { resources, holderId } = claim;
+      const { ttlMs, token, ceiling } = terms;
+      const node = this.nodes[member]!;
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
       const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, ceiling } as const;
       claim.sent(member);
@@ -136,10 +135,7 @@ export class QuorumClient implements Asking {
       node.ask({ ...request, token }, (after) => {
         if (after.kind === 'refused' && after.counter !== undefined) learn(after.counter);
       });
-    };
-    this.nodes.forEach((node, member) =>
-      extension.whenAnswered(member, (vote) => healOn(node, member, vote)),
-    );
+    });
   }
 
   /**

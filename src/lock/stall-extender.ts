@@ -5,7 +5,7 @@ import { beatMs, mayStandIn } from '../core/stall.js';
 import { lossMarginMs } from '../core/validity.js';
 import { PRESENT_ONLY } from '../node/lock-node.js';
 import { Claim } from './claim.js';
-import { LeaseKeeper, type Kept } from './lease-keeper.js';
+import { LeaseKeeper, type Extendable, type Kept } from './lease-keeper.js';
 import type { QuorumClient } from './quorum-client.js';
 import { StallCell, type Heartbeat } from './stall-cell.js';
 
@@ -69,7 +69,7 @@ export class StallExtender {
     mayStandIn(now - this.heartbeat.at, this.#shortestTtlMs, this.maxStallMs);
 }
 
-class StandIn implements Kept {
+class StandIn implements Kept, Extendable {
   place: Due<Kept> | undefined;
   readonly #claim: Claim;
   #ceiling = 0;
@@ -95,7 +95,7 @@ class StandIn implements Kept {
     if (now < dueAt) return dueAt;
     if (!this.#isUnderWay && this.#mayExtend(now, validUntil)) {
       this.#isUnderWay = true;
-      this.keeper.extend(() => this.#extend());
+      this.keeper.extend(this);
     }
     return now + beatMs(ttlMs);
   }
@@ -104,6 +104,10 @@ class StandIn implements Kept {
   #mayExtend(now: number, validUntil: number): boolean {
     const { ttlMs, maxHoldAt } = this.terms;
     return now < validUntil - lossMarginMs(ttlMs) && now < maxHoldAt && this.mayAct(now);
+  }
+
+  extendInTurn(over: () => void): void {
+    void this.#extend().then(over);
   }
 
   async #extend(): Promise<void> {

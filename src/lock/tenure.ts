@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.js';
-import { countersAbove, takersIn } from '../core/extension.js';
+import { areGrants, countersAbove, takersIn } from '../core/extension.js';
 import { mayFollow } from '../core/hand-off.js';
 import type { LossReason } from '../core/lease-state.js';
+import type { Verdict } from '../core/quorum.js';
 import {
   driftMsOf,
   monotonicValidityLeftMs,
@@ -14,6 +15,7 @@ import type { Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
 import type { QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
+import type { Poll } from './poll.js';
 import type { QuorumClient } from './quorum-client.js';
 import type { StandInTerms } from './stall-extender.js';
 
@@ -25,6 +27,15 @@ export interface Holder {
   lose(reason: LossReason): void;
   /** An extension is over: there is something else to wait for. */
   tend(): void;
+}
+
+/** What an extension asks for. */
+interface Asked {
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+  readonly validUntil: number;
+  readonly token: number | undefined;
+  readonly ceiling: number | undefined;
 }
 
 /** How many nodes said that the keys are gone, and whether any of them told somebody who waits. */
@@ -61,7 +72,9 @@ export class Tenure {
   readonly #lastToken: number | undefined;
   readonly #driftFactor: number;
   #holder: Holder | undefined;
-  #extending: Promise<boolean> | undefined;
+  #isExtending = false;
+  /** Who waits for the end of it. */
+  #onIdle: (() => void)[] | undefined;
   /** When the last extension began. */
   #extendedAt = Number.NEGATIVE_INFINITY;
   /** When the next one is due because a node came that the keys are not on; for what is known since the last one began. */
@@ -101,8 +114,8 @@ export class Tenure {
     return this.#ceiling;
   }
 
-  get extending(): Promise<boolean> | undefined {
-    return this.#extending;
+  get isExtending(): boolean {
+    return this.#isExtending;
   }
 
   /** Whether another lease may follow on these keys when the present one is released. */
@@ -157,13 +170,31 @@ export class Tenure {
     this.#holder.tend();
   }
 
-  extend(ttlMs: number, nodeTimeoutMs: number): Promise<boolean> {
-    const extending = this.#extend(ttlMs, nodeTimeoutMs).finally(() => {
-      this.#extending = undefined;
+  /** Begins an extension, where none is under way; calls back when it is over, with whether a majority granted it. */
+  extend(ttlMs: number, nodeTimeoutMs: number, over: (won: boolean) => void): void {
+    if (this.#holder === undefined) return over(false);
+    this.#isExtending = true;
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
+    const sentAt = this.clock.stamp();
+    this.#extendedAt = sentAt.monotonicMs;
+    this.#hastenedTo = Number.POSITIVE_INFINITY;
+    const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
+    const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, ceiling: this.#ceiling };
+    const poll = this.#quorum.extend(this.claim, asked);
+    poll.whenDecided((verdict) => {
+      const won = this.#conclude(poll, verdict, sentAt, asked);
+      this.#isExtending = false;
       this.#holder?.tend();
+      over(won);
+      const waiting = this.#onIdle;
+      this.#onIdle = undefined;
+      waiting?.forEach((then) => then());
     });
-    this.#extending = extending;
-    return extending;
+  }
+
+  /** Resolves when the extension that is under way is over. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => (this.#onIdle ??= []).push(resolve));
   }
 
   /**
@@ -195,22 +226,13 @@ export class Tenure {
     return quorum.giveBack(this.claim, terms).then((acknowledged) => ({ acknowledged, isTold }));
   }
 
-  async #extend(ttlMs: number, nodeTimeoutMs: number): Promise<boolean> {
+  #conclude(poll: Poll, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
     const { clock, claim, events } = this;
     const quorum = this.#quorum;
-    if (this.#holder === undefined) return false;
-    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
-    const sentAt = clock.stamp();
-    this.#extendedAt = sentAt.monotonicMs;
-    this.#hastenedTo = Number.POSITIVE_INFINITY;
-    const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
-    const [token, ceiling] = [this.#lastToken, this.#ceiling];
-    const terms = { ttlMs, nodeTimeoutMs, validUntil };
-    const poll = quorum.extend(claim, { ...terms, token, ceiling });
     const { round } = poll;
-    const verdict = await poll.decided;
+    const { ttlMs, token, ceiling } = asked;
     // By now it may be another lease's: what was won is won for the keys.
-    const holder: Holder | undefined = this.#holder;
+    const holder = this.#holder;
     if (holder === undefined) return false;
     const headroomMs = validityLeftMs(this.grant, clock.stamp());
     // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
@@ -229,13 +251,13 @@ export class Tenure {
       const { resources } = claim;
       events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
     }
-    for (const counter of countersAbove(round.votes)) this.#raise(counter);
+    if (!areGrants(round.votes)) for (const counter of countersAbove(round.votes)) this.#raise(counter);
     const takers = won ? undefined : takersIn(quorum.withoutUntrusted(round));
     if (takers === undefined && token !== undefined && ceiling !== undefined) {
       // By both clocks: after a sleep others may have come and gone, and only a majority could tell.
       const isHeld = (): boolean => this.#holder !== undefined && this.remainingMs > 0;
       this.#unproved ||= !won;
-      quorum.heal(claim, poll, { ...terms, token, ceiling }, isHeld, (counter) => this.#raise(counter));
+      quorum.heal(claim, poll, { ...asked, token, ceiling }, isHeld, (counter) => this.#raise(counter));
     }
     this.#heed(takers);
     return won;

@@ -208,8 +208,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum-client.ts',
-        original: "if (vote.kind !== 'granted') return answered(vote);",
-        replacement: "if (vote.kind !== 'granted') return answered({ kind: 'granted', counter: token });",
+        original: "if (vote.kind !== 'granted') return answered(member, vote);",
+        replacement:
+          "if (vote.kind !== 'granted') return answered(member, { kind: 'granted', counter: token });",
       },
     ],
     worlds: 'rough',
@@ -314,6 +315,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'asleep',
+    likely: 82,
     breaks: ['one holder', 'tokens grow'],
   },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },

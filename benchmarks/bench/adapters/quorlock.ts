@@ -11,8 +11,8 @@ export async function openLock({ nodes, settings, quorlock }: OpenOptions): Prom
   return {
     acquire: (resource, terms) => locks.acquire(resource, terms),
     keep: async (resource, ttlMs) => {
-      const { signal } = await locks.acquire(resource, { ttlMs });
-      return { isLost: () => signal.aborted };
+      const lease = await locks.acquire(resource, { ttlMs });
+      return { isLost: () => lease.remainingMs() === 0 };
     },
     close: () => locks.close(),
   };
