@@ -19,7 +19,7 @@ export type { LockEvent, LockListener, NodeSnapshot } from './lock/events.js';
 export { currentLease } from './lock/current-lease.js';
 export { memoryNode } from './node/memory-node.js';
 export type { LockNode } from './node/lock-node.js';
-export type { NodeSource, RedisLike, RedisNodeOptions } from './node/node-source.js';
+export type { NodeSource, RedisClusterOptions, RedisLike, RedisNodeOptions } from './node/node-source.js';
 export { systemClock, type Clock, type Timer } from './clock.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
 export type { LossReason } from './core/lease-state.js';

@@ -3,7 +3,14 @@ import { quarantineMsOf } from '../core/trust.js';
 import type { LockNode, NodeState } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
 import type { NodeSource, RedisLike, RedisNodeOptions } from '../node/node-source.js';
+import {
+  clusterEndpointOf,
+  isClusterClient,
+  isClusterOptions,
+  type ClusterEndpoint,
+} from '../node/redis/cluster-source.js';
 import { endpointOf, type Endpoint } from '../node/redis/connection.js';
+import { RedisClusterNode } from '../node/redis/redis-cluster-node.js';
 import { RedisNode } from '../node/redis/redis-node.js';
 import type { LockEvents, NodeSnapshot } from './events.js';
 import type { ResolvedManagerOptions } from './options.js';
@@ -29,7 +36,7 @@ export function openNodes(
   const members = sources.map((source: NodeSource, index) => readSource(source, `nodes[${index}]`));
   const seen = new Map<unknown, number>();
   members.forEach((member, index) => {
-    const identity = 'open' in member ? member.address : member;
+    const identity = 'ask' in member ? member : member.address;
     const first = seen.get(identity);
     if (first !== undefined) {
       throw new RangeError(
@@ -53,15 +60,17 @@ export function openNodes(
   }
   const { keyPrefix, driftFactor } = options;
   const quarantineMs = quarantineMsOf(options.restartQuarantine, members.length, options.maxTtlMs);
-  return members.map((member) =>
-    'open' in member
-      ? new RedisNode(member, { keyPrefix, driftFactor, quarantineMs, clock, random })
-      : member,
-  );
+  const settings = { keyPrefix, driftFactor, quarantineMs, clock, random };
+  return members.map((member) => {
+    if ('ask' in member) return member;
+    return 'seeds' in member ? new RedisClusterNode(member, settings) : new RedisNode(member, settings);
+  });
 }
 
-function readSource(source: unknown, where: string): Endpoint | LockNode {
+function readSource(source: unknown, where: string): Endpoint | ClusterEndpoint | LockNode {
   if (isNode(source)) return source;
+  if (isOptions(source) && (isClusterClient(source) || isClusterOptions(source)))
+    return clusterEndpointOf(source, where);
   if (typeof source === 'string') return endpointOf(source, where);
   if (isOptions(source)) return endpointOf(source, where);
   throw new TypeError(

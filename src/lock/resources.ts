@@ -1,4 +1,4 @@
-import { MARKER } from '../node/lock-node.js';
+import { MARKER, SHARD_MARKER } from '../node/lock-node.js';
 import { shown } from './shown.js';
 
 const LONGEST_RESOURCE_BYTES = 512;
@@ -44,8 +44,10 @@ function resolveResource(resource: unknown): string {
 
 /** Whatever it is, no name of ours. */
 function reserved(resource: string): string {
-  if (resource === MARKER) {
-    throw new RangeError(`resource must not be ${shown(MARKER)}, where a node keeps what it knows of itself`);
+  if (resource === MARKER || SHARD_MARKER.test(resource)) {
+    throw new RangeError(
+      `resource must not be ${shown(resource)}, where a node keeps what it knows of itself`,
+    );
   }
   if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
     throw new RangeError(

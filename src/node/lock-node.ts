@@ -2,6 +2,8 @@ import type { Failed, Vote } from '../core/vote.js';
 
 /** The name, behind the key prefix, under which a node keeps what it knows of itself. */
 export const MARKER = 'quorlock:node';
+/** Likewise, a shard of a Cluster. */
+export const SHARD_MARKER = /^quorlock:\{\d+\}:[0-9a-f]+:node$/;
 
 /**
  * One voter. Every request is answered once, by a vote: what goes wrong is a vote as well. The answer may come as late as it
@@ -147,7 +149,7 @@ export interface ReleaseRequest extends Request {
 }
 
 /** Tells the first on the list of each of the resources that is free: who was told before has no use for it. */
-interface WakeRequest extends Request {
+export interface WakeRequest extends Request {
   readonly op: 'wake';
 }
 

@@ -27,8 +27,15 @@ export const LONG_MS = 60_000;
 export const wallUs = (): number => Date.now() * 1_000;
 
 let made = 0;
+let tag = '';
+
+/** Begins a test. `tagged`: all resources of one test have a hash tag in common, so that a Cluster has them in one slot. */
+export const beginResources = (tagged: boolean): void => {
+  tag = tagged ? `{test:${process.pid}:${++made}}:` : '';
+};
+
 /** A resource that no other test uses. */
-export const freshResource = (): string => `resource:${process.pid}:${++made}`;
+export const freshResource = (): string => `${tag}resource:${process.pid}:${++made}`;
 
 /** Single operations in few words: everything that a claim does not speak of has a harmless default. */
 export class Operations {

@@ -185,7 +185,87 @@ describe('the list of nodes', () => {
     ['a port in words', [{ host: 'h', port: '6379', password: SECRET }], /nodes\[0\].*port/],
     ['a database below zero', [{ host: 'h', db: -1, password: SECRET }], /nodes\[0\].*db/],
     ['a name with spaces', [{ host: 'h', name: 'the first', password: SECRET }], /nodes\[0\].*name/],
-    ['sentinels', [{ sentinels: [{ host: 'h' }], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
+    ['no sentinels', [{ sentinels: [], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
+    [
+      'one sentinel without a list',
+      [{ sentinels: `redis://:${SECRET}@h`, name: 'm' }],
+      /nodes\[0\].*sentinels/,
+    ],
+    ['sentinels as urls', [{ sentinels: [`redis://:${SECRET}@h`], name: 'm' }], /nodes\[0\].*sentinel/],
+    [
+      'a url as the host of a sentinel',
+      [{ sentinels: [{ host: `redis://:${SECRET}@h` }], name: 'm' }],
+      /nodes\[0\].*host of a sentinel/,
+    ],
+    [
+      'a sentinel on no port',
+      [{ sentinels: [{ port: 0 }], name: 'm', password: SECRET }],
+      /nodes\[0\].*port/,
+    ],
+    [
+      'sentinels without a group',
+      [{ sentinels: [{ host: 'h' }], password: SECRET }],
+      /nodes\[0\]: name.*group/,
+    ],
+    [
+      'sentinels of a replica',
+      [{ sentinels: [{ host: 'h' }], name: 'm', role: 'slave', password: SECRET }],
+      /nodes\[0\]: role.*replica/,
+    ],
+    [
+      'sentinels and the word that nothing is lost',
+      [{ sentinels: [{ host: 'h' }], name: 'm', durable: true, password: SECRET }],
+      /nodes\[0\]: durable.*failover/,
+    ],
+    ['a Cluster without servers', [{ cluster: [], password: SECRET }], /nodes\[0\]: cluster must be a list/],
+    ['a Cluster without a list', [{ cluster: `redis://:${SECRET}@h` }], /nodes\[0\]: cluster must be a list/],
+    ['a Cluster of words', [{ cluster: [`${SECRET} h`] }], /nodes\[0\]/],
+    ['a Cluster of nothing', [{ cluster: [null], password: SECRET }], /nodes\[0\]: each server/],
+    ['a Cluster on no port', [{ cluster: [{ port: 0 }], password: SECRET }], /nodes\[0\]: port/],
+    ['a Cluster with a url as a host', [{ cluster: [{ host: `redis://:${SECRET}@h` }] }], /nodes\[0\]: host/],
+    [
+      'a Cluster and a host',
+      [{ cluster: ['redis://h'], host: 'h', password: SECRET }],
+      /cluster and host exclude/,
+    ],
+    [
+      'a Cluster and sentinels',
+      [{ cluster: ['redis://h'], sentinels: [{}], name: 'm' }],
+      /cluster and sentinels/,
+    ],
+    [
+      'a database of a Cluster',
+      [{ cluster: ['redis://h'], db: 1, password: SECRET }],
+      /nodes\[0\]: db must be 0/,
+    ],
+    [
+      'a Cluster and the word that nothing is lost',
+      [{ cluster: ['redis://h'], durable: true, password: SECRET }],
+      /nodes\[0\]: durable.*failover/,
+    ],
+    [
+      'a Cluster with a bad name',
+      [{ cluster: ['redis://h'], name: 'a b', password: SECRET }],
+      /nodes\[0\]: name/,
+    ],
+    [
+      'the same Cluster twice',
+      [{ cluster: ['redis://a', 'redis://b:7000'] }, { cluster: [{ host: 'b', port: 7000 }, { host: 'a' }] }],
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    ],
+    [
+      'a client of the same Cluster',
+      [{ cluster: ['redis://a'] }, new Cluster([{ host: 'a', port: 6379 }], { lazyConnect: true })],
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    ],
+    [
+      'the same group of the same sentinels twice',
+      [
+        { sentinels: [{ host: 'a' }, { host: 'b' }], name: 'm' },
+        { sentinels: [{ host: 'b' }, { host: 'a', port: 26_379 }], name: 'm', password: SECRET },
+      ],
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    ],
     [
       'the same url twice',
       ['redis://h:1', 'redis://h:2', `redis://:${SECRET}@h:1`],
@@ -203,12 +283,6 @@ describe('the list of nodes', () => {
     const error = make({ nodes });
     expect(['TypeError', 'RangeError']).toContain(error.name);
     expect(error.message).toMatch(message);
-  });
-
-  it('refuses a client of a Cluster', () => {
-    const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true });
-    expect(make({ nodes: [cluster] }).message).toMatch(/nodes\[0\] is a Cluster client/);
-    cluster.disconnect();
   });
 
   it('refuses the same in-memory node twice', () => {
@@ -247,6 +321,8 @@ describe('a resource', () => {
     ['that is an object', { id: 7 }, /resource must be a string/],
     ['out of none', [], /resources must be 1 to 64, got 0/],
     ['out of 65', Array.from({ length: 65 }, (_, index) => `r${index}`), /resources must be 1 to 64, got 65/],
+    ["called like a node's marker", 'quorlock:node', /must not be 'quorlock:node'/],
+    ["called like a shard's marker", 'quorlock:{7}:0123abcd:node', /must not be 'quorlock:\{7\}/],
     ['that is there twice', ['a', 'b', 'a'], /resources must differ/],
     ['among others that is empty', ['a', ''], /1 to 512 bytes, got 0/],
     ['where the counters are', '{lock:a}:fence', /:fence/],

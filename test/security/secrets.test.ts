@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { LockManager, type LockManagerOptions, type NodeSource } from '../../src/index.js';
 import { QuorlockModule } from '../../src/nestjs/index.js';
 import { optionsFromEnvironment } from '../../src/nestjs/environment.js';
@@ -95,6 +95,35 @@ describe('neither the user nor the password is shown by anything', () => {
   it('when a proxy repeats whatever it is sent', async () => {
     const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
     await expectDiscretion({ host: '127.0.0.1', port, password: PASSWORD }, /ERR bad request/);
+    await closed(server);
+  });
+
+  it('when the sentinels refuse the password, or repeat it', async () => {
+    const sentinelSecret = { sentinelUsername: USER, sentinelPassword: PASSWORD };
+    const refusing = { sentinels: [{ host: '127.0.0.1', port: portOf(guarded) }], name: 'm' };
+    await expectDiscretion({ ...refusing, ...sentinelSecret }, /named a master: WRONGPASS/);
+    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
+    const repeating = { sentinels: [{ host: '127.0.0.1', port }], name: 'm' };
+    await expectDiscretion({ ...repeating, sentinelPassword: PASSWORD }, /named a master: ERR bad request/);
+    const client = new Redis({ ...repeating, sentinelPassword: PASSWORD, lazyConnect: true });
+    await expectDiscretion(client, /named a master: ERR bad request/);
+    client.disconnect();
+    await closed(server);
+  });
+
+  it('when a server of a Cluster refuses the password, or repeats it', async () => {
+    const at = (port: number) => ({ cluster: [{ host: '127.0.0.1', port }], ...secret });
+    await expectDiscretion(at(portOf(guarded)), /WRONGPASS/);
+    await expectDiscretion(
+      { cluster: [`redis://${login}@127.0.0.1:${portOf(guarded)}`, 'redis://127.0.0.1:1'] },
+      /WRONGPASS|ECONNREFUSED/,
+    );
+    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
+    await expectDiscretion({ cluster: [{ host: '127.0.0.1', port }], password: PASSWORD }, /ERR bad request/);
+    const redisOptions = { password: PASSWORD };
+    const client = new Cluster([{ host: '127.0.0.1', port }], { redisOptions, lazyConnect: true });
+    await expectDiscretion(client, /ERR bad request/);
+    client.disconnect();
     await closed(server);
   });
 
@@ -204,7 +233,7 @@ describe('a mistake in the options is named without what is secret in it', () =>
     [
       'sentinels',
       { nodes: [{ sentinels: [{ host: 'a' }], sentinelPassword: PASSWORD, ...secret }] },
-      /sentinels/,
+      /name must be the group/,
     ],
   ])('%s', async (_name, options, expected) => {
     await using witness = new Witness();

@@ -13,6 +13,7 @@ const DISCONNECT_TIMEOUT_MS = 100;
 interface Listeners {
   ready?: () => void;
   close?: () => void;
+  end?: () => void;
   error?: (error: Error) => void;
   message?: (channel: string, message: string) => void;
 }
@@ -79,6 +80,10 @@ class SimConnection implements Connection {
 
   time(): Promise<unknown> {
     return this.#send({ name: 'time', keys: [], args: [] });
+  }
+
+  cluster(): Promise<never> {
+    return Promise.reject(new Error('ERR This instance has cluster support disabled'));
   }
 
   subscribe(channel: string): Promise<unknown> {
@@ -297,5 +302,6 @@ export const simEndpoint = (
   address: server.name,
   clientPrefix: '',
   durable,
+  failsOver: false,
   open: (retryDelayMs) => new SimConnection(process, server, link, retryDelayMs, sendsTwice),
 });

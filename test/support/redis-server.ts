@@ -203,7 +203,8 @@ export class RedisServer {
   }
 }
 
-function program(): string {
+/** Where redis-server is. */
+export function program(): string {
   const path = findProgram('redis-server');
   if (path === undefined) throw new Error('there is no redis-server: run `node scripts/setup.mjs`');
   return path;
@@ -222,7 +223,8 @@ function infoOf(address: RedisAddress, password: string | undefined): Promise<st
   });
 }
 
-function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody uses now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, '127.0.0.1', () => {

@@ -1,7 +1,7 @@
 import { failed, type Failed, type RefusalReason, type Vote } from '../../core/vote.js';
 import type { NodeInspection, NodeRequest } from '../lock-node.js';
 import { keysOf } from './keys.js';
-import { operationOf, ScriptCall, type Operation } from './script-call.js';
+import { operationOf, ScriptCall, type MarkerPlace, type Operation } from './script-call.js';
 
 const HOUR_MS = 3_600_000;
 /**
@@ -91,11 +91,11 @@ export function guardWords({ quarantineMs, runId, durable, order, given }: Guard
 
 /** A call of the script. `aheadUs`: by how much the node's clock is ahead of the one that deadlines are of. */
 export const scriptCall = (
-  marker: string,
+  place: MarkerPlace,
   guard: string,
   aheadUs: number,
   asked: readonly Operation[],
-): ScriptCall => new ScriptCall(marker, `${guard},${aheadUs}`, asked);
+): ScriptCall => new ScriptCall(place, `${guard},${aheadUs}`, asked);
 
 const REFUSALS: readonly (RefusalReason | undefined)[] = [
   undefined,

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../node-source.js';
 import { DiscreetConnection, type Client, type Connection } from './discreet-connection.js';
+import { masterRunIdOf, sentinelGroupOf, sentinelOverrides, type SentinelGroup } from './sentinel.js';
 
 export type { Connection } from './discreet-connection.js';
 
@@ -14,6 +15,10 @@ export interface Endpoint {
   readonly clientPrefix: string;
   /** Whether it keeps its data through a restart. */
   readonly durable: boolean;
+  /** Whether another server may take its place: then it must say which one it is. */
+  readonly failsOver: boolean;
+  /** The run id of the server that is in that place now, where somebody else knows it. */
+  readonly masterRunId?: () => Promise<string | undefined>;
   readonly open: (retryDelayMs: RetryDelay) => Connection;
 }
 
@@ -67,7 +72,8 @@ export function endpointOf(source: string | RedisNodeOptions | RedisLike, where:
   return endpointOfOptions(source, where);
 }
 
-function optionsOfUrl(url: string, where: string): RedisNodeOptions {
+/** Reads a url; `where` as above. */
+export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (url.startsWith('/')) return { path: url };
   // The url itself may hold a password, and so may the error of the parser; without slashes even what looks like a scheme.
   const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
@@ -108,21 +114,28 @@ function decoded(text: string, where: string): string {
 }
 
 function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
-  const { name, durable = false, ...options } = source;
+  const { durable = false, ...rest } = source;
   if (typeof durable !== 'boolean') throw new TypeError(`${where}: durable must be true or false`);
-  refuseWhatIsNotStandalone(source, where);
+  const group = sentinelGroupOf(source, where);
+  if (group !== undefined) {
+    if (durable) {
+      throw new RangeError(
+        `${where}: durable must not be true with sentinels: a failover loses the last writes`,
+      );
+    }
+    return endpointOfGroup(group, rest, where, (overridden) => new NewClient({ ...rest, ...overridden }));
+  }
+  const { name, ...options } = rest;
   if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
     throw new RangeError(`${where}: name must be 1 to 128 printable ASCII characters without spaces`);
   }
   if (name?.includes('://') === true && name.includes('@')) {
     throw new RangeError(`${where}: name must not be a url with a user or password: it is shown everywhere`);
   }
-  const { port, db } = options;
+  checkDatabase(options, where);
+  const { port } = options;
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
     throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${String(port)}`);
-  }
-  if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
-    throw new RangeError(`${where}: db must be an integer from 0, got ${String(db)}`);
   }
   const address = addressOf(options, where);
   return {
@@ -130,45 +143,70 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     address,
     clientPrefix: prefixOf(options),
     durable,
+    failsOver: false,
     open: (retryDelayMs) =>
       discreet(new NewClient({ ...options, ...overrides(options, retryDelayMs) }), options),
   };
 }
 
-function endpointOfClient(client: RedisLike, where: string): Endpoint {
-  if ((client as { isCluster?: unknown }).isCluster === true) {
-    throw new TypeError(
-      `${where} is a Cluster client; a node must be a standalone Redis server in this version`,
-    );
+function checkDatabase({ db }: RedisNodeOptions, where: string): void {
+  if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
+    throw new RangeError(`${where}: db must be an integer from 0, got ${String(db)}`);
   }
+}
+
+/** The master of a group, whichever server that is at the time. */
+function endpointOfGroup(
+  group: SentinelGroup,
+  options: RedisNodeOptions,
+  where: string,
+  make: (overridden: object) => Client,
+): Endpoint {
+  checkDatabase(options, where);
+  return {
+    ...group,
+    clientPrefix: prefixOf(options),
+    durable: false,
+    failsOver: true,
+    masterRunId: () => masterRunIdOf(options),
+    open: (retryDelayMs) =>
+      discreet(
+        make({ ...overrides(options, retryDelayMs), ...sentinelOverrides(options) }),
+        options,
+        retryDelayMs,
+      ),
+  };
+}
+
+function endpointOfClient(client: RedisLike, where: string): Endpoint {
   const { options } = client as { options: RedisNodeOptions };
-  refuseWhatIsNotStandalone(options, where);
-  const address = addressOf(options, where);
   // A client that changed its database with SELECT is on another one than its options say.
   const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;
   const db = typeof selected === 'number' ? { db: selected } : {};
+  const duplicate = (overridden: object): Client => client.duplicate({ ...overridden, ...db }) as Client;
+  const group = sentinelGroupOf(options, where);
+  if (group !== undefined) return endpointOfGroup(group, options, where, duplicate);
+  const address = addressOf(options, where);
   return {
     name: address,
     address,
     clientPrefix: prefixOf(options),
     durable: false,
-    open: (retryDelayMs) =>
-      discreet(client.duplicate({ ...overrides(options, retryDelayMs), ...db }) as Client, options),
+    failsOver: false,
+    open: (retryDelayMs) => discreet(duplicate(overrides(options, retryDelayMs)), options),
   };
 }
 
-const discreet = (client: Client, { password, tls }: RedisNodeOptions): Connection =>
+const discreet = (
+  client: Client,
+  { password, sentinelPassword, tls }: RedisNodeOptions,
+  askAgainMs?: RetryDelay,
+): Connection =>
   new DiscreetConnection(client, {
-    password: typeof password === 'string' ? password : undefined,
+    secrets: [password, sentinelPassword].filter((secret) => typeof secret === 'string'),
     tls: Boolean(tls),
+    ...(askAgainMs === undefined ? {} : { askAgainMs }),
   });
-
-/** After a failover a Sentinel's replica may not have the lock: that needs more care than a standalone server. */
-function refuseWhatIsNotStandalone(options: RedisNodeOptions, where: string): void {
-  if (Array.isArray(options['sentinels']) && options['sentinels'].length > 0) {
-    throw new TypeError(`${where} names sentinels; a node must be a standalone Redis server in this version`);
-  }
-}
 
 /** The node's name unless it has another, so it must not hold a password: a url in the place of the host would. */
 function addressOf({ path, host, port }: RedisNodeOptions, where: string): string {

@@ -15,7 +15,8 @@ export interface Connection {
   time(): Promise<unknown>;
   info(): Promise<string>;
   subscribe(channel: string): Promise<unknown>;
-  on(event: 'ready' | 'close', listener: () => void): unknown;
+  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;
+  on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
 }
@@ -28,8 +29,10 @@ export interface Client extends Omit<Connection, 'run' | 'runAndLoad'> {
 /** What the errors of a connection are told with. */
 export interface Discretion {
   /** Never shown. */
-  readonly password: string | undefined;
+  readonly secrets: readonly string[];
   readonly tls: boolean;
+  /** Of a master behind sentinels: how long after the n-th time that none of them named it they are asked again. */
+  readonly askAgainMs?: (attempt: number) => number;
 }
 
 /** Shorter than this it could not be told from a part of some word, and is no secret either. */
@@ -40,15 +43,18 @@ const SHORTEST_SECRET = 4;
  * answers with the arguments of the command, which are the user and the password. Redis >= 7.2 names the user that lacks a
  * permission.
  */
-export function discreetMessage(message: string, password: string | undefined): string {
+export function discreetMessage(message: string, ...secrets: readonly (string | undefined)[]): string {
   const cut = message
     .replace(/,? with args beginning with[^]*$/i, '')
+    .replace(
+      /^All sentinels are unreachable and retry is disabled\.( Last error)?/,
+      'none of the sentinels named a master',
+    )
     .replace(/\bUser \S+ (has no permissions|doesn't have)/g, 'this user $1');
-  if (password === undefined || password.length < SHORTEST_SECRET) return cut;
-  return [password, new URLSearchParams([[password, '']]).toString().slice(0, -1)].reduce(
-    (text, secret) => text.replaceAll(secret, '***'),
-    cut,
-  );
+  return secrets
+    .filter((secret) => secret !== undefined && secret.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [secret!, new URLSearchParams([[secret!, '']]).toString().slice(0, -1)])
+    .reduce((text, secret) => text.replaceAll(secret, '***'), cut);
 }
 
 /**
@@ -61,6 +67,9 @@ export class DiscreetConnection implements Connection {
   readonly #events = new EventEmitter();
   #isReady = false;
   #failed = false;
+  #fruitless = 0;
+  #again: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(client: Client, about: Discretion) {
     this.#client = client;
@@ -69,10 +78,12 @@ export class DiscreetConnection implements Connection {
       // ioredis is ready although its SELECT failed, in database 0.
       if (this.#failed) return;
       this.#isReady = true;
+      this.#fruitless = 0;
       this.#events.emit('ready');
     });
     client.on('error', (error) => this.#onError(error));
     client.on('close', () => this.#onClose());
+    client.on('end', () => this.#onEnd());
     client.on('message', (channel, message) => this.#events.emit('message', channel, message));
   }
 
@@ -91,7 +102,11 @@ export class DiscreetConnection implements Connection {
     return this.#client.connect();
   }
 
-  disconnect(reconnect?: boolean): void {
+  disconnect(reconnect = false): void {
+    if (!reconnect) {
+      this.#isOver = true;
+      clearTimeout(this.#again);
+    }
     this.#client.disconnect(reconnect);
   }
 
@@ -119,6 +134,10 @@ export class DiscreetConnection implements Connection {
     return this.#client.subscribe(channel).catch(this.#rethrow);
   }
 
+  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
+    return this.#client.cluster(subcommand).catch(this.#rethrow);
+  }
+
   async #send(command: ScriptCommand): Promise<unknown> {
     try {
       return await this.#client.sendCommand(command);
@@ -134,7 +153,7 @@ export class DiscreetConnection implements Connection {
   /** A new error: the client's own carries the command with its arguments, and those of AUTH and HELLO are secret. */
   #discreet(error: unknown, hint = ''): Error {
     const { name = 'Error', message = String(error) } = factsOf(error);
-    const told = new Error(discreetMessage(message.trim(), this.#about.password) + hint);
+    const told = new Error(discreetMessage(message.trim(), ...this.#about.secrets) + hint);
     told.name = name;
     return told;
   }
@@ -157,12 +176,25 @@ export class DiscreetConnection implements Connection {
 
   #onClose(): void {
     if (!this.#isReady && !this.#failed) {
-      const error = new Error(`the server closed the connection${HINTS[this.#about.tls ? 'tls' : 'plain']}`);
+      const told =
+        this.#about.askAgainMs === undefined
+          ? `the server closed the connection${HINTS[this.#about.tls ? 'tls' : 'plain']}`
+          : `the sentinels named a server that closed the connection, or is no master${HINTS[this.#about.tls ? 'tls' : 'plain']}`;
+      const error = new Error(told);
       this.#tell(error);
     }
     this.#isReady = false;
     this.#failed = false;
     this.#events.emit('close');
+  }
+
+  /** ioredis has given up, as it does where no sentinel named a master. */
+  #onEnd(): void {
+    const { askAgainMs } = this.#about;
+    if (askAgainMs === undefined || this.#isOver) return;
+    this.#onClose();
+    const again = (): void => void this.#client.connect().catch(() => undefined);
+    this.#again = setTimeout(again, askAgainMs(++this.#fruitless));
   }
 }
 

@@ -1,7 +1,7 @@
 import { MARKER } from '../lock-node.js';
 
 /** The hash tag of a key, by the rule of the Redis Cluster specification: what stands in the first non-empty braces. */
-function hashTagOf(key: string): string | undefined {
+export function hashTagOf(key: string): string | undefined {
   const open = key.indexOf('{');
   if (open < 0) return undefined;
   const close = key.indexOf('}', open + 1);

@@ -15,10 +15,11 @@ import {
 } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { GroupCommit } from './group-commit.js';
+import { inParts } from './in-parts.js';
 import { channelOf, markerKeyOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
 import { RedisEar } from './redis-ear.js';
-import type { Operation, ScriptCall } from './script-call.js';
+import type { MarkerPlace, Operation, ScriptCall } from './script-call.js';
 import { SCRIPT } from './script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 import { Standing } from './standing.js';
@@ -30,6 +31,16 @@ export interface RedisNodeSettings {
   readonly quarantineMs: number;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Where the server is a shard of a Cluster. */
+  readonly shard?: ShardSettings;
+}
+
+/** What is different on a shard of a Cluster. */
+interface ShardSettings {
+  /** Where its marker is now. */
+  marker(): string;
+  /** Requests of different slots cannot go in one call. */
+  slotOf(request: NodeRequest): number;
 }
 
 /** A request, and who hears its answer. */
@@ -52,17 +63,33 @@ const NOT_LOGGED_IN = /^(WRONGPASS|NOAUTH|ERR invalid password|ERR Client sent A
 /** Of a command, and of a command in the script: Redis 7.0, and later. */
 const NOT_PERMITTED = /^(NOPERM|ERR The user executing the script|ERR ACL failure in script)/;
 
+const FORGOT = 'it lost its memory: it restarted, or was emptied';
+const SHARD_FORGOT =
+  'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
+
 const DEAF =
   'its user may not subscribe to its channel: who waits for a lock asks again and again instead of being told, see SECURITY.md';
 
-/** A standalone Redis server as a voter, over a connection of its own. */
+/** Why a server that says this cannot vote until its operator does something, if so. */
+export function refusalOf(message: string): string | undefined {
+  const why = NOT_LOGGED_IN.test(message)
+    ? 'the server refused the user or password'
+    : NOT_PERMITTED.test(message)
+      ? 'its user lacks a permission that locks need, see SECURITY.md'
+      : undefined;
+  return why && `${why} (${message})`;
+}
+
+/** A Redis server as a voter, or the one that is the master behind sentinels, over a connection of its own. */
 export class RedisNode implements LockNode {
   readonly name: string;
   readonly address: string;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
-  readonly #marker: string;
+  readonly #usualPlace: MarkerPlace;
   readonly #durable: boolean;
+  readonly #failsOver: boolean;
+  readonly #masterRunId: () => Promise<string | undefined>;
   readonly #connection: Connection;
   readonly #openConnection: () => Connection;
   readonly #ears = new Set<RedisEar>();
@@ -89,10 +116,14 @@ export class RedisNode implements LockNode {
     this.address = endpoint.address;
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
-    this.#marker = markerKeyOf(this.#keyPrefix);
+    this.#usualPlace = { marker: markerKeyOf(this.#keyPrefix) };
     this.#durable = endpoint.durable;
+    this.#failsOver = endpoint.failsOver;
+    this.#masterRunId = endpoint.masterRunId ?? (() => Promise.resolve(undefined));
     this.#nodeClock = new NodeClock(settings.driftFactor);
-    this.#requests = new GroupCommit(settings.clock, this.#send);
+    const { shard } = settings;
+    const slotOf = shard && (({ request }: Asked): number => shard.slotOf(request));
+    this.#requests = new GroupCommit(settings.clock, slotOf ? inParts(this.#send, slotOf) : this.#send);
     this.#openConnection = () => endpoint.open((attempt) => reconnectDelayMs(attempt, settings.random()));
     this.#connection = this.#openConnection();
     this.#connection.on('ready', () => void this.#introduce());
@@ -252,6 +283,19 @@ export class RedisNode implements LockNode {
     return failed(status === 'new' ? 'untrusted' : 'unreachable', new Error(reason));
   }
 
+  /**
+   * Its marker has another name from now on. It `remembers` all that it knew under the old one: then it is trusted as before,
+   * but for its counters, which go on from the time, because what the old marker said of them is not known to the new one.
+   * Or it has had that name `before`, and lost it since.
+   */
+  async rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
+    const { status } = this.state;
+    const order =
+      memory === 'before' ? 'distrust' : memory === 'remembers' && status === 'ready' ? 'trust' : '';
+    if (status !== 'new') await this.#order(order);
+    await this.look();
+  }
+
   recordMembers(members: string): Promise<void> {
     return this.#order('members', members);
   }
@@ -270,7 +314,14 @@ export class RedisNode implements LockNode {
     order: Guard['order'] = '',
     given: string = this.#spareId,
   ): ScriptCall {
-    return scriptCall(this.#marker, this.#guardWords(order, given), aheadUs, operations);
+    return scriptCall(this.#place(), this.#guardWords(order, given), aheadUs, operations);
+  }
+
+  #place(): MarkerPlace {
+    const { shard } = this.#settings;
+    return shard === undefined
+      ? this.#usualPlace
+      : { marker: shard.marker(), elsewhere: this.#usualPlace.marker };
   }
 
   #guardWords(order: Guard['order'], given: string): string {
@@ -329,7 +380,7 @@ export class RedisNode implements LockNode {
       this.#standing.become({ ...about, status: 'ready' });
       return;
     }
-    const why = until - now >= quarantineLeftMs ? reason : 'it lost its memory: it restarted, or was emptied';
+    const why = until - now >= quarantineLeftMs ? reason : this.#settings.shard ? SHARD_FORGOT : FORGOT;
     const isNews = this.state.status !== 'untrusted';
     this.#standing.become({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
     // So that it votes again when its quarantine ends, and not up to a look later.
@@ -354,13 +405,15 @@ export class RedisNode implements LockNode {
     const epoch = ++this.#epoch;
     this.#nextLook?.cancel();
     try {
-      const [info] = await Promise.all([
+      const [info, master] = await Promise.all([
         this.#connection.info().catch(() => ''),
+        this.#masterRunId(),
         this.#connection.script('LOAD', SCRIPT).catch(() => undefined),
       ]);
       if (epoch !== this.#epoch || this.#standing.out) return;
       this.#server = serverInfoOf(info);
-      if (this.#server.isReplica) this.#standBy();
+      const unfit = this.#unfitness(master);
+      if (unfit !== undefined) this.#standBy(unfit);
       else {
         await this.#run(this.#call([], 0, 'look'));
         this.#lookAgain();
@@ -388,9 +441,14 @@ export class RedisNode implements LockNode {
     const epoch = this.#epoch;
     const before = this.#server;
     try {
-      const info = serverInfoOf(before.runId === undefined ? '' : await this.#connection.info());
+      const [text, master] = await Promise.all([
+        before.runId === undefined ? '' : this.#connection.info(),
+        this.#masterRunId(),
+      ]);
       if (epoch !== this.#epoch || this.#standing.out) return;
-      this.#server = info;
+      const info = (this.#server = serverInfoOf(text));
+      const unfit = this.#unfitness(master);
+      if (unfit !== undefined) return this.#standBy(unfit);
       const evicted = info.evictedKeys > before.evictedKeys;
       await this.#run(this.#call([], 0, evicted ? 'distrust' : 'look'));
     } catch {
@@ -399,8 +457,21 @@ export class RedisNode implements LockNode {
     if (epoch === this.#epoch && !this.#standing.out) this.#lookAgain();
   }
 
-  #standBy(): void {
-    this.#standing.become({ status: 'refused', reason: 'it is a read-only replica' });
+  /** Why the server cannot vote as it is, if so. */
+  #unfitness(master: string | undefined): string | undefined {
+    const { isReplica, isClusterMember, runId } = this.#server;
+    if (isReplica) return 'it is a read-only replica';
+    if (isClusterMember && this.#settings.shard === undefined)
+      return 'it is a server of a Redis Cluster, which is one node as a whole: give { cluster: [{ host, port }] }';
+    if (this.#failsOver && runId === undefined)
+      return 'its user may not call INFO, without which a failover would go unnoticed, see SECURITY.md';
+    if (master !== undefined && master !== runId)
+      return 'its sentinels say that another server is the master';
+    return undefined;
+  }
+
+  #standBy(reason: string): void {
+    this.#standing.become({ status: 'refused', reason });
     this.#recheckLater();
   }
 
@@ -412,12 +483,8 @@ export class RedisNode implements LockNode {
   #onError(error: unknown): void {
     const message = messageOf(error);
     this.#lastError = message;
-    const why = NOT_LOGGED_IN.test(message)
-      ? 'the server refused the user or password'
-      : NOT_PERMITTED.test(message)
-        ? 'its user lacks a permission that locks need, see SECURITY.md'
-        : undefined;
-    if (why !== undefined) this.#standing.become({ status: 'refused', reason: `${why} (${message})` });
+    const reason = refusalOf(message);
+    if (reason !== undefined) this.#standing.become({ status: 'refused', reason });
   }
 
   #onClose(): void {

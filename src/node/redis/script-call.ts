@@ -37,27 +37,35 @@ function joined(operations: readonly Operation[]): Joined {
   return lastJoined;
 }
 
+/** Where the node's marker is. */
+export interface MarkerPlace {
+  readonly marker: string;
+  /** On a shard of a Cluster it is in no slot of the keys, and is passed apart from them, with the key that it would have elsewhere. */
+  readonly elsewhere?: string;
+}
+
 /**
  * A call of the script. It writes itself down as the Redis protocol has it, because most of it is the same for all nodes, and
  * a client that is given a hundred arguments writes each of them down for each node.
  */
 export class ScriptCall {
-  readonly #marker: string;
+  readonly #place: MarkerPlace;
   readonly #header: string;
   readonly #joined: Joined;
 
   /** `header`: the words that come before the operations, as they stand in a JSON list. */
-  constructor(marker: string, header: string, operations: readonly Operation[]) {
-    this.#marker = marker;
+  constructor(place: MarkerPlace, header: string, operations: readonly Operation[]) {
+    this.#place = place;
     this.#header = header;
     this.#joined = joined(operations);
   }
 
   get keys(): string[] {
-    return [this.#marker, ...this.#joined.operations.flatMap(({ keys }) => keys)];
+    const keys = this.#joined.operations.flatMap((one) => one.keys);
+    return this.#place.elsewhere === undefined ? [this.#place.marker, ...keys] : keys;
   }
 
-  /** The script's one argument. */
+  /** The script's one argument, but for a shard's marker. */
   get argument(): string {
     return `[${this.#header}${this.#joined.words}]`;
   }
@@ -65,8 +73,12 @@ export class ScriptCall {
   /** The whole command. */
   toBytes(command: 'EVALSHA' | 'EVAL', script: string): Buffer {
     const { keyCount, keyWords } = this.#joined;
-    const keys = 1 + keyCount;
-    const words = `*${keys + 4}\r\n${bulk(command)}${bulk(script)}${bulk(String(keys))}${bulk(this.#marker)}${keyWords}${bulk(this.argument)}`;
+    const { marker, elsewhere } = this.#place;
+    const isApart = elsewhere !== undefined;
+    const keys = isApart ? keyCount : 1 + keyCount;
+    const first = isApart ? '' : bulk(marker);
+    const last = isApart ? bulk(marker) + bulk(elsewhere) : '';
+    const words = `*${keys + (isApart ? 6 : 4)}\r\n${bulk(command)}${bulk(script)}${bulk(String(keys))}${first}${keyWords}${bulk(this.argument)}${last}`;
     // Names are nearly always ASCII, and that is much quicker.
     return Buffer.byteLength(words) === words.length ? Buffer.from(words, 'latin1') : Buffer.from(words);
   }

@@ -37,6 +37,8 @@ import { createHash } from 'node:crypto';
  *                    the fence key
  *         w(ake)     nothing; likewise: tells the first on the list of each resource that is free
  *         i(nspect)  nothing
+ *       On a shard of a Cluster there follow, as arguments of their own, the marker, which is not in the slot of the keys and
+ *       none of KEYS there, and the key that it would have elsewhere.
  * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker), with an order in a list
  *       with the node's id and members; then one reply for each operation:
  *         counter                                 granted
@@ -65,11 +67,11 @@ local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 local words = cjson.decode(ARGV[1])
 local fenceTtl, quarantine, run, order, ahead = words[1], words[3], words[4], words[6], words[8]
-local marker = KEYS[1]
+local marker = ARGV[2] or KEYS[1]
 local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'anew', 'waits', 'id')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
 local waitsUntil = tonumber(seen[5]) or 0
-local replies, answered, at, key, length = {now, 0}, 2, 9, 2, #words
+local replies, answered, at, key, length = {now, 0}, 2, 9, ARGV[2] and 1 or 2, #words
 
 -- Between these a counter is believed, and its key was given its life of late.
 local halfLife = now - fenceTtl * 500
@@ -228,7 +230,7 @@ local function wake(lock, list)
   for _ = 1, 100 do
     local first = try('ZPOPMIN', list)
     if first.err or not first[1] then return 0 end
-    local heard = try('PUBLISH', string.sub(marker, 1, -5) .. 'wake:' .. first[1], lock)
+    local heard = try('PUBLISH', string.sub(ARGV[3] or marker, 1, -5) .. 'wake:' .. first[1], lock)
     if heard ~= 0 then return 1 end
   end
   return 0

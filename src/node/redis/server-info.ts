@@ -3,6 +3,7 @@ export interface ServerInfo {
   /** Identifies the process: another one after every start. `undefined` where INFO is forbidden. */
   readonly runId: string | undefined;
   readonly isReplica: boolean;
+  readonly isClusterMember: boolean;
   /** How many keys it has thrown away for want of memory since its start. */
   readonly evictedKeys: number;
   /** What the operator should know. */
@@ -18,6 +19,7 @@ export function serverInfoOf(text: string): ServerInfo {
   return {
     runId,
     isReplica: field('role') === 'slave',
+    isClusterMember: field('redis_mode') === 'cluster',
     evictedKeys: Number(field('evicted_keys') ?? 0),
     caution:
       runId === undefined

@@ -1,0 +1,19 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { startSentinels, type Sentinels } from '../support/sentinels.js';
+import { describeLockNode } from './describe-lock-node.js';
+import { redisSubject } from './redis-subject.js';
+
+let redis: RedisServers;
+let sentinels: Sentinels;
+beforeAll(async () => {
+  redis = await startRedis({ count: 2, tcp: true });
+  const [master, replica] = redis.servers;
+  sentinels = await startSentinels({ master: master!, replica: replica! });
+});
+afterAll(async () => {
+  await sentinels?.stop();
+  await redis?.stop();
+});
+
+describeLockNode('a master behind sentinels', () => Promise.resolve(redisSubject(sentinels.options)));

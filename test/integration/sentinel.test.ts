@@ -1,0 +1,133 @@
+import { describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { masterRunIdOf } from '../../src/node/redis/sentinel.js';
+import { pageOf } from '../readme/markdown.js';
+import type { RedisServer } from '../support/redis-server.js';
+import { startRedis } from '../support/redis-servers.js';
+import { GROUP, startSentinels } from '../support/sentinels.js';
+import { until } from '../support/until.js';
+import { allVote, Clients, outcomeOf, R, SHORT, untilStatus } from '../trust/support.js';
+
+type Four = [RedisServer, RedisServer, RedisServer, RedisServer];
+
+const runIdOf = async (server: RedisServer): Promise<string | undefined> =>
+  /^run_id:(\w+)/m.exec(await server.client().info('server'))?.[1];
+
+async function keysOn(server: RedisServer): Promise<number> {
+  return server.client().exists(`lock:${R}`);
+}
+
+describe('a node that sentinels watch', () => {
+  it('is followed to the new master, which has no vote for one quarantine; what is held stays held', async () => {
+    await using redis = await startRedis({ count: 4, tcp: true });
+    const [master, replica, second, third] = redis.servers as Four;
+    await using sentinels = await startSentinels({ master, replica });
+    await using clients = new Clients([]);
+    const nodes = [sentinels.options, second.options, third.options];
+    const [holder, witness] = [
+      await clients.ready({ ...SHORT, nodes }),
+      await clients.ready({ ...SHORT, nodes }),
+    ];
+    const { name } = holder.nodes()[0]!;
+    expect(name).toBe(
+      `${GROUP}@${[...sentinels.options.sentinels].map(({ port }) => `127.0.0.1:${port}`).sort()[0]}`,
+    );
+    const lease = await holder.acquire(R);
+    await until(async () => (await keysOn(master)) === 1);
+
+    await master.kill();
+    await untilStatus(holder, 0, 'untrusted');
+    expect(await sentinels.masterPort()).toBe(replica.port);
+    expect(holder.nodes()[0]!.reason).toContain('lost its memory');
+    expect(lease.signal.aborted).toBe(false);
+    // Nobody who starts now trusts it either.
+    const fresh = clients.make({ ...SHORT, nodes });
+    await untilStatus(fresh, 0, 'untrusted');
+    expect(await outcomeOf(witness.acquire(R))).toMatch(/^LOCK_CONTENDED/);
+
+    // The old master comes back and is made a replica; the new one votes again.
+    await master.start();
+    await until(async () => (await master.client().info('replication')).includes('role:slave'));
+    await allVote(holder);
+    expect(lease.signal.aborted).toBe(false);
+    await until(async () => (await keysOn(replica)) === 1);
+    await lease.release();
+    expect(await keysOn(replica)).toBe(0);
+    expect(await outcomeOf(witness.acquire(R))).toBe('granted');
+    await until(async () => (await keysOn(replica)) === 1);
+  });
+
+  it('is one node with its sentinels in any order, and a client of theirs is duplicated', async () => {
+    await using redis = await startRedis({ count: 2, tcp: true });
+    const [master, replica] = redis.servers as [RedisServer, RedisServer];
+    await using sentinels = await startSentinels({ master, replica });
+    await using clients = new Clients([]);
+    const { sentinels: list, name } = sentinels.options;
+    const client = new Redis({ sentinels: [...list].reverse(), name, lazyConnect: true });
+    expect(() => clients.make({ nodes: [sentinels.options, client] })).toThrow(
+      /nodes\[0\] and nodes\[1\] are the same server/,
+    );
+    const locks = await clients.ready({ nodes: [client] });
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    expect(await keysOn(master)).toBe(1);
+    expect(client.status).toBe('wait');
+    client.disconnect();
+  });
+
+  it('is not asked where it is a master still, but its sentinels say that another one is', async () => {
+    await using redis = await startRedis({ count: 4, tcp: true });
+    const [master, replica, second, third] = redis.servers as Four;
+    await using sentinels = await startSentinels({ master, replica });
+    await using clients = new Clients([]);
+    const nodes = [sentinels.options, second.options, third.options];
+    const locks = await clients.ready({ nodes });
+    // As if it were cut off from them: it is stopped until they have given up on it, and they cannot make it a replica.
+    await master.client().call('ACL', 'SETUSER', 'default', '-replicaof', '-slaveof', '-client|kill');
+    master.pause();
+    await until(async () => (await sentinels.masterPort()) === replica.port);
+    master.resume();
+    await untilStatus(locks, 0, 'untrusted');
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    expect(await keysOn(master)).toBe(0);
+    await until(async () => (await keysOn(replica)) === 1);
+  });
+
+  it('is found by a user of the sentinels with the rights that SECURITY.md has', async () => {
+    await using redis = await startRedis({ count: 2, tcp: true });
+    const [master, replica] = redis.servers as [RedisServer, RedisServer];
+    await using sentinels = await startSentinels({ master, replica });
+    await using clients = new Clients([]);
+    const rights = /`(-@all \+sentinel[^`]*)`/.exec(pageOf('SECURITY.md'))![1]!.split(' ');
+    const [{ host, port }] = sentinels.options.sentinels as readonly [{ host: string; port: number }];
+    await sentinels.call('ACL', 'SETUSER', 'locks', 'on', '>a-long-password', ...rights);
+    const login = { sentinelUsername: 'locks', sentinelPassword: 'a-long-password' };
+    const options = { sentinels: [{ host, port }], name: GROUP, ...login };
+    const locks = await clients.ready({ nodes: [options] });
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    expect(await masterRunIdOf(options)).toBe(await runIdOf(master));
+    const log = (await sentinels.call('ACL', 'LOG')) as string[][];
+    expect(
+      log.map((entry) => entry[entry.indexOf('object') + 1]).filter((name) => !name?.startsWith('client|')),
+    ).toEqual([]);
+  });
+
+  it('votes as soon as there are sentinels that name it', async () => {
+    await using redis = await startRedis({ count: 2, tcp: true });
+    const [master, replica] = redis.servers as [RedisServer, RedisServer];
+    await using sentinels = await startSentinels({ master, replica });
+    await using clients = new Clients([]);
+    const { port } = sentinels.options.sentinels[0]!;
+    const locks = clients.make({ nodes: [{ sentinels: [{ host: '127.0.0.1', port }], name: 'another' }] });
+    await untilStatus(locks, 0, 'unreachable');
+    expect(locks.nodes()[0]!.reason).toMatch(/^none of the sentinels named a master: ERR No such master/);
+    expect(await outcomeOf(locks.acquire(R))).toMatch(/^QUORUM_UNREACHABLE/);
+    await sentinels.call('SENTINEL', 'MONITOR', 'another', '127.0.0.1', String(master.port), '2');
+    await allVote(locks);
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    await sentinels.stop();
+    expect(await outcomeOf(locks.acquire('another'))).toBe('granted');
+    const late = clients.make({ nodes: [sentinels.options] });
+    await untilStatus(late, 0, 'unreachable');
+    expect(late.nodes()[0]!.reason).toMatch(/^none of the sentinels named a master: /);
+  });
+});
