@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LockManager } from '../../src/index.js';
+import { startChild, type Child } from '../support/child.js';
 import { CALM, LockManagers, scriptCalls } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
@@ -103,6 +104,74 @@ describe('waiting on real servers', () => {
     await lease.release();
     await (await waiting).release();
     await until(async () => (await listed('dead')) === 0);
+  });
+
+  /** A process of its own that stands alone on the lists of all nodes. */
+  async function waitingChild(resource: string, options: typeof WAITS): Promise<Child> {
+    const nodes = redis.servers.map((server) => server.options);
+    const job = { nodes, resource, maxTtlMs: 3_600_000, options };
+    const child = startChild(new URL('./waiting-child.ts', import.meta.url), { args: [JSON.stringify(job)] });
+    await child.message((message) => message === 'waiting');
+    await until(async () => (await listed(resource)) === 3 && (await subscribed()) === 3);
+    return child;
+  }
+
+  it('passes over a process that was killed while it stood at the head of the list', async () => {
+    await using managers = new LockManagers();
+    const [one, other] = await processes(managers, 'one', 'other');
+    const lease = await one.acquire('killed', WAITS);
+    const child = await waitingChild('killed', WAITS);
+    const waiting = other.acquire('killed', WAITS);
+    await until(async () => (await listed('killed')) === 6 && (await subscribed()) === 6);
+    await child.kill();
+    // Servers hear of a process's end from the kernel; until then it would be told like a living one.
+    await until(async () => (await subscribed()) === 3);
+    await lease.release();
+    await (await waiting).release();
+    expect(child.messages).toEqual(['waiting']);
+    await until(async () => (await listed('killed')) === 0);
+  });
+
+  it('waits no longer than the TTL for a process that is told, and stands still', async () => {
+    await using managers = new LockManagers();
+    const [one, other] = await processes(managers, 'one', 'other');
+    const patient = { ...WAITS, ttlMs: 3_000, nodeTimeoutMs: 1_000 };
+    const lease = await one.acquire('still', patient);
+    const child = await waitingChild('still', WAITS);
+    const waiting = other.acquire('still', patient);
+    await until(async () => (await listed('still')) === 6);
+    child.pause();
+    await lease.release();
+    // Nobody tells it: it looks when the keys that it was refused by would have expired.
+    await (await waiting).release();
+    expect(child.messages).toEqual(['waiting']);
+    child.resume();
+    // It was told all the while.
+    await child.message((message) => message === 'acquired');
+    await child.kill();
+  });
+
+  it('settles split votes among many processes: each gets it once, after few questions', async () => {
+    await using managers = new LockManagers();
+    const names = Array.from({ length: 12 }, (_, index) => `p${index}`);
+    const all = await processes(managers, ...names);
+    const before = await scriptCalls(redis.servers[0]!);
+    let held = 0;
+    const tokens: number[] = [];
+    await Promise.all(
+      all.map(async (locks) => {
+        const lease = await locks.acquire('split', { ...WAITS, retryDelayMs: 100 });
+        expect(++held).toBe(1);
+        tokens.push(lease.token);
+        await new Promise((resolve) => setImmediate(resolve));
+        held--;
+        await lease.release();
+      }),
+    );
+    expect(tokens).toEqual([...tokens].sort((a, b) => a - b));
+    expect(new Set(tokens).size).toBe(names.length);
+    // An acquisition and a release each, and as many again for each that was split or told by a part of the nodes only.
+    expect((await scriptCalls(redis.servers[0]!)) - before).toBeLessThan(20 * names.length);
   });
 
   it('serves all alike in a long contended run, with tokens that grow, and is not dear', async () => {

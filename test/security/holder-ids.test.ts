@@ -91,8 +91,6 @@ describe('the sources', () => {
 
   it('make no code from text, and start no process', () => {
     expect(files.length).toBeGreaterThan(30);
-    expect(having(/\bnew Function\b|(?<![.#\w])eval\(|node:vm\b|child_process/)).toEqual(
-      [],
-    );
+    expect(having(/\bnew Function\b|(?<![.#\w])eval\(|node:vm\b|child_process/)).toEqual([]);
   });
 });

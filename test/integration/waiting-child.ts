@@ -1,0 +1,15 @@
+/** A process that waits for a resource; told the servers by its argument, it says when it waits and when it has it. */
+import { LockManager, type NodeSource } from '../../src/index.js';
+
+const { nodes, resource, maxTtlMs, options } = JSON.parse(process.argv[2] ?? '') as {
+  nodes: NodeSource[];
+  resource: string;
+  maxTtlMs: number;
+  options: { waitMs: number; ttlMs: number; retryDelayMs: number };
+};
+const locks = new LockManager({ nodes, maxTtlMs, holder: 'child' });
+locks.on(({ type }) => {
+  if (type === 'waiting') process.send?.('waiting');
+});
+await locks.acquire(resource, options);
+process.send?.('acquired');
