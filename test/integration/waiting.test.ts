@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LockManager } from '../../src/index.js';
 import { startChild, type Child } from '../support/child.js';
@@ -106,6 +107,14 @@ describe('waiting on real servers', () => {
     await until(async () => (await listed('dead')) === 0);
   });
 
+  /** Whose ears have just opened looks once more; then nobody asks until somebody is told. */
+  const untilQuiet = (): Promise<boolean> =>
+    until(async () => {
+      const before = await scriptCalls(redis.servers[0]!);
+      await sleep(100);
+      return (await scriptCalls(redis.servers[0]!)) === before;
+    });
+
   /** A process of its own that stands alone on the lists of all nodes. */
   async function waitingChild(resource: string, options: typeof WAITS): Promise<Child> {
     const nodes = redis.servers.map((server) => server.options);
@@ -139,7 +148,8 @@ describe('waiting on real servers', () => {
     const lease = await one.acquire('still', patient);
     const child = await waitingChild('still', WAITS);
     const waiting = other.acquire('still', patient);
-    await until(async () => (await listed('still')) === 6);
+    await until(async () => (await listed('still')) === 6 && (await subscribed()) === 6);
+    await untilQuiet();
     child.pause();
     await lease.release();
     // Nobody tells it: it looks when the keys that it was refused by would have expired.
