@@ -1,7 +1,7 @@
 /** The pictures, from the results alone: bars, drawn so that they can be read on light and dark ground. */
 import { contendedCell, heldCell, uncontendedCell } from './cells.js';
 import { digits } from './render.js';
-import { bySubject, spreadOf, type Results, type Row } from './results.js';
+import { bySubject, lostIn, spreadOf, type Results, type Row } from './results.js';
 
 interface Panel {
   readonly title: string;
@@ -94,9 +94,13 @@ interface Bar {
 
 function barsOf({ scenario, cell, figure }: Panel, rows: readonly Row[]): Bar[] {
   const own = rows.filter((row) => row.scenario === scenario && row.cell === cell);
-  return [...bySubject(own)].flatMap(([label, [first, ...others]]) => {
-    const value = first && spreadOf([first, ...others], figure)?.median;
-    return first && value !== undefined ? [{ label, kind: first.kind, value }] : [];
+  return [...bySubject(own)].flatMap(([subject, all]) => {
+    const value = spreadOf(all, figure)?.median;
+    const [first] = all;
+    if (first === undefined || value === undefined) return [];
+    const lost = lostIn(all);
+    const label = lost > 0 ? `${subject} (${lost.toLocaleString('en-US')} lost)` : subject;
+    return [{ label, kind: first.kind, value }];
   });
 }
 

@@ -104,7 +104,7 @@ export function renderTable(results: Results): string {
   const sections = SECTIONS.map((section) => sectionOf(section, rows)).filter((text) => text !== '');
   return [
     '# quorlock against its peers, in figures',
-    `Made with ${made} on ${at}: Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}), the nodes on unix sockets of the same machine. Generated from [results/bench.json](results/bench.json); what the scenarios mean is in [README.md](README.md). Each figure is the median of its rounds, with min..max where there is more than one round; only ratios within one run say something. A dash: no figure, see the notes.`,
+    `Made with ${made} on ${at}: Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}), the nodes on the same machine, over TCP on loopback. Generated from [results/bench.json](results/bench.json); what the scenarios mean is in [README.md](README.md). Each figure is the median of its rounds, with min..max where there is more than one round; only ratios within one run say something. A dash: no figure, see the notes.`,
     '## What it must reach',
     table(
       ['target', 'wanted', 'reached', ''],

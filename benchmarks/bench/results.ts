@@ -51,14 +51,18 @@ export function bySubject(rows: readonly Row[]): Map<string, Row[]> {
 
 export const cellsOf = (rows: readonly Row[]): string[] => [...new Set(rows.map(({ cell }) => cell))];
 
-/** The best median that a peer has in these rows, and whose it is. */
+/** How many leases a subject lost in these rows of its own. */
+export const lostIn = (own: readonly Row[]): number =>
+  own.reduce((sum, { figures }) => sum + (figures['lost'] ?? 0), 0);
+
+/** The best median that a peer has in these rows, and whose it is. A lease that was lost costs nothing more: who lost one is not compared. */
 export function bestPeer(
   rows: readonly Row[],
   figure: string,
   better: 'more' | 'less',
 ): { readonly subject: string; readonly value: number } | undefined {
   const peers = [...bySubject(rows.filter(({ kind }) => kind === 'peer'))].flatMap(([subject, own]) => {
-    const spread = spreadOf(own, figure);
+    const spread = lostIn(own) > 0 ? undefined : spreadOf(own, figure);
     return spread ? [{ subject, value: spread.median }] : [];
   });
   return peers.sort((a, b) => (better === 'more' ? b.value - a.value : a.value - b.value))[0];

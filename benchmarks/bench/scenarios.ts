@@ -189,7 +189,7 @@ async function keepMany({ stage, subject, record }: Play, count: number, ms: num
 
 const down: Scenario = {
   name: 'down',
-  rounds: { quick: 1, full: 1 },
+  rounds: { quick: 1, full: 3 },
   subjects: () => ALL,
   async play({ stage, subject, isQuick, record }) {
     for (const fault of pick(isQuick, ['stopped'], ['stopped', 'killed'])) {

@@ -90,17 +90,20 @@ export class LeaseKeeper {
     // One that is over at once must not begin the next from within.
     if (this.#isWorking) return;
     this.#isWorking = true;
-    while (this.#extending < EXTENSIONS) {
-      const next = this.#backlog[this.#next++];
-      if (next === undefined) {
-        this.#backlog = [];
-        this.#next = 0;
-        break;
+    try {
+      while (this.#extending < EXTENSIONS) {
+        const next = this.#backlog[this.#next++];
+        if (next === undefined) {
+          this.#backlog = [];
+          this.#next = 0;
+          break;
+        }
+        this.#extending++;
+        next.extendInTurn(this.#onExtended);
       }
-      this.#extending++;
-      next.extendInTurn(this.#onExtended);
+    } finally {
+      this.#isWorking = false;
     }
-    this.#isWorking = false;
   }
 
   readonly #onExtended = (): void => {

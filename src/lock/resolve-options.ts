@@ -158,9 +158,11 @@ export function resolveAcquireOptions(
   assertKnownOptions(options, ACQUIRE_OPTIONS, 'acquire');
   if (last !== undefined && isAsked(last, options, manager)) return last.result;
   const result = resolveAnew(options, manager);
-  // The caller's object may change.
-  if (result.signal === undefined && result.tick === undefined)
-    last = { given: { ...options }, manager, result };
+  if (result.signal === undefined && result.tick === undefined) {
+    // The caller's object may change, and may have some of it from its prototype.
+    const given = Object.fromEntries(LOCK_OPTIONS.map((option) => [option, options[option]])) as LockOptions;
+    last = { given, manager, result };
+  }
   return result;
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
-import { contendedCell, uncontendedCell } from '../../benchmarks/bench/cells.js';
+import { contendedCell, heldCell, uncontendedCell } from '../../benchmarks/bench/cells.js';
 import { renderPictures } from '../../benchmarks/bench/pictures.js';
 import { digits, renderTable } from '../../benchmarks/bench/render.js';
 import { spreadOf, type Results, type Row } from '../../benchmarks/bench/results.js';
@@ -79,4 +79,22 @@ it('a waiter that is never served breaks the bound on fairness', () => {
       .map(({ isReached }) => isReached);
   expect(verdicts(starving(1))).toEqual([false, false]);
   expect(verdicts(starving(0, { mostToLeast: 1.2 }))).toEqual([true, true]);
+});
+
+it('who lost leases is not the best at holding them, and a picture says so', () => {
+  const held = (subject: string, kind: Row['kind'], cpuSeconds: number, lost: number): Row => ({
+    ...row(subject, kind, heldCell(10_000), { cpuSeconds, heapBytes: 100, lost }),
+    scenario: 'held',
+  });
+  const rows = [
+    held('quorlock', 'quorlock', 2, 0),
+    held('careless', 'peer', 1, 9_474),
+    held('careful', 'peer', 4, 0),
+  ];
+  const judged = targets(rows).find(
+    ({ what }) => what === '10,000 held leases: client CPU against the best peer',
+  );
+  expect(judged).toMatchObject({ reached: '0.50', isReached: true });
+  const pictures = new Map(renderPictures({ ...results, rows }));
+  expect(pictures.get('bench-held.svg')).toContain('careless (9,474 lost)');
 });
