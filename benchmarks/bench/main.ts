@@ -50,8 +50,10 @@ if (values.render) {
   const kept = before?.rows.filter(({ scenario }) => !scenarios.some(({ name }) => name === scenario)) ?? [];
   const results: Results = {
     madeWith: [
-      ...(before?.madeWith ?? []),
-      ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+      ...new Set([
+        ...(before?.madeWith ?? []),
+        ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+      ]),
     ],
     at: new Date().toISOString().slice(0, 10),
     node: process.version,

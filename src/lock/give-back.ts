@@ -57,7 +57,9 @@ export class GiveBack {
 
   #goOn(node: LockNode, member: number, debt: Debt, vote: Vote): void {
     const now = this.clock.now();
-    const paid = vote.kind !== 'failed' && debt.claim.isSettled(member, now);
+    // Where nothing was ever sent there is nothing to be taken back.
+    const isOff = vote.kind !== 'failed' || !debt.claim.mayHoldTheKey(member);
+    const paid = isOff && debt.claim.isSettled(member, now);
     if (!paid && now < debt.expiredAt && node.state.status !== 'closed') {
       const again = (): void => node.ask(this.#request(debt), (next) => this.#goOn(node, member, debt, next));
       this.#later(node, again);

@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { failed, type Vote } from '../../src/core/vote.js';
+import { Claim } from '../../src/lock/claim.js';
+import { GiveBack } from '../../src/lock/give-back.js';
+import type { LockNode, NodeRequest } from '../../src/node/lock-node.js';
+import { VirtualClock } from '../support/virtual-clock.js';
+
+const UNREACHABLE = failed('unreachable', new Error('no connection'));
+const DISCONNECTED = failed('disconnected', new Error('the connection broke'));
+const DEADLINE_AT = 1_250;
+
+/** A node that answers every release in the same way, and counts them. */
+function nodeThatAnswers(vote: Vote): LockNode & { asked: number } {
+  const node = {
+    asked: 0,
+    state: { status: 'unreachable' },
+    ask: (_: NodeRequest, answered: (vote: Vote) => void) => {
+      node.asked++;
+      answered(vote);
+    },
+    onStateChange: () => () => undefined,
+  };
+  return node as unknown as LockNode & { asked: number };
+}
+
+/** How often a node is asked to release within ten seconds, when an acquisition had this answer. */
+async function releasesAfter(acquired: Vote, release: Vote): Promise<number> {
+  const clock = new VirtualClock();
+  const node = nodeThatAnswers(release);
+  const claim = new Claim(['a'], 'holder', 1);
+  claim.sent(0);
+  claim.answered(0, acquired, DEADLINE_AT);
+  const debt = { claim, keepUntil: 0, expiredAt: 21_000, waits: undefined, first: () => undefined };
+  new GiveBack(clock).start([node], [0], debt);
+  await clock.advance(10_000);
+  return node.asked;
+}
+
+describe('what is given back', () => {
+  it('is not asked for again where nothing was ever sent: a node that hangs would owe for thousands', async () => {
+    expect(await releasesAfter(UNREACHABLE, UNREACHABLE)).toBe(1);
+  });
+
+  it('is asked for again as long as something may be there, or may still come', async () => {
+    expect(await releasesAfter({ kind: 'granted', counter: 1 }, UNREACHABLE)).toBeGreaterThan(30);
+    expect(await releasesAfter(DISCONNECTED, UNREACHABLE)).toBeGreaterThan(30);
+  });
+
+  it('is paid by the first answer of a node', async () => {
+    expect(await releasesAfter({ kind: 'granted', counter: 1 }, { kind: 'granted', counter: 0 })).toBe(1);
+  });
+
+  it('is asked for once more after the deadline of a request that may still be carried out', async () => {
+    expect(await releasesAfter(DISCONNECTED, { kind: 'refused', reason: 'absent' })).toBe(2);
+  });
+});
