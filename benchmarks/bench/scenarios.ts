@@ -120,8 +120,8 @@ async function handOffs(
   const children = await Promise.all(
     Array.from({ length: processes }, () => stage.child(subject, NODES, 1_000)),
   );
-  const warmMs = pick(isQuick, 250, 300);
-  const ms = pick(isQuick, 750, 1_000);
+  const warmMs = pick(isQuick, 500, 1_000);
+  const ms = pick(isQuick, 750, 2_000);
   const fromNs = nowNs() + warmMs * 1e6;
   const toNs = fromNs + ms * 1e6;
   const perProcess = waiters / processes;

@@ -61,7 +61,8 @@ it('3: its own minority keys do not refuse its retry: every attempt has a new ho
   const holders: string[] = [];
   monitor.on('monitor', (_time: unknown, args: string[]) => {
     if (args[0]?.toLowerCase().startsWith('eval') !== true) return;
-    for (const [, holder = ''] of (args.at(-1) ?? '').matchAll(/^[aq]\d+ \d+ (\S+) /gm)) holders.push(holder);
+    for (const [, holder = ''] of (args.at(-1) ?? '').matchAll(/,"[aq]",\d+,\d+,"([^"]+)"/g))
+      holders.push(holder);
   });
   const lease = await locks.acquire('a', { waitMs: 20_000, retryDelayMs: 50 });
   await until(() => holders.length >= 2);

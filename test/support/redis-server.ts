@@ -153,6 +153,8 @@ export class RedisServer {
       return /^loading:0/m.test(info) && new RegExp(`^process_id:${current.child.pid}\\b`, 'm').test(info);
     };
     await Promise.race([failed, until(isReady, { what: 'redis-server to answer' })]);
+    // Its log is still being read: that it has ended is known before why.
+    if (ended) await failed;
   }
 
   /** Ends the process, by default as a crash would, and waits for its end. A stopped process is resumed first. */

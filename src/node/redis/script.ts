@@ -118,7 +118,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
       end
       at = at + 8
     elseif verb == 'r' then
-      if words[at + 3] ~= 0 or waitsUntil * 1000 > now then break end
+      if words[at + 3] ~= 0 or words[at + 4] or waitsUntil * 1000 > now then break end
       local lock = KEYS[key]
       local owner = try('GET', lock)
       if owner == words[at + 2] then
