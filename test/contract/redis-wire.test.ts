@@ -233,6 +233,22 @@ describe('what a Redis node keeps', () => {
 const timeUs = ([seconds, micros]: readonly (number | string)[]): number =>
   Number(seconds) * 1_000_000 + Number(micros);
 
+it('a release that stands in line again does so although nobody has waited on the node before', async () => {
+  const node = on();
+  const resource = freshResource();
+  await node.granted({ resources: [resource], holderId: 'bert' });
+  await raw.hdel('lock:quorlock:node', 'waits');
+  await node.release({
+    resources: [resource],
+    holderId: 'bert',
+    waits: { waiter: 'bert:again', listLivesMs: 60_000 },
+  });
+  // It was first on the list, was told, and did not hear: that there may be a list is on record.
+  expect(Number(await raw.hget('lock:quorlock:node', 'waits'))).toBeGreaterThan(
+    timeUs(await raw.time()) / 1_000,
+  );
+});
+
 describe('a Redis node in trouble', () => {
   it('loads its script again after SCRIPT FLUSH, and nothing is granted twice', async () => {
     const node = on();
