@@ -44,7 +44,7 @@ it('a short run is clean, says so in its last line and by its exit status, and l
     expect(figures['extensions']).toBeGreaterThan(0);
     return;
   }
-}, 180_000);
+});
 
 describe('whatever ends it, no process is left', () => {
   it.each([

@@ -46,7 +46,7 @@ describe('three nodes and three workers under every kind of fault', () => {
       ],
       say: (line) => lines.push(line),
     });
-  }, 120_000);
+  });
 
   afterAll(() => {
     if (Object.values(result.findings).some(({ length }) => length > 0)) console.log(lines.join('\n'));

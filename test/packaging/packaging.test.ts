@@ -12,7 +12,7 @@ let redis: RedisServers;
 
 beforeAll(async () => {
   [workshop, redis] = await Promise.all([openWorkshop(), startRedis({ count: 3 })]);
-}, 300_000);
+});
 
 afterAll(() => Promise.all([workshop?.remove(), redis?.stop()]));
 
@@ -76,7 +76,7 @@ describe('without Nest, prom-client and cron', () => {
 
   beforeAll(async () => {
     folder = await workshop.consumer({ name: 'alone', type: 'commonjs', dependencies: {} });
-  }, 300_000);
+  });
 
   it('npm brings ioredis and nothing that is optional', async () => {
     const installed = await readdir(join(folder, 'node_modules'));
@@ -106,7 +106,7 @@ describe('Nest 12 as ES modules, ioredis 6', () => {
     const versions = [...names, ...helpers].map(async (name) => [name, await ownVersionOf(name)] as const);
     const dependencies = Object.fromEntries(await Promise.all(versions));
     folder = await workshop.consumer({ name: 'nest-12', type: 'module', dependencies });
-  }, 300_000);
+  });
 
   it('compiles, and runs a locked cron job over real Redis servers', async () => {
     await run(folder, join(root, 'node_modules/.bin/tsc'), ['--module', 'nodenext', ...compiled, ...sources]);
@@ -136,7 +136,7 @@ describe('Nest 11 as CommonJS, the oldest ioredis and TypeScript 5', () => {
     };
     folder = await workshop.consumer({ name: 'nest-11', type: 'commonjs', dependencies });
     await tsc('--module', 'commonjs', '--moduleResolution', 'node10');
-  }, 300_000);
+  });
 
   it('runs a locked cron job over real Redis servers', async () => {
     expect(await runApp(folder)).toEqual(aLockedRun);

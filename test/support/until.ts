@@ -15,7 +15,7 @@ export interface UntilOptions {
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
-  { what = condition.toString(), timeoutMs = 30_000, everyMs = 10 }: UntilOptions = {},
+  { what = condition.toString(), timeoutMs = 120_000, everyMs = 10 }: UntilOptions = {},
 ): Promise<NonNullable<T>> {
   let over = false;
   const end = setTimeout(() => (over = true), timeoutMs);

@@ -22,7 +22,7 @@ describe('a lock that is none', () => {
     expect(findings.staleWrites.length).toBeGreaterThan(0);
     expect(findings.lateLosses.length).toBeGreaterThan(0);
     expect(findings.duplicates.length).toBeGreaterThan(0);
-  }, 60_000);
+  });
 });
 
 describe('a node and the way to it', () => {
