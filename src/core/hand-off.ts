@@ -1,10 +1,11 @@
 import { monotonicValidityLeftMs, validityLeftMs, type Grant, type Stamp } from './validity.js';
 
 /**
- * So many leases follow each other on one grant at most. Not many more, because so many tokens are reserved at once, and a
- * counter that is lost goes on from the time in microseconds: it must never have been counted up faster than that.
+ * So many leases follow each other on one grant at most: eight turns for each of sixteen waiters, in a time in which another
+ * process would get it once. Not many more, because so many tokens are reserved at once, and a counter that is lost goes on
+ * from the time in microseconds: it must not have been counted up faster than that.
  */
-const LEASES = 64;
+const LEASES = 128;
 /** And for so long: alone, and where other processes wait. */
 const ALONE_MS = 100;
 const SHARED_MS = 25;

@@ -57,6 +57,12 @@ export type FailureReason =
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 
 /**
+ * The answer to a request that was withdrawn before it was sent to a node that does not answer: to be told from others of its
+ * kind by what it is.
+ */
+export const WITHDRAWN = failed('unreachable', new Error('it does not answer, and nothing was sent'));
+
+/**
  * What a node's answer says of the asker's key on that node: it may be there, it is not, or the answer says nothing new,
  * because nothing was written (`late`) or even sent (`unreachable`).
  */

@@ -45,6 +45,11 @@ export class Claim {
     return (this.#nodes[member]! & GRANTED) !== 0;
   }
 
+  /** Whether a request to the member has not been answered. */
+  isAsked(member: number): boolean {
+    return this.#nodes[member]! >= OUTSTANDING;
+  }
+
   /** Whether the key may be on the node, now or when what is under way gets there. */
   mayHoldTheKey(member: number): boolean {
     return this.#nodes[member]! >= MAY_BE_THERE;
@@ -52,6 +57,6 @@ export class Claim {
 
   /** Whether a release that the node answered now is the last word: nothing sent before can come after it. */
   isSettled(member: number, now: number): boolean {
-    return this.#nodes[member]! < OUTSTANDING && (this.#mayActUntil?.get(member) ?? 0) <= now;
+    return !this.isAsked(member) && (this.#mayActUntil?.get(member) ?? 0) <= now;
   }
 }

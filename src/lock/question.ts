@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock.js';
-import { failed, type Vote } from '../core/vote.js';
+import { failed, WITHDRAWN, type Vote } from '../core/vote.js';
 import type { LockNode } from '../node/lock-node.js';
+import type { Arrears } from './arrears.js';
 import type { Claim } from './claim.js';
 import type { LockEvent } from './events.js';
 import { Poll } from './poll.js';
@@ -12,8 +13,7 @@ export interface Asking {
   readonly clock: Clock;
   readonly nodes: readonly LockNode[];
   readonly majority: number;
-  /** How many answers each node owes to requests that have timed out. */
-  readonly owing: number[];
+  readonly arrears: Arrears;
   /** Whether somebody wants to hear of each vote, and who tells it. */
   readonly listening: boolean;
   report(node: LockNode, op: Op, vote: Vote, sentAt: number): void;
@@ -51,7 +51,9 @@ export class Question {
   /** The real answer of a member, however late. */
   answered(member: number, answer: Vote): void {
     this.claim.answered(member, answer, this.deadlineAt);
-    if (this.#overdue?.has(member)) this.asking.owing[member]!--;
+    const wasOverdue = this.#overdue?.has(member) === true;
+    if (answer !== WITHDRAWN) this.asking.arrears.answered(member, wasOverdue);
+    else if (wasOverdue) this.asking.arrears.withdrew(member);
     if (--this.#outstanding === 0) this.#timer.cancel();
     this.#count(member, answer);
     this.poll.answered(member, answer);
@@ -69,22 +71,22 @@ export class Question {
 
   /** A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again. */
   #goOnWithoutHung(): void {
-    const { owing, majority } = this.asking;
-    if (!owing.some((answers) => answers > 0)) return;
+    const { arrears, majority } = this.asking;
+    if (!arrears.any) return;
     const { votes } = this.poll.round;
     const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
     if (answered < majority) return;
     const missing = votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
-    if (missing.every((member) => owing[member]! > 0))
+    if (missing.every((member) => arrears.owes(member)))
       for (const member of missing) this.#timeOutMember(member);
   }
 
   #timeOutMember(member: number): void {
-    const { clock, owing } = this.asking;
+    const { clock, arrears } = this.asking;
     if (this.poll.round.votes[member] !== undefined) return;
     this.#overdue ??= new Set<number>();
     this.#overdue.add(member);
-    owing[member]!++;
+    arrears.timedOut(member);
     const afterMs = Math.round(clock.now() - this.sentAt);
     this.#count(member, failed('timeout', new Error(`no answer within ${afterMs} ms`)));
   }

@@ -3,6 +3,7 @@ import { majorityOf } from '../core/quorum.js';
 import type { Round } from '../core/round.js';
 import type { Vote } from '../core/vote.js';
 import type { LockNode, NodeRequest, Waits } from '../node/lock-node.js';
+import { Arrears } from './arrears.js';
 import type { Claim } from './claim.js';
 import type { NodeVote } from './errors.js';
 import type { LockEvents } from './events.js';
@@ -33,7 +34,7 @@ export class QuorumClient implements Asking {
   readonly gate = new Gate(BALLOTS);
   readonly #members: readonly number[];
   readonly #givingBack: GiveBack;
-  readonly owing: number[];
+  readonly arrears: Arrears;
   /** Claims whose ballot is not over. */
   readonly #underWay = new Map<Claim, Terms>();
 
@@ -45,7 +46,7 @@ export class QuorumClient implements Asking {
     this.majority = majorityOf(nodes.length);
     this.#members = nodes.map((_, member) => member);
     this.#givingBack = new GiveBack(clock);
-    this.owing = nodes.map(() => 0);
+    this.arrears = new Arrears(nodes.length);
   }
 
   get listening(): boolean {
@@ -152,6 +153,8 @@ export class QuorumClient implements Asking {
     // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
     // two TTLs later.
     const expiredAt = calledAt + terms.nodeTimeoutMs + 2 * Math.max(terms.ttlMs, terms.keepMs);
+    // A minimum hold is to be kept by as many nodes as possible.
+    if (terms.keepMs === 0) this.#withdraw(claim);
     const members = this.#members.filter((member) => claim.mayHoldTheKey(member));
     if (members.length === 0) return Promise.resolve(0);
     return new Promise((resolve) => {
@@ -173,6 +176,12 @@ export class QuorumClient implements Asking {
       this.#givingBack.start(this.nodes, members, { claim, keepUntil, expiredAt, first, waits: terms.waits });
       settle();
     });
+  }
+
+  #withdraw(claim: Claim): void {
+    for (let member = 0; member < this.nodes.length; member++) {
+      if (claim.isAsked(member)) this.nodes[member]!.withdraw(claim.holderId);
+    }
   }
 
   /** To be told when the ballot for a claim is over, and somebody else answers for it. */

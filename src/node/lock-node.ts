@@ -20,6 +20,12 @@ export interface LockNode {
   readonly state: NodeState;
   ask(request: NodeRequest, answered: (vote: Vote) => void): void;
   /**
+   * To be told that nobody needs any more what was asked for this holder. A node that does not answer drops what it has not
+   * sent, and answers it as WITHDRAWN before this returns: it would keep it until its connection is given up. What must be on
+   * record with as many nodes as possible, which is a tick, is not dropped.
+   */
+  withdraw(holderId: string): void;
+  /**
    * Opens an ear for what the node tells this waiter: a resource that it waits for (`Waits`) may be free; `undefined` when the
    * ear has opened, or opened again, and something may have been missed. These are hints: any of them may be lost or late.
    */

@@ -63,6 +63,9 @@ export class MemoryNode implements LockNode {
     queueMicrotask(() => answered(vote));
   }
 
+  /** It answers everything at once. */
+  withdraw(): void {}
+
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
     this.#ears.set(waiter, listener);
     queueMicrotask(() => listener(undefined));

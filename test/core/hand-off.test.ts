@@ -11,7 +11,7 @@ const at = (monotonicMs: number, asleepMs = 0): Stamp => ({
 const run = (changes: Partial<Run> = {}): Run => ({
   startedAt: 0,
   leases: 1,
-  reserved: 64,
+  reserved: 128,
   othersWait: false,
   ...changes,
 });
@@ -19,8 +19,8 @@ const run = (changes: Partial<Run> = {}): Run => ({
 describe('an acquisition reserves', () => {
   it.each([
     [0, 1],
-    [1, 64],
-    [1_000, 64],
+    [1, 128],
+    [1_000, 128],
   ])('with %i waiting behind it %i tokens', (behind, tokens) => {
     expect(tokensFor(behind)).toBe(tokens);
   });
@@ -31,8 +31,8 @@ describe('another lease', () => {
     ['follows at once', run(), at(1), true],
     ['follows as long as there are tokens', run({ leases: 2, reserved: 3 }), at(1), true],
     ['does not follow without one', run({ leases: 3, reserved: 3 }), at(1), false],
-    ['is the 64th', run({ leases: 63 }), at(1), true],
-    ['is not the 65th', run({ leases: 64 }), at(1), false],
+    ['is the 128th', run({ leases: 127 }), at(1), true],
+    ['is not the 129th', run({ leases: 128 }), at(1), false],
     ['follows within a tenth of a second', run(), at(99), true],
     ['does not follow after it', run(), at(100), false],
     ['follows within 25 ms where others wait', run({ othersWait: true }), at(24), true],

@@ -24,7 +24,7 @@ const resumeMajority = (): void => HUNG.forEach((index) => redis.servers[index]!
 /** The error that it rejects with; never waits longer than the generous end of the wait. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   const nothing = new AbortController();
-  const patience = sleep(20_000, undefined, { signal: nothing.signal }).then(
+  const patience = sleep(300_000, undefined, { signal: nothing.signal }).then(
     () => new Error('it neither resolved nor rejected'),
     () => undefined,
   );

@@ -99,3 +99,43 @@ it('a node that comes back without its data gets the key again while the lease g
   await lease.release();
   await untilGone(servers, 'lock:job');
 });
+
+it('what a stopped node has not been sent is dropped with the lease it was for, and nothing is left behind', async () => {
+  const { servers } = await start(3);
+  const locks = await managers.connected({ servers, ...PATIENT });
+  const hung = servers[0]!;
+  const status = (): string => locks.nodes()[0]!.status;
+  const names: string[] = [];
+  let dropped = 0;
+  locks.on((event) => {
+    // While its connection stands, it is not for want of one.
+    if (
+      event.type === 'vote' &&
+      event.node === hung.path &&
+      event.vote === 'unreachable' &&
+      status() === 'ready'
+    )
+      dropped++;
+  });
+  hung.pause();
+  // The first requests are sent, and those of the first tenth of a second are kept; then every lease takes its own with it.
+  await until(
+    async () => {
+      if (status() !== 'ready') {
+        hung.resume();
+        await until(() => status() === 'ready');
+        hung.pause();
+      }
+      names.push(`invoice:${names.length}`);
+      const lease = await locks.acquire(names.at(-1)!);
+      await lease.release();
+      return dropped >= 5;
+    },
+    { what: 'requests to be dropped', everyMs: 1 },
+  );
+  hung.resume();
+  for (const name of names) await untilGone(servers, `lock:${name}`);
+  const lease = await locks.acquire('invoice:7');
+  await until(async () => new Set(await valuesOf(servers, 'lock:invoice:7')).size === 1);
+  await lease.release();
+});

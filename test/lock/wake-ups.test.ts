@@ -125,12 +125,12 @@ describe('who waits in another process', () => {
       await lease.release();
     };
     const [one, other] = [world.manager(), world.manager()];
-    const first = Array.from({ length: 40 }, () => use('one', one));
+    const first = Array.from({ length: 80 }, () => use('one', one));
     await world.clock.advance(0.5);
     const second = use('other', other);
-    const again = Array.from({ length: 40 }, () => use('one', one));
+    const again = Array.from({ length: 80 }, () => use('one', one));
     await world.clock.until(Promise.all([...first, second, ...again]));
-    expect(order.indexOf('other')).toBeLessThanOrEqual(64);
+    expect(order.indexOf('other')).toBeLessThanOrEqual(128);
   });
 });
 
@@ -148,7 +148,8 @@ describe('a long contended run', () => {
       const managers: LockManager[] = [];
       const served: number[] = [];
       const tokens: number[] = [];
-      const until = world.clock.now() + 10_000;
+      // Without a hold hundreds of thousands of leases fit into it.
+      const until = world.clock.now() + (holdMs === 0 ? 2_000 : 10_000);
       const workers = Array.from({ length: processes * each }, async (_, who) => {
         served[who] = 0;
         const locks = (managers[who % processes] ??= world.manager({}, lehmer(who + 1)));

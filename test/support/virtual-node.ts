@@ -56,6 +56,8 @@ export class VirtualNode implements LockNode {
     void this.vote(request).then(answered);
   }
 
+  withdraw(): void {}
+
   /** What is told takes its time, and is lost while the node is down or stopped, or where a test says so. */
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
     const hear = (resource: string | undefined): void => {

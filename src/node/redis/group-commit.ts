@@ -12,6 +12,8 @@ const UNDER_WAY = 2;
  * is being written.
  */
 const HEAVIEST = 64;
+/** A server that has answered nothing for so long does not: no batch takes a hundredth of it. */
+const STALLED_MS = 100;
 
 /**
  * Sends what arises together in one batch: in one turn of the event loop, or while two batches are under way. The busier a
@@ -22,16 +24,26 @@ export class GroupCommit<Item extends Weighed> {
   #gathered: Item[] = [];
   #underWay = 0;
   #isDue = false;
+  /** When the oldest batch under way was sent, or the last one was answered. */
+  #waitingSince = 0;
 
   /** `send` resolves when the batch has been answered, and never rejects. */
   constructor(
-    private readonly clock: Pick<Clock, 'afterTurn'>,
+    private readonly clock: Pick<Clock, 'afterTurn' | 'now'>,
     private readonly send: (batch: readonly Item[]) => Promise<void>,
   ) {}
 
   add(item: Item): void {
     this.#gathered.push(item);
     this.#schedule();
+  }
+
+  /** Takes back such items as have not been sent, where what was sent is not answered. */
+  withdraw(isVain: (item: Item) => boolean): readonly Item[] {
+    if (this.#gathered.length === 0 || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
+    const vain = this.#gathered.filter(isVain);
+    if (vain.length > 0) this.#gathered = this.#gathered.filter((item) => !isVain(item));
+    return vain;
   }
 
   #schedule(): void {
@@ -42,9 +54,10 @@ export class GroupCommit<Item extends Weighed> {
 
   readonly #flush = (): void => {
     this.#isDue = false;
-    this.#underWay++;
+    if (this.#underWay++ === 0) this.#waitingSince = this.clock.now();
     void this.send(this.#take()).then(() => {
       this.#underWay--;
+      this.#waitingSince = this.clock.now();
       this.#schedule();
     });
     this.#schedule();

@@ -89,6 +89,10 @@ export class RedisClusterNode implements LockNode {
     shard.node.ask(request, (vote) => answered(this.#heard(vote)));
   }
 
+  withdraw(holderId: string): void {
+    for (const { node } of this.#shards) node.withdraw(holderId);
+  }
+
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
     const ear = new ClusterEar<Shard>(
       ({ node }, hear) => node.onWake(waiter, hear),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
-import { failed, type Failed, type Vote } from '../../core/vote.js';
+import { failed, WITHDRAWN, type Failed, type Vote } from '../../core/vote.js';
 import type { Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import {
   findingOf,
@@ -146,6 +146,11 @@ export class RedisNode implements LockNode {
     const { op, resources } = request;
     const weight = op === 'extend' ? resources.length * EXTENSION_WEIGHT : resources.length;
     this.#requests.add({ request, operation, weight, answered, isSecond: false });
+  }
+
+  withdraw(holderId: string): void {
+    const isVain = ({ request }: Asked): boolean => request.holderId === holderId && !isForTheRecord(request);
+    for (const { answered } of this.#requests.withdraw(isVain)) answered(WITHDRAWN);
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
@@ -503,6 +508,13 @@ const isReadOnly = (reply: unknown): boolean =>
 const NO_EAR: Ear = { open: false, close: () => undefined };
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
+
+/** Whether it is right, or needed, whenever it comes. */
+const isForTheRecord = (request: NodeRequest): boolean =>
+  request.op === 'release' ||
+  request.op === 'wake' ||
+  request.op === 'confirm' ||
+  (request.op === 'acquire' && request.tick !== undefined);
 
 const deadlineOf = (request: NodeRequest, none = Number.POSITIVE_INFINITY): number =>
   request.op === 'release' || request.op === 'wake' ? none : request.deadlineAt;
