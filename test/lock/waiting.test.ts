@@ -64,7 +64,7 @@ describe('waiting in one process', () => {
 
   it('goes by the nodes after as many leases as tokens were reserved, and goes on in order', async () => {
     const world = new VirtualWorld(3);
-    const served = await world.clock.until(crowd(world, world.manager(), 100));
+    const served = await world.clock.until(crowd(world, world.manager(), 200));
     expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire', 'release']);
     const tokens = served.map(({ token }) => token);
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));

@@ -14,9 +14,9 @@ class Sent {
   readonly clock = new VirtualClock();
   readonly batches: string[][] = [];
   readonly #answers: (() => void)[] = [];
-  readonly requests = new GroupCommit<Item>(this.clock, (batch) => {
+  readonly requests = new GroupCommit<Item>(this.clock, (batch, done) => {
     this.batches.push(batch.map(({ of }) => of));
-    return new Promise((resolve) => this.#answers.push(resolve));
+    this.#answers.push(done);
   });
 
   /** Each of them in a turn of its own. */
@@ -103,5 +103,13 @@ describe('a request that nobody needs any more', () => {
     await sent.clock.advance(60_000);
     await sent.add('b', 'c', 'd');
     expect(sent.withdraw('d')).toEqual([]);
+  });
+
+  it('is not in the turn in which it arose: nothing keeps it from being sent', async () => {
+    const sent = new Sent();
+    await sent.add('a');
+    await sent.clock.advance(1_000);
+    sent.requests.add(item('b'));
+    expect(sent.withdraw('b')).toEqual([]);
   });
 });

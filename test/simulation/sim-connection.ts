@@ -1,5 +1,6 @@
 import type { Timer } from '../../src/index.js';
 import type { Connection, Endpoint } from '../../src/node/redis/connection.js';
+import type { Replied } from '../../src/node/redis/discreet-connection.js';
 import type { ScriptCall } from '../../src/node/redis/script-call.js';
 import { Channel, type Link } from './network.js';
 import type { SimProcess } from './sim-process.js';
@@ -66,12 +67,19 @@ class SimConnection implements Connection {
     this.#socket?.end();
   }
 
-  run({ keys, argument }: ScriptCall): Promise<unknown> {
-    return this.#send({ name: 'evalsha', keys, args: [argument] });
+  run(call: ScriptCall, replied: Replied): void {
+    this.#runScript('evalsha', call, replied);
   }
 
-  runAndLoad({ keys, argument }: ScriptCall): Promise<unknown> {
-    return this.#send({ name: 'eval', keys, args: [argument] });
+  runAndLoad(call: ScriptCall, replied: Replied): void {
+    this.#runScript('eval', call, replied);
+  }
+
+  #runScript(name: 'evalsha' | 'eval', { keys, argument }: ScriptCall, replied: Replied): void {
+    this.#send({ name, keys, args: [argument] }).then(
+      (reply) => replied(undefined, reply),
+      (error: Error) => replied(error, undefined),
+    );
   }
 
   script(): Promise<unknown> {

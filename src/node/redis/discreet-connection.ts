@@ -3,14 +3,17 @@ import type { ScriptCall } from './script-call.js';
 import { ScriptCommand } from './script-command.js';
 import { SCRIPT, SCRIPT_SHA } from './script.js';
 
+/** Called back once. Not a promise, because every vote comes by here, and each step of a chain of them costs a turn. */
+export type Replied = (error: Error | undefined, reply: unknown) => void;
+
 /** The part of an ioredis client that a node works with, after duplication. */
 export interface Connection {
   connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
-  /** Runs the script by its SHA; rejects with NOSCRIPT where the server does not have it. */
-  run(call: ScriptCall): Promise<unknown>;
+  /** Runs the script by its SHA; the error is NOSCRIPT where the server does not have it. */
+  run(call: ScriptCall, replied: Replied): void;
   /** Runs the script, and loads it. */
-  runAndLoad(call: ScriptCall): Promise<unknown>;
+  runAndLoad(call: ScriptCall, replied: Replied): void;
   script(subcommand: 'LOAD', script: string): Promise<unknown>;
   time(): Promise<unknown>;
   info(): Promise<string>;
@@ -23,6 +26,7 @@ export interface Connection {
 
 /** The part of an ioredis client that makes a connection. */
 export interface Client extends Omit<Connection, 'run' | 'runAndLoad'> {
+  /** A promise of the reply. */
   sendCommand(command: ScriptCommand): unknown;
 }
 
@@ -110,12 +114,12 @@ export class DiscreetConnection implements Connection {
     this.#client.disconnect(reconnect);
   }
 
-  run(call: ScriptCall): Promise<unknown> {
-    return this.#send(new ScriptCommand('EVALSHA', SCRIPT_SHA, call));
+  run(call: ScriptCall, replied: Replied): void {
+    this.#send(new ScriptCommand('EVALSHA', SCRIPT_SHA, call), replied);
   }
 
-  runAndLoad(call: ScriptCall): Promise<unknown> {
-    return this.#send(new ScriptCommand('EVAL', SCRIPT, call));
+  runAndLoad(call: ScriptCall, replied: Replied): void {
+    this.#send(new ScriptCommand('EVAL', SCRIPT, call), replied);
   }
 
   script(subcommand: 'LOAD', script: string): Promise<unknown> {
@@ -138,12 +142,11 @@ export class DiscreetConnection implements Connection {
     return this.#client.cluster(subcommand).catch(this.#rethrow);
   }
 
-  async #send(command: ScriptCommand): Promise<unknown> {
-    try {
-      return await this.#client.sendCommand(command);
-    } catch (error) {
-      throw this.#discreet(error);
-    }
+  #send(command: ScriptCommand, replied: Replied): void {
+    (this.#client.sendCommand(command) as Promise<unknown>).then(
+      (reply) => replied(undefined, reply),
+      (error: unknown) => replied(this.#discreet(error), undefined),
+    );
   }
 
   readonly #rethrow = (error: unknown): never => {

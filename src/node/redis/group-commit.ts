@@ -27,10 +27,10 @@ export class GroupCommit<Item extends Weighed> {
   /** When the oldest batch under way was sent, or the last one was answered. */
   #waitingSince = 0;
 
-  /** `send` resolves when the batch has been answered, and never rejects. */
+  /** `send` calls back once, when the batch has been answered; it throws nothing. */
   constructor(
     private readonly clock: Pick<Clock, 'afterTurn' | 'now'>,
-    private readonly send: (batch: readonly Item[]) => Promise<void>,
+    private readonly send: (batch: readonly Item[], done: () => void) => void,
   ) {}
 
   add(item: Item): void {
@@ -40,7 +40,8 @@ export class GroupCommit<Item extends Weighed> {
 
   /** Takes back such items as have not been sent, where what was sent is not answered. */
   withdraw(isVain: (item: Item) => boolean): readonly Item[] {
-    if (this.#gathered.length === 0 || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
+    // With fewer under way, what is gathered is sent at the end of this turn.
+    if (this.#underWay < UNDER_WAY || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
     const vain = this.#gathered.filter(isVain);
     if (vain.length > 0) this.#gathered = this.#gathered.filter((item) => !isVain(item));
     return vain;
@@ -55,11 +56,13 @@ export class GroupCommit<Item extends Weighed> {
   readonly #flush = (): void => {
     this.#isDue = false;
     if (this.#underWay++ === 0) this.#waitingSince = this.clock.now();
-    void this.send(this.#take()).then(() => {
-      this.#underWay--;
-      this.#waitingSince = this.clock.now();
-      this.#schedule();
-    });
+    this.send(this.#take(), this.#onAnswered);
+    this.#schedule();
+  };
+
+  readonly #onAnswered = (): void => {
+    this.#underWay--;
+    this.#waitingSince = this.clock.now();
     this.#schedule();
   };
 

@@ -3,8 +3,8 @@
  * waiting for an answer in between. The order stays within each.
  */
 export const inParts =
-  <Item>(send: (part: readonly Item[]) => Promise<void>, kindOf: (item: Item) => number) =>
-  async (batch: readonly Item[]): Promise<void> => {
+  <Item>(send: (part: readonly Item[], done: () => void) => void, kindOf: (item: Item) => number) =>
+  (batch: readonly Item[], done: () => void): void => {
     const parts = new Map<number, Item[]>();
     for (const item of batch) {
       const kind = kindOf(item);
@@ -12,5 +12,9 @@ export const inParts =
       if (part === undefined) parts.set(kind, [item]);
       else part.push(item);
     }
-    await Promise.all([...parts.values()].map(send));
+    let underWay = parts.size;
+    const answered = (): void => {
+      if (--underWay === 0) done();
+    };
+    for (const part of parts.values()) send(part, answered);
   };

@@ -7,8 +7,10 @@ import { ClusterScout } from './cluster-scout.js';
 import type { ClusterEndpoint } from './cluster-source.js';
 import { clusterStateOf } from './cluster-state.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './cluster-topology.js';
+import { Ears } from './ears.js';
 import { SLOTS } from './key-slot.js';
-import { refusalOf, RedisNode, type RedisNodeSettings } from './redis-node.js';
+import { RedisNode, type RedisNodeSettings } from './redis-node.js';
+import { refusalOf } from './refusal.js';
 import { APART, MIXED, RequestSlots, togetherOf, type Divisible } from './request-slots.js';
 import { Standing } from './standing.js';
 
@@ -42,7 +44,7 @@ export class RedisClusterNode implements LockNode {
   readonly #keyPrefix: string;
   readonly #scout: ClusterScout;
   readonly #standing = new Standing();
-  readonly #ears = new Set<ClusterEar<Shard>>();
+  readonly #ears = new Ears<ClusterEar<Shard>>();
   readonly #slots: RequestSlots;
   #shards: readonly Shard[] = [];
   /** By slot. */
@@ -100,16 +102,7 @@ export class RedisClusterNode implements LockNode {
       listener,
     );
     ear.follow(this.#shards);
-    this.#ears.add(ear);
-    return {
-      get open() {
-        return ear.open;
-      },
-      close: () => {
-        this.#ears.delete(ear);
-        ear.close();
-      },
-    };
+    return this.#ears.add(ear);
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
@@ -161,7 +154,7 @@ export class RedisClusterNode implements LockNode {
     this.#nextRead?.cancel();
     this.#secondLook?.cancel();
     this.#scout.close();
-    for (const ear of this.#ears) ear.close();
+    this.#ears.close();
     for (const { node } of this.#shards) void node.close();
   }
 
@@ -254,7 +247,7 @@ export class RedisClusterNode implements LockNode {
     for (const shard of this.#shards)
       for (const [first, last] of shard.place.ranges) routes.fill(shard, first, last + 1);
     this.#routes = routes;
-    for (const ear of this.#ears) ear.follow(this.#shards);
+    this.#ears.forEach((ear) => ear.follow(this.#shards));
     this.#weigh();
   }
 
