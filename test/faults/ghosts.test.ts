@@ -196,7 +196,9 @@ describe('over a network that fails', () => {
   it('no lease is given that has run out: nodes that answer too late for the TTL do not vote (trap 2)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.latencyMs = 150;
-    await expect(locks.acquire('a', { ttlMs: 100 })).rejects.toThrow(QuorumUnreachableError);
+    await expect(locks.acquire('a', { ttlMs: 100, nodeTimeoutMs: 30 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
     await untilGone(redis.servers, 'lock:a');
   });
 

@@ -207,7 +207,7 @@ describe('of the list in SECURITY.md', () => {
     );
     expect(await complaints(words)).toEqual([]);
     await using managers = new LockManagers();
-    const options = { nodes: [{ ...server.options, ...login }], ttlMs: 1_000 };
+    const options = { nodes: [{ ...server.options, ...login }], ttlMs: 3_000, nodeTimeoutMs: 1_000 };
     const [one, other] = await Promise.all([managers.connected(options), managers.connected(options)]);
     for (let round = 1; round <= 2; round++) {
       const lease = await one.acquire('x', { autoExtend: false });

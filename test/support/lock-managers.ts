@@ -13,13 +13,13 @@ export class LockManagers implements AsyncDisposable {
   readonly warnings: string[] = [];
 
   /**
-   * One over the servers, or over `nodes`; not yet connected. Without the quarantine of fresh servers unless a test asks for
+   * One over the servers, or over `nodes`; not yet connected. Calm, and without the quarantine of fresh servers unless a test asks for
    * it: it takes a second to find out that they are new.
    */
   make({ servers = [], ...options }: Options): LockManager {
     const nodes: readonly NodeSource[] = servers.map((server) => server.options);
     const warn = (message: string): void => void this.warnings.push(message);
-    const locks = new LockManager({ nodes, warn, restartQuarantine: 'off', ...options });
+    const locks = new LockManager({ nodes, warn, restartQuarantine: 'off', ...CALM, ...options });
     this.#all.push(locks);
     return locks;
   }
