@@ -69,12 +69,16 @@ describe('requests', () => {
 describe('a request that nobody needs any more', () => {
   it('is dropped where it has not been sent, and the server does not answer', async () => {
     const sent = new Sent();
-    await sent.add('a', 'b', 'c', 'd', 'c', 'e');
+    await sent.add('a', 'b', 'old');
     await sent.clock.advance(100);
+    expect(sent.withdraw('c')).toEqual([]);
+    await sent.add('c', 'd', 'c', 'e');
     expect(sent.withdraw('c')).toEqual(['c', 'c']);
     expect(sent.withdraw('c')).toEqual([]);
+    // What came before it was known that the server does not answer is left.
+    expect(sent.withdraw('old')).toEqual([]);
     await sent.answer();
-    expect(sent.batches).toEqual([['a'], ['b'], ['d', 'e']]);
+    expect(sent.batches).toEqual([['a'], ['b'], ['old', 'd', 'e']]);
   });
 
   it('is not where the server answers: what one node has not seen, another would have to be told', async () => {

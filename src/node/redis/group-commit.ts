@@ -26,6 +26,8 @@ export class GroupCommit<Item extends Weighed> {
   #isDue = false;
   /** When the oldest batch under way was sent, or the last one was answered. */
   #waitingSince = 0;
+  /** How many had been gathered when it was known that the server does not answer. */
+  #settled: number | undefined;
 
   /** `send` calls back once, when the batch has been answered; it throws nothing. */
   constructor(
@@ -38,12 +40,19 @@ export class GroupCommit<Item extends Weighed> {
     this.#schedule();
   }
 
-  /** Takes back such items as have not been sent, where what was sent is not answered. */
+  /**
+   * Takes back such items as have not been sent, where what was sent is not answered; but none of those that came before this
+   * was known, among which each call would have to search anew.
+   */
   withdraw(isVain: (item: Item) => boolean): readonly Item[] {
     // With fewer under way, what is gathered is sent at the end of this turn.
     if (this.#underWay < UNDER_WAY || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
-    const vain = this.#gathered.filter(isVain);
-    if (vain.length > 0) this.#gathered = this.#gathered.filter((item) => !isVain(item));
+    const all = this.#gathered;
+    this.#settled ??= all.length;
+    const vain: Item[] = [];
+    for (let at = all.length - 1; at >= this.#settled; at--) {
+      if (isVain(all[at]!)) vain.push(...all.splice(at, 1));
+    }
     return vain;
   }
 
@@ -63,6 +72,7 @@ export class GroupCommit<Item extends Weighed> {
   readonly #onAnswered = (): void => {
     this.#underWay--;
     this.#waitingSince = this.clock.now();
+    this.#settled = undefined;
     this.#schedule();
   };
 
