@@ -1,6 +1,6 @@
 /** benchmarks/bench.md, from the results alone. */
 import { bestPeer, bySubject, cellsOf, spreadOf, type Results, type Row } from './results.js';
-import { FLOOR, PIPELINED_FLOOR } from './subjects.js';
+import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR } from './subjects.js';
 import { targets } from './targets.js';
 
 interface Column {
@@ -107,11 +107,12 @@ export function renderTable(results: Results): string {
     `Made with ${made} on ${at}: Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}), the nodes on the same machine, over TCP on loopback. Generated from [results/bench.json](results/bench.json); what the scenarios mean is in [README.md](README.md). Each figure is the median of its rounds, with min..max where there is more than one round; only ratios within one run say something. A dash: no figure, see the notes.`,
     '## What it must reach',
     table(
-      ['target', 'wanted', 'reached', ''],
-      targets(rows).map(({ what, wanted, reached, isReached }) => [
+      ['target', 'wanted', 'reached', 'bare batches', ''],
+      targets(rows).map(({ what, wanted, reached, bare, isReached }) => [
         what,
         wanted,
         reached ?? '—',
+        bare ?? '—',
         isReached === undefined ? 'not measured' : isReached ? 'yes' : 'no',
       ]),
     ),
@@ -147,7 +148,7 @@ function cellTable(rows: readonly Row[], columns: readonly Column[], better: Sec
   const figure = main?.figure ?? '';
   const peer = better && bestPeer(rows, figure, better);
   const best = peer && peer.value > 0 ? peer : undefined;
-  const floors = [FLOOR, PIPELINED_FLOOR].flatMap(({ name }) => {
+  const floors = [FLOOR, PIPELINED_FLOOR, BATCHED_FLOOR].flatMap(({ name }) => {
     const spread = spreadOf(
       rows.filter(({ subject }) => subject === name),
       figure,

@@ -50,7 +50,9 @@ export const PIPELINED_FLOOR: Subject = {
   settings: { enableAutoPipelining: true },
 };
 
-export const ALL: readonly Subject[] = [QUORLOCK, ...PEERS, FLOOR, PIPELINED_FLOOR];
+export const BATCHED_FLOOR: Subject = { name: 'batched floor', kind: 'floor', adapter: 'batched-floor.ts' };
+
+export const ALL: readonly Subject[] = [QUORLOCK, ...PEERS, FLOOR, PIPELINED_FLOOR, BATCHED_FLOOR];
 
 /** The peers as they may be set for a contended lock: short pauses, and no end to the attempts. */
 export const eager = (retryMs: number): Subject[] =>

@@ -61,10 +61,11 @@ it('targets are judged against the best peer and the floor, and say so where not
     row('one', 'peer', cell, { perSecond: 50 }),
     row('two', 'peer', cell, { perSecond: 100 }),
     row('pipelined floor', 'floor', cell, { perSecond: 150 }),
+    row('batched floor', 'floor', cell, { perSecond: 900 }),
   ];
   const [peer, floor, ...others] = targets(rows);
-  expect(peer).toMatchObject({ reached: '6.00', isReached: true });
-  expect(floor).toMatchObject({ reached: '4.00', isReached: false });
+  expect(peer).toMatchObject({ reached: '6.00', isReached: true, bare: '9.00' });
+  expect(floor).toMatchObject({ reached: '4.00', isReached: false, bare: '6.00' });
   expect(others.filter(({ isReached }) => isReached !== undefined)).toEqual([]);
 });
 

@@ -56,7 +56,7 @@ describe('requests', () => {
 
   it('go in order, and no batch is too heavy, but for one that has to be', async () => {
     const sent = new Sent();
-    for (const one of [item('a', 60), item('b', 4), item('c', 1), item('d', 100), item('e')])
+    for (const one of [item('a', 124), item('b', 4), item('c', 1), item('d', 200), item('e')])
       sent.requests.add(one);
     await sent.clock.advance(0);
     expect(sent.batches).toEqual([['a', 'b'], ['c']]);

@@ -8,10 +8,10 @@ export interface Weighed {
 /** While so many batches are under way, what arises is gathered for the next one. */
 const UNDER_WAY = 2;
 /**
- * About a third of a millisecond of a server's time. A longer script would keep others waiting, and the servers idle while it
- * is being written.
+ * Half a millisecond of a server's time, or a whole one of a slow server's. A longer script would keep others waiting, and the
+ * servers idle while it is being written.
  */
-const HEAVIEST = 64;
+const HEAVIEST = 128;
 /** A server that has answered nothing for so long does not: no batch takes a hundredth of it. */
 const STALLED_MS = 100;
 

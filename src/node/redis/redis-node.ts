@@ -28,9 +28,6 @@ interface Asked {
   readonly isSecond: boolean;
 }
 
-/** It reads more than it writes. */
-const EXTENSION_WEIGHT = 0.5;
-
 /** A Redis server as a voter: it gathers requests into calls, and makes votes of the replies. */
 export class RedisNode implements LockNode {
   readonly name: string;
@@ -60,9 +57,7 @@ export class RedisNode implements LockNode {
 
   ask(request: NodeRequest, answered: (vote: Vote) => void): void {
     const operation = requestOperation(this.#server.keyPrefix, request);
-    const { op, resources } = request;
-    const weight = op === 'extend' ? resources.length * EXTENSION_WEIGHT : resources.length;
-    this.#requests.add({ request, operation, weight, answered, isSecond: false });
+    this.#requests.add({ request, operation, weight: request.resources.length, answered, isSecond: false });
   }
 
   withdraw(holderId: string): void {
