@@ -32,7 +32,7 @@ export class GiveBack {
   start(nodes: readonly LockNode[], members: readonly number[], debt: Debt): void {
     this.#open += members.length;
     // The same words for all: most of the work of a request is done once.
-    const request = { ...this.#request(debt), waits: debt.waits };
+    const request = this.#request(debt, debt.waits);
     for (const member of members) {
       const node = nodes[member]!;
       node.ask(request, (vote) => {
@@ -68,9 +68,8 @@ export class GiveBack {
     }
   }
 
-  #request({ claim: { resources, holderId }, keepUntil }: Debt): ReleaseRequest {
-    const keepMs = Math.max(0, keepUntil - this.clock.now());
-    return { op: 'release', resources, holderId, keepMs };
+  #request({ claim: { resources, holderId }, keepUntil }: Debt, waits?: Waits): ReleaseRequest {
+    return { op: 'release', resources, holderId, keepMs: Math.max(0, keepUntil - this.clock.now()), waits };
   }
 
   /** When the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */

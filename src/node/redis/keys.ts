@@ -10,9 +10,9 @@ export function hashTagOf(key: string): string | undefined {
 
 /**
  * The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger, and that of
- * the list of those who wait. What its
- * first braces hold tells the three forms apart, so two resources never share a counter, whatever braces are in them. A
- * lock key with a closing brace and no tag shares its slot with no other key that could be named after it.
+ * the list of those who wait. What its first braces hold tells the three forms apart, so two resources never share a counter,
+ * whatever braces are in them. A lock key with a closing brace and no tag shares its slot with no other key that could be
+ * named after it.
  */
 export function keysOf(
   prefix: string,

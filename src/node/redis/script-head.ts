@@ -1,0 +1,98 @@
+/**
+ * How the script begins (see `SCRIPT`): with what nearly every call is about, one resource, on a node that is trusted, and
+ * nothing out of the ordinary. At the first thing that is, it undoes what it has begun for that operation and goes on with
+ * the rest, which can do everything; the functions there are made in each call anew, and cost more than a lone lock does.
+ */
+export const SCRIPT_HEAD = `
+local call, try, max, min = redis.call, redis.pcall, math.max, math.min
+local time = call('TIME')
+local now = time[1] * 1000000 + time[2]
+local words = cjson.decode(ARGV[1])
+local fenceTtl, quarantine, run, order, ahead = words[1], words[3], words[4], words[6], words[8]
+local marker = ARGV[2] or KEYS[1]
+local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'anew', 'waits', 'id')
+local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
+local waitsUntil = tonumber(seen[5]) or 0
+local replies, answered, at, key, length = {now, 0}, 2, 9, ARGV[2] and 1 or 2, #words
+
+-- Between these a counter is believed, and its key was given its life of late.
+local halfLife = now - fenceTtl * 500
+local lowest, highest = halfLife, now + 60000000
+if quarantine > 0 then lowest = max(lowest, anew) end
+
+local function seeded(counter, seed)
+  return max(counter, now - 1000000, min(now + 1000000, seed))
+end
+
+if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) and lasts >= quarantine
+  and since <= now - lasts * 1000) then
+  while at <= length and words[at + 1] == 1 do
+    local verb, reply = words[at], nil
+    if verb == 'a' then
+      local deadline, holder, seed, tokens = words[at + 2], words[at + 3], words[at + 5], words[at + 7]
+      if not seed or words[at + 6] then break end
+      if now > deadline + ahead then
+        reply = {3}
+      else
+        local lock = KEYS[key]
+        local set = try('SET', lock, holder, 'NX', 'PX', words[at + 4])
+        if not set then
+          local owner = try('GET', lock)
+          if owner == holder or type(owner) ~= 'string' then break end
+          reply = {2, 1, owner, call('PTTL', lock)}
+        elseif set.err then
+          break
+        else
+          local fence = KEYS[key + 1]
+          local counter = try('INCRBY', fence, tokens)
+          if type(counter) ~= 'number' or counter > 9007199254740991 then
+            call('DEL', lock)
+            break
+          end
+          if counter - tokens < lowest then
+            counter = seeded(counter - tokens, seed) + tokens
+            call('SET', fence, counter, 'PX', fenceTtl)
+          elseif counter > highest then
+            call('PEXPIRE', fence, fenceTtl)
+          end
+          reply = counter
+        end
+      end
+      at = at + 8
+    elseif verb == 'r' then
+      if words[at + 3] ~= 0 or words[at + 4] or waitsUntil * 1000 > now then break end
+      local lock = KEYS[key]
+      local owner = try('GET', lock)
+      if owner == words[at + 2] then
+        call('DEL', lock)
+        reply = 0
+      elseif owner then
+        break
+      else
+        reply = {2, 3, '', 0}
+      end
+      at = at + 6
+    elseif verb == 'e' then
+      local deadline, holder, ttl, ceiling = words[at + 2], words[at + 3], words[at + 4], words[at + 6]
+      if now > deadline + ahead then
+        reply = {3}
+      else
+        local lock = KEYS[key]
+        if not ceiling or try('GET', lock) ~= holder then break end
+        local fence = try('GET', KEYS[key + 1])
+        local counter = type(fence) == 'string' and tonumber(fence)
+        if counter ~= ceiling or counter < lowest or counter > highest then break end
+        if call('PTTL', lock) < ttl then call('PEXPIRE', lock, ttl) end
+        reply = ceiling
+      end
+      at = at + 7
+    else
+      break
+    end
+    key = key + 2
+    answered = answered + 1
+    replies[answered] = reply
+  end
+  if at > length then return replies end
+end
+`;
