@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { RedisCluster } from '../support/redis-cluster.js';
-import { clusterSubject } from './cluster-subject.js';
+import { clusterSubject } from './redis-subject.js';
 import { describeLockNode } from './describe-lock-node.js';
 
 let cluster: RedisCluster;
