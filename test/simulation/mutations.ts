@@ -315,7 +315,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'asleep',
-    likely: 82,
+    likely: 49,
     breaks: ['one holder', 'tokens grow'],
   },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
@@ -350,7 +350,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
     worlds: 'sleepy',
-    likely: 18,
+    likely: 111,
     breaks: ['no tick lost', 'one run per tick'],
   },
   {
