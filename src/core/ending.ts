@@ -19,6 +19,8 @@ const NOBODY: ReadonlySet<string> = new Set();
 
 interface Claim {
   nodes: number;
+  /** On nodes without a vote. */
+  doubtful: number;
   remainingMs: number;
 }
 
@@ -31,7 +33,9 @@ interface Claim {
  *
  * `settled` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
  * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
- * of the nodes that failed to answer, on which it may well have its majority. A tick on record stays as well, from the
+ * of the nodes that failed to answer, on which it may well have its majority, and of those that have no vote now and may
+ * have had one when it won. One that is met for the first time is not: of two claimants each may have a majority by the keys
+ * and neither by the votes, and if both take the other for the holder, nobody gets it. A tick on record stays as well, from the
  * first look: where the nodes without it cannot make a majority, nobody can win before the others are back.
  */
 export function endingOf(
@@ -45,8 +49,9 @@ export function endingOf(
   for (const vote of votes) {
     if (vote?.kind === 'failed') failures++;
     if (vote?.kind !== 'refused' || vote.owner === undefined) continue;
-    const claim = claims.get(vote.owner) ?? { nodes: 0, remainingMs: 0 };
-    claim.nodes++;
+    const claim = claims.get(vote.owner) ?? { nodes: 0, doubtful: 0, remainingMs: 0 };
+    if (vote.untrusted) claim.doubtful++;
+    else claim.nodes++;
     claim.remainingMs = Math.max(claim.remainingMs, vote.remainingMs ?? 0);
     claims.set(vote.owner, claim);
   }
@@ -54,7 +59,7 @@ export function endingOf(
   if (alreadyRan >= majority) return { kind: 'already_ran' };
   if (votes.length - failures < majority) return { kind: 'unreachable' };
   for (const [owner, claim] of claims) {
-    const nodes = claim.nodes + (settled.has(owner) ? benefit : 0);
+    const nodes = claim.nodes + (settled.has(owner) ? claim.doubtful + benefit : 0);
     if (nodes >= majority) return { kind: 'held', owner, remainingMs: claim.remainingMs };
   }
   if (alreadyRan > 0 && alreadyRan + benefit >= majority) return { kind: 'already_ran' };
@@ -68,13 +73,15 @@ export function ownersIn(votes: readonly (Vote | undefined)[]): string[] {
 
 /**
  * Whether this claimant goes on at once after a split vote while the others yield: it is the one that was granted the
- * lowest-numbered node. All claimants see the same owner there, so they agree without a word. Owners that stay from
+ * lowest-numbered node that votes. All claimants see the same owner there, so they agree without a word. Owners that stay from
  * round to round (`settled`) do not take part any more and are passed over.
  */
 export function goesOn(votes: readonly (Vote | undefined)[], settled: ReadonlySet<string> = NOBODY): boolean {
   for (const vote of votes) {
     if (vote?.kind === 'granted') return true;
-    if (vote?.kind === 'refused' && vote.owner !== undefined && !settled.has(vote.owner)) return false;
+    // What a node without a vote grants is a failure to the one and, to the others, no refusal either.
+    if (vote?.kind !== 'refused' || vote.untrusted) continue;
+    if (vote.owner !== undefined && !settled.has(vote.owner)) return false;
   }
   return false;
 }
@@ -91,7 +98,8 @@ export function isReadable(votes: readonly (Vote | undefined)[]): boolean {
   if (votes.length - failures - outstanding < majority) return false;
   const ran = ranIn(votes);
   if (ran < majority && ran + failures + outstanding >= majority) return false;
-  return [...tallyOf(ownersIn(votes)).values()].every(
+  const trusted = votes.filter((vote) => vote?.kind !== 'refused' || !vote.untrusted);
+  return [...tallyOf(ownersIn(trusted)).values()].every(
     (nodes) => nodes >= majority || nodes + outstanding < majority,
   );
 }

@@ -24,6 +24,8 @@ export interface Refused {
   readonly remainingMs?: number;
   /** With `superseded`: the counter that stands above the asker's token. */
   readonly counter?: number;
+  /** By a node without a vote: the owner was granted nothing by it that would count. */
+  readonly untrusted?: true;
 }
 
 /**

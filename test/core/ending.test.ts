@@ -3,11 +3,22 @@ import fc from 'fast-check';
 import { endingOf, goesOn, isReadable, ownersIn, type Ending } from '../../src/core/ending.js';
 import type { Vote } from '../../src/core/vote.js';
 import { naiveEnding } from './naive.js';
-import { alreadyRan, down, granted, heldBy, inWords, out, wordsOver, type MaybeVote } from './votes.js';
+import {
+  alreadyRan,
+  down,
+  granted,
+  heldBy,
+  inWords,
+  out,
+  saidToBeHeldBy,
+  wordsOver,
+  type MaybeVote,
+} from './votes.js';
 
 const a = heldBy('a');
 const b = heldBy('b');
 const c = heldBy('c');
+const aNoVote = saidToBeHeldBy('a');
 const yes = granted();
 
 const nameOf = (ending: Ending): string => (ending.kind === 'held' ? `held by ${ending.owner}` : ending.kind);
@@ -35,6 +46,15 @@ describe('endingOf', () => {
     ['an owner seen again does not make nodes that are down votes', [a, down, down], ['a'], 'unreachable'],
     ['another owner than the one seen again gets no benefit', [b, yes, down], ['a'], 'contended'],
     ['of two owners seen again the one on the lower node is named', [a, b, down], ['a', 'b'], 'held by a'],
+    [
+      'an owner on a node without a vote may have won nothing by it: contended',
+      [aNoVote, a, yes],
+      [],
+      'contended',
+    ],
+    ['the same owner seen again has it, vote or no vote', [aNoVote, a, yes], ['a'], 'held by a'],
+    ['a majority without those that have no vote is held at once', [aNoVote, a, a], [], 'held by a'],
+    ['nodes without a vote that refuse are there all the same', [aNoVote, aNoVote, yes], [], 'contended'],
     ['a single node that refuses is held', [a], [], 'held by a'],
     ['a single node that is down is unreachable', [down], [], 'unreachable'],
     [
@@ -62,7 +82,7 @@ describe('endingOf', () => {
   });
 
   it('says what the naive reading says, for all patterns of up to five votes and all owners met before', () => {
-    const alphabet: Vote[] = [yes, a, b, alreadyRan, down];
+    const alphabet: Vote[] = [yes, a, b, aNoVote, alreadyRan, down];
     const faults: string[] = [];
     for (let members = 1; members <= 5; members++) {
       for (const votes of wordsOver(alphabet, members)) {
@@ -79,8 +99,8 @@ describe('endingOf', () => {
 });
 
 describe('a lost round that is read before all votes are in', () => {
-  const alphabet: MaybeVote[] = [yes, a, b, alreadyRan, down, out];
-  const answers: Vote[] = [yes, a, b, alreadyRan, down];
+  const alphabet: MaybeVote[] = [yes, a, b, aNoVote, alreadyRan, down, out];
+  const answers: Vote[] = [yes, a, b, aNoVote, alreadyRan, down];
 
   it('is given up for nothing that a later vote could change: what is not contended stays as it is', () => {
     const faults: string[] = [];
@@ -149,6 +169,7 @@ describe('goesOn', () => {
     ['the owner of the lowest node goes on', [yes, a, b], [], true],
     ['the owner of a higher node yields', [a, yes, b], [], false],
     ['a node that is down belongs to nobody: the next one counts', [down, yes, a], [], true],
+    ['nor does one without a vote: its owner cannot know that it has it', [aNoVote, yes, b], [], true],
     [
       'a node that is down belongs to nobody: the next one counts, for the others too',
       [down, a, yes],

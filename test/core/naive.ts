@@ -40,9 +40,11 @@ export function naiveEnding(votes: readonly Vote[], again: readonly string[]): s
   const failures = votes.filter((vote) => vote.kind === 'failed').length;
   const ran = refusals.filter((vote) => vote.reason === 'already_ran').length;
   const nodesOf = (owner: string): number => refusals.filter((vote) => vote.owner === owner).length;
+  const votersOf = (owner: string): number =>
+    refusals.filter((vote) => vote.owner === owner && !vote.untrusted).length;
   const owners = refusals.map((vote) => vote.owner).filter((owner) => owner !== undefined);
   const holder =
-    owners.find((owner) => most(nodesOf(owner))) ??
+    owners.find((owner) => most(votersOf(owner))) ??
     owners.find((owner) => again.includes(owner) && most(nodesOf(owner) + failures));
   if (most(ran)) return 'already_ran';
   if (!most(votes.length - failures)) return 'unreachable';

@@ -10,6 +10,8 @@ export const heldBy = (owner: string, remainingMs = 1_000): Refused => ({
   owner,
   remainingMs,
 });
+/** The same, by a node that has no vote now. */
+export const saidToBeHeldBy = (owner: string): Refused => ({ ...heldBy(owner), untrusted: true });
 export const alreadyRan: Refused = { kind: 'refused', reason: 'already_ran' };
 export const down: Failed = failed('unreachable', new Error('the connection broke'));
 /** A vote that has not come in yet. */

@@ -172,9 +172,7 @@ export class VirtualNode implements LockNode {
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const { op, holderId } = request;
     const answer = await new Promise<Vote>((resolve) => this.#memory.ask(request, resolve));
-    const isWorthNothing =
-      this.#state.status === 'untrusted' && answer.kind === 'granted' && op !== 'release';
-    const vote = isWorthNothing ? failed('untrusted', new Error(this.#state.reason)) : answer;
+    const vote = this.#state.status === 'untrusted' ? this.#withoutVote(op, answer) : answer;
     this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {
       await this.#pass(loseReplyAfterMs);
@@ -182,6 +180,12 @@ export class VirtualNode implements LockNode {
     }
     await this.#pass(replyMs);
     return vote;
+  }
+
+  #withoutVote(op: NodeRequest['op'], answer: Vote): Vote {
+    if (answer.kind === 'refused') return { ...answer, untrusted: true };
+    const isWorthNothing = answer.kind === 'granted' && op !== 'release';
+    return isWorthNothing ? failed('untrusted', new Error(this.#state.reason)) : answer;
   }
 
   #pass(delayMs: number): Promise<void> {

@@ -171,6 +171,8 @@ export class RedisNode implements LockNode {
     // A grant of a node that is not trusted does not count, although it may be there.
     else if (distrust !== undefined && vote.kind === 'granted' && request.op !== 'release')
       answered(distrust);
+    // Nor does what it granted to others.
+    else if (distrust !== undefined && vote.kind === 'refused') answered({ ...vote, untrusted: true });
     else answered(vote);
   }
 }
