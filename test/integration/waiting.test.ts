@@ -188,7 +188,8 @@ describe('waiting on real servers', () => {
     await using managers = new LockManagers();
     const all = await processes(managers, 'a', 'b', 'c', 'd');
     const EACH = 8;
-    const ENOUGH = 4_000;
+    // So many that each process has its turn dozens of times: a turn is up to 128 leases.
+    const ENOUGH = 24_000;
     const served = new Array<number>(all.length * EACH).fill(0);
     const tokens: number[] = [];
     const before = await scriptCalls(redis.servers[0]!);
