@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { memoryNode, type LockManager, type NodeSource } from '../../src/index.js';
 import { resolveResources } from '../../src/lock/resources.js';
-import { keysOf, markerKeyOf } from '../../src/node/redis/keys.js';
+import { fenceKeyOf, markerKeyOf, waitListOf } from '../../src/node/redis/keys.js';
 import { LockManagers } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
+
+const keysOf = (lock: string): string[] => [lock, fenceKeyOf(lock), waitListOf(lock)];
 
 const isAllowed = (resource: string): boolean => {
   try {
@@ -33,7 +35,7 @@ describe('the keys of different resources', () => {
     const marker = markerKeyOf(prefix);
     const keys = new Map([[marker, 'the marker']]);
     const shared = [...names].flatMap((name) =>
-      keysOf(prefix, name).flatMap((key) => {
+      keysOf(prefix + name).flatMap((key) => {
         const other = keys.get(key);
         keys.set(key, name);
         return other === undefined ? [] : [`${key}: ${other}, ${name}`];
@@ -43,8 +45,8 @@ describe('the keys of different resources', () => {
   });
 
   it('differ where braces in one make up the name of the other', () => {
-    const [, one] = keysOf('lock:', 'a}:lock:{lock:a');
-    const [, other] = keysOf('lock:', '{lock:a}');
+    const one = fenceKeyOf('lock:a}:lock:{lock:a');
+    const other = fenceKeyOf('lock:{lock:a}');
     expect(one).not.toBe(other);
   });
 });
@@ -118,7 +120,7 @@ describe.each<[string, () => NodeSource]>([
     expect(HOSTILE.length).toBeGreaterThan(30);
     if (kind === 'a memory node') return;
     const keys = await redis.servers[0]!.client().keys('*');
-    expect(keys.toSorted()).toEqual(HOSTILE.map((resource) => keysOf('lock:', resource)[1]).toSorted());
+    expect(keys.toSorted()).toEqual(HOSTILE.map((resource) => fenceKeyOf(`lock:${resource}`)).toSorted());
   });
 });
 

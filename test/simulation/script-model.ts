@@ -300,13 +300,13 @@ class Script {
     }
     const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
     const highest = seed === undefined ? 0 : Math.max(0, ...counters);
-    if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return highest;
+    if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return highest - (seed ?? 0);
     const counter = seed === undefined ? 0 : highest + tokens;
     for (const [lock, fence] of keys) {
       if (seed !== undefined) this.#setFence(fence, { counter });
       this.keyspace.set(lock, holder, ttlMs);
     }
-    return counter;
+    return counter - (seed ?? 0);
   }
 
   #acquireOrWait(): unknown {
@@ -363,7 +363,7 @@ class Script {
       const counter = Math.max(token, least);
       this.#setFence(fence, { counter, ...(tick === undefined ? {} : { tick }) });
     }
-    return token;
+    return 0;
   }
 
   #extend(): unknown {
@@ -390,7 +390,7 @@ class Script {
         this.#setFence(fence, { counter: Math.max(ceiling, this.#counter(fence) ?? 0) });
     }
     if (restored && !recreates) return [4];
-    return ceiling ?? 0;
+    return 0;
   }
 
   #release(): unknown {

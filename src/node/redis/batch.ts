@@ -1,7 +1,7 @@
 import { failed, type Failed, type RefusalReason, type Vote } from '../../core/vote.js';
 import type { NodeInspection, NodeRequest } from '../lock-node.js';
-import { keysOf } from './keys.js';
-import { operationOf, ScriptCall, type MarkerPlace, type Operation } from './script-call.js';
+import { fenceKeyOf, waitListOf } from './keys.js';
+import { ScriptCall, type MarkerPlace, type Operation } from './script-call.js';
 
 const HOUR_MS = 3_600_000;
 /**
@@ -28,13 +28,30 @@ let last:
 
 export function requestOperation(keyPrefix: string, request: NodeRequest): Operation {
   if (last?.request === request && last.keyPrefix === keyPrefix) return last.operation;
-  const operation = operationOf(keysFor(keyPrefix, request), wordsOf(request));
+  const operation = { keys: keysFor(keyPrefix, request), words: wordsOf(request), from: namedBy(request) };
   last = { keyPrefix, request, operation };
   return operation;
 }
 
-export const inspectOperation = (keyPrefix: string, resource: string): Operation =>
-  operationOf(keysOf(keyPrefix, resource).slice(0, 2), '"i",1');
+/** What a request names above which its reply tells a counter. */
+function namedBy(request: NodeRequest): number {
+  switch (request.op) {
+    case 'acquire':
+      return request.seed ?? 0;
+    case 'confirm':
+      return request.token;
+    case 'extend':
+      return request.ceiling ?? 0;
+    default:
+      return 0;
+  }
+}
+
+export const inspectOperation = (keyPrefix: string, resource: string): Operation => ({
+  keys: [keyPrefix + resource, fenceKeyOf(keyPrefix + resource)],
+  words: '"i",1',
+  from: 0,
+});
 
 /** The words of a JSON list. A holder id has a name of printable ASCII in it, which may have quotes. */
 function wordsOf(request: NodeRequest): string {
@@ -72,15 +89,14 @@ const deadlineUs = ({ deadlineAt }: { readonly deadlineAt: number }): number =>
 /** Of each resource the lock key and another one; for the lists of an acquisition that is ready to wait see the script. */
 function keysFor(keyPrefix: string, request: NodeRequest): readonly string[] {
   const { op, resources } = request;
-  const second = op === 'release' || op === 'wake' ? 2 : 1;
-  const keys: string[] = [];
-  const lists: string[] = [];
-  for (const resource of resources) {
-    const all = keysOf(keyPrefix, resource);
-    keys.push(all[0], all[second]);
-    if (op === 'acquire' && request.waits !== undefined) lists.push(all[2]);
-  }
-  return lists.length > 0 ? [...keys, ...lists] : keys;
+  const second = op === 'release' || op === 'wake' ? waitListOf : fenceKeyOf;
+  const [only] = resources;
+  const isQueued = op === 'acquire' && request.waits !== undefined;
+  // As nearly always; an array that grows is given room for seventeen.
+  if (resources.length === 1 && !isQueued) return [keyPrefix + only!, second(keyPrefix + only!)];
+  const locks = resources.map((resource) => keyPrefix + resource);
+  const pairs = locks.flatMap((lock) => [lock, second(lock)]);
+  return isQueued ? [...pairs, ...locks.map(waitListOf)] : pairs;
 }
 
 /** What comes before the operations, as words of a JSON list; by how much the node's clock is ahead is the last of them. */
@@ -121,13 +137,13 @@ export function findingOf(reply: unknown): Finding {
   return { quarantineLeftMs: Number(left), id: String(id), members: String(members) };
 }
 
-/** One operation's reply as a vote. */
-export function voteOf(reply: unknown): Vote {
-  if (typeof reply === 'number') return { kind: 'granted', counter: reply };
+/** One operation's reply as a vote. `from`: the number that the operation named, above which a counter is told. */
+export function voteOf(reply: unknown, from = 0): Vote {
+  if (typeof reply === 'number') return { kind: 'granted', counter: from + reply };
   if (Array.isArray(reply)) {
     switch (Number(reply[0])) {
       case 1:
-        return { kind: 'granted', counter: Number(reply[1]), waiting: Number(reply[2]) };
+        return { kind: 'granted', counter: from + Number(reply[1]), waiting: Number(reply[2]) };
       case 2: {
         const reason = REFUSALS[Number(reply[1])];
         const owner = String(reply[2]);

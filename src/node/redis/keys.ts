@@ -9,20 +9,18 @@ export function hashTagOf(key: string): string | undefined {
 }
 
 /**
- * The lock key, and beside it, in the same slot of a Cluster, the key of the fencing counter and the tick ledger, and that of
+ * Beside a lock key, in the same slot of a Cluster, there are the key of the fencing counter and the tick ledger, and that of
  * the list of those who wait. What its first braces hold tells the three forms apart, so two resources never share a counter,
  * whatever braces are in them. A lock key with a closing brace and no tag shares its slot with no other key that could be
  * named after it.
  */
-export function keysOf(
-  prefix: string,
-  resource: string,
-): readonly [lock: string, fence: string, list: string] {
-  const lock = prefix + resource;
+export function fenceKeyOf(lock: string): string {
   const tag = hashTagOf(lock);
-  const stem = tag === undefined ? (lock.includes('}') ? `{}:${lock}` : `{${lock}}`) : `{${tag}}:${lock}`;
-  return [lock, `${stem}:fence`, `${stem}:fence:wait`];
+  if (tag !== undefined) return `{${tag}}:${lock}:fence`;
+  return lock.includes('}') ? `{}:${lock}:fence` : `{${lock}}:fence`;
 }
+
+export const waitListOf = (lock: string): string => `${fenceKeyOf(lock)}:wait`;
 
 /** The key of the node's marker. No resource may be called like that (see `resolveResources`). */
 export const markerKeyOf = (prefix: string): string => `${prefix}${MARKER}`;

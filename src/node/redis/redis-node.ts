@@ -158,7 +158,10 @@ export class RedisNode implements LockNode {
   #conclude(batch: readonly Asked[], replies: readonly unknown[]): void {
     if (replies.some(isReadOnly)) this.#server.onDemotion();
     const distrust = this.#server.distrustNow();
-    for (let at = 0; at < batch.length; at++) this.#answer(batch[at]!, voteOf(replies[at]), distrust);
+    for (let at = 0; at < batch.length; at++) {
+      const asked = batch[at]!;
+      this.#answer(asked, voteOf(replies[at], asked.operation.from), distrust);
+    };
   }
 
   #answer(asked: Asked, vote: Vote, distrust: Failed | undefined): void {

@@ -16,7 +16,7 @@ export const APART = failed(
   ),
 );
 
-/** In which slots of a Cluster the keys of requests are. The fence key and the list are in that of the lock key, see `keysOf`. */
+/** In which slots of a Cluster the keys of requests are. The fence key and the list are in that of the lock key, see `fenceKeyOf`. */
 export class RequestSlots {
   readonly #known = new WeakMap<NodeRequest, number>();
 

@@ -1,40 +1,40 @@
 /** What is put into a call for one request: its keys, and the words of its operation as they stand in a JSON list. */
 export interface Operation {
   readonly keys: readonly string[];
-  /** The keys as they go over the wire. */
-  readonly keyWords: string;
   readonly words: string;
+  /** What it names above which its reply tells a counter; see `SCRIPT`. */
+  readonly from: number;
 }
 
-export const operationOf = (keys: readonly string[], words: string): Operation => ({
-  keys,
-  keyWords: keys.map(bulk).join(''),
-  words,
-});
-
-/** What several operations come to. */
+/** What several operations come to, as it goes over the wire to every node. */
 interface Joined {
   readonly operations: readonly Operation[];
   readonly keyCount: number;
-  readonly keyWords: string;
-  readonly words: string;
+  readonly keys: Buffer;
+  readonly words: Buffer;
 }
 
 /** All nodes are asked much the same, one right after the other. */
 let lastJoined: Joined | undefined;
 
 function joined(operations: readonly Operation[]): Joined {
-  const last = lastJoined;
-  if (
-    last?.operations.length === operations.length &&
-    operations.every((one, at) => one === last.operations[at])
-  )
-    return last;
-  const keyCount = operations.reduce((count, { keys }) => count + keys.length, 0);
-  // Flat at once: what is added to piece by piece would be put together when it is written, for every node anew.
-  const keyWords = operations.map((one) => one.keyWords).join('');
-  lastJoined = { operations, keyCount, keyWords, words: operations.map(({ words }) => `,${words}`).join('') };
+  if (lastJoined !== undefined && areSame(lastJoined.operations, operations)) return lastJoined;
+  let keyCount = 0;
+  let keys = '';
+  let words = '';
+  for (const one of operations) {
+    keyCount += one.keys.length;
+    for (const key of one.keys) keys += bulk(key);
+    words += `,${one.words}`;
+  }
+  lastJoined = { operations, keyCount, keys: Buffer.from(keys), words: Buffer.from(words) };
   return lastJoined;
+}
+
+function areSame(some: readonly Operation[], others: readonly Operation[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+  return true;
 }
 
 /** Where the node's marker is. */
@@ -67,21 +67,34 @@ export class ScriptCall {
 
   /** The script's one argument, but for a shard's marker. */
   get argument(): string {
-    return `[${this.#header}${this.#joined.words}]`;
+    return `[${this.#header}${this.#joined.words.toString()}]`;
   }
 
-  /** The whole command. */
+  /** The whole command. What it says to every node is copied from where it was written down once. */
   toBytes(command: 'EVALSHA' | 'EVAL', script: string): Buffer {
-    const { keyCount, keyWords } = this.#joined;
+    const { keyCount, keys, words } = this.#joined;
     const { marker, elsewhere } = this.#place;
     const isApart = elsewhere !== undefined;
-    const keys = isApart ? keyCount : 1 + keyCount;
+    const count = isApart ? keyCount : 1 + keyCount;
+    const argumentLength = Buffer.byteLength(this.#header) + words.length + 2;
     const first = isApart ? '' : bulk(marker);
     const last = isApart ? bulk(marker) + bulk(elsewhere) : '';
-    const words = `*${keys + (isApart ? 6 : 4)}\r\n${bulk(command)}${bulk(script)}${bulk(String(keys))}${first}${keyWords}${bulk(this.argument)}${last}`;
-    // Names are nearly always ASCII, and that is much quicker.
-    return Buffer.byteLength(words) === words.length ? Buffer.from(words, 'latin1') : Buffer.from(words);
+    return written(
+      `*${count + (isApart ? 6 : 4)}\r\n${bulk(command)}${bulk(script)}${bulk(String(count))}${first}`,
+      keys,
+      `$${argumentLength}\r\n[${this.#header}`,
+      words,
+      `]\r\n${last}`,
+    );
   }
 }
 
 const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+
+function written(...parts: readonly (string | Buffer)[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const part of parts) at += typeof part === 'string' ? bytes.write(part, at) : part.copy(bytes, at);
+  return bytes;
+}

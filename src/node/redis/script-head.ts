@@ -55,7 +55,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
           elseif counter > highest then
             call('PEXPIRE', fence, fenceTtl)
           end
-          reply = counter
+          reply = counter - seed
         end
       end
       at = at + 8
@@ -83,7 +83,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
         local counter = type(fence) == 'string' and tonumber(fence)
         if counter ~= ceiling or counter < lowest or counter > highest then break end
         if call('PTTL', lock) < ttl then call('PEXPIRE', lock, ttl) end
-        reply = ceiling
+        reply = 0
       end
       at = at + 7
     else

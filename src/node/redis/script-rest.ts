@@ -119,14 +119,14 @@ function verbs.a(key, count, holder, ttl, seed, tick, tokens)
     end
     if owner then mine = mine + 1 end
   end
-  if mine == count then return highest end
+  if mine == count then return seed and highest - seed or 0 end
   highest = highest + tokens
   -- The counter first: if memory runs out in between, a counter too high does no harm.
   for i = 0, count - 1 do
     if seed then setFence(KEYS[key + 2 * i + 1], highest, ticks[i]) end
     call('SET', KEYS[key + 2 * i], holder, 'PX', ttl)
   end
-  return seed and highest or 0
+  return seed and highest - seed or 0
 end
 
 -- Only for the owner of the keys, and never downwards.
@@ -144,7 +144,7 @@ function verbs.c(key, count, holder, token, tick)
   for i = 0, count - 1 do
     setFence(KEYS[key + 2 * i + 1], token, tick or ticks[i])
   end
-  return token
+  return 0
 end
 
 -- A key that is gone is set again where the counter proves that nobody has come after; where the counter is gone as
@@ -170,7 +170,7 @@ function verbs.e(key, count, holder, ttl, token, ceiling)
     if ceiling then setFence(KEYS[key + 2 * i + 1], max(counters[i] or 0, ceiling), ticks[i]) end
   end
   if restored then return {4} end
-  return ceiling or 0
+  return 0
 end
 
 -- As a, by one who is ready to wait: it stands on a list, or takes itself off and hears how many others wait.

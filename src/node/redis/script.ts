@@ -43,8 +43,10 @@ import { SCRIPT_REST } from './script-rest.js';
  *       none of KEYS there, and the key that it would have elsewhere.
  * Reply the node's time in µs; for how long its grants do not count (ms; -1: there is no marker), with an order in a list
  *       with the node's id and members; then one reply for each operation:
- *         counter                                 granted
- *         {1, counter, waiters}                   granted to one who was ready to wait: how many others wait; released,
+ *         above                                   granted: by how much the counter is above the number that the operation
+ *                                                 named, which is its seed, token or ceiling, else 0. Few digits where a
+ *                                                 counter has sixteen, which a client has to read one by one
+ *         {1, above, waiters}                     granted to one who was ready to wait: how many others wait; released,
  *                                                 and so many were told
  *         {2, reason, owner, remaining ms}        refused: 1 held, 2 already ran, 3 absent, 4 superseded (the counter
  *                                                 follows)
