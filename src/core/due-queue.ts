@@ -1,8 +1,9 @@
 /** An item's place in a queue, by which it can be taken out again. */
 export interface Due<T> {
   readonly item: T;
-  readonly dueAt: number;
-  /** Where it stands in the heap; -1 once it is out. Kept by the queue. */
+  /** Kept by the queue, as is the next. */
+  dueAt: number;
+  /** Where it stands in the heap; -1 once it is out. */
   place: number;
 }
 
@@ -14,9 +15,9 @@ export class DueQueue<T> {
     return this.#heap.length;
   }
 
-  /** When the next item is due; `undefined` when there is none. */
-  get nextAt(): number | undefined {
-    return this.#heap[0]?.dueAt;
+  /** The item that is due next; `undefined` when there is none. */
+  get next(): Due<T> | undefined {
+    return this.#heap[0];
   }
 
   /** All of them as they are now, in no order. */
@@ -43,12 +44,12 @@ export class DueQueue<T> {
     this.#sink(last);
   }
 
-  /** Removes and returns the earliest item that is due at `now`. */
-  take(now: number): T | undefined {
-    const first = this.#heap[0];
-    if (first === undefined || first.dueAt > now) return undefined;
-    this.remove(first);
-    return first.item;
+  /** Changes when one is due. Nothing happens to one that is out. */
+  move(due: Due<T>, dueAt: number): void {
+    if (this.#heap[due.place] !== due) return;
+    due.dueAt = dueAt;
+    this.#rise(due);
+    this.#sink(due);
   }
 
   #put(due: Due<T>, place: number): void {

@@ -1,4 +1,4 @@
-import { verdictOf, type Verdict } from './quorum.js';
+import { majorityOf, verdictOf, type Verdict } from './quorum.js';
 import type { Granted, Vote } from './vote.js';
 
 /**
@@ -7,12 +7,15 @@ import type { Granted, Vote } from './vote.js';
  */
 export class Round {
   readonly #votes: (Vote | undefined)[];
-  readonly #decidingGrants: Granted[] = [];
+  /** An array that grows is given room for seventeen. */
+  readonly #decidingGrants: Granted[];
+  #granted = 0;
   #outstanding: number;
   #verdict: Verdict;
 
   constructor(readonly members: number) {
     this.#votes = new Array<Vote | undefined>(members).fill(undefined);
+    this.#decidingGrants = new Array<Granted>(majorityOf(members));
     this.#outstanding = members;
     this.#verdict = verdictOf(members, 0, members);
   }
@@ -28,7 +31,9 @@ export class Round {
 
   /** The grants that were in when the round was won, in the order of their arrival: exactly a majority. */
   get decidingGrants(): readonly Granted[] {
-    return this.#decidingGrants;
+    return this.#granted === this.#decidingGrants.length
+      ? this.#decidingGrants
+      : this.#decidingGrants.slice(0, this.#granted);
   }
 
   /** Counts one member's vote. A member votes once: a second vote of the same member is ignored. */
@@ -40,8 +45,8 @@ export class Round {
     this.#votes[member] = vote;
     if (this.#verdict !== 'pending') return this.#verdict;
     this.#outstanding--;
-    if (vote.kind === 'granted') this.#decidingGrants.push(vote);
-    this.#verdict = verdictOf(this.members, this.#decidingGrants.length, this.#outstanding);
+    if (vote.kind === 'granted') this.#decidingGrants[this.#granted++] = vote;
+    this.#verdict = verdictOf(this.members, this.#granted, this.#outstanding);
     return this.#verdict;
   }
 }

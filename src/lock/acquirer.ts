@@ -7,12 +7,13 @@ import { attempt, type AttemptContext, type AttemptResult, type Won } from './at
 import { LockManagerClosedError } from './errors.js';
 import type { LockEvents } from './events.js';
 import { Fallback } from './fallback.js';
+import type { GivenBack } from './give-back.js';
 import { newHolderId } from './holder-id.js';
 import type { HeldLease } from './lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from './options.js';
 import { QuorumClient } from './quorum-client.js';
 import { pause, Stop, unlessStopped } from './stop.js';
-import { Tenure, type GivenBack } from './tenure.js';
+import { Tenure } from './tenure.js';
 import { WaitQueue } from './wait-queue.js';
 import { WakeUps } from './wake-ups.js';
 import { Waiting } from './waiting.js';
@@ -144,12 +145,13 @@ export class Acquirer {
   }
 
   /** To be told when the keys of a tenure are being taken back. */
-  async vacated(tenure: Tenure, givenBack: GivenBack, isOnLists: boolean): Promise<number> {
+  vacated(tenure: Tenure, givenBack: Promise<GivenBack>, isOnLists: boolean): Promise<number> {
     this.#fallback?.ended(tenure.claim);
     this.#queue.vacated(tenure, isOnLists);
-    const { acknowledged, isTold } = await givenBack;
-    this.#queue.answered(tenure, isTold);
-    return acknowledged;
+    return givenBack.then(({ acknowledged, isTold }) => {
+      this.#queue.answered(tenure, isTold);
+      return acknowledged;
+    });
   }
 
   close(): void {

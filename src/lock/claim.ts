@@ -55,6 +55,11 @@ export class Claim {
     return this.#nodes[member]! >= MAY_BE_THERE;
   }
 
+  /** Whether a key may be on any of them. */
+  get mayBeThere(): boolean {
+    return this.#nodes.some((_, member) => this.mayHoldTheKey(member));
+  }
+
   /** Whether a release that the node answered now is the last word: nothing sent before can come after it. */
   isSettled(member: number, now: number): boolean {
     return !this.isAsked(member) && (this.#mayActUntil?.get(member) ?? 0) <= now;

@@ -1,19 +1,39 @@
 import type { Clock } from '../clock.js';
 import type { Vote } from '../core/vote.js';
-import type { LockNode, ReleaseRequest, Waits } from '../node/lock-node.js';
+import type { Asker, LockNode, ReleaseRequest, Waits } from '../node/lock-node.js';
 import type { Claim } from './claim.js';
+import type { Timed, Timeout, Timeouts } from './timeouts.js';
+
+/** How many nodes said that the keys are gone, and whether any of them told somebody who waits. */
+export interface GivenBack {
+  readonly acknowledged: number;
+  readonly isTold: boolean;
+}
+
+export const NOTHING_GIVEN_BACK: GivenBack = { acknowledged: 0, isTold: false };
 
 /** What is to be taken back from all nodes where it may be. */
 export interface Debt {
   readonly claim: Claim;
+  readonly calledAt: number;
+  /** Until then an answer of the nodes is waited for. */
+  readonly dueAt: number;
   /** Minimum hold: until then the keys stay, shortened. */
   readonly keepUntil: number;
   /** When the keys have expired by themselves. */
   readonly expiredAt: number;
+  /** How many nodes are enough for whoever waits. */
+  readonly enough: number;
   /** Who goes on the list of those who wait there. */
   readonly waits: Waits | undefined;
-  /** Hears the first answer of each node. */
-  readonly first: (node: LockNode, vote: Vote) => void;
+}
+
+/** What all debts to the same nodes have in common. */
+export interface Giving {
+  readonly clock: Clock;
+  readonly timeouts: Timeouts;
+  readonly nodes: readonly LockNode[];
+  report(node: LockNode, op: 'release', vote: Vote, calledAt: number): void;
 }
 
 const RETRY_MS = 250;
@@ -26,20 +46,11 @@ export class GiveBack {
   #open = 0;
   readonly #onSettled = new Set<() => void>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(readonly giving: Giving) {}
 
-  /** Asks these members to release, and goes on until the debt is paid. */
-  start(nodes: readonly LockNode[], members: readonly number[], debt: Debt): void {
-    this.#open += members.length;
-    // The same words for all: most of the work of a request is done once.
-    const request = this.#request(debt, debt.waits);
-    for (const member of members) {
-      const node = nodes[member]!;
-      node.ask(request, (vote) => {
-        debt.first(node, vote);
-        this.#goOn(node, member, debt, vote);
-      });
-    }
+  /** Asks the nodes to release; `heard` is called once, when enough have or nothing more is to be heard in time. */
+  begin(debt: Debt, heard: (given: GivenBack) => void): void {
+    new Repayment(this, debt, heard).begin();
   }
 
   async settled(timeoutMs: number): Promise<void> {
@@ -50,26 +61,96 @@ export class GiveBack {
         this.#onSettled.delete(done);
         resolve();
       };
-      const timer = this.clock.setTimer(done, timeoutMs);
+      const timer = this.giving.clock.setTimer(done, timeoutMs);
       this.#onSettled.add(done);
     });
   }
 
-  #goOn(node: LockNode, member: number, debt: Debt, vote: Vote): void {
-    const now = this.clock.now();
-    // Where nothing was ever sent there is nothing to be taken back.
-    const isOff = vote.kind !== 'failed' || !debt.claim.mayHoldTheKey(member);
-    const paid = isOff && debt.claim.isSettled(member, now);
-    if (!paid && now < debt.expiredAt && node.state.status !== 'closed') {
-      const again = (): void => node.ask(this.#request(debt), (next) => this.#goOn(node, member, debt, next));
-      this.#later(node, again);
-    } else if (--this.#open === 0) {
-      for (const settled of [...this.#onSettled]) settled();
-    }
+  opened(nodes: number): void {
+    this.#open += nodes;
   }
 
-  #request({ claim: { resources, holderId }, keepUntil }: Debt, waits?: Waits): ReleaseRequest {
-    return { op: 'release', resources, holderId, keepMs: Math.max(0, keepUntil - this.clock.now()), waits };
+  paid(): void {
+    if (--this.#open === 0) for (const settled of [...this.#onSettled]) settled();
+  }
+}
+
+/** One debt while it is being paid. */
+class Repayment implements Asker, Timed {
+  #acknowledged = 0;
+  #isTold = false;
+  /** How many nodes have not given their first answer. */
+  #outstanding = 0;
+  #timeout: Timeout | undefined;
+  /** Who has given its first answer and is asked again. */
+  #again: Set<number> | undefined;
+
+  constructor(
+    private readonly owner: GiveBack,
+    private readonly debt: Debt,
+    private readonly heard: (given: GivenBack) => void,
+  ) {}
+
+  begin(): void {
+    const { timeouts, nodes } = this.owner.giving;
+    const { claim, dueAt, waits } = this.debt;
+    this.#timeout = timeouts.begin(this, dueAt);
+    for (let member = 0; member < nodes.length; member++)
+      if (claim.mayHoldTheKey(member)) this.#outstanding++;
+    this.owner.opened(this.#outstanding);
+    // The same words for all: most of the work of a request is done once.
+    const request = this.#request(waits);
+    for (let member = 0; member < nodes.length; member++) {
+      if (claim.mayHoldTheKey(member)) nodes[member]!.ask(request, this, member);
+    }
+    this.#tell();
+  }
+
+  answered(member: number, vote: Vote): void {
+    if (this.#again?.has(member) !== true) this.#first(member, vote);
+    const { clock, nodes } = this.owner.giving;
+    const { claim, expiredAt } = this.debt;
+    const now = clock.now();
+    const node = nodes[member]!;
+    // Where nothing was ever sent there is nothing to be taken back.
+    const isOff = vote.kind !== 'failed' || !claim.mayHoldTheKey(member);
+    const isPaid = isOff && claim.isSettled(member, now);
+    if (isPaid || now >= expiredAt || node.state.status === 'closed') return this.owner.paid();
+    this.#again ??= new Set<number>();
+    this.#again.add(member);
+    this.#later(node, () => node.ask(this.#request(undefined), this, member));
+  }
+
+  timeOut(): void {
+    this.#end();
+  }
+
+  #first(member: number, vote: Vote): void {
+    const { giving } = this.owner;
+    giving.report(giving.nodes[member]!, 'release', vote, this.debt.calledAt);
+    this.#outstanding--;
+    if (vote.kind !== 'failed') this.#acknowledged++;
+    if (vote.kind === 'granted' && vote.waiting !== undefined) this.#isTold = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#acknowledged < this.debt.enough && this.#outstanding > 0) return;
+    this.#timeout?.end();
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#timeout === undefined) return;
+    this.#timeout = undefined;
+    this.heard({ acknowledged: this.#acknowledged, isTold: this.#isTold });
+  }
+
+  #request(waits: Waits | undefined): ReleaseRequest {
+    const { claim, keepUntil } = this.debt;
+    const { resources, holderId } = claim;
+    const keepMs = Math.max(0, keepUntil - this.owner.giving.clock.now());
+    return { op: 'release', resources, holderId, keepMs, waits };
   }
 
   /** When the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */
@@ -79,7 +160,7 @@ export class GiveBack {
       stop();
       then();
     };
-    const timer = this.clock.setTimer(done, RETRY_MS, 'background');
+    const timer = this.owner.giving.clock.setTimer(done, RETRY_MS, 'background');
     const stop = node.onStateChange(done);
   }
 }

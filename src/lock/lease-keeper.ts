@@ -46,6 +46,7 @@ export class LeaseKeeper {
   #next = 0;
   #extending = 0;
   #isWorking = false;
+  #isTending = false;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   /** When the timer fires at the earliest: what was overdue already has one that fires at the next turn. */
@@ -71,8 +72,7 @@ export class LeaseKeeper {
 
   forget(item: Kept): void {
     if (item.place === undefined) return;
-    this.#queue.remove(item.place);
-    item.place = undefined;
+    this.#drop(item.place);
     if (this.#queue.size > 0) return;
     // Code that blocks the loop may end the last lease before the loop turns: no timer would tell it then.
     const delayMs = this.clock.now() - this.#firesAt;
@@ -112,8 +112,8 @@ export class LeaseKeeper {
   };
 
   #place(item: Kept, dueAt: number): void {
-    if (item.place !== undefined) this.#queue.remove(item.place);
-    item.place = this.#queue.add(item, dueAt);
+    if (item.place !== undefined) this.#queue.move(item.place, dueAt);
+    else item.place = this.#queue.add(item, dueAt);
   }
 
   #tend(): void {
@@ -124,19 +124,27 @@ export class LeaseKeeper {
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
       for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
     }
-    for (let dueAt = this.#queue.nextAt; dueAt !== undefined && dueAt <= now; dueAt = this.#queue.nextAt) {
-      const item = this.#queue.take(now);
-      if (item === undefined) break;
-      item.place = undefined;
+    this.#isTending = true;
+    for (let due = this.#queue.next; due !== undefined && due.dueAt <= now; due = this.#queue.next) {
+      const { item, dueAt } = due;
       const nextAt = item.wake(now, dueAt);
-      if (nextAt !== undefined && item.place === undefined) this.#place(item, Math.max(nextAt, now + 1));
+      // It may have been forgotten or kept anew meanwhile.
+      if (item.place !== due || due.dueAt !== dueAt) continue;
+      if (nextAt === undefined) this.#drop(due);
+      else this.#queue.move(due, Math.max(nextAt, now + 1));
     }
+    this.#isTending = false;
     this.#arm();
   }
 
+  #drop(due: Due<Kept>): void {
+    this.#queue.remove(due);
+    due.item.place = undefined;
+  }
+
   #arm(): void {
-    const nextAt = this.#queue.nextAt;
-    if (nextAt === undefined || nextAt >= this.#timerAt) return;
+    const nextAt = this.#queue.next?.dueAt;
+    if (this.#isTending || nextAt === undefined || nextAt >= this.#timerAt) return;
     const now = this.clock.now();
     if (this.#timer === undefined) this.#gapMs = wallGapMs(this.clock.stamp());
     this.#disarm();

@@ -10,9 +10,10 @@ import {
 import type { Waits } from '../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
+import type { GivenBack } from './give-back.js';
 import type { Extendable, Kept, LeaseKeeper } from './lease-keeper.js';
 import type { StallKeeper, StandInHandle } from './stall-keeper.js';
-import type { GivenBack, Holder, Tenure } from './tenure.js';
+import type { Holder, Tenure } from './tenure.js';
 
 /**
  * The handle of a held resource. It ends once: by `release`, or by its loss, which `signal` tells before the nodes' keys
@@ -76,7 +77,7 @@ export interface LeaseContext {
   readonly waitsBehind: (tenure: Tenure) => Waits | undefined;
   readonly onLost: (tenure: Tenure) => void;
   /** The keys are being taken off the nodes; gives how many nodes said so. */
-  readonly onVacant: (tenure: Tenure, givenBack: GivenBack, isOnLists: boolean) => Promise<number>;
+  readonly onVacant: (tenure: Tenure, givenBack: Promise<GivenBack>, isOnLists: boolean) => Promise<number>;
 }
 
 export class HeldLease implements Lease, Kept, Extendable, Holder {

@@ -1,16 +1,18 @@
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { failed, WITHDRAWN, type Vote } from '../core/vote.js';
-import type { LockNode } from '../node/lock-node.js';
+import type { Asker, LockNode } from '../node/lock-node.js';
 import type { Arrears } from './arrears.js';
 import type { Claim } from './claim.js';
 import type { LockEvent } from './events.js';
 import { Poll } from './poll.js';
+import type { Timed, Timeout, Timeouts } from './timeouts.js';
 
 export type Op = Extract<LockEvent, { type: 'vote' }>['op'];
 
 /** What all questions to the same nodes have in common. */
 export interface Asking {
   readonly clock: Clock;
+  readonly timeouts: Timeouts;
   readonly nodes: readonly LockNode[];
   readonly majority: number;
   readonly arrears: Arrears;
@@ -19,17 +21,12 @@ export interface Asking {
   report(node: LockNode, op: Op, vote: Vote, sentAt: number): void;
 }
 
-/** A timer that fires later than this tells that the event loop was blocked. */
-const LOOP_LAG_MS = 5;
-
 /** One question to all nodes while it is under way: counts the answers as they come, and whoever does not answer in time. */
-export class Question {
+export class Question implements Asker, Timed {
   readonly poll: Poll;
-  #timer: Timer;
-  #dueAt: number;
   #outstanding: number;
-  /** Who was counted as timed out, where any. */
-  #overdue: Set<number> | undefined;
+  /** Until its time is up, or there is nothing to be waited for. */
+  #timeout: Timeout | undefined;
 
   constructor(
     private readonly asking: Asking,
@@ -43,30 +40,44 @@ export class Question {
     const members = asking.nodes.length;
     this.poll = new Poll(members);
     this.#outstanding = members;
-    this.#dueAt = deadlineAt;
-    this.#timer = asking.clock.setTimer(() => this.#timeOut(), deadlineAt - sentAt);
+    this.#timeout = asking.timeouts.begin(this, deadlineAt);
     for (let member = 0; member < members; member++) claim.sent(member);
   }
 
   /** The real answer of a member, however late. */
   answered(member: number, answer: Vote): void {
+    const { poll } = this;
+    const { arrears } = this.asking;
     this.claim.answered(member, answer, this.deadlineAt);
-    const wasOverdue = this.#overdue?.has(member) === true;
-    if (answer !== WITHDRAWN) this.asking.arrears.answered(member, wasOverdue);
-    else if (wasOverdue) this.asking.arrears.withdrew(member);
-    if (--this.#outstanding === 0) this.#timer.cancel();
-    this.#count(member, answer);
-    this.poll.answered(member, answer);
+    const wasOverdue = poll.isOverdue(member);
+    if (answer !== WITHDRAWN) arrears.answered(member, wasOverdue);
+    else if (wasOverdue) arrears.withdrew(member);
+    if (!wasOverdue) this.#report(member, answer);
+    this.#counted(poll.answered(member, answer));
+    if (--this.#outstanding === 0) this.#endWait();
   }
 
-  #count(member: number, vote: Vote): void {
-    const { poll, asking } = this;
-    if (poll.round.votes[member] !== undefined) return;
+  timeOut(): void {
+    if (this.#timeout === undefined) return;
+    this.#timeout = undefined;
+    for (let member = 0; member < this.asking.nodes.length; member++) this.#timeOutMember(member);
+  }
+
+  #report(member: number, vote: Vote): void {
+    const { asking } = this;
     if (asking.listening && this.wasAsked?.(member) !== false)
       asking.report(asking.nodes[member]!, this.op, vote, this.sentAt);
-    if (!poll.count(member, vote)) this.#goOnWithoutHung();
+  }
+
+  #counted(isDecided: boolean): void {
+    if (!isDecided) this.#goOnWithoutHung();
     // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
-    else if (!asking.listening) this.#timer.cancel();
+    else if (!this.asking.listening) this.#endWait();
+  }
+
+  #endWait(): void {
+    this.#timeout?.end();
+    this.#timeout = undefined;
   }
 
   /** A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again. */
@@ -83,22 +94,11 @@ export class Question {
 
   #timeOutMember(member: number): void {
     const { clock, arrears } = this.asking;
-    if (this.poll.round.votes[member] !== undefined) return;
-    this.#overdue ??= new Set<number>();
-    this.#overdue.add(member);
+    if (this.poll.hasVoteOf(member)) return;
     arrears.timedOut(member);
     const afterMs = Math.round(clock.now() - this.sentAt);
-    this.#count(member, failed('timeout', new Error(`no answer within ${afterMs} ms`)));
-  }
-
-  #timeOut(): void {
-    const { clock, nodes } = this.asking;
-    // A loop that was blocked runs its timers before it reads what has arrived meanwhile: read first, then judge.
-    if (clock.now() - this.#dueAt > LOOP_LAG_MS) {
-      this.#dueAt = Number.POSITIVE_INFINITY;
-      this.#timer = clock.setTimer(() => this.#timeOut(), 1);
-      return;
-    }
-    for (let member = 0; member < nodes.length; member++) this.#timeOutMember(member);
+    const vote = failed('timeout', new Error(`no answer within ${afterMs} ms`));
+    this.#report(member, vote);
+    this.#counted(this.poll.timedOut(member, vote));
   }
 }

@@ -2,15 +2,21 @@ import type { Clock } from '../clock.js';
 import { majorityOf } from '../core/quorum.js';
 import type { Round } from '../core/round.js';
 import type { Vote } from '../core/vote.js';
-import type { LockNode, NodeRequest, Waits } from '../node/lock-node.js';
+import type { Asker, LockNode, NodeRequest, Waits } from '../node/lock-node.js';
 import { Arrears } from './arrears.js';
 import type { Claim } from './claim.js';
 import type { NodeVote } from './errors.js';
 import type { LockEvents } from './events.js';
 import { Gate } from './gate.js';
-import { GiveBack } from './give-back.js';
+import { GiveBack, NOTHING_GIVEN_BACK, type GivenBack, type Giving } from './give-back.js';
 import type { Poll } from './poll.js';
 import { Question, type Asking, type Op } from './question.js';
+import { Timeouts } from './timeouts.js';
+
+/** A lease whose keys are set again where they are gone. */
+export interface Patient extends Asker {
+  readonly isHeld: boolean;
+}
 
 interface Terms {
   readonly ttlMs: number;
@@ -28,11 +34,11 @@ interface Wish extends Terms {
 const BALLOTS = 512;
 
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
-export class QuorumClient implements Asking {
+export class QuorumClient implements Asking, Giving {
   readonly majority: number;
   /** What ballots pass before they begin. */
   readonly gate = new Gate(BALLOTS);
-  readonly #members: readonly number[];
+  readonly timeouts: Timeouts;
   readonly #givingBack: GiveBack;
   readonly arrears: Arrears;
   /** Claims whose ballot is not over. */
@@ -44,8 +50,8 @@ export class QuorumClient implements Asking {
     private readonly events: LockEvents,
   ) {
     this.majority = majorityOf(nodes.length);
-    this.#members = nodes.map((_, member) => member);
-    this.#givingBack = new GiveBack(clock);
+    this.timeouts = new Timeouts(clock);
+    this.#givingBack = new GiveBack(this);
     this.arrears = new Arrears(nodes.length);
   }
 
@@ -85,13 +91,13 @@ export class QuorumClient implements Asking {
     const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
     const question = new Question(this, 'confirm', claim, sentAt, deadlineAt, (member) => asked.has(member));
-    const answered = (member: number, vote: Vote): void => question.answered(member, vote);
     acquired.forEachAnswer((member, vote) => {
-      if (vote.kind !== 'granted') return answered(member, vote);
-      if (vote.counter > token)
-        return answered(member, { kind: 'refused', reason: 'superseded', counter: vote.counter });
+      if (vote.kind !== 'granted') return question.answered(member, vote);
+      const { counter } = vote;
+      if (counter > token)
+        return question.answered(member, { kind: 'refused', reason: 'superseded', counter });
       asked.add(member);
-      this.nodes[member]!.ask(request, (confirmed) => answered(member, confirmed));
+      this.nodes[member]!.ask(request, question, member);
     });
     return question.poll;
   }
@@ -113,68 +119,49 @@ export class QuorumClient implements Asking {
    * Sets the keys again on nodes that refused an extension as `absent`, while the lease is valid and a majority may still
    * have its keys: so nobody else has won the resource, and a counter that is ahead there comes from a claimant that was
    * granted this node and lost. Without this a node that lost its data, or missed the acquisition, would never help a lease
-   * that others keep asking for. `learn` gets the node's counter where it is above the ceiling.
+   * that others keep asking for. The patient hears what an extension gets there afterwards: the counter, where it is above the
+   * ceiling.
    */
   heal(
     claim: Claim,
     extension: Poll,
     terms: Terms & { token: number; ceiling: number; validUntil: number },
-    isHeld: () => boolean,
-    learn: (counter: number) => void,
+    patient: Patient,
   ): void {
-    extension.forEachAnswer((member, vote) => {
-      if (vote.kind !== 'refused' || vote.reason !== 'absent' || !isHeld()) return;
+    extension.forEachAnswer((absent, vote) => {
+      if (vote.kind !== 'refused' || vote.reason !== 'absent' || !patient.isHeld) return;
       const { resources, holderId } = claim;
       const { ttlMs, token, ceiling } = terms;
-      const node = this.nodes[member]!;
+      const node = this.nodes[absent]!;
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
       const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, ceiling } as const;
-      claim.sent(member);
-      node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, (set) =>
-        claim.answered(member, set, deadlineAt),
-      );
-      node.ask({ ...request, token }, (after) => {
-        if (after.kind === 'refused' && after.counter !== undefined) learn(after.counter);
-      });
+      claim.sent(absent);
+      const set: Asker = { answered: (member, vote) => claim.answered(member, vote, deadlineAt) };
+      node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, set, absent);
+      node.ask({ ...request, token }, patient, absent);
     });
   }
 
   /**
-   * Takes the claim off every node where it may be. Resolves to the number of nodes that said so once `enough` have, or at
-   * the node timeout; the others are seen to in the background, until their keys have expired. Never rejects. `told` hears
-   * that a node has told somebody who waits.
+   * Takes the claim off every node where it may be. Resolves once `enough` nodes have said that it is off, or at the node
+   * timeout; the others are seen to in the background, until their keys have expired. Never rejects.
    */
   giveBack(
     claim: Claim,
-    terms: Terms & { keepMs: number; enough: number; waits?: Waits | undefined; told?: () => void },
-  ): Promise<number> {
+    terms: Terms & { keepMs: number; enough: number; waits?: Waits | undefined },
+  ): Promise<GivenBack> {
+    const { ttlMs, nodeTimeoutMs, keepMs, enough, waits } = terms;
+    // A minimum hold is to be kept by as many nodes as possible.
+    if (keepMs === 0) this.#withdraw(claim);
+    if (!claim.mayBeThere) return Promise.resolve(NOTHING_GIVEN_BACK);
     const calledAt = this.clock.now();
-    const keepUntil = calledAt + terms.keepMs;
+    const dueAt = calledAt + nodeTimeoutMs;
+    const keepUntil = calledAt + keepMs;
     // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
     // two TTLs later.
-    const expiredAt = calledAt + terms.nodeTimeoutMs + 2 * Math.max(terms.ttlMs, terms.keepMs);
-    // A minimum hold is to be kept by as many nodes as possible.
-    if (terms.keepMs === 0) this.#withdraw(claim);
-    const members = this.#members.filter((member) => claim.mayHoldTheKey(member));
-    if (members.length === 0) return Promise.resolve(0);
+    const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
-      let acknowledged = 0;
-      let outstanding = members.length;
-      const timer = this.clock.setTimer(() => resolve(acknowledged), terms.nodeTimeoutMs);
-      const settle = (): void => {
-        if (acknowledged < terms.enough && outstanding > 0) return;
-        timer.cancel();
-        resolve(acknowledged);
-      };
-      const first = (node: LockNode, vote: Vote): void => {
-        this.report(node, 'release', vote, calledAt);
-        outstanding--;
-        if (vote.kind !== 'failed') acknowledged++;
-        if (vote.kind === 'granted' && vote.waiting !== undefined) terms.told?.();
-        settle();
-      };
-      this.#givingBack.start(this.nodes, members, { claim, keepUntil, expiredAt, first, waits: terms.waits });
-      settle();
+      this.#givingBack.begin({ claim, calledAt, dueAt, keepUntil, expiredAt, enough, waits }, resolve);
     });
   }
 
@@ -223,7 +210,7 @@ export class QuorumClient implements Asking {
   ): Poll {
     const question = new Question(this, op, claim, sentAt, request.deadlineAt);
     for (let member = 0; member < this.nodes.length; member++) {
-      this.nodes[member]!.ask(request, (vote) => question.answered(member, vote));
+      this.nodes[member]!.ask(request, question, member);
     }
     return question.poll;
   }

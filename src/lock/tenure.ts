@@ -3,6 +3,7 @@ import { areGrants, countersAbove, takersIn } from '../core/extension.js';
 import { mayFollow } from '../core/hand-off.js';
 import type { LossReason } from '../core/lease-state.js';
 import type { Verdict } from '../core/quorum.js';
+import type { Vote } from '../core/vote.js';
 import {
   driftMsOf,
   monotonicValidityLeftMs,
@@ -16,7 +17,8 @@ import type { Claim } from './claim.js';
 import type { QuorumUnreachableError } from './errors.js';
 import type { LockEvents } from './events.js';
 import type { Poll } from './poll.js';
-import type { QuorumClient } from './quorum-client.js';
+import type { GivenBack } from './give-back.js';
+import type { Patient, QuorumClient } from './quorum-client.js';
 import type { StandInTerms } from './stall-extender.js';
 
 /** The lease that the keys are held for now. */
@@ -38,12 +40,9 @@ interface Asked {
   readonly ceiling: number | undefined;
 }
 
-/** How many nodes said that the keys are gone, and whether any of them told somebody who waits. */
-export type GivenBack = Promise<{ readonly acknowledged: number; readonly isTold: boolean }>;
-
 /** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
 const EXTEND_AFTER = 1 / 3;
-/** By at most this fraction of the TTL an extension is earlier, to go with others. */
+/** To half of this fraction of the TTL an extension is earlier or later, to go with others. */
 const DUE_TOGETHER = 1 / 32;
 /** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
 const RETRY_AFTER = 0.1;
@@ -57,7 +56,7 @@ const SECOND_LOOK_MS = 20;
  * What a won ballot has on the nodes, from then until it is given back: leases of this process may follow each other on it,
  * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
  */
-export class Tenure {
+export class Tenure implements Patient {
   readonly claim: Claim;
   grant: Grant;
   /** When the next extension is due. */
@@ -216,21 +215,23 @@ export class Tenure {
    * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
    * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
    */
-  giveBack(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): GivenBack {
+  giveBack(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): Promise<GivenBack> {
     this.#holder = undefined;
-    const quorum = this.#quorum;
-    const ttlMs = this.#longestTtlMs;
-    let isTold = false;
-    const told = (): void => void (isTold = true);
-    const terms = { ttlMs, nodeTimeoutMs, keepMs, enough: quorum.majority, waits, told };
-    return quorum.giveBack(this.claim, terms).then((acknowledged) => ({ acknowledged, isTold }));
+    const enough = this.#quorum.majority;
+    return this.#quorum.giveBack(this.claim, {
+      ttlMs: this.#longestTtlMs,
+      nodeTimeoutMs,
+      keepMs,
+      enough,
+      waits,
+    });
   }
 
   #conclude(poll: Poll, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
     const { clock, claim, events } = this;
     const quorum = this.#quorum;
     const { round } = poll;
-    const { ttlMs, token, ceiling } = asked;
+    const { ttlMs } = asked;
     // By now it may be another lease's: what was won is won for the keys.
     const holder = this.#holder;
     if (holder === undefined) return false;
@@ -253,14 +254,22 @@ export class Tenure {
     }
     if (!areGrants(round.votes)) for (const counter of countersAbove(round.votes)) this.#raise(counter);
     const takers = won ? undefined : takersIn(quorum.withoutUntrusted(round));
-    if (takers === undefined && token !== undefined && ceiling !== undefined) {
-      // By both clocks: after a sleep others may have come and gone, and only a majority could tell.
-      const isHeld = (): boolean => this.#holder !== undefined && this.remainingMs > 0;
+    if (takers === undefined && isFenced(asked)) {
       this.#unproved ||= !won;
-      quorum.heal(claim, poll, { ...asked, token, ceiling }, isHeld, (counter) => this.#raise(counter));
+      quorum.heal(claim, poll, asked, this);
     }
     this.#heed(takers);
     return won;
+  }
+
+  /** By both clocks: after a sleep others may have come and gone, and only a majority could tell. */
+  get isHeld(): boolean {
+    return this.#holder !== undefined && this.remainingMs > 0;
+  }
+
+  /** What an extension got where the key was set again. */
+  answered(_member: number, vote: Vote): void {
+    if (vote.kind === 'refused' && vote.counter !== undefined) this.#raise(vote.counter);
   }
 
   #prolong(holder: Holder, sentAt: Stamp, ttlMs: number): void {
@@ -291,6 +300,9 @@ export class Tenure {
   /** Leases that are due at nearly the same time are due together, so that they go in one call for each node. */
   #extensionDue({ sentAt, ttlMs }: Grant): number {
     const togetherMs = ttlMs * DUE_TOGETHER;
-    return Math.floor((sentAt.monotonicMs + ttlMs * EXTEND_AFTER) / togetherMs) * togetherMs;
+    return Math.round((sentAt.monotonicMs + ttlMs * EXTEND_AFTER) / togetherMs) * togetherMs;
   }
 }
+
+const isFenced = (asked: Asked): asked is Asked & { readonly token: number; readonly ceiling: number } =>
+  asked.token !== undefined && asked.ceiling !== undefined;

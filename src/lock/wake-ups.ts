@@ -1,10 +1,13 @@
 import type { Clock, Timer } from '../clock.js';
 import { splitWakeMs } from '../core/backoff.js';
 import { majorityOf } from '../core/quorum.js';
-import type { Ear, LockNode, Waits } from '../node/lock-node.js';
+import type { Asker, Ear, LockNode, Waits } from '../node/lock-node.js';
 import { newHolderId } from './holder-id.js';
 import type { ResolvedManagerOptions } from './options.js';
 import type { WaitQueue } from './wait-queue.js';
+
+/** A wake-up is a hint: nobody asks what came of it. */
+const NOBODY: Asker = { answered: () => undefined };
 
 /** Of one release, as the nodes tell of it one after the other. */
 interface News {
@@ -69,7 +72,7 @@ export class WakeUps {
   /** Lets the nodes tell the next on the lists, where nobody has the resource. */
   passOn(resources: readonly string[], nodes: readonly LockNode[] = this.nodes): void {
     const request = { op: 'wake', resources, holderId: this.waits.waiter } as const;
-    for (const node of nodes) node.ask(request, () => undefined);
+    for (const node of nodes) node.ask(request, NOBODY, 0);
   }
 
   #count(member: number, resource: string): void {

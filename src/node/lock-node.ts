@@ -18,7 +18,8 @@ export interface LockNode {
   /** Names the node in metrics, logs and errors; free of secrets. */
   readonly name: string;
   readonly state: NodeState;
-  ask(request: NodeRequest, answered: (vote: Vote) => void): void;
+  /** `member`: the number under which the asker hears the answer. */
+  ask(request: NodeRequest, asker: Asker, member: number): void;
   /**
    * To be told that nobody needs any more what was asked for this holder. A node that does not answer drops what it has not
    * sent, and answers it as WITHDRAWN before this returns: it would keep it until its connection is given up. What must be on
@@ -73,6 +74,11 @@ export interface NodeState {
   readonly clockOffsetMs?: number;
   /** The caller's wall clock minus its monotonic one at that time: once they have moved apart, the offset is out of date. */
   readonly ownGapMs?: number;
+}
+
+/** Who asks nodes. One object for all of them and for all requests costs less than a function for each. */
+export interface Asker {
+  answered(member: number, vote: Vote): void;
 }
 
 /** What was opened by `onWake`. */

@@ -2,6 +2,7 @@ import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
 import {
   PRESENT_ONLY,
   type AcquireRequest,
+  type Asker,
   type ConfirmRequest,
   type Ear,
   type ExtendRequest,
@@ -58,9 +59,9 @@ export class MemoryNode implements LockNode {
   }
 
   /** Carried out at once; answered when the caller has finished, as by every other node. */
-  ask(request: NodeRequest, answered: (vote: Vote) => void): void {
+  ask(request: NodeRequest, asker: Asker, member: number): void {
     const vote = this.#vote(request);
-    queueMicrotask(() => answered(vote));
+    queueMicrotask(() => asker.answered(member, vote));
   }
 
   /** It answers everything at once. */

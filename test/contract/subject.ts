@@ -8,6 +8,7 @@ import type {
   NodeRequest,
   ReleaseRequest,
 } from '../../src/node/lock-node.js';
+import { voteOf } from '../support/vote-of.js';
 
 /** One kind of node, as the contract suite needs it. A fresh node for each test, or a shared one: resources never repeat. */
 export interface Subject {
@@ -72,7 +73,7 @@ export class Operations {
   }
 
   ask(request: NodeRequest): Promise<Vote> {
-    return new Promise((resolve) => this.subject.node.ask(request, resolve));
+    return voteOf(this.subject.node, request);
   }
 
   /** What is asked at once goes together. */

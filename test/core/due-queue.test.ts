@@ -3,10 +3,18 @@ import fc from 'fast-check';
 import { DueQueue, type Due } from '../../src/core/due-queue.js';
 import { NaiveQueue } from './naive.js';
 
+/** Takes out the first item that is due at `now`. */
+function take<T>(queue: DueQueue<T>, now: number): T | undefined {
+  const { next } = queue;
+  if (next === undefined || next.dueAt > now) return undefined;
+  queue.remove(next);
+  return next.item;
+}
+
 describe('due queue', () => {
   it('is empty at first', () => {
     const queue = new DueQueue<string>();
-    expect([queue.size, queue.nextAt, queue.take(Number.POSITIVE_INFINITY)]).toEqual([
+    expect([queue.size, queue.next?.dueAt, take(queue, Number.POSITIVE_INFINITY)]).toEqual([
       0,
       undefined,
       undefined,
@@ -18,15 +26,15 @@ describe('due queue', () => {
     queue.add('third', 30);
     queue.add('first', 10);
     queue.add('second', 20);
-    expect(queue.take(9)).toBeUndefined();
-    expect([queue.take(25), queue.take(25), queue.take(25)]).toEqual(['first', 'second', undefined]);
-    expect([queue.size, queue.nextAt]).toEqual([1, 30]);
+    expect(take(queue, 9)).toBeUndefined();
+    expect([take(queue, 25), take(queue, 25), take(queue, 25)]).toEqual(['first', 'second', undefined]);
+    expect([queue.size, queue.next?.dueAt]).toEqual([1, 30]);
   });
 
   it('gives out an item at the very instant at which it is due', () => {
     const queue = new DueQueue<string>();
     queue.add('now', 10);
-    expect(queue.take(10)).toBe('now');
+    expect(take(queue, 10)).toBe('now');
     expect(queue.size).toBe(0);
   });
 
@@ -34,17 +42,17 @@ describe('due queue', () => {
     const queue = new DueQueue<string>();
     queue.add('twice', 1);
     queue.add('twice', 2);
-    expect([queue.take(3), queue.take(3), queue.take(3)]).toEqual(['twice', 'twice', undefined]);
+    expect([take(queue, 3), take(queue, 3), take(queue, 3)]).toEqual(['twice', 'twice', undefined]);
   });
 
-  it('gives out nothing that was taken out before it was due', () => {
+  it('has no item any more that was taken out before it was due', () => {
     const queue = new DueQueue<string>();
     queue.add('first', 10);
     const second = queue.add('second', 20);
     queue.add('third', 30);
     queue.remove(second);
     expect(queue.size).toBe(2);
-    expect([queue.take(99), queue.take(99), queue.take(99)]).toEqual(['first', 'third', undefined]);
+    expect([take(queue, 99), take(queue, 99), take(queue, 99)]).toEqual(['first', 'third', undefined]);
   });
 
   it('takes an item out once: a second time, or after it was given out, nothing happens', () => {
@@ -52,18 +60,33 @@ describe('due queue', () => {
     const given = queue.add('given', 10);
     const removed = queue.add('removed', 20);
     queue.add('kept', 30);
-    queue.take(10);
+    take(queue, 10);
     queue.remove(removed);
     queue.remove(removed);
     queue.remove(given);
-    expect([queue.size, queue.nextAt, queue.take(99)]).toEqual([1, 30, 'kept']);
+    expect([queue.size, queue.next?.dueAt, take(queue, 99)]).toEqual([1, 30, 'kept']);
   });
 
-  it('does what the naive queue does, whatever is added, given out and taken out', () => {
+  it('has an item at another instant when it was moved, unless it was out', () => {
+    const queue = new DueQueue<string>();
+    const [first, second, third] = [queue.add('first', 10), queue.add('second', 20), queue.add('third', 30)];
+    queue.remove(second);
+    for (const [due, dueAt] of [
+      [first, 40],
+      [second, 5],
+      [third, 35],
+    ] as const)
+      queue.move(due, dueAt);
+    expect([queue.size, queue.next?.dueAt]).toEqual([2, 35]);
+    expect([take(queue, 99), take(queue, 99)]).toEqual(['third', 'first']);
+  });
+
+  it('does what the naive queue does, whatever is added, moved, given out and taken out', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.record({ addAt: fc.nat(30) }) },
       { weight: 2, arbitrary: fc.record({ takeAt: fc.nat(30) }) },
       { weight: 2, arbitrary: fc.record({ remove: fc.nat() }) },
+      { weight: 2, arbitrary: fc.record({ move: fc.nat(), to: fc.nat(30) }) },
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
@@ -80,16 +103,21 @@ describe('due queue', () => {
             if (due === undefined) continue;
             queue.remove(due);
             naive.remove(due.item);
+          } else if ('move' in next) {
+            const due = added[next.move % added.length];
+            if (due === undefined) continue;
+            queue.move(due, next.to);
+            naive.move(due.item, next.to);
           } else {
             const candidates = naive.candidates(next.takeAt);
-            const taken = queue.take(next.takeAt);
+            const taken = take(queue, next.takeAt);
             if (taken === undefined) expect(candidates).toEqual([]);
             else {
               expect(candidates).toContain(taken);
               naive.remove(taken);
             }
           }
-          expect([queue.size, queue.nextAt]).toEqual([naive.size, naive.nextAt]);
+          expect([queue.size, queue.next?.dueAt]).toEqual([naive.size, naive.nextAt]);
         }
       }),
       { numRuns: 500 },
@@ -101,7 +129,7 @@ describe('due queue', () => {
       fc.property(fc.array(fc.integer()), (dues) => {
         const queue = new DueQueue<number>();
         for (const due of dues) queue.add(due, due);
-        const taken = dues.map(() => queue.take(Number.MAX_VALUE));
+        const taken = dues.map(() => take(queue, Number.MAX_VALUE));
         expect(taken).toEqual([...dues].sort((a, b) => a - b));
         expect(queue.size).toBe(0);
       }),

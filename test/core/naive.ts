@@ -78,6 +78,10 @@ export class NaiveQueue {
   remove(item: number): void {
     this.#entries = this.#entries.filter((entry) => entry.item !== item);
   }
+
+  move(item: number, dueAt: number): void {
+    for (const entry of this.#entries) if (entry.item === item) entry.dueAt = dueAt;
+  }
 }
 
 /** What is left of a lease: on each of two clocks, count what passed; the lower remainder is the truth. */

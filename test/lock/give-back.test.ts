@@ -2,21 +2,22 @@ import { describe, expect, it } from '@jest/globals';
 import { failed, type Vote } from '../../src/core/vote.js';
 import { Claim } from '../../src/lock/claim.js';
 import { GiveBack } from '../../src/lock/give-back.js';
-import type { LockNode, NodeRequest } from '../../src/node/lock-node.js';
+import { Timeouts } from '../../src/lock/timeouts.js';
+import type { Asker, LockNode, NodeRequest } from '../../src/node/lock-node.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
 const UNREACHABLE = failed('unreachable', new Error('no connection'));
 const DISCONNECTED = failed('disconnected', new Error('the connection broke'));
 const DEADLINE_AT = 1_250;
 
-/** A node that answers every release in the same way, and counts them. */
-function nodeThatAnswers(vote: Vote): LockNode & { asked: number } {
+/** A node that answers every release in the same way, and counts them; what was asked before is answered before. */
+function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: number } {
   const node = {
     asked: 0,
     state: { status: 'unreachable' },
-    ask: (_: NodeRequest, answered: (vote: Vote) => void) => {
-      node.asked++;
-      answered(vote);
+    ask: (_: NodeRequest, asker: Asker, member: number) => {
+      if (node.asked++ === 0) before();
+      asker.answered(member, vote);
     },
     onStateChange: () => () => undefined,
   };
@@ -26,12 +27,12 @@ function nodeThatAnswers(vote: Vote): LockNode & { asked: number } {
 /** How often a node is asked to release within ten seconds, when an acquisition had this answer. */
 async function releasesAfter(acquired: Vote, release: Vote): Promise<number> {
   const clock = new VirtualClock();
-  const node = nodeThatAnswers(release);
   const claim = new Claim(['a'], 'holder', 1);
   claim.sent(0);
-  claim.answered(0, acquired, DEADLINE_AT);
-  const debt = { claim, keepUntil: 0, expiredAt: 21_000, waits: undefined, first: () => undefined };
-  new GiveBack(clock).start([node], [0], debt);
+  const node = nodeThatAnswers(release, () => claim.answered(0, acquired, DEADLINE_AT));
+  const giving = { clock, timeouts: new Timeouts(clock), nodes: [node], report: () => undefined };
+  const times = { calledAt: 0, dueAt: 250, keepUntil: 0, expiredAt: 21_000 };
+  new GiveBack(giving).begin({ claim, ...times, enough: 1, waits: undefined }, () => undefined);
   await clock.advance(10_000);
   return node.asked;
 }

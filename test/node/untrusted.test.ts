@@ -3,6 +3,7 @@ import type { Vote } from '../../src/core/vote.js';
 import { redisNode } from '../contract/redis-subject.js';
 import { startRedis } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
+import { voteOf } from '../support/vote-of.js';
 
 it('a Redis node without a vote says so of what it refuses as well', async () => {
   await using redis = await startRedis({ count: 1 });
@@ -10,7 +11,7 @@ it('a Redis node without a vote says so of what it refuses as well', async () =>
   const acquire = (holderId: string): Promise<Vote> => {
     const request = { op: 'acquire', resources: ['a'], holderId, ttlMs: 600_000, tokens: 1 } as const;
     const rest = { deadlineAt: performance.now() + 300_000, seed: undefined, tick: undefined };
-    return new Promise((resolve) => node.ask({ ...request, ...rest }, resolve));
+    return voteOf(node, { ...request, ...rest });
   };
   await until(() => node.state.status === 'new');
   await node.admit('trusted');

@@ -194,8 +194,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum-client.ts',
-        original: 'if (vote.counter > token)',
-        replacement: 'if (vote.counter > Number.MAX_VALUE)',
+        original: 'if (counter > token)',
+        replacement: 'if (counter > Number.MAX_VALUE)',
       },
     ],
     flaw: 'counter above the token',
@@ -208,9 +208,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum-client.ts',
-        original: "if (vote.kind !== 'granted') return answered(member, vote);",
+        original: "if (vote.kind !== 'granted') return question.answered(member, vote);",
         replacement:
-          "if (vote.kind !== 'granted') return answered(member, { kind: 'granted', counter: token });",
+          "if (vote.kind !== 'granted') return question.answered(member, { kind: 'granted', counter: token });",
       },
     ],
     worlds: 'rough',

@@ -2,7 +2,8 @@ import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory-node.js';
-import type { Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
+import type { Asker, Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
+import { voteOf } from './vote-of.js';
 
 /** How a node treats its requests for as long as a test says so. */
 export interface Behaviour {
@@ -52,8 +53,8 @@ export class VirtualNode implements LockNode {
     return this.#state;
   }
 
-  ask(request: NodeRequest, answered: (vote: Vote) => void): void {
-    void this.vote(request).then(answered);
+  ask(request: NodeRequest, asker: Asker, member: number): void {
+    void this.vote(request).then((vote) => asker.answered(member, vote));
   }
 
   withdraw(): void {}
@@ -171,7 +172,7 @@ export class VirtualNode implements LockNode {
     await this.#pass(requestMs);
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const { op, holderId } = request;
-    const answer = await new Promise<Vote>((resolve) => this.#memory.ask(request, resolve));
+    const answer = await voteOf(this.#memory, request);
     const vote = this.#state.status === 'untrusted' ? this.#withoutVote(op, answer) : answer;
     this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {

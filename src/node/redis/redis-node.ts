@@ -1,5 +1,5 @@
 import { failed, WITHDRAWN, type Failed, type Vote } from '../../core/vote.js';
-import type { Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
+import type { Asker, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import { inspectionOf, inspectOperation, requestOperation, voteOf } from './batch.js';
 import type { Endpoint } from './connection.js';
 import { Ears, NO_EAR } from './ears.js';
@@ -23,7 +23,8 @@ interface Asked {
   readonly request: NodeRequest;
   readonly operation: Operation;
   readonly weight: number;
-  readonly answered: (vote: Vote) => void;
+  readonly asker: Asker;
+  readonly member: number;
   /** Whether it was late before; see `#answer`. */
   readonly isSecond: boolean;
 }
@@ -55,14 +56,15 @@ export class RedisNode implements LockNode {
     return this.#server.standing.onChange(listener);
   }
 
-  ask(request: NodeRequest, answered: (vote: Vote) => void): void {
+  ask(request: NodeRequest, asker: Asker, member: number): void {
     const operation = requestOperation(this.#server.keyPrefix, request);
-    this.#requests.add({ request, operation, weight: request.resources.length, answered, isSecond: false });
+    const weight = request.resources.length;
+    this.#requests.add({ request, operation, weight, asker, member, isSecond: false });
   }
 
   withdraw(holderId: string): void {
     const isVain = ({ request }: Asked): boolean => request.holderId === holderId && !isForTheRecord(request);
-    for (const { answered } of this.#requests.withdraw(isVain)) answered(WITHDRAWN);
+    for (const { asker, member } of this.#requests.withdraw(isVain)) asker.answered(member, WITHDRAWN);
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
@@ -136,11 +138,11 @@ export class RedisNode implements LockNode {
     const operations: Operation[] = [];
     let latest = 0;
     for (const asked of batch) {
-      const { request, operation, answered } = asked;
+      const { request, operation, asker, member } = asked;
       const deadlineAt = deadlineOf(request);
-      if (absence !== undefined) answered(absence);
+      if (absence !== undefined) asker.answered(member, absence);
       // It has waited for the connection, or behind others, until nobody waits for it any more: nothing is sent.
-      else if (deadlineAt < now) answered(LATE);
+      else if (deadlineAt < now) asker.answered(member, LATE);
       else {
         if (deadlineAt > latest && deadlineAt !== Number.POSITIVE_INFINITY) latest = deadlineAt;
         inTime.push(asked);
@@ -149,7 +151,7 @@ export class RedisNode implements LockNode {
     }
     if (inTime.length === 0) return done();
     this.#server.ask(operations, latest, (replies) => {
-      if (isFailed(replies)) for (const { answered } of inTime) answered(replies);
+      if (isFailed(replies)) for (const { asker, member } of inTime) asker.answered(member, replies);
       else this.#conclude(inTime, replies);
       done();
     });
@@ -161,11 +163,11 @@ export class RedisNode implements LockNode {
     for (let at = 0; at < batch.length; at++) {
       const asked = batch[at]!;
       this.#answer(asked, voteOf(replies[at], asked.operation.from), distrust);
-    };
+    }
   }
 
   #answer(asked: Asked, vote: Vote, distrust: Failed | undefined): void {
-    const { request, isSecond, answered } = asked;
+    const { request, isSecond, asker, member } = asked;
     // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
     // anew, and nothing was written: whoever has time left asks again.
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
@@ -173,10 +175,11 @@ export class RedisNode implements LockNode {
       this.#requests.add({ ...asked, isSecond: true });
     // A grant of a node that is not trusted does not count, although it may be there.
     else if (distrust !== undefined && vote.kind === 'granted' && request.op !== 'release')
-      answered(distrust);
+      asker.answered(member, distrust);
     // Nor does what it granted to others.
-    else if (distrust !== undefined && vote.kind === 'refused') answered({ ...vote, untrusted: true });
-    else answered(vote);
+    else if (distrust !== undefined && vote.kind === 'refused')
+      asker.answered(member, { ...vote, untrusted: true });
+    else asker.answered(member, vote);
   }
 }
 
