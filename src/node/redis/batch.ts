@@ -1,4 +1,4 @@
-import { failed, type Failed, type RefusalReason, type Vote } from '../../core/vote.js';
+import { failed, type Failed, type Granted, type RefusalReason, type Vote } from '../../core/vote.js';
 import type { NodeInspection, NodeRequest } from '../lock-node.js';
 import { fenceKeyOf, waitListOf } from './keys.js';
 import { ScriptCall, type MarkerPlace, type Operation } from './script-call.js';
@@ -28,7 +28,8 @@ let last:
 
 export function requestOperation(keyPrefix: string, request: NodeRequest): Operation {
   if (last?.request === request && last.keyPrefix === keyPrefix) return last.operation;
-  const operation = { keys: keysFor(keyPrefix, request), words: wordsOf(request), from: namedBy(request) };
+  const keys = keysFor(keyPrefix, request);
+  const operation = { keys, words: wordsOf(request), from: namedBy(request), granted: undefined };
   last = { keyPrefix, request, operation };
   return operation;
 }
@@ -51,6 +52,7 @@ export const inspectOperation = (keyPrefix: string, resource: string): Operation
   keys: [keyPrefix + resource, fenceKeyOf(keyPrefix + resource)],
   words: '"i",1',
   from: 0,
+  granted: undefined,
 });
 
 /** The words of a JSON list. A holder id has a name of printable ASCII in it, which may have quotes. */
@@ -137,13 +139,13 @@ export function findingOf(reply: unknown): Finding {
   return { quarantineLeftMs: Number(left), id: String(id), members: String(members) };
 }
 
-/** One operation's reply as a vote. `from`: the number that the operation named, above which a counter is told. */
-export function voteOf(reply: unknown, from = 0): Vote {
-  if (typeof reply === 'number') return { kind: 'granted', counter: from + reply };
+/** One operation's reply as a vote. */
+export function voteOf(reply: unknown, operation: Operation): Vote {
+  if (typeof reply === 'number') return grantOf(reply, operation);
   if (Array.isArray(reply)) {
     switch (Number(reply[0])) {
       case 1:
-        return { kind: 'granted', counter: from + Number(reply[1]), waiting: Number(reply[2]) };
+        return { ...grantOf(Number(reply[1]), operation), waiting: Number(reply[2]) };
       case 2: {
         const reason = REFUSALS[Number(reply[1])];
         const owner = String(reply[2]);
@@ -164,13 +166,19 @@ export function voteOf(reply: unknown, from = 0): Vote {
   return failed('error', new Error('the node answered with something that is no vote'));
 }
 
+function grantOf(above: number, operation: Operation): Granted {
+  const counter = operation.from + above;
+  if (operation.granted?.counter !== counter) operation.granted = { kind: 'granted', counter };
+  return operation.granted;
+}
+
 const numberOf = (value: unknown): number | undefined =>
   value === '' || value === null || value === undefined ? undefined : Number(value);
 
 /** One resource's inspection. */
-export function inspectionOf(reply: unknown): NodeInspection | Failed {
+export function inspectionOf(reply: unknown, operation: Operation): NodeInspection | Failed {
   if (!Array.isArray(reply) || Number(reply[0]) !== 6) {
-    const vote = voteOf(reply);
+    const vote = voteOf(reply, operation);
     return vote.kind === 'failed'
       ? vote
       : failed('error', new Error('the node answered with something else'));

@@ -86,7 +86,9 @@ export class RedisNode implements LockNode {
     const replies =
       this.#server.absence() ??
       (await new Promise<readonly unknown[] | Failed>((resolve) => this.#server.ask(operations, 0, resolve)));
-    return isFailed(replies) ? resources.map(() => replies) : replies.map(inspectionOf);
+    return isFailed(replies)
+      ? resources.map(() => replies)
+      : replies.map((reply, at) => inspectionOf(reply, operations[at]!));
   }
 
   look(): Promise<void> {
@@ -132,28 +134,27 @@ export class RedisNode implements LockNode {
   };
 
   #sendNow(batch: readonly Asked[], done: () => void): void {
-    const absence = this.#server.absence();
-    const now = this.#settings.clock.now();
-    const inTime: Asked[] = [];
-    const operations: Operation[] = [];
-    let latest = 0;
-    for (const asked of batch) {
-      const { request, operation, asker, member } = asked;
-      const deadlineAt = deadlineOf(request);
-      if (absence !== undefined) asker.answered(member, absence);
-      // It has waited for the connection, or behind others, until nobody waits for it any more: nothing is sent.
-      else if (deadlineAt < now) asker.answered(member, LATE);
-      else {
-        if (deadlineAt > latest && deadlineAt !== Number.POSITIVE_INFINITY) latest = deadlineAt;
-        inTime.push(asked);
-        operations.push(operation);
-      }
-    }
+    const inTime = this.#toBeSent(batch);
     if (inTime.length === 0) return done();
+    const operations = inTime.map(({ operation }) => operation);
+    const latest = inTime.reduce((last, { request }) => Math.max(last, deadlineOf(request, 0)), 0);
     this.#server.ask(operations, latest, (replies) => {
       if (isFailed(replies)) for (const { asker, member } of inTime) asker.answered(member, replies);
       else this.#conclude(inTime, replies);
       done();
+    });
+  }
+
+  /** Answers those to whom nothing can be sent, or for whom nobody waits any more: behind others, or for the connection. */
+  #toBeSent(batch: readonly Asked[]): readonly Asked[] {
+    const absence = this.#server.absence();
+    const now = this.#settings.clock.now();
+    const isLate = ({ request }: Asked): boolean => deadlineOf(request) < now;
+    if (absence === undefined && !batch.some(isLate)) return batch;
+    return batch.filter((asked) => {
+      const obstacle = absence ?? (isLate(asked) ? LATE : undefined);
+      if (obstacle !== undefined) asked.asker.answered(asked.member, obstacle);
+      return obstacle === undefined;
     });
   }
 
@@ -162,7 +163,7 @@ export class RedisNode implements LockNode {
     const distrust = this.#server.distrustNow();
     for (let at = 0; at < batch.length; at++) {
       const asked = batch[at]!;
-      this.#answer(asked, voteOf(replies[at], asked.operation.from), distrust);
+      this.#answer(asked, voteOf(replies[at], asked.operation), distrust);
     }
   }
 

@@ -1,9 +1,13 @@
+import type { Granted } from '../../core/vote.js';
+
 /** What is put into a call for one request: its keys, and the words of its operation as they stand in a JSON list. */
 export interface Operation {
   readonly keys: readonly string[];
   readonly words: string;
   /** What it names above which its reply tells a counter; see `SCRIPT`. */
   readonly from: number;
+  /** The last grant that was read of a reply to it: most nodes say the same. */
+  granted: Granted | undefined;
 }
 
 /** What several operations come to, as it goes over the wire to every node. */
