@@ -25,7 +25,7 @@ interface Call {
   readonly isShort: boolean;
 }
 
-/** A random call, of one to three operations, by few holders on few resources, so that they meet. */
+/** A random call, of one to three runs of operations, by few holders on few resources, so that they meet. */
 function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Call {
   const keys = ['quorlock:node'];
   const order = rng.pick(['', '', '', '', '', '', 'l', 'f', 't', 'd', 'm']);
@@ -45,20 +45,16 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
     isShort = true;
     return SHORT_MS;
   };
-  const operations = rng.int(1, 3);
+  const counter = (): number => rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs + 2e8]);
+  const waiter = (): string => rng.pick(['deaf', 'mute', 'here', 'there']);
+  const runs = rng.int(1, 3);
   // A short life only at the end: what comes after it would depend on the millisecond.
-  for (let at = 1; at <= operations && !isShort; at++) {
+  for (let at = 1; at <= runs && !isShort; at++) {
     const verb = rng.pick(['a', 'a', 'q', 'q', 'c', 'e', 'e', 'r', 'r', 'w', 'i']);
-    const resources = verb === 'i' || rng.chance(0.7) ? [rng.pick(['x', 'y'])] : ['x', 'y'];
-    const second = verb === 'r' || verb === 'w' ? 'wait' : 'fence';
-    for (const resource of resources) keys.push(resource, `${resource}:${second}`);
-    if (verb === 'q') for (const resource of resources) keys.push(`${resource}:wait`);
-    words.push(verb, resources.length);
-    if (verb === 'w' || verb === 'i') continue;
-    if (verb !== 'r') words.push(nowUs - aheadUs + rng.pick([1e9, 1e9, -1e9]));
-    words.push(rng.pick(['one', 'two']));
-    const counter = (): number => rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs + 2e8]);
-    const waiter = (): string => rng.pick(['deaf', 'mute', 'here', 'there']);
+    const isSingle = verb === 'i' || rng.chance(0.7);
+    const hasNone = verb === 'w' || verb === 'i';
+    words.push(verb, isSingle ? 1 : 2);
+    if (!hasNone && verb !== 'r') words.push(nowUs - aheadUs + rng.pick([1e9, 1e9, -1e9]));
     if (verb === 'a' || verb === 'q')
       words.push(
         ttl(),
@@ -67,17 +63,29 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
         rng.pick([1, 1, 5]),
       );
     if (verb === 'q') words.push(waiter(), rng.pick(LONG_MS));
-    if (verb === 'c') words.push(counter(), rng.pick([false, 7, 8]));
-    if (verb === 'e') {
-      const token = rng.pick([false as const, counter(), PRESENT_ONLY]);
-      const ceiling = token === PRESENT_ONLY ? rng.pick([false as const, counter()]) : token;
-      words.push(ttl(), token, ceiling === false ? false : ceiling + rng.int(0, 3));
-    }
+    if (verb === 'c') words.push(rng.pick([false, 7, 8]));
+    if (verb === 'e') words.push(ttl());
     if (verb === 'r')
       words.push(
         rng.chance(0.3) ? ttl() : 0,
         ...(rng.chance(0.5) ? [false, 0] : [waiter(), rng.pick(LONG_MS)]),
       );
+    const count = isShort ? 1 : rng.pick([1, 1, 2, 3]);
+    words.push(count);
+    for (let one = 1; one <= count; one++) {
+      const resources = isSingle ? [rng.pick(['x', 'y'])] : ['x', 'y'];
+      const second = verb === 'r' || verb === 'w' ? 'wait' : 'fence';
+      for (const resource of resources) keys.push(resource, `${resource}:${second}`);
+      if (verb === 'q') for (const resource of resources) keys.push(`${resource}:wait`);
+      if (hasNone) continue;
+      words.push(rng.pick(['one', 'two']));
+      if (verb === 'c') words.push(counter());
+      if (verb === 'e') {
+        const token = rng.pick([false as const, counter(), PRESENT_ONLY]);
+        const ceiling = token === PRESENT_ONLY ? rng.pick([false as const, counter()]) : token;
+        words.push(token, ceiling === false ? false : ceiling + rng.int(0, 3));
+      }
+    }
   }
   return { keys, args: [JSON.stringify(words)], isShort };
 }

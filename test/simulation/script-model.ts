@@ -120,7 +120,7 @@ interface Operation {
   readonly keys: readonly (readonly [lock: string, fence: string])[];
   readonly holder: string;
   readonly deadlineUs: number;
-  /** What follows the holder. */
+  /** What it has of its own but for the holder, then its terms. */
   readonly argument: readonly Word[];
   /** Of an acquisition that is ready to wait. */
   readonly lists: readonly string[];
@@ -131,15 +131,17 @@ export type Publish = (channel: string, message: string) => number;
 
 /** How many words come before the operations. */
 const HEADER = 8;
-/** How many words each of them has, and whether one is a deadline. */
-const WORDS: Readonly<Record<string, { readonly count: number; readonly hasDeadline: boolean }>> = {
-  a: { count: 8, hasDeadline: true },
-  q: { count: 10, hasDeadline: true },
-  c: { count: 6, hasDeadline: true },
-  e: { count: 7, hasDeadline: true },
-  r: { count: 6, hasDeadline: false },
-  w: { count: 2, hasDeadline: false },
-  i: { count: 2, hasDeadline: false },
+/** By the verb: at which word it says how many such operations follow, how many words of its own each has, and whether the terms begin with a deadline. */
+const WORDS: Readonly<
+  Record<string, { readonly countAt: number; readonly own: number; readonly hasDeadline: boolean }>
+> = {
+  a: { countAt: 7, own: 1, hasDeadline: true },
+  q: { countAt: 9, own: 1, hasDeadline: true },
+  c: { countAt: 4, own: 2, hasDeadline: true },
+  e: { countAt: 4, own: 3, hasDeadline: true },
+  r: { countAt: 5, own: 1, hasDeadline: false },
+  w: { countAt: 2, own: 0, hasDeadline: false },
+  i: { countAt: 2, own: 0, hasDeadline: false },
 };
 
 /**
@@ -226,22 +228,28 @@ function operationsIn(keys: readonly string[], words: readonly Word[]): Operatio
   const operations: Operation[] = [];
   let nextKey = 0;
   for (let at = 0; at < words.length;) {
-    const [verb, count] = [String(words[at]), Number(words[at + 1])];
-    const { count: length, hasDeadline } = WORDS[verb]!;
-    const rest = words.slice(at + 2, at + length);
-    const deadlineUs = hasDeadline ? Number(rest.shift()) : Number.POSITIVE_INFINITY;
-    const [holder = '', ...argument] = rest;
+    const [verb, resources] = [String(words[at]), Number(words[at + 1])];
+    const { countAt, own, hasDeadline } = WORDS[verb]!;
+    const terms = words.slice(at + 2, at + countAt);
+    const deadlineUs = hasDeadline ? Number(terms.shift()) : Number.POSITIVE_INFINITY;
     const perResource = verb === 'q' ? 3 : 2;
-    operations.push({
-      verb,
-      keys: Array.from({ length: count }, (_, i) => [keys[nextKey + 2 * i]!, keys[nextKey + 2 * i + 1]!]),
-      holder: String(holder),
-      deadlineUs,
-      argument,
-      lists: keys.slice(nextKey + 2 * count, nextKey + perResource * count),
-    });
-    nextKey += perResource * count;
-    at += length;
+    at += countAt + 1;
+    for (let left = Number(words[at - 1]); left > 0; left--) {
+      const [holder = '', ...ownWords] = words.slice(at, at + own);
+      operations.push({
+        verb,
+        keys: Array.from({ length: resources }, (_, i) => [
+          keys[nextKey + 2 * i]!,
+          keys[nextKey + 2 * i + 1]!,
+        ]),
+        holder: String(holder),
+        deadlineUs,
+        argument: [...ownWords, ...terms],
+        lists: keys.slice(nextKey + 2 * resources, nextKey + perResource * resources),
+      });
+      nextKey += perResource * resources;
+      at += own;
+    }
   }
   return operations;
 }
@@ -368,7 +376,7 @@ class Script {
 
   #extend(): unknown {
     const { keys, holder, argument } = this.operation;
-    const [ttlMs, token, ceiling] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
+    const [token, ceiling, ttlMs] = [numberIn(argument[0]), numberIn(argument[1]), Number(argument[2])];
     const recreates = this.flaw === 'extension re-creates';
     for (const [lock, fence] of keys) {
       const owner = this.keyspace.get(lock);

@@ -1,9 +1,9 @@
 import type { Command } from './sim-server.js';
 
-/** How many arguments come before the operations. */
+/** How many words come before the operations. */
 const HEADER = 8;
 
-/** Operations that have a holder id, and where in the arguments of the call the operations begin. */
+/** What operations are called. */
 const VERBS = new Set(['a', 'q', 'c', 'e', 'r', 'w', 'i']);
 
 /** The part of a holder's or a waiter's name that nobody chose. */
@@ -33,14 +33,13 @@ export class Trace {
     const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
-    const lines = String(args[HEADER] ?? '');
+    const argument = String(args[0] ?? '');
     // Holder ids in it are random, but all of a length.
-    this.#mix(lines.length);
+    this.#mix(argument.length);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;
-    const words = lines.split(/[ \n]/).slice(0, -1);
     const said = name.startsWith('eval')
-      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words(words)}`
+      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words((JSON.parse(argument) as unknown[]).slice(HEADER))}`
       : name;
     const left = Array.isArray(reply) ? `${String(reply[1]).split(',')[0]} ms untrusted, ` : '';
     this.#add(`${server} ${said} -> ${left}${this.#words(answers)}`);

@@ -29,7 +29,7 @@ let last:
 export function requestOperation(keyPrefix: string, request: NodeRequest): Operation {
   if (last?.request === request && last.keyPrefix === keyPrefix) return last.operation;
   const keys = keysFor(keyPrefix, request);
-  const operation = { keys, words: wordsOf(request), from: namedBy(request), granted: undefined };
+  const operation = { keys, ...wordsOf(request), from: namedBy(request), granted: undefined };
   last = { keyPrefix, request, operation };
   return operation;
 }
@@ -50,43 +50,51 @@ function namedBy(request: NodeRequest): number {
 
 export const inspectOperation = (keyPrefix: string, resource: string): Operation => ({
   keys: [keyPrefix + resource, fenceKeyOf(keyPrefix + resource)],
-  words: '"i",1',
+  terms: '"i",1',
+  own: '',
   from: 0,
   granted: undefined,
 });
 
-/** The words of a JSON list. A holder id has a name of printable ASCII in it, which may have quotes. */
-function wordsOf(request: NodeRequest): string {
-  const { resources, holderId } = request;
-  const count = resources.length;
-  const holder = /["\\]/.test(holderId) ? JSON.stringify(holderId) : `"${holderId}"`;
+/** The words of a JSON list: what several operations may have in common, and what each has of its own. */
+type Words = Pick<Operation, 'terms' | 'own'>;
+
+/** A holder id has a name of printable ASCII in it, which may have quotes. */
+const quoted = (holderId: string): string =>
+  /["\\]/.test(holderId) ? JSON.stringify(holderId) : `"${holderId}"`;
+
+function wordsOf(request: NodeRequest): Words {
+  const count = request.resources.length;
+  const holder = quoted(request.holderId);
   switch (request.op) {
     case 'acquire': {
       const { ttlMs, seed = false, tick = false, tokens, waits } = request;
-      const asked = `${count},${deadlineUs(request)},${holder},${ttlMs},${seed},${tick},${tokens}`;
-      if (waits === undefined) return `"a",${asked}`;
-      return `"q",${asked},"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`;
+      const asked = `${count},${deadlineUs(request)},${ttlMs},${seed},${tick},${tokens}`;
+      if (waits === undefined) return { terms: `"a",${asked}`, own: holder };
+      return { terms: `"q",${asked},"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`, own: holder };
     }
     case 'confirm': {
       const { token, tick = false } = request;
-      return `"c",${count},${deadlineUs(request)},${holder},${token},${tick}`;
+      return { terms: `"c",${count},${deadlineUs(request)},${tick}`, own: `${holder},${token}` };
     }
     case 'extend': {
       const { ttlMs, token = false, ceiling = false } = request;
-      return `"e",${count},${deadlineUs(request)},${holder},${ttlMs},${token},${ceiling}`;
+      const own = `${holder},${token},${ceiling}`;
+      return { terms: `"e",${count},${deadlineUs(request)},${ttlMs}`, own };
     }
     case 'release': {
       const { keepMs, waits } = request;
       const list = waits === undefined ? 'false,0' : `"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`;
-      return `"r",${count},${holder},${Math.ceil(keepMs)},${list}`;
+      return { terms: `"r",${count},${Math.ceil(keepMs)},${list}`, own: holder };
     }
     case 'wake':
-      return `"w",${count}`;
+      return { terms: `"w",${count}`, own: '' };
   }
 }
 
+/** By the millisecond, so that what is asked in a turn has it in common; never later than it is. */
 const deadlineUs = ({ deadlineAt }: { readonly deadlineAt: number }): number =>
-  Math.floor(deadlineAt * 1_000);
+  Math.floor(deadlineAt) * 1_000;
 
 /** Of each resource the lock key and another one; for the lists of an acquisition that is ready to wait see the script. */
 function keysFor(keyPrefix: string, request: NodeRequest): readonly string[] {

@@ -1,9 +1,12 @@
 import type { Granted } from '../../core/vote.js';
 
-/** What is put into a call for one request: its keys, and the words of its operation as they stand in a JSON list. */
+/** What is put into a call for one request. The words are those of a JSON list. */
 export interface Operation {
   readonly keys: readonly string[];
-  readonly words: string;
+  /** The verb, and what it may have in common with other operations. */
+  readonly terms: string;
+  /** What it has of its own. */
+  readonly own: string;
   /** What it names above which its reply tells a counter; see `SCRIPT`. */
   readonly from: number;
   /** The last grant that was read of a reply to it: most nodes say the same. */
@@ -25,14 +28,29 @@ function joined(operations: readonly Operation[]): Joined {
   if (lastJoined !== undefined && areSame(lastJoined.operations, operations)) return lastJoined;
   let keyCount = 0;
   let keys = '';
-  let words = '';
   for (const one of operations) {
     keyCount += one.keys.length;
     for (const key of one.keys) keys += bulk(key);
-    words += `,${one.words}`;
   }
-  lastJoined = { operations, keyCount, keys: Buffer.from(keys), words: Buffer.from(words) };
+  lastJoined = { operations, keyCount, keys: Buffer.from(keys), words: Buffer.from(inRuns(operations)) };
   return lastJoined;
+}
+
+/** Operations that follow each other and have the same terms are written down with these once. */
+function inRuns(operations: readonly Operation[]): string {
+  let words = '';
+  for (let first = 0; first < operations.length;) {
+    const { terms } = operations[first]!;
+    let owns = '';
+    let next = first;
+    for (; next < operations.length && operations[next]!.terms === terms; next++) {
+      const { own } = operations[next]!;
+      if (own !== '') owns += `,${own}`;
+    }
+    words += `,${terms},${next - first}${owns}`;
+    first = next;
+  }
+  return words;
 }
 
 function areSame(some: readonly Operation[], others: readonly Operation[]): boolean {

@@ -14,6 +14,8 @@ local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'anew', 'waits', 'id')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
 local waitsUntil = tonumber(seen[5]) or 0
 local replies, answered, at, key, length = {now, 0}, 2, 9, ARGV[2] and 1 or 2, #words
+-- How many of the operations that stand at that place have been answered.
+local done = 0
 
 -- Between these a counter is believed, and its key was given its life of late.
 local halfLife = now - fenceTtl * 500
@@ -27,71 +29,87 @@ end
 if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) and lasts >= quarantine
   and since <= now - lasts * 1000) then
   while at <= length and words[at + 1] == 1 do
-    local verb, reply = words[at], nil
+    local verb, count = words[at], nil
     if verb == 'a' then
-      local deadline, holder, seed, tokens = words[at + 2], words[at + 3], words[at + 5], words[at + 7]
-      if not seed or words[at + 6] then break end
-      if now > deadline + ahead then
-        reply = {3}
-      else
-        local lock = KEYS[key]
-        local set = try('SET', lock, holder, 'NX', 'PX', words[at + 4])
-        if not set then
-          local owner = try('GET', lock)
-          if owner == holder or type(owner) ~= 'string' then break end
-          reply = {2, 1, owner, call('PTTL', lock)}
-        elseif set.err then
+      local ttl, seed, tokens, own = words[at + 3], words[at + 4], words[at + 6], at + 8
+      if not seed or words[at + 5] then break end
+      local isLate = now > words[at + 2] + ahead
+      count = words[at + 7]
+      while done < count do
+        local reply = {3}
+        if not isLate then
+          local lock, holder = KEYS[key], words[own + done]
+          local set = try('SET', lock, holder, 'NX', 'PX', ttl)
+          if not set then
+            local owner = try('GET', lock)
+            if owner == holder or type(owner) ~= 'string' then break end
+            reply = {2, 1, owner, call('PTTL', lock)}
+          elseif set.err then
+            break
+          else
+            local fence = KEYS[key + 1]
+            local counter = try('INCRBY', fence, tokens)
+            if type(counter) ~= 'number' or counter > 9007199254740991 then
+              call('DEL', lock)
+              break
+            end
+            if counter - tokens < lowest then
+              counter = seeded(counter - tokens, seed) + tokens
+              call('SET', fence, counter, 'PX', fenceTtl)
+            elseif counter > highest then
+              call('PEXPIRE', fence, fenceTtl)
+            end
+            reply = counter - seed
+          end
+        end
+        key, done, answered = key + 2, done + 1, answered + 1
+        replies[answered] = reply
+      end
+      if done < count then break end
+      at = own + count
+    elseif verb == 'r' then
+      if words[at + 2] ~= 0 or words[at + 3] or waitsUntil * 1000 > now then break end
+      local own = at + 6
+      count = words[at + 5]
+      while done < count do
+        local lock, reply = KEYS[key], 0
+        local owner = try('GET', lock)
+        if owner == words[own + done] then
+          call('DEL', lock)
+        elseif owner then
           break
         else
-          local fence = KEYS[key + 1]
-          local counter = try('INCRBY', fence, tokens)
-          if type(counter) ~= 'number' or counter > 9007199254740991 then
-            call('DEL', lock)
-            break
-          end
-          if counter - tokens < lowest then
-            counter = seeded(counter - tokens, seed) + tokens
-            call('SET', fence, counter, 'PX', fenceTtl)
-          elseif counter > highest then
-            call('PEXPIRE', fence, fenceTtl)
-          end
-          reply = counter - seed
+          reply = {2, 3, '', 0}
         end
+        key, done, answered = key + 2, done + 1, answered + 1
+        replies[answered] = reply
       end
-      at = at + 8
-    elseif verb == 'r' then
-      if words[at + 3] ~= 0 or words[at + 4] or waitsUntil * 1000 > now then break end
-      local lock = KEYS[key]
-      local owner = try('GET', lock)
-      if owner == words[at + 2] then
-        call('DEL', lock)
-        reply = 0
-      elseif owner then
-        break
-      else
-        reply = {2, 3, '', 0}
-      end
-      at = at + 6
+      if done < count then break end
+      at = own + count
     elseif verb == 'e' then
-      local deadline, holder, ttl, ceiling = words[at + 2], words[at + 3], words[at + 4], words[at + 6]
-      if now > deadline + ahead then
-        reply = {3}
-      else
-        local lock = KEYS[key]
-        if not ceiling or try('GET', lock) ~= holder then break end
-        local fence = try('GET', KEYS[key + 1])
-        local counter = type(fence) == 'string' and tonumber(fence)
-        if counter ~= ceiling or counter < lowest or counter > highest then break end
-        if call('PTTL', lock) < ttl then call('PEXPIRE', lock, ttl) end
-        reply = 0
+      local ttl, own = words[at + 3], at + 5
+      local isLate = now > words[at + 2] + ahead
+      count = words[at + 4]
+      while done < count do
+        local reply = {3}
+        if not isLate then
+          local lock, ceiling = KEYS[key], words[own + 3 * done + 2]
+          if not ceiling or try('GET', lock) ~= words[own + 3 * done] then break end
+          local fence = try('GET', KEYS[key + 1])
+          local counter = type(fence) == 'string' and tonumber(fence)
+          if counter ~= ceiling or counter < lowest or counter > highest then break end
+          if call('PTTL', lock) < ttl then call('PEXPIRE', lock, ttl) end
+          reply = 0
+        end
+        key, done, answered = key + 2, done + 1, answered + 1
+        replies[answered] = reply
       end
-      at = at + 7
+      if done < count then break end
+      at = own + 3 * count
     else
       break
     end
-    key = key + 2
-    answered = answered + 1
-    replies[answered] = reply
+    done = 0
   end
   if at > length then return replies end
 end

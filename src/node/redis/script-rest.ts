@@ -96,9 +96,11 @@ local function mayHaveForgotten(tick)
   return not isInQuarantine and memoryBegan > 0 and memoryBegan > (tick - quarantine) * 1000
 end
 
--- By the verb: how many words it takes, with itself and the number of its resources, and whether it has a deadline.
+-- By the verb: at which word it says how many such operations follow, how many words each of them has of its own, and
+-- whether the third word is a deadline.
 local verbs = {}
-local lengths = {a = 8, q = 10, c = 6, e = 7, r = 6, w = 2, i = 2}
+local counts = {a = 7, q = 9, c = 4, e = 4, r = 5, w = 2, i = 2}
+local owns = {a = 1, q = 1, c = 2, e = 3, r = 1, w = 0, i = 0}
 local hasDeadline = {a = true, q = true, c = true, e = true}
 
 -- Granted again to the same holder without a second increment: a command that arrives twice is one grant.
@@ -149,7 +151,7 @@ end
 
 -- A key that is gone is set again where the counter proves that nobody has come after; where the counter is gone as
 -- well, the node has lost its data: the key protects from now on, but the answer does not count.
-function verbs.e(key, count, holder, ttl, token, ceiling)
+function verbs.e(key, count, holder, token, ceiling, ttl)
   local restored, owners, counters, ticks = false, {}, {}, {}
   for i = 0, count - 1 do
     local lock, fence = KEYS[key + 2 * i], KEYS[key + 2 * i + 1]
@@ -228,18 +230,25 @@ end
 
 replies[2] = guard(words[5], words[7])
 while at <= length do
-  local verb, count = words[at], words[at + 1]
-  local first, next = at + 2, at + lengths[verb]
-  local ok, reply
+  local verb, resources, terms, isLate = words[at], words[at + 1], at + 2, false
+  local counted, own = at + counts[verb], owns[verb]
   if hasDeadline[verb] then
-    if now > words[first] + ahead then ok, reply = true, {3} end
-    first = first + 1
+    isLate = now > words[terms] + ahead
+    terms = terms + 1
   end
-  if not ok then ok, reply = pcall(verbs[verb], key, count, unpack(words, first, next - 1)) end
-  at = next
-  key = key + (verb == 'q' and 3 or 2) * count
-  answered = answered + 1
-  replies[answered] = ok and reply or {5, type(reply) == 'table' and reply.err or tostring(reply)}
+  while done < words[counted] do
+    local ok, reply = true, {3}
+    if not isLate then
+      local given = {unpack(words, counted + own * done + 1, counted + own * (done + 1))}
+      for term = terms, counted - 1 do given[#given + 1] = words[term] end
+      ok, reply = pcall(verbs[verb], key, resources, unpack(given))
+    end
+    key = key + (verb == 'q' and 3 or 2) * resources
+    done = done + 1
+    answered = answered + 1
+    replies[answered] = ok and reply or {5, type(reply) == 'table' and reply.err or tostring(reply)}
+  end
+  at, done = counted + own * words[counted] + 1, 0
 end
 return replies
 `;

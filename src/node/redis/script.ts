@@ -26,17 +26,18 @@ import { SCRIPT_REST } from './script-rest.js';
  *       missing marker missing, f(irst use) trust a node without marker, t(rust) it whatever its marker says, d(istrust) it
  *       from now on, m(embers) write them down; an id, in case that the node has none, or, with m, the members; and by how
  *       much the node's clock is ahead of the one that deadlines are of (µs).
- *       Then the operations, each as the verb, the number of its resources, and
- *         a(cquire)  deadline (µs), holder id, ttl, seed (false: without fencing), tick (false: without), tokens
- *         q(ueue)    as a, then the waiter and how long its list lives (ms). Its keys are followed by the lists of all its
- *                    resources: of waiters, by the time of their coming
- *         c(onfirm)  deadline, holder id, token, tick (false: without)
- *         e(xtend)   deadline, holder id, ttl, token, ceiling (both false without fencing): what the counter is raised to,
- *                    and may be at most; with the token -1, fencing or not, a key that is gone stays gone, whatever the
- *                    counter says
- *         r(elease)  holder id, what to leave it to live (ms; 0: delete); and who goes to the end of the list before the
- *                    first of it is told, and how long the list lives (false and 0 for nobody). The list stands in place of
- *                    the fence key
+ *       Then the operations, in runs of such as have the same terms: the verb, the number of its resources, the terms, how
+ *       many operations follow, and for each of them what it has of its own:
+ *         a(cquire)  terms: deadline (µs), ttl, seed (false: without fencing), tick (false: without), tokens; own: holder id
+ *         q(ueue)    as a, with two more terms: the waiter and how long its list lives (ms). The keys of each operation are
+ *                    followed by the lists of all its resources: of waiters, by the time of their coming
+ *         c(onfirm)  terms: deadline, tick (false: without); own: holder id, token
+ *         e(xtend)   terms: deadline, ttl; own: holder id, token, ceiling (both false without fencing): what the counter is
+ *                    raised to, and may be at most; with the token -1, fencing or not, a key that is gone stays gone,
+ *                    whatever the counter says
+ *         r(elease)  terms: what to leave it to live (ms; 0: delete); and who goes to the end of the list before the first
+ *                    of it is told, and how long the list lives (false and 0 for nobody); own: holder id. The list stands
+ *                    in place of the fence key
  *         w(ake)     nothing; likewise: tells the first on the list of each resource that is free
  *         i(nspect)  nothing
  *       On a shard of a Cluster there follow, as arguments of their own, the marker, which is not in the slot of the keys and
