@@ -31,15 +31,17 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
   while at <= length and words[at + 1] == 1 do
     local verb, count = words[at], nil
     if verb == 'a' then
-      local ttl, seed, tokens, own = words[at + 3], words[at + 4], words[at + 6], at + 8
+      local seed, tokens, own = words[at + 4], words[at + 6], at + 8
       if not seed or words[at + 5] then break end
       local isLate = now > words[at + 2] + ahead
+      -- A number is printed for each command that it is passed to.
+      local life, step = tostring(words[at + 3]), tostring(tokens)
       count = words[at + 7]
       while done < count do
         local reply = {3}
         if not isLate then
           local lock, holder = KEYS[key], words[own + done]
-          local set = try('SET', lock, holder, 'NX', 'PX', ttl)
+          local set = try('SET', lock, holder, 'NX', 'PX', life)
           if not set then
             local owner = try('GET', lock)
             if owner == holder or type(owner) ~= 'string' then break end
@@ -48,7 +50,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
             break
           else
             local fence = KEYS[key + 1]
-            local counter = try('INCRBY', fence, tokens)
+            local counter = try('INCRBY', fence, step)
             if type(counter) ~= 'number' or counter > 9007199254740991 then
               call('DEL', lock)
               break
@@ -88,6 +90,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
       at = own + count
     elseif verb == 'e' then
       local ttl, own = words[at + 3], at + 5
+      local life = tostring(ttl)
       local isLate = now > words[at + 2] + ahead
       count = words[at + 4]
       while done < count do
@@ -98,7 +101,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
           local fence = try('GET', KEYS[key + 1])
           local counter = type(fence) == 'string' and tonumber(fence)
           if counter ~= ceiling or counter < lowest or counter > highest then break end
-          if call('PTTL', lock) < ttl then call('PEXPIRE', lock, ttl) end
+          if call('PTTL', lock) < ttl then call('PEXPIRE', lock, life) end
           reply = 0
         end
         key, done, answered = key + 2, done + 1, answered + 1
