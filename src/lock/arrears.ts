@@ -6,6 +6,8 @@ export class Arrears {
   readonly #owed: number[];
   /** Of these, the ones to requests that were withdrawn: they are written off when the node says anything. */
   readonly #withdrawn: number[];
+  /** What all of them owe. */
+  #sum = 0;
 
   constructor(members: number) {
     this.#owed = new Array<number>(members).fill(0);
@@ -13,7 +15,7 @@ export class Arrears {
   }
 
   get any(): boolean {
-    return this.#owed.some((answers) => answers > 0);
+    return this.#sum > 0;
   }
 
   owes(member: number): boolean {
@@ -22,6 +24,7 @@ export class Arrears {
 
   timedOut(member: number): void {
     this.#owed[member]!++;
+    this.#sum++;
   }
 
   /** A request will not be answered any more. */
@@ -32,8 +35,9 @@ export class Arrears {
   /** The node has answered a request, which had timed out or had not. */
   answered(member: number, wasOverdue: boolean): void {
     if (this.#owed[member] === 0) return;
-    if (wasOverdue) this.#owed[member]!--;
-    this.#owed[member]! -= this.#withdrawn[member]!;
+    const paid = this.#withdrawn[member]! + (wasOverdue ? 1 : 0);
+    this.#owed[member]! -= paid;
+    this.#sum -= paid;
     this.#withdrawn[member] = 0;
   }
 }

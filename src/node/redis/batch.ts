@@ -147,6 +147,20 @@ export function findingOf(reply: unknown): Finding {
   return { quarantineLeftMs: Number(left), id: String(id), members: String(members) };
 }
 
+/** Who answered a run of operations with nothing to be said of each. */
+const isRun = (reply: unknown): reply is readonly [7, number] => Array.isArray(reply) && reply[0] === 7;
+
+/** The replies to operations, one for each; see `SCRIPT`. */
+export function repliesIn(reply: readonly unknown[], first: number): readonly unknown[] {
+  const replies: unknown[] = [];
+  for (let at = first; at < reply.length; at++) {
+    const one = reply[at];
+    if (isRun(one)) for (let left = one[1]; left > 0; left--) replies.push(0);
+    else replies.push(one);
+  }
+  return replies;
+}
+
 /** One operation's reply as a vote. */
 export function voteOf(reply: unknown, operation: Operation): Vote {
   if (typeof reply === 'number') return grantOf(reply, operation);

@@ -26,6 +26,24 @@ local function seeded(counter, seed)
   return max(counter, now - 1000000, min(now + 1000000, seed))
 end
 
+-- Of zeros that follow each other only their number is told.
+local zeros = 0
+local function put(reply)
+  if reply == 0 then
+    zeros = zeros + 1
+    return
+  end
+  if zeros > 0 then
+    answered = answered + 1
+    replies[answered] = zeros == 1 and 0 or {7, zeros}
+    zeros = 0
+  end
+  if reply then
+    answered = answered + 1
+    replies[answered] = reply
+  end
+end
+
 if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) and lasts >= quarantine
   and since <= now - lasts * 1000) then
   while at <= length and words[at + 1] == 1 do
@@ -64,8 +82,8 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
             reply = counter - seed
           end
         end
-        key, done, answered = key + 2, done + 1, answered + 1
-        replies[answered] = reply
+        key, done = key + 2, done + 1
+        put(reply)
       end
       if done < count then break end
       at = own + count
@@ -83,8 +101,8 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
         else
           reply = {2, 3, '', 0}
         end
-        key, done, answered = key + 2, done + 1, answered + 1
-        replies[answered] = reply
+        key, done = key + 2, done + 1
+        put(reply)
       end
       if done < count then break end
       at = own + count
@@ -104,8 +122,8 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
           if call('PTTL', lock) < ttl then call('PEXPIRE', lock, life) end
           reply = 0
         end
-        key, done, answered = key + 2, done + 1, answered + 1
-        replies[answered] = reply
+        key, done = key + 2, done + 1
+        put(reply)
       end
       if done < count then break end
       at = own + 3 * count
@@ -114,6 +132,7 @@ if order == '' and (quarantine == 0 or since and (run == '' or run == seen[1]) a
     end
     done = 0
   end
+  put(nil)
   if at > length then return replies end
 end
 `;

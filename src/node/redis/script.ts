@@ -55,6 +55,7 @@ import { SCRIPT_REST } from './script-rest.js';
  *         {4}                                     the key was set again on a node that had lost its data
  *         {5, message}                            an error; operations beside it are not affected
  *         {6, owner, remaining ms, counter, tick} inspected ('' where there is none)
+ *         {7, count}                              so many operations in a row were granted with 0 above
  *
  * A waiter is told by PUBLISH, on the channel that is called like the marker but for its last part, with the lock key.
  *

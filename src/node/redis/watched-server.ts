@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
 import { failed, type Failed } from '../../core/vote.js';
 import type { NodeState } from '../lock-node.js';
-import { findingOf, guardWords, scriptCall, type Guard } from './batch.js';
+import { findingOf, guardWords, repliesIn, scriptCall, type Guard } from './batch.js';
 import type { Connection, Endpoint } from './connection.js';
 import { markerKeyOf } from './keys.js';
 import { NodeClock } from './node-clock.js';
@@ -225,9 +225,9 @@ export class WatchedServer {
       if (error !== undefined) return done(error, undefined);
       if (!Array.isArray(reply))
         return done(new Error('the node answered with something that is no list'), undefined);
-      const [nodeUs, found, ...replies] = reply as unknown[];
+      const [nodeUs, found] = reply as unknown[];
       if (epoch === this.#epoch) this.#learn(sentAt, Number(nodeUs) / 1_000, found);
-      done(undefined, replies);
+      done(undefined, repliesIn(reply, 2));
     };
     this.#connection.run(call, (error, reply) => {
       // The server's script cache was emptied (SCRIPT FLUSH). The deadline inside still says until when it may act.
