@@ -79,16 +79,22 @@ export class Acquirer {
     });
   }
 
-  async acquire(
+  acquire(resources: readonly string[], options: ResolvedAcquireOptions, hold: Hold): Promise<HeldLease> {
+    if (this.#draining) return Promise.reject(new LockManagerClosedError(resources));
+    const { signal, retries, waitMs } = options;
+    // One attempt ends by itself: there is nothing to be stopped.
+    const endsByItself = signal === undefined && retries === 0 && waitMs === 0;
+    return endsByItself && this.starting() === undefined
+      ? this.#once(resources, options, hold)
+      : this.#unlessStopped(resources, options, hold);
+  }
+
+  async #unlessStopped(
     resources: readonly string[],
     options: ResolvedAcquireOptions,
     hold: Hold,
   ): Promise<HeldLease> {
-    if (this.#draining) throw new LockManagerClosedError(resources);
-    const { signal, retries, waitMs } = options;
-    // One attempt ends by itself: there is nothing to be stopped.
-    if (signal === undefined && retries === 0 && waitMs === 0 && this.starting() === undefined)
-      return this.#once(resources, options, hold);
+    const { signal, waitMs } = options;
     const stop = new Stop();
     const onAbort = (): void => stop.stop(signal?.reason as Error);
     if (signal?.aborted) onAbort();

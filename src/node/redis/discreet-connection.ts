@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ScriptCall } from './script-call.js';
 import { ScriptCommand } from './script-command.js';
-import { SCRIPT, SCRIPT_SHA } from './script.js';
 
 /** Called back once. Not a promise, because every vote comes by here, and each step of a chain of them costs a turn. */
 export type Replied = (error: Error | undefined, reply: unknown) => void;
@@ -115,11 +114,11 @@ export class DiscreetConnection implements Connection {
   }
 
   run(call: ScriptCall, replied: Replied): void {
-    this.#send(new ScriptCommand('EVALSHA', SCRIPT_SHA, call), replied);
+    this.#send(new ScriptCommand('evalsha', call), replied);
   }
 
   runAndLoad(call: ScriptCall, replied: Replied): void {
-    this.#send(new ScriptCommand('EVAL', SCRIPT, call), replied);
+    this.#send(new ScriptCommand('eval', call), replied);
   }
 
   script(subcommand: 'LOAD', script: string): Promise<unknown> {

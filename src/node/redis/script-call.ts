@@ -92,31 +92,27 @@ export class ScriptCall {
     return `[${this.#header}${this.#joined.words.toString()}]`;
   }
 
-  /** The whole command. What it says to every node is copied from where it was written down once. */
-  toBytes(command: 'EVALSHA' | 'EVAL', script: string): Buffer {
+  /** The whole command, `command` being its first two words. What it says to every node is copied from where it was written down once. */
+  toBytes(command: string): Buffer {
     const { keyCount, keys, words } = this.#joined;
     const { marker, elsewhere } = this.#place;
     const isApart = elsewhere !== undefined;
     const count = isApart ? keyCount : 1 + keyCount;
+    const number = String(count);
     const argumentLength = Buffer.byteLength(this.#header) + words.length + 2;
-    const first = isApart ? '' : bulk(marker);
-    const last = isApart ? bulk(marker) + bulk(elsewhere) : '';
-    return written(
-      `*${count + (isApart ? 6 : 4)}\r\n${bulk(command)}${bulk(script)}${bulk(String(count))}${first}`,
-      keys,
-      `$${argumentLength}\r\n[${this.#header}`,
-      words,
-      `]\r\n${last}`,
-    );
+    const before = `*${count + (isApart ? 6 : 4)}\r\n${command}$${number.length}\r\n${number}\r\n${isApart ? '' : bulk(marker)}`;
+    const between = `$${argumentLength}\r\n[${this.#header}`;
+    const after = isApart ? `]\r\n${bulk(marker)}${bulk(elsewhere)}` : ']\r\n';
+    const size = Buffer.byteLength(before + between + after) + keys.length + words.length;
+    const bytes = Buffer.allocUnsafe(size);
+    let at = bytes.write(before);
+    at += keys.copy(bytes, at);
+    at += bytes.write(between, at);
+    at += words.copy(bytes, at);
+    bytes.write(after, at);
+    return bytes;
   }
 }
 
-const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
-
-function written(...parts: readonly (string | Buffer)[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
-  const bytes = Buffer.allocUnsafe(length);
-  let at = 0;
-  for (const part of parts) at += typeof part === 'string' ? bytes.write(part, at) : part.copy(bytes, at);
-  return bytes;
-}
+/** A word as it goes over the wire. */
+export const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;

@@ -1,13 +1,20 @@
 import { Command } from 'ioredis';
-import type { ScriptCall } from './script-call.js';
+import { bulk, type ScriptCall } from './script-call.js';
+import { SCRIPT, SCRIPT_SHA } from './script.js';
+
+/** The words that every call begins with. */
+const WORDS = {
+  evalsha: bulk('EVALSHA') + bulk(SCRIPT_SHA),
+  eval: bulk('EVAL') + bulk(SCRIPT),
+};
 
 /** A command of ioredis that goes out as its call has written it down. */
 export class ScriptCommand extends Command {
   readonly #bytes: Buffer;
 
-  constructor(command: 'EVALSHA' | 'EVAL', script: string, call: ScriptCall) {
-    super(command.toLowerCase(), [], { replyEncoding: 'utf8' });
-    this.#bytes = call.toBytes(command, script);
+  constructor(command: 'evalsha' | 'eval', call: ScriptCall) {
+    super(command, [], { replyEncoding: 'utf8' });
+    this.#bytes = call.toBytes(WORDS[command]);
   }
 
   override toWritable(): Buffer {
