@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { WITHDRAWN, type Vote } from '../../src/core/vote.js';
+import { Claim } from '../../src/lock/claim.js';
+import { LockEvents } from '../../src/lock/events.js';
+import { QuorumClient } from '../../src/lock/quorum-client.js';
+import type { LockNode, NodeRequest } from '../../src/node/lock-node.js';
+import type { Connection, Endpoint } from '../../src/node/redis/connection.js';
+import { RedisNode } from '../../src/node/redis/redis-node.js';
+import { VirtualClock } from '../support/virtual-clock.js';
+
+/** A server that says who it is and then, when it is asked for a vote, nothing any more. */
+function hangingNode(clock: VirtualClock): RedisNode {
+  const listeners = new Map<string, () => void>();
+  const connection = {
+    on: (event: string, listener: () => void) => void listeners.set(event, listener),
+    connect: () => Promise.resolve(void clock.afterTurn(() => listeners.get('ready')?.())),
+    disconnect: () => undefined,
+    info: () => Promise.resolve('run_id:1\r\nrole:master\r\n'),
+    script: () => Promise.resolve('sha'),
+    run: (call: { argument: string }, replied: (error: undefined, reply: unknown) => void) => {
+      if (call.argument.includes('"l"')) replied(undefined, [clock.now() * 1_000, [0, 'id', '']]);
+    },
+  } as unknown as Connection;
+  const endpoint = { name: 'n', address: 'n', clientPrefix: '', durable: false, open: () => connection };
+  const settings = { keyPrefix: 'lock:', driftFactor: 0.01, quarantineMs: 0, clock, random: () => 0.5 };
+  return new RedisNode(endpoint as unknown as Endpoint, settings);
+}
+
+const HOLDER = 'holder';
+const about = { resources: ['a'], holderId: HOLDER, deadlineAt: 60_000 };
+const acquire = { op: 'acquire', ...about, ttlMs: 10_000, seed: 1, tokens: 1 } as const;
+const REQUESTS: Readonly<Record<string, NodeRequest>> = {
+  'an acquisition': { ...acquire, tick: undefined },
+  'an acquisition for a tick': { ...acquire, tick: 7 },
+  'a confirmation': { op: 'confirm', ...about, token: 1, tick: undefined },
+  'an extension': { op: 'extend', ...about, ttlMs: 10_000, token: 1, ceiling: 1 },
+  'a release': { op: 'release', ...about, keepMs: 0 },
+  'a minimum hold': { op: 'release', ...about, keepMs: 5_000 },
+};
+
+describe('what a node that hangs was never sent', () => {
+  it('is dropped with its lease, but for what is to be on record with as many nodes as possible', async () => {
+    const clock = new VirtualClock();
+    const node = hangingNode(clock);
+    const votes = new Map<string, Vote>();
+    const ask = (name: string, request: NodeRequest): void =>
+      node.ask(request, { answered: (_, vote) => void votes.set(name, vote) }, 0);
+    await clock.advance(10);
+    expect(node.state.status).toBe('ready');
+    for (const name of ['one batch', 'another']) {
+      ask(name, { ...acquire, holderId: name, tick: undefined });
+      await clock.advance(1);
+    }
+    await clock.advance(200);
+    // From here on it is known that it hangs.
+    node.withdraw('somebody else');
+    for (const [name, request] of Object.entries(REQUESTS)) ask(name, request);
+    node.withdraw(HOLDER);
+    expect([...votes]).toEqual([
+      ['an extension', WITHDRAWN],
+      ['an acquisition', WITHDRAWN],
+    ]);
+  });
+
+  it.each([
+    [0, 1],
+    [5_000, 0],
+  ])('is withdrawn when a lease is given back with a minimum hold of %d ms: %d times', (keepMs, times) => {
+    const clock = new VirtualClock();
+    let withdrawn = 0;
+    const node = {
+      state: { status: 'ready' },
+      ask: () => undefined,
+      withdraw: () => void withdrawn++,
+    } as unknown as LockNode;
+    const quorum = new QuorumClient([node], clock, new LockEvents(() => undefined));
+    const claim = new Claim(['a'], HOLDER, 1);
+    claim.sent(0);
+    void quorum.giveBack(claim, { ttlMs: 10_000, nodeTimeoutMs: 250, keepMs, enough: 1 });
+    expect(withdrawn).toBe(times);
+  });
+});
