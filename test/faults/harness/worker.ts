@@ -9,8 +9,11 @@ import { watchStalls } from './stalls.js';
 const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
 const random = randomOf(config.seed);
 const tell = (message: WorkerMessage): void => void process.send?.(message);
-const reasonOf = (error: unknown): string =>
-  error instanceof Error ? ((error as { code?: string }).code ?? error.name) : String(error);
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code = error.name, reason } = error as { code?: string; reason?: unknown };
+  return typeof reason === 'string' ? `${code} (${reason})` : code;
+}
 
 process.on('uncaughtException', (error) => {
   tell({ type: 'crash', at: nowMs(), message: `${error.name}: ${error.message}` });
