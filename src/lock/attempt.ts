@@ -43,7 +43,7 @@ export async function attempt(
   quorum: QuorumClient,
   context: AttemptContext,
   request: LockRequest,
-  /** Asked between ballots: nobody waits for the outcome any more. */
+  /** Asked from time to time: nobody waits for the outcome any more. */
   isAbandoned: () => boolean,
 ): Promise<AttemptResult> {
   const { clock, random } = context;
@@ -58,7 +58,7 @@ export async function attempt(
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
-    const result = await ballot(quorum, clock, request, context.newHolderId());
+    const result = await ballot(quorum, clock, request, context.newHolderId(), isAbandoned);
     quorum.gate.leave(result.kind === 'won' || answers(result.round) >= quorum.majority);
     if (result.kind === 'won') return result;
     const { votes } = result.round;

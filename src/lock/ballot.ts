@@ -52,13 +52,15 @@ const CONFIRMATIONS = 3;
 
 /**
  * One round for one resource, to its end: ask all nodes, agree on the fencing token, see that enough validity is left.
- * A ballot that is not won is undone on every node that did not refuse, in the background if need be.
+ * A ballot that is not won is undone on every node that did not refuse, in the background if need be. One that nobody waits for
+ * any more is not brought to its end, but for a tick, which may be on record on some nodes already.
  */
 export async function ballot(
   quorum: QuorumClient,
   clock: Clock,
   request: LockRequest,
   holderId: string,
+  isAbandoned: () => boolean,
 ): Promise<BallotResult> {
   const { ttlMs, driftFactor, fencing, tick } = request;
   const claim = new Claim(request.resources, holderId, quorum.nodes.length);
@@ -72,7 +74,9 @@ export async function ballot(
     const { decidingGrants } = acquired.round;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
-      const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant);
+      const isVain = (): boolean => tick === undefined && isAbandoned();
+      if (isVain()) return undo(quorum, request, claim, acquired.round, 'nobody waits for it any more');
+      const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant, isVain);
       if (confirmed.round.verdict !== 'won') return undo(quorum, request, claim, confirmed.round);
       token = confirmed.token;
     }
@@ -100,13 +104,14 @@ async function confirm(
   acquired: Poll,
   firstToken: number,
   grant: Grant,
+  isVain: () => boolean,
 ): Promise<{ readonly round: Round; readonly token: number }> {
   const { tick, nodeTimeoutMs } = request;
   let token = firstToken;
   for (let attempt = 1; ; attempt++) {
     const { round, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
     const verdict = await decided;
-    if (verdict === 'won' || attempt === CONFIRMATIONS) return { round, token };
+    if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { round, token };
     const gone = round.votes.filter(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;

@@ -136,7 +136,7 @@ export class QuorumClient implements Asking, Giving {
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
       const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, ceiling } as const;
       claim.sent(absent);
-      const set: Asker = { answered: (member, vote) => claim.answered(member, vote, deadlineAt) };
+      const set: Asker = { answered: (member, answer) => claim.answered(member, answer, deadlineAt) };
       node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, set, absent);
       node.ask({ ...request, token }, patient, absent);
     });

@@ -61,8 +61,15 @@ it('3: its own minority keys do not refuse its retry: every attempt has a new ho
   const holders: string[] = [];
   monitor.on('monitor', (_time: unknown, args: string[]) => {
     if (args[0]?.toLowerCase().startsWith('eval') !== true) return;
-    for (const [, holder = ''] of (args.at(-1) ?? '').matchAll(/,"[aq]",\d+,\d+,"([^"]+)"/g))
-      holders.push(holder);
+    const words = JSON.parse(args.at(-1) ?? '[]') as unknown[];
+    // Behind the terms of a lone acquisition there is its count, and then its holder.
+    for (const [verb, terms] of [
+      ['a', 7],
+      ['q', 9],
+    ] as const) {
+      const at = words.indexOf(verb);
+      if (at >= 0) holders.push(String(words[at + terms + 1]));
+    }
   });
   const lease = await locks.acquire('a', { waitMs: 20_000, retryDelayMs: 50 });
   await until(() => holders.length >= 2);

@@ -13,7 +13,10 @@ function hangingNode(clock: VirtualClock): RedisNode {
   const listeners = new Map<string, () => void>();
   const connection = {
     on: (event: string, listener: () => void) => void listeners.set(event, listener),
-    connect: () => Promise.resolve(void clock.afterTurn(() => listeners.get('ready')?.())),
+    connect: () => {
+      clock.afterTurn(() => listeners.get('ready')?.());
+      return Promise.resolve();
+    },
     disconnect: () => undefined,
     info: () => Promise.resolve('run_id:1\r\nrole:master\r\n'),
     script: () => Promise.resolve('sha'),

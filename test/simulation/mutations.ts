@@ -187,6 +187,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'confirm without ownership',
     flaw: 'confirm without ownership',
     worlds: 'sleepy',
+    likely: 4,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -214,7 +215,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'rough',
-    likely: 2,
+    likely: 16,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -250,6 +251,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'crowded',
+    likely: 8,
     breaks: ['tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
@@ -257,12 +259,14 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an old counter believed',
     flaw: 'old counter believed',
     worlds: 'restored',
+    likely: 8,
     breaks: ['tokens grow'],
   },
   {
     name: 'ticks granted by nodes that may have forgotten them',
     flaw: 'forgotten ticks granted',
     worlds: 'forgetful',
+    likely: 7,
     breaks: ['one run per tick'],
   },
   {
@@ -298,6 +302,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an extension that re-creates',
     flaw: 'extension re-creates',
     worlds: 'asleep',
+    likely: 2,
     breaks: ['one holder'],
   },
   {
@@ -315,7 +320,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'asleep',
-    likely: 49,
+    likely: 81,
     breaks: ['one holder', 'tokens grow'],
   },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
@@ -350,7 +355,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
     worlds: 'sleepy',
-    likely: 111,
+    likely: 28,
     breaks: ['no tick lost', 'one run per tick'],
   },
   {
@@ -385,7 +390,6 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: 'return (this.#nodes[member]! & MAY_BE_THERE) !== 0;',
       },
     ],
-    likely: 5,
     breaks: ['nothing left behind'],
   },
   {
@@ -424,6 +428,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: '    } finally {\n      lease.assertHeld();\n      await lease.release();',
       },
     ],
+    likely: 2,
     breaks: ['withLock tells what was'],
   },
 ];
