@@ -10,6 +10,7 @@ local function guard(durable, given)
   if quarantine == 0 then return 0 end
   if not since and (order == 'l' or order == 'm') then return {-1, '', ''} end
   if order == 'm' then call('HSET', marker, 'members', given) end
+  local id = call('HGET', marker, 'id') or given
   local otherRun = run ~= '' and seen[1] ~= run
   local restarted = otherRun and seen[1] and seen[1] ~= '' and not durable
   local start, later = since, anew
@@ -23,13 +24,13 @@ local function guard(durable, given)
   if start > 0 then later = max(later, start + ttl * 1000) end
   if start ~= since or otherRun or ttl ~= lasts or later ~= anew then
     call('HSET', marker, 'run', run ~= '' and run or seen[1] or '', 'since', start, 'ttl', ttl, 'anew', later,
-      'id', seen[6] or given)
+      'id', id)
   end
   local left = max(0, math.ceil((start - now) / 1000 + ttl))
   memoryBegan, isInQuarantine = start, left > 0
   lowest = max(halfLife, later)
   if order == '' then return left end
-  return {left, seen[6] or given, call('HGET', marker, 'members') or ''}
+  return {left, id, call('HGET', marker, 'members') or ''}
 end
 
 local function atLeast(key, ttl)
