@@ -61,7 +61,7 @@ type Words = Pick<Operation, 'terms' | 'own'>;
 
 /** A holder id has a name of printable ASCII in it, which may have quotes. */
 const quoted = (holderId: string): string =>
-  /["\\]/.test(holderId) ? JSON.stringify(holderId) : `"${holderId}"`;
+  holderId.includes('"') || holderId.includes('\\') ? JSON.stringify(holderId) : `"${holderId}"`;
 
 function wordsOf(request: NodeRequest): Words {
   const count = request.resources.length;
@@ -79,8 +79,10 @@ function wordsOf(request: NodeRequest): Words {
     }
     case 'extend': {
       const { ttlMs, token = false, ceiling = false } = request;
-      const own = `${holder},${token},${ceiling}`;
-      return { terms: `"e",${count},${deadlineUs(request)},${ttlMs}`, own };
+      // Mostly the same number, and sixteen digits are printed slowly.
+      const bound = String(token);
+      const own = `${holder},${bound},${ceiling === token ? bound : ceiling}`;
+      return { terms: extensionTerms(count, deadlineUs(request), ttlMs), own };
     }
     case 'release': {
       const { keepMs, waits } = request;
@@ -90,6 +92,16 @@ function wordsOf(request: NodeRequest): Words {
     case 'wake':
       return { terms: `"w",${count}`, own: '' };
   }
+}
+
+/** Those of the last extension: hundreds that fall due together have the same. */
+let lastTerms = { count: 0, deadline: 0, ttlMs: 0, terms: '' };
+
+function extensionTerms(count: number, deadline: number, ttlMs: number): string {
+  const last = lastTerms;
+  if (last.count !== count || last.deadline !== deadline || last.ttlMs !== ttlMs)
+    lastTerms = { count, deadline, ttlMs, terms: `"e",${count},${deadline},${ttlMs}` };
+  return lastTerms.terms;
 }
 
 /** By the millisecond, so that what is asked in a turn has it in common; never later than it is. */
