@@ -125,16 +125,22 @@ export class LeaseKeeper {
       for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
     }
     this.#isTending = true;
-    for (let due = this.#queue.next; due !== undefined && due.dueAt <= now; due = this.#queue.next) {
-      const { item, dueAt } = due;
-      const nextAt = item.wake(now, dueAt);
-      // It may have been forgotten or kept anew meanwhile.
-      if (item.place !== due || due.dueAt !== dueAt) continue;
-      if (nextAt === undefined) this.#drop(due);
-      else this.#queue.move(due, Math.max(nextAt, now + 1));
+    try {
+      for (let due = this.#queue.next; due !== undefined && due.dueAt <= now; due = this.#queue.next)
+        this.#wake(due, now);
+    } finally {
+      this.#isTending = false;
+      this.#arm();
     }
-    this.#isTending = false;
-    this.#arm();
+  }
+
+  #wake(due: Due<Kept>, now: number): void {
+    const { item, dueAt } = due;
+    const nextAt = item.wake(now, dueAt);
+    // It may have been forgotten or kept anew meanwhile.
+    if (item.place !== due || due.dueAt !== dueAt) return;
+    if (nextAt === undefined) this.#drop(due);
+    else this.#queue.move(due, Math.max(nextAt, now + 1));
   }
 
   #drop(due: Due<Kept>): void {

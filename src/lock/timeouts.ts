@@ -11,7 +11,8 @@ const LOOP_LAG_MS = 5;
 
 /** All whose time is up at the same millisecond. */
 export class Timeout {
-  readonly #waiting: Timed[] = [];
+  /** Nobody any more once it is over: it is not to keep alive what has ended. */
+  #waiting: Timed[] = [];
   #open = 0;
   #timer: Timer | undefined;
 
@@ -33,8 +34,10 @@ export class Timeout {
 
   /** One of them does not wait any more; to be called once for each. */
   end(): void {
-    if (--this.#open === 0) this.#timer?.cancel();
-    if (this.#open === 0) this.#timer = undefined;
+    if (--this.#open > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#waiting = [];
   }
 
   #fire(): void {
@@ -44,8 +47,10 @@ export class Timeout {
   }
 
   readonly #timeOut = (): void => {
+    const waiting = this.#waiting;
     this.#timer = undefined;
-    for (const one of this.#waiting) one.timeOut();
+    this.#waiting = [];
+    for (const one of waiting) one.timeOut();
   };
 }
 

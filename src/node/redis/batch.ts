@@ -98,8 +98,8 @@ function wordsOf(request: NodeRequest): Words {
 let lastTerms = { count: 0, deadline: 0, ttlMs: 0, terms: '' };
 
 function extensionTerms(count: number, deadline: number, ttlMs: number): string {
-  const last = lastTerms;
-  if (last.count !== count || last.deadline !== deadline || last.ttlMs !== ttlMs)
+  const before = lastTerms;
+  if (before.count !== count || before.deadline !== deadline || before.ttlMs !== ttlMs)
     lastTerms = { count, deadline, ttlMs, terms: `"e",${count},${deadline},${ttlMs}` };
   return lastTerms.terms;
 }
