@@ -250,6 +250,45 @@ it('a release that stands in line again does so although nobody has waited on th
 });
 
 describe('a Redis node in trouble', () => {
+  it('is told apart, of many that go together, what belongs to which: runs of the same, and what is between them', async () => {
+    const node = on();
+    const [a, b, c, d, e] = Array.from({ length: 5 }, freshResource) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    const tokens: number[] = [];
+    for (const resource of [a, b, c]) tokens.push(await node.granted({ resources: [resource] }));
+    await node.granted({ resources: [d], holderId: 'bert' });
+    const extend = (resource: string, at: number) =>
+      node.extendRequest({ resources: [resource], token: tokens[at]!, ceiling: tokens[at]! });
+    const release = (resource: string) => node.releaseRequest({ resources: [resource] });
+    const votes = await node.askAll([
+      extend(a, 0),
+      extend(b, 1),
+      extend(c, 2),
+      node.acquireRequest({ resources: [d] }),
+      release(a),
+      release(b),
+      node.acquireRequest({ resources: [a] }),
+      release(d),
+      release(c),
+      node.acquireRequest({ resources: [e], seed: wallUs() }),
+    ]);
+    expect(votes).toMatchObject([
+      ...tokens.map((counter) => ({ kind: 'granted', counter })),
+      { kind: 'refused', reason: 'held', owner: 'bert' },
+      { kind: 'granted', counter: 0 },
+      { kind: 'granted', counter: 0 },
+      { kind: 'granted', counter: tokens[0]! + 1 },
+      { kind: 'refused', reason: 'absent' },
+      { kind: 'granted', counter: 0 },
+      { kind: 'granted' },
+    ]);
+  });
+
   it('loads its script again after SCRIPT FLUSH, and nothing is granted twice', async () => {
     const node = on();
     const resource = freshResource();

@@ -285,6 +285,50 @@ describe('acquiring', () => {
     expect(world.eventsOf('aborted')).toHaveLength(2);
   });
 
+  it.each([
+    ['does not confirm what nobody waits for any more, and gives it back at once', undefined, 0],
+    ['confirms it all the same for a tick, which may be on record already', 1, 1],
+  ])('%s', async (_, tick, confirmations) => {
+    const world = new VirtualWorld(3);
+    const [, second, third] = world.nodes;
+    // Two nodes have counted one more: those that decide, the first and the third, differ.
+    third!.down();
+    const before = await world.clock.until(world.manager().acquire(R));
+    await world.clock.until(before.release());
+    third!.up();
+    second!.behaviour = { requestMs: 20, replyMs: 20 };
+    const abort = new AbortController();
+    const options = { signal: abort.signal, ...(tick === undefined ? {} : { tick }) };
+    const acquiring = world.manager().acquire(R, options);
+    acquiring.catch(() => undefined);
+    await world.clock.advance(1);
+    abort.abort(new Error('no longer needed'));
+    await world.clock.advance(200);
+    expect(third!.log.filter(({ op }) => op === 'confirm')).toHaveLength(confirmations);
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('confirms no second time what nobody waits for any more', async () => {
+    const world = new VirtualWorld(3);
+    const [first, second, third] = world.nodes;
+    third!.down();
+    const before = await world.clock.until(world.manager().acquire(R));
+    await world.clock.until(before.release());
+    third!.up();
+    second!.behaviour = { requestMs: 20, replyMs: 20 };
+    const abort = new AbortController();
+    const acquiring = world.manager().acquire(R, { signal: abort.signal });
+    acquiring.catch(() => undefined);
+    // What they are asked from now on, nobody hears the answer of.
+    await world.clock.advance(1);
+    second!.down();
+    third!.behaviour = { requestMs: 1, replyMs: 1, loseReplyAfterMs: 1 };
+    await world.clock.advance(5);
+    abort.abort(new Error('no longer needed'));
+    await world.clock.advance(2_000);
+    expect(first!.log.filter(({ op }) => op === 'confirm')).toHaveLength(1);
+  });
+
   it('acquires several resources all or nothing, with one token above that of each', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
