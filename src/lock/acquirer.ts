@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { tokensFor } from '../core/hand-off.js';
+import { tokensFor } from '../core/local-handover.js';
 import type { Waits } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
 import { acquisition, errorOf, type Attempts } from './acquisition.js';

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
 import { settleDelayMs } from '../core/backoff.js';
-import { endingOf, goesOn, ownersIn, type Ending } from '../core/ending.js';
+import { endingOf, goesOn, ownersIn, type Ending } from '../core/outcome.js';
 import { ballot, type BallotResult, type LockRequest } from './ballot.js';
-import type { Round } from '../core/round.js';
+import type { Round } from '../core/vote-tally.js';
 import type { NodeVote } from './errors.js';
 import type { QuorumClient } from './quorum-client.js';
 

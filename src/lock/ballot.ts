@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { agreeOn, tokenOf } from '../core/fencing.js';
 import { majorityOf } from '../core/quorum.js';
-import type { Round } from '../core/round.js';
+import type { Round } from '../core/vote-tally.js';
 import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../core/validity.js';
 import type { Waits } from '../node/lock-node.js';
 import { Claim } from './claim.js';

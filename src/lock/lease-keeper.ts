@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../clock.js';
-import { DueQueue, type Due } from '../core/due-queue.js';
+import { DueQueue, type Due } from './lease/due-heap.js';
 import type { Stamp } from '../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */

@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.js';
-import { quarantineMsOf } from '../core/trust.js';
+import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { Acquirer } from './acquirer.js';
 import { leaseCovering, runUnder } from './current-lease.js';

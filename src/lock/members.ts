@@ -1,4 +1,4 @@
-import { compareMembers, readMembers, writeMembers, type Member } from '../core/members.js';
+import { compareMembers, readMembers, writeMembers, type Member } from '../core/membership.js';
 import type { LockNode } from '../node/lock-node.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { quarantineMsOf } from '../core/trust.js';
+import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode, NodeState } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory-node.js';
 import type { NodeSource, RedisLike, RedisNodeOptions } from '../node/node-source.js';

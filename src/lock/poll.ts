@@ -1,6 +1,6 @@
-import { isReadable } from '../core/ending.js';
+import { isReadable } from '../core/outcome.js';
 import type { Verdict } from '../core/quorum.js';
-import { Round } from '../core/round.js';
+import { Round } from '../core/vote-tally.js';
 import type { Vote } from '../core/vote.js';
 
 /** One question to all nodes, and what comes of it. */

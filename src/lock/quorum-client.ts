@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { majorityOf } from '../core/quorum.js';
-import type { Round } from '../core/round.js';
+import type { Round } from '../core/vote-tally.js';
 import type { Vote } from '../core/vote.js';
 import type { Asker, LockNode, NodeRequest, Waits } from '../node/lock-node.js';
 import { Arrears } from './arrears.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
-import { countersAbove } from '../core/extension.js';
-import type { Due } from '../core/due-queue.js';
+import { countersAbove } from '../core/extension-votes.js';
+import type { Due } from './lease/due-heap.js';
 import { beatMs, mayStandIn } from '../core/stall.js';
 import { lossMarginMs } from '../core/validity.js';
 import { PRESENT_ONLY } from '../node/lock-node.js';

@@ -1,7 +1,7 @@
 /** What runs in the worker thread of a StallKeeper. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { clockFrom } from '../clock.js';
-import { quarantineMsOf } from '../core/trust.js';
+import { quarantineMsOf } from '../core/quarantine.js';
 import { LockEvents } from './events.js';
 import { FirstUse } from './first-use.js';
 import { watchMembers } from './members.js';

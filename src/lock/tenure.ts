@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
-import { areGrants, countersAbove, takersIn } from '../core/extension.js';
-import { mayFollow } from '../core/hand-off.js';
+import { areGrants, countersAbove, takersIn } from '../core/extension-votes.js';
+import { mayFollow } from '../core/local-handover.js';
 import type { LossReason } from '../core/lease-state.js';
 import type { Verdict } from '../core/quorum.js';
 import type { Vote } from '../core/vote.js';

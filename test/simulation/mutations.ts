@@ -240,12 +240,12 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a lease handed on after its end',
     edits: [
       {
-        file: 'core/hand-off.ts',
+        file: 'core/local-handover.ts',
         original: 'validityLeftMs(grant, now) >=',
         replacement: 'monotonicValidityLeftMs(grant, now.monotonicMs) >=',
       },
       {
-        file: 'core/hand-off.ts',
+        file: 'core/local-handover.ts',
         original: 'import { monotonicValidityLeftMs, validityLeftMs, type Grant',
         replacement: 'import { monotonicValidityLeftMs, type Grant',
       },

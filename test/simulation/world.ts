@@ -1,4 +1,4 @@
-import { quarantineMsOf } from '../../src/core/trust.js';
+import { quarantineMsOf } from '../../src/core/quarantine.js';
 import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
 import { FencedStore } from './fenced-store.js';

@@ -1,5 +1,5 @@
 import { ClockOffset, type ClockReading } from '../../core/clock-offset.js';
-import { APART_MS, OWN_JUMP_MS } from '../../core/trust.js';
+import { APART_MS, OWN_JUMP_MS } from '../../core/quarantine.js';
 import type { Stamp } from '../../core/validity.js';
 import type { NodeState } from '../lock-node.js';
 import { moved } from './standing.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DueQueue, type Due } from '../../src/core/due-queue.js';
-import { NaiveQueue } from './naive.js';
+import { DueQueue, type Due } from '../../../src/lock/lease/due-heap.js';
+import { NaiveQueue } from '../../core/naive.js';
 
 /** Takes out the first item that is due at `now`. */
 function take<T>(queue: DueQueue<T>, now: number): T | undefined {

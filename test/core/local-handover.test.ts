@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mayFollow, tokensFor, type Run } from '../../src/core/hand-off.js';
+import { mayFollow, tokensFor, type Run } from '../../src/core/local-handover.js';
 import type { Grant, Stamp } from '../../src/core/validity.js';
 
 const TTL_MS = 10_000;

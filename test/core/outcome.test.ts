@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { endingOf, goesOn, isReadable, ownersIn, type Ending } from '../../src/core/ending.js';
+import { endingOf, goesOn, isReadable, ownersIn, type Ending } from '../../src/core/outcome.js';
 import type { Vote } from '../../src/core/vote.js';
 import { naiveEnding } from './naive.js';
 import {

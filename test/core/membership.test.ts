@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareMembers, readMembers, writeMembers, type Member } from '../../src/core/members.js';
+import { compareMembers, readMembers, writeMembers, type Member } from '../../src/core/membership.js';
 import { majorityOf } from '../../src/core/quorum.js';
-import { agreeingWithMajority, quarantineMsOf } from '../../src/core/trust.js';
+import { agreeingWithMajority, quarantineMsOf } from '../../src/core/quarantine.js';
 
 const node = (id: string, address = `host-${id}`): Member => ({ id, address });
 const sure = (...members: Member[]): (Member & { sure: boolean })[] =>

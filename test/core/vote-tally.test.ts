@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Round } from '../../src/core/round.js';
+import { Round } from '../../src/core/vote-tally.js';
 import type { Vote } from '../../src/core/vote.js';
 import { naiveDecidingVote, naiveVerdict } from './naive.js';
 import { alreadyRan, down, granted, heldBy, inWords, permutationsOf, wordsOver } from './votes.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { countersAbove, takersIn } from '../../src/core/extension.js';
+import { countersAbove, takersIn } from '../../src/core/extension-votes.js';
 import type { Vote } from '../../src/core/vote.js';
 import { down, granted, heldBy, out, type MaybeVote } from './votes.js';
 
