@@ -17,9 +17,9 @@ export {
 } from './lock/errors.js';
 export type { LockEvent, LockListener, NodeSnapshot } from './lock/events.js';
 export { currentLease } from './lock/current-lease.js';
-export { memoryNode } from './node/memory-node.js';
+export { memoryNode } from './node/memory/memory-node.js';
 export type { LockNode } from './node/lock-node.js';
-export type { NodeSource, RedisClusterOptions, RedisLike, RedisNodeOptions } from './node/node-source.js';
+export type { NodeSource, RedisClusterOptions, RedisLike, RedisNodeOptions } from './node/node-options.js';
 export { systemClock, type Clock, type Timer } from './clock.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
 export type { LossReason } from './core/lease-state.js';

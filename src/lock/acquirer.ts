@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
 import type { Waits } from '../node/lock-node.js';
-import { MemoryNode } from '../node/memory-node.js';
+import { MemoryNode } from '../node/memory/memory-node.js';
 import { acquisition, errorOf, type Attempts } from './acquisition.js';
 import { attempt, type AttemptContext, type AttemptResult, type Won } from './attempt.js';
 import { LockManagerClosedError } from './errors.js';

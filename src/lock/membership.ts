@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode, NodeState } from '../node/lock-node.js';
-import { MemoryNode } from '../node/memory-node.js';
-import type { NodeSource, RedisLike, RedisNodeOptions } from '../node/node-source.js';
+import { MemoryNode } from '../node/memory/memory-node.js';
+import type { NodeSource, RedisLike, RedisNodeOptions } from '../node/node-options.js';
 import {
   clusterEndpointOf,
   isClusterClient,
   isClusterOptions,
   type ClusterEndpoint,
-} from '../node/redis/cluster-source.js';
-import { endpointOf, type Endpoint } from '../node/redis/connection.js';
-import { RedisClusterNode } from '../node/redis/redis-cluster-node.js';
+} from '../node/redis/cluster/cluster-endpoint.js';
+import { endpointOf, type Endpoint } from '../node/redis/connection/endpoint.js';
+import { RedisClusterNode } from '../node/redis/cluster/redis-cluster-node.js';
 import { RedisNode } from '../node/redis/redis-node.js';
 import type { LockEvents, NodeSnapshot } from './events.js';
 import type { ResolvedManagerOptions } from './options.js';

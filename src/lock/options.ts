@@ -1,4 +1,4 @@
-import type { NodeSource } from '../node/node-source.js';
+import type { NodeSource } from '../node/node-options.js';
 
 /** How one lock behaves. Every option may be given to the `LockManager`, for all its locks, and to each call. */
 export interface LockOptions {

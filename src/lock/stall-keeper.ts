@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { originOf, type Clock, type Timer } from '../clock.js';
 import { beatMs } from '../core/stall.js';
-import type { NodeSource } from '../node/node-source.js';
+import type { NodeSource } from '../node/node-options.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from './options.js';
 import { Heartbeat, StallCell } from './stall-cell.js';

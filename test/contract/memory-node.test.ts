@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { MemoryNode } from '../../src/node/memory-node.js';
+import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import { describeLockNode } from './describe-lock-node.js';
 import { Operations, type Subject } from './subject.js';
 

@@ -1,9 +1,9 @@
 import { systemClock } from '../../src/clock.js';
 import type { LockNode } from '../../src/node/lock-node.js';
-import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../src/node/node-source.js';
-import { clusterEndpointOf } from '../../src/node/redis/cluster-source.js';
-import { endpointOf } from '../../src/node/redis/connection.js';
-import { RedisClusterNode } from '../../src/node/redis/redis-cluster-node.js';
+import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../src/node/node-options.js';
+import { clusterEndpointOf } from '../../src/node/redis/cluster/cluster-endpoint.js';
+import { endpointOf } from '../../src/node/redis/connection/endpoint.js';
+import { RedisClusterNode } from '../../src/node/redis/cluster/redis-cluster-node.js';
 import { RedisNode, type RedisNodeSettings } from '../../src/node/redis/redis-node.js';
 import { until } from '../support/until.js';
 import type { Subject } from './subject.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Vote } from '../../src/core/vote.js';
 import { systemClock } from '../../src/clock.js';
-import { MemoryNode } from '../../src/node/memory-node.js';
+import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import { PRESENT_ONLY, type LockNode, type NodeInspection } from '../../src/node/lock-node.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { redisNode } from './redis-subject.js';

@@ -99,7 +99,7 @@ describe('over a network that fails', () => {
   const overProxies = (options: object = {}): Promise<LockManager> =>
     managers.connected({ nodes: proxies.map((proxy) => proxy.options), ...options });
 
-  /** How often a client asked this server to acquire: the verb of src/node/redis/script.ts, as the protocol spells it. */
+  /** How often a client asked this server to acquire: the verb of src/node/redis/protocol/script.ts, as the protocol spells it. */
   const acquisitionsSent = (proxy: FaultProxy): number => [...proxy.sent.matchAll(/,"a",\d+,/g)].length;
 
   it('a command that was lost with its connection is not sent again by the next one (trap 20)', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { QuorumUnreachableError, type LockManager } from '../../src/index.js';
-import { slotOf } from '../../src/node/redis/key-slot.js';
+import { slotOf } from '../../src/node/redis/cluster/key-slot.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';

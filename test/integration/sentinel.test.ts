@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { masterRunIdOf } from '../../src/node/redis/sentinel.js';
+import { masterRunIdOf } from '../../src/node/redis/connection/sentinel.js';
 import { pageOf } from '../readme/markdown.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';

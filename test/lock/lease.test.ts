@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { currentLease, LeaseLostError, type Lease } from '../../src/index.js';
-import { MemoryNode } from '../../src/node/memory-node.js';
+import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
 const R = 'invoice:7';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Lease } from '../../src/index.js';
-import { SCRIPT } from '../../src/node/redis/script.js';
+import { SCRIPT } from '../../src/node/redis/protocol/script.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
 /** What other libraries were seen to do wrong, by the numbers of test/faults/README.md, where virtual time can show it. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { PRESENT_ONLY } from '../../src/node/lock-node.js';
-import { SCRIPT } from '../../src/node/redis/script.js';
+import { SCRIPT } from '../../src/node/redis/protocol/script.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { Rng } from './rng.js';

@@ -145,7 +145,7 @@ const WORDS: Readonly<
 };
 
 /**
- * What the script of `src/node/redis/script.ts` does, written anew from its description: from the keys and arguments of a
+ * What the script of `src/node/redis/protocol/script.ts` does, written anew from its description: from the keys and arguments of a
  * call to the reply. A test holds it to the script itself, on a real server.
  */
 export function runScript(

@@ -1,7 +1,7 @@
 import type { Timer } from '../../src/index.js';
-import type { Connection, Endpoint } from '../../src/node/redis/connection.js';
-import type { Replied } from '../../src/node/redis/discreet-connection.js';
-import type { ScriptCall } from '../../src/node/redis/script-call.js';
+import type { Connection, Endpoint } from '../../src/node/redis/connection/endpoint.js';
+import type { Replied } from '../../src/node/redis/connection/redis-connection.js';
+import type { ScriptCall } from '../../src/node/redis/protocol/script-call.js';
 import { Channel, type Link } from './network.js';
 import type { SimProcess } from './sim-process.js';
 import type { Command, Peer, SimServer } from './sim-server.js';
@@ -25,7 +25,7 @@ interface Pending {
 }
 
 /**
- * What ioredis does with the settings of `src/node/redis/connection.ts`, over a simulated network: no offline queue, no
+ * What ioredis does with the settings of `src/node/redis/connection/endpoint.ts`, over a simulated network: no offline queue, no
  * resending, a new connection after the old one broke, a connection that is silent for too long given up.
  */
 class SimConnection implements Connection {

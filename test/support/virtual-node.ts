@@ -1,7 +1,7 @@
 import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
-import { MemoryNode } from '../../src/node/memory-node.js';
+import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import type { Asker, Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
 import { voteOf } from './vote-of.js';
 

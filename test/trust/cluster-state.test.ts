@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeState } from '../../src/node/lock-node.js';
-import { clusterStateOf } from '../../src/node/redis/cluster-state.js';
+import { clusterStateOf } from '../../src/node/redis/cluster/cluster-state.js';
 import {
   isPartOf,
   shardMarkerOf,
   topologyOf,
   type ShardPlace,
-} from '../../src/node/redis/cluster-topology.js';
-import { slotOf } from '../../src/node/redis/key-slot.js';
+} from '../../src/node/redis/cluster/topology.js';
+import { slotOf } from '../../src/node/redis/cluster/key-slot.js';
 
 const READY: NodeState = { status: 'ready', serverId: 'run', id: 'own', members: '[]' };
 const NEW: NodeState = { status: 'new' };

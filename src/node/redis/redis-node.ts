@@ -1,15 +1,15 @@
 import { failed, WITHDRAWN, type Failed, type Vote } from '../../core/vote.js';
 import type { Asker, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
-import { inspectionOf, inspectOperation, requestOperation, voteOf } from './batch.js';
-import type { Endpoint } from './connection.js';
-import { Ears, NO_EAR } from './ears.js';
-import { GroupCommit } from './group-commit.js';
-import { inParts } from './in-parts.js';
-import { channelOf } from './keys.js';
-import { RedisEar } from './redis-ear.js';
-import { isNotPermitted } from './refusal.js';
-import type { Operation } from './script-call.js';
-import { WatchedServer, type ServerSettings } from './watched-server.js';
+import { inspectionOf, inspectOperation, requestOperation, voteOf } from './protocol/batch.js';
+import type { Endpoint } from './connection/endpoint.js';
+import { Ears, NO_EAR } from './open-listeners.js';
+import { GroupCommit } from './request-batcher.js';
+import { inParts } from './split-by-slot.js';
+import { channelOf } from './protocol/keys.js';
+import { RedisEar } from './release-listener.js';
+import { isNotPermitted } from './server/permission-errors.js';
+import type { Operation } from './protocol/script-call.js';
+import { WatchedServer, type ServerSettings } from './server/redis-server.js';
 
 export interface RedisNodeSettings extends ServerSettings {
   readonly shard?: NonNullable<ServerSettings['shard']> & {

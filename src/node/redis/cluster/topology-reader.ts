@@ -1,6 +1,6 @@
-import type { ClusterEndpoint } from './cluster-source.js';
-import { topologyOf, type Topology } from './cluster-topology.js';
-import type { Connection, Endpoint } from './connection.js';
+import type { ClusterEndpoint } from './cluster-endpoint.js';
+import { topologyOf, type Topology } from './topology.js';
+import type { Connection, Endpoint } from '../connection/endpoint.js';
 
 /** It is not connected to again by itself: the next one is asked. */
 const NEVER_MS = 2 ** 31 - 1;

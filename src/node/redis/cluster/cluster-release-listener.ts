@@ -1,4 +1,4 @@
-import type { Ear } from '../lock-node.js';
+import type { Ear } from '../../lock-node.js';
 
 /** Opens an ear on a shard; `undefined`: it has opened. */
 type Open<Shard> = (shard: Shard, hear: (resource: string | undefined) => void) => Ear;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { GroupCommit } from '../../src/node/redis/group-commit.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { GroupCommit } from '../../../src/node/redis/request-batcher.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 
 interface Item {
   readonly weight: number;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { repliesIn } from '../../src/node/redis/batch.js';
+import { repliesIn } from '../../../../src/node/redis/protocol/batch.js';
 
 describe('the replies of the script', () => {
   it('are one for each operation, whether zeros are told one by one or as a run', () => {

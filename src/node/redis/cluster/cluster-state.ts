@@ -1,4 +1,4 @@
-import type { NodeState } from '../lock-node.js';
+import type { NodeState } from '../../lock-node.js';
 
 /** A shard as the state of the whole depends on it. */
 export interface ShardState {

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, Timer } from '../../clock.js';
-import { reconnectDelayMs } from '../../core/backoff.js';
-import { failed, type Failed } from '../../core/vote.js';
-import type { NodeState } from '../lock-node.js';
-import { findingOf, guardWords, repliesIn, scriptCall, type Guard } from './batch.js';
-import type { Connection, Endpoint } from './connection.js';
-import { markerKeyOf } from './keys.js';
+import type { Clock, Timer } from '../../../clock.js';
+import { reconnectDelayMs } from '../../../core/backoff.js';
+import { failed, type Failed } from '../../../core/vote.js';
+import type { NodeState } from '../../lock-node.js';
+import { findingOf, guardWords, repliesIn, scriptCall, type Guard } from '../protocol/batch.js';
+import type { Connection, Endpoint } from '../connection/endpoint.js';
+import { markerKeyOf } from '../protocol/keys.js';
 import { NodeClock } from './node-clock.js';
-import { refusalOf } from './refusal.js';
-import type { MarkerPlace, Operation, ScriptCall } from './script-call.js';
-import { SCRIPT } from './script.js';
+import { refusalOf } from './permission-errors.js';
+import type { MarkerPlace, Operation, ScriptCall } from '../protocol/script-call.js';
+import { SCRIPT } from '../protocol/script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
-import { Standing } from './standing.js';
+import { Standing } from '../../observable-state.js';
 
 export interface ServerSettings {
   readonly keyPrefix: string;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SLOTS, slotOf } from './key-slot.js';
-import { hashTagOf } from './keys.js';
+import { hashTagOf } from '../protocol/keys.js';
 
 type Range = readonly [first: number, last: number];
 

@@ -1,4 +1,4 @@
-import type { NodeState } from '../lock-node.js';
+import type { NodeState } from './lock-node.js';
 
 /** How far a figure in the state may move before listeners hear of it. */
 const NEWS_MS = 100;

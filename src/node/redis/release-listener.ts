@@ -1,5 +1,5 @@
 import type { Ear } from '../lock-node.js';
-import type { Connection } from './connection.js';
+import type { Connection } from './connection/endpoint.js';
 
 /**
  * Hears what a server publishes for one waiter, over a connection of its own: one that has subscribed can be used for

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { WITHDRAWN, type Vote } from '../../src/core/vote.js';
-import { Claim } from '../../src/lock/claim.js';
-import { LockEvents } from '../../src/lock/events.js';
-import { QuorumClient } from '../../src/lock/quorum-client.js';
-import type { LockNode, NodeRequest } from '../../src/node/lock-node.js';
-import type { Connection, Endpoint } from '../../src/node/redis/connection.js';
-import { RedisNode } from '../../src/node/redis/redis-node.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { WITHDRAWN, type Vote } from '../../../src/core/vote.js';
+import { Claim } from '../../../src/lock/claim.js';
+import { LockEvents } from '../../../src/lock/events.js';
+import { QuorumClient } from '../../../src/lock/quorum-client.js';
+import type { LockNode, NodeRequest } from '../../../src/node/lock-node.js';
+import type { Connection, Endpoint } from '../../../src/node/redis/connection/endpoint.js';
+import { RedisNode } from '../../../src/node/redis/redis-node.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 
 /** A server that says who it is and then, when it is asked for a vote, nothing any more. */
 function hangingNode(clock: VirtualClock): RedisNode {

@@ -1,4 +1,4 @@
-import type { Granted } from '../../core/vote.js';
+import type { Granted } from '../../../core/vote.js';
 
 /** What is put into a call for one request. The words are those of a JSON list. */
 export interface Operation {

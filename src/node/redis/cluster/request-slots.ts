@@ -1,5 +1,5 @@
-import { failed, type Vote } from '../../core/vote.js';
-import type { NodeRequest, ReleaseRequest, WakeRequest } from '../lock-node.js';
+import { failed, type Vote } from '../../../core/vote.js';
+import type { NodeRequest, ReleaseRequest, WakeRequest } from '../../lock-node.js';
 import { slotOf } from './key-slot.js';
 
 /** In place of a slot: the resources of the request are in several. */

@@ -1,8 +1,8 @@
-import { ClockOffset, type ClockReading } from '../../core/clock-offset.js';
-import { APART_MS, OWN_JUMP_MS } from '../../core/quarantine.js';
-import type { Stamp } from '../../core/validity.js';
-import type { NodeState } from '../lock-node.js';
-import { moved } from './standing.js';
+import { ClockOffset, type ClockReading } from '../../../core/clock-offset.js';
+import { APART_MS, OWN_JUMP_MS } from '../../../core/quarantine.js';
+import type { Stamp } from '../../../core/validity.js';
+import type { NodeState } from '../../lock-node.js';
+import { moved } from '../../observable-state.js';
 
 /** Clocks that are disciplined by NTP drift apart by 500 ppm at most; below this no step could be told from drift. */
 const LEAST_DRIFT = 0.001;

@@ -1,4 +1,4 @@
-import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
+import { failed, type Failed, type Refused, type Vote } from '../../core/vote.js';
 import {
   PRESENT_ONLY,
   type AcquireRequest,
@@ -11,8 +11,8 @@ import {
   type NodeRequest,
   type NodeState,
   type ReleaseRequest,
-} from './lock-node.js';
-import { systemClock, type Clock } from '../clock.js';
+} from '../lock-node.js';
+import { systemClock, type Clock } from '../../clock.js';
 
 interface Entry {
   readonly owner: string;

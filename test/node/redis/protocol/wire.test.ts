@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { systemClock } from '../../src/clock.js';
-import { startRedis, type RedisServers } from '../support/redis-servers.js';
-import { until } from '../support/until.js';
-import { crc16, keySlot } from './key-slot.js';
-import { redisSubject } from './redis-subject.js';
-import { freshResource, LONG_MS, Operations, wallUs, type Subject } from './subject.js';
+import { systemClock } from '../../../../src/clock.js';
+import { startRedis, type RedisServers } from '../../../support/redis-servers.js';
+import { until } from '../../../support/until.js';
+import { crc16, keySlot } from '../../../contract/key-slot.js';
+import { redisSubject } from '../../../contract/redis-subject.js';
+import { freshResource, LONG_MS, Operations, wallUs, type Subject } from '../../../contract/subject.js';
 
 let redis: RedisServers;
 let raw: Redis;

@@ -1,5 +1,5 @@
-import { failed, type Failed, type Granted, type RefusalReason, type Vote } from '../../core/vote.js';
-import type { NodeInspection, NodeRequest } from '../lock-node.js';
+import { failed, type Failed, type Granted, type RefusalReason, type Vote } from '../../../core/vote.js';
+import type { NodeInspection, NodeRequest } from '../../lock-node.js';
 import { fenceKeyOf, waitListOf } from './keys.js';
 import { ScriptCall, type MarkerPlace, type Operation } from './script-call.js';
 

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { RedisNodeOptions } from '../node-source.js';
+import type { RedisNodeOptions } from '../../node-options.js';
 
 /** A master that sentinels know, as far as options tell. */
 export interface SentinelGroup {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { ScriptCall } from './script-call.js';
+import type { ScriptCall } from '../protocol/script-call.js';
 import { ScriptCommand } from './script-command.js';
 
 /** Called back once. Not a promise, because every vote comes by here, and each step of a chain of them costs a turn. */

@@ -1,5 +1,5 @@
-import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../node-source.js';
-import { endpointOf, optionsOfUrl, type Endpoint } from './connection.js';
+import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../node-options.js';
+import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
 
 /** A Cluster to be connected to, and what is known before it is. */
 export interface ClusterEndpoint {

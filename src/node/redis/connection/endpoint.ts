@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
-import type { RedisLike, RedisNodeOptions } from '../node-source.js';
-import { DiscreetConnection, type Client, type Connection } from './discreet-connection.js';
+import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
+import { DiscreetConnection, type Client, type Connection } from './redis-connection.js';
 import { masterRunIdOf, sentinelGroupOf, sentinelOverrides, type SentinelGroup } from './sentinel.js';
 
-export type { Connection } from './discreet-connection.js';
+export type { Connection } from './redis-connection.js';
 
 /** A connection to be made, and what is known before it is. */
 export interface Endpoint {

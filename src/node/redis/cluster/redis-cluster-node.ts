@@ -1,18 +1,18 @@
-import type { Timer } from '../../clock.js';
-import { reconnectDelayMs } from '../../core/backoff.js';
-import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type { Asker, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
-import { ClusterEar } from './cluster-ear.js';
-import { ClusterScout } from './cluster-scout.js';
-import type { ClusterEndpoint } from './cluster-source.js';
+import type { Timer } from '../../../clock.js';
+import { reconnectDelayMs } from '../../../core/backoff.js';
+import { failed, type Failed, type Vote } from '../../../core/vote.js';
+import type { Asker, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../../lock-node.js';
+import { ClusterEar } from './cluster-release-listener.js';
+import { ClusterScout } from './topology-reader.js';
+import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { clusterStateOf } from './cluster-state.js';
-import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './cluster-topology.js';
-import { Ears } from './ears.js';
+import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';
+import { Ears } from '../open-listeners.js';
 import { SLOTS } from './key-slot.js';
-import { RedisNode, type RedisNodeSettings } from './redis-node.js';
-import { refusalOf } from './refusal.js';
+import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
+import { refusalOf } from '../server/permission-errors.js';
 import { APART, MIXED, RequestSlots, togetherOf, type Divisible } from './request-slots.js';
-import { Standing } from './standing.js';
+import { Standing } from '../../observable-state.js';
 
 interface Shard {
   readonly name: string;

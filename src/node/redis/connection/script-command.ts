@@ -1,6 +1,6 @@
 import { Command } from 'ioredis';
-import { bulk, type ScriptCall } from './script-call.js';
-import { SCRIPT, SCRIPT_SHA } from './script.js';
+import { bulk, type ScriptCall } from '../protocol/script-call.js';
+import { SCRIPT, SCRIPT_SHA } from '../protocol/script.js';
 
 /** The words that every call begins with. */
 const WORDS = {

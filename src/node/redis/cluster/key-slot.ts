@@ -1,4 +1,4 @@
-import { hashTagOf } from './keys.js';
+import { hashTagOf } from '../protocol/keys.js';
 
 /** How many slots a Redis Cluster divides its keys into. */
 export const SLOTS = 16_384;
