@@ -1,12 +1,12 @@
 export { LockManager, type LockManagerPorts } from './lock/lock-manager.js';
-export type { Lease } from './lock/lease.js';
-export type { Inspection } from './lock/inspection.js';
+export type { Lease } from './lock/lease/held-lease.js';
+export type { Inspection } from './lock/quorum/inspect-resource.js';
 export {
   LOCK_DEFAULTS,
   type AcquireOptions,
   type LockManagerOptions,
   type LockOptions,
-} from './lock/options.js';
+} from './api/options.js';
 export {
   LeaseLostError,
   LockContendedError,
@@ -14,9 +14,9 @@ export {
   LockManagerClosedError,
   QuorumUnreachableError,
   type NodeVote,
-} from './lock/errors.js';
-export type { LockEvent, LockListener, NodeSnapshot } from './lock/events.js';
-export { currentLease } from './lock/current-lease.js';
+} from './api/errors.js';
+export type { LockEvent, LockListener, NodeSnapshot } from './api/events.js';
+export { currentLease } from './lock/lease/current-lease.js';
 export { memoryNode } from './node/memory/memory-node.js';
 export type { LockNode } from './node/lock-node.js';
 export type { NodeSource, RedisClusterOptions, RedisLike, RedisNodeOptions } from './node/node-options.js';

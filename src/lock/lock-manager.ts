@@ -2,34 +2,34 @@ import { systemClock, type Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { Acquirer } from './acquirer.js';
-import { leaseCovering, runUnder } from './current-lease.js';
-import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from './errors.js';
-import { LockEvents, type LockListener, type NodeSnapshot } from './events.js';
-import { FirstUse } from './first-use.js';
-import { inspection, type Inspection } from './inspection.js';
-import { LeaseKeeper } from './lease-keeper.js';
-import { HeldLease, type Lease, type LeaseContext } from './lease.js';
-import { watchMembers } from './members.js';
-import { isInMemory, openNodes, snapshotOf, watchNodes } from './membership.js';
+import { leaseCovering, runUnder } from './lease/current-lease.js';
+import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from '../api/errors.js';
+import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
+import { FirstUse } from './nodes/bootstrap.js';
+import { inspection, type Inspection } from './quorum/inspect-resource.js';
+import { LeaseKeeper } from './lease/lease-scheduler.js';
+import { HeldLease, type Lease, type LeaseContext } from './lease/held-lease.js';
+import { watchMembers } from './nodes/membership-check.js';
+import { isInMemory, openNodes, snapshotOf, watchNodes } from './nodes/node-list.js';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
   type LockManagerOptions,
   type ResolvedAcquireOptions,
   type ResolvedManagerOptions,
-} from './options.js';
+} from '../api/options.js';
 import {
   resolveAcquireOptions,
   resolveDrainMs,
   resolveLockOptions,
   resolveManagerOptions,
   resolveName,
-} from './resolve-options.js';
-import { resolveResources } from './resources.js';
-import { QuorumClient } from './quorum-client.js';
-import { StallKeeper } from './stall-keeper.js';
-import { pause, Stop } from './stop.js';
-import type { Tenure } from './tenure.js';
+} from './validation/resolve-options.js';
+import { resolveResources } from './validation/resources.js';
+import { QuorumClient } from './quorum/quorum.js';
+import { StallKeeper } from './stall/stall-guard.js';
+import { pause, Stop } from './waiting/cancellation.js';
+import type { Tenure } from './lease/held-keys.js';
 
 /** Where time and chance come from; a test brings its own. */
 export interface LockManagerPorts {

@@ -1,6 +1,6 @@
 import { register as globalRegister } from 'prom-client';
 import type { LockEvent, LockListener, NodeSnapshot } from '../index.js';
-import { HeardBeginnings } from './heard-beginnings.js';
+import { HeardBeginnings } from './open-intervals.js';
 import { metricSetIn, type MetricSet, type MetricsRegistry } from './metric-set.js';
 import { zeroLock, zeroNode } from './zero-series.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Arrears } from '../../src/lock/arrears.js';
+import { Arrears } from '../../src/lock/quorum/hung-nodes.js';
 
 describe('a node', () => {
   it('owes what has timed out, until it answers', () => {

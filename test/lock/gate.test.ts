@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Gate } from '../../src/lock/gate.js';
+import { Gate } from '../../src/lock/quorum/round-limiter.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
 describe('the gate', () => {

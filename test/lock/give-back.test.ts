@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { failed, type Vote } from '../../src/core/vote.js';
-import { Claim } from '../../src/lock/claim.js';
-import { GiveBack } from '../../src/lock/give-back.js';
-import { Timeouts } from '../../src/lock/timeouts.js';
+import { Claim } from '../../src/lock/quorum/key-tracker.js';
+import { GiveBack } from '../../src/lock/quorum/release.js';
+import { Timeouts } from '../../src/lock/quorum/call-timeouts.js';
 import type { Asker, LockNode, NodeRequest } from '../../src/node/lock-node.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { AcquireOptions, ResolvedManagerOptions } from '../../src/lock/options.js';
-import { resolveAcquireOptions, resolveManagerOptions } from '../../src/lock/resolve-options.js';
+import type { AcquireOptions, ResolvedManagerOptions } from '../../src/api/options.js';
+import { resolveAcquireOptions, resolveManagerOptions } from '../../src/lock/validation/resolve-options.js';
 
 const manager = (): ResolvedManagerOptions =>
   resolveManagerOptions({ nodes: [], retryDelayMs: 50, warn: () => undefined });

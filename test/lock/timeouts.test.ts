@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Timeouts } from '../../src/lock/timeouts.js';
+import { Timeouts } from '../../src/lock/quorum/call-timeouts.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
 function begun() {

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { newHolderId } from '../../src/lock/holder-id.js';
+import { newHolderId } from '../../src/lock/quorum/holder-id.js';
 
 /** Tells the first 500 holder ids of this process or thread. */
 const ids = Array.from({ length: 500 }, () => newHolderId('x'));

@@ -9,7 +9,7 @@ const source = new URL('../../src/', import.meta.url);
 
 describe('holder ids', () => {
   it('are 128 random bits and the name of the holder, and a million of them differ', async () => {
-    const { newHolderId } = await import('../../src/lock/holder-id.js');
+    const { newHolderId } = await import('../../src/lock/quorum/holder-id.js');
     const seen = new Set<string>();
     const ones = new Uint32Array(128);
     const count = 1_000_000;
@@ -37,7 +37,7 @@ describe('holder ids', () => {
       return buffer;
     };
     jest.unstable_mockModule('node:crypto', () => ({ randomFillSync }));
-    const { newHolderId } = await import('../../src/lock/holder-id.js');
+    const { newHolderId } = await import('../../src/lock/quorum/holder-id.js');
     const ids = Array.from({ length: 2_000 }, () => newHolderId('x').slice(0, 32));
     expect(drawn.length).toBeGreaterThan(WORDS);
     expect(ids.join('')).toBe(
@@ -49,7 +49,7 @@ describe('holder ids', () => {
   });
 
   it('of forked processes and of threads have nothing in common', async () => {
-    const { newHolderId } = await import('../../src/lock/holder-id.js');
+    const { newHolderId } = await import('../../src/lock/quorum/holder-id.js');
     const own = Array.from({ length: 500 }, () => newHolderId('x'));
     const file = new URL('./holder-id-worker.ts', import.meta.url);
     const children = [startChild<string[]>(file), startChild<string[]>(file)];
@@ -86,7 +86,7 @@ describe('the sources', () => {
     files.filter((file) => pattern.test(readFileSync(new URL(file, source), 'utf8')));
 
   it('take Math.random for pauses alone, where the manager and its worker thread are made', () => {
-    expect(having(/Math\.random/).toSorted()).toEqual(['lock/lock-manager.ts', 'lock/stall-worker.ts']);
+    expect(having(/Math\.random/).toSorted()).toEqual(['lock/lock-manager.ts', 'lock/stall/stall-worker.ts']);
   });
 
   it('make no code from text, and start no process', () => {

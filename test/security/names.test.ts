@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { memoryNode, type LockManager, type NodeSource } from '../../src/index.js';
-import { resolveResources } from '../../src/lock/resources.js';
+import { resolveResources } from '../../src/lock/validation/resources.js';
 import { fenceKeyOf, markerKeyOf, waitListOf } from '../../src/node/redis/protocol/keys.js';
 import { LockManagers } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';

@@ -165,7 +165,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'no confirm',
     edits: [
       {
-        file: 'lock/ballot.ts',
+        file: 'lock/acquire/acquire-round.ts',
         original: 'if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {',
         replacement: 'if (token === -1 && (tick !== undefined || !agreeOn(token, decidingGrants))) {',
       },
@@ -176,7 +176,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'no confirm where the counters differ',
     edits: [
       {
-        file: 'lock/ballot.ts',
+        file: 'lock/acquire/acquire-round.ts',
         original: 'if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {',
         replacement: 'if (token !== undefined && (tick !== undefined || agreeOn(-1, decidingGrants))) {',
       },
@@ -194,7 +194,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a counter above the token counted',
     edits: [
       {
-        file: 'lock/quorum-client.ts',
+        file: 'lock/quorum/quorum.ts',
         original: 'if (counter > token)',
         replacement: 'if (counter > Number.MAX_VALUE)',
       },
@@ -208,7 +208,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'refused nodes counted as confirmed',
     edits: [
       {
-        file: 'lock/quorum-client.ts',
+        file: 'lock/quorum/quorum.ts',
         original: "if (vote.kind !== 'granted') return question.answered(member, vote);",
         replacement:
           "if (vote.kind !== 'granted') return question.answered(member, { kind: 'granted', counter: token });",
@@ -222,7 +222,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'one token for all leases that follow on a grant',
     edits: [
       {
-        file: 'lock/tenure.ts',
+        file: 'lock/lease/held-keys.ts',
         original: 'this.#firstToken === undefined ? undefined : this.#firstToken + this.#run.leases;',
         replacement: 'this.#firstToken === undefined ? undefined : this.#lastToken;',
       },
@@ -290,7 +290,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'validity stamped at the reply',
     edits: [
       {
-        file: 'lock/ballot.ts',
+        file: 'lock/acquire/acquire-round.ts',
         original: "return { kind: 'won', quorum, request, claim, token, grant, othersWait };",
         replacement:
           "return { kind: 'won', quorum, request, claim, token, grant: { ...grant, sentAt: clock.stamp() }, othersWait };",
@@ -309,12 +309,12 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'lost keys set again after a sleep, without a proof',
     edits: [
       {
-        file: 'lock/tenure.ts',
+        file: 'lock/lease/held-keys.ts',
         original: 'this.#holder !== undefined && this.remainingMs > 0;',
         replacement: 'this.#holder !== undefined;',
       },
       {
-        file: 'lock/tenure.ts',
+        file: 'lock/lease/held-keys.ts',
         original: '!(this.#unproved && headroomMs <= 0)',
         replacement: '!(this.#unproved && headroomMs === undefined)',
       },
@@ -362,7 +362,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'split votes reported as held',
     edits: [
       {
-        file: 'lock/attempt.ts',
+        file: 'lock/acquire/attempt.ts',
         original: "if (ending.kind !== 'contended' || look === LOOKS || isAbandoned()) {",
         replacement: "if (ending.kind !== 'contended' || look === 0 || isAbandoned()) {",
       },
@@ -385,7 +385,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'late grants not given back',
     edits: [
       {
-        file: 'lock/claim.ts',
+        file: 'lock/quorum/key-tracker.ts',
         original: 'return this.#nodes[member]! >= MAY_BE_THERE;',
         replacement: 'return (this.#nodes[member]! & MAY_BE_THERE) !== 0;',
       },

@@ -35,7 +35,7 @@ interface Wait {
   readonly withinMs: number;
 }
 
-/** Looks in an attempt, at most; see `LOOKS` in src/lock/attempt.ts. */
+/** Looks in an attempt, at most; see `LOOKS` in src/lock/acquire/attempt.ts. */
 const BALLOTS = 11;
 /** A ballot asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
 const TIMEOUTS_A_BALLOT = 5;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LeaseLostError, LockManager, memoryNode, type Lease } from '../../src/index.js';
-import { LeaseKeeper } from '../../src/lock/lease-keeper.js';
+import { LeaseKeeper } from '../../src/lock/lease/lease-scheduler.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 

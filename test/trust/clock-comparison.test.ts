@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ClockComparison } from '../../src/lock/clock-comparison.js';
+import { ClockComparison } from '../../src/lock/nodes/clock-check.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
 const STEP = 3_600_000;

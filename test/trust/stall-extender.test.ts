@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { LockEvents } from '../../src/lock/events.js';
-import { QuorumClient } from '../../src/lock/quorum-client.js';
-import { Heartbeat, StallCell } from '../../src/lock/stall-cell.js';
-import { StallExtender, type StandInTerms } from '../../src/lock/stall-extender.js';
+import { LockEvents } from '../../src/api/events.js';
+import { QuorumClient } from '../../src/lock/quorum/quorum.js';
+import { Heartbeat, StallCell } from '../../src/lock/stall/shared-lease.js';
+import { StallExtender, type StandInTerms } from '../../src/lock/stall/stall-extender.js';
 import type { ExtendRequest } from '../../src/node/lock-node.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { LockManager, memoryNode, type NodeSource } from '../../src/index.js';
-import { resolveManagerOptions } from '../../src/lock/resolve-options.js';
-import { Heartbeat, StallCell } from '../../src/lock/stall-cell.js';
+import { resolveManagerOptions } from '../../src/lock/validation/resolve-options.js';
+import { Heartbeat, StallCell } from '../../src/lock/stall/shared-lease.js';
 import {
   StallKeeper,
   type StallMessage,
   type StallThread,
   type StallWorkerData,
-} from '../../src/lock/stall-keeper.js';
+} from '../../src/lock/stall/stall-guard.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
 const NODES = ['redis://a', { host: 'b', tls: { ca: [Buffer.from('x')] } }, '/c.sock'];

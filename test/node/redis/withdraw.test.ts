@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { WITHDRAWN, type Vote } from '../../../src/core/vote.js';
-import { Claim } from '../../../src/lock/claim.js';
-import { LockEvents } from '../../../src/lock/events.js';
-import { QuorumClient } from '../../../src/lock/quorum-client.js';
+import { Claim } from '../../../src/lock/quorum/key-tracker.js';
+import { LockEvents } from '../../../src/api/events.js';
+import { QuorumClient } from '../../../src/lock/quorum/quorum.js';
 import type { LockNode, NodeRequest } from '../../../src/node/lock-node.js';
 import type { Connection, Endpoint } from '../../../src/node/redis/connection/endpoint.js';
 import { RedisNode } from '../../../src/node/redis/redis-node.js';

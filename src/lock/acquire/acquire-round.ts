@@ -1,0 +1,134 @@
+import type { Clock } from '../../clock.js';
+import { agreeOn, tokenOf } from '../../core/fencing.js';
+import { majorityOf } from '../../core/quorum.js';
+import type { Round } from '../../core/vote-tally.js';
+import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../../core/validity.js';
+import type { Waits } from '../../node/lock-node.js';
+import { Claim } from '../quorum/key-tracker.js';
+import type { Poll } from '../quorum/poll.js';
+import type { QuorumClient } from '../quorum/quorum.js';
+
+/** What is wanted, fully resolved. */
+export interface LockRequest {
+  readonly resources: readonly string[];
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+  readonly driftFactor: number;
+  readonly fencing: boolean;
+  readonly tick: number | undefined;
+  /** How many tokens a grant reserves: one for the lease, and one for each that may follow on it in this process. */
+  readonly tokens: number;
+  /** With which words it waits where it is refused. */
+  readonly waits: Waits | undefined;
+}
+
+export type BallotResult =
+  | {
+      readonly kind: 'won';
+      readonly quorum: QuorumClient;
+      readonly request: LockRequest;
+      readonly claim: Claim;
+      /** The last of the tokens that were reserved. */
+      readonly token: number | undefined;
+      /** Whether others are waiting for it on the nodes. */
+      readonly othersWait: boolean;
+      readonly grant: Grant;
+    }
+  | {
+      readonly kind: 'lost';
+      readonly claim: Claim;
+      readonly round: Round;
+      /** Set where the round was won, but what had to follow was not. */
+      readonly failure?: string;
+      /** Resolves when the nodes that had granted have taken it back. */
+      readonly undone: Promise<unknown>;
+    };
+
+/**
+ * How often the second phase is tried. Giving up after the first would leave a tick on record on a minority, where it
+ * hinders the next claimant; while the keys are ours, asking again is harmless.
+ */
+const CONFIRMATIONS = 3;
+
+/**
+ * One round for one resource, to its end: ask all nodes, agree on the fencing token, see that enough validity is left.
+ * A ballot that is not won is undone on every node that did not refuse, in the background if need be. One that nobody waits for
+ * any more is not brought to its end, but for a tick, which may be on record on some nodes already.
+ */
+export async function ballot(
+  quorum: QuorumClient,
+  clock: Clock,
+  request: LockRequest,
+  holderId: string,
+  isAbandoned: () => boolean,
+): Promise<BallotResult> {
+  const { ttlMs, driftFactor, fencing, tick } = request;
+  const claim = new Claim(request.resources, holderId, quorum.nodes.length);
+  try {
+    const sentAt = clock.stamp();
+    const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
+    const acquired = quorum.acquire(claim, request, fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined);
+    const verdict = await acquired.decided;
+    if (verdict !== 'won') return undo(quorum, request, claim, acquired.round);
+
+    const { decidingGrants } = acquired.round;
+    let token = fencing ? tokenOf(decidingGrants) : undefined;
+    if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
+      const isVain = (): boolean => tick === undefined && isAbandoned();
+      if (isVain()) return undo(quorum, request, claim, acquired.round, 'nobody waits for it any more');
+      const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant, isVain);
+      if (confirmed.round.verdict !== 'won') return undo(quorum, request, claim, confirmed.round);
+      token = confirmed.token;
+    }
+    const leftMs = validityLeftMs(grant, clock.stamp());
+    if (leftMs <= lossMarginMs(ttlMs)) {
+      const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
+      return undo(quorum, request, claim, acquired.round, failure);
+    }
+    const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
+    return { kind: 'won', quorum, request, claim, token, grant, othersWait };
+  } finally {
+    quorum.decided(claim);
+  }
+}
+
+/**
+ * The second phase. A grant that came in late with a higher counter could not help; so each further try takes the highest
+ * counter of all grants that are in by then, which is as good a token.
+ */
+async function confirm(
+  quorum: QuorumClient,
+  clock: Clock,
+  request: LockRequest,
+  claim: Claim,
+  acquired: Poll,
+  firstToken: number,
+  grant: Grant,
+  isVain: () => boolean,
+): Promise<{ readonly round: Round; readonly token: number }> {
+  const { tick, nodeTimeoutMs } = request;
+  let token = firstToken;
+  for (let attempt = 1; ; attempt++) {
+    const { round, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
+    const verdict = await decided;
+    if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { round, token };
+    const gone = round.votes.filter(
+      (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
+    ).length;
+    if (gone > round.members - majorityOf(round.members)) return { round, token };
+    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return { round, token };
+    token = Math.max(token, tokenOf(acquired.round.votes.filter((vote) => vote?.kind === 'granted')));
+  }
+}
+
+function undo(
+  quorum: QuorumClient,
+  { ttlMs, nodeTimeoutMs }: LockRequest,
+  claim: Claim,
+  round: Round,
+  failure?: string,
+): BallotResult {
+  const enough = round.votes.filter((vote) => vote?.kind === 'granted').length;
+  const undone = quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
+  return { kind: 'lost', claim, round, undone, ...(failure === undefined ? {} : { failure }) };
+}

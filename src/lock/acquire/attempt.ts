@@ -1,0 +1,92 @@
+import type { Clock } from '../../clock.js';
+import { settleDelayMs } from '../../core/backoff.js';
+import { endingOf, goesOn, ownersIn, type Ending } from '../../core/outcome.js';
+import { ballot, type BallotResult, type LockRequest } from './acquire-round.js';
+import type { Round } from '../../core/vote-tally.js';
+import type { NodeVote } from '../../api/errors.js';
+import type { QuorumClient } from '../quorum/quorum.js';
+
+export interface AttemptContext {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** A new one for every ballot: with one for all, the late release of the first would delete the grant of the second. */
+  readonly newHolderId: () => string;
+  readonly sleep: (delayMs: number) => Promise<void>;
+}
+
+export type AttemptResult =
+  | Extract<BallotResult, { kind: 'won' }>
+  | (Ending & {
+      readonly votes: readonly NodeVote[];
+      readonly failure?: string;
+      readonly undone: Promise<unknown>;
+    });
+
+export type Won = Extract<AttemptResult, { kind: 'won' }>;
+export type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
+
+const answers = ({ votes }: Round): number =>
+  votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+
+const late = ({ votes }: Round): number =>
+  votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
+
+/** Each look doubles the distance between claimants; ten are enough for dozens of them. */
+const LOOKS = 10;
+
+/**
+ * One attempt: a ballot, and while the votes are split among claimants, more of them. Who was granted the lowest-numbered
+ * node goes on at once, the others yield and look again before they say held: workers whose cron fires on the same
+ * millisecond would otherwise each win a minority, and all skip.
+ */
+export async function attempt(
+  quorum: QuorumClient,
+  context: AttemptContext,
+  request: LockRequest,
+  /** Asked from time to time: nobody waits for the outcome any more. */
+  isAbandoned: () => boolean,
+): Promise<AttemptResult> {
+  const { clock, random } = context;
+  /** Owners that were met at an earlier look. */
+  let met: Set<string> | undefined;
+  let wasLate = false;
+  for (let look = 0; ; look++) {
+    const outside = quorum.gate.enter();
+    if (outside !== undefined) await outside;
+    if (isAbandoned()) {
+      quorum.gate.leave(true);
+      return { kind: 'contended', votes: [], undone: Promise.resolve() };
+    }
+    const startedAt = clock.now();
+    const result = await ballot(quorum, clock, request, context.newHolderId(), isAbandoned);
+    quorum.gate.leave(result.kind === 'won' || answers(result.round) >= quorum.majority);
+    if (result.kind === 'won') return result;
+    const { votes } = result.round;
+    met ??= new Set();
+    const ending: Ending = result.failure === undefined ? endingOf(votes, met) : { kind: 'unreachable' };
+    const { undone, failure } = result;
+    // What came too late was not carried out: this process stood still, or was very busy. Once more, with time enough.
+    const isLate = answers(result.round) + late(result.round) >= quorum.majority;
+    if (ending.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isAbandoned()) {
+      wasLate = true;
+      await undone;
+      continue;
+    }
+    if (ending.kind !== 'contended' || look === LOOKS || isAbandoned()) {
+      return {
+        ...ending,
+        votes: quorum.named(result.round),
+        undone,
+        ...(failure === undefined ? {} : { failure }),
+      };
+    }
+    const favoured = goesOn(votes, met);
+    for (const owner of ownersIn(votes)) met.add(owner);
+    const roundMs = clock.now() - startedAt;
+    await undone;
+    const delayMs = settleDelayMs(look, roundMs, random());
+    if (!favoured) await context.sleep(delayMs);
+    // The favoured one has only to leave the others the time to yield.
+    else if (look > 0) await context.sleep(delayMs / 4);
+  }
+}

@@ -1,0 +1,308 @@
+import type { Clock } from '../../clock.js';
+import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
+import { mayFollow } from '../../core/local-handover.js';
+import type { LossReason } from '../../core/lease-state.js';
+import type { Verdict } from '../../core/quorum.js';
+import type { Vote } from '../../core/vote.js';
+import {
+  driftMsOf,
+  monotonicValidityLeftMs,
+  validityLeftMs,
+  type Grant,
+  type Stamp,
+} from '../../core/validity.js';
+import type { Won } from '../acquire/attempt.js';
+import type { Waits } from '../../node/lock-node.js';
+import type { Claim } from '../quorum/key-tracker.js';
+import type { QuorumUnreachableError } from '../../api/errors.js';
+import type { LockEvents } from '../../api/events.js';
+import type { Poll } from '../quorum/poll.js';
+import type { GivenBack } from '../quorum/release.js';
+import type { Patient, QuorumClient } from '../quorum/quorum.js';
+import type { StandInTerms } from '../stall/stall-extender.js';
+
+/** The lease that the keys are held for now. */
+export interface Holder {
+  readonly name: string;
+  /** A won extension; gives the grant that holds from now on. */
+  extendedTo(grant: Grant): Grant;
+  lose(reason: LossReason): void;
+  /** An extension is over: there is something else to wait for. */
+  tend(): void;
+}
+
+/** What an extension asks for. */
+interface Asked {
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+  readonly validUntil: number;
+  readonly token: number | undefined;
+  readonly ceiling: number | undefined;
+}
+
+/** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
+const EXTEND_AFTER = 1 / 3;
+/** To half of this fraction of the TTL an extension is earlier or later, to go with others. */
+const DUE_TOGETHER = 1 / 32;
+/** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
+const RETRY_AFTER = 0.1;
+const LONGEST_RETRY_MS = 1_000;
+const retryAfterMs = (ttlMs: number): number => Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
+const NO_VOTES: QuorumUnreachableError['votes'] = [];
+/** After a look at which a majority had other owners. */
+const SECOND_LOOK_MS = 20;
+
+/**
+ * What a won ballot has on the nodes, from then until it is given back: leases of this process may follow each other on it,
+ * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
+ */
+export class Tenure implements Patient {
+  readonly claim: Claim;
+  grant: Grant;
+  /** When the next extension is due. */
+  extendAt: number;
+  /** Whether the last extension failed, and what the nodes said. */
+  failed = false;
+  lastVotes: QuorumUnreachableError['votes'] = NO_VOTES;
+  readonly #quorum: QuorumClient;
+  readonly #run: { startedAt: number; leases: number; reserved: number; othersWait: boolean };
+  readonly #firstToken: number | undefined;
+  /** The last of the range: nobody who comes after has a counter at or below it. */
+  readonly #lastToken: number | undefined;
+  readonly #driftFactor: number;
+  #holder: Holder | undefined;
+  #isExtending = false;
+  /** Who waits for the end of it. */
+  #onIdle: (() => void)[] | undefined;
+  /** When the last extension began. */
+  #extendedAt = Number.NEGATIVE_INFINITY;
+  /** When the next one is due because a node came that the keys are not on; for what is known since the last one began. */
+  #hastenedTo = Number.POSITIVE_INFINITY;
+  /** For how long a node that is away may keep the key. */
+  #longestTtlMs: number;
+  /** Whether keys were set again after an extension that no majority granted, and none has since. */
+  #unproved = false;
+  /** Who refused the last extension, where no majority was left for it. */
+  #takers: string | undefined;
+  /**
+   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it granted. Without that
+   * such a node would never vote for an extension, and the lease would die with a minority of the others. It keeps the
+   * order: the next holder's token is above this, and so above those that were given out.
+   */
+  #ceiling: number | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly events: LockEvents,
+    { quorum, claim, token, grant, request, othersWait }: Won,
+  ) {
+    this.claim = claim;
+    this.grant = grant;
+    this.#quorum = quorum;
+    this.#driftFactor = request.driftFactor;
+    this.#longestTtlMs = grant.ttlMs;
+    this.#lastToken = token;
+    this.#firstToken = token === undefined ? undefined : token - request.tokens + 1;
+    this.#ceiling = token;
+    this.#run = { startedAt: clock.now(), leases: 0, reserved: request.tokens, othersWait };
+    this.extendAt = this.#extensionDue(grant);
+  }
+
+  /** What counters may be raised to, by us and by whoever extends in our place. */
+  get ceiling(): number | undefined {
+    return this.#ceiling;
+  }
+
+  get isExtending(): boolean {
+    return this.#isExtending;
+  }
+
+  /** Whether another lease may follow on these keys when the present one is released. */
+  get mayFollow(): boolean {
+    return mayFollow(this.#run, this.grant, this.clock.stamp());
+  }
+
+  /** Whether other processes were waiting for it when it was won. */
+  get othersWait(): boolean {
+    return this.#run.othersWait;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, validityLeftMs(this.grant, this.clock.stamp()));
+  }
+
+  isOn(quorum: QuorumClient): boolean {
+    return this.#quorum === quorum;
+  }
+
+  /** On how many nodes the keys may be. */
+  get nodes(): number {
+    return this.#quorum.nodes.filter((_, member) => this.claim.mayHoldTheKey(member)).length;
+  }
+
+  /** The token of the lease that begins now. */
+  begin(): number | undefined {
+    const token = this.#firstToken === undefined ? undefined : this.#firstToken + this.#run.leases;
+    this.#run.leases++;
+    return token;
+  }
+
+  /** From now on the keys are this lease's. */
+  pass(holder: Holder): void {
+    this.#holder = holder;
+  }
+
+  /** The lease is lost: nothing is done for it any more. */
+  abandon(): void {
+    this.#holder = undefined;
+  }
+
+  /**
+   * The member votes from now on. Where the keys are not on it, they are put there at once: should another node go before the
+   * next extension is due, this one makes the majority, and claimants cannot raise its counter above the token meanwhile. A
+   * node that comes and goes hastens no more extensions than one that fails.
+   */
+  hasten(member: number): void {
+    if (this.#holder === undefined || this.claim.isGranted(member)) return;
+    this.#hastenedTo = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
+    this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
+    this.#holder.tend();
+  }
+
+  /** Begins an extension, where none is under way; calls back when it is over, with whether a majority granted it. */
+  extend(ttlMs: number, nodeTimeoutMs: number, over: (won: boolean) => void): void {
+    if (this.#holder === undefined) return over(false);
+    this.#isExtending = true;
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
+    const sentAt = this.clock.stamp();
+    this.#extendedAt = sentAt.monotonicMs;
+    this.#hastenedTo = Number.POSITIVE_INFINITY;
+    const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
+    const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, ceiling: this.#ceiling };
+    const poll = this.#quorum.extend(this.claim, asked);
+    poll.whenDecided((verdict) => {
+      const won = this.#conclude(poll, verdict, sentAt, asked);
+      this.#isExtending = false;
+      this.#holder?.tend();
+      over(won);
+      const waiting = this.#onIdle;
+      this.#onIdle = undefined;
+      waiting?.forEach((then) => then());
+    });
+  }
+
+  /** Resolves when the extension that is under way is over. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => (this.#onIdle ??= []).push(resolve));
+  }
+
+  /**
+   * A majority was asked by somebody who stood in at that instant, and extended the keys that were there. Where keys were set
+   * again without a majority's proof that proves nothing, as he cannot tell whether the machine slept before.
+   */
+  securedAt(sentAt: Stamp, ttlMs: number): void {
+    if (this.#holder !== undefined && !this.#unproved) this.#prolong(this.#holder, sentAt, ttlMs);
+  }
+
+  /** What somebody has to know who extends the keys, by this TTL, while the event loop is blocked. */
+  standInTerms(ttlMs: number): Pick<StandInTerms, 'resources' | 'holderId' | 'ttlMs' | 'driftMs'> {
+    const { resources, holderId } = this.claim;
+    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
+    return { resources, holderId, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
+  }
+
+  /**
+   * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
+   * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
+   */
+  giveBack(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): Promise<GivenBack> {
+    this.#holder = undefined;
+    const enough = this.#quorum.majority;
+    return this.#quorum.giveBack(this.claim, {
+      ttlMs: this.#longestTtlMs,
+      nodeTimeoutMs,
+      keepMs,
+      enough,
+      waits,
+    });
+  }
+
+  #conclude(poll: Poll, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
+    const { clock, claim, events } = this;
+    const quorum = this.#quorum;
+    const { round } = poll;
+    const { ttlMs } = asked;
+    // By now it may be another lease's: what was won is won for the keys.
+    const holder = this.#holder;
+    if (holder === undefined) return false;
+    const headroomMs = validityLeftMs(this.grant, clock.stamp());
+    // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
+    const won = verdict === 'won' && !(this.#unproved && headroomMs <= 0);
+    if (won) {
+      this.#prolong(holder, sentAt, ttlMs);
+      this.#unproved = false;
+    } else {
+      this.extendAt = clock.now() + retryAfterMs(ttlMs);
+      this.failed = true;
+      this.lastVotes = quorum.named(round);
+    }
+    this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
+    if (events.listening) {
+      const outcome = won ? 'extended' : 'failed';
+      const { resources } = claim;
+      events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
+    }
+    if (!areGrants(round.votes)) for (const counter of countersAbove(round.votes)) this.#raise(counter);
+    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(round));
+    if (takers === undefined && isFenced(asked)) {
+      this.#unproved ||= !won;
+      quorum.heal(claim, poll, asked, this);
+    }
+    this.#heed(takers);
+    return won;
+  }
+
+  /** By both clocks: after a sleep others may have come and gone, and only a majority could tell. */
+  get isHeld(): boolean {
+    return this.#holder !== undefined && this.remainingMs > 0;
+  }
+
+  /** What an extension got where the key was set again. */
+  answered(_member: number, vote: Vote): void {
+    if (vote.kind === 'refused' && vote.counter !== undefined) this.#raise(vote.counter);
+  }
+
+  #prolong(holder: Holder, sentAt: Stamp, ttlMs: number): void {
+    const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
+    this.grant = holder.extendedTo(grant);
+    this.extendAt = this.#extensionDue(grant);
+    this.failed = false;
+  }
+
+  #raise(counter: number): void {
+    if (this.#ceiling !== undefined) this.#ceiling = Math.max(this.#ceiling, counter);
+  }
+
+  /**
+   * A majority with other owners may be one claimant that only passes by: its round is lost, and undone, where some of its
+   * nodes have no vote. Who is still there at a second look has come to stay.
+   */
+  #heed(takers: string | undefined): void {
+    const before = this.#takers;
+    this.#takers = takers;
+    if (takers === undefined) return;
+    if (takers === before) this.#holder?.lose('taken');
+    else if (before === undefined) {
+      this.extendAt = Math.min(this.extendAt, this.clock.now() + SECOND_LOOK_MS);
+    }
+  }
+
+  /** Leases that are due at nearly the same time are due together, so that they go in one call for each node. */
+  #extensionDue({ sentAt, ttlMs }: Grant): number {
+    const togetherMs = ttlMs * DUE_TOGETHER;
+    return Math.round((sentAt.monotonicMs + ttlMs * EXTEND_AFTER) / togetherMs) * togetherMs;
+  }
+}
+
+const isFenced = (asked: Asked): asked is Asked & { readonly token: number; readonly ceiling: number } =>
+  asked.token !== undefined && asked.ceiling !== undefined;

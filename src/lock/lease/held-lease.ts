@@ -1,0 +1,366 @@
+import type { Clock } from '../../clock.js';
+import { extended, held, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
+import {
+  lossMarginMs,
+  monotonicValidityLeftMs,
+  validityLeftMs,
+  type Grant,
+  type Stamp,
+} from '../../core/validity.js';
+import type { Waits } from '../../node/lock-node.js';
+import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
+import type { LockEvents } from '../../api/events.js';
+import type { GivenBack } from '../quorum/release.js';
+import type { Extendable, Kept, LeaseKeeper } from './lease-scheduler.js';
+import type { StallKeeper, StandInHandle } from '../stall/stall-guard.js';
+import type { Holder, Tenure } from './held-keys.js';
+
+/**
+ * The handle of a held resource. It ends once: by `release`, or by its loss, which `signal` tells before the nodes' keys
+ * can have expired. Use it with `await using`, or release it in a `finally`.
+ */
+export interface Lease {
+  /** What is held, sorted. */
+  readonly resources: readonly string[];
+  /** The lock's name in metrics and logs. */
+  readonly name: string;
+  /**
+   * The fencing token: greater than that of every earlier holder of these resources. Send it along with every write, and
+   * let the store refuse a smaller one than it has seen. Throws a TypeError where `fencing` is off.
+   */
+  readonly token: number;
+  /**
+   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it. Where the event loop was blocked past
+   * the end of the lease, reading `lease.signal` tells the loss at once; a signal that was read before hears of it as soon
+   * as the loop turns, which is after promises that are settled already have gone on.
+   */
+  readonly signal: AbortSignal;
+  /** Whether it excludes this process only, because no quorum was to be had (`fallback: 'memory'`). */
+  readonly fallback: boolean;
+  /** Which attempt won it, from 1. */
+  readonly attempts: number;
+  /** Milliseconds for which the lease is still valid, read from the clock at every call; 0 once it is over. */
+  remainingMs(): number;
+  /** Throws a LeaseLostError unless the lease is valid now: to be called before whatever must not happen twice. */
+  assertHeld(): void;
+  /**
+   * Prolongs the lease to `ttlMs` from now (default: its own TTL); it never shortens it. Not needed where `autoExtend` is
+   * on. Rejects with QuorumUnreachableError while the lease goes on, with LeaseLostError once it is over.
+   */
+  extend(ttlMs?: number): Promise<void>;
+  /** Gives the resource back, at the speed of the fastest majority. May be called twice, and late; never rejects. */
+  release(): Promise<void>;
+  /** The same as `release`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What a lease needs to know of what was asked for. */
+export interface LeaseTerms {
+  readonly name: string;
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+  readonly autoExtend: boolean;
+  readonly minHoldMs: number;
+  readonly maxHoldMs: number | undefined;
+}
+
+export interface LeaseContext {
+  readonly clock: Clock;
+  readonly events: LockEvents;
+  readonly keeper: LeaseKeeper;
+  readonly stallKeeper: StallKeeper | undefined;
+  readonly checkTtl: (ttlMs: number) => void;
+  readonly onEnd: (lease: HeldLease) => void;
+  /** Who in this process waits for just this, and takes over the keys when it is called. */
+  readonly successorTo: (tenure: Tenure) => (() => void) | undefined;
+  /** With which words those who wait in this process go behind others, if there are any of both. */
+  readonly waitsBehind: (tenure: Tenure) => Waits | undefined;
+  readonly onLost: (tenure: Tenure) => void;
+  /** The keys are being taken off the nodes; gives how many nodes said so. */
+  readonly onVacant: (tenure: Tenure, givenBack: Promise<GivenBack>, isOnLists: boolean) => Promise<number>;
+}
+
+export class HeldLease implements Lease, Kept, Extendable, Holder {
+  #place: Kept['place'];
+  readonly #context: LeaseContext;
+  readonly #terms: LeaseTerms;
+  readonly #tenure: Tenure;
+  readonly #token: number | undefined;
+  /** Made when somebody wants to hear of it: most leases are short, and a signal costs more than the rest of them. */
+  #signal: AbortController | undefined;
+  #loss: LeaseLostError | undefined;
+  readonly #heldSince: Stamp;
+  #state: LeaseState;
+  /** Whether the keeper has an extension of it that waits for others to end. */
+  #inBacklog = false;
+  #ended: Promise<void> | undefined;
+  /** Who extends it while the event loop is blocked. */
+  readonly #standIn: StandInHandle | undefined;
+
+  constructor(
+    context: LeaseContext,
+    tenure: Tenure,
+    terms: LeaseTerms,
+    readonly attempts: number,
+    readonly fallback: boolean,
+  ) {
+    this.#context = context;
+    this.#terms = terms;
+    this.#tenure = tenure;
+    this.#token = tenure.begin();
+    this.#heldSince = context.clock.stamp();
+    this.#state = held(tenure.grant);
+    tenure.pass(this);
+    if (terms.autoExtend && !fallback) this.#standIn = this.#beginStandIn();
+    context.keeper.keep(this, this.#wakeAt());
+  }
+
+  /** No property of its own: it leads back to the lease, and a lease that is logged as JSON must not go in circles. */
+  get place(): Kept['place'] {
+    return this.#place;
+  }
+
+  set place(place: Kept['place']) {
+    this.#place = place;
+  }
+
+  get resources(): readonly string[] {
+    return this.#tenure.claim.resources;
+  }
+
+  get name(): string {
+    return this.#terms.name;
+  }
+
+  get signal(): AbortSignal {
+    this.#catchUp();
+    if (this.#signal === undefined) {
+      this.#signal = new AbortController();
+      if (this.#loss !== undefined) this.#signal.abort(this.#loss);
+    }
+    return this.#signal.signal;
+  }
+
+  get token(): number {
+    if (this.#token === undefined) throw new TypeError('there is no token: the option fencing is off');
+    return this.#token;
+  }
+
+  /** As the events have it: without fencing there is none. */
+  get tokenIfAny(): number | undefined {
+    return this.#token;
+  }
+
+  remainingMs(): number {
+    this.#catchUp();
+    if (this.#state.phase !== 'held') return 0;
+    return Math.max(0, validityLeftMs(this.#state.grant, this.#context.clock.stamp()));
+  }
+
+  assertHeld(): void {
+    if (this.remainingMs() > 0) return;
+    throw this.#overError();
+  }
+
+  async extend(ttlMs: number = this.#terms.ttlMs): Promise<void> {
+    this.#context.checkTtl(ttlMs);
+    // One at a time; one that is under way may have been started for a shorter TTL.
+    while (this.#tenure.isExtending) await this.#tenure.idle();
+    if (this.#state.phase !== 'held') throw this.#overError();
+    this.#takeOver();
+    const won = await new Promise<boolean>((resolve) =>
+      this.#tenure.extend(ttlMs, this.#terms.nodeTimeoutMs, resolve),
+    );
+    if (this.#state.phase !== 'held') throw this.#overError();
+    if (won) return;
+    throw new QuorumUnreachableError(
+      this.resources,
+      this.#tenure.lastVotes,
+      'no majority of the nodes extended the lease in time',
+    );
+  }
+
+  release(): Promise<void> {
+    if (this.#state.phase === 'held') {
+      // The state first: an extension that is under way can do nothing for it any more.
+      this.#state = released(this.#state);
+      const heldMs = this.#leave();
+      const handOn = this.#terms.minHoldMs > 0 ? undefined : this.#context.successorTo(this.#tenure);
+      if (handOn !== undefined) {
+        this.#tellRelease(heldMs, this.#tenure.nodes);
+        handOn();
+        this.#ended = Promise.resolve();
+      } else {
+        this.#ended = this.#giveBack(heldMs).then((acknowledged) => this.#tellRelease(heldMs, acknowledged));
+      }
+    }
+    // After its loss the holder says by this that it has stopped.
+    this.#ended ??= this.#giveBack(this.#terms.minHoldMs).then(() => undefined);
+    return this.#ended;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /**
+   * Ends the lease against the holder's will. Its keys are left to expire, or to the holder's own `release`: the holder hears
+   * of the loss now and needs what is left of their time to stop. Only where the connections are about to be closed they are
+   * taken back at once.
+   */
+  lose(reason: LossReason): void {
+    if (this.#state.phase !== 'held') return;
+    this.#state = lost(this.#state, reason);
+    const heldMs = this.#leave();
+    this.#tenure.abandon();
+    this.#loss = new LeaseLostError(this.resources, reason);
+    this.#signal?.abort(this.#loss);
+    const { name, resources, tokenIfAny: token } = this;
+    this.#context.events.emit({ type: 'lost', name, resources, token, heldMs, reason });
+    if (reason === 'closed') void this.release();
+    else this.#context.onLost(this.#tenure);
+  }
+
+  /** What the keeper calls when the lease is due: extend it, or tell its loss. Returns when to call again. */
+  wake(now: number, dueAt = now): number | undefined {
+    if (this.#state.phase !== 'held') return undefined;
+    this.#takeOver();
+    const { clock } = this.#context;
+    const { grant } = this.#state;
+    const { maxHoldMs, autoExtend } = this.#terms;
+    const marginMs = lossMarginMs(grant.ttlMs);
+    if (maxHoldMs !== undefined && now - this.#heldSince.monotonicMs >= maxHoldMs) {
+      this.lose('max_hold');
+      return undefined;
+    }
+    if (monotonicValidityLeftMs(grant, now) <= marginMs) {
+      this.lose(this.#lossReason(now - dueAt > marginMs));
+      return undefined;
+    }
+    // The wall clock alone says that validity ran out: the machine was suspended, or the clock was stepped. Ask the nodes.
+    // At once, but only once: where they did not agree, they are asked again at the pace of every other extension.
+    const tenure = this.#tenure;
+    const wallRanOut = !tenure.failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
+    if (autoExtend && this.#isIdle && (now >= tenure.extendAt || wallRanOut)) {
+      this.#inBacklog = true;
+      this.#context.keeper.extend(this);
+    }
+    return this.#wakeAt();
+  }
+
+  /**
+   * Does now what is overdue. Promises that are settled go on before any timer fires: after a section that blocked the event
+   * loop, the holder asks before the keeper can have told it.
+   */
+  #catchUp(): void {
+    const now = this.#context.clock.now();
+    this.wake(now, Math.min(now, this.#wakeAt()));
+  }
+
+  get #isIdle(): boolean {
+    return !this.#tenure.isExtending && !this.#inBacklog;
+  }
+
+  extendInTurn(over: () => void): void {
+    this.#inBacklog = false;
+    if (this.#state.phase !== 'held') return over();
+    const { ttlMs, nodeTimeoutMs } = this.#terms;
+    // Its holder may have begun one meanwhile.
+    if (this.#tenure.isExtending) void this.#tenure.idle().then(over);
+    else this.#tenure.extend(ttlMs, nodeTimeoutMs, over);
+  }
+
+  extendedTo(grant: Grant): Grant {
+    this.#state = extended(this.#state, grant);
+    return this.#state.phase === 'held' ? this.#state.grant : grant;
+  }
+
+  /** The member votes from now on. */
+  hasten(member: number): void {
+    if (this.#terms.autoExtend) this.#tenure.hasten(member);
+  }
+
+  tend(): void {
+    if (this.#state.phase !== 'held') return;
+    this.#tellStandIn();
+    this.#context.keeper.keep(this, this.#wakeAt());
+  }
+
+  #beginStandIn(): StandInHandle | undefined {
+    const { stallKeeper } = this.#context;
+    if (stallKeeper === undefined) return undefined;
+    const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = this.#terms;
+    const { grant, ceiling } = this.#tenure;
+    const maxHoldAt = this.#heldSince.monotonicMs + maxHoldMs;
+    const terms = { ...this.#tenure.standInTerms(ttlMs), nodeTimeoutMs, maxHoldAt };
+    return stallKeeper.begin(terms, validUntilOf(grant), ceiling);
+  }
+
+  #tellStandIn(): void {
+    if (this.#state.phase === 'held')
+      this.#standIn?.hold(validUntilOf(this.#state.grant), this.#tenure.ceiling);
+  }
+
+  /** Takes what was secured for it while the event loop was blocked. */
+  #takeOver(): void {
+    const sentAt = this.#standIn?.securedAt;
+    if (sentAt === undefined || this.#state.phase !== 'held') return;
+    if (sentAt.monotonicMs <= this.#state.grant.sentAt.monotonicMs) return;
+    this.#tenure.securedAt(sentAt, this.#terms.ttlMs);
+    this.#tellStandIn();
+  }
+
+  /** Nobody looks after it any more. Returns for how long it was held. */
+  #leave(): number {
+    const { clock, keeper, onEnd } = this.#context;
+    // Before anything is given back: what nobody extends any more stays given back.
+    this.#standIn?.end();
+    keeper.forget(this);
+    onEnd(this);
+    return clock.now() - this.#heldSince.monotonicMs;
+  }
+
+  #giveBack(heldMs: number): Promise<number> {
+    const { nodeTimeoutMs, minHoldMs } = this.#terms;
+    const { waitsBehind, onVacant } = this.#context;
+    const waits = waitsBehind(this.#tenure);
+    const keepMs = Math.max(0, minHoldMs - heldMs);
+    const givenBack = this.#tenure.giveBack(nodeTimeoutMs, keepMs, waits);
+    return onVacant(this.#tenure, givenBack, waits !== undefined);
+  }
+
+  #tellRelease(heldMs: number, acknowledged: number): void {
+    if (!this.#context.events.listening) return;
+    const { name, resources, tokenIfAny: token } = this;
+    this.#context.events.emit({ type: 'released', name, resources, token, heldMs, acknowledged });
+  }
+
+  #lossReason(late: boolean): LossReason {
+    if (!this.#terms.autoExtend) return 'not_extended';
+    if (late) return 'stalled';
+    return this.#tenure.failed || !this.#isIdle ? 'unreachable' : 'stalled';
+  }
+
+  #overError(): LeaseLostError {
+    const reason =
+      this.#state.phase === 'released'
+        ? 'released'
+        : this.#state.phase === 'lost'
+          ? this.#state.reason
+          : 'stalled';
+    return new LeaseLostError(this.resources, reason);
+  }
+
+  /** The next instant at which there is something to do for this lease. */
+  #wakeAt(): number {
+    if (this.#state.phase !== 'held') return Number.POSITIVE_INFINITY;
+    const { grant } = this.#state;
+    const { maxHoldMs, autoExtend } = this.#terms;
+    const endsAt = grant.sentAt.monotonicMs + grant.ttlMs - grant.driftMs - lossMarginMs(grant.ttlMs);
+    const extendAt = autoExtend && this.#isIdle ? this.#tenure.extendAt : endsAt;
+    const maxHoldAt = maxHoldMs === undefined ? endsAt : this.#heldSince.monotonicMs + maxHoldMs;
+    return Math.min(endsAt, extendAt, maxHoldAt);
+  }
+}
+
+const validUntilOf = ({ sentAt, ttlMs, driftMs }: Grant): number => sentAt.monotonicMs + ttlMs - driftMs;

@@ -1,0 +1,33 @@
+/** What runs in the worker thread of a StallKeeper. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { clockFrom } from '../../clock.js';
+import { quarantineMsOf } from '../../core/quarantine.js';
+import { LockEvents } from '../../api/events.js';
+import { FirstUse } from '../nodes/bootstrap.js';
+import { watchMembers } from '../nodes/membership-check.js';
+import { openNodes, watchNodes } from '../nodes/node-list.js';
+import { QuorumClient } from '../quorum/quorum.js';
+import { Heartbeat } from './shared-lease.js';
+import { StallExtender } from './stall-extender.js';
+import type { StallMessage, StallWorkerData } from './stall-guard.js';
+
+const { sources, options, origin, heartbeat } = workerData as StallWorkerData;
+
+// What is to be said of the nodes, the main thread says; and it hastens what a node's coming hastens.
+const ignore = (): void => undefined;
+const clock = clockFrom(origin);
+const events = new LockEvents(ignore);
+const nodes = openNodes(sources, { ...options, warn: ignore }, clock, Math.random);
+const quorum = new QuorumClient(nodes, clock, events);
+// It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs to the members.
+watchNodes(nodes, clock, events, ignore, ignore);
+watchMembers(nodes, ignore);
+const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);
+const firstUse = new FirstUse(nodes, clock, quorum.majority, quarantineMs);
+
+const extender = new StallExtender(quorum, clock, new Heartbeat(heartbeat), options.maxStallMs);
+parentPort?.on('message', (message: StallMessage) => {
+  if ('ended' in message) extender.end(message.ended);
+  else extender.begin(message.begun, message.terms, message.memory);
+});
+parentPort?.once('close', () => firstUse.close());

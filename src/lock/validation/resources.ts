@@ -1,0 +1,58 @@
+import { MARKER, SHARD_MARKER } from '../../node/lock-node.js';
+import { shown } from './checks.js';
+
+const LONGEST_RESOURCE_BYTES = 512;
+const MOST_RESOURCES = 64;
+
+/** Checks what is to be locked: one resource or several, each 1 to 512 bytes without control characters. */
+export function resolveResources(resource: string | readonly string[]): readonly string[] {
+  if (!Array.isArray(resource)) return [resolveResource(resource)];
+  const resources: readonly unknown[] = resource;
+  if (resources.length < 1 || resources.length > MOST_RESOURCES) {
+    throw new RangeError(`resources must be 1 to ${MOST_RESOURCES}, got ${resources.length}`);
+  }
+  const names = resources.map(resolveResource);
+  const unique = new Set(names);
+  if (unique.size < names.length) throw new RangeError(`resources must differ, got ${shown(names)}`);
+  // In one order for everybody, so that two claimants of the same pair meet on the same key first.
+  return [...unique].sort();
+}
+
+/** As most are. */
+const PLAIN = /^[\x20-\x7e]+$/;
+
+function resolveResource(resource: unknown): string {
+  if (typeof resource !== 'string') throw new TypeError(`resource must be a string, got ${shown(resource)}`);
+  const bytes = Buffer.byteLength(resource);
+  if (bytes < 1 || bytes > LONGEST_RESOURCE_BYTES) {
+    throw new RangeError(`resource must have 1 to ${LONGEST_RESOURCE_BYTES} bytes, got ${bytes}`);
+  }
+  if (PLAIN.test(resource)) return reserved(resource);
+  if (/\p{Cc}/u.test(resource)) {
+    throw new RangeError(
+      `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
+    );
+  }
+  // Redis would store each of them as the same replacement character.
+  if (/\p{Cs}/u.test(resource)) {
+    throw new RangeError(
+      `resource must be well-formed Unicode, got half a pair: ${JSON.stringify(resource)}`,
+    );
+  }
+  return reserved(resource);
+}
+
+/** Whatever it is, no name of ours. */
+function reserved(resource: string): string {
+  if (resource === MARKER || SHARD_MARKER.test(resource)) {
+    throw new RangeError(
+      `resource must not be ${shown(resource)}, where a node keeps what it knows of itself`,
+    );
+  }
+  if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
+    throw new RangeError(
+      `resource must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, got ${shown(resource)}`,
+    );
+  }
+  return resource;
+}

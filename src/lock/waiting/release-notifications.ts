@@ -1,0 +1,107 @@
+import type { Clock, Timer } from '../../clock.js';
+import { splitWakeMs } from '../../core/backoff.js';
+import { majorityOf } from '../../core/quorum.js';
+import type { Asker, Ear, LockNode, Waits } from '../../node/lock-node.js';
+import { newHolderId } from '../quorum/holder-id.js';
+import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { WaitQueue } from './wait-queue.js';
+
+/** A wake-up is a hint: nobody asks what came of it. */
+const NOBODY: Asker = { answered: () => undefined };
+
+/** Of one release, as the nodes tell of it one after the other. */
+interface News {
+  readonly told: Set<number>;
+  isOut: boolean;
+  readonly timer: Timer;
+}
+
+/**
+ * What the nodes tell of resources that may be free. A majority that says so is believed at once; fewer may be a process that
+ * passes by, or the rest may still come: then a moment later. All of it are hints, and safety does not depend on them.
+ */
+export class WakeUps {
+  /** With which words this process waits. */
+  readonly waits: Waits;
+  readonly #news = new Map<string, News>();
+  #ears: readonly Ear[] | undefined;
+
+  constructor(
+    private readonly nodes: readonly LockNode[],
+    private readonly clock: Clock,
+    private readonly random: () => number,
+    private readonly queue: WaitQueue,
+    { holder, maxTtlMs: longestTtlMs }: Pick<ResolvedManagerOptions, 'holder' | 'maxTtlMs'>,
+  ) {
+    this.waits = {
+      waiter: `${holder}:${newHolderId('').slice(0, -1)}`, // Who waits looks at least as often as the longest TTL is over.
+      listLivesMs: longestTtlMs + 5_000,
+    };
+  }
+
+  /** Whether a majority would be heard. */
+  get hears(): boolean {
+    return (this.#ears ?? []).filter((ear) => ear.open).length >= majorityOf(this.nodes.length);
+  }
+
+  /** Opens the ears, at the first call. */
+  open(): void {
+    this.#ears ??= this.nodes.map((node, member) =>
+      node.onWake(this.waits.waiter, (resource) => this.#hear(member, resource)),
+    );
+  }
+
+  close(): void {
+    for (const ear of this.#ears ?? []) ear.close();
+    for (const { timer } of this.#news.values()) timer.cancel();
+    this.#news.clear();
+  }
+
+  #hear(member: number, resource: string | undefined): void {
+    if (resource === undefined) {
+      // It has just opened, or was closed for a while: something may have been missed.
+      for (const missed of this.queue.resources) this.#count(member, missed);
+    } else if (this.queue.isWaitedFor(resource)) {
+      this.#count(member, resource);
+    } else {
+      // Whoever waited here has gone: it is for the next one.
+      this.passOn([resource], [this.nodes[member]!]);
+    }
+  }
+
+  /** Lets the nodes tell the next on the lists, where nobody has the resource. */
+  passOn(resources: readonly string[], nodes: readonly LockNode[] = this.nodes): void {
+    const request = { op: 'wake', resources, holderId: this.waits.waiter } as const;
+    for (const node of nodes) node.ask(request, NOBODY, 0);
+  }
+
+  #count(member: number, resource: string): void {
+    let news = this.#news.get(resource);
+    // Twice from the same node: this is of another release.
+    if (news?.told.has(member) === true) news = this.#forget(resource, news);
+    if (news === undefined) {
+      const timer = this.clock.setTimer(
+        () => this.#settle(resource),
+        splitWakeMs(this.random()),
+        'background',
+      );
+      this.#news.set(resource, (news = { told: new Set(), isOut: false, timer }));
+    }
+    news.told.add(member);
+    if (!news.isOut && news.told.size >= majorityOf(this.nodes.length)) {
+      news.isOut = true;
+      this.queue.mayBeFree([resource]);
+    }
+  }
+
+  #forget(resource: string, news: News): undefined {
+    news.timer.cancel();
+    this.#news.delete(resource);
+  }
+
+  #settle(resource: string): void {
+    const news = this.#news.get(resource);
+    this.#news.delete(resource);
+    if (news?.isOut === false) this.queue.mayBeFree([resource]);
+  }
+}

@@ -1,0 +1,195 @@
+import type { Clock } from '../../clock.js';
+import type { NotWon } from '../acquire/attempt.js';
+import type { Tenure } from '../lease/held-keys.js';
+
+/** One who waits in line. */
+export interface Waiter {
+  /** Something has changed that it may be waiting for: it is its turn, or what it wants may be free. */
+  wake(): void;
+  /**
+   * Takes over keys that are there, unless its terms forbid it, or it does not wait any more. Nothing else becomes of it
+   * then; what it returns makes the lease.
+   */
+  accept(tenure: Tenure): (() => void) | undefined;
+}
+
+/**
+ * Why the first in a line does not ask, although this process has just given the resources back: others, in other
+ * processes, may be waiting, and whoever released is always the quickest to ask again.
+ *
+ * - `answer`: the nodes have not yet said whether they told somebody.
+ * - `moment`: they told somebody, who will have it in a moment.
+ * - `turn`: likewise, and this process is on their lists and will be told in its turn.
+ */
+export type StandsBack = 'answer' | 'moment' | 'turn';
+
+/** For so long whoever comes lets those go first who were told. */
+const MOMENT_MS = 8;
+
+/** Those in this process who wait for the same resources, in the order of their coming. */
+interface Line {
+  readonly resources: readonly string[];
+  readonly waiters: Set<Waiter>;
+  /** How its last look ended. */
+  lastLook: NotWon | undefined;
+  standsBack: StandsBack | undefined;
+}
+
+/** A waiter's place in its line. */
+export class Place {
+  constructor(
+    readonly line: Pick<Line, 'lastLook' | 'standsBack' | 'waiters'>,
+    private readonly waiter: Waiter,
+    private readonly onLeft: () => void,
+  ) {}
+
+  get isFirst(): boolean {
+    return firstOf(this.line.waiters) === this.waiter;
+  }
+
+  leave(): void {
+    const wasFirst = this.isFirst;
+    if (this.line.waiters.delete(this.waiter) && wasFirst) this.onLeft();
+  }
+}
+
+/** No name of a resource has a control character in it. */
+const keyOf = (resources: readonly string[]): string =>
+  resources.length === 1 ? resources[0]! : resources.join('\n');
+
+/**
+ * The waiters of this process: first come, first served, for each list of resources. Only the first in a line asks the
+ * nodes, and not even that one while this process has the resources itself.
+ */
+export class WaitQueue {
+  readonly #lines = new Map<string, Line>();
+  readonly #linesByResource = new Map<string, Set<Line>>();
+  readonly #tenures = new Map<string, Tenure>();
+  /** What is being given back, and what others were told of, for whoever comes next. */
+  readonly #leaving = new Map<string, StandsBack>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** How many wait in line for just these resources. */
+  waitingFor(resources: readonly string[]): number {
+    return this.#lines.size === 0 ? 0 : (this.#lines.get(keyOf(resources))?.waiters.size ?? 0);
+  }
+
+  join(resources: readonly string[], waiter: Waiter): Place {
+    const key = keyOf(resources);
+    let line = this.#lines.get(key);
+    if (line === undefined) {
+      line = { resources, waiters: new Set(), lastLook: undefined, standsBack: this.#leaving.get(key) };
+      this.#add(key, line);
+    }
+    line.waiters.add(waiter);
+    return new Place(line, waiter, () => this.#left(line, key));
+  }
+
+  /** What this process has of just these resources. */
+  tenureOf(resources: readonly string[]): Tenure | undefined {
+    return this.#tenures.size === 0 ? undefined : this.#tenures.get(keyOf(resources));
+  }
+
+  begun(tenure: Tenure): void {
+    this.#tenures.set(keyOf(tenure.claim.resources), tenure);
+  }
+
+  /** Who takes over these keys, if they may be handed on. */
+  successorTo(tenure: Tenure): (() => void) | undefined {
+    const line = this.#lines.get(keyOf(tenure.claim.resources));
+    if (line === undefined || !tenure.mayFollow) return undefined;
+    return firstOf(line.waiters)?.accept(tenure);
+  }
+
+  /** Nobody holds anything by these keys any more: whoever is first in a line for any of the resources may try. */
+  lost(tenure: Tenure): void {
+    this.#forget(tenure);
+    this.mayBeFree(tenure.claim.resources);
+  }
+
+  /** The keys are being given back. `isOnLists`: those in line went to the end of the nodes' lists with it. */
+  vacated(tenure: Tenure, isOnLists: boolean): void {
+    const { resources } = tenure.claim;
+    this.#forget(tenure);
+    if (!isOnLists) this.#leaving.set(keyOf(resources), 'answer');
+    this.#standBack(resources, isOnLists ? 'turn' : 'answer');
+  }
+
+  /** The nodes have said whether they told others. */
+  answered(tenure: Tenure, isTold: boolean): void {
+    const { resources } = tenure.claim;
+    const key = keyOf(resources);
+    const why = this.#leaving.get(key);
+    this.#leaving.delete(key);
+    if (!isTold) this.mayBeFree(resources);
+    if (!isTold || why !== 'answer') return;
+    this.#leaving.set(key, 'moment');
+    this.#standBack(resources, 'moment');
+    this.clock.setTimer(() => this.#leaving.delete(key), MOMENT_MS, 'background');
+  }
+
+  /** Whoever is first in a line for any of them may try. */
+  mayBeFree(resources: readonly string[]): void {
+    for (const line of this.#linesFor(resources)) {
+      line.standsBack = undefined;
+      firstOf(line.waiters)?.wake();
+    }
+  }
+
+  isWaitedFor(resource: string): boolean {
+    return this.#linesByResource.has(resource);
+  }
+
+  /** All that somebody waits for. */
+  get resources(): readonly string[] {
+    return [...this.#linesByResource.keys()];
+  }
+
+  /** The first of a line has left it. */
+  #left(line: Line, key: string): void {
+    if (line.waiters.size === 0) this.#remove(key, line);
+    // While this process has the resources, the next one has nothing to do either.
+    else if (!this.#tenures.has(key)) firstOf(line.waiters)?.wake();
+  }
+
+  #linesFor(resources: readonly string[]): Iterable<Line> {
+    if (this.#lines.size === 0) return [];
+    return new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
+  }
+
+  #standBack(resources: readonly string[], why: StandsBack): void {
+    for (const line of this.#linesFor(resources)) {
+      line.standsBack = why;
+      firstOf(line.waiters)?.wake();
+    }
+  }
+
+  #forget(tenure: Tenure): void {
+    const key = keyOf(tenure.claim.resources);
+    if (this.#tenures.get(key) === tenure) this.#tenures.delete(key);
+  }
+
+  #add(key: string, line: Line): void {
+    this.#lines.set(key, line);
+    for (const resource of line.resources) {
+      const lines = this.#linesByResource.get(resource);
+      if (lines === undefined) this.#linesByResource.set(resource, new Set([line]));
+      else lines.add(line);
+    }
+  }
+
+  #remove(key: string, line: Line): void {
+    this.#lines.delete(key);
+    for (const resource of line.resources) {
+      const lines = this.#linesByResource.get(resource)!;
+      lines.delete(line);
+      if (lines.size === 0) this.#linesByResource.delete(resource);
+    }
+  }
+}
+
+const firstOf = (waiters: ReadonlySet<Waiter>): Waiter | undefined => {
+  for (const waiter of waiters) return waiter;
+  return undefined;
+};

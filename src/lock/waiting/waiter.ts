@@ -1,0 +1,187 @@
+import { jitteredMs, pastExpiryMs, splitWakeMs } from '../../core/backoff.js';
+import { errorOf, orStopped, type AcquisitionContext, type Attempts } from './retry-loop.js';
+import type { NotWon } from '../acquire/attempt.js';
+import { LockContendedError, type QuorumUnreachableError } from '../../api/errors.js';
+import { holderOf } from '../quorum/holder-id.js';
+import type { HeldLease } from '../lease/held-lease.js';
+import type { ResolvedAcquireOptions } from '../../api/options.js';
+import type { Tenure } from '../lease/held-keys.js';
+import type { Stop } from './cancellation.js';
+import type { Place, StandsBack, Waiter, WaitQueue } from './wait-queue.js';
+import type { WakeUps } from './release-notifications.js';
+import { Wait } from './wait-events.js';
+
+export interface WaitContext extends AcquisitionContext {
+  readonly queue: WaitQueue;
+  readonly wakeUps: WakeUps;
+}
+
+export interface Wish {
+  readonly resources: readonly string[];
+  readonly options: ResolvedAcquireOptions;
+  readonly attempts: Attempts;
+  /** Ends the wait: the caller's signal, the manager's end, or a lease that was handed over. */
+  readonly stop: Stop;
+  readonly hold: (tenure: Tenure, attempts: number) => HeldLease;
+}
+
+/** The reason with which a wait ends whose waiter was handed what it waited for. */
+const HANDED_OVER = new Error('handed over');
+
+/**
+ * One who waits up to `waitMs`: in line, then by asking the nodes, then by sleeping until there is a reason to ask again.
+ * Every wait here ends: by the deadline, and by the signal.
+ */
+export class Waiting implements Waiter {
+  readonly #context: WaitContext;
+  readonly #wish: Wish;
+  readonly #deadlineAt: number;
+  readonly #wait: Wait;
+  #place: Place | undefined;
+  #attempts = 0;
+  #lease: HeldLease | undefined;
+  /** Since the last look around. */
+  #woken = false;
+  #endNap: (() => void) | undefined;
+
+  constructor(context: WaitContext, wish: Wish) {
+    this.#context = context;
+    this.#wish = wish;
+    this.#deadlineAt = context.clock.now() + wish.options.waitMs;
+    this.#wait = new Wait(context, wish.options.name, wish.resources);
+  }
+
+  async lease(): Promise<HeldLease> {
+    const { resources } = this.#wish;
+    const { queue, wakeUps } = this.#context;
+    this.#place = queue.join(resources, this);
+    // Here is somebody who waits.
+    if (!this.#place.isFirst || queue.tenureOf(resources) !== undefined) wakeUps.open();
+    try {
+      const tenure = await this.#tenure(this.#place);
+      return this.#lease ?? this.#hold(tenure!);
+    } catch (error) {
+      if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
+      // It was told, and has no use for it any more; nor has anybody here.
+      if (this.#woken && queue.waitingFor(resources) === 1) wakeUps.passOn(resources);
+      throw error;
+    } finally {
+      this.#wait.end();
+      // Behind `hold`: the next one must see that the resources are held.
+      this.#place.leave();
+    }
+  }
+
+  wake(): void {
+    this.#woken = true;
+    this.#endNap?.();
+  }
+
+  accept(tenure: Tenure): (() => void) | undefined {
+    const { options, stop } = this.#wish;
+    const { ttlMs, tick, autoExtend } = options;
+    // It asked for a record of the tick, for a whole TTL, or for keys that outlive the process for longer or not so long.
+    if (tick !== undefined || !autoExtend || ttlMs !== tenure.grant.ttlMs) return undefined;
+    if (stop.reason !== undefined || this.#context.clock.now() >= this.#deadlineAt) return undefined;
+    stop.stop(HANDED_OVER);
+    this.#place?.leave();
+    return () => (this.#lease = this.#hold(tenure));
+  }
+
+  #hold(tenure: Tenure): HeldLease {
+    // Told before the acquisition, which is told by `hold`.
+    this.#wait.end();
+    // Who was handed it may never have asked.
+    return this.#wish.hold(tenure, Math.max(1, this.#attempts));
+  }
+
+  /** `undefined`: a lease was handed over. */
+  async #tenure(place: Place): Promise<Tenure | undefined> {
+    const { queue, clock, wakeUps } = this.#context;
+    const { resources, attempts, stop } = this.#wish;
+    // Who asks in the same breath stands behind it by then, and has a token reserved.
+    await Promise.resolve();
+    for (;;) {
+      if (this.#lease !== undefined) return undefined;
+      stop.throwIfStopped();
+      const wasTold = this.#woken;
+      this.#woken = false;
+      const own = queue.tenureOf(resources);
+      if (!place.isFirst || own !== undefined) {
+        const leftMs = this.#deadlineAt - clock.now();
+        if (leftMs <= 0) throw this.#refusal(place.line.lastLook, own);
+        await this.#nap(leftMs);
+        continue;
+      }
+      const why = place.line.standsBack;
+      if (why !== undefined) {
+        const leftMs = this.#deadlineAt - clock.now();
+        await this.#nap(Math.max(0, Math.min(leftMs, this.#standBackMs(why))));
+        // Nobody has told it anything for so long: it looks.
+        if (!this.#woken && place.line.standsBack === why) place.line.standsBack = undefined;
+        continue;
+      }
+      this.#attempts++;
+      const isOnLists = wakeUps.hears;
+      const result = await orStopped(attempts, stop);
+      if (result.kind === 'won') return attempts.begin(result);
+      place.line.lastLook = result;
+      const leftMs = this.#deadlineAt - clock.now();
+      if (leftMs <= 0 || result.kind === 'already_ran') throw errorOf(resources, result);
+      wakeUps.open();
+      if (wasTold && resources.length > 1) wakeUps.passOn(resources);
+      await this.#nap(Math.min(leftMs, this.#pauseMs(result, isOnLists)));
+      // What the lost attempt left behind must not refuse the next one.
+      await result.undone;
+    }
+  }
+
+  /**
+   * How long there is no reason to ask again. Where nobody would tell, because too few nodes are heard, or because the holder
+   * is of another library, it looks from time to time.
+   */
+  #pauseMs(result: NotWon, isOnLists: boolean): number {
+    if (result.kind !== 'held') return this.#delayMs();
+    const expiryMs = pastExpiryMs(result.remainingMs, this.#context.random());
+    return isOnLists && holderOf(result.owner) !== undefined ? expiryMs : Math.min(expiryMs, this.#delayMs());
+  }
+
+  #standBackMs(why: StandsBack): number {
+    if (why === 'answer') return this.#wish.options.nodeTimeoutMs + 1;
+    return why === 'turn' ? this.#delayMs() : splitWakeMs(this.#context.random());
+  }
+
+  #delayMs(): number {
+    return jitteredMs(this.#wish.options.retryDelayMs, this.#context.random());
+  }
+
+  /** Sleeps unless it was woken since it last looked; ends early when there is nothing to wait for any more. */
+  #nap(forMs: number): Promise<void> {
+    this.#wait.begin();
+    const { stop } = this.#wish;
+    // Who heard of it may have ended it, or released what it waits for.
+    if (this.#woken || stop.reason !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        stop.off(end);
+        this.#endNap = undefined;
+        resolve();
+      };
+      const timer = this.#context.clock.setTimer(end, forMs);
+      stop.on(end);
+      this.#endNap = end;
+    });
+  }
+
+  /** Of one who never asked: as the one before it was told, or by what this process has. */
+  #refusal(
+    lastLook: NotWon | undefined,
+    own: Tenure | undefined,
+  ): LockContendedError | QuorumUnreachableError {
+    const { resources } = this.#wish;
+    if (own === undefined && lastLook !== undefined) return errorOf(resources, lastLook);
+    const owner = own === undefined ? undefined : holderOf(own.claim.holderId);
+    return new LockContendedError(resources, 'held', owner, own?.remainingMs ?? 0);
+  }
+}
