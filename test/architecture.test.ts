@@ -48,7 +48,7 @@ const madeUp = (files: Record<string, string>): SourceFile[] =>
     'src/index.ts': '',
     'src/core/vote.ts': '',
     'src/node/lock-node.ts': '',
-    'src/lock/lease/held-lease.ts': '',
+    'src/lock/acquirer.ts': '',
     'src/nestjs/index.ts': '',
     'src/prometheus/index.ts': '',
     ...files,
@@ -61,11 +61,11 @@ describe('the rule on arrows', () => {
   it.each([
     ['core must not import node', 'src/core/a.ts', `import { x } from '../node/lock-node.js';`],
     ['core must not import the clock', 'src/core/a.ts', `import type { Clock } from '../clock.js';`],
-    ['node must not import lock', 'src/node/a.ts', `import { x } from '../lock/lease.js';`],
+    ['node must not import lock', 'src/node/a.ts', `import { x } from '../lock/acquirer.js';`],
     [
       'node must not import lock, not even types',
       'src/node/redis/a.ts',
-      `import type { X } from '../../lock/lease.js';`,
+      `import type { X } from '../../lock/acquirer.js';`,
     ],
     ['lock must not import the index', 'src/lock/a.ts', `import { x } from '../index.js';`],
     ['lock must not import a skin', 'src/lock/a.ts', `import { x } from '../nestjs/index.js';`],
@@ -81,7 +81,7 @@ describe('the rule on arrows', () => {
       'src/clock.ts',
       `import type { X } from './node/lock-node.js';`,
     ],
-    ['a skin must not import lock', 'src/nestjs/a.ts', `import { x } from '../lock/lease.js';`],
+    ['a skin must not import lock', 'src/nestjs/a.ts', `import { x } from '../lock/acquirer.js';`],
     [
       'a skin must not import core, not even types',
       'src/nestjs/a.ts',
@@ -104,7 +104,7 @@ describe('the rule on arrows', () => {
     ],
     ['a computed path cannot be judged', 'src/lock/a.ts', 'export const x = (name: string) => import(name);'],
     ['a file that is not there', 'src/lock/a.ts', `import { x } from './no-such-file.js';`],
-    ['a path without .js, which Node does not find', 'src/lock/a.ts', `import { x } from './lease';`],
+    ['a path without .js, which Node does not find', 'src/lock/a.ts', `import { x } from './acquirer';`],
     ['the package by its own name', 'src/nestjs/a.ts', `import { x } from 'quorlock';`],
     [
       'the package by its own name and a subpath',
@@ -131,7 +131,7 @@ describe('the rule on arrows', () => {
       `import '../../core/vote.js'; import '../../clock.js';`,
     ],
     ['lock imports node', 'src/lock/a.ts', `import { x } from '../node/lock-node.js';`],
-    ['the index imports lock', 'src/index.ts', `export { x } from './lock/lease.js';`],
+    ['the index imports lock', 'src/index.ts', `export { x } from './lock/acquirer.js';`],
     ['a skin imports the index', 'src/prometheus/a.ts', `import { x } from '../index.js';`],
     [
       'a skin imports the index from a folder of its own',

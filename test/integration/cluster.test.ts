@@ -6,7 +6,7 @@ import { RedisCluster } from '../support/redis-cluster.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
-import { allVote, Clients, outcomeOf, SHORT, untilStatus } from '../trust/support.js';
+import { allVote, Clients, outcomeOf, SHORT, untilStatus } from '../support/clients.js';
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 

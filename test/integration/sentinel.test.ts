@@ -6,7 +6,7 @@ import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';
 import { GROUP, startSentinels } from '../support/sentinels.js';
 import { until } from '../support/until.js';
-import { allVote, Clients, outcomeOf, R, SHORT, untilStatus } from '../trust/support.js';
+import { allVote, Clients, outcomeOf, R, SHORT, untilStatus } from '../support/clients.js';
 
 type Four = [RedisServer, RedisServer, RedisServer, RedisServer];
 

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LockNode } from '../../../src/node/lock-node.js';
+import { LockManager, type Lease } from '../../../src/index.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+const R = 'invoice:7';
+const WORLDS = 300;
+
+/** A small repeatable generator of numbers from 0 to 1. */
+function lehmer(seed: number): () => number {
+  let state = seed * 7_919;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
+/** The node as one client has it: its requests take a time of their own. */
+const farOff = (world: VirtualWorld, node: LockNode, random: () => number): LockNode =>
+  new Proxy(node, {
+    get: (target, property) => {
+      const ask: LockNode['ask'] = (request, asker, member) =>
+        void world.clock.setTimer(() => target.ask(request, asker, member), 3 * random());
+      if (property === 'ask') return ask;
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+
+/** How many of four that ask at the same instant get it, where the one that has it keeps it. */
+async function winnersIn(seed: number, untrusted: readonly number[]): Promise<number> {
+  const random = lehmer(seed);
+  const world = new VirtualWorld(5);
+  for (const member of untrusted) world.nodes[member]!.distrust('its clock was stepped');
+  const managers = Array.from({ length: 4 }, () => {
+    const nodes = world.nodes.map((node) => farOff(world, node, random));
+    return new LockManager({ nodes, warn: () => undefined }, { clock: world.clock, random });
+  });
+  const asked = managers.map((locks) => locks.acquire(R, { retries: 0 }).catch(() => undefined));
+  const leases = await world.clock.until(Promise.all(asked));
+  const won = leases.filter((lease): lease is Lease => lease !== undefined);
+  for (const locks of managers) void locks.close();
+  return won.length;
+}
+
+describe('of four who ask at the same instant one gets it', () => {
+  it.each<[string, readonly number[]]>([
+    ['where all nodes vote', []],
+    ['where the first has no vote', [0]],
+    ['where another has no vote', [3]],
+    ['where two have no vote', [0, 1]],
+  ])('%s', async (_where, untrusted) => {
+    const winners: number[] = [];
+    for (let seed = 1; seed <= WORLDS; seed++) winners.push(await winnersIn(seed, untrusted));
+    expect(winners).toEqual(winners.map(() => 1));
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LockManagerOptions } from '../../../src/index.js';
+import { startRedis, type RedisServers } from '../../support/redis-servers.js';
+import { until } from '../../support/until.js';
+import { allVote, Clients, outcomeOf, R, SHORT, untilStatus } from '../../support/clients.js';
+
+const MARKER = 'lock:quorlock:node';
+
+async function marker(redis: RedisServers, place: number, field: string): Promise<string | null> {
+  const client = redis.servers[place]!.client();
+  try {
+    return await client.hget(MARKER, field);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** Until the membership stands on all of these. */
+const written = (redis: RedisServers, ...places: number[]): Promise<unknown> =>
+  Promise.all(
+    places.map((place) => until(async () => ((await marker(redis, place, 'members')) ?? '') !== '')),
+  );
+
+describe('one membership under several addresses', () => {
+  it('is the same: 127.0.0.1, localhost and a unix socket', async () => {
+    await using redis = await startRedis({
+      count: 3,
+      tcp: true,
+      args: ['--bind', '127.0.0.1 -::1', '--unixsocket', 'also.sock'],
+    });
+    await using clients = new Clients(redis.servers);
+    const ports = redis.servers.map(({ port }) => port);
+    const paths = await Promise.all(
+      redis.servers.map(async (server) => {
+        const client = server.client();
+        const [, directory] = (await client.config('GET', 'dir')) as [string, string];
+        client.disconnect();
+        return `${directory}/also.sock`;
+      }),
+    );
+    const ways: LockManagerOptions['nodes'][] = [
+      ports.map((port) => `redis://127.0.0.1:${port}`),
+      ports.map((port) => `redis://localhost:${port}`),
+      paths.map((path) => ({ path })),
+    ];
+    const all = [];
+    for (const nodes of ways) all.push(await clients.ready({ nodes }));
+    await all[0]!.acquire(R);
+    for (const locks of all.slice(1)) {
+      expect(await outcomeOf(locks.acquire(R))).toBe('LOCK_CONTENDED held');
+      expect(await outcomeOf(locks.acquire(`own:${all.indexOf(locks)}`))).toBe('granted');
+    }
+    expect(clients.warnings.filter((warning) => /member|mismatch/.test(warning))).toEqual([]);
+  });
+
+  it('is no mismatch for a node that lost its name with its data, and was given another', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const first = await clients.ready(SHORT);
+    await written(redis, 0, 1, 2);
+    const id = await marker(redis, 1, 'id');
+    await first.close();
+    await redis.servers[1]!.restart({ keepData: false });
+    const later = clients.make(SHORT);
+    await untilStatus(later, 1, 'untrusted');
+    expect(await marker(redis, 1, 'id')).not.toBe(id);
+    await allVote(later);
+    expect(clients.warnings.filter((warning) => /member|mismatch/.test(warning))).toEqual([]);
+    // The new name is written down on the others in time.
+    await until(async () =>
+      ((await marker(redis, 0, 'members')) ?? '').includes((await marker(redis, 1, 'id')) ?? '?'),
+    );
+    expect(await outcomeOf(later.acquire(R))).toBe('granted');
+  });
+
+  it('is no mismatch where all nodes came back without data, one after the other, and under other addresses', async () => {
+    await using redis = await startRedis({ count: 3, tcp: true });
+    await using clients = new Clients(redis.servers);
+    const byAddress = await clients.ready(SHORT);
+    await written(redis, 0, 1, 2);
+    const nodes = redis.servers.map(({ port }) => `redis://localhost:${port}`);
+    for (const [member, server] of redis.servers.entries()) {
+      await server.restart({ keepData: false });
+      await untilStatus(byAddress, member, 'untrusted');
+      const byName = clients.make({ ...SHORT, nodes });
+      await Promise.all([allVote(byAddress), allVote(byName)]);
+      await byName.close();
+    }
+    expect(clients.warnings.filter((warning) => /member|mismatch/.test(warning))).toEqual([]);
+  });
+});

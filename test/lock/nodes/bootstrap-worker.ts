@@ -1,0 +1,26 @@
+import { LockManager } from '../../../src/index.js';
+
+/** Acquires a lock of its own over the sockets given, once told to, and tells what became of it. */
+const paths = process.argv.slice(2);
+
+process.on('message', () => {
+  const locks = new LockManager({
+    nodes: paths.map((path) => ({ path })),
+    nodeTimeoutMs: 5_000,
+    maxTtlMs: 60_000,
+    ttlMs: 60_000,
+    warn: () => undefined,
+  });
+  void locks
+    .acquire(`own:${process.pid}`)
+    .then(
+      () => 'granted',
+      (error: Error) => error.message,
+    )
+    .then(async (outcome) => {
+      process.send?.({ outcome, nodes: locks.nodes().map(({ status }) => status) });
+      await locks.close();
+      process.disconnect?.();
+    });
+});
+process.send?.('ready');

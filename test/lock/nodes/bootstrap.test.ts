@@ -1,0 +1,163 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LockManager } from '../../../src/index.js';
+import { startChild } from '../../support/child.js';
+import { startRedis } from '../../support/redis-servers.js';
+import { until } from '../../support/until.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+import type { VirtualNode } from '../../support/virtual-node.js';
+import { allVote, Clients, outcomeOf, R, SHORT, statuses, untilStatus } from '../../support/clients.js';
+
+const MARKER = 'lock:quorlock:node';
+
+describe('fresh nodes', () => {
+  it('are trusted at once by ten processes that start together', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const args = redis.servers.map((server) => server.path);
+    const children = Array.from({ length: 10 }, () =>
+      startChild(new URL('./bootstrap-worker.ts', import.meta.url), { args }),
+    );
+    await Promise.all(children.map((child) => child.message((message) => message === 'ready')));
+    for (const child of children) child.send('go');
+    const told = await Promise.all(
+      children.map((child) => child.message((message) => typeof message === 'object')),
+    );
+    expect(told.map((message) => (message as { outcome: string }).outcome)).toEqual(
+      Array.from({ length: 10 }, () => 'granted'),
+    );
+    await Promise.all(children.map((child) => child.exit));
+    await using clients = new Clients(redis.servers);
+    await clients.ready();
+  });
+
+  it('are not trusted by any of many while one is away, and by all of them once it is there', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await redis.servers[1]!.kill();
+    await using clients = new Clients(redis.servers);
+    const many = Array.from({ length: 10 }, () => clients.make());
+    const seen = (locks: LockManager): boolean => statuses(locks).join() === 'new,unreachable,new';
+    await until(() => many.every(seen), { what: 'all to have seen what is there' });
+    const outcomes = await Promise.all(many.map((locks, index) => outcomeOf(locks.acquire(`own:${index}`))));
+    expect(new Set(outcomes)).toEqual(new Set(['QUORUM_UNREACHABLE untrusted']));
+    expect(many.every(seen)).toBe(true);
+    await redis.servers[1]!.start();
+    await Promise.all(many.map(allVote));
+    const later = await Promise.all(many.map((locks, index) => outcomeOf(locks.acquire(`own:${index}`))));
+    expect(new Set(later)).toEqual(new Set(['granted']));
+  });
+
+  it('are trusted without the one that stays away after a quarantine; that one then counts as one that lost its memory', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await redis.servers[2]!.kill();
+    await using clients = new Clients(redis.servers);
+    const locks = clients.make(SHORT);
+    await until(() => statuses(locks).slice(0, 2).join() === 'ready,ready');
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    await redis.servers[2]!.start();
+    await untilStatus(locks, 2, 'untrusted');
+    await allVote(locks);
+  });
+
+  it('are not marked by a client that only looked at them and went away', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const hasty = clients.make();
+    await until(() => statuses(hasty).every((status) => status === 'new'));
+    await hasty.close();
+    const client = redis.servers[0]!.client();
+    expect(await client.exists(MARKER)).toBe(0);
+    client.disconnect();
+    await clients.ready();
+  });
+
+  it('are told from nodes that were used and then emptied all at once, by a client that knew them', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const locks = await clients.ready();
+    for (const server of redis.servers) {
+      const client = server.client();
+      await client.flushall();
+      client.disconnect();
+    }
+    expect(await outcomeOf(locks.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
+    const fresh = clients.make();
+    expect(await outcomeOf(fresh.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
+  });
+});
+
+describe('two clients that race for the first use', () => {
+  /** What one client sees of nodes whose markers the test writes: nothing but its admissions is recorded. */
+  function watched(): { world: VirtualWorld; admitted: string[]; show: (...states: string[]) => void } {
+    const world = new VirtualWorld(3);
+    const admitted: string[] = [];
+    const becomes = (node: VirtualNode, status: string): void =>
+      node.become({ status: status as 'new' | 'ready' | 'unreachable', serverId: node.name });
+    world.nodes.forEach((node, member) => {
+      becomes(node, 'new');
+      node.admit = (as) => {
+        admitted.push(`${member} ${as}`);
+        becomes(node, 'ready');
+        return Promise.resolve();
+      };
+    });
+    world.manager();
+    return {
+      world,
+      admitted,
+      show: (...states) => states.forEach((status, member) => becomes(world.nodes[member]!, status)),
+    };
+  }
+
+  it('do not take a node that the other is about to mark for one that lost its memory', async () => {
+    const { world, admitted, show } = watched();
+    await world.clock.advance(450);
+    // Between our two looks the other one marks its first node, and is on its way to the rest.
+    show('ready', 'new', 'new');
+    await world.clock.advance(100);
+    show('ready', 'ready', 'ready');
+    await world.clock.advance(5_000);
+    expect(admitted).toEqual([]);
+  });
+
+  it('take one for it that is still without a marker at the look after', async () => {
+    const { world, admitted, show } = watched();
+    await world.clock.advance(450);
+    show('ready', 'ready', 'new');
+    await world.clock.advance(1_200);
+    expect(admitted).toEqual(['2 quarantined']);
+  });
+
+  it('look twice, half a second apart, before either marks anything', async () => {
+    const { world, admitted } = watched();
+    await world.clock.advance(450);
+    expect(admitted).toEqual([]);
+    await world.clock.advance(100);
+    expect(admitted).toEqual(['0 trusted', '1 trusted', '2 trusted']);
+  });
+
+  it('look again where a node is another server than at the first look', async () => {
+    const { world, admitted } = watched();
+    await world.clock.advance(450);
+    world.nodes[1]!.become({ status: 'new', serverId: 'another' });
+    await world.clock.advance(100);
+    expect(admitted).toEqual([]);
+    await world.clock.advance(500);
+    expect(admitted).toHaveLength(3);
+  });
+
+  it('both mark real nodes, and all of them end up trusted, whatever the moment at which the second starts', async () => {
+    await using redis = await startRedis({ count: 3 });
+    for (const afterMs of [0, 490, 520]) {
+      await using clients = new Clients(redis.servers);
+      const first = clients.make();
+      await until(() => statuses(first).every((status) => status === 'new'));
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      const second = clients.make();
+      expect(await outcomeOf(first.acquire('one'))).toBe('granted');
+      expect(await outcomeOf(second.acquire('two'))).toBe('granted');
+      await Promise.all([allVote(first), allVote(second)]);
+      expect(clients.warnings).toEqual([]);
+      await Promise.all([first.close(), second.close()]);
+      for (const server of redis.servers) await server.restart({ keepData: false });
+    }
+  });
+});

@@ -1,0 +1,151 @@
+import { copyFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { RedisServer } from '../../support/redis-server.js';
+import { startRedis } from '../../support/redis-servers.js';
+import { Switchboard } from '../../support/switchboard.js';
+import { until } from '../../support/until.js';
+import {
+  allVote,
+  Clients,
+  forget,
+  NOT_GRANTED,
+  outcomeOf,
+  R,
+  SHORT,
+  untilStatus,
+} from '../../support/clients.js';
+
+const MARKER = 'lock:quorlock:node';
+
+async function save(server: RedisServer): Promise<void> {
+  const client = server.client();
+  await client.call('SAVE');
+  client.disconnect();
+}
+
+async function command(server: RedisServer, ...args: [string, ...string[]]): Promise<unknown> {
+  const client = server.client();
+  try {
+    return await client.call(...args);
+  } finally {
+    client.disconnect();
+  }
+}
+
+describe('a node that came back with old data (trap 18)', () => {
+  it('has no vote: a lock that it had granted after the snapshot is not granted again', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const [old, other] = redis.servers;
+    const [holder, witness] = [await clients.ready(), await clients.ready()];
+    await holder.acquire('before');
+    await save(old!);
+    const lease = await holder.acquire(R);
+    await forget(redis.servers[2]!);
+    await old!.kill();
+    await old!.start();
+    // Its marker is there, and so is what it knew then, but not the lock.
+    expect(await command(old!, 'EXISTS', MARKER)).toBe(1);
+    expect(await command(old!, 'EXISTS', 'lock:before')).toBe(1);
+    expect(await command(old!, 'EXISTS', `lock:${R}`)).toBe(0);
+    await until(() => witness.nodes()[0]!.status === 'untrusted');
+    expect(witness.nodes()[0]!.reason).toContain('lost its memory');
+    expect(await outcomeOf(witness.acquire(R))).toMatch(NOT_GRANTED);
+    expect(await outcomeOf(clients.make().acquire(R))).toMatch(NOT_GRANTED);
+    // What it remembers still counts against others: a refusal needs no trust.
+    expect(await outcomeOf(witness.acquire('before'))).toBe('LOCK_CONTENDED held');
+    expect(lease.signal.aborted).toBe(false);
+    expect(await outcomeOf(clients.make({ restartQuarantine: 'off' }).acquire(R))).toBe('granted');
+    expect(await command(other!, 'EXISTS', `lock:${R}`)).toBe(1);
+  });
+
+  it('is found out even where it came back while nobody was connected, from a snapshot that was put in its place', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const [old] = redis.servers;
+    const first = await clients.ready();
+    await save(old!);
+    const dump = join(dirname(old!.path), 'dump.rdb');
+    await copyFile(dump, `${dump}.old`);
+    await first.acquire(R);
+    await forget(redis.servers[2]!);
+    await old!.restart({ keepData: true });
+    await old!.kill();
+    await copyFile(`${dump}.old`, dump);
+    await old!.start();
+    const fresh = clients.make();
+    expect(await outcomeOf(fresh.acquire(R))).toMatch(NOT_GRANTED);
+    await untilStatus(fresh, 0, 'untrusted');
+    await rm(`${dump}.old`);
+  });
+});
+
+/** Makes it a replica, in step with its master. */
+async function follow(replica: RedisServer, master: RedisServer): Promise<void> {
+  await command(master, 'CONFIG', 'SET', 'repl-diskless-sync-delay', '0');
+  await command(replica, 'REPLICAOF', '127.0.0.1', String(master.port));
+  await until(async () => String(await command(replica, 'INFO')).includes('master_link_status:up'));
+}
+
+describe('a failover', () => {
+  it('takes the vote of the node, though the promoted replica has the marker: it may lack the last locks', async () => {
+    await using redis = await startRedis({ count: 4, tcp: true });
+    const [first, second, third, spare] = redis.servers as [
+      RedisServer,
+      RedisServer,
+      RedisServer,
+      RedisServer,
+    ];
+    await using board = await Switchboard.before(first);
+    const nodes = [board.options, second.options, third.options];
+    await using clients = new Clients([]);
+    const holder = await clients.ready({ nodes });
+    await follow(spare, first);
+    await until(async () => (await command(spare, 'EXISTS', MARKER)) === 1);
+    // What the master grants from now on its replica never hears of.
+    await command(spare, 'REPLICAOF', 'NO', 'ONE');
+    const lease = await holder.acquire(R);
+    await forget(third);
+    board.turnTo(spare);
+    await first.kill();
+    await untilStatus(holder, 0, 'untrusted');
+    const fresh = clients.make({ nodes });
+    expect(await outcomeOf(fresh.acquire(R))).toMatch(NOT_GRANTED);
+    expect(fresh.nodes()[0]!.reason).toContain('lost its memory');
+    expect(lease.signal.aborted).toBe(false);
+    expect(await outcomeOf(clients.make({ nodes, restartQuarantine: 'off' }).acquire(R))).toBe('granted');
+  });
+
+  it('leads to a replica that is refused while it is one, and votes after its promotion and a quarantine', async () => {
+    await using redis = await startRedis({ count: 4, tcp: true });
+    const [first, second, third, spare] = redis.servers as [
+      RedisServer,
+      RedisServer,
+      RedisServer,
+      RedisServer,
+    ];
+    await using clients = new Clients([]);
+    const before = await clients.ready({ ...SHORT, nodes: [first, second, third].map((one) => one.options) });
+    await follow(spare, first);
+    const after = clients.make({ ...SHORT, nodes: [spare, second, third].map((one) => one.options) });
+    await untilStatus(after, 0, 'refused');
+    expect(after.nodes()[0]!.reason).toBe('it is a read-only replica');
+    expect(clients.warnings.join('\n')).toContain('read-only replica');
+    expect(await outcomeOf(after.acquire(R))).toBe('granted');
+    await before.close();
+    await command(spare, 'REPLICAOF', 'NO', 'ONE');
+    await untilStatus(after, 0, 'untrusted');
+    await allVote(after);
+  });
+
+  it('turns a master that votes into a replica: it is refused from the first vote on that it cannot write', async () => {
+    await using redis = await startRedis({ count: 4, tcp: true });
+    const [first, , , spare] = redis.servers as [RedisServer, RedisServer, RedisServer, RedisServer];
+    await using clients = new Clients(redis.servers.slice(0, 3));
+    const locks = await clients.ready();
+    await follow(first, spare);
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    await untilStatus(locks, 0, 'refused');
+  });
+});

@@ -1,0 +1,135 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LockManager, systemClock, type Clock, type LockEvent } from '../../../src/index.js';
+import { allReady, ofType, record } from '../../support/lock-managers.js';
+import { startRedis, type RedisServers } from '../../support/redis-servers.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+const R = 'invoice:7';
+const HOUR = 3_600_000;
+
+/** The machine's clock, with a wall clock that can be stepped and a monotonic one that can have stood still. */
+class SteppedClock implements Clock {
+  #wallAheadMs = 0;
+  #standstillMs = 0;
+
+  now = (): number => systemClock.now() - this.#standstillMs;
+
+  stamp(): ReturnType<Clock['stamp']> {
+    const { monotonicMs, wallMs } = systemClock.stamp();
+    return { monotonicMs: monotonicMs - this.#standstillMs, wallMs: wallMs + this.#wallAheadMs };
+  }
+
+  setTimer: Clock['setTimer'] = (...args) => systemClock.setTimer(...args);
+  afterTurn: Clock['afterTurn'] = (callback) => systemClock.afterTurn(callback);
+
+  /** As an administrator does, or NTP. */
+  stepWall(byMs: number): void {
+    this.#wallAheadMs += byMs;
+  }
+
+  /** Suspends the machine: nothing runs here, the nodes and the wall clock go on, the monotonic clock stands still. */
+  suspend(ms: number): void {
+    const from = systemClock.now();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    this.#standstillMs += systemClock.now() - from;
+  }
+}
+
+const open: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((locks) => locks.close()));
+});
+
+async function holder(
+  redis: RedisServers,
+): Promise<{ clock: SteppedClock; locks: LockManager; events: LockEvent[] }> {
+  const clock = new SteppedClock();
+  const nodes = redis.servers.map((server) => server.options);
+  const options = { nodes, maxTtlMs: 20_000, ttlMs: 20_000, nodeTimeoutMs: 2_000, warn: () => undefined };
+  const locks = new LockManager(options, { clock });
+  open.push(locks);
+  await allReady(locks);
+  return { clock, locks, events: record(locks) };
+}
+
+describe('a step of the own wall clock', () => {
+  for (const [direction, byMs] of [
+    ['forward', HOUR],
+    ['back', -HOUR],
+  ] as const) {
+    it(`${direction} neither distrusts the nodes nor loses the lease, with real servers`, async () => {
+      await using redis = await startRedis({ count: 3 });
+      const { clock, locks, events } = await holder(redis);
+      const lease = await locks.acquire(R);
+      clock.stepWall(byMs);
+      const other = await locks.acquire('another');
+      await lease.extend();
+      lease.assertHeld();
+      expect(lease.remainingMs()).toBeGreaterThan(0);
+      expect(locks.nodes().map(({ status }) => status)).toEqual(['ready', 'ready', 'ready']);
+      expect(ofType(events, 'lost')).toEqual([]);
+      expect(ofType(events, 'node').filter(({ node }) => node.status !== 'ready')).toEqual([]);
+      expect(other.token).toBeGreaterThan(0);
+    });
+  }
+
+  it('forward past the end of the lease makes the keeper ask the nodes within a second, and the lease goes on', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager({ ttlMs: 60_000 });
+    const lease = await world.clock.until(locks.acquire(R));
+    await world.clock.advance(5_000);
+    world.clock.stepWall(HOUR);
+    await world.clock.advance(1_100);
+    expect(world.eventsOf('extended')).toMatchObject([{ outcome: 'extended' }]);
+    expect(lease.remainingMs()).toBeGreaterThan(57_000);
+    expect(lease.signal.aborted).toBe(false);
+  });
+
+  it('back changes nothing: the lease is extended when it is due by the monotonic clock', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager({ ttlMs: 60_000 });
+    const lease = await world.clock.until(locks.acquire(R));
+    world.clock.stepWall(-HOUR);
+    await world.clock.advance(19_000);
+    expect(world.eventsOf('extended')).toEqual([]);
+    await world.clock.advance(2_000);
+    expect(world.eventsOf('extended')).toHaveLength(1);
+    expect(lease.remainingMs()).toBeGreaterThan(57_000);
+  });
+});
+
+describe('a machine that was suspended', () => {
+  it('does not distrust the nodes, whose clocks went on without it, whatever was under way', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const { clock, locks, events } = await holder(redis);
+    const lease = await locks.acquire(R);
+    for (let round = 0; round < 5; round++) {
+      // Once nothing is under way, then requests are, whose answers are read after the suspension.
+      const underWay = Array.from({ length: round }, (_, index) => locks.acquire(`${round}:${index}`));
+      if (round % 2 === 0) await new Promise(setImmediate);
+      clock.suspend(400);
+      await Promise.allSettled(underWay);
+      await lease.extend();
+      await locks.acquire(`after:${round}`);
+    }
+    expect(ofType(events, 'node').filter(({ node }) => node.status !== 'ready')).toEqual([]);
+    expect(locks.nodes().map(({ status }) => status)).toEqual(['ready', 'ready', 'ready']);
+    lease.assertHeld();
+  });
+
+  it('has its lease verified within a second, and hears that another has taken it meanwhile', async () => {
+    const world = new VirtualWorld(3);
+    const [sleeper, other] = [world.manager({ ttlMs: 60_000 }), world.manager({ ttlMs: 60_000 })];
+    const lease = await world.clock.until(sleeper.acquire(R));
+    // While it slept its keys expired, and somebody else acquired.
+    world.clock.stepWall(90_000);
+    for (const node of world.nodes) node.loseData();
+    const second = await world.clock.until(other.acquire(R));
+    expect(lease.remainingMs()).toBe(0);
+    await world.clock.advance(1_100);
+    expect(lease.signal.reason).toMatchObject({ reason: 'taken' });
+    expect(second.signal.aborted).toBe(false);
+    expect(new Set(await world.owners(R)).size).toBe(1);
+  });
+});

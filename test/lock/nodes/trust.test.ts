@@ -1,0 +1,199 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { LockManager, type LockManagerOptions, type QuorumUnreachableError } from '../../../src/index.js';
+import { startRedis, type RedisServers } from '../../support/redis-servers.js';
+import { until } from '../../support/until.js';
+
+const R = 'invoice:7';
+/** Longer than any of these tests takes, so that nothing expires by accident. */
+const LONG = { maxTtlMs: 3_600_000, ttlMs: 600_000, autoExtend: false };
+
+const open: { close(): Promise<void> }[] = [];
+
+function manager(redis: RedisServers, options: Partial<LockManagerOptions> = {}): LockManager {
+  const locks = new LockManager({
+    nodes: redis.servers.map((server) => server.options),
+    nodeTimeoutMs: 2_000,
+    warn: () => undefined,
+    ...LONG,
+    ...options,
+  });
+  open.push(locks);
+  return locks;
+}
+
+const statuses = (locks: LockManager): string[] => locks.nodes().map(({ status }) => status);
+
+const allReady = (locks: LockManager): Promise<unknown> =>
+  until(() => statuses(locks).every((status) => status === 'ready'));
+
+const codeOf = (acquiring: Promise<unknown>): Promise<string> =>
+  acquiring.then(
+    () => 'granted',
+    (error: QuorumUnreachableError) => `${error.code} ${error.reason}`,
+  );
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((locks) => locks.close()));
+});
+
+describe('the first use of fresh nodes', () => {
+  it('is trusted at once when all nodes are there, by one client and by many', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const clients = Array.from({ length: 5 }, () => manager(redis));
+    const granted = await Promise.all(clients.map((locks, index) => codeOf(locks.acquire(`r${index}`))));
+    expect(granted).toEqual(Array.from({ length: 5 }, () => 'granted'));
+    await Promise.all(clients.map(allReady));
+  });
+
+  it('is not trusted while a node is away, which may know more', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await redis.servers[2]!.kill();
+    const locks = manager(redis);
+    expect(await codeOf(locks.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
+    await redis.servers[2]!.start();
+    await allReady(locks);
+    expect(await codeOf(locks.acquire(R))).toBe('granted');
+  });
+});
+
+describe('a node that lost its memory (trap 18)', () => {
+  it('has no vote after a restart without data, for clients with and without history: no second holder', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const holder = manager(redis);
+    await allReady(holder);
+    await holder.acquire(R);
+    // Held by the first two: the third never heard of it, as if it had been slow.
+    await redis.servers[2]!.client().del(`lock:${R}`);
+    await redis.servers[0]!.restart({ keepData: false });
+    const witness = manager(redis);
+    await until(() => statuses(witness)[0] === 'untrusted');
+    expect(await codeOf(witness.acquire(R))).toMatch(/^(LOCK_CONTENDED|QUORUM_UNREACHABLE untrusted)/);
+    const [node] = witness.nodes();
+    expect(node!.reason).toContain('lost its memory');
+    expect(node!.trustedInMs).toBeGreaterThan(3_000_000);
+    await until(() => statuses(holder)[0] === 'untrusted');
+    // The same without the quarantine: two holders.
+    expect(await codeOf(manager(redis, { restartQuarantine: 'off' }).acquire(R))).toBe('granted');
+  });
+
+  it('is told from one that was emptied under a living connection (FLUSHALL)', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const locks = manager(redis);
+    await locks.acquire(R);
+    await redis.servers[0]!.client().flushall();
+    await redis.servers[1]!.client().flushall();
+    expect(await codeOf(manager(redis).acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
+    expect(await codeOf(locks.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
+  });
+
+  it('votes again after its quarantine', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const locks = manager(redis, { maxTtlMs: 3_000, ttlMs: 3_000, nodeTimeoutMs: 1_000, autoExtend: true });
+    await allReady(locks);
+    const lease = await locks.acquire(R);
+    await redis.servers[1]!.restart({ keepData: false });
+    await until(() => statuses(locks)[1] === 'untrusted');
+    await allReady(locks);
+    expect(lease.signal.aborted).toBe(false);
+    expect((await locks.inspect(R)).nodes[1]!.holder).toBeDefined();
+  });
+
+  it('votes at once on the word of an operator, for all clients', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const [locks, other] = [manager(redis), manager(redis)];
+    await Promise.all([allReady(locks), allReady(other)]);
+    await redis.servers[0]!.client().flushall();
+    await codeOf(locks.acquire('one'));
+    await codeOf(other.acquire('two'));
+    // Two votes decide an acquisition: the first node's may come after it.
+    await until(() => statuses(locks)[0] === 'untrusted');
+    await until(() => statuses(other)[0] === 'untrusted');
+    await locks.trustNode(locks.nodes()[0]!.name);
+    expect(statuses(locks)[0]).toBe('ready');
+    await allReady(other);
+    await expect(locks.trustNode('nobody')).rejects.toThrow('no node is called "nobody"');
+  });
+
+  it('keeps its vote where the operator says that it is durable, and its data shows it', async () => {
+    await using redis = await startRedis({
+      count: 3,
+      args: ['--appendonly', 'yes', '--appendfsync', 'always'],
+    });
+    const locks = manager(redis, {
+      nodes: redis.servers.map((server) => ({ ...server.options, durable: true })),
+    });
+    await allReady(locks);
+    await locks.acquire(R);
+    const told: string[] = [];
+    locks.on((event) => {
+      if (event.type === 'node') told.push(event.node.status);
+    });
+    told.length = 0;
+    await redis.servers[0]!.restart({ keepData: true });
+    await until(() => told.includes('ready'));
+    expect(told).not.toContain('untrusted');
+    expect(await codeOf(locks.acquire(R))).toBe('LOCK_CONTENDED held');
+  });
+
+  it('keeps its vote with restartQuarantine off, and with fewer than three nodes', async () => {
+    await using redis = await startRedis({ count: 1 });
+    const locks = manager(redis);
+    await locks.acquire('one');
+    await redis.servers[0]!.client().flushall();
+    expect(await codeOf(locks.acquire('two'))).toBe('granted');
+    await using three = await startRedis({ count: 3 });
+    const off = manager(three, { restartQuarantine: 'off' });
+    await off.acquire('one');
+    for (const server of three.servers) await server.client().flushall();
+    expect(await codeOf(off.acquire('two'))).toBe('granted');
+  });
+
+  it('has no vote after it evicted keys, and its eviction policy is warned about', async () => {
+    await using redis = await startRedis({ count: 3 });
+    const client = redis.servers[0]!.client();
+    await client.config('SET', 'maxmemory', '3mb', 'maxmemory-policy', 'allkeys-random');
+    const warnings: string[] = [];
+    const locks = manager(redis, { warn: (message) => warnings.push(message) });
+    await allReady(locks);
+    expect(warnings.join()).toContain('maxmemory-policy is allkeys-random');
+    for (let index = 0; index < 4_000; index++) await client.set(`filler:${index}`, 'x'.repeat(1_000));
+    await until(() => statuses(locks)[0] === 'untrusted');
+  });
+});
+
+describe('the membership', () => {
+  const urls = (redis: RedisServers, ...places: number[]): LockManagerOptions['nodes'] =>
+    places.map((place) => redis.servers[place]!.options);
+
+  it('is refused where it differs by more than one node from that of others: three nodes and five (trap 24)', async () => {
+    await using redis = await startRedis({ count: 5 });
+    const five = manager(redis);
+    await allReady(five);
+    await until(
+      async () => (await redis.servers[4]!.client().hget('lock:quorlock:node', 'members')) !== null,
+    );
+    const warnings: string[] = [];
+    const three = manager(redis, { nodes: urls(redis, 0, 1, 2), warn: (message) => warnings.push(message) });
+    await until(() => statuses(three).every((status) => status === 'refused'));
+    expect(await codeOf(three.acquire(R))).toBe('QUORUM_UNREACHABLE unreachable');
+    expect(warnings.join()).toContain('configuration mismatch');
+    expect(await codeOf(five.acquire(R))).toBe('granted');
+  });
+
+  it('may change by one node, loudly', async () => {
+    await using redis = await startRedis({ count: 4 });
+    const three = manager(redis, { nodes: urls(redis, 0, 1, 2) });
+    await allReady(three);
+    await until(
+      async () => (await redis.servers[2]!.client().hget('lock:quorlock:node', 'members')) !== null,
+    );
+    const warnings: string[] = [];
+    const four = manager(redis, {
+      nodes: urls(redis, 0, 1, 2, 3),
+      warn: (message) => warnings.push(message),
+    });
+    expect(await codeOf(four.acquire(R))).toBe('granted');
+    await until(() => warnings.some((warning) => warning.includes('changes by one node')));
+    expect(await codeOf(three.acquire(R))).toBe('LOCK_CONTENDED held');
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { Timeouts } from '../../../src/lock/quorum/call-timeouts.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
+
+function begun() {
+  const clock = new VirtualClock();
+  const timeouts = new Timeouts(clock);
+  const told: string[] = [];
+  const from = clock.now();
+  const begin = (name: string, afterMs: number) =>
+    timeouts.begin({ timeOut: () => void told.push(name) }, from + afterMs);
+  return { clock, told, begin };
+}
+
+describe('timeouts', () => {
+  it('share a timer where they are due at the same millisecond, and are told in the order of their coming', async () => {
+    const { clock, told, begin } = begun();
+    begin('first', 10.25);
+    begin('second', 10.75);
+    begin('third', 11.5);
+    expect(clock.timers).toBe(2);
+    await clock.advance(10.75);
+    expect(told).toEqual([]);
+    await clock.advance(0.25);
+    expect(told).toEqual(['first', 'second']);
+    await clock.advance(1);
+    expect(told).toEqual(['first', 'second', 'third']);
+  });
+
+  it('have no timer any more when all have ended their wait', async () => {
+    const { clock, told, begin } = begun();
+    const [one, other] = [begin('one', 10), begin('other', 10)];
+    one.end();
+    expect(clock.timers).toBe(1);
+    other.end();
+    expect(clock.timers).toBe(0);
+    begin('later', 10);
+    await clock.advance(20);
+    expect(told).toEqual(['later']);
+  });
+
+  it('are told after what has arrived while the loop was blocked', async () => {
+    const { clock, told, begin } = begun();
+    begin('one', 10);
+    clock.freeze(100);
+    clock.setTimer(() => void told.push('an answer'), 0.5);
+    await clock.advance(5);
+    expect(told).toEqual(['an answer', 'one']);
+  });
+});

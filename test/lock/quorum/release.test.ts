@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { failed, type Vote } from '../../../src/core/vote.js';
+import { Claim } from '../../../src/lock/quorum/key-tracker.js';
+import { GiveBack } from '../../../src/lock/quorum/release.js';
+import { Timeouts } from '../../../src/lock/quorum/call-timeouts.js';
+import type { Asker, LockNode, NodeRequest } from '../../../src/node/lock-node.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
+
+const UNREACHABLE = failed('unreachable', new Error('no connection'));
+const DISCONNECTED = failed('disconnected', new Error('the connection broke'));
+const DEADLINE_AT = 1_250;
+
+/** A node that answers every release in the same way, and counts them; what was asked before is answered before. */
+function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: number } {
+  const node = {
+    asked: 0,
+    state: { status: 'unreachable' },
+    ask: (_: NodeRequest, asker: Asker, member: number) => {
+      if (node.asked++ === 0) before();
+      asker.answered(member, vote);
+    },
+    onStateChange: () => () => undefined,
+  };
+  return node as unknown as LockNode & { asked: number };
+}
+
+/** How often a node is asked to release within ten seconds, when an acquisition had this answer. */
+async function releasesAfter(acquired: Vote, release: Vote): Promise<number> {
+  const clock = new VirtualClock();
+  const claim = new Claim(['a'], 'holder', 1);
+  claim.sent(0);
+  const node = nodeThatAnswers(release, () => claim.answered(0, acquired, DEADLINE_AT));
+  const giving = { clock, timeouts: new Timeouts(clock), nodes: [node], report: () => undefined };
+  const times = { calledAt: 0, dueAt: 250, keepUntil: 0, expiredAt: 21_000 };
+  new GiveBack(giving).begin({ claim, ...times, enough: 1, waits: undefined }, () => undefined);
+  await clock.advance(10_000);
+  return node.asked;
+}
+
+describe('what is given back', () => {
+  it('is not asked for again where nothing was ever sent: a node that hangs would owe for thousands', async () => {
+    expect(await releasesAfter(UNREACHABLE, UNREACHABLE)).toBe(1);
+  });
+
+  it('is asked for again as long as something may be there, or may still come', async () => {
+    expect(await releasesAfter({ kind: 'granted', counter: 1 }, UNREACHABLE)).toBeGreaterThan(30);
+    expect(await releasesAfter(DISCONNECTED, UNREACHABLE)).toBeGreaterThan(30);
+  });
+
+  it('is paid by the first answer of a node', async () => {
+    expect(await releasesAfter({ kind: 'granted', counter: 1 }, { kind: 'granted', counter: 0 })).toBe(1);
+  });
+
+  it('is asked for once more after the deadline of a request that may still be carried out', async () => {
+    expect(await releasesAfter(DISCONNECTED, { kind: 'refused', reason: 'absent' })).toBe(2);
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { Gate } from '../../../src/lock/quorum/round-limiter.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+describe('the gate', () => {
+  it('lets so many in at once, and the others in the order in which they came', async () => {
+    const gate = new Gate(2);
+    const order: number[] = [];
+    const enter = async (who: number): Promise<void> => {
+      await gate.enter();
+      order.push(who);
+    };
+    const all = Promise.all([1, 2, 3, 4, 5].map(enter));
+    await Promise.resolve();
+    expect(order).toEqual([1, 2]);
+    gate.leave(true);
+    await Promise.resolve();
+    expect(order).toEqual([1, 2, 3]);
+    gate.leave(true);
+    gate.leave(true);
+    await all;
+    expect(order).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('lets everybody in when the nodes do not answer', async () => {
+    const gate = new Gate(1);
+    await gate.enter();
+    const others = Promise.all([gate.enter(), gate.enter(), gate.enter()]);
+    gate.leave(false);
+    await others;
+    for (let left = 0; left < 3; left++) gate.leave(true);
+    expect(gate.enter()).toBeUndefined();
+  });
+});
+
+describe('five thousand acquisitions in one turn', () => {
+  const resources = Array.from({ length: 5_000 }, (_, index) => `r:${index}`);
+
+  it('are all won, although a node answers none before its time', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const all = Promise.all(resources.map((resource) => locks.acquire(resource)));
+    await world.clock.advance(0);
+    // None of the others has begun: what has not begun cannot time out.
+    expect(locks.nodes()).toHaveLength(3);
+    for (const node of world.nodes) expect(node.underWay).toBeLessThanOrEqual(512);
+    const leases = await world.clock.until(all);
+    expect(new Set(leases.map(({ token }) => token > 0))).toEqual(new Set([true]));
+    await world.clock.until(locks.close());
+  });
+
+  it('all fail in the time of two where a majority hangs', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    for (const node of world.nodes.slice(0, 2)) node.stop();
+    const startedAt = world.clock.now();
+    const all = Promise.allSettled(resources.map((resource) => locks.acquire(resource)));
+    const outcomes = await world.clock.until(all);
+    expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(world.clock.now() - startedAt).toBeLessThanOrEqual(2 * 250 + 10);
+    await world.clock.until(locks.close());
+  });
+
+  it('an acquisition that is abandoned before its turn asks nobody', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const others = Promise.allSettled(resources.slice(0, 600).map((resource) => locks.acquire(resource)));
+    const abandoned = new AbortController();
+    const last = locks.acquire('last', { signal: abandoned.signal });
+    const rejection = expect(last).rejects.toThrow('no longer');
+    abandoned.abort(new Error('no longer'));
+    await rejection;
+    await world.clock.until(others);
+    expect(await world.nodes[0]!.owner('last')).toBeUndefined();
+    await world.clock.until(locks.close());
+  });
+});

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { LockEvents } from '../../../src/api/events.js';
+import { QuorumClient } from '../../../src/lock/quorum/quorum.js';
+import { Heartbeat, StallCell } from '../../../src/lock/stall/shared-lease.js';
+import { StallExtender, type StandInTerms } from '../../../src/lock/stall/stall-extender.js';
+import type { ExtendRequest } from '../../../src/node/lock-node.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+const R = 'invoice:7';
+const HOLDER = 'anna';
+const TTL_MS = 3_000;
+const DRIFT_MS = 32;
+const MAX_STALL_MS = 20_000;
+
+let world: VirtualWorld;
+let cell: StallCell;
+let heartbeat: Heartbeat;
+let token: number;
+
+/** Keys on three nodes, a lease that says so in its cell, and a stand-in for a thread that was seen to run just now. */
+async function begin(terms: Partial<StandInTerms> = {}): Promise<StallExtender> {
+  const { clock, nodes } = world;
+  const sentAt = clock.now();
+  const request = {
+    op: 'acquire',
+    resources: [R],
+    holderId: HOLDER,
+    ttlMs: TTL_MS,
+    tick: undefined,
+  } as const;
+  const votes = nodes.map((node) =>
+    node.vote({ ...request, deadlineAt: sentAt + 250, seed: 1_000, tokens: 1 }),
+  );
+  const [vote] = await clock.until(Promise.all(votes));
+  token = vote?.kind === 'granted' ? vote.counter : 0;
+  cell.hold(sentAt + TTL_MS - DRIFT_MS, token);
+  heartbeat.beat(clock.now());
+  const quorum = new QuorumClient(nodes, clock, new LockEvents(() => undefined));
+  const extender = new StallExtender(quorum, clock, heartbeat, MAX_STALL_MS);
+  const given = { resources: [R], holderId: HOLDER, ttlMs: TTL_MS, driftMs: DRIFT_MS, nodeTimeoutMs: 250 };
+  extender.begin(1, { ...given, maxHoldAt: Number.POSITIVE_INFINITY, ...terms }, cell.memory);
+  return extender;
+}
+
+const extensions = (): number => world.nodes[0]!.log.filter(({ op }) => op === 'extend').length;
+
+beforeEach(() => {
+  world = new VirtualWorld(3);
+  cell = new StallCell();
+  heartbeat = new Heartbeat();
+});
+
+describe('the stand-in of a lease', () => {
+  it('does nothing as long as the main thread runs', async () => {
+    await begin();
+    for (let beats = 0; beats < 25; beats++) {
+      heartbeat.beat(world.clock.now());
+      await world.clock.advance(100);
+    }
+    expect(extensions()).toBe(0);
+    expect(cell.securedAt).toBeUndefined();
+  });
+
+  it('extends while it is blocked, tells from when on in the cell, and stops when it hangs', async () => {
+    await begin();
+    const beganAt = world.clock.now();
+    for (let seconds = 0; seconds < 20; seconds++) {
+      await world.clock.advance(1_000);
+      expect(await world.owners(R)).toEqual([HOLDER, HOLDER, HOLDER]);
+    }
+    const { monotonicMs = 0 } = cell.securedAt ?? {};
+    expect(monotonicMs).toBeGreaterThan(beganAt + MAX_STALL_MS - TTL_MS);
+    expect(monotonicMs).toBeLessThan(beganAt + MAX_STALL_MS);
+    // The keys live by what it stamped before it asked.
+    expect(await world.nodes[0]!.remainingMs(R)).toBeGreaterThanOrEqual(
+      monotonicMs + TTL_MS - world.clock.now(),
+    );
+    await world.clock.advance(TTL_MS);
+    expect(await world.leftovers(R)).toEqual([]);
+    expect(cell.securedAt?.monotonicMs).toBe(monotonicMs);
+  });
+
+  it('goes on for as long as the main thread only stumbles', async () => {
+    await begin();
+    for (let stumbles = 0; stumbles < 5; stumbles++) {
+      await world.clock.advance(MAX_STALL_MS - 1_000);
+      heartbeat.beat(world.clock.now());
+    }
+    expect(await world.owners(R)).toEqual([HOLDER, HOLDER, HOLDER]);
+  });
+
+  it.each<[string, (extender: StallExtender) => void]>([
+    ['has ended, by its cell alone', () => cell.end()],
+    ['has ended, by the message', (extender) => extender.end(1)],
+  ])('does nothing for one that %s', async (_, end) => {
+    const extender = await begin();
+    end(extender);
+    await world.clock.advance(TTL_MS);
+    expect(extensions()).toBe(0);
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('sets no key again when a release overtakes it on another connection', async () => {
+    await begin();
+    for (const node of world.nodes) node.behaviour = { requestMs: 200, replyMs: 1 };
+    while (world.nodes[0]!.underWay === 0) await world.clock.advance(10);
+    cell.end();
+    for (const node of world.nodes) {
+      node.behaviour = { requestMs: 1, replyMs: 1 };
+      void node.vote({ op: 'release', resources: [R], holderId: HOLDER, keepMs: 0 });
+    }
+    await world.clock.advance(300);
+    expect(world.nodes[0]!.log.map(({ op, vote }) => `${op} ${vote.kind}`)).toEqual([
+      'acquire granted',
+      'release granted',
+      'extend refused',
+    ]);
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('does the same where a node has lost everything, and cannot know', async () => {
+    await begin();
+    world.nodes[2]!.loseData();
+    await world.clock.advance(TTL_MS);
+    expect(await world.owners(R)).toEqual([HOLDER, HOLDER, undefined]);
+    expect(cell.securedAt).toBeDefined();
+  });
+
+  it('secures nothing without a majority, and tries again', async () => {
+    await begin();
+    world.nodes[1]!.down();
+    world.nodes[2]!.down();
+    await world.clock.advance(2_000);
+    expect(cell.securedAt).toBeUndefined();
+    world.nodes[1]!.up();
+    await world.clock.advance(700);
+    expect(cell.securedAt).toBeDefined();
+  });
+
+  it('revives nothing that is over, whatever the nodes still have', async () => {
+    await begin();
+    for (const node of world.nodes) {
+      const request = { op: 'extend', resources: [R], holderId: HOLDER, token, ceiling: token } as const;
+      const longer: ExtendRequest = { ...request, ttlMs: 60_000, deadlineAt: world.clock.now() + 250 };
+      await world.clock.until(node.vote(longer));
+    }
+    const before = extensions();
+    world.clock.freeze(TTL_MS);
+    await world.clock.advance(5_000);
+    expect(extensions()).toBe(before);
+    expect(cell.securedAt).toBeUndefined();
+  });
+
+  it('stops at maxHoldMs', async () => {
+    await begin({ maxHoldAt: world.clock.now() + 5_000 });
+    await world.clock.advance(5_000 + TTL_MS);
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('raises counters to the ceiling, and learns of one that is above', async () => {
+    await begin();
+    const other = {
+      op: 'confirm',
+      resources: [R],
+      holderId: HOLDER,
+      token: token + 5,
+      tick: undefined,
+    } as const;
+    for (const node of world.nodes.slice(0, 2))
+      await world.clock.until(node.vote({ ...other, deadlineAt: world.clock.now() + 250 }));
+    await world.clock.advance(2_500);
+    expect(cell.securedAt).toBeDefined();
+    const [inspected] = await world.nodes[2]!.inspect([R]);
+    expect(inspected).toMatchObject({ counter: token + 5 });
+  });
+});

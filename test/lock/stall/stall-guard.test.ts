@@ -1,0 +1,142 @@
+import { describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { LockManager, memoryNode, type NodeSource } from '../../../src/index.js';
+import { resolveManagerOptions } from '../../../src/lock/validation/resolve-options.js';
+import { Heartbeat, StallCell } from '../../../src/lock/stall/shared-lease.js';
+import {
+  StallKeeper,
+  type StallMessage,
+  type StallThread,
+  type StallWorkerData,
+} from '../../../src/lock/stall/stall-guard.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
+
+const NODES = ['redis://a', { host: 'b', tls: { ca: [Buffer.from('x')] } }, '/c.sock'];
+const TERMS = {
+  resources: ['job'],
+  holderId: 'anna',
+  ttlMs: 3_000,
+  driftMs: 32,
+  nodeTimeoutMs: 250,
+  maxHoldAt: Number.POSITIVE_INFINITY,
+};
+
+/** A thread that only remembers what it was told. */
+class Thread implements StallThread {
+  readonly told: StallMessage[] = [];
+  readonly listeners: ((reason: unknown) => void)[] = [];
+  isAlive = true;
+  isUnreferenced = false;
+
+  constructor(readonly data: StallWorkerData) {}
+
+  postMessage(message: StallMessage): void {
+    this.told.push(message);
+  }
+  on(_event: 'error' | 'exit', listener: (reason: unknown) => void): void {
+    this.listeners.push(listener);
+  }
+  unref(): void {
+    this.isUnreferenced = true;
+  }
+  terminate(): Promise<void> {
+    this.isAlive = false;
+    for (const listener of this.listeners) listener(1);
+    return Promise.resolve();
+  }
+}
+
+function keeperWith() {
+  const clock = new VirtualClock();
+  const warnings: string[] = [];
+  const threads: Thread[] = [];
+  const warn = (message: string): void => void warnings.push(message);
+  const options = resolveManagerOptions({ nodes: NODES, maxStallMs: 5_000, warn });
+  const keeper = new StallKeeper(NODES, options, clock, (data) => {
+    const thread = new Thread(data);
+    threads.push(thread);
+    return thread;
+  });
+  return { clock, warnings, threads, keeper };
+}
+
+describe('the keeper through stalls', () => {
+  it('starts one thread, at the first lease, which keeps no process alive', () => {
+    const { threads, keeper } = keeperWith();
+    expect(threads).toHaveLength(0);
+    keeper.begin(TERMS, 9_000, 7);
+    keeper.begin(TERMS, 9_000, 8);
+    expect(threads).toMatchObject([{ isUnreferenced: true, told: [{ begun: 1 }, { begun: 2 }] }]);
+    expect(structuredClone(threads[0]!.data)).toMatchObject({ options: { maxStallMs: 5_000 } });
+  });
+
+  it('shows that it runs as long as there are leases, and has no timer afterwards', async () => {
+    const { clock, threads, keeper } = keeperWith();
+    const lease = keeper.begin(TERMS, 9_000, 7);
+    const heartbeat = new Heartbeat(threads[0]!.data.heartbeat);
+    await clock.advance(10_000);
+    expect(clock.now() - heartbeat.at).toBeLessThan(200);
+    lease?.end();
+    expect(clock.timers).toBe(0);
+  });
+
+  it('ends a lease in the cell first, and nothing begins it again', () => {
+    const { threads, keeper } = keeperWith();
+    const lease = keeper.begin(TERMS, 9_000, 7);
+    const [begun] = threads[0]!.told;
+    const cell = new StallCell(begun !== undefined && 'memory' in begun ? begun.memory : undefined);
+    expect(cell).toMatchObject({ validUntil: 9_000, ceiling: 7 });
+    lease?.hold(12_000, 9);
+    expect(cell).toMatchObject({ validUntil: 12_000, ceiling: 9 });
+    lease?.end();
+    lease?.hold(15_000, 9);
+    expect(cell.validUntil).toBeUndefined();
+    expect(threads[0]!.told.at(-1)).toEqual({ ended: 1 });
+  });
+
+  it('warns once when the thread dies, and goes on without', () => {
+    const { clock, warnings, threads, keeper } = keeperWith();
+    const lease = keeper.begin(TERMS, 9_000, 7);
+    for (const listener of threads[0]!.listeners) listener(new Error('out of memory'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('out of memory');
+    expect(keeper.begin(TERMS, 9_000, 7)).toBeUndefined();
+    lease?.end();
+    expect(threads).toHaveLength(1);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('ends the thread with the manager, without a warning', async () => {
+    const { warnings, threads, keeper } = keeperWith();
+    keeper.begin(TERMS, 9_000, 7);
+    await keeper.close();
+    expect(threads).toMatchObject([{ isAlive: false }]);
+    expect(warnings).toEqual([]);
+  });
+
+  it('has no word of what was secured until all of it is there', () => {
+    const cell = new StallCell();
+    expect(cell.securedAt).toBeUndefined();
+    cell.secure({ monotonicMs: 1_234.5678, wallMs: 1_700_000_000_000 });
+    // Rounded down, to the µs.
+    expect(cell.securedAt).toEqual({ monotonicMs: 1_234.567, wallMs: 1_700_000_000_000 });
+  });
+});
+
+describe('maxStallMs', () => {
+  const client = new Redis({ lazyConnect: true });
+  const sources: [string, NodeSource][] = [
+    ['a client', client],
+    ['a node in memory', memoryNode()],
+    ['options with a function', { host: 'b', retryStrategy: () => 1 }],
+    ['options with an instance of a class', { host: 'b', tls: { secureContext: new Map() } }],
+  ];
+
+  it.each(sources)('refuses %s, which no other thread can make again', (_, source) => {
+    const make = (maxStallMs: number): LockManager =>
+      new LockManager({ nodes: ['redis://127.0.0.1:1', source], maxStallMs, warn: () => undefined });
+    expect(() => make(1_000)).toThrow(TypeError);
+    expect(() => make(1_000)).toThrow('nodes[1]');
+    void make(0).close();
+  });
+});

@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AcquireOptions, LockManager } from '../../../src/index.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+const R = 'invoice:7';
+/** Whoever gets it within a moment was told: looking and expiry are far away. */
+const WAITS = { waitMs: 600_000, retryDelayMs: 50_000, ttlMs: 30_000 } as const;
+const MOMENT_MS = 30;
+
+const asked = (world: VirtualWorld): number =>
+  world.nodes.reduce((sum, { log }) => sum + log.filter(({ op }) => op === 'acquire').length, 0);
+
+/** So many managers that wait for what another holds, and are known to the nodes by then. */
+async function waiters(world: VirtualWorld, count: number, options: AcquireOptions = WAITS) {
+  const held = await world.clock.until(world.manager().acquire(R, { ttlMs: options.ttlMs ?? 30_000 }));
+  const served: number[] = [];
+  const managers: LockManager[] = [];
+  const all = Array.from({ length: count }, async (_, who) => {
+    const locks = world.manager({}, lehmer(who + 1));
+    managers.push(locks);
+    const lease = await locks.acquire(R, options);
+    served.push(who);
+    return lease;
+  });
+  await world.clock.advance(100);
+  return { held, served, managers, all };
+}
+
+describe('who waits in another process', () => {
+  it('is told of a release, and asks nothing before', async () => {
+    const world = new VirtualWorld(5);
+    const { held, all } = await waiters(world, 1);
+    const before = asked(world);
+    await world.clock.advance(8_000);
+    expect(asked(world)).toBe(before);
+    await world.clock.until(held.release());
+    const lease = await world.clock.until(all[0]!, MOMENT_MS);
+    expect(asked(world)).toBe(before + 5);
+    expect(lease.token).toBeGreaterThan(held.token);
+  });
+
+  it('is served in the order of coming, and one is told at a time', async () => {
+    const world = new VirtualWorld(3);
+    const { held, served, all } = await waiters(world, 12);
+    const before = asked(world);
+    let release = held.release();
+    for (const waiting of all) {
+      await world.clock.until(release);
+      release = (await world.clock.until(waiting, MOMENT_MS)).release();
+    }
+    expect(served).toEqual(all.map((_, who) => who));
+    expect(asked(world) - before).toBe(12 * 3);
+  });
+
+  it.each([1, 2, 3])(
+    'gets it at the latest when the keys would have expired, with %i of 3 nodes silent',
+    async (silent) => {
+      const world = new VirtualWorld(3);
+      const { held, all } = await waiters(world, 1, { ...WAITS, ttlMs: 6_000 });
+      for (const node of world.nodes.slice(0, silent)) node.behaviour = { ...node.behaviour, mute: true };
+      await world.clock.until(held.release());
+      const before = world.clock.now();
+      await world.clock.until(all[0]!, 6_100);
+      // One node is as good as all, only a few milliseconds slower.
+      expect(world.clock.now() - before < MOMENT_MS).toBe(silent < 3);
+    },
+  );
+
+  it('does not wait for one that died before it: who is not there is passed over', async () => {
+    const world = new VirtualWorld(3);
+    const { held, managers, all } = await waiters(world, 3);
+    all[0]!.catch(() => undefined);
+    void managers[0]!.close();
+    await world.clock.advance(300);
+    await world.clock.until(held.release());
+    await world.clock.until(all[1]!, MOMENT_MS);
+  });
+
+  it('is told by one that was told and did not want it any more', async () => {
+    const world = new VirtualWorld(3);
+    const abort = new AbortController();
+    const held = await world.clock.until(world.manager().acquire(R, { ttlMs: 30_000 }));
+    const gone = world.manager().acquire(R, { ...WAITS, signal: abort.signal });
+    gone.catch(() => undefined);
+    await world.clock.advance(50);
+    const next = world.manager().acquire(R, WAITS);
+    await world.clock.advance(50);
+    abort.abort();
+    await world.clock.until(held.release());
+    await world.clock.until(next, MOMENT_MS);
+  });
+
+  it('waits for several resources by the one that refused them, and wakes nobody in vain', async () => {
+    const world = new VirtualWorld(3);
+    const owner = world.manager();
+    const [a, b] = await world.clock.until(Promise.all([owner.acquire('a'), owner.acquire('b')]));
+    const both = world.manager().acquire(['a', 'b'], WAITS);
+    await world.clock.advance(50);
+    const onlyA = world.manager().acquire('a', WAITS);
+    await world.clock.advance(50);
+    // It goes to the one that wants both, who is refused by b and passes it on.
+    await world.clock.until(a.release());
+    await world.clock.until((await world.clock.until(onlyA, MOMENT_MS)).release());
+    await world.clock.until(b.release());
+    await world.clock.until(both, MOMENT_MS);
+  });
+
+  it('looks from time to time where too few nodes would be heard, and at once when they are', async () => {
+    const world = new VirtualWorld(3);
+    for (const node of world.nodes.slice(0, 2)) node.behaviour = { ...node.behaviour, deaf: true };
+    const { held, all } = await waiters(world, 1, { ...WAITS, retryDelayMs: 200 });
+    const before = asked(world);
+    await world.clock.advance(2_000);
+    expect(asked(world) - before).toBeGreaterThan(5 * 3);
+    await world.clock.until(held.release());
+    await world.clock.until(all[0]!, 400);
+  });
+
+  it('gets what was handed on in another process for a while, before those there are served again', async () => {
+    const world = new VirtualWorld(3);
+    const order: string[] = [];
+    const use = async (name: string, locks: LockManager): Promise<void> => {
+      const lease = await locks.acquire(R, WAITS);
+      order.push(name);
+      await lease.release();
+    };
+    const [one, other] = [world.manager(), world.manager()];
+    const first = Array.from({ length: 80 }, () => use('one', one));
+    await world.clock.advance(0.5);
+    const second = use('other', other);
+    const again = Array.from({ length: 80 }, () => use('one', one));
+    await world.clock.until(Promise.all([...first, second, ...again]));
+    expect(order.indexOf('other')).toBeLessThanOrEqual(128);
+  });
+});
+
+describe('a long contended run', () => {
+  it.each([
+    [4, 16, 0],
+    [4, 2, 0],
+    [4, 1, 0],
+    [8, 8, 3],
+    [2, 1, 5],
+  ])(
+    'of %i processes with %i waiters each serves all alike (held %i ms)',
+    async (processes, each, holdMs) => {
+      const world = new VirtualWorld(5);
+      const managers: LockManager[] = [];
+      const served: number[] = [];
+      const tokens: number[] = [];
+      // Without a hold hundreds of thousands of leases fit into it.
+      const until = world.clock.now() + (holdMs === 0 ? 2_000 : 10_000);
+      const workers = Array.from({ length: processes * each }, async (_, who) => {
+        served[who] = 0;
+        const locks = (managers[who % processes] ??= world.manager({}, lehmer(who + 1)));
+        while (world.clock.now() < until) {
+          const lease = await locks.acquire(R, { waitMs: 60_000, ttlMs: 10_000 });
+          served[who] = (served[who] ?? 0) + 1;
+          tokens.push(lease.token);
+          if (holdMs > 0) await new Promise<void>((resolve) => void world.clock.setTimer(resolve, holdMs));
+          await lease.release();
+        }
+      });
+      await world.clock.until(Promise.all(workers), 80_000);
+      expect(Math.max(...served)).toBeLessThanOrEqual(2 * Math.min(...served));
+      expect(Math.min(...served)).toBeGreaterThan(10);
+      for (let at = 1; at < tokens.length; at++) expect(tokens[at]).toBeGreaterThan(tokens[at - 1]!);
+      // What it costs does not grow with the number of those who wait: two rounds for each run, and seldom a third.
+      const runs = tokens.length / Math.min(each, holdMs === 0 ? 32 : 25 / holdMs);
+      expect(asked(world)).toBeLessThan(5 * (2 * runs + 20 * processes));
+    },
+  );
+});
+
+/** A small repeatable generator of numbers from 0 to 1. */
+function lehmer(seed: number): () => number {
+  let state = seed * 7_919;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}

@@ -1,0 +1,317 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AcquireOptions, LockManager } from '../../../src/index.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+const R = 'invoice:7';
+const WAITS = { waitMs: 60_000 } as const;
+
+/** Each holds it for so long, one after the other; gives what the leases were, in their order. */
+function crowd(
+  world: VirtualWorld,
+  locks: LockManager,
+  count: number,
+  holdMs = 0,
+  options: AcquireOptions = WAITS,
+): Promise<{ readonly who: number; readonly token: number }[]> {
+  const served: { who: number; token: number }[] = [];
+  const one = async (who: number): Promise<void> => {
+    const lease = await locks.acquire(R, options);
+    served.push({ who, token: lease.token });
+    if (holdMs > 0) await new Promise<void>((resolve) => void world.clock.setTimer(resolve, holdMs));
+    await lease.release();
+  };
+  return Promise.all(Array.from({ length: count }, (_, who) => one(who))).then(() => served);
+}
+
+const opsOn = (world: VirtualWorld, node = 0): string[] => world.nodes[node]!.log.map(({ op }) => op);
+
+describe('waiting in one process', () => {
+  it('serves those who wait in the order of their coming', async () => {
+    const world = new VirtualWorld(3);
+    const served = await world.clock.until(crowd(world, world.manager(), 100, 3));
+    expect(served.map(({ who }) => who)).toEqual(Array.from({ length: 100 }, (_, who) => who));
+  });
+
+  it('hands a lease on without a word to the nodes, with a token of its own for each', async () => {
+    const world = new VirtualWorld(5);
+    const served = await world.clock.until(crowd(world, world.manager(), 20));
+    expect(opsOn(world)).toEqual(['acquire', 'release']);
+    const first = served[0]!.token;
+    expect(served.map(({ token }) => token)).toEqual(served.map((_, index) => first + index));
+    const next = await world.clock.until(world.manager().acquire(R));
+    // The range may have had more than were used.
+    expect(next.token).toBeGreaterThan(first + 19);
+  });
+
+  it('tells the release before the acquisition that follows, and how many nodes have the key', async () => {
+    const world = new VirtualWorld(3);
+    await world.clock.until(crowd(world, world.manager(), 3));
+    const told = world.events.filter(({ type }) => type === 'acquired' || type === 'released');
+    expect(told.map(({ type }) => type)).toEqual([
+      'acquired',
+      'released',
+      'acquired',
+      'released',
+      'acquired',
+      'released',
+    ]);
+    expect(world.eventsOf('released').map(({ acknowledged }) => acknowledged)).toEqual([
+      3,
+      3,
+      expect.any(Number),
+    ]);
+  });
+
+  it('goes by the nodes after as many leases as tokens were reserved, and goes on in order', async () => {
+    const world = new VirtualWorld(3);
+    const served = await world.clock.until(crowd(world, world.manager(), 200));
+    expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire', 'release']);
+    const tokens = served.map(({ token }) => token);
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+  });
+
+  it('goes by the nodes when the run has lasted a tenth of a second', async () => {
+    const world = new VirtualWorld(3);
+    await world.clock.until(crowd(world, world.manager(), 6, 30));
+    // Four of 30 ms each, then the others.
+    expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire', 'release']);
+  });
+
+  it('asks the nodes nothing while the process has the lock itself', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const held = await world.clock.until(locks.acquire(R));
+    const waiting = locks.acquire(R, WAITS);
+    await world.clock.advance(5_000);
+    expect(opsOn(world)).toEqual(['acquire']);
+    await world.clock.until(held.release());
+    const lease = await world.clock.until(waiting, 10);
+    expect(lease.token).toBeGreaterThan(held.token);
+    expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire']);
+  });
+
+  it('lets only the first in line ask the nodes while another process has it', async () => {
+    const world = new VirtualWorld(3);
+    const held = await world.clock.until(world.manager().acquire(R));
+    const locks = world.manager();
+    const before = opsOn(world).length;
+    const all = crowd(world, locks, 50);
+    await world.clock.advance(10);
+    // Once, and once more when it can be told.
+    expect(opsOn(world).length - before).toBe(2);
+    await world.clock.until(held.release());
+    expect(await world.clock.until(all)).toHaveLength(50);
+  });
+
+  it('wakes who waits for some of the resources that were released together', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const both = await world.clock.until(locks.acquire(['a', 'b']));
+    const waiting = locks.acquire('b', { waitMs: 60_000, retryDelayMs: 30_000 });
+    await world.clock.advance(100);
+    await world.clock.until(both.release());
+    await world.clock.until(waiting, 20);
+  });
+});
+
+/** One holds it and another waits: whether the waiter is handed the lease when the holder releases it. */
+async function isHanded(
+  options: AcquireOptions,
+  holder: AcquireOptions = {},
+  meanwhile: (world: VirtualWorld) => unknown = () => undefined,
+): Promise<boolean> {
+  const world = new VirtualWorld(3);
+  const locks = world.manager();
+  const holding = locks.acquire(R, { ...WAITS, ...holder });
+  const waiting = locks.acquire(R, { ...WAITS, ...options });
+  waiting.catch(() => undefined);
+  const held = await world.clock.until(holding);
+  await meanwhile(world);
+  void held.release();
+  const acquired = world.eventsOf('acquired').length === 2;
+  expect(world.eventsOf('released')).toHaveLength(acquired ? 1 : 0);
+  await world.clock.advance(10);
+  expect(opsOn(world).includes('release')).toBe(!acquired);
+  return acquired;
+}
+
+describe('a lease is handed to one', () => {
+  it.each<[string, AcquireOptions, AcquireOptions]>([
+    ['who wants the same', {}, {}],
+    ['who bounds its hold, which counts for each lease', { maxHoldMs: 30_000 }, {}],
+    ['who will keep it a while', { minHoldMs: 500 }, {}],
+    ['although the holder ran for a tick', {}, { tick: 1 }],
+  ])('%s', async (_who, options, holder) => {
+    expect(await isHanded(options, holder)).toBe(true);
+  });
+
+  it('while it is being extended, and what was won is for the new holder', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const options = { ...WAITS, ttlMs: 1_000 };
+    const holding = locks.acquire(R, options);
+    const waiting = locks.acquire(R, options);
+    const held = await world.clock.until(holding);
+    await world.clock.advance(50);
+    const extending = held.extend();
+    void held.release();
+    const lease = await world.clock.until(waiting, 0);
+    expect(lease.remainingMs()).toBeLessThan(960);
+    await expect(world.clock.until(extending)).rejects.toMatchObject({ reason: 'released' });
+    expect(lease.remainingMs()).toBeGreaterThan(970);
+    expect(world.eventsOf('lost')).toEqual([]);
+    await world.clock.advance(5_000);
+    lease.assertHeld();
+    await world.clock.until(lease.release());
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('once: a second release of the old lease takes nothing from the new one', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const [holding, waiting] = [locks.acquire(R, WAITS), locks.acquire(R, WAITS)];
+    const held = await world.clock.until(holding);
+    await held.release();
+    const lease = await world.clock.until(waiting, 0);
+    await held.release();
+    expect(() => held.assertHeld()).toThrow('released');
+    await world.clock.advance(1_000);
+    lease.assertHeld();
+    expect(await world.owners(R)).toHaveLength(3);
+  });
+});
+
+describe('a lease is not handed to one', () => {
+  const abort = new AbortController();
+  const nothing = (): Promise<void> => Promise.resolve();
+  it.each<[string, AcquireOptions, AcquireOptions, (world: VirtualWorld) => unknown]>([
+    ['who wants another TTL', { ttlMs: 20_000 }, {}, nothing],
+    ['who wants it for a whole TTL, and no longer', { autoExtend: false }, {}, nothing],
+    ['who runs for a tick, which has to be recorded', { tick: 7 }, {}, nothing],
+    ['while its holder wanted it to stay taken', {}, { minHoldMs: 1_000 }, nothing],
+    ['whose time is over', { waitMs: 50 }, {}, (world) => world.clock.advance(60)],
+    [
+      'whose time is over, although no timer has told it',
+      { waitMs: 50 },
+      {},
+      (world) => world.clock.freeze(60),
+    ],
+    ['who was called off', { signal: abort.signal }, {}, () => abort.abort()],
+    ['when it has been held for long', {}, {}, (world) => world.clock.advance(101)],
+    ['when the machine has slept', {}, {}, (world) => world.clock.stepWall(20_000)],
+  ])('%s', async (_who, options, holder, meanwhile) => {
+    expect(await isHanded(options, holder, meanwhile)).toBe(false);
+  });
+
+  it('when it is lost, and the next one gets it when the keys have expired', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const options = { ...WAITS, ttlMs: 1_000 };
+    const holding = locks.acquire(R, options);
+    const waiting = locks.acquire(R, options);
+    const held = await world.clock.until(holding);
+    for (const node of world.nodes) node.behaviour = { ...node.behaviour, loseReplyAfterMs: 1 };
+    await world.clock.advance(1_000);
+    expect(held.signal.aborted).toBe(true);
+    for (const node of world.nodes) node.behaviour = { requestMs: 1, replyMs: 1 };
+    const lease = await world.clock.until(waiting, 3_000);
+    expect(lease.token).toBeGreaterThan(held.token);
+  });
+});
+
+describe('a wait ends', () => {
+  it('for those behind the first one by their own deadlines, as held', async () => {
+    const world = new VirtualWorld(3);
+    await world.clock.until(world.manager({ holder: 'other' }).acquire(R));
+    const locks = world.manager();
+    const { timers } = world.clock;
+    const [first, second] = [locks.acquire(R, { waitMs: 2_000 }), locks.acquire(R, { waitMs: 1_000 })].map(
+      (acquiring) => acquiring.catch((error: unknown) => error),
+    );
+    const before = world.clock.now();
+    expect(await world.clock.until(second!)).toMatchObject({ reason: 'held', owner: 'other' });
+    expect(world.clock.now() - before).toBe(1_000);
+    expect(await world.clock.until(first!)).toMatchObject({ reason: 'held', owner: 'other' });
+    expect(world.clock.now() - before).toBeLessThan(2_010);
+    await world.clock.advance(10);
+    expect(world.clock.timers).toBe(timers);
+  });
+
+  it('as held by this process, where it never asked the nodes', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager({ holder: 'me' });
+    await world.clock.until(locks.acquire(R));
+    const acquiring = locks.acquire(R, { waitMs: 1_000 });
+    const error = await world.clock.until(acquiring.catch((thrown: unknown) => thrown));
+    expect(error).toMatchObject({ reason: 'held', owner: 'me' });
+    expect((error as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(10_000);
+  });
+
+  it('as unreachable while no majority answers, for all in line', async () => {
+    const world = new VirtualWorld(3);
+    for (const node of world.nodes) node.down();
+    const locks = world.manager();
+    const errors = [1_000, 900].map((waitMs) =>
+      locks.acquire(R, { waitMs }).catch((thrown: unknown) => thrown),
+    );
+    for (const error of await world.clock.until(Promise.all(errors), 1_100))
+      expect(error).toMatchObject({ code: 'QUORUM_UNREACHABLE' });
+  });
+
+  it('by the signal, and the next in line goes on at once', async () => {
+    const world = new VirtualWorld(3);
+    const held = await world.clock.until(world.manager().acquire(R));
+    const locks = world.manager();
+    const abort = new AbortController();
+    const first = locks.acquire(R, { ...WAITS, signal: abort.signal });
+    first.catch(() => undefined);
+    const second = locks.acquire(R, WAITS);
+    await world.clock.advance(1_000);
+    abort.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    await world.clock.until(held.release());
+    await world.clock.until(second, 500);
+  });
+
+  it('by the signal in the middle of an attempt that is won, and the next in line gets it', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const abort = new AbortController();
+    const first = locks.acquire(R, { ...WAITS, signal: abort.signal });
+    first.catch(() => undefined);
+    const second = locks.acquire(R, { ...WAITS, retryDelayMs: 30_000 });
+    await world.clock.advance(0.5);
+    abort.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    await world.clock.until(second, 100);
+    expect(world.eventsOf('acquired')).toHaveLength(1);
+  });
+
+  it('with a run for the tick that another one had', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const [one, other] = [locks.acquire(R, { ...WAITS, tick: 5 }), locks.acquire(R, { ...WAITS, tick: 5 })];
+    other.catch(() => undefined);
+    await world.clock.until((await world.clock.until(one)).release());
+    await expect(world.clock.until(other)).rejects.toMatchObject({ reason: 'already_ran' });
+  });
+});
+
+describe('the fallback', () => {
+  it('hands on what it holds in this process, and the nodes stay closed to others here meanwhile', async () => {
+    const world = new VirtualWorld(3);
+    for (const node of world.nodes) node.down();
+    const locks = world.manager({ fallback: 'memory' });
+    const [holding, waiting] = [locks.acquire(R, WAITS), locks.acquire(R, WAITS)];
+    const held = await world.clock.until(holding);
+    expect(held.fallback).toBe(true);
+    for (const node of world.nodes) node.up();
+    await world.clock.until(held.release());
+    const lease = await world.clock.until(waiting, 10);
+    expect(lease.fallback).toBe(true);
+    expect(await world.clock.until(locks.tryAcquire(R))).toBeNull();
+    await world.clock.until(lease.release());
+    const next = await world.clock.until(locks.acquire(R));
+    expect(next.fallback).toBe(false);
+  });
+});

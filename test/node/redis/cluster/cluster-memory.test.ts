@@ -1,0 +1,94 @@
+import { describe, expect, it } from '@jest/globals';
+import { RedisCluster } from '../../../support/redis-cluster.js';
+import type { RedisServer } from '../../../support/redis-server.js';
+import { startRedis } from '../../../support/redis-servers.js';
+import { until } from '../../../support/until.js';
+import {
+  allVote,
+  Clients,
+  forget,
+  NOT_GRANTED,
+  outcomeOf,
+  R,
+  SHORT,
+  untilStatus,
+} from '../../../support/clients.js';
+
+const KEY = `lock:${R}`;
+
+async function world() {
+  const [cluster, redis] = await Promise.all([RedisCluster.start(), startRedis({ count: 2 })]);
+  const nodes = [cluster.options, ...redis.servers.map((server) => server.options)];
+  const home = await cluster.masterOf(KEY);
+  const clients = new Clients([]);
+  return {
+    cluster,
+    clients,
+    nodes,
+    spare: redis.servers[1]!,
+    home,
+    others: cluster.masters.filter((master) => master !== home) as [RedisServer, RedisServer],
+    [Symbol.asyncDispose]: async () => {
+      await clients[Symbol.asyncDispose]();
+      await Promise.all([cluster.stop(), redis.stop()]);
+    },
+  };
+}
+
+describe('a shard of a Cluster that does not know a lock', () => {
+  it('because its slot was given to it without its keys has no vote for what is in it, for any client', async () => {
+    await using all = await world();
+    const { cluster, clients, nodes, home } = all;
+    const [heir] = all.others;
+    const [holder, witness] = [await clients.ready({ nodes }), await clients.ready({ nodes })];
+    const lease = await holder.acquire(R);
+    // The lock is on a majority all the same: on the Cluster and on one of the others.
+    await forget(all.spare);
+    const slot = String(await home.client().cluster('KEYSLOT', KEY));
+    await home.kill();
+    await heir.client().call('CLUSTER', 'SETSLOT', slot, 'NODE', await cluster.idOf(heir));
+    await until(async () => (await cluster.masterOf(KEY)) === heir);
+    await until(() => witness.nodes()[0]!.reason?.includes('took slots over'));
+    expect(await outcomeOf(witness.acquire(R))).toMatch(NOT_GRANTED);
+    expect(await outcomeOf(clients.make({ nodes }).acquire(R))).toMatch(NOT_GRANTED);
+    expect(lease.signal.aborted).toBe(false);
+    // It is that, and nothing else, that keeps the lock from being granted twice.
+    const trusting = clients.make({ nodes, restartQuarantine: 'off' });
+    await until(async () => /^granted$/.test(await outcomeOf(trusting.acquire(R))));
+  });
+
+  it('because it was emptied has no vote, while the other shards have theirs', async () => {
+    await using all = await world();
+    const { clients, nodes, home } = all;
+    const [holder, witness] = [await clients.ready({ nodes }), await clients.ready({ nodes })];
+    const lease = await holder.acquire(R);
+    await forget(all.spare);
+    await home.client().flushall();
+    expect(await outcomeOf(witness.acquire(R))).toMatch(NOT_GRANTED);
+    await untilStatus(witness, 0, 'untrusted');
+    expect(await outcomeOf(clients.make({ nodes }).acquire(R))).toMatch(NOT_GRANTED);
+    expect(lease.signal.aborted).toBe(false);
+    await witness.trustNode(witness.nodes()[0]!.name);
+    await allVote(witness);
+  });
+});
+
+describe('a slot that goes to another shard and comes back', () => {
+  it('costs the shard its vote, though it serves the same slots as before: they may have come back without keys', async () => {
+    await using all = await world();
+    const { cluster, clients, nodes, home } = all;
+    const [away, third] = all.others;
+    const locks = await clients.ready({ ...SHORT, nodes });
+    await cluster.moveSlot(KEY, away);
+    await cluster.moveSlot(KEY, home);
+    await until(() => locks.nodes()[0]!.reason?.startsWith(`shard 127.0.0.1:${home.port}: `));
+    await allVote(locks);
+    // A shard that only gave slots away goes on voting: what it has left it has had all the while.
+    const reasons: (string | undefined)[] = [];
+    locks.on((event) => void (event.type === 'node' && reasons.push(event.node.reason)));
+    await cluster.moveSlot(KEY, third);
+    await untilStatus(locks, 0, 'untrusted');
+    await allVote(locks);
+    expect(reasons.filter((reason) => reason?.includes(`:${home.port}: `))).toEqual([]);
+  });
+});
