@@ -21,7 +21,7 @@ import { Waiting } from './waiting/waiter.js';
 /** Makes the lease, in the moment in which it is acquired. */
 type Hold = (tenure: Tenure, attempts: number) => HeldLease;
 
-/** Turns a wish into a won ballot or an error: from the nodes, or, where that is allowed, from this process. */
+/** Turns a wish into a won acquire round or an error: from the nodes, or, where that is allowed, from this process. */
 export class Acquirer {
   readonly #context: AttemptContext;
   readonly #fallback: Fallback | undefined;

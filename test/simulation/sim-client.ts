@@ -36,9 +36,9 @@ interface Wait {
 }
 
 /** Looks in an attempt, at most; see `LOOKS` in src/lock/acquire/attempt.ts. */
-const BALLOTS = 11;
-/** A ballot asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
-const TIMEOUTS_A_BALLOT = 5;
+const ACQUIRE_ROUNDS = 11;
+/** A acquire round asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
+const TIMEOUTS_A_ROUND = 5;
 const WAITS = { waitMs: 500, retryDelayMs: 100 };
 const LONGEST_SETTLE_MS = 75;
 const LONGEST_IDLE_MS = 3_000;
@@ -205,7 +205,7 @@ export class SimClient {
   ): Promise<Lease | undefined> {
     const { world, process } = this;
     const nodeTimeoutMs = nodeTimeoutOf(options);
-    const attemptMs = BALLOTS * (TIMEOUTS_A_BALLOT * nodeTimeoutMs + LONGEST_SETTLE_MS + SLACK_MS);
+    const attemptMs = ACQUIRE_ROUNDS * (TIMEOUTS_A_ROUND * nodeTimeoutMs + LONGEST_SETTLE_MS + SLACK_MS);
     const pausesMs = (options.retries ?? 0) * (1.5 * (options.retryDelayMs ?? 0) + nodeTimeoutMs);
     const withinMs = (1 + (options.retries ?? 0)) * attemptMs + pausesMs + 2 * (options.waitMs ?? 0);
     const abandoned = new AbortController();
@@ -221,7 +221,7 @@ export class SimClient {
     } catch (error) {
       world.trace.note(() => `${this.name} has not ${resources.join('+')}: ${String(error)}`);
       // What was under way goes on in the background.
-      if (error === ABANDONED) leftMs = TIMEOUTS_A_BALLOT * nodeTimeoutMs;
+      if (error === ABANDONED) leftMs = TIMEOUTS_A_ROUND * nodeTimeoutMs;
       else if (!isExpected(error)) world.checker.report('no unexpected error', `acquire: ${String(error)}`);
       return undefined;
     } finally {

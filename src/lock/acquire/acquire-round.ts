@@ -22,7 +22,7 @@ export interface LockRequest {
   readonly waits: Waits | undefined;
 }
 
-export type BallotResult =
+export type AcquireRoundResult =
   | {
       readonly kind: 'won';
       readonly quorum: QuorumClient;
@@ -52,16 +52,16 @@ const CONFIRMATIONS = 3;
 
 /**
  * One round for one resource, to its end: ask all nodes, agree on the fencing token, see that enough validity is left.
- * A ballot that is not won is undone on every node that did not refuse, in the background if need be. One that nobody waits for
+ * A acquire round that is not won is undone on every node that did not refuse, in the background if need be. One that nobody waits for
  * any more is not brought to its end, but for a tick, which may be on record on some nodes already.
  */
-export async function ballot(
+export async function acquireRound(
   quorum: QuorumClient,
   clock: Clock,
   request: LockRequest,
   holderId: string,
   isAbandoned: () => boolean,
-): Promise<BallotResult> {
+): Promise<AcquireRoundResult> {
   const { ttlMs, driftFactor, fencing, tick } = request;
   const claim = new Claim(request.resources, holderId, quorum.nodes.length);
   try {
@@ -127,7 +127,7 @@ function undo(
   claim: Claim,
   round: Round,
   failure?: string,
-): BallotResult {
+): AcquireRoundResult {
   const enough = round.votes.filter((vote) => vote?.kind === 'granted').length;
   const undone = quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
   return { kind: 'lost', claim, round, undone, ...(failure === undefined ? {} : { failure }) };

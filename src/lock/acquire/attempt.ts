@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { settleDelayMs } from '../../core/backoff.js';
 import { endingOf, goesOn, ownersIn, type Ending } from '../../core/outcome.js';
-import { ballot, type BallotResult, type LockRequest } from './acquire-round.js';
+import { acquireRound, type AcquireRoundResult, type LockRequest } from './acquire-round.js';
 import type { Round } from '../../core/vote-tally.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { QuorumClient } from '../quorum/quorum.js';
@@ -9,13 +9,13 @@ import type { QuorumClient } from '../quorum/quorum.js';
 export interface AttemptContext {
   readonly clock: Clock;
   readonly random: () => number;
-  /** A new one for every ballot: with one for all, the late release of the first would delete the grant of the second. */
+  /** A new one for every acquire round: with one for all, the late release of the first would delete the grant of the second. */
   readonly newHolderId: () => string;
   readonly sleep: (delayMs: number) => Promise<void>;
 }
 
 export type AttemptResult =
-  | Extract<BallotResult, { kind: 'won' }>
+  | Extract<AcquireRoundResult, { kind: 'won' }>
   | (Ending & {
       readonly votes: readonly NodeVote[];
       readonly failure?: string;
@@ -35,7 +35,7 @@ const late = ({ votes }: Round): number =>
 const LOOKS = 10;
 
 /**
- * One attempt: a ballot, and while the votes are split among claimants, more of them. Who was granted the lowest-numbered
+ * One attempt: a acquire round, and while the votes are split among claimants, more of them. Who was granted the lowest-numbered
  * node goes on at once, the others yield and look again before they say held: workers whose cron fires on the same
  * millisecond would otherwise each win a minority, and all skip.
  */
@@ -58,7 +58,7 @@ export async function attempt(
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
-    const result = await ballot(quorum, clock, request, context.newHolderId(), isAbandoned);
+    const result = await acquireRound(quorum, clock, request, context.newHolderId(), isAbandoned);
     quorum.gate.leave(result.kind === 'won' || answers(result.round) >= quorum.majority);
     if (result.kind === 'won') return result;
     const { votes } = result.round;

@@ -53,7 +53,7 @@ const NO_VOTES: QuorumUnreachableError['votes'] = [];
 const SECOND_LOOK_MS = 20;
 
 /**
- * What a won ballot has on the nodes, from then until it is given back: leases of this process may follow each other on it,
+ * What a won acquire round has on the nodes, from then until it is given back: leases of this process may follow each other on it,
  * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
  */
 export class Tenure implements Patient {

@@ -30,18 +30,18 @@ interface Wish extends Terms {
   readonly waits: Waits | undefined;
 }
 
-/** So many ballots at once keep the nodes busy, and none of them waits long for its turn. */
-const BALLOTS = 512;
+/** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
+const ACQUIRE_ROUNDS = 512;
 
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
 export class QuorumClient implements Asking, Giving {
   readonly majority: number;
-  /** What ballots pass before they begin. */
-  readonly gate = new Gate(BALLOTS);
+  /** What acquire rounds pass before they begin. */
+  readonly gate = new Gate(ACQUIRE_ROUNDS);
   readonly timeouts: Timeouts;
   readonly #givingBack: GiveBack;
   readonly arrears: Arrears;
-  /** Claims whose ballot is not over. */
+  /** Claims whose acquire round is not over. */
   readonly #underWay = new Map<Claim, Terms>();
 
   constructor(
@@ -171,13 +171,13 @@ export class QuorumClient implements Asking, Giving {
     }
   }
 
-  /** To be told when the ballot for a claim is over, and somebody else answers for it. */
+  /** To be told when the acquire round for a claim is over, and somebody else answers for it. */
   decided(claim: Claim): void {
     this.#underWay.delete(claim);
   }
 
   /**
-   * Takes back what ballots that are not over may have written: the release follows their requests on the same connection,
+   * Takes back what acquire rounds that are not over may have written: the release follows their requests on the same connection,
    * so that a node that carries out the ones carries out the other.
    */
   abandon(): void {

@@ -1,7 +1,7 @@
 /**
- * Lets so many in at once; the others wait outside, first come first served. Ten thousand ballots in one turn of the event
+ * Lets so many in at once; the others wait outside, first come first served. Ten thousand acquire rounds in one turn of the event
  * loop would only wait for each other's bytes, and the last of them longer than a node is given to answer. Time outside does
- * not count: a ballot has not begun before it is let in.
+ * not count: a acquire round has not begun before it is let in.
  */
 export class Gate {
   #inside = 0;
