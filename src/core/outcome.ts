@@ -9,7 +9,7 @@ import type { Vote } from './vote.js';
  * - `contended`: the votes are split among claimants and nobody holds the resource. Settle it now.
  * - `unreachable`: too few nodes answered to know. Never to be taken for held.
  */
-export type Ending =
+export type Outcome =
   | { readonly kind: 'held'; readonly owner: string; readonly remainingMs: number }
   | { readonly kind: 'already_ran' }
   | { readonly kind: 'contended' }
@@ -17,7 +17,7 @@ export type Ending =
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-interface Claim {
+interface OwnerCount {
   nodes: number;
   /** On nodes without a vote. */
   doubtful: number;
@@ -25,42 +25,42 @@ interface Claim {
 }
 
 /**
- * Reads the ending of a lost round from its votes.
+ * Reads the outcome of a lost round from its votes.
  *
  * A round is lost at the deciding vote; why, may show only later. With one of three nodes down the first refusal decides
  * it, and it takes the second to know that the resource is held and not out of reach. So nothing is concluded from a vote
- * that is still out (`undefined`): where it could change the ending, the ending is `contended`, which is to look again.
+ * that is still out (`undefined`): where it could change the outcome, the outcome is `contended`, which is to look again.
  *
- * `settled` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
+ * `seenBefore` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
  * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
  * of the nodes that failed to answer, on which it may well have its majority, and of those that have no vote now and may
  * have had one when it won. One that is met for the first time is not: of two claimants each may have a majority by the keys
  * and neither by the votes, and if both take the other for the holder, nobody gets it. A tick on record stays as well, from the
  * first look: where the nodes without it cannot make a majority, nobody can win before the others are back.
  */
-export function endingOf(
+export function outcomeOf(
   votes: readonly (Vote | undefined)[],
-  settled: ReadonlySet<string> = NOBODY,
-): Ending {
+  seenBefore: ReadonlySet<string> = NOBODY,
+): Outcome {
   const majority = majorityOf(votes.length);
-  const claims = new Map<string, Claim>();
+  const counts = new Map<string, OwnerCount>();
   const alreadyRan = ranIn(votes);
   let failures = 0;
   for (const vote of votes) {
     if (vote?.kind === 'failed') failures++;
     if (vote?.kind !== 'refused' || vote.owner === undefined) continue;
-    const claim = claims.get(vote.owner) ?? { nodes: 0, doubtful: 0, remainingMs: 0 };
-    if (vote.untrusted) claim.doubtful++;
-    else claim.nodes++;
-    claim.remainingMs = Math.max(claim.remainingMs, vote.remainingMs ?? 0);
-    claims.set(vote.owner, claim);
+    const count = counts.get(vote.owner) ?? { nodes: 0, doubtful: 0, remainingMs: 0 };
+    if (vote.untrusted) count.doubtful++;
+    else count.nodes++;
+    count.remainingMs = Math.max(count.remainingMs, vote.remainingMs ?? 0);
+    counts.set(vote.owner, count);
   }
   const benefit = votes.includes(undefined) ? 0 : failures;
   if (alreadyRan >= majority) return { kind: 'already_ran' };
   if (votes.length - failures < majority) return { kind: 'unreachable' };
-  for (const [owner, claim] of claims) {
-    const nodes = claim.nodes + (settled.has(owner) ? claim.doubtful + benefit : 0);
-    if (nodes >= majority) return { kind: 'held', owner, remainingMs: claim.remainingMs };
+  for (const [owner, count] of counts) {
+    const nodes = count.nodes + (seenBefore.has(owner) ? count.doubtful + benefit : 0);
+    if (nodes >= majority) return { kind: 'held', owner, remainingMs: count.remainingMs };
   }
   if (alreadyRan > 0 && alreadyRan + benefit >= majority) return { kind: 'already_ran' };
   return { kind: 'contended' };
@@ -74,23 +74,26 @@ export function ownersIn(votes: readonly (Vote | undefined)[]): string[] {
 /**
  * Whether this claimant goes on at once after a split vote while the others yield: it is the one that was granted the
  * lowest-numbered node that votes. All claimants see the same owner there, so they agree without a word. Owners that stay from
- * round to round (`settled`) do not take part any more and are passed over.
+ * round to round (`seenBefore`) do not take part any more and are passed over.
  */
-export function goesOn(votes: readonly (Vote | undefined)[], settled: ReadonlySet<string> = NOBODY): boolean {
+export function hasPriority(
+  votes: readonly (Vote | undefined)[],
+  seenBefore: ReadonlySet<string> = NOBODY,
+): boolean {
   for (const vote of votes) {
     if (vote?.kind === 'granted') return true;
     // What a node without a vote grants is a failure to the one and, to the others, no refusal either.
     if (vote?.kind !== 'refused' || vote.untrusted) continue;
-    if (vote.owner !== undefined && !settled.has(vote.owner)) return false;
+    if (vote.owner !== undefined && !seenBefore.has(vote.owner)) return false;
   }
   return false;
 }
 
 /**
- * Whether the ending of a lost round can be read yet: whether no vote that is still out could change it. Dead nodes fail at
+ * Whether the outcome of a lost round can be read yet: whether no vote that is still out could change it. Dead nodes fail at
  * once, before the living ones have had time to say who holds the resource; nothing may be read from the first alone.
  */
-export function isReadable(votes: readonly (Vote | undefined)[]): boolean {
+export function isConclusive(votes: readonly (Vote | undefined)[]): boolean {
   const majority = majorityOf(votes.length);
   const outstanding = votes.filter((vote) => vote === undefined).length;
   const failures = votes.filter((vote) => vote?.kind === 'failed').length;

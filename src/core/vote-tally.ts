@@ -5,7 +5,7 @@ import type { Granted, Vote } from './vote.js';
  * One question to all nodes, and the votes as they come in. The round is decided at the deciding vote; what arrives
  * later is kept, because it may have to be undone, but changes nothing.
  */
-export class Round {
+export class VoteTally {
   readonly #votes: (Vote | undefined)[];
   /** An array that grows is given room for seventeen. */
   readonly #decidingGrants: Granted[];

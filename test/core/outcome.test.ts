@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { endingOf, goesOn, isReadable, ownersIn, type Ending } from '../../src/core/outcome.js';
+import { outcomeOf, hasPriority, isConclusive, ownersIn, type Outcome } from '../../src/core/outcome.js';
 import type { Vote } from '../../src/core/vote.js';
 import { naiveEnding } from './naive.js';
 import {
@@ -21,7 +21,8 @@ const c = heldBy('c');
 const aNoVote = saidToBeHeldBy('a');
 const yes = granted();
 
-const nameOf = (ending: Ending): string => (ending.kind === 'held' ? `held by ${ending.owner}` : ending.kind);
+const nameOf = (outcome: Outcome): string =>
+  outcome.kind === 'held' ? `held by ${outcome.owner}` : outcome.kind;
 
 describe('endingOf', () => {
   it.each<[string, MaybeVote[], string[], string]>([
@@ -67,18 +68,18 @@ describe('endingOf', () => {
     ['a vote still out is no benefit for a tick on record', [alreadyRan, a, out], [], 'contended'],
     ['a majority down is unreachable whatever the last vote says', [down, down, out], [], 'unreachable'],
     ['a majority of one owner is held whatever the last vote says', [a, a, out], [], 'held by a'],
-  ])('%s', (_claim, votes, settled, ending) => {
-    expect(nameOf(endingOf(votes, new Set(settled)))).toBe(ending);
+  ])('%s', (_claim, votes, seenBefore, outcome) => {
+    expect(nameOf(outcomeOf(votes, new Set(seenBefore)))).toBe(outcome);
   });
 
   it('tells the longest time that a node reported for the holder, and not those of others', () => {
     const votes = [heldBy('a', 300), heldBy('b', 9_000), heldBy('a', 700), heldBy('a', 500), down];
-    expect(endingOf(votes)).toEqual({ kind: 'held', owner: 'a', remainingMs: 700 });
+    expect(outcomeOf(votes)).toEqual({ kind: 'held', owner: 'a', remainingMs: 700 });
   });
 
   it('reads a missing remaining time as none', () => {
     const refused: Vote = { kind: 'refused', reason: 'held', owner: 'a' };
-    expect(endingOf([refused, refused, yes])).toEqual({ kind: 'held', owner: 'a', remainingMs: 0 });
+    expect(outcomeOf([refused, refused, yes])).toEqual({ kind: 'held', owner: 'a', remainingMs: 0 });
   });
 
   it('says what the naive reading says, for all patterns of up to five votes and all owners met before', () => {
@@ -86,11 +87,11 @@ describe('endingOf', () => {
     const faults: string[] = [];
     for (let members = 1; members <= 5; members++) {
       for (const votes of wordsOver(alphabet, members)) {
-        for (const settled of [[], ['a'], ['b'], ['a', 'b']]) {
-          const said = nameOf(endingOf(votes, new Set(settled)));
-          const expected = naiveEnding(votes, settled);
+        for (const seenBefore of [[], ['a'], ['b'], ['a', 'b']]) {
+          const said = nameOf(outcomeOf(votes, new Set(seenBefore)));
+          const expected = naiveEnding(votes, seenBefore);
           if (said !== expected)
-            faults.push(`${inWords(votes)} after ${settled.join()}: ${said}, not ${expected}`);
+            faults.push(`${inWords(votes)} after ${seenBefore.join()}: ${said}, not ${expected}`);
         }
       }
     }
@@ -107,12 +108,12 @@ describe('a lost round that is read before all votes are in', () => {
     for (let members = 1; members <= 5; members++) {
       for (const votes of wordsOver(alphabet, members)) {
         const missing = votes.filter((vote) => vote === undefined).length;
-        for (const settled of [[], ['a'], ['a', 'b']]) {
-          const early = nameOf(endingOf(votes, new Set(settled)));
+        for (const seenBefore of [[], ['a'], ['a', 'b']]) {
+          const early = nameOf(outcomeOf(votes, new Set(seenBefore)));
           if (early === 'contended') continue;
           for (const rest of wordsOver(answers, missing)) {
             const filled = votes.map((vote) => vote ?? rest.pop()!);
-            const late = nameOf(endingOf(filled, new Set(settled)));
+            const late = nameOf(outcomeOf(filled, new Set(seenBefore)));
             if (early !== late) faults.push(`${inWords(votes)}: ${early}, but ${inWords(filled)}: ${late}`);
           }
         }
@@ -137,7 +138,7 @@ describe('a lost round that is read before all votes are in', () => {
     ['nobody has answered: not yet', [out, out, out], false],
     ['a single node has answered: now', [a], true],
   ])('is readable or not: %s', (_claim, votes, readable) => {
-    expect(isReadable(votes)).toBe(readable);
+    expect(isConclusive(votes)).toBe(readable);
   });
 
   it('is readable exactly when no answer that is still out could show a holder, or a tick that has run', () => {
@@ -147,10 +148,10 @@ describe('a lost round that is read before all votes are in', () => {
         const missing = votes.filter((vote) => vote === undefined).length;
         const endings = new Set<string>();
         for (const rest of wordsOver(answers, missing)) {
-          endings.add(nameOf(endingOf(votes.map((vote) => vote ?? rest.pop()!))));
+          endings.add(nameOf(outcomeOf(votes.map((vote) => vote ?? rest.pop()!))));
         }
-        const expected = endings.size === 1 && endings.has(nameOf(endingOf(votes)));
-        if (isReadable(votes) !== expected) faults.push(`${inWords(votes)}: ${[...endings].join()}`);
+        const expected = endings.size === 1 && endings.has(nameOf(outcomeOf(votes)));
+        if (isConclusive(votes) !== expected) faults.push(`${inWords(votes)}: ${[...endings].join()}`);
       }
     }
     expect(faults).toEqual([]);
@@ -182,8 +183,8 @@ describe('goesOn', () => {
     ['an owner that stayed is passed over', [a, yes, b], ['a'], true],
     ['an owner that stayed is passed over, but not the claimant after it', [a, b, yes], ['a'], false],
     ['a tick on record has no owner and is passed over', [alreadyRan, yes, a], [], true],
-  ])('%s', (_claim, votes, settled, expected) => {
-    expect(goesOn(votes, new Set(settled))).toBe(expected);
+  ])('%s', (_claim, votes, seenBefore, expected) => {
+    expect(hasPriority(votes, new Set(seenBefore))).toBe(expected);
   });
 
   /** Who has each node: a claimant by number, an owner that stays (`gone`), or nobody because it is down. */
@@ -199,7 +200,7 @@ describe('goesOn', () => {
   it('of the claimants of a split vote that see the same exactly one goes on: the owner of the lowest node', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 9 }).chain(worldOf), (world) => {
-        const settled = new Set(['gone']);
+        const seenBefore = new Set(['gone']);
         const seenBy = (claimant: number): Vote[] =>
           world.map((owner) =>
             owner === 'down'
@@ -209,7 +210,7 @@ describe('goesOn', () => {
                 : heldBy(owner === 'gone' ? owner : `claimant ${owner}`),
           );
         const lowest = world.find((owner) => typeof owner === 'number');
-        const going = [0, 1, 2, 3, 4].filter((claimant) => goesOn(seenBy(claimant), settled));
+        const going = [0, 1, 2, 3, 4].filter((claimant) => hasPriority(seenBy(claimant), seenBefore));
         expect(going).toEqual(lowest === undefined ? [] : [lowest]);
       }),
       { numRuns: 2_000 },
@@ -227,7 +228,7 @@ describe('goesOn', () => {
           if (node > 0 && lost[node]) return down;
           return owner === first ? yes : heldBy(`claimant ${owner}`);
         });
-        expect(goesOn(seen)).toBe(true);
+        expect(hasPriority(seen)).toBe(true);
       }),
     );
   });

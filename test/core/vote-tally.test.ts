@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Round } from '../../src/core/vote-tally.js';
+import { VoteTally } from '../../src/core/vote-tally.js';
 import type { Vote } from '../../src/core/vote.js';
 import { naiveDecidingVote, naiveVerdict } from './naive.js';
 import { alreadyRan, down, granted, heldBy, inWords, permutationsOf, wordsOver } from './votes.js';
@@ -20,7 +20,7 @@ const range = (from: number, to: number): number[] =>
  */
 function faultOf(votes: readonly Vote[], order: readonly number[]): string | undefined {
   const members = votes.length;
-  const round = new Round(members);
+  const round = new VoteTally(members);
   const arrivals = order.map((member) => votes[member]!);
   const kinds = arrivals.map((vote) => vote.kind);
   const deciding = naiveDecidingVote(members, kinds);
@@ -93,7 +93,7 @@ describe('round', () => {
     for (const kinds of wordsOver(KINDS, 4)) {
       const verdicts = new Set(
         [...permutationsOf(4)].map((order) => {
-          const round = new Round(4);
+          const round = new VoteTally(4);
           for (const member of order) round.record(member, voteOf(kinds[member]!, member));
           return round.verdict;
         }),
@@ -103,7 +103,7 @@ describe('round', () => {
   });
 
   it('an even membership that splits 2 to 2 is lost, not pending for ever', () => {
-    const round = new Round(4);
+    const round = new VoteTally(4);
     round.record(0, granted());
     round.record(1, granted());
     expect(round.record(2, heldBy('a'))).toBe('pending');
@@ -111,7 +111,7 @@ describe('round', () => {
   });
 
   it('a grant that arrives after the decision is kept but decides nothing', () => {
-    const round = new Round(3);
+    const round = new VoteTally(3);
     round.record(2, granted(7));
     round.record(0, granted(5));
     expect(round.record(1, granted(9))).toBe('won');
@@ -120,26 +120,26 @@ describe('round', () => {
   });
 
   it('a grant that arrives after the round was lost does not turn it', () => {
-    const round = new Round(3);
+    const round = new VoteTally(3);
     round.record(0, down);
     round.record(1, down);
     expect(round.record(2, granted())).toBe('lost');
   });
 
   it('two failures of five lose nothing: three grants still win', () => {
-    const round = new Round(5);
+    const round = new VoteTally(5);
     const verdicts = [down, down, granted(), granted(), granted()].map((vote, i) => round.record(i, vote));
     expect(verdicts).toEqual(['pending', 'pending', 'pending', 'pending', 'won']);
   });
 
   it('shows as undefined whose vote is still out', () => {
-    const round = new Round(3);
+    const round = new VoteTally(3);
     round.record(1, down);
     expect(round.votes).toEqual([undefined, down, undefined]);
   });
 
   it.each([-1, 3, 0.5, Number.NaN])('refuses the vote of a member that does not exist: %p', (member) => {
-    const round = new Round(3);
+    const round = new VoteTally(3);
     expect(() => round.record(member, granted())).toThrow(RangeError);
     expect(() => round.record(member, granted())).toThrow(`from 0 to 2, got ${member}`);
     expect(round.verdict).toBe('pending');

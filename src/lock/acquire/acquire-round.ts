@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { agreeOn, tokenOf } from '../../core/fencing.js';
 import { majorityOf } from '../../core/quorum.js';
-import type { Round } from '../../core/vote-tally.js';
+import type { VoteTally } from '../../core/vote-tally.js';
 import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../../core/validity.js';
 import type { Waits } from '../../node/lock-node.js';
 import { Claim } from '../quorum/key-tracker.js';
@@ -37,7 +37,7 @@ export type AcquireRoundResult =
   | {
       readonly kind: 'lost';
       readonly claim: Claim;
-      readonly round: Round;
+      readonly tally: VoteTally;
       /** Set where the round was won, but what had to follow was not. */
       readonly failure?: string;
       /** Resolves when the nodes that had granted have taken it back. */
@@ -69,21 +69,21 @@ export async function acquireRound(
     const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
     const acquired = quorum.acquire(claim, request, fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined);
     const verdict = await acquired.decided;
-    if (verdict !== 'won') return undo(quorum, request, claim, acquired.round);
+    if (verdict !== 'won') return undo(quorum, request, claim, acquired.tally);
 
-    const { decidingGrants } = acquired.round;
+    const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
       const isVain = (): boolean => tick === undefined && isAbandoned();
-      if (isVain()) return undo(quorum, request, claim, acquired.round, 'nobody waits for it any more');
+      if (isVain()) return undo(quorum, request, claim, acquired.tally, 'nobody waits for it any more');
       const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant, isVain);
-      if (confirmed.round.verdict !== 'won') return undo(quorum, request, claim, confirmed.round);
+      if (confirmed.tally.verdict !== 'won') return undo(quorum, request, claim, confirmed.tally);
       token = confirmed.token;
     }
     const leftMs = validityLeftMs(grant, clock.stamp());
     if (leftMs <= lossMarginMs(ttlMs)) {
       const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
-      return undo(quorum, request, claim, acquired.round, failure);
+      return undo(quorum, request, claim, acquired.tally, failure);
     }
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
     return { kind: 'won', quorum, request, claim, token, grant, othersWait };
@@ -105,19 +105,19 @@ async function confirm(
   firstToken: number,
   grant: Grant,
   isVain: () => boolean,
-): Promise<{ readonly round: Round; readonly token: number }> {
+): Promise<{ readonly tally: VoteTally; readonly token: number }> {
   const { tick, nodeTimeoutMs } = request;
   let token = firstToken;
   for (let attempt = 1; ; attempt++) {
-    const { round, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
+    const { tally, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
     const verdict = await decided;
-    if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { round, token };
-    const gone = round.votes.filter(
+    if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { tally, token };
+    const gone = tally.votes.filter(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;
-    if (gone > round.members - majorityOf(round.members)) return { round, token };
-    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return { round, token };
-    token = Math.max(token, tokenOf(acquired.round.votes.filter((vote) => vote?.kind === 'granted')));
+    if (gone > tally.members - majorityOf(tally.members)) return { tally, token };
+    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return { tally, token };
+    token = Math.max(token, tokenOf(acquired.tally.votes.filter((vote) => vote?.kind === 'granted')));
   }
 }
 
@@ -125,10 +125,10 @@ function undo(
   quorum: QuorumClient,
   { ttlMs, nodeTimeoutMs }: LockRequest,
   claim: Claim,
-  round: Round,
+  tally: VoteTally,
   failure?: string,
 ): AcquireRoundResult {
-  const enough = round.votes.filter((vote) => vote?.kind === 'granted').length;
+  const enough = tally.votes.filter((vote) => vote?.kind === 'granted').length;
   const undone = quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
-  return { kind: 'lost', claim, round, undone, ...(failure === undefined ? {} : { failure }) };
+  return { kind: 'lost', claim, tally, undone, ...(failure === undefined ? {} : { failure }) };
 }

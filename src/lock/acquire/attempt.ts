@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.js';
 import { settleDelayMs } from '../../core/backoff.js';
-import { endingOf, goesOn, ownersIn, type Ending } from '../../core/outcome.js';
+import { outcomeOf, hasPriority, ownersIn, type Outcome } from '../../core/outcome.js';
 import { acquireRound, type AcquireRoundResult, type LockRequest } from './acquire-round.js';
-import type { Round } from '../../core/vote-tally.js';
+import type { VoteTally } from '../../core/vote-tally.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { QuorumClient } from '../quorum/quorum.js';
 
@@ -16,7 +16,7 @@ export interface AttemptContext {
 
 export type AttemptResult =
   | Extract<AcquireRoundResult, { kind: 'won' }>
-  | (Ending & {
+  | (Outcome & {
       readonly votes: readonly NodeVote[];
       readonly failure?: string;
       readonly undone: Promise<unknown>;
@@ -25,10 +25,10 @@ export type AttemptResult =
 export type Won = Extract<AttemptResult, { kind: 'won' }>;
 export type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
 
-const answers = ({ votes }: Round): number =>
+const answers = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
 
-const late = ({ votes }: Round): number =>
+const late = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
 
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
@@ -59,28 +59,28 @@ export async function attempt(
     }
     const startedAt = clock.now();
     const result = await acquireRound(quorum, clock, request, context.newHolderId(), isAbandoned);
-    quorum.gate.leave(result.kind === 'won' || answers(result.round) >= quorum.majority);
+    quorum.gate.leave(result.kind === 'won' || answers(result.tally) >= quorum.majority);
     if (result.kind === 'won') return result;
-    const { votes } = result.round;
+    const { votes } = result.tally;
     met ??= new Set();
-    const ending: Ending = result.failure === undefined ? endingOf(votes, met) : { kind: 'unreachable' };
+    const outcome: Outcome = result.failure === undefined ? outcomeOf(votes, met) : { kind: 'unreachable' };
     const { undone, failure } = result;
     // What came too late was not carried out: this process stood still, or was very busy. Once more, with time enough.
-    const isLate = answers(result.round) + late(result.round) >= quorum.majority;
-    if (ending.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isAbandoned()) {
+    const isLate = answers(result.tally) + late(result.tally) >= quorum.majority;
+    if (outcome.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isAbandoned()) {
       wasLate = true;
       await undone;
       continue;
     }
-    if (ending.kind !== 'contended' || look === LOOKS || isAbandoned()) {
+    if (outcome.kind !== 'contended' || look === LOOKS || isAbandoned()) {
       return {
-        ...ending,
-        votes: quorum.named(result.round),
+        ...outcome,
+        votes: quorum.named(result.tally),
         undone,
         ...(failure === undefined ? {} : { failure }),
       };
     }
-    const favoured = goesOn(votes, met);
+    const favoured = hasPriority(votes, met);
     for (const owner of ownersIn(votes)) met.add(owner);
     const roundMs = clock.now() - startedAt;
     await undone;

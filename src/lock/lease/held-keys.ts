@@ -230,7 +230,7 @@ export class Tenure implements Patient {
   #conclude(poll: Poll, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
     const { clock, claim, events } = this;
     const quorum = this.#quorum;
-    const { round } = poll;
+    const { tally } = poll;
     const { ttlMs } = asked;
     // By now it may be another lease's: what was won is won for the keys.
     const holder = this.#holder;
@@ -244,7 +244,7 @@ export class Tenure implements Patient {
     } else {
       this.extendAt = clock.now() + retryAfterMs(ttlMs);
       this.failed = true;
-      this.lastVotes = quorum.named(round);
+      this.lastVotes = quorum.named(tally);
     }
     this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
     if (events.listening) {
@@ -252,8 +252,8 @@ export class Tenure implements Patient {
       const { resources } = claim;
       events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
     }
-    if (!areGrants(round.votes)) for (const counter of countersAbove(round.votes)) this.#raise(counter);
-    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(round));
+    if (!areGrants(tally.votes)) for (const counter of countersAbove(tally.votes)) this.#raise(counter);
+    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(tally));
     if (takers === undefined && isFenced(asked)) {
       this.#unproved ||= !won;
       quorum.heal(claim, poll, asked, this);

@@ -1,11 +1,11 @@
-import { isReadable } from '../../core/outcome.js';
+import { isConclusive } from '../../core/outcome.js';
 import type { Verdict } from '../../core/quorum.js';
-import { Round } from '../../core/vote-tally.js';
+import { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
 
 /** One question to all nodes, and what comes of it. */
 export class Poll {
-  readonly round: Round;
+  readonly tally: VoteTally;
   #verdict: Verdict | undefined;
   #onDecided: ((verdict: Verdict) => void) | undefined;
   /** Whose vote stands for one that had not come, and the real answer, once it has. */
@@ -14,7 +14,7 @@ export class Poll {
   #hearers: readonly ((member: number, vote: Vote) => void)[] | undefined;
 
   constructor(members: number) {
-    this.round = new Round(members);
+    this.tally = new VoteTally(members);
   }
 
   /** Resolves when the round is won, or is lost and can be read; at the node timeout at the latest. */
@@ -29,7 +29,7 @@ export class Poll {
   }
 
   hasVoteOf(member: number): boolean {
-    return this.round.votes[member] !== undefined;
+    return this.tally.votes[member] !== undefined;
   }
 
   isOverdue(member: number): boolean {
@@ -57,15 +57,15 @@ export class Poll {
   /** Calls back with the real answer of each member: at once with those that are in. */
   forEachAnswer(hear: (member: number, vote: Vote) => void): void {
     this.#hearers = this.#hearers === undefined ? [hear] : [...this.#hearers, hear];
-    this.round.votes.forEach((vote, member) => {
+    this.tally.votes.forEach((vote, member) => {
       const answer = this.isOverdue(member) ? this.#overdue!.get(member) : vote;
       if (answer !== undefined) hear(member, answer);
     });
   }
 
   #count(member: number, vote: Vote): boolean {
-    const verdict = this.round.record(member, vote);
-    if (verdict === 'pending' || (verdict === 'lost' && !isReadable(this.round.votes))) return false;
+    const verdict = this.tally.record(member, vote);
+    if (verdict === 'pending' || (verdict === 'lost' && !isConclusive(this.tally.votes))) return false;
     if (this.#verdict === undefined) {
       this.#verdict = verdict;
       this.#onDecided?.(verdict);

@@ -84,7 +84,7 @@ export class Question implements Asker, Timed {
   #goOnWithoutHung(): void {
     const { arrears, majority } = this.asking;
     if (!arrears.any) return;
-    const { votes } = this.poll.round;
+    const { votes } = this.poll.tally;
     const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
     if (answered < majority) return;
     const missing = votes.flatMap((vote, member) => (vote === undefined ? [member] : []));

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
-import type { Round } from '../../core/vote-tally.js';
+import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
 import type { Asker, LockNode, NodeRequest, Waits } from '../../node/lock-node.js';
 import { Arrears } from './hung-nodes.js';
@@ -192,13 +192,13 @@ export class QuorumClient implements Asking, Giving {
   }
 
   /** The votes of a round without those of nodes that may have forgotten: that a key is not on them tells nothing. */
-  withoutUntrusted({ votes }: Round): (Vote | undefined)[] {
+  withoutUntrusted({ votes }: VoteTally): (Vote | undefined)[] {
     return votes.map((vote, member) => (this.nodes[member]!.state.status === 'untrusted' ? undefined : vote));
   }
 
   /** The votes of a round with the names of the nodes, as errors show them. */
-  named(round: Round): NodeVote[] {
-    return this.nodes.map((node, member) => ({ node: node.name, vote: round.votes[member] }));
+  named(tally: VoteTally): NodeVote[] {
+    return this.nodes.map((node, member) => ({ node: node.name, vote: tally.votes[member] }));
   }
 
   /** Puts one request to all nodes. */

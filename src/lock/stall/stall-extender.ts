@@ -127,7 +127,7 @@ class StandIn implements Kept, Extendable {
       });
       if ((await poll.decided) === 'won') this.cell.secure(sentAt);
       else this.#retryAt = this.clock.now() + Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
-      this.#ceiling = Math.max(this.#ceiling, ...countersAbove(poll.round.votes));
+      this.#ceiling = Math.max(this.#ceiling, ...countersAbove(poll.tally.votes));
     }
     this.#isUnderWay = false;
   }
