@@ -1,15 +1,15 @@
 /** Half to one and a half times the delay, so that clients that failed together do not try again together. */
 export const jitteredMs = (delayMs: number, random: number): number => delayMs * (0.5 + random);
 
-const SETTLE_FIRST_MS = 2;
-const SETTLE_LONGEST_MS = 50;
+const YIELD_FIRST_MS = 2;
+const YIELD_LONGEST_MS = 50;
 
 /**
  * How long a claimant that yielded a split vote waits before it looks again: twice what the last round took, doubled
  * with each look, jittered, never above 75 ms.
  */
-export const settleDelayMs = (look: number, roundMs: number, random: number): number =>
-  jitteredMs(Math.min(SETTLE_LONGEST_MS, Math.max(SETTLE_FIRST_MS, 2 * roundMs) * 2 ** look), random);
+export const yieldDelayMs = (look: number, roundMs: number, random: number): number =>
+  jitteredMs(Math.min(YIELD_LONGEST_MS, Math.max(YIELD_FIRST_MS, 2 * roundMs) * 2 ** look), random);
 
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_LONGEST_MS = 1_000;

@@ -7,11 +7,11 @@ import { attempt, type AttemptContext, type AttemptResult, type Won } from './ac
 import { LockManagerClosedError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
 import { Fallback } from './acquire/memory-fallback.js';
-import type { GivenBack } from './quorum/release.js';
+import type { ReleaseResult } from './quorum/release.js';
 import { newHolderId } from './quorum/holder-id.js';
 import type { HeldLease } from './lease/held-lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
-import { QuorumClient } from './quorum/quorum.js';
+import { Quorum } from './quorum/quorum.js';
 import { pause, Stop, unlessStopped } from './waiting/cancellation.js';
 import { Tenure } from './lease/held-keys.js';
 import { WaitQueue } from './waiting/wait-queue.js';
@@ -34,7 +34,7 @@ export class Acquirer {
   #draining = false;
 
   constructor(
-    private readonly quorum: QuorumClient,
+    private readonly quorum: Quorum,
     private readonly options: ResolvedManagerOptions,
     private readonly clock: Clock,
     private readonly random: () => number,
@@ -52,8 +52,8 @@ export class Acquirer {
       sleep: (delayMs) => pause(clock, delayMs),
     };
     if (options.fallback === 'memory') {
-      const local = new QuorumClient([new MemoryNode('memory', clock)], clock, events);
-      this.#fallback = new Fallback(quorum, local, (won) => this.#giveBack(won), onFallback);
+      const local = new Quorum([new MemoryNode('memory', clock)], clock, events);
+      this.#fallback = new Fallback(quorum, local, (won) => this.#releaseKeys(won), onFallback);
     }
   }
 
@@ -140,21 +140,21 @@ export class Acquirer {
 
   /** With which words those who wait here go behind others, where there are any of both. */
   waitsBehind(tenure: Tenure): Waits | undefined {
-    const isCrowded = tenure.othersWait && this.#queue.waitingFor(tenure.claim.resources) > 0;
+    const isCrowded = tenure.othersWait && this.#queue.waitingFor(tenure.tracker.resources) > 0;
     return isCrowded && this.#wakeUps.hears ? this.#wakeUps.waits : undefined;
   }
 
   /** To be told when a lease is lost: its keys are left, but nobody holds anything by them. */
   lost(tenure: Tenure): void {
-    this.#fallback?.ended(tenure.claim);
+    this.#fallback?.ended(tenure.tracker);
     this.#queue.lost(tenure);
   }
 
   /** To be told when the keys of a tenure are being taken back. */
-  vacated(tenure: Tenure, givenBack: Promise<GivenBack>, isOnLists: boolean): Promise<number> {
-    this.#fallback?.ended(tenure.claim);
+  vacated(tenure: Tenure, releaseResult: Promise<ReleaseResult>, isOnLists: boolean): Promise<number> {
+    this.#fallback?.ended(tenure.tracker);
     this.#queue.vacated(tenure, isOnLists);
-    return givenBack.then(({ acknowledged, isTold }) => {
+    return releaseResult.then(({ acknowledged, isTold }) => {
       this.#queue.answered(tenure, isTold);
       return acknowledged;
     });
@@ -214,13 +214,13 @@ export class Acquirer {
   }
 
   #discard(won: Won): void {
-    this.#fallback?.ended(won.claim);
-    this.#giveBack(won);
+    this.#fallback?.ended(won.tracker);
+    this.#releaseKeys(won);
     this.#queue.mayBeFree(won.request.resources);
   }
 
-  #giveBack({ quorum, claim, request: { ttlMs, nodeTimeoutMs } }: Won): void {
-    void quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
+  #releaseKeys({ quorum, tracker, request: { ttlMs, nodeTimeoutMs } }: Won): void {
+    void quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
   }
 }
 

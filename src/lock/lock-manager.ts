@@ -26,7 +26,7 @@ import {
   resolveName,
 } from './validation/resolve-options.js';
 import { resolveResources } from './validation/resources.js';
-import { QuorumClient } from './quorum/quorum.js';
+import { Quorum } from './quorum/quorum.js';
 import { StallKeeper } from './stall/stall-guard.js';
 import { pause, Stop } from './waiting/cancellation.js';
 import type { Tenure } from './lease/held-keys.js';
@@ -49,7 +49,7 @@ export class LockManager {
   readonly #options: ResolvedManagerOptions;
   readonly #clock: Clock;
   readonly #nodes: readonly LockNode[];
-  readonly #quorum: QuorumClient;
+  readonly #quorum: Quorum;
   readonly #events: LockEvents;
   readonly #keeper: LeaseKeeper;
   readonly #stallKeeper: StallKeeper | undefined;
@@ -77,7 +77,7 @@ export class LockManager {
       this.#stallKeeper = new StallKeeper(options.nodes, this.#options, this.#clock);
     }
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
-    this.#quorum = new QuorumClient(this.#nodes, this.#clock, this.#events);
+    this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (member) => {
       for (const lease of this.#leases) if (!lease.fallback) lease.hasten(member);
     });
@@ -247,7 +247,7 @@ export class LockManager {
     await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#acquirer.close();
     this.#quorum.abandon();
-    await this.#quorum.settled(LOCK_DEFAULTS.nodeTimeoutMs);
+    await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#firstUse.close();
     this.#unwatch();
     this.#unwatchMembers();
@@ -287,7 +287,7 @@ export class LockManager {
       successorTo: (released) => acquirer.successorTo(released),
       waitsBehind: (released) => acquirer.waitsBehind(released),
       onLost: (tenureLost) => acquirer.lost(tenureLost),
-      onVacant: (vacant, givenBack, isOnLists) => acquirer.vacated(vacant, givenBack, isOnLists),
+      onVacant: (vacant, releaseResult, isOnLists) => acquirer.vacated(vacant, releaseResult, isOnLists),
     };
   }
 

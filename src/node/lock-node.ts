@@ -19,7 +19,7 @@ export interface LockNode {
   readonly name: string;
   readonly state: NodeState;
   /** `member`: the number under which the asker hears the answer. */
-  ask(request: NodeRequest, asker: Asker, member: number): void;
+  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void;
   /**
    * To be told that nobody needs any more what was asked for this holder. A node that does not answer drops what it has not
    * sent, and answers it as WITHDRAWN before this returns: it would keep it until its connection is given up. What must be on
@@ -77,8 +77,8 @@ export interface NodeState {
 }
 
 /** Who asks nodes. One object for all of them and for all requests costs less than a function for each. */
-export interface Asker {
-  answered(member: number, vote: Vote): void;
+export interface VoteReceiver {
+  receive(member: number, vote: Vote): void;
 }
 
 /** What was opened by `onWake`. */

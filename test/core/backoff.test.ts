@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { jitteredMs, reconnectDelayMs, settleDelayMs } from '../../src/core/backoff.js';
+import { jitteredMs, reconnectDelayMs, yieldDelayMs } from '../../src/core/backoff.js';
 import { naiveDoubled } from './naive.js';
 
 /** As Math.random gives it: from 0, without 1. */
@@ -34,13 +34,13 @@ describe('settleDelayMs', () => {
     ['a late look does not either', 9, 3, 50],
     ['nor one that doubled beyond all numbers', 5_000, 3, 50],
   ])('%s', (_claim, look, roundMs, delayMs) => {
-    expect(settleDelayMs(look, roundMs, MIDDLE)).toBe(delayMs);
+    expect(yieldDelayMs(look, roundMs, MIDDLE)).toBe(delayMs);
   });
 
   it('is the naive doubling, jittered, and never above 75 ms', () => {
     fc.assert(
       fc.property(fc.nat(40), fc.nat(1_000), random, (look, roundMs, at) => {
-        const delay = settleDelayMs(look, roundMs, at);
+        const delay = yieldDelayMs(look, roundMs, at);
         expect(delay).toBeCloseTo(naiveDoubled(Math.max(2, roundMs + roundMs), 50, look) * (0.5 + at), 6);
         expect(delay).toBeLessThanOrEqual(75);
         expect(delay).toBeGreaterThanOrEqual(1);

@@ -113,8 +113,8 @@ export async function listen({ app }: { readonly app: INestApplication }): Promi
 /** A node in memory that can be cut off. */
 export function fragileNode(): LockNode & { reachable: boolean } {
   const node = Object.assign(memoryNode(), { reachable: true });
-  const cutOff: LockNode['ask'] = (_, asker, member) =>
-    queueMicrotask(() => asker.answered(member, failed('unreachable', new Error('cut off'))));
+  const cutOff: LockNode['ask'] = (_, receiver, member) =>
+    queueMicrotask(() => receiver.receive(member, failed('unreachable', new Error('cut off'))));
   return new Proxy(node, {
     get(target, property) {
       if (!target.reachable && property === 'ask') return cutOff;

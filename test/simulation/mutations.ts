@@ -209,9 +209,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum/quorum.ts',
-        original: "if (vote.kind !== 'granted') return question.answered(member, vote);",
+        original: "if (vote.kind !== 'granted') return question.receive(member, vote);",
         replacement:
-          "if (vote.kind !== 'granted') return question.answered(member, { kind: 'granted', counter: token });",
+          "if (vote.kind !== 'granted') return question.receive(member, { kind: 'granted', counter: token });",
       },
     ],
     worlds: 'rough',
@@ -291,9 +291,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
-        original: "return { kind: 'won', quorum, request, claim, token, grant, othersWait };",
+        original: "return { kind: 'won', quorum, request, tracker, token, grant, othersWait };",
         replacement:
-          "return { kind: 'won', quorum, request, claim, token, grant: { ...grant, sentAt: clock.stamp() }, othersWait };",
+          "return { kind: 'won', quorum, request, tracker, token, grant: { ...grant, sentAt: clock.stamp() }, othersWait };",
       },
     ],
     breaks: ['validity within the keys'],

@@ -40,7 +40,7 @@ const ACQUIRE_ROUNDS = 11;
 /** A acquire round asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
 const TIMEOUTS_A_ROUND = 5;
 const WAITS = { waitMs: 500, retryDelayMs: 100 };
-const LONGEST_SETTLE_MS = 75;
+const LONGEST_YIELD_MS = 75;
 const LONGEST_IDLE_MS = 3_000;
 /** So many jobs, one goes through `withLock`; of those every fifth throws. Counted, so that no other choice depends on it. */
 const WITH_LOCK_EVERY = 3;
@@ -205,7 +205,7 @@ export class SimClient {
   ): Promise<Lease | undefined> {
     const { world, process } = this;
     const nodeTimeoutMs = nodeTimeoutOf(options);
-    const attemptMs = ACQUIRE_ROUNDS * (TIMEOUTS_A_ROUND * nodeTimeoutMs + LONGEST_SETTLE_MS + SLACK_MS);
+    const attemptMs = ACQUIRE_ROUNDS * (TIMEOUTS_A_ROUND * nodeTimeoutMs + LONGEST_YIELD_MS + SLACK_MS);
     const pausesMs = (options.retries ?? 0) * (1.5 * (options.retryDelayMs ?? 0) + nodeTimeoutMs);
     const withinMs = (1 + (options.retries ?? 0)) * attemptMs + pausesMs + 2 * (options.waitMs ?? 0);
     const abandoned = new AbortController();

@@ -2,7 +2,7 @@ import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
-import type { Asker, Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
+import type { VoteReceiver, Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
 import { voteOf } from './vote-of.js';
 
 /** How a node treats its requests for as long as a test says so. */
@@ -53,8 +53,8 @@ export class VirtualNode implements LockNode {
     return this.#state;
   }
 
-  ask(request: NodeRequest, asker: Asker, member: number): void {
-    void this.vote(request).then((vote) => asker.answered(member, vote));
+  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
+    void this.vote(request).then((vote) => receiver.receive(member, vote));
   }
 
   withdraw(): void {}

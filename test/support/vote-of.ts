@@ -3,4 +3,4 @@ import type { LockNode, NodeRequest } from '../../src/node/lock-node.js';
 
 /** A node's answer to a request, as a promise. */
 export const voteOf = (node: Pick<LockNode, 'ask'>, request: NodeRequest): Promise<Vote> =>
-  new Promise((resolve) => node.ask(request, { answered: (_, vote) => resolve(vote) }, 0));
+  new Promise((resolve) => node.ask(request, { receive: (_, vote) => resolve(vote) }, 0));

@@ -4,9 +4,9 @@ import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../../core/validity.js';
 import type { Waits } from '../../node/lock-node.js';
-import { Claim } from '../quorum/key-tracker.js';
+import { KeyTracker } from '../quorum/key-tracker.js';
 import type { Poll } from '../quorum/poll.js';
-import type { QuorumClient } from '../quorum/quorum.js';
+import type { Quorum } from '../quorum/quorum.js';
 
 /** What is wanted, fully resolved. */
 export interface LockRequest {
@@ -25,9 +25,9 @@ export interface LockRequest {
 export type AcquireRoundResult =
   | {
       readonly kind: 'won';
-      readonly quorum: QuorumClient;
+      readonly quorum: Quorum;
       readonly request: LockRequest;
-      readonly claim: Claim;
+      readonly tracker: KeyTracker;
       /** The last of the tokens that were reserved. */
       readonly token: number | undefined;
       /** Whether others are waiting for it on the nodes. */
@@ -36,7 +36,7 @@ export type AcquireRoundResult =
     }
   | {
       readonly kind: 'lost';
-      readonly claim: Claim;
+      readonly tracker: KeyTracker;
       readonly tally: VoteTally;
       /** Set where the round was won, but what had to follow was not. */
       readonly failure?: string;
@@ -56,39 +56,43 @@ const CONFIRMATIONS = 3;
  * any more is not brought to its end, but for a tick, which may be on record on some nodes already.
  */
 export async function acquireRound(
-  quorum: QuorumClient,
+  quorum: Quorum,
   clock: Clock,
   request: LockRequest,
   holderId: string,
   isAbandoned: () => boolean,
 ): Promise<AcquireRoundResult> {
   const { ttlMs, driftFactor, fencing, tick } = request;
-  const claim = new Claim(request.resources, holderId, quorum.nodes.length);
+  const tracker = new KeyTracker(request.resources, holderId, quorum.nodes.length);
   try {
     const sentAt = clock.stamp();
     const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
-    const acquired = quorum.acquire(claim, request, fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined);
+    const acquired = quorum.acquire(
+      tracker,
+      request,
+      fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined,
+    );
     const verdict = await acquired.decided;
-    if (verdict !== 'won') return undo(quorum, request, claim, acquired.tally);
+    if (verdict !== 'won') return undo(quorum, request, tracker, acquired.tally);
 
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
       const isVain = (): boolean => tick === undefined && isAbandoned();
-      if (isVain()) return undo(quorum, request, claim, acquired.tally, 'nobody waits for it any more');
-      const confirmed = await confirm(quorum, clock, request, claim, acquired, token, grant, isVain);
-      if (confirmed.tally.verdict !== 'won') return undo(quorum, request, claim, confirmed.tally);
+      if (isVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
+      const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isVain);
+      if (confirmed.tally.verdict !== 'won') return undo(quorum, request, tracker, confirmed.tally);
       token = confirmed.token;
     }
     const leftMs = validityLeftMs(grant, clock.stamp());
     if (leftMs <= lossMarginMs(ttlMs)) {
       const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
-      return undo(quorum, request, claim, acquired.tally, failure);
+      return undo(quorum, request, tracker, acquired.tally, failure);
     }
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
-    return { kind: 'won', quorum, request, claim, token, grant, othersWait };
+    return { kind: 'won', quorum, request, tracker, token, grant, othersWait };
   } finally {
-    quorum.decided(claim);
+    quorum.decided(tracker);
   }
 }
 
@@ -97,10 +101,10 @@ export async function acquireRound(
  * counter of all grants that are in by then, which is as good a token.
  */
 async function confirm(
-  quorum: QuorumClient,
+  quorum: Quorum,
   clock: Clock,
   request: LockRequest,
-  claim: Claim,
+  tracker: KeyTracker,
   acquired: Poll,
   firstToken: number,
   grant: Grant,
@@ -109,7 +113,7 @@ async function confirm(
   const { tick, nodeTimeoutMs } = request;
   let token = firstToken;
   for (let attempt = 1; ; attempt++) {
-    const { tally, decided } = quorum.confirm(claim, acquired, { token, tick, nodeTimeoutMs });
+    const { tally, decided } = quorum.confirm(tracker, acquired, { token, tick, nodeTimeoutMs });
     const verdict = await decided;
     if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { tally, token };
     const gone = tally.votes.filter(
@@ -122,13 +126,13 @@ async function confirm(
 }
 
 function undo(
-  quorum: QuorumClient,
+  quorum: Quorum,
   { ttlMs, nodeTimeoutMs }: LockRequest,
-  claim: Claim,
+  tracker: KeyTracker,
   tally: VoteTally,
   failure?: string,
 ): AcquireRoundResult {
   const enough = tally.votes.filter((vote) => vote?.kind === 'granted').length;
-  const undone = quorum.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
-  return { kind: 'lost', claim, tally, undone, ...(failure === undefined ? {} : { failure }) };
+  const undone = quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
+  return { kind: 'lost', tracker, tally, undone, ...(failure === undefined ? {} : { failure }) };
 }

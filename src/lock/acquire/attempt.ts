@@ -1,10 +1,10 @@
 import type { Clock } from '../../clock.js';
-import { settleDelayMs } from '../../core/backoff.js';
+import { yieldDelayMs } from '../../core/backoff.js';
 import { outcomeOf, hasPriority, ownersIn, type Outcome } from '../../core/outcome.js';
 import { acquireRound, type AcquireRoundResult, type LockRequest } from './acquire-round.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { NodeVote } from '../../api/errors.js';
-import type { QuorumClient } from '../quorum/quorum.js';
+import type { Quorum } from '../quorum/quorum.js';
 
 export interface AttemptContext {
   readonly clock: Clock;
@@ -40,7 +40,7 @@ const LOOKS = 10;
  * millisecond would otherwise each win a minority, and all skip.
  */
 export async function attempt(
-  quorum: QuorumClient,
+  quorum: Quorum,
   context: AttemptContext,
   request: LockRequest,
   /** Asked from time to time: nobody waits for the outcome any more. */
@@ -51,15 +51,15 @@ export async function attempt(
   let met: Set<string> | undefined;
   let wasLate = false;
   for (let look = 0; ; look++) {
-    const outside = quorum.gate.enter();
+    const outside = quorum.roundLimiter.enter();
     if (outside !== undefined) await outside;
     if (isAbandoned()) {
-      quorum.gate.leave(true);
+      quorum.roundLimiter.leave(true);
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
     const result = await acquireRound(quorum, clock, request, context.newHolderId(), isAbandoned);
-    quorum.gate.leave(result.kind === 'won' || answers(result.tally) >= quorum.majority);
+    quorum.roundLimiter.leave(result.kind === 'won' || answers(result.tally) >= quorum.majority);
     if (result.kind === 'won') return result;
     const { votes } = result.tally;
     met ??= new Set();
@@ -84,7 +84,7 @@ export async function attempt(
     for (const owner of ownersIn(votes)) met.add(owner);
     const roundMs = clock.now() - startedAt;
     await undone;
-    const delayMs = settleDelayMs(look, roundMs, random());
+    const delayMs = yieldDelayMs(look, roundMs, random());
     if (!favoured) await context.sleep(delayMs);
     // The favoured one has only to leave the others the time to yield.
     else if (look > 0) await context.sleep(delayMs / 4);

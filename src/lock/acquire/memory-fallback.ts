@@ -1,11 +1,11 @@
 import type { AttemptResult } from './attempt.js';
-import type { Claim } from '../quorum/key-tracker.js';
-import type { QuorumClient } from '../quorum/quorum.js';
+import type { KeyTracker } from '../quorum/key-tracker.js';
+import type { Quorum } from '../quorum/quorum.js';
 
-type Ask = (quorum: QuorumClient) => Promise<AttemptResult>;
+type Ask = (quorum: Quorum) => Promise<AttemptResult>;
 
-const overlaps = (claims: ReadonlySet<Claim>, resources: readonly string[]): boolean =>
-  [...claims].some((claim) => claim.resources.some((resource) => resources.includes(resource)));
+const overlaps = (trackers: ReadonlySet<KeyTracker>, resources: readonly string[]): boolean =>
+  [...trackers].some((tracker) => tracker.resources.some((resource) => resources.includes(resource)));
 
 /**
  * Locks within this process while the nodes cannot be reached. Within the process a resource has one holder at a time all
@@ -13,12 +13,12 @@ const overlaps = (claims: ReadonlySet<Claim>, resources: readonly string[]): boo
  */
 export class Fallback {
   /** What this process holds from the nodes, and what it holds here. */
-  readonly #fromNodes = new Set<Claim>();
-  readonly #local = new Set<Claim>();
+  readonly #fromNodes = new Set<KeyTracker>();
+  readonly #local = new Set<KeyTracker>();
 
   constructor(
-    private readonly nodes: QuorumClient,
-    private readonly local: QuorumClient,
+    private readonly nodes: Quorum,
+    private readonly local: Quorum,
     private readonly discard: (won: Extract<AttemptResult, { kind: 'won' }>) => void,
     private readonly onChange: (active: boolean, reason: string) => void,
   ) {}
@@ -34,7 +34,7 @@ export class Fallback {
         this.discard(result);
         return ask(this.local);
       }
-      this.#fromNodes.add(result.claim);
+      this.#fromNodes.add(result.tracker);
       return result;
     }
     if (overlaps(this.#fromNodes, resources)) return result;
@@ -45,12 +45,12 @@ export class Fallback {
       this.discard(local);
       return result;
     }
-    this.#local.add(local.claim);
+    this.#local.add(local.tracker);
     return local;
   }
 
-  ended(claim: Claim): void {
-    this.#fromNodes.delete(claim);
-    this.#local.delete(claim);
+  ended(tracker: KeyTracker): void {
+    this.#fromNodes.delete(tracker);
+    this.#local.delete(tracker);
   }
 }

@@ -13,12 +13,12 @@ import {
 } from '../../core/validity.js';
 import type { Won } from '../acquire/attempt.js';
 import type { Waits } from '../../node/lock-node.js';
-import type { Claim } from '../quorum/key-tracker.js';
+import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { Poll } from '../quorum/poll.js';
-import type { GivenBack } from '../quorum/release.js';
-import type { Patient, QuorumClient } from '../quorum/quorum.js';
+import type { ReleaseResult } from '../quorum/release.js';
+import type { RestoreTarget, Quorum } from '../quorum/quorum.js';
 import type { StandInTerms } from '../stall/stall-extender.js';
 
 /** The lease that the keys are held for now. */
@@ -56,15 +56,15 @@ const SECOND_LOOK_MS = 20;
  * What a won acquire round has on the nodes, from then until it is given back: leases of this process may follow each other on it,
  * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
  */
-export class Tenure implements Patient {
-  readonly claim: Claim;
+export class Tenure implements RestoreTarget {
+  readonly tracker: KeyTracker;
   grant: Grant;
   /** When the next extension is due. */
   extendAt: number;
   /** Whether the last extension failed, and what the nodes said. */
   failed = false;
   lastVotes: QuorumUnreachableError['votes'] = NO_VOTES;
-  readonly #quorum: QuorumClient;
+  readonly #quorum: Quorum;
   readonly #run: { startedAt: number; leases: number; reserved: number; othersWait: boolean };
   readonly #firstToken: number | undefined;
   /** The last of the range: nobody who comes after has a counter at or below it. */
@@ -94,9 +94,9 @@ export class Tenure implements Patient {
   constructor(
     private readonly clock: Clock,
     private readonly events: LockEvents,
-    { quorum, claim, token, grant, request, othersWait }: Won,
+    { quorum, tracker, token, grant, request, othersWait }: Won,
   ) {
-    this.claim = claim;
+    this.tracker = tracker;
     this.grant = grant;
     this.#quorum = quorum;
     this.#driftFactor = request.driftFactor;
@@ -131,13 +131,13 @@ export class Tenure implements Patient {
     return Math.max(0, validityLeftMs(this.grant, this.clock.stamp()));
   }
 
-  isOn(quorum: QuorumClient): boolean {
+  isOn(quorum: Quorum): boolean {
     return this.#quorum === quorum;
   }
 
   /** On how many nodes the keys may be. */
   get nodes(): number {
-    return this.#quorum.nodes.filter((_, member) => this.claim.mayHoldTheKey(member)).length;
+    return this.#quorum.nodes.filter((_, member) => this.tracker.mayHoldTheKey(member)).length;
   }
 
   /** The token of the lease that begins now. */
@@ -163,7 +163,7 @@ export class Tenure implements Patient {
    * node that comes and goes hastens no more extensions than one that fails.
    */
   hasten(member: number): void {
-    if (this.#holder === undefined || this.claim.isGranted(member)) return;
+    if (this.#holder === undefined || this.tracker.isGranted(member)) return;
     this.#hastenedTo = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
     this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
     this.#holder.tend();
@@ -179,7 +179,7 @@ export class Tenure implements Patient {
     this.#hastenedTo = Number.POSITIVE_INFINITY;
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
     const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, ceiling: this.#ceiling };
-    const poll = this.#quorum.extend(this.claim, asked);
+    const poll = this.#quorum.extend(this.tracker, asked);
     poll.whenDecided((verdict) => {
       const won = this.#conclude(poll, verdict, sentAt, asked);
       this.#isExtending = false;
@@ -206,7 +206,7 @@ export class Tenure implements Patient {
 
   /** What somebody has to know who extends the keys, by this TTL, while the event loop is blocked. */
   standInTerms(ttlMs: number): Pick<StandInTerms, 'resources' | 'holderId' | 'ttlMs' | 'driftMs'> {
-    const { resources, holderId } = this.claim;
+    const { resources, holderId } = this.tracker;
     this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
     return { resources, holderId, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
   }
@@ -215,10 +215,10 @@ export class Tenure implements Patient {
    * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
    * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
    */
-  giveBack(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): Promise<GivenBack> {
+  release(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): Promise<ReleaseResult> {
     this.#holder = undefined;
     const enough = this.#quorum.majority;
-    return this.#quorum.giveBack(this.claim, {
+    return this.#quorum.release(this.tracker, {
       ttlMs: this.#longestTtlMs,
       nodeTimeoutMs,
       keepMs,
@@ -228,7 +228,7 @@ export class Tenure implements Patient {
   }
 
   #conclude(poll: Poll, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
-    const { clock, claim, events } = this;
+    const { clock, tracker, events } = this;
     const quorum = this.#quorum;
     const { tally } = poll;
     const { ttlMs } = asked;
@@ -249,14 +249,14 @@ export class Tenure implements Patient {
     this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
     if (events.listening) {
       const outcome = won ? 'extended' : 'failed';
-      const { resources } = claim;
+      const { resources } = tracker;
       events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
     }
     if (!areGrants(tally.votes)) for (const counter of countersAbove(tally.votes)) this.#raise(counter);
     const takers = won ? undefined : takersIn(quorum.withoutUntrusted(tally));
     if (takers === undefined && isFenced(asked)) {
       this.#unproved ||= !won;
-      quorum.heal(claim, poll, asked, this);
+      quorum.restoreKeys(tracker, poll, asked, this);
     }
     this.#heed(takers);
     return won;
@@ -268,7 +268,7 @@ export class Tenure implements Patient {
   }
 
   /** What an extension got where the key was set again. */
-  answered(_member: number, vote: Vote): void {
+  receive(_member: number, vote: Vote): void {
     if (vote.kind === 'refused' && vote.counter !== undefined) this.#raise(vote.counter);
   }
 

@@ -10,7 +10,7 @@ import {
 import type { Waits } from '../../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import type { GivenBack } from '../quorum/release.js';
+import type { ReleaseResult } from '../quorum/release.js';
 import type { Extendable, Kept, LeaseKeeper } from './lease-scheduler.js';
 import type { StallKeeper, StandInHandle } from '../stall/stall-guard.js';
 import type { Holder, Tenure } from './held-keys.js';
@@ -77,7 +77,11 @@ export interface LeaseContext {
   readonly waitsBehind: (tenure: Tenure) => Waits | undefined;
   readonly onLost: (tenure: Tenure) => void;
   /** The keys are being taken off the nodes; gives how many nodes said so. */
-  readonly onVacant: (tenure: Tenure, givenBack: Promise<GivenBack>, isOnLists: boolean) => Promise<number>;
+  readonly onVacant: (
+    tenure: Tenure,
+    releaseResult: Promise<ReleaseResult>,
+    isOnLists: boolean,
+  ) => Promise<number>;
 }
 
 export class HeldLease implements Lease, Kept, Extendable, Holder {
@@ -125,7 +129,7 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
   }
 
   get resources(): readonly string[] {
-    return this.#tenure.claim.resources;
+    return this.#tenure.tracker.resources;
   }
 
   get name(): string {
@@ -191,11 +195,13 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
         handOn();
         this.#ended = Promise.resolve();
       } else {
-        this.#ended = this.#giveBack(heldMs).then((acknowledged) => this.#tellRelease(heldMs, acknowledged));
+        this.#ended = this.#releaseKeys(heldMs).then((acknowledged) =>
+          this.#tellRelease(heldMs, acknowledged),
+        );
       }
     }
     // After its loss the holder says by this that it has stopped.
-    this.#ended ??= this.#giveBack(this.#terms.minHoldMs).then(() => undefined);
+    this.#ended ??= this.#releaseKeys(this.#terms.minHoldMs).then(() => undefined);
     return this.#ended;
   }
 
@@ -320,13 +326,13 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
     return clock.now() - this.#heldSince.monotonicMs;
   }
 
-  #giveBack(heldMs: number): Promise<number> {
+  #releaseKeys(heldMs: number): Promise<number> {
     const { nodeTimeoutMs, minHoldMs } = this.#terms;
     const { waitsBehind, onVacant } = this.#context;
     const waits = waitsBehind(this.#tenure);
     const keepMs = Math.max(0, minHoldMs - heldMs);
-    const givenBack = this.#tenure.giveBack(nodeTimeoutMs, keepMs, waits);
-    return onVacant(this.#tenure, givenBack, waits !== undefined);
+    const releaseResult = this.#tenure.release(nodeTimeoutMs, keepMs, waits);
+    return onVacant(this.#tenure, releaseResult, waits !== undefined);
   }
 
   #tellRelease(heldMs: number, acknowledged: number): void {

@@ -2,7 +2,7 @@
  * How many answers each node owes to requests that have timed out. A node that owes some hangs, and is not waited for again
  * where the others have answered.
  */
-export class Arrears {
+export class HungNodes {
   readonly #owed: number[];
   /** Of these, the ones to requests that were withdrawn: they are written off when the node says anything. */
   readonly #withdrawn: number[];
@@ -18,7 +18,7 @@ export class Arrears {
     return this.#sum > 0;
   }
 
-  owes(member: number): boolean {
+  isHung(member: number): boolean {
     return this.#owed[member]! > 0;
   }
 
@@ -33,11 +33,11 @@ export class Arrears {
   }
 
   /** The node has answered a request, which had timed out or had not. */
-  answered(member: number, wasOverdue: boolean): void {
+  recovered(member: number, wasOverdue: boolean): void {
     if (this.#owed[member] === 0) return;
-    const paid = this.#withdrawn[member]! + (wasOverdue ? 1 : 0);
-    this.#owed[member]! -= paid;
-    this.#sum -= paid;
+    const recovered = this.#withdrawn[member]! + (wasOverdue ? 1 : 0);
+    this.#owed[member]! -= recovered;
+    this.#sum -= recovered;
     this.#withdrawn[member] = 0;
   }
 }

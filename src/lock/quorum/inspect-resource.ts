@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
 import { failed, type Failed } from '../../core/vote.js';
 import { QuorumUnreachableError } from '../../api/errors.js';
 import { holderOf } from './holder-id.js';
-import type { QuorumClient } from './quorum.js';
+import type { Quorum } from './quorum.js';
 
 /** What the nodes say of a resource, without acquiring it. It may be out of date when it arrives. */
 export interface Inspection {
@@ -28,7 +28,7 @@ export interface Inspection {
 }
 
 export async function inspection(
-  quorum: QuorumClient,
+  quorum: Quorum,
   clock: Clock,
   resource: string,
   nodeTimeoutMs: number,

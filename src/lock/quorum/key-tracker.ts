@@ -10,7 +10,7 @@ const OUTSTANDING = 4;
  * What one holder id may have left on each node, so that nothing of it stays behind. A command whose answer never came
  * may still be carried out until its deadline; after that the node refuses it.
  */
-export class Claim {
+export class KeyTracker {
   readonly #nodes: number[];
   /** Where a connection broke under a request. */
   #mayActUntil: Map<number, number> | undefined;
@@ -61,7 +61,7 @@ export class Claim {
   }
 
   /** Whether a release that the node answered now is the last word: nothing sent before can come after it. */
-  isSettled(member: number, now: number): boolean {
+  isFinal(member: number, now: number): boolean {
     return !this.isAsked(member) && (this.#mayActUntil?.get(member) ?? 0) <= now;
   }
 }

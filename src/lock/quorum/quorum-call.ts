@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.js';
 import { failed, WITHDRAWN, type Vote } from '../../core/vote.js';
-import type { Asker, LockNode } from '../../node/lock-node.js';
-import type { Arrears } from './hung-nodes.js';
-import type { Claim } from './key-tracker.js';
+import type { VoteReceiver, LockNode } from '../../node/lock-node.js';
+import type { HungNodes } from './hung-nodes.js';
+import type { KeyTracker } from './key-tracker.js';
 import type { LockEvent } from '../../api/events.js';
 import { Poll } from './poll.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
@@ -10,48 +10,48 @@ import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
 export type Op = Extract<LockEvent, { type: 'vote' }>['op'];
 
 /** What all questions to the same nodes have in common. */
-export interface Asking {
+export interface QuorumCallContext {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly nodes: readonly LockNode[];
   readonly majority: number;
-  readonly arrears: Arrears;
+  readonly hungNodes: HungNodes;
   /** Whether somebody wants to hear of each vote, and who tells it. */
   readonly listening: boolean;
   report(node: LockNode, op: Op, vote: Vote, sentAt: number): void;
 }
 
 /** One question to all nodes while it is under way: counts the answers as they come, and whoever does not answer in time. */
-export class Question implements Asker, Timed {
+export class Question implements VoteReceiver, Timed {
   readonly poll: Poll;
   #outstanding: number;
   /** Until its time is up, or there is nothing to be waited for. */
   #timeout: Timeout | undefined;
 
   constructor(
-    private readonly asking: Asking,
+    private readonly context: QuorumCallContext,
     private readonly op: Op,
-    private readonly claim: Claim,
+    private readonly tracker: KeyTracker,
     private readonly sentAt: number,
     private readonly deadlineAt: number,
     /** Whom it was really put to; all, unless it says otherwise. */
     private readonly wasAsked?: (member: number) => boolean,
   ) {
-    const members = asking.nodes.length;
+    const members = context.nodes.length;
     this.poll = new Poll(members);
     this.#outstanding = members;
-    this.#timeout = asking.timeouts.begin(this, deadlineAt);
-    for (let member = 0; member < members; member++) claim.sent(member);
+    this.#timeout = context.timeouts.begin(this, deadlineAt);
+    for (let member = 0; member < members; member++) tracker.sent(member);
   }
 
   /** The real answer of a member, however late. */
-  answered(member: number, answer: Vote): void {
+  receive(member: number, answer: Vote): void {
     const { poll } = this;
-    const { arrears } = this.asking;
-    this.claim.answered(member, answer, this.deadlineAt);
+    const { hungNodes } = this.context;
+    this.tracker.answered(member, answer, this.deadlineAt);
     const wasOverdue = poll.isOverdue(member);
-    if (answer !== WITHDRAWN) arrears.answered(member, wasOverdue);
-    else if (wasOverdue) arrears.withdrew(member);
+    if (answer !== WITHDRAWN) hungNodes.recovered(member, wasOverdue);
+    else if (wasOverdue) hungNodes.withdrew(member);
     if (!wasOverdue) this.#report(member, answer);
     this.#counted(poll.answered(member, answer));
     if (--this.#outstanding === 0) this.#endWait();
@@ -60,19 +60,19 @@ export class Question implements Asker, Timed {
   timeOut(): void {
     if (this.#timeout === undefined) return;
     this.#timeout = undefined;
-    for (let member = 0; member < this.asking.nodes.length; member++) this.#timeOutMember(member);
+    for (let member = 0; member < this.context.nodes.length; member++) this.#timeOutMember(member);
   }
 
   #report(member: number, vote: Vote): void {
-    const { asking } = this;
-    if (asking.listening && this.wasAsked?.(member) !== false)
-      asking.report(asking.nodes[member]!, this.op, vote, this.sentAt);
+    const { context } = this;
+    if (context.listening && this.wasAsked?.(member) !== false)
+      context.report(context.nodes[member]!, this.op, vote, this.sentAt);
   }
 
   #counted(isDecided: boolean): void {
     if (!isDecided) this.#goOnWithoutHung();
     // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
-    else if (!this.asking.listening) this.#endWait();
+    else if (!this.context.listening) this.#endWait();
   }
 
   #endWait(): void {
@@ -82,20 +82,20 @@ export class Question implements Asker, Timed {
 
   /** A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again. */
   #goOnWithoutHung(): void {
-    const { arrears, majority } = this.asking;
-    if (!arrears.any) return;
+    const { hungNodes, majority } = this.context;
+    if (!hungNodes.any) return;
     const { votes } = this.poll.tally;
     const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
     if (answered < majority) return;
     const missing = votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
-    if (missing.every((member) => arrears.owes(member)))
+    if (missing.every((member) => hungNodes.isHung(member)))
       for (const member of missing) this.#timeOutMember(member);
   }
 
   #timeOutMember(member: number): void {
-    const { clock, arrears } = this.asking;
+    const { clock, hungNodes } = this.context;
     if (this.poll.hasVoteOf(member)) return;
-    arrears.timedOut(member);
+    hungNodes.timedOut(member);
     const afterMs = Math.round(clock.now() - this.sentAt);
     const vote = failed('timeout', new Error(`no answer within ${afterMs} ms`));
     this.#report(member, vote);

@@ -2,19 +2,19 @@ import type { Clock } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
-import type { Asker, LockNode, NodeRequest, Waits } from '../../node/lock-node.js';
-import { Arrears } from './hung-nodes.js';
-import type { Claim } from './key-tracker.js';
+import type { VoteReceiver, LockNode, NodeRequest, Waits } from '../../node/lock-node.js';
+import { HungNodes } from './hung-nodes.js';
+import type { KeyTracker } from './key-tracker.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import { Gate } from './round-limiter.js';
-import { GiveBack, NOTHING_GIVEN_BACK, type GivenBack, type Giving } from './release.js';
+import { RoundLimiter } from './round-limiter.js';
+import { Releases, NOTHING_RELEASED, type ReleaseResult, type ReleaseContext } from './release.js';
 import type { Poll } from './poll.js';
-import { Question, type Asking, type Op } from './quorum-call.js';
+import { Question, type QuorumCallContext, type Op } from './quorum-call.js';
 import { Timeouts } from './call-timeouts.js';
 
 /** A lease whose keys are set again where they are gone. */
-export interface Patient extends Asker {
+export interface RestoreTarget extends VoteReceiver {
   readonly isHeld: boolean;
 }
 
@@ -34,15 +34,15 @@ interface Wish extends Terms {
 const ACQUIRE_ROUNDS = 512;
 
 /** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
-export class QuorumClient implements Asking, Giving {
+export class Quorum implements QuorumCallContext, ReleaseContext {
   readonly majority: number;
   /** What acquire rounds pass before they begin. */
-  readonly gate = new Gate(ACQUIRE_ROUNDS);
+  readonly roundLimiter = new RoundLimiter(ACQUIRE_ROUNDS);
   readonly timeouts: Timeouts;
-  readonly #givingBack: GiveBack;
-  readonly arrears: Arrears;
+  readonly #releases: Releases;
+  readonly hungNodes: HungNodes;
   /** Claims whose acquire round is not over. */
-  readonly #underWay = new Map<Claim, Terms>();
+  readonly #underWay = new Map<KeyTracker, Terms>();
 
   constructor(
     readonly nodes: readonly LockNode[],
@@ -51,21 +51,21 @@ export class QuorumClient implements Asking, Giving {
   ) {
     this.majority = majorityOf(nodes.length);
     this.timeouts = new Timeouts(clock);
-    this.#givingBack = new GiveBack(this);
-    this.arrears = new Arrears(nodes.length);
+    this.#releases = new Releases(this);
+    this.hungNodes = new HungNodes(nodes.length);
   }
 
   get listening(): boolean {
     return this.events.listening;
   }
 
-  acquire(claim: Claim, wish: Wish, seed: number | undefined): Poll {
-    const { resources, holderId } = claim;
+  acquire(tracker: KeyTracker, wish: Wish, seed: number | undefined): Poll {
+    const { resources, holderId } = tracker;
     const { ttlMs, tick, tokens, waits } = wish;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + wish.nodeTimeoutMs;
-    this.#underWay.set(claim, wish);
-    return this.#askAll('acquire', claim, sentAt, {
+    this.#underWay.set(tracker, wish);
+    return this.#askAll('acquire', tracker, sentAt, {
       op: 'acquire',
       resources,
       holderId,
@@ -80,22 +80,24 @@ export class QuorumClient implements Asking, Giving {
 
   /** Confirms on every node whose grant is in or still comes in; one whose counter is above the token never counts. */
   confirm(
-    claim: Claim,
+    tracker: KeyTracker,
     acquired: Poll,
     terms: { token: number; tick: number | undefined; nodeTimeoutMs: number },
   ): Poll {
-    const { resources, holderId } = claim;
+    const { resources, holderId } = tracker;
     const { token, tick } = terms;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + terms.nodeTimeoutMs;
     const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
-    const question = new Question(this, 'confirm', claim, sentAt, deadlineAt, (member) => asked.has(member));
+    const question = new Question(this, 'confirm', tracker, sentAt, deadlineAt, (member) =>
+      asked.has(member),
+    );
     acquired.forEachAnswer((member, vote) => {
-      if (vote.kind !== 'granted') return question.answered(member, vote);
+      if (vote.kind !== 'granted') return question.receive(member, vote);
       const { counter } = vote;
       if (counter > token)
-        return question.answered(member, { kind: 'refused', reason: 'superseded', counter });
+        return question.receive(member, { kind: 'refused', reason: 'superseded', counter });
       asked.add(member);
       this.nodes[member]!.ask(request, question, member);
     });
@@ -103,16 +105,16 @@ export class QuorumClient implements Asking, Giving {
   }
 
   extend(
-    claim: Claim,
+    tracker: KeyTracker,
     terms: Terms & { token: number | undefined; ceiling: number | undefined; validUntil: number },
   ): Poll {
-    const { resources, holderId } = claim;
+    const { resources, holderId } = tracker;
     const { ttlMs, token, ceiling } = terms;
     // Past the end of validity an extension could only bring back what others may have by now.
     const sentAt = this.clock.now();
     const deadlineAt = Math.min(sentAt + terms.nodeTimeoutMs, terms.validUntil);
     const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, ceiling } as const;
-    return this.#askAll('extend', claim, sentAt, request);
+    return this.#askAll('extend', tracker, sentAt, request);
   }
 
   /**
@@ -122,23 +124,23 @@ export class QuorumClient implements Asking, Giving {
    * that others keep asking for. The patient hears what an extension gets there afterwards: the counter, where it is above the
    * ceiling.
    */
-  heal(
-    claim: Claim,
+  restoreKeys(
+    tracker: KeyTracker,
     extension: Poll,
     terms: Terms & { token: number; ceiling: number; validUntil: number },
-    patient: Patient,
+    target: RestoreTarget,
   ): void {
     extension.forEachAnswer((absent, vote) => {
-      if (vote.kind !== 'refused' || vote.reason !== 'absent' || !patient.isHeld) return;
-      const { resources, holderId } = claim;
+      if (vote.kind !== 'refused' || vote.reason !== 'absent' || !target.isHeld) return;
+      const { resources, holderId } = tracker;
       const { ttlMs, token, ceiling } = terms;
       const node = this.nodes[absent]!;
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
       const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, ceiling } as const;
-      claim.sent(absent);
-      const set: Asker = { answered: (member, answer) => claim.answered(member, answer, deadlineAt) };
+      tracker.sent(absent);
+      const set: VoteReceiver = { receive: (member, answer) => tracker.answered(member, answer, deadlineAt) };
       node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, set, absent);
-      node.ask({ ...request, token }, patient, absent);
+      node.ask({ ...request, token }, target, absent);
     });
   }
 
@@ -146,14 +148,14 @@ export class QuorumClient implements Asking, Giving {
    * Takes the claim off every node where it may be. Resolves once `enough` nodes have said that it is off, or at the node
    * timeout; the others are seen to in the background, until their keys have expired. Never rejects.
    */
-  giveBack(
-    claim: Claim,
+  release(
+    tracker: KeyTracker,
     terms: Terms & { keepMs: number; enough: number; waits?: Waits | undefined },
-  ): Promise<GivenBack> {
+  ): Promise<ReleaseResult> {
     const { ttlMs, nodeTimeoutMs, keepMs, enough, waits } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
-    if (keepMs === 0) this.#withdraw(claim);
-    if (!claim.mayBeThere) return Promise.resolve(NOTHING_GIVEN_BACK);
+    if (keepMs === 0) this.#withdraw(tracker);
+    if (!tracker.mayBeThere) return Promise.resolve(NOTHING_RELEASED);
     const calledAt = this.clock.now();
     const dueAt = calledAt + nodeTimeoutMs;
     const keepUntil = calledAt + keepMs;
@@ -161,19 +163,19 @@ export class QuorumClient implements Asking, Giving {
     // two TTLs later.
     const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
-      this.#givingBack.begin({ claim, calledAt, dueAt, keepUntil, expiredAt, enough, waits }, resolve);
+      this.#releases.begin({ tracker, calledAt, dueAt, keepUntil, expiredAt, enough, waits }, resolve);
     });
   }
 
-  #withdraw(claim: Claim): void {
+  #withdraw(tracker: KeyTracker): void {
     for (let member = 0; member < this.nodes.length; member++) {
-      if (claim.isAsked(member)) this.nodes[member]!.withdraw(claim.holderId);
+      if (tracker.isAsked(member)) this.nodes[member]!.withdraw(tracker.holderId);
     }
   }
 
   /** To be told when the acquire round for a claim is over, and somebody else answers for it. */
-  decided(claim: Claim): void {
-    this.#underWay.delete(claim);
+  decided(tracker: KeyTracker): void {
+    this.#underWay.delete(tracker);
   }
 
   /**
@@ -181,14 +183,14 @@ export class QuorumClient implements Asking, Giving {
    * so that a node that carries out the ones carries out the other.
    */
   abandon(): void {
-    for (const [claim, { ttlMs, nodeTimeoutMs }] of this.#underWay) {
-      void this.giveBack(claim, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
+    for (const [tracker, { ttlMs, nodeTimeoutMs }] of this.#underWay) {
+      void this.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
     }
   }
 
   /** Resolves when nothing is being given back any more, after `timeoutMs` at the latest. */
-  async settled(timeoutMs: number): Promise<void> {
-    await this.#givingBack.settled(timeoutMs);
+  async whenReleased(timeoutMs: number): Promise<void> {
+    await this.#releases.whenReleased(timeoutMs);
   }
 
   /** The votes of a round without those of nodes that may have forgotten: that a key is not on them tells nothing. */
@@ -204,11 +206,11 @@ export class QuorumClient implements Asking, Giving {
   /** Puts one request to all nodes. */
   #askAll(
     op: Op,
-    claim: Claim,
+    tracker: KeyTracker,
     sentAt: number,
     request: NodeRequest & { readonly deadlineAt: number },
   ): Poll {
-    const question = new Question(this, op, claim, sentAt, request.deadlineAt);
+    const question = new Question(this, op, tracker, sentAt, request.deadlineAt);
     for (let member = 0; member < this.nodes.length; member++) {
       this.nodes[member]!.ask(request, question, member);
     }

@@ -1,20 +1,20 @@
 import type { Clock } from '../../clock.js';
 import type { Vote } from '../../core/vote.js';
-import type { Asker, LockNode, ReleaseRequest, Waits } from '../../node/lock-node.js';
-import type { Claim } from './key-tracker.js';
+import type { VoteReceiver, LockNode, ReleaseRequest, Waits } from '../../node/lock-node.js';
+import type { KeyTracker } from './key-tracker.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
 
 /** How many nodes said that the keys are gone, and whether any of them told somebody who waits. */
-export interface GivenBack {
+export interface ReleaseResult {
   readonly acknowledged: number;
   readonly isTold: boolean;
 }
 
-export const NOTHING_GIVEN_BACK: GivenBack = { acknowledged: 0, isTold: false };
+export const NOTHING_RELEASED: ReleaseResult = { acknowledged: 0, isTold: false };
 
 /** What is to be taken back from all nodes where it may be. */
-export interface Debt {
-  readonly claim: Claim;
+export interface ReleaseOrder {
+  readonly tracker: KeyTracker;
   readonly calledAt: number;
   /** Until then an answer of the nodes is waited for. */
   readonly dueAt: number;
@@ -29,7 +29,7 @@ export interface Debt {
 }
 
 /** What all debts to the same nodes have in common. */
-export interface Giving {
+export interface ReleaseContext {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly nodes: readonly LockNode[];
@@ -42,27 +42,27 @@ const RETRY_MS = 250;
  * The owner of what is left on nodes, to the end: of late grants, of lost replies, of nodes that cannot be reached now.
  * A debt is paid when the node answered a release that nothing sent before can follow, or when the keys have expired.
  */
-export class GiveBack {
+export class Releases {
   #open = 0;
-  readonly #onSettled = new Set<() => void>();
+  readonly #onReleased = new Set<() => void>();
 
-  constructor(readonly giving: Giving) {}
+  constructor(readonly context: ReleaseContext) {}
 
   /** Asks the nodes to release; `heard` is called once, when enough have or nothing more is to be heard in time. */
-  begin(debt: Debt, heard: (given: GivenBack) => void): void {
-    new Repayment(this, debt, heard).begin();
+  begin(order: ReleaseOrder, heard: (given: ReleaseResult) => void): void {
+    new PendingRelease(this, order, heard).begin();
   }
 
-  async settled(timeoutMs: number): Promise<void> {
+  async whenReleased(timeoutMs: number): Promise<void> {
     if (this.#open === 0) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         timer.cancel();
-        this.#onSettled.delete(done);
+        this.#onReleased.delete(done);
         resolve();
       };
-      const timer = this.giving.clock.setTimer(done, timeoutMs);
-      this.#onSettled.add(done);
+      const timer = this.context.clock.setTimer(done, timeoutMs);
+      this.#onReleased.add(done);
     });
   }
 
@@ -70,13 +70,13 @@ export class GiveBack {
     this.#open += nodes;
   }
 
-  paid(): void {
-    if (--this.#open === 0) for (const settled of [...this.#onSettled]) settled();
+  done(): void {
+    if (--this.#open === 0) for (const whenReleased of [...this.#onReleased]) whenReleased();
   }
 }
 
 /** One debt while it is being paid. */
-class Repayment implements Asker, Timed {
+class PendingRelease implements VoteReceiver, Timed {
   #acknowledged = 0;
   #isTold = false;
   /** How many nodes have not given their first answer. */
@@ -86,36 +86,36 @@ class Repayment implements Asker, Timed {
   #again: Set<number> | undefined;
 
   constructor(
-    private readonly owner: GiveBack,
-    private readonly debt: Debt,
-    private readonly heard: (given: GivenBack) => void,
+    private readonly owner: Releases,
+    private readonly order: ReleaseOrder,
+    private readonly heard: (given: ReleaseResult) => void,
   ) {}
 
   begin(): void {
-    const { timeouts, nodes } = this.owner.giving;
-    const { claim, dueAt, waits } = this.debt;
+    const { timeouts, nodes } = this.owner.context;
+    const { tracker, dueAt, waits } = this.order;
     this.#timeout = timeouts.begin(this, dueAt);
     for (let member = 0; member < nodes.length; member++)
-      if (claim.mayHoldTheKey(member)) this.#outstanding++;
+      if (tracker.mayHoldTheKey(member)) this.#outstanding++;
     this.owner.opened(this.#outstanding);
     // The same words for all: most of the work of a request is done once.
     const request = this.#request(waits);
     for (let member = 0; member < nodes.length; member++) {
-      if (claim.mayHoldTheKey(member)) nodes[member]!.ask(request, this, member);
+      if (tracker.mayHoldTheKey(member)) nodes[member]!.ask(request, this, member);
     }
     this.#tell();
   }
 
-  answered(member: number, vote: Vote): void {
+  receive(member: number, vote: Vote): void {
     if (this.#again?.has(member) !== true) this.#first(member, vote);
-    const { clock, nodes } = this.owner.giving;
-    const { claim, expiredAt } = this.debt;
+    const { clock, nodes } = this.owner.context;
+    const { tracker, expiredAt } = this.order;
     const now = clock.now();
     const node = nodes[member]!;
     // Where nothing was ever sent there is nothing to be taken back.
-    const isOff = vote.kind !== 'failed' || !claim.mayHoldTheKey(member);
-    const isPaid = isOff && claim.isSettled(member, now);
-    if (isPaid || now >= expiredAt || node.state.status === 'closed') return this.owner.paid();
+    const isOff = vote.kind !== 'failed' || !tracker.mayHoldTheKey(member);
+    const isDone = isOff && tracker.isFinal(member, now);
+    if (isDone || now >= expiredAt || node.state.status === 'closed') return this.owner.done();
     this.#again ??= new Set<number>();
     this.#again.add(member);
     this.#later(node, () => node.ask(this.#request(undefined), this, member));
@@ -126,8 +126,8 @@ class Repayment implements Asker, Timed {
   }
 
   #first(member: number, vote: Vote): void {
-    const { giving } = this.owner;
-    giving.report(giving.nodes[member]!, 'release', vote, this.debt.calledAt);
+    const { context } = this.owner;
+    context.report(context.nodes[member]!, 'release', vote, this.order.calledAt);
     this.#outstanding--;
     if (vote.kind !== 'failed') this.#acknowledged++;
     if (vote.kind === 'granted' && vote.waiting !== undefined) this.#isTold = true;
@@ -135,7 +135,7 @@ class Repayment implements Asker, Timed {
   }
 
   #tell(): void {
-    if (this.#acknowledged < this.debt.enough && this.#outstanding > 0) return;
+    if (this.#acknowledged < this.order.enough && this.#outstanding > 0) return;
     this.#timeout?.end();
     this.#end();
   }
@@ -147,9 +147,9 @@ class Repayment implements Asker, Timed {
   }
 
   #request(waits: Waits | undefined): ReleaseRequest {
-    const { claim, keepUntil } = this.debt;
-    const { resources, holderId } = claim;
-    const keepMs = Math.max(0, keepUntil - this.owner.giving.clock.now());
+    const { tracker, keepUntil } = this.order;
+    const { resources, holderId } = tracker;
+    const keepMs = Math.max(0, keepUntil - this.owner.context.clock.now());
     return { op: 'release', resources, holderId, keepMs, waits };
   }
 
@@ -160,7 +160,7 @@ class Repayment implements Asker, Timed {
       stop();
       then();
     };
-    const timer = this.owner.giving.clock.setTimer(done, RETRY_MS, 'background');
+    const timer = this.owner.context.clock.setTimer(done, RETRY_MS, 'background');
     const stop = node.onStateChange(done);
   }
 }

@@ -3,7 +3,7 @@
  * loop would only wait for each other's bytes, and the last of them longer than a node is given to answer. Time outside does
  * not count: a acquire round has not begun before it is let in.
  */
-export class Gate {
+export class RoundLimiter {
   #inside = 0;
   #outside: (() => void)[] = [];
   #next = 0;

@@ -4,9 +4,9 @@ import type { Due } from '../lease/due-heap.js';
 import { beatMs, mayStandIn } from '../../core/stall.js';
 import { lossMarginMs } from '../../core/validity.js';
 import { PRESENT_ONLY } from '../../node/lock-node.js';
-import { Claim } from '../quorum/key-tracker.js';
+import { KeyTracker } from '../quorum/key-tracker.js';
 import { LeaseKeeper, type Extendable, type Kept } from '../lease/lease-scheduler.js';
-import type { QuorumClient } from '../quorum/quorum.js';
+import type { Quorum } from '../quorum/quorum.js';
 import { StallCell, type Heartbeat } from './shared-lease.js';
 
 /** A lease as it is handed to another thread. */
@@ -36,7 +36,7 @@ export class StallExtender {
   #shortestTtlMs = Number.POSITIVE_INFINITY;
 
   constructor(
-    private readonly quorum: QuorumClient,
+    private readonly quorum: Quorum,
     private readonly clock: Clock,
     private readonly heartbeat: Heartbeat,
     private readonly maxStallMs: number,
@@ -71,7 +71,7 @@ export class StallExtender {
 
 class StandIn implements Kept, Extendable {
   place: Due<Kept> | undefined;
-  readonly #claim: Claim;
+  readonly #tracker: KeyTracker;
   #ceiling = 0;
   #retryAt = 0;
   #isUnderWay = false;
@@ -79,12 +79,12 @@ class StandIn implements Kept, Extendable {
   constructor(
     private readonly terms: StandInTerms,
     private readonly cell: StallCell,
-    private readonly quorum: QuorumClient,
+    private readonly quorum: Quorum,
     private readonly clock: Clock,
     private readonly keeper: LeaseKeeper,
     private readonly mayAct: (now: number) => boolean,
   ) {
-    this.#claim = new Claim(terms.resources, terms.holderId, quorum.nodes.length);
+    this.#tracker = new KeyTracker(terms.resources, terms.holderId, quorum.nodes.length);
   }
 
   wake(now: number): number | undefined {
@@ -117,7 +117,7 @@ class StandIn implements Kept, Extendable {
     // It may have waited behind others: look again.
     if (validUntil !== undefined && this.#mayExtend(sentAt.monotonicMs, validUntil)) {
       const { ceiling } = this.cell;
-      const poll = this.quorum.extend(this.#claim, {
+      const poll = this.quorum.extend(this.#tracker, {
         ttlMs,
         nodeTimeoutMs,
         validUntil,

@@ -6,7 +6,7 @@ import { LockEvents } from '../../api/events.js';
 import { FirstUse } from '../nodes/bootstrap.js';
 import { watchMembers } from '../nodes/membership-check.js';
 import { openNodes, watchNodes } from '../nodes/node-list.js';
-import { QuorumClient } from '../quorum/quorum.js';
+import { Quorum } from '../quorum/quorum.js';
 import { Heartbeat } from './shared-lease.js';
 import { StallExtender } from './stall-extender.js';
 import type { StallMessage, StallWorkerData } from './stall-guard.js';
@@ -18,7 +18,7 @@ const ignore = (): void => undefined;
 const clock = clockFrom(origin);
 const events = new LockEvents(ignore);
 const nodes = openNodes(sources, { ...options, warn: ignore }, clock, Math.random);
-const quorum = new QuorumClient(nodes, clock, events);
+const quorum = new Quorum(nodes, clock, events);
 // It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs to the members.
 watchNodes(nodes, clock, events, ignore, ignore);
 watchMembers(nodes, ignore);

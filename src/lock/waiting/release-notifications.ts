@@ -1,13 +1,13 @@
 import type { Clock, Timer } from '../../clock.js';
 import { splitWakeMs } from '../../core/backoff.js';
 import { majorityOf } from '../../core/quorum.js';
-import type { Asker, Ear, LockNode, Waits } from '../../node/lock-node.js';
+import type { VoteReceiver, Ear, LockNode, Waits } from '../../node/lock-node.js';
 import { newHolderId } from '../quorum/holder-id.js';
 import type { ResolvedManagerOptions } from '../../api/options.js';
 import type { WaitQueue } from './wait-queue.js';
 
 /** A wake-up is a hint: nobody asks what came of it. */
-const NOBODY: Asker = { answered: () => undefined };
+const NOBODY: VoteReceiver = { receive: () => undefined };
 
 /** Of one release, as the nodes tell of it one after the other. */
 interface News {

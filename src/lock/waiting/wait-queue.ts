@@ -92,12 +92,12 @@ export class WaitQueue {
   }
 
   begun(tenure: Tenure): void {
-    this.#tenures.set(keyOf(tenure.claim.resources), tenure);
+    this.#tenures.set(keyOf(tenure.tracker.resources), tenure);
   }
 
   /** Who takes over these keys, if they may be handed on. */
   successorTo(tenure: Tenure): (() => void) | undefined {
-    const line = this.#lines.get(keyOf(tenure.claim.resources));
+    const line = this.#lines.get(keyOf(tenure.tracker.resources));
     if (line === undefined || !tenure.mayFollow) return undefined;
     return firstOf(line.waiters)?.accept(tenure);
   }
@@ -105,12 +105,12 @@ export class WaitQueue {
   /** Nobody holds anything by these keys any more: whoever is first in a line for any of the resources may try. */
   lost(tenure: Tenure): void {
     this.#forget(tenure);
-    this.mayBeFree(tenure.claim.resources);
+    this.mayBeFree(tenure.tracker.resources);
   }
 
   /** The keys are being given back. `isOnLists`: those in line went to the end of the nodes' lists with it. */
   vacated(tenure: Tenure, isOnLists: boolean): void {
-    const { resources } = tenure.claim;
+    const { resources } = tenure.tracker;
     this.#forget(tenure);
     if (!isOnLists) this.#leaving.set(keyOf(resources), 'answer');
     this.#standBack(resources, isOnLists ? 'turn' : 'answer');
@@ -118,7 +118,7 @@ export class WaitQueue {
 
   /** The nodes have said whether they told others. */
   answered(tenure: Tenure, isTold: boolean): void {
-    const { resources } = tenure.claim;
+    const { resources } = tenure.tracker;
     const key = keyOf(resources);
     const why = this.#leaving.get(key);
     this.#leaving.delete(key);
@@ -166,7 +166,7 @@ export class WaitQueue {
   }
 
   #forget(tenure: Tenure): void {
-    const key = keyOf(tenure.claim.resources);
+    const key = keyOf(tenure.tracker.resources);
     if (this.#tenures.get(key) === tenure) this.#tenures.delete(key);
   }
 

@@ -181,7 +181,7 @@ export class Waiting implements Waiter {
   ): LockContendedError | QuorumUnreachableError {
     const { resources } = this.#wish;
     if (own === undefined && lastLook !== undefined) return errorOf(resources, lastLook);
-    const owner = own === undefined ? undefined : holderOf(own.claim.holderId);
+    const owner = own === undefined ? undefined : holderOf(own.tracker.holderId);
     return new LockContendedError(resources, 'held', owner, own?.remainingMs ?? 0);
   }
 }

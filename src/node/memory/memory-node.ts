@@ -2,7 +2,7 @@ import { failed, type Failed, type Refused, type Vote } from '../../core/vote.js
 import {
   PRESENT_ONLY,
   type AcquireRequest,
-  type Asker,
+  type VoteReceiver,
   type ConfirmRequest,
   type Ear,
   type ExtendRequest,
@@ -59,9 +59,9 @@ export class MemoryNode implements LockNode {
   }
 
   /** Carried out at once; answered when the caller has finished, as by every other node. */
-  ask(request: NodeRequest, asker: Asker, member: number): void {
+  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
     const vote = this.#vote(request);
-    queueMicrotask(() => asker.answered(member, vote));
+    queueMicrotask(() => receiver.receive(member, vote));
   }
 
   /** It answers everything at once. */

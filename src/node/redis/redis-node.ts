@@ -1,5 +1,5 @@
 import { failed, WITHDRAWN, type Failed, type Vote } from '../../core/vote.js';
-import type { Asker, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
+import type { VoteReceiver, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
 import { inspectionOf, inspectOperation, requestOperation, voteOf } from './protocol/batch.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { Ears, NO_EAR } from './open-listeners.js';
@@ -23,7 +23,7 @@ interface Asked {
   readonly request: NodeRequest;
   readonly operation: Operation;
   readonly weight: number;
-  readonly asker: Asker;
+  readonly receiver: VoteReceiver;
   readonly member: number;
   /** Whether it was late before; see `#answer`. */
   readonly isSecond: boolean;
@@ -56,15 +56,15 @@ export class RedisNode implements LockNode {
     return this.#server.standing.onChange(listener);
   }
 
-  ask(request: NodeRequest, asker: Asker, member: number): void {
+  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
     const operation = requestOperation(this.#server.keyPrefix, request);
     const weight = request.resources.length;
-    this.#requests.add({ request, operation, weight, asker, member, isSecond: false });
+    this.#requests.add({ request, operation, weight, receiver, member, isSecond: false });
   }
 
   withdraw(holderId: string): void {
     const isVain = ({ request }: Asked): boolean => request.holderId === holderId && !isForTheRecord(request);
-    for (const { asker, member } of this.#requests.withdraw(isVain)) asker.answered(member, WITHDRAWN);
+    for (const { receiver, member } of this.#requests.withdraw(isVain)) receiver.receive(member, WITHDRAWN);
   }
 
   onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
@@ -139,7 +139,7 @@ export class RedisNode implements LockNode {
     const operations = inTime.map(({ operation }) => operation);
     const latest = inTime.reduce((last, { request }) => Math.max(last, deadlineOf(request, 0)), 0);
     this.#server.ask(operations, latest, (replies) => {
-      if (isFailed(replies)) for (const { asker, member } of inTime) asker.answered(member, replies);
+      if (isFailed(replies)) for (const { receiver, member } of inTime) receiver.receive(member, replies);
       else this.#conclude(inTime, replies);
       done();
     });
@@ -153,7 +153,7 @@ export class RedisNode implements LockNode {
     if (absence === undefined && !batch.some(isLate)) return batch;
     return batch.filter((asked) => {
       const obstacle = absence ?? (isLate(asked) ? LATE : undefined);
-      if (obstacle !== undefined) asked.asker.answered(asked.member, obstacle);
+      if (obstacle !== undefined) asked.receiver.receive(asked.member, obstacle);
       return obstacle === undefined;
     });
   }
@@ -168,7 +168,7 @@ export class RedisNode implements LockNode {
   }
 
   #answer(asked: Asked, vote: Vote, distrust: Failed | undefined): void {
-    const { request, isSecond, asker, member } = asked;
+    const { request, isSecond, receiver, member } = asked;
     // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
     // anew, and nothing was written: whoever has time left asks again.
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
@@ -176,11 +176,11 @@ export class RedisNode implements LockNode {
       this.#requests.add({ ...asked, isSecond: true });
     // A grant of a node that is not trusted does not count, although it may be there.
     else if (distrust !== undefined && vote.kind === 'granted' && request.op !== 'release')
-      asker.answered(member, distrust);
+      receiver.receive(member, distrust);
     // Nor does what it granted to others.
     else if (distrust !== undefined && vote.kind === 'refused')
-      asker.answered(member, { ...vote, untrusted: true });
-    else asker.answered(member, vote);
+      receiver.receive(member, { ...vote, untrusted: true });
+    else receiver.receive(member, vote);
   }
 }
 

@@ -16,8 +16,8 @@ function lehmer(seed: number): () => number {
 const farOff = (world: VirtualWorld, node: LockNode, random: () => number): LockNode =>
   new Proxy(node, {
     get: (target, property) => {
-      const ask: LockNode['ask'] = (request, asker, member) =>
-        void world.clock.setTimer(() => target.ask(request, asker, member), 3 * random());
+      const ask: LockNode['ask'] = (request, receiver, member) =>
+        void world.clock.setTimer(() => target.ask(request, receiver, member), 3 * random());
       if (property === 'ask') return ask;
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;

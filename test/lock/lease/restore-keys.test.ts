@@ -148,11 +148,11 @@ describe('a lease that others ask for all the time', () => {
       const lease = await world.clock.until(leader.acquire(R));
       world.nodes[2]!.loseData();
       const passing = world.nodes[2]!;
-      const claim = { resources: [R], holderId: 'passing', deadlineAt: Number.POSITIVE_INFINITY };
+      const tracker = { resources: [R], holderId: 'passing', deadlineAt: Number.POSITIVE_INFINITY };
       const granting = passing.vote({
         op: 'acquire',
         tokens: 1,
-        ...claim,
+        ...tracker,
         ttlMs: 1_000,
         seed: 1e18,
         tick: undefined,

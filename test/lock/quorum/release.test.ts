@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { failed, type Vote } from '../../../src/core/vote.js';
-import { Claim } from '../../../src/lock/quorum/key-tracker.js';
-import { GiveBack } from '../../../src/lock/quorum/release.js';
+import { KeyTracker } from '../../../src/lock/quorum/key-tracker.js';
+import { Releases } from '../../../src/lock/quorum/release.js';
 import { Timeouts } from '../../../src/lock/quorum/call-timeouts.js';
-import type { Asker, LockNode, NodeRequest } from '../../../src/node/lock-node.js';
+import type { VoteReceiver, LockNode, NodeRequest } from '../../../src/node/lock-node.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
 const UNREACHABLE = failed('unreachable', new Error('no connection'));
@@ -15,9 +15,9 @@ function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: nu
   const node = {
     asked: 0,
     state: { status: 'unreachable' },
-    ask: (_: NodeRequest, asker: Asker, member: number) => {
+    ask: (_: NodeRequest, receiver: VoteReceiver, member: number) => {
       if (node.asked++ === 0) before();
-      asker.answered(member, vote);
+      receiver.receive(member, vote);
     },
     onStateChange: () => () => undefined,
   };
@@ -27,12 +27,12 @@ function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: nu
 /** How often a node is asked to release within ten seconds, when an acquisition had this answer. */
 async function releasesAfter(acquired: Vote, release: Vote): Promise<number> {
   const clock = new VirtualClock();
-  const claim = new Claim(['a'], 'holder', 1);
-  claim.sent(0);
-  const node = nodeThatAnswers(release, () => claim.answered(0, acquired, DEADLINE_AT));
+  const tracker = new KeyTracker(['a'], 'holder', 1);
+  tracker.sent(0);
+  const node = nodeThatAnswers(release, () => tracker.answered(0, acquired, DEADLINE_AT));
   const giving = { clock, timeouts: new Timeouts(clock), nodes: [node], report: () => undefined };
   const times = { calledAt: 0, dueAt: 250, keepUntil: 0, expiredAt: 21_000 };
-  new GiveBack(giving).begin({ claim, ...times, enough: 1, waits: undefined }, () => undefined);
+  new Releases(giving).begin({ tracker, ...times, enough: 1, waits: undefined }, () => undefined);
   await clock.advance(10_000);
   return node.asked;
 }

@@ -1,35 +1,35 @@
 import { describe, expect, it } from '@jest/globals';
-import { Gate } from '../../../src/lock/quorum/round-limiter.js';
+import { RoundLimiter } from '../../../src/lock/quorum/round-limiter.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 describe('the gate', () => {
   it('lets so many in at once, and the others in the order in which they came', async () => {
-    const gate = new Gate(2);
+    const roundLimiter = new RoundLimiter(2);
     const order: number[] = [];
     const enter = async (who: number): Promise<void> => {
-      await gate.enter();
+      await roundLimiter.enter();
       order.push(who);
     };
     const all = Promise.all([1, 2, 3, 4, 5].map(enter));
     await Promise.resolve();
     expect(order).toEqual([1, 2]);
-    gate.leave(true);
+    roundLimiter.leave(true);
     await Promise.resolve();
     expect(order).toEqual([1, 2, 3]);
-    gate.leave(true);
-    gate.leave(true);
+    roundLimiter.leave(true);
+    roundLimiter.leave(true);
     await all;
     expect(order).toEqual([1, 2, 3, 4, 5]);
   });
 
   it('lets everybody in when the nodes do not answer', async () => {
-    const gate = new Gate(1);
-    await gate.enter();
-    const others = Promise.all([gate.enter(), gate.enter(), gate.enter()]);
-    gate.leave(false);
+    const roundLimiter = new RoundLimiter(1);
+    await roundLimiter.enter();
+    const others = Promise.all([roundLimiter.enter(), roundLimiter.enter(), roundLimiter.enter()]);
+    roundLimiter.leave(false);
     await others;
-    for (let left = 0; left < 3; left++) gate.leave(true);
-    expect(gate.enter()).toBeUndefined();
+    for (let left = 0; left < 3; left++) roundLimiter.leave(true);
+    expect(roundLimiter.enter()).toBeUndefined();
   });
 });
 

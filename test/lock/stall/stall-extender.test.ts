@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { LockEvents } from '../../../src/api/events.js';
-import { QuorumClient } from '../../../src/lock/quorum/quorum.js';
+import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import { Heartbeat, StallCell } from '../../../src/lock/stall/shared-lease.js';
 import { StallExtender, type StandInTerms } from '../../../src/lock/stall/stall-extender.js';
 import type { ExtendRequest } from '../../../src/node/lock-node.js';
@@ -35,7 +35,7 @@ async function begin(terms: Partial<StandInTerms> = {}): Promise<StallExtender> 
   token = vote?.kind === 'granted' ? vote.counter : 0;
   cell.hold(sentAt + TTL_MS - DRIFT_MS, token);
   heartbeat.beat(clock.now());
-  const quorum = new QuorumClient(nodes, clock, new LockEvents(() => undefined));
+  const quorum = new Quorum(nodes, clock, new LockEvents(() => undefined));
   const extender = new StallExtender(quorum, clock, heartbeat, MAX_STALL_MS);
   const given = { resources: [R], holderId: HOLDER, ttlMs: TTL_MS, driftMs: DRIFT_MS, nodeTimeoutMs: 250 };
   extender.begin(1, { ...given, maxHoldAt: Number.POSITIVE_INFINITY, ...terms }, cell.memory);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { WITHDRAWN, type Vote } from '../../../src/core/vote.js';
-import { Claim } from '../../../src/lock/quorum/key-tracker.js';
+import { KeyTracker } from '../../../src/lock/quorum/key-tracker.js';
 import { LockEvents } from '../../../src/api/events.js';
-import { QuorumClient } from '../../../src/lock/quorum/quorum.js';
+import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import type { LockNode, NodeRequest } from '../../../src/node/lock-node.js';
 import type { Connection, Endpoint } from '../../../src/node/redis/connection/endpoint.js';
 import { RedisNode } from '../../../src/node/redis/redis-node.js';
@@ -47,7 +47,7 @@ describe('what a node that hangs was never sent', () => {
     const node = hangingNode(clock);
     const votes = new Map<string, Vote>();
     const ask = (name: string, request: NodeRequest): void =>
-      node.ask(request, { answered: (_, vote) => void votes.set(name, vote) }, 0);
+      node.ask(request, { receive: (_, vote) => void votes.set(name, vote) }, 0);
     await clock.advance(10);
     expect(node.state.status).toBe('ready');
     for (const name of ['one batch', 'another']) {
@@ -76,10 +76,10 @@ describe('what a node that hangs was never sent', () => {
       ask: () => undefined,
       withdraw: () => void withdrawn++,
     } as unknown as LockNode;
-    const quorum = new QuorumClient([node], clock, new LockEvents(() => undefined));
-    const claim = new Claim(['a'], HOLDER, 1);
+    const quorum = new Quorum([node], clock, new LockEvents(() => undefined));
+    const claim = new KeyTracker(['a'], HOLDER, 1);
     claim.sent(0);
-    void quorum.giveBack(claim, { ttlMs: 10_000, nodeTimeoutMs: 250, keepMs, enough: 1 });
+    void quorum.release(claim, { ttlMs: 10_000, nodeTimeoutMs: 250, keepMs, enough: 1 });
     expect(withdrawn).toBe(times);
   });
 });

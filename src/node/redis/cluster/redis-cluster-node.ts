@@ -1,7 +1,7 @@
 import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../../core/vote.js';
-import type { Asker, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../../lock-node.js';
+import type { VoteReceiver, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../../lock-node.js';
 import { ClusterEar } from './cluster-release-listener.js';
 import { ClusterScout } from './topology-reader.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
@@ -75,20 +75,20 @@ export class RedisClusterNode implements LockNode {
     return this.#standing.onChange(listener);
   }
 
-  ask(request: NodeRequest, asker: Asker, member: number): void {
+  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
     if (this.#shards.length === 0 && this.state.status === 'connecting') {
-      void this.#standing.next().then(() => this.ask(request, asker, member));
+      void this.#standing.next().then(() => this.ask(request, receiver, member));
       return;
     }
     const slot = this.#slots.of(request);
     if (slot === MIXED) {
-      if (request.op === 'release' || request.op === 'wake') this.#askBySlot(request, asker, member);
-      else asker.answered(member, APART);
+      if (request.op === 'release' || request.op === 'wake') this.#askBySlot(request, receiver, member);
+      else receiver.receive(member, APART);
       return;
     }
     const shard = this.#shardOf(slot);
-    if ('kind' in shard) return asker.answered(member, shard);
-    shard.node.ask(request, { answered: (_, vote) => asker.answered(member, this.#heard(vote)) }, member);
+    if ('kind' in shard) return receiver.receive(member, shard);
+    shard.node.ask(request, { receive: (_, vote) => receiver.receive(member, this.#heard(vote)) }, member);
   }
 
   withdraw(holderId: string): void {
@@ -167,14 +167,14 @@ export class RedisClusterNode implements LockNode {
     return failed('unreachable', new Error(`slot ${slot} is served by no master`));
   }
 
-  #askBySlot(request: Divisible, asker: Asker, member: number): void {
+  #askBySlot(request: Divisible, receiver: VoteReceiver, member: number): void {
     const parts = this.#slots.divide(request);
     const votes: Vote[] = [];
-    const answered = (_: number, vote: Vote): void => {
+    const receive = (_: number, vote: Vote): void => {
       votes.push(vote);
-      if (votes.length === parts.length) asker.answered(member, togetherOf(votes));
+      if (votes.length === parts.length) receiver.receive(member, togetherOf(votes));
     };
-    for (const part of parts) this.ask(part, { answered }, member);
+    for (const part of parts) this.ask(part, { receive }, member);
   }
 
   /** A shard's vote. Where it could not or would not answer, somebody else may serve the slot by now. */
