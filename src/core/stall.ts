@@ -16,5 +16,5 @@ export const beatMs = (ttlMs: number): number => staleAfterMs(ttlMs) / BEATS;
  * Whether the main thread's leases may be extended for it: it does not run, but not yet for so long that it must be taken
  * for hung, and its locks be left to others.
  */
-export const mayStandIn = (heartbeatAgeMs: number, ttlMs: number, maxStallMs: number): boolean =>
+export const isStalled = (heartbeatAgeMs: number, ttlMs: number, maxStallMs: number): boolean =>
   heartbeatAgeMs >= staleAfterMs(ttlMs) && heartbeatAgeMs < maxStallMs;

@@ -13,13 +13,13 @@ import type { HeldLease } from './lease/held-lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
 import { Quorum } from './quorum/quorum.js';
 import { pause, Stop, unlessStopped } from './waiting/cancellation.js';
-import { Tenure } from './lease/held-keys.js';
+import { HeldKeys } from './lease/held-keys.js';
 import { WaitQueue } from './waiting/wait-queue.js';
 import { WakeUps } from './waiting/release-notifications.js';
 import { Waiting } from './waiting/waiter.js';
 
 /** Makes the lease, in the moment in which it is acquired. */
-type Hold = (tenure: Tenure, attempts: number) => HeldLease;
+type Hold = (keys: HeldKeys, attempts: number) => HeldLease;
 
 /** Turns a wish into a won acquire round or an error: from the nodes, or, where that is allowed, from this process. */
 export class Acquirer {
@@ -110,7 +110,7 @@ export class Acquirer {
         return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
       }
       const acquired = await acquisition(attempts, context, resources, options, stop);
-      return hold(acquired.tenure, acquired.attempts);
+      return hold(acquired.keys, acquired.attempts);
     } catch (error) {
       throw error === DRAINED ? new LockManagerClosedError(resources) : error;
     } finally {
@@ -134,28 +134,28 @@ export class Acquirer {
   }
 
   /** Who in this process takes over these keys when their lease is released. */
-  successorTo(tenure: Tenure): (() => void) | undefined {
-    return this.#queue.successorTo(tenure);
+  nextInLine(keys: HeldKeys): (() => void) | undefined {
+    return this.#queue.nextInLine(keys);
   }
 
   /** With which words those who wait here go behind others, where there are any of both. */
-  waitsBehind(tenure: Tenure): Waits | undefined {
-    const isCrowded = tenure.othersWait && this.#queue.waitingFor(tenure.tracker.resources) > 0;
+  waitsBehind(keys: HeldKeys): Waits | undefined {
+    const isCrowded = keys.othersWait && this.#queue.waitingFor(keys.tracker.resources) > 0;
     return isCrowded && this.#wakeUps.hears ? this.#wakeUps.waits : undefined;
   }
 
   /** To be told when a lease is lost: its keys are left, but nobody holds anything by them. */
-  lost(tenure: Tenure): void {
-    this.#fallback?.ended(tenure.tracker);
-    this.#queue.lost(tenure);
+  leaseLost(keys: HeldKeys): void {
+    this.#fallback?.ended(keys.tracker);
+    this.#queue.leaseLost(keys);
   }
 
   /** To be told when the keys of a tenure are being taken back. */
-  vacated(tenure: Tenure, releaseResult: Promise<ReleaseResult>, isOnLists: boolean): Promise<number> {
-    this.#fallback?.ended(tenure.tracker);
-    this.#queue.vacated(tenure, isOnLists);
+  keysReleased(keys: HeldKeys, releaseResult: Promise<ReleaseResult>, isOnLists: boolean): Promise<number> {
+    this.#fallback?.ended(keys.tracker);
+    this.#queue.keysReleased(keys, isOnLists);
     return releaseResult.then(({ acknowledged, isTold }) => {
-      this.#queue.answered(tenure, isTold);
+      this.#queue.answered(keys, isTold);
       return acknowledged;
     });
   }
@@ -207,10 +207,10 @@ export class Acquirer {
     if (--this.#underWay === 0) this.#onIdle?.();
   };
 
-  #begin(won: Won): Tenure {
-    const tenure = new Tenure(this.clock, this.events, won);
-    this.#queue.begun(tenure);
-    return tenure;
+  #begin(won: Won): HeldKeys {
+    const keys = new HeldKeys(this.clock, this.events, won);
+    this.#queue.begun(keys);
+    return keys;
   }
 
   #discard(won: Won): void {

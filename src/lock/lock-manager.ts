@@ -7,7 +7,7 @@ import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } fr
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
 import { FirstUse } from './nodes/bootstrap.js';
 import { inspection, type Inspection } from './quorum/inspect-resource.js';
-import { LeaseKeeper } from './lease/lease-scheduler.js';
+import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { HeldLease, type Lease, type LeaseContext } from './lease/held-lease.js';
 import { watchMembers } from './nodes/membership-check.js';
 import { isInMemory, openNodes, snapshotOf, watchNodes } from './nodes/node-list.js';
@@ -27,9 +27,9 @@ import {
 } from './validation/resolve-options.js';
 import { resolveResources } from './validation/resources.js';
 import { Quorum } from './quorum/quorum.js';
-import { StallKeeper } from './stall/stall-guard.js';
+import { StallGuard } from './stall/stall-guard.js';
 import { pause, Stop } from './waiting/cancellation.js';
-import type { Tenure } from './lease/held-keys.js';
+import type { HeldKeys } from './lease/held-keys.js';
 
 /** Where time and chance come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -51,8 +51,8 @@ export class LockManager {
   readonly #nodes: readonly LockNode[];
   readonly #quorum: Quorum;
   readonly #events: LockEvents;
-  readonly #keeper: LeaseKeeper;
-  readonly #stallKeeper: StallKeeper | undefined;
+  readonly #scheduler: LeaseScheduler;
+  readonly #stallGuard: StallGuard | undefined;
   readonly #firstUse: FirstUse;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
@@ -72,14 +72,16 @@ export class LockManager {
     this.#clock = ports.clock ?? systemClock;
     const random = ports.random ?? Math.random;
     this.#events = new LockEvents(this.#options.warn);
-    this.#keeper = new LeaseKeeper(this.#clock, (delayMs) => this.#events.emit({ type: 'stalled', delayMs }));
+    this.#scheduler = new LeaseScheduler(this.#clock, (delayMs) =>
+      this.#events.emit({ type: 'stalled', delayMs }),
+    );
     if (this.#options.maxStallMs > 0) {
-      this.#stallKeeper = new StallKeeper(options.nodes, this.#options, this.#clock);
+      this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
     }
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (member) => {
-      for (const lease of this.#leases) if (!lease.fallback) lease.hasten(member);
+      for (const lease of this.#leases) if (!lease.fallback) lease.extendSoon(member);
     });
     this.#unwatchMembers = watchMembers(this.#nodes, this.#options.warn);
     this.#firstUse = new FirstUse(
@@ -112,8 +114,8 @@ export class LockManager {
     const resolved = resolveAcquireOptions(options, this.#options);
     const startedAt = this.#clock.now();
     try {
-      return await this.#acquirer.acquire(resources, resolved, (tenure, attempts) =>
-        this.#hold(tenure, attempts, resolved, startedAt),
+      return await this.#acquirer.acquire(resources, resolved, (keys, attempts) =>
+        this.#hold(keys, attempts, resolved, startedAt),
       );
     } catch (error) {
       this.#tellFailure({ name: resolved.name, resources }, error, this.#clock.now() - startedAt);
@@ -246,19 +248,19 @@ export class LockManager {
     for (const lease of this.#leases) lease.lose('closed');
     await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#acquirer.close();
-    this.#quorum.abandon();
+    this.#quorum.releaseUnderWay();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#firstUse.close();
     this.#unwatch();
     this.#unwatchMembers();
-    await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallKeeper?.close()]);
+    await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);
     // A node in memory lives on, for another manager that shares it; for this one it is closed like the others.
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
-  #hold(tenure: Tenure, attempts: number, terms: ResolvedAcquireOptions, startedAt: number): HeldLease {
-    const fallback = !tenure.isOn(this.#quorum) || this.#inMemory;
-    const lease = new HeldLease(this.#leaseContext, tenure, terms, attempts, fallback);
+  #hold(keys: HeldKeys, attempts: number, terms: ResolvedAcquireOptions, startedAt: number): HeldLease {
+    const fallback = !keys.isOn(this.#quorum) || this.#inMemory;
+    const lease = new HeldLease(this.#leaseContext, keys, terms, attempts, fallback);
     this.#leases.add(lease);
     if (this.#events.listening) {
       const { name, resources, tokenIfAny: token } = lease;
@@ -277,17 +279,18 @@ export class LockManager {
     return {
       clock: this.#clock,
       events: this.#events,
-      keeper: this.#keeper,
-      stallKeeper: this.#stallKeeper,
+      scheduler: this.#scheduler,
+      stallGuard: this.#stallGuard,
       checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
       onEnd: (ended) => {
         this.#leases.delete(ended);
         if (this.#leases.size === 0) this.#onIdle?.();
       },
-      successorTo: (released) => acquirer.successorTo(released),
+      nextInLine: (released) => acquirer.nextInLine(released),
       waitsBehind: (released) => acquirer.waitsBehind(released),
-      onLost: (tenureLost) => acquirer.lost(tenureLost),
-      onVacant: (vacant, releaseResult, isOnLists) => acquirer.vacated(vacant, releaseResult, isOnLists),
+      onLeaseLost: (keysLost) => acquirer.leaseLost(keysLost),
+      onKeysReleased: (released, releaseResult, isOnLists) =>
+        acquirer.keysReleased(released, releaseResult, isOnLists),
     };
   }
 

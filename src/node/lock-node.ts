@@ -146,7 +146,7 @@ export interface ExtendRequest extends Request {
    */
   readonly token: number | undefined;
   /** Where the key is there, the counter is raised to this; above it the request is refused as `superseded`. */
-  readonly ceiling: number | undefined;
+  readonly maxCounter: number | undefined;
 }
 
 /**

@@ -171,7 +171,7 @@ export function describeHolding(on: () => Operations): void {
       await on().subject.expire(resource);
       await on().granted({ resources: [resource], holderId: 'bert' });
       await on().release({ resources: [resource], holderId: 'bert' });
-      expect(await on().extend({ resources: [resource], token, ceiling: token + 99 })).toEqual({
+      expect(await on().extend({ resources: [resource], token, maxCounter: token + 99 })).toEqual({
         kind: 'refused',
         reason: 'absent',
       });
@@ -181,18 +181,18 @@ export function describeHolding(on: () => Operations): void {
     it.each([
       ['with fencing', 7_000],
       ['without', undefined],
-    ])('for a key that must be present, %s: prolongs it, and never sets it again', async (_, ceiling) => {
+    ])('for a key that must be present, %s: prolongs it, and never sets it again', async (_, maxCounter) => {
       const resource = freshResource();
-      const seed = ceiling === undefined ? undefined : wallUs();
+      const seed = maxCounter === undefined ? undefined : wallUs();
       const counter = await on().granted({ resources: [resource], seed });
       const request = {
         resources: [resource],
         token: PRESENT_ONLY,
-        ceiling: ceiling === undefined ? undefined : counter + ceiling,
+        maxCounter: maxCounter === undefined ? undefined : counter + maxCounter,
       };
       expect(await on().extend({ ...request, ttlMs: 3 * LONG_MS })).toEqual({
         kind: 'granted',
-        counter: request.ceiling ?? 0,
+        counter: request.maxCounter ?? 0,
       });
       expect((await on().inspect(resource)).remainingMs).toBeGreaterThan(2 * LONG_MS);
       await on().release({ resources: [resource] });
@@ -214,7 +214,9 @@ export function describeHolding(on: () => Operations): void {
         reason: 'superseded',
         counter,
       });
-      expect(await on().extend({ resources: [resource], token: counter - 5, ceiling: counter + 2 })).toEqual({
+      expect(
+        await on().extend({ resources: [resource], token: counter - 5, maxCounter: counter + 2 }),
+      ).toEqual({
         kind: 'granted',
         counter: counter + 2,
       });

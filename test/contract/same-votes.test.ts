@@ -123,7 +123,7 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
           ...common,
           ttlMs,
           token: presentOnly ? PRESENT_ONLY : fencing ? token : undefined,
-          ceiling: fencing ? token : undefined,
+          maxCounter: fencing ? token : undefined,
         });
         break;
       case 'release':

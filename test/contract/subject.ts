@@ -64,8 +64,8 @@ export class Operations {
 
   extendRequest(request: Partial<ExtendRequest> & Pick<ExtendRequest, 'resources' | 'token'>): ExtendRequest {
     const deadlineAt = this.subject.now() + LONG_MS;
-    const ceiling = request.token;
-    return { op: 'extend', holderId: 'anna', ttlMs: LONG_MS, deadlineAt, ceiling, ...request };
+    const maxCounter = request.token;
+    return { op: 'extend', holderId: 'anna', ttlMs: LONG_MS, deadlineAt, maxCounter, ...request };
   }
 
   releaseRequest(request: Partial<ReleaseRequest> & Pick<ReleaseRequest, 'resources'>): ReleaseRequest {

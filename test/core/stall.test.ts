@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { beatMs, mayStandIn, staleAfterMs } from '../../src/core/stall.js';
+import { beatMs, isStalled, staleAfterMs } from '../../src/core/stall.js';
 
 describe('a main thread that does not run', () => {
   it('counts as stalled after a sixth of the TTL, within 50 ms and a second', () => {
@@ -7,14 +7,14 @@ describe('a main thread that does not run', () => {
   });
 
   it('is stood in for from then on, and until maxStallMs', () => {
-    expect([0, 499, 500, 9_999, 10_000].map((ageMs) => mayStandIn(ageMs, 3_000, 10_000))).toEqual([
+    expect([0, 499, 500, 9_999, 10_000].map((ageMs) => isStalled(ageMs, 3_000, 10_000))).toEqual([
       false,
       false,
       true,
       true,
       false,
     ]);
-    expect(mayStandIn(60, 300, 50)).toBe(false);
+    expect(isStalled(60, 300, 50)).toBe(false);
   });
 
   it('may miss a beat, and two, without looking so', () => {

@@ -315,8 +315,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: 'lock/lease/held-keys.ts',
-        original: '!(this.#unproved && headroomMs <= 0)',
-        replacement: '!(this.#unproved && headroomMs === undefined)',
+        original: '!(this.#restoredWithoutQuorum && headroomMs <= 0)',
+        replacement: '!(this.#restoredWithoutQuorum && headroomMs === undefined)',
       },
     ],
     worlds: 'asleep',

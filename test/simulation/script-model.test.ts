@@ -82,8 +82,8 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
       if (verb === 'c') words.push(counter());
       if (verb === 'e') {
         const token = rng.pick([false as const, counter(), PRESENT_ONLY]);
-        const ceiling = token === PRESENT_ONLY ? rng.pick([false as const, counter()]) : token;
-        words.push(token, ceiling === false ? false : ceiling + rng.int(0, 3));
+        const maxCounter = token === PRESENT_ONLY ? rng.pick([false as const, counter()]) : token;
+        words.push(token, maxCounter === false ? false : maxCounter + rng.int(0, 3));
       }
     }
   }

@@ -376,7 +376,7 @@ class Script {
 
   #extend(): unknown {
     const { keys, holder, argument } = this.operation;
-    const [token, ceiling, ttlMs] = [numberIn(argument[0]), numberIn(argument[1]), Number(argument[2])];
+    const [token, maxCounter, ttlMs] = [numberIn(argument[0]), numberIn(argument[1]), Number(argument[2])];
     const recreates = this.flaw === 'extension re-creates';
     for (const [lock, fence] of keys) {
       const owner = this.keyspace.get(lock);
@@ -384,7 +384,8 @@ class Script {
       if (owner === undefined && token === -1) return [2, 3, '', 0];
       const counter = this.#counter(fence) ?? 0;
       if (token === undefined || recreates) continue;
-      if (owner !== undefined && ceiling !== undefined && counter > ceiling) return [2, 4, '', 0, counter];
+      if (owner !== undefined && maxCounter !== undefined && counter > maxCounter)
+        return [2, 4, '', 0, counter];
       if (owner === undefined && counter > token) return [2, 3, '', 0];
     }
     const restored = keys.some(
@@ -394,8 +395,8 @@ class Script {
       const shorter = this.flaw === 'extension shortens' || this.keyspace.pttl(lock) < ttlMs;
       if (this.keyspace.get(lock) === undefined) this.keyspace.set(lock, holder, ttlMs);
       else if (shorter) this.keyspace.pexpire(lock, ttlMs);
-      if (ceiling !== undefined)
-        this.#setFence(fence, { counter: Math.max(ceiling, this.#counter(fence) ?? 0) });
+      if (maxCounter !== undefined)
+        this.#setFence(fence, { counter: Math.max(maxCounter, this.#counter(fence) ?? 0) });
     }
     if (restored && !recreates) return [4];
     return 0;

@@ -19,16 +19,16 @@ import type { LockEvents } from '../../api/events.js';
 import type { Poll } from '../quorum/poll.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { RestoreTarget, Quorum } from '../quorum/quorum.js';
-import type { StandInTerms } from '../stall/stall-extender.js';
+import type { RemoteLeaseTerms } from '../stall/stall-extender.js';
 
 /** The lease that the keys are held for now. */
-export interface Holder {
+export interface LeaseListener {
   readonly name: string;
   /** A won extension; gives the grant that holds from now on. */
   extendedTo(grant: Grant): Grant;
   lose(reason: LossReason): void;
   /** An extension is over: there is something else to wait for. */
-  tend(): void;
+  reschedule(): void;
 }
 
 /** What an extension asks for. */
@@ -37,7 +37,7 @@ interface Asked {
   readonly nodeTimeoutMs: number;
   readonly validUntil: number;
   readonly token: number | undefined;
-  readonly ceiling: number | undefined;
+  readonly maxCounter: number | undefined;
 }
 
 /** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
@@ -56,7 +56,7 @@ const SECOND_LOOK_MS = 20;
  * What a won acquire round has on the nodes, from then until it is given back: leases of this process may follow each other on it,
  * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
  */
-export class Tenure implements RestoreTarget {
+export class HeldKeys implements RestoreTarget {
   readonly tracker: KeyTracker;
   grant: Grant;
   /** When the next extension is due. */
@@ -70,18 +70,18 @@ export class Tenure implements RestoreTarget {
   /** The last of the range: nobody who comes after has a counter at or below it. */
   readonly #lastToken: number | undefined;
   readonly #driftFactor: number;
-  #holder: Holder | undefined;
+  #listener: LeaseListener | undefined;
   #isExtending = false;
   /** Who waits for the end of it. */
   #onIdle: (() => void)[] | undefined;
   /** When the last extension began. */
   #extendedAt = Number.NEGATIVE_INFINITY;
   /** When the next one is due because a node came that the keys are not on; for what is known since the last one began. */
-  #hastenedTo = Number.POSITIVE_INFINITY;
+  #extendSoonAt = Number.POSITIVE_INFINITY;
   /** For how long a node that is away may keep the key. */
   #longestTtlMs: number;
   /** Whether keys were set again after an extension that no majority granted, and none has since. */
-  #unproved = false;
+  #restoredWithoutQuorum = false;
   /** Who refused the last extension, where no majority was left for it. */
   #takers: string | undefined;
   /**
@@ -89,7 +89,7 @@ export class Tenure implements RestoreTarget {
    * such a node would never vote for an extension, and the lease would die with a minority of the others. It keeps the
    * order: the next holder's token is above this, and so above those that were given out.
    */
-  #ceiling: number | undefined;
+  #maxCounter: number | undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -103,14 +103,14 @@ export class Tenure implements RestoreTarget {
     this.#longestTtlMs = grant.ttlMs;
     this.#lastToken = token;
     this.#firstToken = token === undefined ? undefined : token - request.tokens + 1;
-    this.#ceiling = token;
+    this.#maxCounter = token;
     this.#run = { startedAt: clock.now(), leases: 0, reserved: request.tokens, othersWait };
     this.extendAt = this.#extensionDue(grant);
   }
 
   /** What counters may be raised to, by us and by whoever extends in our place. */
-  get ceiling(): number | undefined {
-    return this.#ceiling;
+  get maxCounter(): number | undefined {
+    return this.#maxCounter;
   }
 
   get isExtending(): boolean {
@@ -148,13 +148,13 @@ export class Tenure implements RestoreTarget {
   }
 
   /** From now on the keys are this lease's. */
-  pass(holder: Holder): void {
-    this.#holder = holder;
+  pass(listener: LeaseListener): void {
+    this.#listener = listener;
   }
 
   /** The lease is lost: nothing is done for it any more. */
-  abandon(): void {
-    this.#holder = undefined;
+  detach(): void {
+    this.#listener = undefined;
   }
 
   /**
@@ -162,28 +162,28 @@ export class Tenure implements RestoreTarget {
    * next extension is due, this one makes the majority, and claimants cannot raise its counter above the token meanwhile. A
    * node that comes and goes hastens no more extensions than one that fails.
    */
-  hasten(member: number): void {
-    if (this.#holder === undefined || this.tracker.isGranted(member)) return;
-    this.#hastenedTo = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
-    this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
-    this.#holder.tend();
+  extendSoon(member: number): void {
+    if (this.#listener === undefined || this.tracker.isGranted(member)) return;
+    this.#extendSoonAt = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
+    this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
+    this.#listener.reschedule();
   }
 
   /** Begins an extension, where none is under way; calls back when it is over, with whether a majority granted it. */
   extend(ttlMs: number, nodeTimeoutMs: number, over: (won: boolean) => void): void {
-    if (this.#holder === undefined) return over(false);
+    if (this.#listener === undefined) return over(false);
     this.#isExtending = true;
     this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
     const sentAt = this.clock.stamp();
     this.#extendedAt = sentAt.monotonicMs;
-    this.#hastenedTo = Number.POSITIVE_INFINITY;
+    this.#extendSoonAt = Number.POSITIVE_INFINITY;
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
-    const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, ceiling: this.#ceiling };
+    const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, maxCounter: this.#maxCounter };
     const poll = this.#quorum.extend(this.tracker, asked);
     poll.whenDecided((verdict) => {
       const won = this.#conclude(poll, verdict, sentAt, asked);
       this.#isExtending = false;
-      this.#holder?.tend();
+      this.#listener?.reschedule();
       over(won);
       const waiting = this.#onIdle;
       this.#onIdle = undefined;
@@ -200,12 +200,13 @@ export class Tenure implements RestoreTarget {
    * A majority was asked by somebody who stood in at that instant, and extended the keys that were there. Where keys were set
    * again without a majority's proof that proves nothing, as he cannot tell whether the machine slept before.
    */
-  securedAt(sentAt: Stamp, ttlMs: number): void {
-    if (this.#holder !== undefined && !this.#unproved) this.#prolong(this.#holder, sentAt, ttlMs);
+  recordExtension(sentAt: Stamp, ttlMs: number): void {
+    if (this.#listener !== undefined && !this.#restoredWithoutQuorum)
+      this.#prolong(this.#listener, sentAt, ttlMs);
   }
 
   /** What somebody has to know who extends the keys, by this TTL, while the event loop is blocked. */
-  standInTerms(ttlMs: number): Pick<StandInTerms, 'resources' | 'holderId' | 'ttlMs' | 'driftMs'> {
+  remoteLeaseTerms(ttlMs: number): Pick<RemoteLeaseTerms, 'resources' | 'holderId' | 'ttlMs' | 'driftMs'> {
     const { resources, holderId } = this.tracker;
     this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
     return { resources, holderId, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
@@ -216,7 +217,7 @@ export class Tenure implements RestoreTarget {
    * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
    */
   release(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): Promise<ReleaseResult> {
-    this.#holder = undefined;
+    this.#listener = undefined;
     const enough = this.#quorum.majority;
     return this.#quorum.release(this.tracker, {
       ttlMs: this.#longestTtlMs,
@@ -233,29 +234,29 @@ export class Tenure implements RestoreTarget {
     const { tally } = poll;
     const { ttlMs } = asked;
     // By now it may be another lease's: what was won is won for the keys.
-    const holder = this.#holder;
-    if (holder === undefined) return false;
+    const listener = this.#listener;
+    if (listener === undefined) return false;
     const headroomMs = validityLeftMs(this.grant, clock.stamp());
     // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
-    const won = verdict === 'won' && !(this.#unproved && headroomMs <= 0);
+    const won = verdict === 'won' && !(this.#restoredWithoutQuorum && headroomMs <= 0);
     if (won) {
-      this.#prolong(holder, sentAt, ttlMs);
-      this.#unproved = false;
+      this.#prolong(listener, sentAt, ttlMs);
+      this.#restoredWithoutQuorum = false;
     } else {
       this.extendAt = clock.now() + retryAfterMs(ttlMs);
       this.failed = true;
       this.lastVotes = quorum.named(tally);
     }
-    this.extendAt = Math.min(this.extendAt, this.#hastenedTo);
+    this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
     if (events.listening) {
       const outcome = won ? 'extended' : 'failed';
       const { resources } = tracker;
-      events.emit({ type: 'extended', name: holder.name, resources, outcome, headroomMs, ttlMs });
+      events.emit({ type: 'extended', name: listener.name, resources, outcome, headroomMs, ttlMs });
     }
     if (!areGrants(tally.votes)) for (const counter of countersAbove(tally.votes)) this.#raise(counter);
     const takers = won ? undefined : takersIn(quorum.withoutUntrusted(tally));
     if (takers === undefined && isFenced(asked)) {
-      this.#unproved ||= !won;
+      this.#restoredWithoutQuorum ||= !won;
       quorum.restoreKeys(tracker, poll, asked, this);
     }
     this.#heed(takers);
@@ -264,7 +265,7 @@ export class Tenure implements RestoreTarget {
 
   /** By both clocks: after a sleep others may have come and gone, and only a majority could tell. */
   get isHeld(): boolean {
-    return this.#holder !== undefined && this.remainingMs > 0;
+    return this.#listener !== undefined && this.remainingMs > 0;
   }
 
   /** What an extension got where the key was set again. */
@@ -272,15 +273,15 @@ export class Tenure implements RestoreTarget {
     if (vote.kind === 'refused' && vote.counter !== undefined) this.#raise(vote.counter);
   }
 
-  #prolong(holder: Holder, sentAt: Stamp, ttlMs: number): void {
+  #prolong(listener: LeaseListener, sentAt: Stamp, ttlMs: number): void {
     const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
-    this.grant = holder.extendedTo(grant);
+    this.grant = listener.extendedTo(grant);
     this.extendAt = this.#extensionDue(grant);
     this.failed = false;
   }
 
   #raise(counter: number): void {
-    if (this.#ceiling !== undefined) this.#ceiling = Math.max(this.#ceiling, counter);
+    if (this.#maxCounter !== undefined) this.#maxCounter = Math.max(this.#maxCounter, counter);
   }
 
   /**
@@ -291,7 +292,7 @@ export class Tenure implements RestoreTarget {
     const before = this.#takers;
     this.#takers = takers;
     if (takers === undefined) return;
-    if (takers === before) this.#holder?.lose('taken');
+    if (takers === before) this.#listener?.lose('taken');
     else if (before === undefined) {
       this.extendAt = Math.min(this.extendAt, this.clock.now() + SECOND_LOOK_MS);
     }
@@ -304,5 +305,5 @@ export class Tenure implements RestoreTarget {
   }
 }
 
-const isFenced = (asked: Asked): asked is Asked & { readonly token: number; readonly ceiling: number } =>
-  asked.token !== undefined && asked.ceiling !== undefined;
+const isFenced = (asked: Asked): asked is Asked & { readonly token: number; readonly maxCounter: number } =>
+  asked.token !== undefined && asked.maxCounter !== undefined;

@@ -11,9 +11,9 @@ import type { Waits } from '../../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { ReleaseResult } from '../quorum/release.js';
-import type { Extendable, Kept, LeaseKeeper } from './lease-scheduler.js';
-import type { StallKeeper, StandInHandle } from '../stall/stall-guard.js';
-import type { Holder, Tenure } from './held-keys.js';
+import type { Extendable, Scheduled, LeaseScheduler } from './lease-scheduler.js';
+import type { StallGuard, StandIn } from '../stall/stall-guard.js';
+import type { LeaseListener, HeldKeys } from './held-keys.js';
 
 /**
  * The handle of a held resource. It ends once: by `release`, or by its loss, which `signal` tells before the nodes' keys
@@ -67,28 +67,28 @@ export interface LeaseTerms {
 export interface LeaseContext {
   readonly clock: Clock;
   readonly events: LockEvents;
-  readonly keeper: LeaseKeeper;
-  readonly stallKeeper: StallKeeper | undefined;
+  readonly scheduler: LeaseScheduler;
+  readonly stallGuard: StallGuard | undefined;
   readonly checkTtl: (ttlMs: number) => void;
   readonly onEnd: (lease: HeldLease) => void;
   /** Who in this process waits for just this, and takes over the keys when it is called. */
-  readonly successorTo: (tenure: Tenure) => (() => void) | undefined;
+  readonly nextInLine: (keys: HeldKeys) => (() => void) | undefined;
   /** With which words those who wait in this process go behind others, if there are any of both. */
-  readonly waitsBehind: (tenure: Tenure) => Waits | undefined;
-  readonly onLost: (tenure: Tenure) => void;
+  readonly waitsBehind: (keys: HeldKeys) => Waits | undefined;
+  readonly onLeaseLost: (keys: HeldKeys) => void;
   /** The keys are being taken off the nodes; gives how many nodes said so. */
-  readonly onVacant: (
-    tenure: Tenure,
+  readonly onKeysReleased: (
+    keys: HeldKeys,
     releaseResult: Promise<ReleaseResult>,
     isOnLists: boolean,
   ) => Promise<number>;
 }
 
-export class HeldLease implements Lease, Kept, Extendable, Holder {
-  #place: Kept['place'];
+export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
+  #place: Scheduled['place'];
   readonly #context: LeaseContext;
   readonly #terms: LeaseTerms;
-  readonly #tenure: Tenure;
+  readonly #keys: HeldKeys;
   readonly #token: number | undefined;
   /** Made when somebody wants to hear of it: most leases are short, and a signal costs more than the rest of them. */
   #signal: AbortController | undefined;
@@ -99,37 +99,37 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
   #inBacklog = false;
   #ended: Promise<void> | undefined;
   /** Who extends it while the event loop is blocked. */
-  readonly #standIn: StandInHandle | undefined;
+  readonly #standIn: StandIn | undefined;
 
   constructor(
     context: LeaseContext,
-    tenure: Tenure,
+    keys: HeldKeys,
     terms: LeaseTerms,
     readonly attempts: number,
     readonly fallback: boolean,
   ) {
     this.#context = context;
     this.#terms = terms;
-    this.#tenure = tenure;
-    this.#token = tenure.begin();
+    this.#keys = keys;
+    this.#token = keys.begin();
     this.#heldSince = context.clock.stamp();
-    this.#state = held(tenure.grant);
-    tenure.pass(this);
+    this.#state = held(keys.grant);
+    keys.pass(this);
     if (terms.autoExtend && !fallback) this.#standIn = this.#beginStandIn();
-    context.keeper.keep(this, this.#wakeAt());
+    context.scheduler.schedule(this, this.#wakeAt());
   }
 
   /** No property of its own: it leads back to the lease, and a lease that is logged as JSON must not go in circles. */
-  get place(): Kept['place'] {
+  get place(): Scheduled['place'] {
     return this.#place;
   }
 
-  set place(place: Kept['place']) {
+  set place(place: Scheduled['place']) {
     this.#place = place;
   }
 
   get resources(): readonly string[] {
-    return this.#tenure.tracker.resources;
+    return this.#keys.tracker.resources;
   }
 
   get name(): string {
@@ -169,17 +169,17 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
   async extend(ttlMs: number = this.#terms.ttlMs): Promise<void> {
     this.#context.checkTtl(ttlMs);
     // One at a time; one that is under way may have been started for a shorter TTL.
-    while (this.#tenure.isExtending) await this.#tenure.idle();
+    while (this.#keys.isExtending) await this.#keys.idle();
     if (this.#state.phase !== 'held') throw this.#overError();
     this.#takeOver();
     const won = await new Promise<boolean>((resolve) =>
-      this.#tenure.extend(ttlMs, this.#terms.nodeTimeoutMs, resolve),
+      this.#keys.extend(ttlMs, this.#terms.nodeTimeoutMs, resolve),
     );
     if (this.#state.phase !== 'held') throw this.#overError();
     if (won) return;
     throw new QuorumUnreachableError(
       this.resources,
-      this.#tenure.lastVotes,
+      this.#keys.lastVotes,
       'no majority of the nodes extended the lease in time',
     );
   }
@@ -189,10 +189,10 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
       // The state first: an extension that is under way can do nothing for it any more.
       this.#state = released(this.#state);
       const heldMs = this.#leave();
-      const handOn = this.#terms.minHoldMs > 0 ? undefined : this.#context.successorTo(this.#tenure);
-      if (handOn !== undefined) {
-        this.#tellRelease(heldMs, this.#tenure.nodes);
-        handOn();
+      const handOver = this.#terms.minHoldMs > 0 ? undefined : this.#context.nextInLine(this.#keys);
+      if (handOver !== undefined) {
+        this.#tellRelease(heldMs, this.#keys.nodes);
+        handOver();
         this.#ended = Promise.resolve();
       } else {
         this.#ended = this.#releaseKeys(heldMs).then((acknowledged) =>
@@ -218,13 +218,13 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
     if (this.#state.phase !== 'held') return;
     this.#state = lost(this.#state, reason);
     const heldMs = this.#leave();
-    this.#tenure.abandon();
+    this.#keys.detach();
     this.#loss = new LeaseLostError(this.resources, reason);
     this.#signal?.abort(this.#loss);
     const { name, resources, tokenIfAny: token } = this;
     this.#context.events.emit({ type: 'lost', name, resources, token, heldMs, reason });
     if (reason === 'closed') void this.release();
-    else this.#context.onLost(this.#tenure);
+    else this.#context.onLeaseLost(this.#keys);
   }
 
   /** What the keeper calls when the lease is due: extend it, or tell its loss. Returns when to call again. */
@@ -245,11 +245,11 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
     }
     // The wall clock alone says that validity ran out: the machine was suspended, or the clock was stepped. Ask the nodes.
     // At once, but only once: where they did not agree, they are asked again at the pace of every other extension.
-    const tenure = this.#tenure;
-    const wallRanOut = !tenure.failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
-    if (autoExtend && this.#isIdle && (now >= tenure.extendAt || wallRanOut)) {
+    const keys = this.#keys;
+    const wallRanOut = !keys.failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
+    if (autoExtend && this.#isIdle && (now >= keys.extendAt || wallRanOut)) {
       this.#inBacklog = true;
-      this.#context.keeper.extend(this);
+      this.#context.scheduler.extend(this);
     }
     return this.#wakeAt();
   }
@@ -264,7 +264,7 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
   }
 
   get #isIdle(): boolean {
-    return !this.#tenure.isExtending && !this.#inBacklog;
+    return !this.#keys.isExtending && !this.#inBacklog;
   }
 
   extendInTurn(over: () => void): void {
@@ -272,8 +272,8 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
     if (this.#state.phase !== 'held') return over();
     const { ttlMs, nodeTimeoutMs } = this.#terms;
     // Its holder may have begun one meanwhile.
-    if (this.#tenure.isExtending) void this.#tenure.idle().then(over);
-    else this.#tenure.extend(ttlMs, nodeTimeoutMs, over);
+    if (this.#keys.isExtending) void this.#keys.idle().then(over);
+    else this.#keys.extend(ttlMs, nodeTimeoutMs, over);
   }
 
   extendedTo(grant: Grant): Grant {
@@ -282,57 +282,57 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
   }
 
   /** The member votes from now on. */
-  hasten(member: number): void {
-    if (this.#terms.autoExtend) this.#tenure.hasten(member);
+  extendSoon(member: number): void {
+    if (this.#terms.autoExtend) this.#keys.extendSoon(member);
   }
 
-  tend(): void {
+  reschedule(): void {
     if (this.#state.phase !== 'held') return;
     this.#tellStandIn();
-    this.#context.keeper.keep(this, this.#wakeAt());
+    this.#context.scheduler.schedule(this, this.#wakeAt());
   }
 
-  #beginStandIn(): StandInHandle | undefined {
-    const { stallKeeper } = this.#context;
-    if (stallKeeper === undefined) return undefined;
+  #beginStandIn(): StandIn | undefined {
+    const { stallGuard } = this.#context;
+    if (stallGuard === undefined) return undefined;
     const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = this.#terms;
-    const { grant, ceiling } = this.#tenure;
+    const { grant, maxCounter } = this.#keys;
     const maxHoldAt = this.#heldSince.monotonicMs + maxHoldMs;
-    const terms = { ...this.#tenure.standInTerms(ttlMs), nodeTimeoutMs, maxHoldAt };
-    return stallKeeper.begin(terms, validUntilOf(grant), ceiling);
+    const terms = { ...this.#keys.remoteLeaseTerms(ttlMs), nodeTimeoutMs, maxHoldAt };
+    return stallGuard.begin(terms, validUntilOf(grant), maxCounter);
   }
 
   #tellStandIn(): void {
     if (this.#state.phase === 'held')
-      this.#standIn?.hold(validUntilOf(this.#state.grant), this.#tenure.ceiling);
+      this.#standIn?.hold(validUntilOf(this.#state.grant), this.#keys.maxCounter);
   }
 
   /** Takes what was secured for it while the event loop was blocked. */
   #takeOver(): void {
-    const sentAt = this.#standIn?.securedAt;
+    const sentAt = this.#standIn?.extendedAt;
     if (sentAt === undefined || this.#state.phase !== 'held') return;
     if (sentAt.monotonicMs <= this.#state.grant.sentAt.monotonicMs) return;
-    this.#tenure.securedAt(sentAt, this.#terms.ttlMs);
+    this.#keys.recordExtension(sentAt, this.#terms.ttlMs);
     this.#tellStandIn();
   }
 
   /** Nobody looks after it any more. Returns for how long it was held. */
   #leave(): number {
-    const { clock, keeper, onEnd } = this.#context;
+    const { clock, scheduler, onEnd } = this.#context;
     // Before anything is given back: what nobody extends any more stays given back.
     this.#standIn?.end();
-    keeper.forget(this);
+    scheduler.cancel(this);
     onEnd(this);
     return clock.now() - this.#heldSince.monotonicMs;
   }
 
   #releaseKeys(heldMs: number): Promise<number> {
     const { nodeTimeoutMs, minHoldMs } = this.#terms;
-    const { waitsBehind, onVacant } = this.#context;
-    const waits = waitsBehind(this.#tenure);
+    const { waitsBehind, onKeysReleased } = this.#context;
+    const waits = waitsBehind(this.#keys);
     const keepMs = Math.max(0, minHoldMs - heldMs);
-    const releaseResult = this.#tenure.release(nodeTimeoutMs, keepMs, waits);
-    return onVacant(this.#tenure, releaseResult, waits !== undefined);
+    const releaseResult = this.#keys.release(nodeTimeoutMs, keepMs, waits);
+    return onKeysReleased(this.#keys, releaseResult, waits !== undefined);
   }
 
   #tellRelease(heldMs: number, acknowledged: number): void {
@@ -344,7 +344,7 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
   #lossReason(late: boolean): LossReason {
     if (!this.#terms.autoExtend) return 'not_extended';
     if (late) return 'stalled';
-    return this.#tenure.failed || !this.#isIdle ? 'unreachable' : 'stalled';
+    return this.#keys.failed || !this.#isIdle ? 'unreachable' : 'stalled';
   }
 
   #overError(): LeaseLostError {
@@ -363,7 +363,7 @@ export class HeldLease implements Lease, Kept, Extendable, Holder {
     const { grant } = this.#state;
     const { maxHoldMs, autoExtend } = this.#terms;
     const endsAt = grant.sentAt.monotonicMs + grant.ttlMs - grant.driftMs - lossMarginMs(grant.ttlMs);
-    const extendAt = autoExtend && this.#isIdle ? this.#tenure.extendAt : endsAt;
+    const extendAt = autoExtend && this.#isIdle ? this.#keys.extendAt : endsAt;
     const maxHoldAt = maxHoldMs === undefined ? endsAt : this.#heldSince.monotonicMs + maxHoldMs;
     return Math.min(endsAt, extendAt, maxHoldAt);
   }

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../clock.js';
-import { DueQueue, type Due } from './due-heap.js';
+import { DueHeap, type Due } from './due-heap.js';
 import type { Stamp } from '../../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
-export interface Kept {
+export interface Scheduled {
   /** Where it stands with the keeper, which alone changes it. */
-  place: Due<Kept> | undefined;
+  place: Due<Scheduled> | undefined;
   /** Called at `dueAt` or later; returns when to be called again, `undefined` for never. */
   wake(now: number, dueAt: number): number | undefined;
 }
@@ -39,14 +39,14 @@ const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonic
  * wall clock says that time passed which the monotonic one did not see. The timer
  * keeps no process alive, and nothing that a lease throws gets out of it.
  */
-export class LeaseKeeper {
-  readonly #queue = new DueQueue<Kept>();
+export class LeaseScheduler {
+  readonly #queue = new DueHeap<Scheduled>();
   /** Extensions that wait for others to end, in the order in which they fell due. */
   #backlog: Extendable[] = [];
   #next = 0;
   #extending = 0;
   #isWorking = false;
-  #isTending = false;
+  #isWaking = false;
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   /** When the timer fires at the earliest: what was overdue already has one that fires at the next turn. */
@@ -65,12 +65,12 @@ export class LeaseKeeper {
   }
 
   /** Sets when the item is called next; a later call replaces an earlier one. */
-  keep(item: Kept, dueAt: number): void {
+  schedule(item: Scheduled, dueAt: number): void {
     this.#place(item, dueAt);
     this.#arm();
   }
 
-  forget(item: Kept): void {
+  cancel(item: Scheduled): void {
     if (item.place === undefined) return;
     this.#drop(item.place);
     if (this.#queue.size > 0) return;
@@ -111,12 +111,12 @@ export class LeaseKeeper {
     this.#work();
   };
 
-  #place(item: Kept, dueAt: number): void {
+  #place(item: Scheduled, dueAt: number): void {
     if (item.place !== undefined) this.#queue.move(item.place, dueAt);
     else item.place = this.#queue.add(item, dueAt);
   }
 
-  #tend(): void {
+  #reschedule(): void {
     const now = this.clock.now();
     const delayMs = now - this.#firesAt;
     this.#disarm();
@@ -124,17 +124,17 @@ export class LeaseKeeper {
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
       for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
     }
-    this.#isTending = true;
+    this.#isWaking = true;
     try {
       for (let due = this.#queue.next; due !== undefined && due.dueAt <= now; due = this.#queue.next)
         this.#wake(due, now);
     } finally {
-      this.#isTending = false;
+      this.#isWaking = false;
       this.#arm();
     }
   }
 
-  #wake(due: Due<Kept>, now: number): void {
+  #wake(due: Due<Scheduled>, now: number): void {
     const { item, dueAt } = due;
     const nextAt = item.wake(now, dueAt);
     // It may have been forgotten or kept anew meanwhile.
@@ -143,20 +143,20 @@ export class LeaseKeeper {
     else this.#queue.move(due, Math.max(nextAt, now + 1));
   }
 
-  #drop(due: Due<Kept>): void {
+  #drop(due: Due<Scheduled>): void {
     this.#queue.remove(due);
     due.item.place = undefined;
   }
 
   #arm(): void {
     const nextAt = this.#queue.next?.dueAt;
-    if (this.#isTending || nextAt === undefined || nextAt >= this.#timerAt) return;
+    if (this.#isWaking || nextAt === undefined || nextAt >= this.#timerAt) return;
     const now = this.clock.now();
     if (this.#timer === undefined) this.#gapMs = wallGapMs(this.clock.stamp());
     this.#disarm();
     this.#timerAt = Math.min(nextAt, now + LONGEST_SLEEP_MS);
     this.#firesAt = Math.max(now, this.#timerAt);
-    this.#timer = this.clock.setTimer(() => this.#tend(), this.#timerAt - now, 'background');
+    this.#timer = this.clock.setTimer(() => this.#reschedule(), this.#timerAt - now, 'background');
   }
 
   #tellDelay(delayMs: number): void {

@@ -106,14 +106,14 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
 
   extend(
     tracker: KeyTracker,
-    terms: Terms & { token: number | undefined; ceiling: number | undefined; validUntil: number },
+    terms: Terms & { token: number | undefined; maxCounter: number | undefined; validUntil: number },
   ): Poll {
     const { resources, holderId } = tracker;
-    const { ttlMs, token, ceiling } = terms;
+    const { ttlMs, token, maxCounter } = terms;
     // Past the end of validity an extension could only bring back what others may have by now.
     const sentAt = this.clock.now();
     const deadlineAt = Math.min(sentAt + terms.nodeTimeoutMs, terms.validUntil);
-    const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, ceiling } as const;
+    const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter } as const;
     return this.#askAll('extend', tracker, sentAt, request);
   }
 
@@ -127,16 +127,16 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   restoreKeys(
     tracker: KeyTracker,
     extension: Poll,
-    terms: Terms & { token: number; ceiling: number; validUntil: number },
+    terms: Terms & { token: number; maxCounter: number; validUntil: number },
     target: RestoreTarget,
   ): void {
     extension.forEachAnswer((absent, vote) => {
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !target.isHeld) return;
       const { resources, holderId } = tracker;
-      const { ttlMs, token, ceiling } = terms;
+      const { ttlMs, token, maxCounter } = terms;
       const node = this.nodes[absent]!;
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
-      const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, ceiling } as const;
+      const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, maxCounter } as const;
       tracker.sent(absent);
       const set: VoteReceiver = { receive: (member, answer) => tracker.answered(member, answer, deadlineAt) };
       node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, set, absent);
@@ -182,7 +182,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    * Takes back what acquire rounds that are not over may have written: the release follows their requests on the same connection,
    * so that a node that carries out the ones carries out the other.
    */
-  abandon(): void {
+  releaseUnderWay(): void {
     for (const [tracker, { ttlMs, nodeTimeoutMs }] of this.#underWay) {
       void this.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
     }

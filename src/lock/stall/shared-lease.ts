@@ -1,9 +1,9 @@
 import type { Stamp } from '../../core/validity.js';
 
 const VALID_UNTIL = 0;
-const CEILING = 1;
-const SECURED_AT = 2;
-const SECURED_WALL = 3;
+const MAX_COUNTER = 1;
+const EXTENDED_AT = 2;
+const EXTENDED_WALL = 3;
 const WORDS = 4;
 
 /** Instants are kept in µs, rounded down: a lease may end early, and never late. */
@@ -17,7 +17,7 @@ const NONE = -1n;
  * What the lease and its stand-in in another thread tell each other, in memory that both see. Each lease has a cell of its own
  * and none is used twice, so that a word that comes late is never taken for another lease's.
  */
-export class StallCell {
+export class SharedLease {
   readonly #words: BigInt64Array;
 
   constructor(readonly memory = new SharedArrayBuffer(WORDS * BigInt64Array.BYTES_PER_ELEMENT)) {
@@ -25,8 +25,8 @@ export class StallCell {
   }
 
   /** The lease's own word: until when it is valid, and what counters may be raised to. */
-  hold(validUntil: number, ceiling: number | undefined): void {
-    Atomics.store(this.#words, CEILING, ceiling === undefined ? NONE : BigInt(ceiling));
+  hold(validUntil: number, maxCounter: number | undefined): void {
+    Atomics.store(this.#words, MAX_COUNTER, maxCounter === undefined ? NONE : BigInt(maxCounter));
     Atomics.store(this.#words, VALID_UNTIL, wordOf(validUntil));
   }
 
@@ -41,24 +41,24 @@ export class StallCell {
     return word === OVER ? undefined : msOf(word);
   }
 
-  get ceiling(): number | undefined {
-    const word = Atomics.load(this.#words, CEILING);
+  get maxCounter(): number | undefined {
+    const word = Atomics.load(this.#words, MAX_COUNTER);
     return word === NONE ? undefined : Number(word);
   }
 
   /** The stand-in's word: a majority has extended the lease, and was asked at that instant. */
-  secure(sentAt: Stamp): void {
-    Atomics.store(this.#words, SECURED_AT, wordOf(sentAt.monotonicMs));
-    Atomics.store(this.#words, SECURED_WALL, wordOf(sentAt.wallMs));
+  recordExtension(sentAt: Stamp): void {
+    Atomics.store(this.#words, EXTENDED_AT, wordOf(sentAt.monotonicMs));
+    Atomics.store(this.#words, EXTENDED_WALL, wordOf(sentAt.wallMs));
   }
 
   /**
    * The instant of the last extension by the stand-in. Read in the order against that of writing: between the two words of a
    * new instant the wall clock's is still the old one, and by it the lease is older than it is, never younger.
    */
-  get securedAt(): Stamp | undefined {
-    const wall = Atomics.load(this.#words, SECURED_WALL);
-    const monotonic = Atomics.load(this.#words, SECURED_AT);
+  get extendedAt(): Stamp | undefined {
+    const wall = Atomics.load(this.#words, EXTENDED_WALL);
+    const monotonic = Atomics.load(this.#words, EXTENDED_AT);
     return wall === 0n || monotonic === 0n ? undefined : { monotonicMs: msOf(monotonic), wallMs: msOf(wall) };
   }
 }

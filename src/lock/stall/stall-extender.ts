@@ -1,16 +1,16 @@
 import type { Clock } from '../../clock.js';
 import { countersAbove } from '../../core/extension-votes.js';
 import type { Due } from '../lease/due-heap.js';
-import { beatMs, mayStandIn } from '../../core/stall.js';
+import { beatMs, isStalled } from '../../core/stall.js';
 import { lossMarginMs } from '../../core/validity.js';
 import { PRESENT_ONLY } from '../../node/lock-node.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
-import { LeaseKeeper, type Extendable, type Kept } from '../lease/lease-scheduler.js';
+import { LeaseScheduler, type Extendable, type Scheduled } from '../lease/lease-scheduler.js';
 import type { Quorum } from '../quorum/quorum.js';
-import { StallCell, type Heartbeat } from './shared-lease.js';
+import { SharedLease, type Heartbeat } from './shared-lease.js';
 
 /** A lease as it is handed to another thread. */
-export interface StandInTerms {
+export interface RemoteLeaseTerms {
   readonly resources: readonly string[];
   readonly holderId: string;
   readonly ttlMs: number;
@@ -31,8 +31,8 @@ const LONGEST_RETRY_MS = 1_000;
  * has secured, and decides nothing: whether a lease is lost, the main thread finds out when it runs again.
  */
 export class StallExtender {
-  readonly #keeper: LeaseKeeper;
-  readonly #leases = new Map<number, StandIn>();
+  readonly #scheduler: LeaseScheduler;
+  readonly #leases = new Map<number, RemoteLease>();
   #shortestTtlMs = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -41,47 +41,47 @@ export class StallExtender {
     private readonly heartbeat: Heartbeat,
     private readonly maxStallMs: number,
   ) {
-    this.#keeper = new LeaseKeeper(clock);
+    this.#scheduler = new LeaseScheduler(clock);
   }
 
-  begin(id: number, terms: StandInTerms, memory: SharedArrayBuffer): void {
+  begin(id: number, terms: RemoteLeaseTerms, memory: SharedArrayBuffer): void {
     this.#shortestTtlMs = Math.min(this.#shortestTtlMs, terms.ttlMs);
-    const lease = new StandIn(
+    const lease = new RemoteLease(
       terms,
-      new StallCell(memory),
+      new SharedLease(memory),
       this.quorum,
       this.clock,
-      this.#keeper,
+      this.#scheduler,
       this.#mayAct,
     );
     this.#leases.set(id, lease);
-    this.#keeper.keep(lease, this.clock.now());
+    this.#scheduler.schedule(lease, this.clock.now());
   }
 
   end(id: number): void {
     const lease = this.#leases.get(id);
     if (lease === undefined) return;
     this.#leases.delete(id);
-    this.#keeper.forget(lease);
+    this.#scheduler.cancel(lease);
   }
 
   readonly #mayAct = (now: number): boolean =>
-    mayStandIn(now - this.heartbeat.at, this.#shortestTtlMs, this.maxStallMs);
+    isStalled(now - this.heartbeat.at, this.#shortestTtlMs, this.maxStallMs);
 }
 
-class StandIn implements Kept, Extendable {
-  place: Due<Kept> | undefined;
+class RemoteLease implements Scheduled, Extendable {
+  place: Due<Scheduled> | undefined;
   readonly #tracker: KeyTracker;
-  #ceiling = 0;
+  #maxCounter = 0;
   #retryAt = 0;
   #isUnderWay = false;
 
   constructor(
-    private readonly terms: StandInTerms,
-    private readonly cell: StallCell,
+    private readonly terms: RemoteLeaseTerms,
+    private readonly shared: SharedLease,
     private readonly quorum: Quorum,
     private readonly clock: Clock,
-    private readonly keeper: LeaseKeeper,
+    private readonly scheduler: LeaseScheduler,
     private readonly mayAct: (now: number) => boolean,
   ) {
     this.#tracker = new KeyTracker(terms.resources, terms.holderId, quorum.nodes.length);
@@ -95,7 +95,7 @@ class StandIn implements Kept, Extendable {
     if (now < dueAt) return dueAt;
     if (!this.#isUnderWay && this.#mayExtend(now, validUntil)) {
       this.#isUnderWay = true;
-      this.keeper.extend(this);
+      this.scheduler.extend(this);
     }
     return now + beatMs(ttlMs);
   }
@@ -116,27 +116,27 @@ class StandIn implements Kept, Extendable {
     const validUntil = this.#validUntil();
     // It may have waited behind others: look again.
     if (validUntil !== undefined && this.#mayExtend(sentAt.monotonicMs, validUntil)) {
-      const { ceiling } = this.cell;
+      const { maxCounter } = this.shared;
       const poll = this.quorum.extend(this.#tracker, {
         ttlMs,
         nodeTimeoutMs,
         validUntil,
         // Its release goes over other connections and may be overtaken: what is gone must stay gone.
         token: PRESENT_ONLY,
-        ceiling: ceiling === undefined ? undefined : Math.max(ceiling, this.#ceiling),
+        maxCounter: maxCounter === undefined ? undefined : Math.max(maxCounter, this.#maxCounter),
       });
-      if ((await poll.decided) === 'won') this.cell.secure(sentAt);
+      if ((await poll.decided) === 'won') this.shared.recordExtension(sentAt);
       else this.#retryAt = this.clock.now() + Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
-      this.#ceiling = Math.max(this.#ceiling, ...countersAbove(poll.tally.votes));
+      this.#maxCounter = Math.max(this.#maxCounter, ...countersAbove(poll.tally.votes));
     }
     this.#isUnderWay = false;
   }
 
   /** By the lease's own word, or by what was secured here. */
   #validUntil(): number | undefined {
-    const { cell, terms } = this;
-    const { validUntil, securedAt } = cell;
-    if (validUntil === undefined || securedAt === undefined) return validUntil;
-    return Math.max(validUntil, securedAt.monotonicMs + terms.ttlMs - terms.driftMs);
+    const { shared, terms } = this;
+    const { validUntil, extendedAt } = shared;
+    if (validUntil === undefined || extendedAt === undefined) return validUntil;
+    return Math.max(validUntil, extendedAt.monotonicMs + terms.ttlMs - terms.driftMs);
   }
 }

@@ -5,8 +5,8 @@ import { beatMs } from '../../core/stall.js';
 import type { NodeSource } from '../../node/node-options.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from '../../api/options.js';
-import { Heartbeat, StallCell } from './shared-lease.js';
-import type { StandInTerms } from './stall-extender.js';
+import { Heartbeat, SharedLease } from './shared-lease.js';
+import type { RemoteLeaseTerms } from './stall-extender.js';
 
 /** What the worker thread starts from. */
 export interface StallWorkerData {
@@ -17,11 +17,11 @@ export interface StallWorkerData {
 }
 
 export type StallMessage =
-  | { readonly begun: number; readonly terms: StandInTerms; readonly memory: SharedArrayBuffer }
+  | { readonly begun: number; readonly terms: RemoteLeaseTerms; readonly memory: SharedArrayBuffer }
   | { readonly ended: number };
 
 /** A lease's side of its stand-in. */
-export interface StandInHandle extends Pick<StallCell, 'hold' | 'securedAt'> {
+export interface StandIn extends Pick<SharedLease, 'hold' | 'extendedAt'> {
   /** Nobody stands in for it any more. */
   end(): void;
 }
@@ -42,7 +42,7 @@ const startThread = (workerData: StallWorkerData): StallThread =>
  * long as this thread has not run for less than `maxStallMs`. Started with the first lease; it keeps no process alive, and if
  * it dies everything goes on as without it.
  */
-export class StallKeeper {
+export class StallGuard {
   readonly #heartbeat = new Heartbeat();
   readonly #data: StallWorkerData;
   readonly #warn: (message: string) => void;
@@ -66,29 +66,29 @@ export class StallKeeper {
   }
 
   /** From now on the lease is extended while this thread is blocked. */
-  begin(terms: StandInTerms, validUntil: number, ceiling: number | undefined): StandInHandle | undefined {
+  begin(terms: RemoteLeaseTerms, validUntil: number, maxCounter: number | undefined): StandIn | undefined {
     if (this.#isOver) return undefined;
-    const cell = new StallCell();
-    cell.hold(validUntil, ceiling);
+    const shared = new SharedLease();
+    shared.hold(validUntil, maxCounter);
     this.#kept++;
     this.#shortestTtlMs = Math.min(this.#shortestTtlMs, terms.ttlMs);
     this.#beat();
     this.#thread ??= this.#begin();
     const begun = ++this.#begun;
-    this.#thread.postMessage({ begun, terms, memory: cell.memory }, []);
+    this.#thread.postMessage({ begun, terms, memory: shared.memory }, []);
     let isHeld = true;
     const end = (): void => {
       isHeld = false;
       // First of all, and at once: the message arrives later.
-      cell.end();
+      shared.end();
       if (--this.#kept === 0) this.#timer?.cancel();
       this.#thread?.postMessage({ ended: begun }, []);
     };
     return {
       end,
-      hold: (until, counter) => (isHeld ? cell.hold(until, counter) : undefined),
-      get securedAt() {
-        return cell.securedAt;
+      hold: (until, counter) => (isHeld ? shared.hold(until, counter) : undefined),
+      get extendedAt() {
+        return shared.extendedAt;
       },
     };
   }

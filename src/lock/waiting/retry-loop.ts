@@ -4,11 +4,11 @@ import { LockContendedError, QuorumUnreachableError } from '../../api/errors.js'
 import { holderOf } from '../quorum/holder-id.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import { pause, type Stop } from './cancellation.js';
-import type { Tenure } from '../lease/held-keys.js';
+import type { HeldKeys } from '../lease/held-keys.js';
 import { Wait, type WaitTeller } from './wait-events.js';
 
 export interface Acquired {
-  readonly tenure: Tenure;
+  readonly keys: HeldKeys;
   /** How many attempts it took, from 1. */
   readonly attempts: number;
 }
@@ -21,7 +21,7 @@ export interface AcquisitionContext extends WaitTeller {
 /** Where the attempts come from, and what becomes of one that was won: a tenure, or, for nobody, nothing. */
 export interface Attempts {
   attempt(isAbandoned: () => boolean): Promise<AttemptResult>;
-  begin(won: Won): Tenure;
+  begin(won: Won): HeldKeys;
   discard(won: Won): void;
 }
 
@@ -41,7 +41,7 @@ export async function acquisition(
     for (let count = 1; ; count++) {
       stop.throwIfStopped();
       const result = await orStopped(attempts, stop);
-      if (result.kind === 'won') return { tenure: attempts.begin(result), attempts: count };
+      if (result.kind === 'won') return { keys: attempts.begin(result), attempts: count };
       if (count > options.retries || result.kind === 'already_ran') throw errorOf(resources, result);
       wait.begin();
       // Who heard of it may have ended it.

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { NotWon } from '../acquire/attempt.js';
-import type { Tenure } from '../lease/held-keys.js';
+import type { HeldKeys } from '../lease/held-keys.js';
 
 /** One who waits in line. */
 export interface Waiter {
@@ -10,7 +10,7 @@ export interface Waiter {
    * Takes over keys that are there, unless its terms forbid it, or it does not wait any more. Nothing else becomes of it
    * then; what it returns makes the lease.
    */
-  accept(tenure: Tenure): (() => void) | undefined;
+  accept(keys: HeldKeys): (() => void) | undefined;
 }
 
 /**
@@ -64,7 +64,7 @@ const keyOf = (resources: readonly string[]): string =>
 export class WaitQueue {
   readonly #lines = new Map<string, Line>();
   readonly #linesByResource = new Map<string, Set<Line>>();
-  readonly #tenures = new Map<string, Tenure>();
+  readonly #held = new Map<string, HeldKeys>();
   /** What is being given back, and what others were told of, for whoever comes next. */
   readonly #leaving = new Map<string, StandsBack>();
 
@@ -87,38 +87,38 @@ export class WaitQueue {
   }
 
   /** What this process has of just these resources. */
-  tenureOf(resources: readonly string[]): Tenure | undefined {
-    return this.#tenures.size === 0 ? undefined : this.#tenures.get(keyOf(resources));
+  keysOf(resources: readonly string[]): HeldKeys | undefined {
+    return this.#held.size === 0 ? undefined : this.#held.get(keyOf(resources));
   }
 
-  begun(tenure: Tenure): void {
-    this.#tenures.set(keyOf(tenure.tracker.resources), tenure);
+  begun(keys: HeldKeys): void {
+    this.#held.set(keyOf(keys.tracker.resources), keys);
   }
 
   /** Who takes over these keys, if they may be handed on. */
-  successorTo(tenure: Tenure): (() => void) | undefined {
-    const line = this.#lines.get(keyOf(tenure.tracker.resources));
-    if (line === undefined || !tenure.mayFollow) return undefined;
-    return firstOf(line.waiters)?.accept(tenure);
+  nextInLine(keys: HeldKeys): (() => void) | undefined {
+    const line = this.#lines.get(keyOf(keys.tracker.resources));
+    if (line === undefined || !keys.mayFollow) return undefined;
+    return firstOf(line.waiters)?.accept(keys);
   }
 
   /** Nobody holds anything by these keys any more: whoever is first in a line for any of the resources may try. */
-  lost(tenure: Tenure): void {
-    this.#forget(tenure);
-    this.mayBeFree(tenure.tracker.resources);
+  leaseLost(keys: HeldKeys): void {
+    this.#forget(keys);
+    this.mayBeFree(keys.tracker.resources);
   }
 
   /** The keys are being given back. `isOnLists`: those in line went to the end of the nodes' lists with it. */
-  vacated(tenure: Tenure, isOnLists: boolean): void {
-    const { resources } = tenure.tracker;
-    this.#forget(tenure);
+  keysReleased(keys: HeldKeys, isOnLists: boolean): void {
+    const { resources } = keys.tracker;
+    this.#forget(keys);
     if (!isOnLists) this.#leaving.set(keyOf(resources), 'answer');
     this.#standBack(resources, isOnLists ? 'turn' : 'answer');
   }
 
   /** The nodes have said whether they told others. */
-  answered(tenure: Tenure, isTold: boolean): void {
-    const { resources } = tenure.tracker;
+  answered(keys: HeldKeys, isTold: boolean): void {
+    const { resources } = keys.tracker;
     const key = keyOf(resources);
     const why = this.#leaving.get(key);
     this.#leaving.delete(key);
@@ -150,7 +150,7 @@ export class WaitQueue {
   #left(line: Line, key: string): void {
     if (line.waiters.size === 0) this.#remove(key, line);
     // While this process has the resources, the next one has nothing to do either.
-    else if (!this.#tenures.has(key)) firstOf(line.waiters)?.wake();
+    else if (!this.#held.has(key)) firstOf(line.waiters)?.wake();
   }
 
   #linesFor(resources: readonly string[]): Iterable<Line> {
@@ -165,9 +165,9 @@ export class WaitQueue {
     }
   }
 
-  #forget(tenure: Tenure): void {
-    const key = keyOf(tenure.tracker.resources);
-    if (this.#tenures.get(key) === tenure) this.#tenures.delete(key);
+  #forget(keys: HeldKeys): void {
+    const key = keyOf(keys.tracker.resources);
+    if (this.#held.get(key) === keys) this.#held.delete(key);
   }
 
   #add(key: string, line: Line): void {

@@ -5,7 +5,7 @@ import { LockContendedError, type QuorumUnreachableError } from '../../api/error
 import { holderOf } from '../quorum/holder-id.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
-import type { Tenure } from '../lease/held-keys.js';
+import type { HeldKeys } from '../lease/held-keys.js';
 import type { Stop } from './cancellation.js';
 import type { Place, StandsBack, Waiter, WaitQueue } from './wait-queue.js';
 import type { WakeUps } from './release-notifications.js';
@@ -22,7 +22,7 @@ export interface Wish {
   readonly attempts: Attempts;
   /** Ends the wait: the caller's signal, the manager's end, or a lease that was handed over. */
   readonly stop: Stop;
-  readonly hold: (tenure: Tenure, attempts: number) => HeldLease;
+  readonly hold: (keys: HeldKeys, attempts: number) => HeldLease;
 }
 
 /** The reason with which a wait ends whose waiter was handed what it waited for. */
@@ -56,10 +56,10 @@ export class Waiting implements Waiter {
     const { queue, wakeUps } = this.#context;
     this.#place = queue.join(resources, this);
     // Here is somebody who waits.
-    if (!this.#place.isFirst || queue.tenureOf(resources) !== undefined) wakeUps.open();
+    if (!this.#place.isFirst || queue.keysOf(resources) !== undefined) wakeUps.open();
     try {
-      const tenure = await this.#tenure(this.#place);
-      return this.#lease ?? this.#hold(tenure!);
+      const keys = await this.#keys(this.#place);
+      return this.#lease ?? this.#hold(keys!);
     } catch (error) {
       if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
       // It was told, and has no use for it any more; nor has anybody here.
@@ -77,26 +77,26 @@ export class Waiting implements Waiter {
     this.#endNap?.();
   }
 
-  accept(tenure: Tenure): (() => void) | undefined {
+  accept(keys: HeldKeys): (() => void) | undefined {
     const { options, stop } = this.#wish;
     const { ttlMs, tick, autoExtend } = options;
     // It asked for a record of the tick, for a whole TTL, or for keys that outlive the process for longer or not so long.
-    if (tick !== undefined || !autoExtend || ttlMs !== tenure.grant.ttlMs) return undefined;
+    if (tick !== undefined || !autoExtend || ttlMs !== keys.grant.ttlMs) return undefined;
     if (stop.reason !== undefined || this.#context.clock.now() >= this.#deadlineAt) return undefined;
     stop.stop(HANDED_OVER);
     this.#place?.leave();
-    return () => (this.#lease = this.#hold(tenure));
+    return () => (this.#lease = this.#hold(keys));
   }
 
-  #hold(tenure: Tenure): HeldLease {
+  #hold(keys: HeldKeys): HeldLease {
     // Told before the acquisition, which is told by `hold`.
     this.#wait.end();
     // Who was handed it may never have asked.
-    return this.#wish.hold(tenure, Math.max(1, this.#attempts));
+    return this.#wish.hold(keys, Math.max(1, this.#attempts));
   }
 
   /** `undefined`: a lease was handed over. */
-  async #tenure(place: Place): Promise<Tenure | undefined> {
+  async #keys(place: Place): Promise<HeldKeys | undefined> {
     const { queue, clock, wakeUps } = this.#context;
     const { resources, attempts, stop } = this.#wish;
     // Who asks in the same breath stands behind it by then, and has a token reserved.
@@ -106,7 +106,7 @@ export class Waiting implements Waiter {
       stop.throwIfStopped();
       const wasTold = this.#woken;
       this.#woken = false;
-      const own = queue.tenureOf(resources);
+      const own = queue.keysOf(resources);
       if (!place.isFirst || own !== undefined) {
         const leftMs = this.#deadlineAt - clock.now();
         if (leftMs <= 0) throw this.#refusal(place.line.lastLook, own);
@@ -177,7 +177,7 @@ export class Waiting implements Waiter {
   /** Of one who never asked: as the one before it was told, or by what this process has. */
   #refusal(
     lastLook: NotWon | undefined,
-    own: Tenure | undefined,
+    own: HeldKeys | undefined,
   ): LockContendedError | QuorumUnreachableError {
     const { resources } = this.#wish;
     if (own === undefined && lastLook !== undefined) return errorOf(resources, lastLook);

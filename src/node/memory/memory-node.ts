@@ -221,7 +221,7 @@ export class MemoryNode implements LockNode {
     return { kind: 'granted', counter: token };
   }
 
-  #extend({ resources, holderId, ttlMs, deadlineAt, token, ceiling }: ExtendRequest): Vote {
+  #extend({ resources, holderId, ttlMs, deadlineAt, token, maxCounter }: ExtendRequest): Vote {
     if (this.clock.now() > deadlineAt) return late();
     let restored = false;
     for (const resource of resources) {
@@ -230,7 +230,8 @@ export class MemoryNode implements LockNode {
       if (entry !== undefined && entry.owner !== holderId) return this.#heldBy(entry);
       if (entry === undefined && token === PRESENT_ONLY) return absent;
       if (token !== undefined && counter !== undefined) {
-        if (entry !== undefined && ceiling !== undefined && counter > ceiling) return superseded(counter);
+        if (entry !== undefined && maxCounter !== undefined && counter > maxCounter)
+          return superseded(counter);
         if (entry === undefined && counter > token) return absent;
       }
       if (entry === undefined && counter === undefined) restored = true;
@@ -239,13 +240,13 @@ export class MemoryNode implements LockNode {
     for (const resource of resources) {
       const expiresAt = Math.max(until, this.#live(resource)?.expiresAt ?? 0);
       this.#entries.set(resource, { owner: holderId, expiresAt });
-      if (ceiling === undefined) continue;
+      if (maxCounter === undefined) continue;
       const fence = this.#fence(resource);
-      fence.counter = Math.max(ceiling, fence.counter ?? 0);
+      fence.counter = Math.max(maxCounter, fence.counter ?? 0);
     }
     return restored
       ? failed('restored', new Error('the node had lost the key'))
-      : { kind: 'granted', counter: ceiling ?? 0 };
+      : { kind: 'granted', counter: maxCounter ?? 0 };
   }
 
   #release({ resources, holderId, keepMs, waits }: ReleaseRequest): Vote {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { LeaseLostError, LockManager, memoryNode, type Lease } from '../../../src/index.js';
-import { LeaseKeeper } from '../../../src/lock/lease/lease-scheduler.js';
+import { LeaseScheduler } from '../../../src/lock/lease/lease-scheduler.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
@@ -90,8 +90,8 @@ describe('a section that blocked the event loop past the end of the lease', () =
   it('tells no delay of what was overdue before its timer was set', async () => {
     const clock = new VirtualClock();
     const delays: number[] = [];
-    const keeper = new LeaseKeeper(clock, (delayMs) => void delays.push(delayMs));
-    keeper.keep({ place: undefined, wake: () => undefined }, Number.NEGATIVE_INFINITY);
+    const scheduler = new LeaseScheduler(clock, (delayMs) => void delays.push(delayMs));
+    scheduler.schedule({ place: undefined, wake: () => undefined }, Number.NEGATIVE_INFINITY);
     await clock.advance(1_000);
     expect(delays).toEqual([]);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DueQueue, type Due } from '../../../src/lock/lease/due-heap.js';
+import { DueHeap, type Due } from '../../../src/lock/lease/due-heap.js';
 import { NaiveQueue } from '../../core/naive.js';
 
 /** Takes out the first item that is due at `now`. */
-function take<T>(queue: DueQueue<T>, now: number): T | undefined {
+function take<T>(queue: DueHeap<T>, now: number): T | undefined {
   const { next } = queue;
   if (next === undefined || next.dueAt > now) return undefined;
   queue.remove(next);
@@ -13,7 +13,7 @@ function take<T>(queue: DueQueue<T>, now: number): T | undefined {
 
 describe('due queue', () => {
   it('is empty at first', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     expect([queue.size, queue.next?.dueAt, take(queue, Number.POSITIVE_INFINITY)]).toEqual([
       0,
       undefined,
@@ -22,7 +22,7 @@ describe('due queue', () => {
   });
 
   it('gives out what is due, the earliest first, and keeps the rest', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     queue.add('third', 30);
     queue.add('first', 10);
     queue.add('second', 20);
@@ -32,21 +32,21 @@ describe('due queue', () => {
   });
 
   it('gives out an item at the very instant at which it is due', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     queue.add('now', 10);
     expect(take(queue, 10)).toBe('now');
     expect(queue.size).toBe(0);
   });
 
   it('holds an item as often as it was added', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     queue.add('twice', 1);
     queue.add('twice', 2);
     expect([take(queue, 3), take(queue, 3), take(queue, 3)]).toEqual(['twice', 'twice', undefined]);
   });
 
   it('has no item any more that was taken out before it was due', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     queue.add('first', 10);
     const second = queue.add('second', 20);
     queue.add('third', 30);
@@ -56,7 +56,7 @@ describe('due queue', () => {
   });
 
   it('takes an item out once: a second time, or after it was given out, nothing happens', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     const given = queue.add('given', 10);
     const removed = queue.add('removed', 20);
     queue.add('kept', 30);
@@ -68,7 +68,7 @@ describe('due queue', () => {
   });
 
   it('has an item at another instant when it was moved, unless it was out', () => {
-    const queue = new DueQueue<string>();
+    const queue = new DueHeap<string>();
     const [first, second, third] = [queue.add('first', 10), queue.add('second', 20), queue.add('third', 30)];
     queue.remove(second);
     for (const [due, dueAt] of [
@@ -90,7 +90,7 @@ describe('due queue', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const queue = new DueQueue<number>();
+        const queue = new DueHeap<number>();
         const naive = new NaiveQueue();
         const added: Due<number>[] = [];
         for (const [item, next] of steps.entries()) {
@@ -127,7 +127,7 @@ describe('due queue', () => {
   it('empties in order: taking everything sorts', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), (dues) => {
-        const queue = new DueQueue<number>();
+        const queue = new DueHeap<number>();
         for (const due of dues) queue.add(due, due);
         const taken = dues.map(() => take(queue, Number.MAX_VALUE));
         expect(taken).toEqual([...dues].sort((a, b) => a - b));

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { LockEvents } from '../../../src/api/events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
-import { Heartbeat, StallCell } from '../../../src/lock/stall/shared-lease.js';
-import { StallExtender, type StandInTerms } from '../../../src/lock/stall/stall-extender.js';
+import { Heartbeat, SharedLease } from '../../../src/lock/stall/shared-lease.js';
+import { StallExtender, type RemoteLeaseTerms } from '../../../src/lock/stall/stall-extender.js';
 import type { ExtendRequest } from '../../../src/node/lock-node.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
@@ -13,12 +13,12 @@ const DRIFT_MS = 32;
 const MAX_STALL_MS = 20_000;
 
 let world: VirtualWorld;
-let cell: StallCell;
+let shared: SharedLease;
 let heartbeat: Heartbeat;
 let token: number;
 
 /** Keys on three nodes, a lease that says so in its cell, and a stand-in for a thread that was seen to run just now. */
-async function begin(terms: Partial<StandInTerms> = {}): Promise<StallExtender> {
+async function begin(terms: Partial<RemoteLeaseTerms> = {}): Promise<StallExtender> {
   const { clock, nodes } = world;
   const sentAt = clock.now();
   const request = {
@@ -33,12 +33,12 @@ async function begin(terms: Partial<StandInTerms> = {}): Promise<StallExtender> 
   );
   const [vote] = await clock.until(Promise.all(votes));
   token = vote?.kind === 'granted' ? vote.counter : 0;
-  cell.hold(sentAt + TTL_MS - DRIFT_MS, token);
+  shared.hold(sentAt + TTL_MS - DRIFT_MS, token);
   heartbeat.beat(clock.now());
   const quorum = new Quorum(nodes, clock, new LockEvents(() => undefined));
   const extender = new StallExtender(quorum, clock, heartbeat, MAX_STALL_MS);
   const given = { resources: [R], holderId: HOLDER, ttlMs: TTL_MS, driftMs: DRIFT_MS, nodeTimeoutMs: 250 };
-  extender.begin(1, { ...given, maxHoldAt: Number.POSITIVE_INFINITY, ...terms }, cell.memory);
+  extender.begin(1, { ...given, maxHoldAt: Number.POSITIVE_INFINITY, ...terms }, shared.memory);
   return extender;
 }
 
@@ -46,7 +46,7 @@ const extensions = (): number => world.nodes[0]!.log.filter(({ op }) => op === '
 
 beforeEach(() => {
   world = new VirtualWorld(3);
-  cell = new StallCell();
+  shared = new SharedLease();
   heartbeat = new Heartbeat();
 });
 
@@ -58,7 +58,7 @@ describe('the stand-in of a lease', () => {
       await world.clock.advance(100);
     }
     expect(extensions()).toBe(0);
-    expect(cell.securedAt).toBeUndefined();
+    expect(shared.extendedAt).toBeUndefined();
   });
 
   it('extends while it is blocked, tells from when on in the cell, and stops when it hangs', async () => {
@@ -68,7 +68,7 @@ describe('the stand-in of a lease', () => {
       await world.clock.advance(1_000);
       expect(await world.owners(R)).toEqual([HOLDER, HOLDER, HOLDER]);
     }
-    const { monotonicMs = 0 } = cell.securedAt ?? {};
+    const { monotonicMs = 0 } = shared.extendedAt ?? {};
     expect(monotonicMs).toBeGreaterThan(beganAt + MAX_STALL_MS - TTL_MS);
     expect(monotonicMs).toBeLessThan(beganAt + MAX_STALL_MS);
     // The keys live by what it stamped before it asked.
@@ -77,7 +77,7 @@ describe('the stand-in of a lease', () => {
     );
     await world.clock.advance(TTL_MS);
     expect(await world.leftovers(R)).toEqual([]);
-    expect(cell.securedAt?.monotonicMs).toBe(monotonicMs);
+    expect(shared.extendedAt?.monotonicMs).toBe(monotonicMs);
   });
 
   it('goes on for as long as the main thread only stumbles', async () => {
@@ -90,7 +90,7 @@ describe('the stand-in of a lease', () => {
   });
 
   it.each<[string, (extender: StallExtender) => void]>([
-    ['has ended, by its cell alone', () => cell.end()],
+    ['has ended, by its cell alone', () => shared.end()],
     ['has ended, by the message', (extender) => extender.end(1)],
   ])('does nothing for one that %s', async (_, end) => {
     const extender = await begin();
@@ -104,7 +104,7 @@ describe('the stand-in of a lease', () => {
     await begin();
     for (const node of world.nodes) node.behaviour = { requestMs: 200, replyMs: 1 };
     while (world.nodes[0]!.underWay === 0) await world.clock.advance(10);
-    cell.end();
+    shared.end();
     for (const node of world.nodes) {
       node.behaviour = { requestMs: 1, replyMs: 1 };
       void node.vote({ op: 'release', resources: [R], holderId: HOLDER, keepMs: 0 });
@@ -123,7 +123,7 @@ describe('the stand-in of a lease', () => {
     world.nodes[2]!.loseData();
     await world.clock.advance(TTL_MS);
     expect(await world.owners(R)).toEqual([HOLDER, HOLDER, undefined]);
-    expect(cell.securedAt).toBeDefined();
+    expect(shared.extendedAt).toBeDefined();
   });
 
   it('secures nothing without a majority, and tries again', async () => {
@@ -131,16 +131,16 @@ describe('the stand-in of a lease', () => {
     world.nodes[1]!.down();
     world.nodes[2]!.down();
     await world.clock.advance(2_000);
-    expect(cell.securedAt).toBeUndefined();
+    expect(shared.extendedAt).toBeUndefined();
     world.nodes[1]!.up();
     await world.clock.advance(700);
-    expect(cell.securedAt).toBeDefined();
+    expect(shared.extendedAt).toBeDefined();
   });
 
   it('revives nothing that is over, whatever the nodes still have', async () => {
     await begin();
     for (const node of world.nodes) {
-      const request = { op: 'extend', resources: [R], holderId: HOLDER, token, ceiling: token } as const;
+      const request = { op: 'extend', resources: [R], holderId: HOLDER, token, maxCounter: token } as const;
       const longer: ExtendRequest = { ...request, ttlMs: 60_000, deadlineAt: world.clock.now() + 250 };
       await world.clock.until(node.vote(longer));
     }
@@ -148,7 +148,7 @@ describe('the stand-in of a lease', () => {
     world.clock.freeze(TTL_MS);
     await world.clock.advance(5_000);
     expect(extensions()).toBe(before);
-    expect(cell.securedAt).toBeUndefined();
+    expect(shared.extendedAt).toBeUndefined();
   });
 
   it('stops at maxHoldMs', async () => {
@@ -169,7 +169,7 @@ describe('the stand-in of a lease', () => {
     for (const node of world.nodes.slice(0, 2))
       await world.clock.until(node.vote({ ...other, deadlineAt: world.clock.now() + 250 }));
     await world.clock.advance(2_500);
-    expect(cell.securedAt).toBeDefined();
+    expect(shared.extendedAt).toBeDefined();
     const [inspected] = await world.nodes[2]!.inspect([R]);
     expect(inspected).toMatchObject({ counter: token + 5 });
   });

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { LockManager, memoryNode, type NodeSource } from '../../../src/index.js';
 import { resolveManagerOptions } from '../../../src/lock/validation/resolve-options.js';
-import { Heartbeat, StallCell } from '../../../src/lock/stall/shared-lease.js';
+import { Heartbeat, SharedLease } from '../../../src/lock/stall/shared-lease.js';
 import {
-  StallKeeper,
+  StallGuard,
   type StallMessage,
   type StallThread,
   type StallWorkerData,
@@ -52,27 +52,27 @@ function keeperWith() {
   const threads: Thread[] = [];
   const warn = (message: string): void => void warnings.push(message);
   const options = resolveManagerOptions({ nodes: NODES, maxStallMs: 5_000, warn });
-  const keeper = new StallKeeper(NODES, options, clock, (data) => {
+  const scheduler = new StallGuard(NODES, options, clock, (data) => {
     const thread = new Thread(data);
     threads.push(thread);
     return thread;
   });
-  return { clock, warnings, threads, keeper };
+  return { clock, warnings, threads, scheduler };
 }
 
 describe('the keeper through stalls', () => {
   it('starts one thread, at the first lease, which keeps no process alive', () => {
-    const { threads, keeper } = keeperWith();
+    const { threads, scheduler } = keeperWith();
     expect(threads).toHaveLength(0);
-    keeper.begin(TERMS, 9_000, 7);
-    keeper.begin(TERMS, 9_000, 8);
+    scheduler.begin(TERMS, 9_000, 7);
+    scheduler.begin(TERMS, 9_000, 8);
     expect(threads).toMatchObject([{ isUnreferenced: true, told: [{ begun: 1 }, { begun: 2 }] }]);
     expect(structuredClone(threads[0]!.data)).toMatchObject({ options: { maxStallMs: 5_000 } });
   });
 
   it('shows that it runs as long as there are leases, and has no timer afterwards', async () => {
-    const { clock, threads, keeper } = keeperWith();
-    const lease = keeper.begin(TERMS, 9_000, 7);
+    const { clock, threads, scheduler } = keeperWith();
+    const lease = scheduler.begin(TERMS, 9_000, 7);
     const heartbeat = new Heartbeat(threads[0]!.data.heartbeat);
     await clock.advance(10_000);
     expect(clock.now() - heartbeat.at).toBeLessThan(200);
@@ -81,45 +81,45 @@ describe('the keeper through stalls', () => {
   });
 
   it('ends a lease in the cell first, and nothing begins it again', () => {
-    const { threads, keeper } = keeperWith();
-    const lease = keeper.begin(TERMS, 9_000, 7);
+    const { threads, scheduler } = keeperWith();
+    const lease = scheduler.begin(TERMS, 9_000, 7);
     const [begun] = threads[0]!.told;
-    const cell = new StallCell(begun !== undefined && 'memory' in begun ? begun.memory : undefined);
-    expect(cell).toMatchObject({ validUntil: 9_000, ceiling: 7 });
+    const shared = new SharedLease(begun !== undefined && 'memory' in begun ? begun.memory : undefined);
+    expect(shared).toMatchObject({ validUntil: 9_000, maxCounter: 7 });
     lease?.hold(12_000, 9);
-    expect(cell).toMatchObject({ validUntil: 12_000, ceiling: 9 });
+    expect(shared).toMatchObject({ validUntil: 12_000, maxCounter: 9 });
     lease?.end();
     lease?.hold(15_000, 9);
-    expect(cell.validUntil).toBeUndefined();
+    expect(shared.validUntil).toBeUndefined();
     expect(threads[0]!.told.at(-1)).toEqual({ ended: 1 });
   });
 
   it('warns once when the thread dies, and goes on without', () => {
-    const { clock, warnings, threads, keeper } = keeperWith();
-    const lease = keeper.begin(TERMS, 9_000, 7);
+    const { clock, warnings, threads, scheduler } = keeperWith();
+    const lease = scheduler.begin(TERMS, 9_000, 7);
     for (const listener of threads[0]!.listeners) listener(new Error('out of memory'));
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('out of memory');
-    expect(keeper.begin(TERMS, 9_000, 7)).toBeUndefined();
+    expect(scheduler.begin(TERMS, 9_000, 7)).toBeUndefined();
     lease?.end();
     expect(threads).toHaveLength(1);
     expect(clock.timers).toBe(0);
   });
 
   it('ends the thread with the manager, without a warning', async () => {
-    const { warnings, threads, keeper } = keeperWith();
-    keeper.begin(TERMS, 9_000, 7);
-    await keeper.close();
+    const { warnings, threads, scheduler } = keeperWith();
+    scheduler.begin(TERMS, 9_000, 7);
+    await scheduler.close();
     expect(threads).toMatchObject([{ isAlive: false }]);
     expect(warnings).toEqual([]);
   });
 
   it('has no word of what was secured until all of it is there', () => {
-    const cell = new StallCell();
-    expect(cell.securedAt).toBeUndefined();
-    cell.secure({ monotonicMs: 1_234.5678, wallMs: 1_700_000_000_000 });
+    const shared = new SharedLease();
+    expect(shared.extendedAt).toBeUndefined();
+    shared.recordExtension({ monotonicMs: 1_234.5678, wallMs: 1_700_000_000_000 });
     // Rounded down, to the µs.
-    expect(cell.securedAt).toEqual({ monotonicMs: 1_234.567, wallMs: 1_700_000_000_000 });
+    expect(shared.extendedAt).toEqual({ monotonicMs: 1_234.567, wallMs: 1_700_000_000_000 });
   });
 });
 

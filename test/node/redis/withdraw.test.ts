@@ -36,7 +36,7 @@ const REQUESTS: Readonly<Record<string, NodeRequest>> = {
   'an acquisition': { ...acquire, tick: undefined },
   'an acquisition for a tick': { ...acquire, tick: 7 },
   'a confirmation': { op: 'confirm', ...about, token: 1, tick: undefined },
-  'an extension': { op: 'extend', ...about, ttlMs: 10_000, token: 1, ceiling: 1 },
+  'an extension': { op: 'extend', ...about, ttlMs: 10_000, token: 1, maxCounter: 1 },
   'a release': { op: 'release', ...about, keepMs: 0 },
   'a minimum hold': { op: 'release', ...about, keepMs: 5_000 },
 };

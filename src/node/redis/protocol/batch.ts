@@ -42,7 +42,7 @@ function namedBy(request: NodeRequest): number {
     case 'confirm':
       return request.token;
     case 'extend':
-      return request.ceiling ?? 0;
+      return request.maxCounter ?? 0;
     default:
       return 0;
   }
@@ -78,10 +78,10 @@ function wordsOf(request: NodeRequest): Words {
       return { terms: `"c",${count},${deadlineUs(request)},${tick}`, own: `${holder},${token}` };
     }
     case 'extend': {
-      const { ttlMs, token = false, ceiling = false } = request;
+      const { ttlMs, token = false, maxCounter = false } = request;
       // Mostly the same number, and sixteen digits are printed slowly.
       const bound = String(token);
-      const own = `${holder},${bound},${ceiling === token ? bound : ceiling}`;
+      const own = `${holder},${bound},${maxCounter === token ? bound : maxCounter}`;
       return { terms: extensionTerms(count, deadlineUs(request), ttlMs), own };
     }
     case 'release': {

@@ -150,7 +150,7 @@ describe('what a Redis node keeps', () => {
     node.granted({ resources: [resource] });
   const extension = async (node: Operations, resource: string, counter: number): Promise<void> => {
     await raw.set(`lock:${resource}`, 'anna', 'PX', 5_000);
-    const vote = await node.extend({ resources: [resource], token: counter, ceiling: counter });
+    const vote = await node.extend({ resources: [resource], token: counter, maxCounter: counter });
     expect(vote).toEqual({ kind: 'granted', counter });
   };
 
@@ -263,7 +263,7 @@ describe('a Redis node in trouble', () => {
     for (const resource of [a, b, c]) tokens.push(await node.granted({ resources: [resource] }));
     await node.granted({ resources: [d], holderId: 'bert' });
     const extend = (resource: string, at: number) =>
-      node.extendRequest({ resources: [resource], token: tokens[at]!, ceiling: tokens[at]! });
+      node.extendRequest({ resources: [resource], token: tokens[at]!, maxCounter: tokens[at]! });
     const release = (resource: string) => node.releaseRequest({ resources: [resource] });
     const votes = await node.askAll([
       extend(a, 0),
