@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
-import type { Waits } from '../node/lock-node.js';
+import type { QueueEntry } from '../node/lock-node.js';
 import { MemoryNode } from '../node/memory/memory-node.js';
-import { acquisition, errorOf, type Attempts } from './waiting/retry-loop.js';
+import { retryLoop, errorOf, type Attempts } from './waiting/retry-loop.js';
 import { attempt, type AttemptContext, type AttemptResult, type Won } from './acquire/attempt.js';
 import { LockManagerClosedError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
@@ -12,11 +12,11 @@ import { newHolderId } from './quorum/holder-id.js';
 import type { HeldLease } from './lease/held-lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
 import { Quorum } from './quorum/quorum.js';
-import { pause, Stop, unlessStopped } from './waiting/cancellation.js';
+import { pause, Cancellation, unlessCancelled } from './waiting/cancellation.js';
 import { HeldKeys } from './lease/held-keys.js';
 import { WaitQueue } from './waiting/wait-queue.js';
-import { WakeUps } from './waiting/release-notifications.js';
-import { Waiting } from './waiting/waiter.js';
+import { ReleaseNotifications } from './waiting/release-notifications.js';
+import { Waiter } from './waiting/waiter.js';
 
 /** Makes the lease, in the moment in which it is acquired. */
 type Hold = (keys: HeldKeys, attempts: number) => HeldLease;
@@ -26,8 +26,8 @@ export class Acquirer {
   readonly #context: AttemptContext;
   readonly #fallback: Fallback | undefined;
   readonly #queue: WaitQueue;
-  readonly #wakeUps: WakeUps;
-  readonly #waiting = new Set<Stop>();
+  readonly #notifications: ReleaseNotifications;
+  readonly #waiting = new Set<Cancellation>();
   /** How many attempts are under way, and who waits for their end. */
   #underWay = 0;
   #onIdle: (() => void) | undefined;
@@ -44,7 +44,7 @@ export class Acquirer {
     onFallback: (active: boolean, reason: string) => void,
   ) {
     this.#queue = new WaitQueue(clock);
-    this.#wakeUps = new WakeUps(quorum.nodes, clock, random, this.#queue, options);
+    this.#notifications = new ReleaseNotifications(quorum.nodes, clock, random, this.#queue, options);
     this.#context = {
       clock,
       random,
@@ -64,7 +64,7 @@ export class Acquirer {
   /** Grants nothing any more, and tells so to those who wait. */
   drain(): void {
     this.#draining = true;
-    for (const waiting of this.#waiting) waiting.stop(DRAINED);
+    for (const waiting of this.#waiting) waiting.cancel(DRAINED);
   }
 
   /** Resolves when no attempt is under way any more, after `timeoutMs` at the latest: who waited for one may have gone. */
@@ -86,35 +86,35 @@ export class Acquirer {
     const endsByItself = signal === undefined && retries === 0 && waitMs === 0;
     return endsByItself && this.starting() === undefined
       ? this.#once(resources, options, hold)
-      : this.#unlessStopped(resources, options, hold);
+      : this.#unlessCancelled(resources, options, hold);
   }
 
-  async #unlessStopped(
+  async #unlessCancelled(
     resources: readonly string[],
     options: ResolvedAcquireOptions,
     hold: Hold,
   ): Promise<HeldLease> {
     const { signal, waitMs } = options;
-    const stop = new Stop();
-    const onAbort = (): void => stop.stop(signal?.reason as Error);
+    const cancellation = new Cancellation();
+    const onAbort = (): void => cancellation.cancel(signal?.reason as Error);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#waiting.add(stop);
+    this.#waiting.add(cancellation);
     try {
       const starting = this.starting();
-      if (starting !== undefined) await unlessStopped(starting, stop);
+      if (starting !== undefined) await unlessCancelled(starting, cancellation);
       const attempts = this.#attempts(resources, options);
       const { clock, random, events } = this;
-      const context = { queue: this.#queue, wakeUps: this.#wakeUps, clock, random, events };
+      const context = { queue: this.#queue, notifications: this.#notifications, clock, random, events };
       if (waitMs > 0) {
-        return await new Waiting(context, { resources, options, attempts, stop, hold }).lease();
+        return await new Waiter(context, { resources, options, attempts, cancellation, hold }).lease();
       }
-      const acquired = await acquisition(attempts, context, resources, options, stop);
+      const acquired = await retryLoop(attempts, context, resources, options, cancellation);
       return hold(acquired.keys, acquired.attempts);
     } catch (error) {
       throw error === DRAINED ? new LockManagerClosedError(resources) : error;
     } finally {
-      this.#waiting.delete(stop);
+      this.#waiting.delete(cancellation);
       signal?.removeEventListener('abort', onAbort);
     }
   }
@@ -139,9 +139,9 @@ export class Acquirer {
   }
 
   /** With which words those who wait here go behind others, where there are any of both. */
-  waitsBehind(keys: HeldKeys): Waits | undefined {
+  waitsBehind(keys: HeldKeys): QueueEntry | undefined {
     const isCrowded = keys.othersWait && this.#queue.waitingFor(keys.tracker.resources) > 0;
-    return isCrowded && this.#wakeUps.hears ? this.#wakeUps.waits : undefined;
+    return isCrowded && this.#notifications.isListening ? this.#notifications.queueEntry : undefined;
   }
 
   /** To be told when a lease is lost: its keys are left, but nobody holds anything by them. */
@@ -161,15 +161,15 @@ export class Acquirer {
   }
 
   close(): void {
-    this.#wakeUps.close();
+    this.#notifications.close();
   }
 
   readonly #isDraining = (): boolean => this.#draining;
 
   #attempts(resources: readonly string[], options: ResolvedAcquireOptions): Attempts {
     return {
-      attempt: (isAbandoned) => {
-        const result = this.#attempt(resources, options, isAbandoned);
+      attempt: (isCancelled) => {
+        const result = this.#attempt(resources, options, isCancelled);
         result.then(this.#ended, this.#ended);
         return result;
       },
@@ -182,7 +182,7 @@ export class Acquirer {
   #attempt(
     resources: readonly string[],
     { ttlMs, nodeTimeoutMs, tick, waitMs }: ResolvedAcquireOptions,
-    isAbandoned: () => boolean,
+    isCancelled: () => boolean,
   ): Promise<AttemptResult> {
     this.#underWay++;
     const { driftFactor, fencing } = this.options;
@@ -195,11 +195,11 @@ export class Acquirer {
       fencing,
       tick,
       tokens: tokensFor(behind),
-      waits: waitMs > 0 ? this.#wakeUps.waits : undefined,
+      queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };
-    if (this.#fallback === undefined) return attempt(this.quorum, this.#context, request, isAbandoned);
+    if (this.#fallback === undefined) return attempt(this.quorum, this.#context, request, isCancelled);
     return this.#fallback.attempt(resources, (quorum) =>
-      attempt(quorum, this.#context, request, isAbandoned),
+      attempt(quorum, this.#context, request, isCancelled),
     );
   }
 

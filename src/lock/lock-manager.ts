@@ -28,7 +28,7 @@ import {
 import { resolveResources } from './validation/resources.js';
 import { Quorum } from './quorum/quorum.js';
 import { StallGuard } from './stall/stall-guard.js';
-import { pause, Stop } from './waiting/cancellation.js';
+import { pause, Cancellation } from './waiting/cancellation.js';
 import type { HeldKeys } from './lease/held-keys.js';
 
 /** Where time and chance come from; a test brings its own. */
@@ -241,8 +241,8 @@ export class LockManager {
 
   async #close(drainMs: number): Promise<void> {
     if (this.#leases.size > 0 && drainMs > 0) {
-      const idle = new Stop();
-      this.#onIdle = () => idle.stop(new Error('idle'));
+      const idle = new Cancellation();
+      this.#onIdle = () => idle.cancel(new Error('idle'));
       await pause(this.#clock, drainMs, idle).catch(() => undefined);
     }
     for (const lease of this.#leases) lease.lose('closed');

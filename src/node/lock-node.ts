@@ -30,7 +30,7 @@ export interface LockNode {
    * Opens an ear for what the node tells this waiter: a resource that it waits for (`Waits`) may be free; `undefined` when the
    * ear has opened, or opened again, and something may have been missed. These are hints: any of them may be lost or late.
    */
-  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear;
+  onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener;
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
   /** Hears every change of `state`; returns what ends the listening. */
   onStateChange(listener: (state: NodeState) => void): () => void;
@@ -82,14 +82,14 @@ export interface VoteReceiver {
 }
 
 /** What was opened by `onWake`. */
-export interface Ear {
+export interface ReleaseListener {
   /** Whether it would hear something now. */
   readonly open: boolean;
   close(): void;
 }
 
 /** Who waits for a resource on a node, one process after the other. */
-export interface Waits {
+export interface QueueEntry {
   /** Random, of one process, without spaces. */
   readonly waiter: string;
   /** After how long a node may forget the whole list, unless somebody joins it meanwhile; in milliseconds. */
@@ -121,7 +121,7 @@ export interface AcquireRequest extends Request {
   /** How many tokens the grant reserves, at least 1: the counter goes up by as many. */
   readonly tokens: number;
   /** Where it is refused as held, this waiter is put on the list of the resource that refused it; where granted, taken off. */
-  readonly waits?: Waits | undefined;
+  readonly queueEntry?: QueueEntry | undefined;
 }
 
 /** Raises the counter to the token, and records the tick, only where the holder owns the key and the counter is not above. */
@@ -157,7 +157,7 @@ export interface ReleaseRequest extends Request {
   readonly op: 'release';
   readonly keepMs: number;
   /** This waiter goes to the end of the list before the first of it is told. */
-  readonly waits?: Waits | undefined;
+  readonly queueEntry?: QueueEntry | undefined;
 }
 
 /** Tells the first on the list of each of the resources that is free: who was told before has no use for it. */

@@ -363,8 +363,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/attempt.ts',
-        original: "if (ending.kind !== 'contended' || look === LOOKS || isAbandoned()) {",
-        replacement: "if (ending.kind !== 'contended' || look === 0 || isAbandoned()) {",
+        original: "if (ending.kind !== 'contended' || look === LOOKS || isCancelled()) {",
+        replacement: "if (ending.kind !== 'contended' || look === 0 || isCancelled()) {",
       },
     ],
     worlds: 'punctual',

@@ -120,9 +120,9 @@ describe('the model of the script', () => {
   beforeAll(async () => {
     servers = await startRedis({ count: 1 });
     client = servers.servers[0]!.client();
-    const ear = servers.servers[0]!.client();
-    ear.on('message', (channel, message) => void heard.push(`${channel} ${message}`));
-    await ear.subscribe(...PRESENT);
+    const listener = servers.servers[0]!.client();
+    listener.on('message', (channel, message) => void heard.push(`${channel} ${message}`));
+    await listener.subscribe(...PRESENT);
   });
 
   afterAll(async () => {

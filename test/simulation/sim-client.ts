@@ -28,7 +28,7 @@ export interface ClientWorld {
 }
 
 /** A wait that has to end. */
-interface Wait {
+interface WaitEvents {
   readonly what: string;
   readonly startedAt: number;
   readonly stalledMs: number;
@@ -51,7 +51,7 @@ const SLACK_MS = 100;
 /** A worker process with a lock manager, and what it does with it. */
 export class SimClient {
   readonly manager: LockManager;
-  readonly #waits = new Set<Wait>();
+  readonly #queueEntry = new Set<WaitEvents>();
   readonly #loops: Promise<void>[] = [];
   /** What of this client may rightly be on the nodes: how many acquisitions go on, and until when there are remains. */
   readonly #traces = new Map<string, { busy: number; until: number }>();
@@ -117,7 +117,9 @@ export class SimClient {
   /** Waits that should have ended. */
   overdue(): string[] {
     if (!this.process.isRunning) return [];
-    return [...this.#waits].filter((wait) => this.#spentMs(wait) > wait.withinMs).map(({ what }) => what);
+    return [...this.#queueEntry]
+      .filter((wait) => this.#spentMs(wait) > wait.withinMs)
+      .map(({ what }) => what);
   }
 
   /** Whether something of this client may rightly be on a node now. */
@@ -294,12 +296,12 @@ export class SimClient {
 
   async #ends<T>(what: string, withinMs: number, promise: Promise<T>): Promise<T> {
     const { process } = this;
-    const wait: Wait = { what, startedAt: process.now(), stalledMs: process.stalledMs, withinMs };
-    this.#waits.add(wait);
+    const wait: WaitEvents = { what, startedAt: process.now(), stalledMs: process.stalledMs, withinMs };
+    this.#queueEntry.add(wait);
     try {
       return await promise;
     } finally {
-      this.#waits.delete(wait);
+      this.#queueEntry.delete(wait);
       const spentMs = this.#spentMs(wait);
       if (spentMs > withinMs)
         this.world.checker.report(
@@ -310,7 +312,7 @@ export class SimClient {
   }
 
   /** By the process's own clock, without the time in which it did not run. */
-  #spentMs({ startedAt, stalledMs }: Wait): number {
+  #spentMs({ startedAt, stalledMs }: WaitEvents): number {
     return this.process.now() - startedAt - (this.process.stalledMs - stalledMs);
   }
 }

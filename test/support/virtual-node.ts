@@ -2,7 +2,7 @@ import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
-import type { VoteReceiver, Ear, NodeRequest, NodeState } from '../../src/node/lock-node.js';
+import type { VoteReceiver, ReleaseListener, NodeRequest, NodeState } from '../../src/node/lock-node.js';
 import { voteOf } from './vote-of.js';
 
 /** How a node treats its requests for as long as a test says so. */
@@ -33,7 +33,7 @@ export class VirtualNode implements LockNode {
     readonly at: number;
   }[] = [];
   #memory: MemoryNode;
-  readonly #ears = new Map<string, (resource: string | undefined) => void>();
+  readonly #releaseListeners = new Map<string, (resource: string | undefined) => void>();
   #waiting: (() => void)[] = [];
   readonly #listeners = new Set<(state: NodeState) => void>();
   #state: NodeState = { status: 'ready' };
@@ -60,22 +60,27 @@ export class VirtualNode implements LockNode {
   withdraw(): void {}
 
   /** What is told takes its time, and is lost while the node is down or stopped, or where a test says so. */
-  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
+  onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
     const hear = (resource: string | undefined): void => {
-      if (!this.#ears.has(waiter) || this.behaviour.down || this.behaviour.stopped || this.behaviour.mute)
+      if (
+        !this.#releaseListeners.has(waiter) ||
+        this.behaviour.down ||
+        this.behaviour.stopped ||
+        this.behaviour.mute
+      )
         return;
       void this.#pass(this.behaviour.replyMs).then(() => listener(resource));
     };
-    this.#ears.set(waiter, hear);
-    const ear = this.#memory.onWake(waiter, hear);
+    this.#releaseListeners.set(waiter, hear);
+    const own = this.#memory.onRelease(waiter, hear);
     const isOpen = (): boolean => !this.behaviour.down && this.behaviour.deaf !== true;
     return {
       get open() {
         return isOpen();
       },
       close: () => {
-        this.#ears.delete(waiter);
-        ear.close();
+        this.#releaseListeners.delete(waiter);
+        own.close();
       },
     };
   }
@@ -143,7 +148,7 @@ export class VirtualNode implements LockNode {
 
   loseData(): void {
     this.#memory = new MemoryNode(this.name, this.clock);
-    for (const [waiter, hear] of this.#ears) this.#memory.onWake(waiter, hear);
+    for (const [waiter, hear] of this.#releaseListeners) this.#memory.onRelease(waiter, hear);
   }
 
   /** Who holds the resource here, as the node itself sees it. */

@@ -3,7 +3,7 @@ import { agreeOn, tokenOf } from '../../core/fencing.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import { driftMsOf, lossMarginMs, validityLeftMs, type Grant } from '../../core/validity.js';
-import type { Waits } from '../../node/lock-node.js';
+import type { QueueEntry } from '../../node/lock-node.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import type { Poll } from '../quorum/poll.js';
 import type { Quorum } from '../quorum/quorum.js';
@@ -19,7 +19,7 @@ export interface LockRequest {
   /** How many tokens a grant reserves: one for the lease, and one for each that may follow on it in this process. */
   readonly tokens: number;
   /** With which words it waits where it is refused. */
-  readonly waits: Waits | undefined;
+  readonly queueEntry: QueueEntry | undefined;
 }
 
 export type AcquireRoundResult =
@@ -60,7 +60,7 @@ export async function acquireRound(
   clock: Clock,
   request: LockRequest,
   holderId: string,
-  isAbandoned: () => boolean,
+  isCancelled: () => boolean,
 ): Promise<AcquireRoundResult> {
   const { ttlMs, driftFactor, fencing, tick } = request;
   const tracker = new KeyTracker(request.resources, holderId, quorum.nodes.length);
@@ -78,7 +78,7 @@ export async function acquireRound(
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
-      const isVain = (): boolean => tick === undefined && isAbandoned();
+      const isVain = (): boolean => tick === undefined && isCancelled();
       if (isVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
       const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isVain);
       if (confirmed.tally.verdict !== 'won') return undo(quorum, request, tracker, confirmed.tally);

@@ -44,7 +44,7 @@ export async function attempt(
   context: AttemptContext,
   request: LockRequest,
   /** Asked from time to time: nobody waits for the outcome any more. */
-  isAbandoned: () => boolean,
+  isCancelled: () => boolean,
 ): Promise<AttemptResult> {
   const { clock, random } = context;
   /** Owners that were met at an earlier look. */
@@ -53,12 +53,12 @@ export async function attempt(
   for (let look = 0; ; look++) {
     const outside = quorum.roundLimiter.enter();
     if (outside !== undefined) await outside;
-    if (isAbandoned()) {
+    if (isCancelled()) {
       quorum.roundLimiter.leave(true);
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
-    const result = await acquireRound(quorum, clock, request, context.newHolderId(), isAbandoned);
+    const result = await acquireRound(quorum, clock, request, context.newHolderId(), isCancelled);
     quorum.roundLimiter.leave(result.kind === 'won' || answers(result.tally) >= quorum.majority);
     if (result.kind === 'won') return result;
     const { votes } = result.tally;
@@ -67,12 +67,12 @@ export async function attempt(
     const { undone, failure } = result;
     // What came too late was not carried out: this process stood still, or was very busy. Once more, with time enough.
     const isLate = answers(result.tally) + late(result.tally) >= quorum.majority;
-    if (outcome.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isAbandoned()) {
+    if (outcome.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isCancelled()) {
       wasLate = true;
       await undone;
       continue;
     }
-    if (outcome.kind !== 'contended' || look === LOOKS || isAbandoned()) {
+    if (outcome.kind !== 'contended' || look === LOOKS || isCancelled()) {
       return {
         ...outcome,
         votes: quorum.named(result.tally),

@@ -12,7 +12,7 @@ import {
   type Stamp,
 } from '../../core/validity.js';
 import type { Won } from '../acquire/attempt.js';
-import type { Waits } from '../../node/lock-node.js';
+import type { QueueEntry } from '../../node/lock-node.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
@@ -216,7 +216,7 @@ export class HeldKeys implements RestoreTarget {
    * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
    * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
    */
-  release(nodeTimeoutMs: number, keepMs: number, waits: Waits | undefined): Promise<ReleaseResult> {
+  release(nodeTimeoutMs: number, keepMs: number, queueEntry: QueueEntry | undefined): Promise<ReleaseResult> {
     this.#listener = undefined;
     const enough = this.#quorum.majority;
     return this.#quorum.release(this.tracker, {
@@ -224,7 +224,7 @@ export class HeldKeys implements RestoreTarget {
       nodeTimeoutMs,
       keepMs,
       enough,
-      waits,
+      queueEntry,
     });
   }
 

@@ -7,7 +7,7 @@ import {
   type Grant,
   type Stamp,
 } from '../../core/validity.js';
-import type { Waits } from '../../node/lock-node.js';
+import type { QueueEntry } from '../../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { ReleaseResult } from '../quorum/release.js';
@@ -74,7 +74,7 @@ export interface LeaseContext {
   /** Who in this process waits for just this, and takes over the keys when it is called. */
   readonly nextInLine: (keys: HeldKeys) => (() => void) | undefined;
   /** With which words those who wait in this process go behind others, if there are any of both. */
-  readonly waitsBehind: (keys: HeldKeys) => Waits | undefined;
+  readonly waitsBehind: (keys: HeldKeys) => QueueEntry | undefined;
   readonly onLeaseLost: (keys: HeldKeys) => void;
   /** The keys are being taken off the nodes; gives how many nodes said so. */
   readonly onKeysReleased: (
@@ -329,10 +329,10 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
   #releaseKeys(heldMs: number): Promise<number> {
     const { nodeTimeoutMs, minHoldMs } = this.#terms;
     const { waitsBehind, onKeysReleased } = this.#context;
-    const waits = waitsBehind(this.#keys);
+    const queueEntry = waitsBehind(this.#keys);
     const keepMs = Math.max(0, minHoldMs - heldMs);
-    const releaseResult = this.#keys.release(nodeTimeoutMs, keepMs, waits);
-    return onKeysReleased(this.#keys, releaseResult, waits !== undefined);
+    const releaseResult = this.#keys.release(nodeTimeoutMs, keepMs, queueEntry);
+    return onKeysReleased(this.#keys, releaseResult, queueEntry !== undefined);
   }
 
   #tellRelease(heldMs: number, acknowledged: number): void {

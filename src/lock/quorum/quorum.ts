@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
-import type { VoteReceiver, LockNode, NodeRequest, Waits } from '../../node/lock-node.js';
+import type { VoteReceiver, LockNode, NodeRequest, QueueEntry } from '../../node/lock-node.js';
 import { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
 import type { NodeVote } from '../../api/errors.js';
@@ -27,7 +27,7 @@ interface Terms {
 interface Wish extends Terms {
   readonly tick: number | undefined;
   readonly tokens: number;
-  readonly waits: Waits | undefined;
+  readonly queueEntry: QueueEntry | undefined;
 }
 
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
@@ -61,7 +61,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
 
   acquire(tracker: KeyTracker, wish: Wish, seed: number | undefined): Poll {
     const { resources, holderId } = tracker;
-    const { ttlMs, tick, tokens, waits } = wish;
+    const { ttlMs, tick, tokens, queueEntry } = wish;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + wish.nodeTimeoutMs;
     this.#underWay.set(tracker, wish);
@@ -74,7 +74,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       seed,
       tick,
       tokens,
-      waits,
+      queueEntry,
     });
   }
 
@@ -150,9 +150,9 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    */
   release(
     tracker: KeyTracker,
-    terms: Terms & { keepMs: number; enough: number; waits?: Waits | undefined },
+    terms: Terms & { keepMs: number; enough: number; queueEntry?: QueueEntry | undefined },
   ): Promise<ReleaseResult> {
-    const { ttlMs, nodeTimeoutMs, keepMs, enough, waits } = terms;
+    const { ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
     if (keepMs === 0) this.#withdraw(tracker);
     if (!tracker.mayBeThere) return Promise.resolve(NOTHING_RELEASED);
@@ -163,7 +163,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     // two TTLs later.
     const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
-      this.#releases.begin({ tracker, calledAt, dueAt, keepUntil, expiredAt, enough, waits }, resolve);
+      this.#releases.begin({ tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry }, resolve);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { Vote } from '../../core/vote.js';
-import type { VoteReceiver, LockNode, ReleaseRequest, Waits } from '../../node/lock-node.js';
+import type { VoteReceiver, LockNode, ReleaseRequest, QueueEntry } from '../../node/lock-node.js';
 import type { KeyTracker } from './key-tracker.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
 
@@ -25,7 +25,7 @@ export interface ReleaseOrder {
   /** How many nodes are enough for whoever waits. */
   readonly enough: number;
   /** Who goes on the list of those who wait there. */
-  readonly waits: Waits | undefined;
+  readonly queueEntry: QueueEntry | undefined;
 }
 
 /** What all debts to the same nodes have in common. */
@@ -93,13 +93,13 @@ class PendingRelease implements VoteReceiver, Timed {
 
   begin(): void {
     const { timeouts, nodes } = this.owner.context;
-    const { tracker, dueAt, waits } = this.order;
+    const { tracker, dueAt, queueEntry } = this.order;
     this.#timeout = timeouts.begin(this, dueAt);
     for (let member = 0; member < nodes.length; member++)
       if (tracker.mayHoldTheKey(member)) this.#outstanding++;
     this.owner.opened(this.#outstanding);
     // The same words for all: most of the work of a request is done once.
-    const request = this.#request(waits);
+    const request = this.#request(queueEntry);
     for (let member = 0; member < nodes.length; member++) {
       if (tracker.mayHoldTheKey(member)) nodes[member]!.ask(request, this, member);
     }
@@ -146,11 +146,11 @@ class PendingRelease implements VoteReceiver, Timed {
     this.heard({ acknowledged: this.#acknowledged, isTold: this.#isTold });
   }
 
-  #request(waits: Waits | undefined): ReleaseRequest {
+  #request(queueEntry: QueueEntry | undefined): ReleaseRequest {
     const { tracker, keepUntil } = this.order;
     const { resources, holderId } = tracker;
     const keepMs = Math.max(0, keepUntil - this.owner.context.clock.now());
-    return { op: 'release', resources, holderId, keepMs, waits };
+    return { op: 'release', resources, holderId, keepMs, queueEntry };
   }
 
   /** When the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */

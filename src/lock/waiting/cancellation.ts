@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.js';
  * What ends an acquisition before its time: the caller's signal, the manager's end, a lease that was handed over. It is an
  * AbortController for our own use: a real one with its events costs more than all the rest of a hand-over.
  */
-export class Stop {
+export class Cancellation {
   #reason: Error | undefined;
   #listeners: (() => void)[] | undefined;
 
@@ -14,7 +14,7 @@ export class Stop {
   }
 
   /** The first reason holds. */
-  stop(reason: Error): void {
+  cancel(reason: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     const listeners = this.#listeners ?? [];
@@ -22,7 +22,7 @@ export class Stop {
     for (const listener of listeners) listener();
   }
 
-  throwIfStopped(): void {
+  throwIfCancelled(): void {
     if (this.#reason !== undefined) throw this.#reason;
   }
 
@@ -39,29 +39,29 @@ export class Stop {
 }
 
 /** Waits for something that never rejects, unless it is stopped: then rejects with the reason. */
-export function unlessStopped<T>(promise: Promise<T>, stop: Stop): Promise<T> {
+export function unlessCancelled<T>(promise: Promise<T>, cancellation: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onStop = (): void => reject(stop.reason!);
-    if (stop.reason !== undefined) onStop();
-    stop.on(onStop);
+    const onCancel = (): void => reject(cancellation.reason!);
+    if (cancellation.reason !== undefined) onCancel();
+    cancellation.on(onCancel);
     void promise.then((value) => {
-      stop.off(onStop);
+      cancellation.off(onCancel);
       resolve(value);
     });
   });
 }
 
 /** Waits, unless it is stopped: then rejects with the reason. */
-export function pause(clock: Clock, delayMs: number, stop?: Stop): Promise<void> {
+export function pause(clock: Clock, delayMs: number, cancellation?: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onStop = (): void => {
+    const onCancel = (): void => {
       timer.cancel();
-      reject(stop!.reason!);
+      reject(cancellation!.reason!);
     };
     const timer = clock.setTimer(() => {
-      stop?.off(onStop);
+      cancellation?.off(onCancel);
       resolve();
     }, delayMs);
-    stop?.on(onStop);
+    cancellation?.on(onCancel);
   });
 }

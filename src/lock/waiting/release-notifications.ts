@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.js';
 import { splitWakeMs } from '../../core/backoff.js';
 import { majorityOf } from '../../core/quorum.js';
-import type { VoteReceiver, Ear, LockNode, Waits } from '../../node/lock-node.js';
+import type { VoteReceiver, ReleaseListener, LockNode, QueueEntry } from '../../node/lock-node.js';
 import { newHolderId } from '../quorum/holder-id.js';
 import type { ResolvedManagerOptions } from '../../api/options.js';
 import type { WaitQueue } from './wait-queue.js';
@@ -10,7 +10,7 @@ import type { WaitQueue } from './wait-queue.js';
 const NOBODY: VoteReceiver = { receive: () => undefined };
 
 /** Of one release, as the nodes tell of it one after the other. */
-interface News {
+interface Notified {
   readonly told: Set<number>;
   isOut: boolean;
   readonly timer: Timer;
@@ -20,11 +20,11 @@ interface News {
  * What the nodes tell of resources that may be free. A majority that says so is believed at once; fewer may be a process that
  * passes by, or the rest may still come: then a moment later. All of it are hints, and safety does not depend on them.
  */
-export class WakeUps {
+export class ReleaseNotifications {
   /** With which words this process waits. */
-  readonly waits: Waits;
-  readonly #news = new Map<string, News>();
-  #ears: readonly Ear[] | undefined;
+  readonly queueEntry: QueueEntry;
+  readonly #notified = new Map<string, Notified>();
+  #listeners: readonly ReleaseListener[] | undefined;
 
   constructor(
     private readonly nodes: readonly LockNode[],
@@ -33,28 +33,30 @@ export class WakeUps {
     private readonly queue: WaitQueue,
     { holder, maxTtlMs: longestTtlMs }: Pick<ResolvedManagerOptions, 'holder' | 'maxTtlMs'>,
   ) {
-    this.waits = {
+    this.queueEntry = {
       waiter: `${holder}:${newHolderId('').slice(0, -1)}`, // Who waits looks at least as often as the longest TTL is over.
       listLivesMs: longestTtlMs + 5_000,
     };
   }
 
   /** Whether a majority would be heard. */
-  get hears(): boolean {
-    return (this.#ears ?? []).filter((ear) => ear.open).length >= majorityOf(this.nodes.length);
+  get isListening(): boolean {
+    return (
+      (this.#listeners ?? []).filter((listener) => listener.open).length >= majorityOf(this.nodes.length)
+    );
   }
 
   /** Opens the ears, at the first call. */
   open(): void {
-    this.#ears ??= this.nodes.map((node, member) =>
-      node.onWake(this.waits.waiter, (resource) => this.#hear(member, resource)),
+    this.#listeners ??= this.nodes.map((node, member) =>
+      node.onRelease(this.queueEntry.waiter, (resource) => this.#hear(member, resource)),
     );
   }
 
   close(): void {
-    for (const ear of this.#ears ?? []) ear.close();
-    for (const { timer } of this.#news.values()) timer.cancel();
-    this.#news.clear();
+    for (const listener of this.#listeners ?? []) listener.close();
+    for (const { timer } of this.#notified.values()) timer.cancel();
+    this.#notified.clear();
   }
 
   #hear(member: number, resource: string | undefined): void {
@@ -71,37 +73,37 @@ export class WakeUps {
 
   /** Lets the nodes tell the next on the lists, where nobody has the resource. */
   passOn(resources: readonly string[], nodes: readonly LockNode[] = this.nodes): void {
-    const request = { op: 'wake', resources, holderId: this.waits.waiter } as const;
+    const request = { op: 'wake', resources, holderId: this.queueEntry.waiter } as const;
     for (const node of nodes) node.ask(request, NOBODY, 0);
   }
 
   #count(member: number, resource: string): void {
-    let news = this.#news.get(resource);
+    let notified = this.#notified.get(resource);
     // Twice from the same node: this is of another release.
-    if (news?.told.has(member) === true) news = this.#forget(resource, news);
-    if (news === undefined) {
+    if (notified?.told.has(member) === true) notified = this.#forget(resource, notified);
+    if (notified === undefined) {
       const timer = this.clock.setTimer(
         () => this.#settle(resource),
         splitWakeMs(this.random()),
         'background',
       );
-      this.#news.set(resource, (news = { told: new Set(), isOut: false, timer }));
+      this.#notified.set(resource, (notified = { told: new Set(), isOut: false, timer }));
     }
-    news.told.add(member);
-    if (!news.isOut && news.told.size >= majorityOf(this.nodes.length)) {
-      news.isOut = true;
+    notified.told.add(member);
+    if (!notified.isOut && notified.told.size >= majorityOf(this.nodes.length)) {
+      notified.isOut = true;
       this.queue.mayBeFree([resource]);
     }
   }
 
-  #forget(resource: string, news: News): undefined {
-    news.timer.cancel();
-    this.#news.delete(resource);
+  #forget(resource: string, notified: Notified): undefined {
+    notified.timer.cancel();
+    this.#notified.delete(resource);
   }
 
   #settle(resource: string): void {
-    const news = this.#news.get(resource);
-    this.#news.delete(resource);
-    if (news?.isOut === false) this.queue.mayBeFree([resource]);
+    const notified = this.#notified.get(resource);
+    this.#notified.delete(resource);
+    if (notified?.isOut === false) this.queue.mayBeFree([resource]);
   }
 }

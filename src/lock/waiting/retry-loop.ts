@@ -3,9 +3,9 @@ import type { AttemptResult, NotWon, Won } from '../acquire/attempt.js';
 import { LockContendedError, QuorumUnreachableError } from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
-import { pause, type Stop } from './cancellation.js';
+import { pause, type Cancellation } from './cancellation.js';
 import type { HeldKeys } from '../lease/held-keys.js';
-import { Wait, type WaitTeller } from './wait-events.js';
+import { WaitEvents, type WaitEventContext } from './wait-events.js';
 
 export interface Acquired {
   readonly keys: HeldKeys;
@@ -14,13 +14,13 @@ export interface Acquired {
 }
 
 /** What all who may ask more than once have in common. */
-export interface AcquisitionContext extends WaitTeller {
+export interface RetryContext extends WaitEventContext {
   readonly random: () => number;
 }
 
 /** Where the attempts come from, and what becomes of one that was won: a tenure, or, for nobody, nothing. */
 export interface Attempts {
-  attempt(isAbandoned: () => boolean): Promise<AttemptResult>;
+  attempt(isCancelled: () => boolean): Promise<AttemptResult>;
   begin(won: Won): HeldKeys;
   discard(won: Won): void;
 }
@@ -29,24 +29,24 @@ export interface Attempts {
  * Attempts until one is won, or as often as `retries` says, or until it is stopped. Every wait here ends: an attempt by
  * its node timeouts, a pause by its length. Who waits by `waitMs` stands in line, see `Waiting`.
  */
-export async function acquisition(
+export async function retryLoop(
   attempts: Attempts,
-  context: AcquisitionContext,
+  context: RetryContext,
   resources: readonly string[],
   options: ResolvedAcquireOptions,
-  stop: Stop,
+  cancellation: Cancellation,
 ): Promise<Acquired> {
-  const wait = new Wait(context, options.name, resources);
+  const wait = new WaitEvents(context, options.name, resources);
   try {
     for (let count = 1; ; count++) {
-      stop.throwIfStopped();
-      const result = await orStopped(attempts, stop);
+      cancellation.throwIfCancelled();
+      const result = await attemptUnlessCancelled(attempts, cancellation);
       if (result.kind === 'won') return { keys: attempts.begin(result), attempts: count };
       if (count > options.retries || result.kind === 'already_ran') throw errorOf(resources, result);
       wait.begin();
       // Who heard of it may have ended it.
-      stop.throwIfStopped();
-      await pause(context.clock, jitteredMs(options.retryDelayMs, context.random()), stop);
+      cancellation.throwIfCancelled();
+      await pause(context.clock, jitteredMs(options.retryDelayMs, context.random()), cancellation);
       // What the lost attempt left behind must not refuse the next one.
       await result.undone;
     }
@@ -56,15 +56,18 @@ export async function acquisition(
 }
 
 /** An attempt that nobody waits for any more goes on to its end, and is given back if it was won. */
-export function orStopped(attempts: Attempts, stop: Stop): Promise<AttemptResult> {
+export function attemptUnlessCancelled(
+  attempts: Attempts,
+  cancellation: Cancellation,
+): Promise<AttemptResult> {
   return new Promise((resolve, reject) => {
-    const onStop = (): void => reject(stop.reason!);
-    stop.on(onStop);
+    const onCancel = (): void => reject(cancellation.reason!);
+    cancellation.on(onCancel);
     attempts
-      .attempt(() => stop.reason !== undefined)
+      .attempt(() => cancellation.reason !== undefined)
       .then((result) => {
-        stop.off(onStop);
-        if (stop.reason === undefined) resolve(result);
+        cancellation.off(onCancel);
+        if (cancellation.reason === undefined) resolve(result);
         else if (result.kind === 'won') attempts.discard(result);
       }, reject);
   });

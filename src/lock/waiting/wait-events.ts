@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { LockEvents } from '../../api/events.js';
 
-export interface WaitTeller {
+export interface WaitEventContext {
   readonly clock: Clock;
   readonly events: LockEvents;
 }
@@ -13,13 +13,13 @@ let begun = 0;
  * What listeners hear of one call's waiting: where it begins, if it ever does, and, once, where it ends. It is measured
  * although nobody may listen yet: who comes in the midst of it hears how long it was.
  */
-export class Wait {
+export class WaitEvents {
   #number = 0;
   #sinceMs: number | undefined;
   #isOver = false;
 
   constructor(
-    private readonly teller: WaitTeller,
+    private readonly teller: WaitEventContext,
     private readonly name: string,
     private readonly resources: readonly string[],
   ) {}

@@ -3,7 +3,7 @@ import type { NotWon } from '../acquire/attempt.js';
 import type { HeldKeys } from '../lease/held-keys.js';
 
 /** One who waits in line. */
-export interface Waiter {
+export interface QueuedWaiter {
   /** Something has changed that it may be waiting for: it is its turn, or what it wants may be free. */
   wake(): void;
   /**
@@ -17,29 +17,29 @@ export interface Waiter {
  * Why the first in a line does not ask, although this process has just given the resources back: others, in other
  * processes, may be waiting, and whoever released is always the quickest to ask again.
  *
- * - `answer`: the nodes have not yet said whether they told somebody.
- * - `moment`: they told somebody, who will have it in a moment.
- * - `turn`: likewise, and this process is on their lists and will be told in its turn.
+ * - `releasePending`: the nodes have not yet said whether they told somebody.
+ * - `othersNotified`: they told somebody, who will have it in a moment.
+ * - `queued`: likewise, and this process is on their lists and will be told in its turn.
  */
-export type StandsBack = 'answer' | 'moment' | 'turn';
+export type YieldReason = 'releasePending' | 'othersNotified' | 'queued';
 
 /** For so long whoever comes lets those go first who were told. */
-const MOMENT_MS = 8;
+const OTHERS_FIRST_MS = 8;
 
 /** Those in this process who wait for the same resources, in the order of their coming. */
 interface Line {
   readonly resources: readonly string[];
-  readonly waiters: Set<Waiter>;
+  readonly waiters: Set<QueuedWaiter>;
   /** How its last look ended. */
   lastLook: NotWon | undefined;
-  standsBack: StandsBack | undefined;
+  yieldReason: YieldReason | undefined;
 }
 
 /** A waiter's place in its line. */
 export class Place {
   constructor(
-    readonly line: Pick<Line, 'lastLook' | 'standsBack' | 'waiters'>,
-    private readonly waiter: Waiter,
+    readonly line: Pick<Line, 'lastLook' | 'yieldReason' | 'waiters'>,
+    private readonly waiter: QueuedWaiter,
     private readonly onLeft: () => void,
   ) {}
 
@@ -66,7 +66,7 @@ export class WaitQueue {
   readonly #linesByResource = new Map<string, Set<Line>>();
   readonly #held = new Map<string, HeldKeys>();
   /** What is being given back, and what others were told of, for whoever comes next. */
-  readonly #leaving = new Map<string, StandsBack>();
+  readonly #leaving = new Map<string, YieldReason>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -75,11 +75,11 @@ export class WaitQueue {
     return this.#lines.size === 0 ? 0 : (this.#lines.get(keyOf(resources))?.waiters.size ?? 0);
   }
 
-  join(resources: readonly string[], waiter: Waiter): Place {
+  join(resources: readonly string[], waiter: QueuedWaiter): Place {
     const key = keyOf(resources);
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = { resources, waiters: new Set(), lastLook: undefined, standsBack: this.#leaving.get(key) };
+      line = { resources, waiters: new Set(), lastLook: undefined, yieldReason: this.#leaving.get(key) };
       this.#add(key, line);
     }
     line.waiters.add(waiter);
@@ -112,8 +112,8 @@ export class WaitQueue {
   keysReleased(keys: HeldKeys, isOnLists: boolean): void {
     const { resources } = keys.tracker;
     this.#forget(keys);
-    if (!isOnLists) this.#leaving.set(keyOf(resources), 'answer');
-    this.#standBack(resources, isOnLists ? 'turn' : 'answer');
+    if (!isOnLists) this.#leaving.set(keyOf(resources), 'releasePending');
+    this.#makeYield(resources, isOnLists ? 'queued' : 'releasePending');
   }
 
   /** The nodes have said whether they told others. */
@@ -123,16 +123,16 @@ export class WaitQueue {
     const why = this.#leaving.get(key);
     this.#leaving.delete(key);
     if (!isTold) this.mayBeFree(resources);
-    if (!isTold || why !== 'answer') return;
-    this.#leaving.set(key, 'moment');
-    this.#standBack(resources, 'moment');
-    this.clock.setTimer(() => this.#leaving.delete(key), MOMENT_MS, 'background');
+    if (!isTold || why !== 'releasePending') return;
+    this.#leaving.set(key, 'othersNotified');
+    this.#makeYield(resources, 'othersNotified');
+    this.clock.setTimer(() => this.#leaving.delete(key), OTHERS_FIRST_MS, 'background');
   }
 
   /** Whoever is first in a line for any of them may try. */
   mayBeFree(resources: readonly string[]): void {
     for (const line of this.#linesFor(resources)) {
-      line.standsBack = undefined;
+      line.yieldReason = undefined;
       firstOf(line.waiters)?.wake();
     }
   }
@@ -158,9 +158,9 @@ export class WaitQueue {
     return new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
   }
 
-  #standBack(resources: readonly string[], why: StandsBack): void {
+  #makeYield(resources: readonly string[], why: YieldReason): void {
     for (const line of this.#linesFor(resources)) {
-      line.standsBack = why;
+      line.yieldReason = why;
       firstOf(line.waiters)?.wake();
     }
   }
@@ -189,7 +189,7 @@ export class WaitQueue {
   }
 }
 
-const firstOf = (waiters: ReadonlySet<Waiter>): Waiter | undefined => {
+const firstOf = (waiters: ReadonlySet<QueuedWaiter>): QueuedWaiter | undefined => {
   for (const waiter of waiters) return waiter;
   return undefined;
 };

@@ -1,19 +1,19 @@
 import { jitteredMs, pastExpiryMs, splitWakeMs } from '../../core/backoff.js';
-import { errorOf, orStopped, type AcquisitionContext, type Attempts } from './retry-loop.js';
+import { errorOf, attemptUnlessCancelled, type RetryContext, type Attempts } from './retry-loop.js';
 import type { NotWon } from '../acquire/attempt.js';
 import { LockContendedError, type QuorumUnreachableError } from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import type { HeldKeys } from '../lease/held-keys.js';
-import type { Stop } from './cancellation.js';
-import type { Place, StandsBack, Waiter, WaitQueue } from './wait-queue.js';
-import type { WakeUps } from './release-notifications.js';
-import { Wait } from './wait-events.js';
+import type { Cancellation } from './cancellation.js';
+import type { Place, YieldReason, QueuedWaiter, WaitQueue } from './wait-queue.js';
+import type { ReleaseNotifications } from './release-notifications.js';
+import { WaitEvents } from './wait-events.js';
 
-export interface WaitContext extends AcquisitionContext {
+export interface WaitContext extends RetryContext {
   readonly queue: WaitQueue;
-  readonly wakeUps: WakeUps;
+  readonly notifications: ReleaseNotifications;
 }
 
 export interface Wish {
@@ -21,7 +21,7 @@ export interface Wish {
   readonly options: ResolvedAcquireOptions;
   readonly attempts: Attempts;
   /** Ends the wait: the caller's signal, the manager's end, or a lease that was handed over. */
-  readonly stop: Stop;
+  readonly cancellation: Cancellation;
   readonly hold: (keys: HeldKeys, attempts: number) => HeldLease;
 }
 
@@ -32,11 +32,11 @@ const HANDED_OVER = new Error('handed over');
  * One who waits up to `waitMs`: in line, then by asking the nodes, then by sleeping until there is a reason to ask again.
  * Every wait here ends: by the deadline, and by the signal.
  */
-export class Waiting implements Waiter {
+export class Waiter implements QueuedWaiter {
   readonly #context: WaitContext;
   readonly #wish: Wish;
   readonly #deadlineAt: number;
-  readonly #wait: Wait;
+  readonly #wait: WaitEvents;
   #place: Place | undefined;
   #attempts = 0;
   #lease: HeldLease | undefined;
@@ -48,22 +48,22 @@ export class Waiting implements Waiter {
     this.#context = context;
     this.#wish = wish;
     this.#deadlineAt = context.clock.now() + wish.options.waitMs;
-    this.#wait = new Wait(context, wish.options.name, wish.resources);
+    this.#wait = new WaitEvents(context, wish.options.name, wish.resources);
   }
 
   async lease(): Promise<HeldLease> {
     const { resources } = this.#wish;
-    const { queue, wakeUps } = this.#context;
+    const { queue, notifications } = this.#context;
     this.#place = queue.join(resources, this);
     // Here is somebody who waits.
-    if (!this.#place.isFirst || queue.keysOf(resources) !== undefined) wakeUps.open();
+    if (!this.#place.isFirst || queue.keysOf(resources) !== undefined) notifications.open();
     try {
       const keys = await this.#keys(this.#place);
       return this.#lease ?? this.#hold(keys!);
     } catch (error) {
       if (error === HANDED_OVER && this.#lease !== undefined) return this.#lease;
       // It was told, and has no use for it any more; nor has anybody here.
-      if (this.#woken && queue.waitingFor(resources) === 1) wakeUps.passOn(resources);
+      if (this.#woken && queue.waitingFor(resources) === 1) notifications.passOn(resources);
       throw error;
     } finally {
       this.#wait.end();
@@ -78,12 +78,12 @@ export class Waiting implements Waiter {
   }
 
   accept(keys: HeldKeys): (() => void) | undefined {
-    const { options, stop } = this.#wish;
+    const { options, cancellation } = this.#wish;
     const { ttlMs, tick, autoExtend } = options;
     // It asked for a record of the tick, for a whole TTL, or for keys that outlive the process for longer or not so long.
     if (tick !== undefined || !autoExtend || ttlMs !== keys.grant.ttlMs) return undefined;
-    if (stop.reason !== undefined || this.#context.clock.now() >= this.#deadlineAt) return undefined;
-    stop.stop(HANDED_OVER);
+    if (cancellation.reason !== undefined || this.#context.clock.now() >= this.#deadlineAt) return undefined;
+    cancellation.cancel(HANDED_OVER);
     this.#place?.leave();
     return () => (this.#lease = this.#hold(keys));
   }
@@ -97,13 +97,13 @@ export class Waiting implements Waiter {
 
   /** `undefined`: a lease was handed over. */
   async #keys(place: Place): Promise<HeldKeys | undefined> {
-    const { queue, clock, wakeUps } = this.#context;
-    const { resources, attempts, stop } = this.#wish;
+    const { queue, clock, notifications } = this.#context;
+    const { resources, attempts, cancellation } = this.#wish;
     // Who asks in the same breath stands behind it by then, and has a token reserved.
     await Promise.resolve();
     for (;;) {
       if (this.#lease !== undefined) return undefined;
-      stop.throwIfStopped();
+      cancellation.throwIfCancelled();
       const wasTold = this.#woken;
       this.#woken = false;
       const own = queue.keysOf(resources);
@@ -113,23 +113,23 @@ export class Waiting implements Waiter {
         await this.#nap(leftMs);
         continue;
       }
-      const why = place.line.standsBack;
+      const why = place.line.yieldReason;
       if (why !== undefined) {
         const leftMs = this.#deadlineAt - clock.now();
-        await this.#nap(Math.max(0, Math.min(leftMs, this.#standBackMs(why))));
+        await this.#nap(Math.max(0, Math.min(leftMs, this.#yieldMs(why))));
         // Nobody has told it anything for so long: it looks.
-        if (!this.#woken && place.line.standsBack === why) place.line.standsBack = undefined;
+        if (!this.#woken && place.line.yieldReason === why) place.line.yieldReason = undefined;
         continue;
       }
       this.#attempts++;
-      const isOnLists = wakeUps.hears;
-      const result = await orStopped(attempts, stop);
+      const isOnLists = notifications.isListening;
+      const result = await attemptUnlessCancelled(attempts, cancellation);
       if (result.kind === 'won') return attempts.begin(result);
       place.line.lastLook = result;
       const leftMs = this.#deadlineAt - clock.now();
       if (leftMs <= 0 || result.kind === 'already_ran') throw errorOf(resources, result);
-      wakeUps.open();
-      if (wasTold && resources.length > 1) wakeUps.passOn(resources);
+      notifications.open();
+      if (wasTold && resources.length > 1) notifications.passOn(resources);
       await this.#nap(Math.min(leftMs, this.#pauseMs(result, isOnLists)));
       // What the lost attempt left behind must not refuse the next one.
       await result.undone;
@@ -146,9 +146,9 @@ export class Waiting implements Waiter {
     return isOnLists && holderOf(result.owner) !== undefined ? expiryMs : Math.min(expiryMs, this.#delayMs());
   }
 
-  #standBackMs(why: StandsBack): number {
-    if (why === 'answer') return this.#wish.options.nodeTimeoutMs + 1;
-    return why === 'turn' ? this.#delayMs() : splitWakeMs(this.#context.random());
+  #yieldMs(why: YieldReason): number {
+    if (why === 'releasePending') return this.#wish.options.nodeTimeoutMs + 1;
+    return why === 'queued' ? this.#delayMs() : splitWakeMs(this.#context.random());
   }
 
   #delayMs(): number {
@@ -158,18 +158,18 @@ export class Waiting implements Waiter {
   /** Sleeps unless it was woken since it last looked; ends early when there is nothing to wait for any more. */
   #nap(forMs: number): Promise<void> {
     this.#wait.begin();
-    const { stop } = this.#wish;
+    const { cancellation } = this.#wish;
     // Who heard of it may have ended it, or released what it waits for.
-    if (this.#woken || stop.reason !== undefined) return Promise.resolve();
+    if (this.#woken || cancellation.reason !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
         timer.cancel();
-        stop.off(end);
+        cancellation.off(end);
         this.#endNap = undefined;
         resolve();
       };
       const timer = this.#context.clock.setTimer(end, forMs);
-      stop.on(end);
+      cancellation.on(end);
       this.#endNap = end;
     });
   }

@@ -4,7 +4,7 @@ import {
   type AcquireRequest,
   type VoteReceiver,
   type ConfirmRequest,
-  type Ear,
+  type ReleaseListener,
   type ExtendRequest,
   type LockNode,
   type NodeInspection,
@@ -41,7 +41,7 @@ export class MemoryNode implements LockNode {
   readonly #fences = new Map<string, Fence>();
   /** Who waits for a resource, in the order of coming, and who hears. */
   readonly #lists = new Map<string, Set<string>>();
-  readonly #ears = new Map<string, (resource: string | undefined) => void>();
+  readonly #listeners = new Map<string, (resource: string | undefined) => void>();
   #state: NodeState = { status: 'ready' };
   #sweepAt = SWEEP_FROM;
 
@@ -67,10 +67,10 @@ export class MemoryNode implements LockNode {
   /** It answers everything at once. */
   withdraw(): void {}
 
-  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
-    this.#ears.set(waiter, listener);
+  onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
+    this.#listeners.set(waiter, listener);
     queueMicrotask(() => listener(undefined));
-    return { open: true, close: () => void this.#ears.delete(waiter) };
+    return { open: true, close: () => void this.#listeners.delete(waiter) };
   }
 
   inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
@@ -163,13 +163,13 @@ export class MemoryNode implements LockNode {
   }
 
   /** Those who are ready to wait: on the list of what refused them, or off the lists. */
-  #enlist({ resources, holderId, waits }: AcquireRequest, vote: Vote): Vote {
-    if (waits === undefined) return vote;
+  #enlist({ resources, holderId, queueEntry }: AcquireRequest, vote: Vote): Vote {
+    if (queueEntry === undefined) return vote;
     if (vote.kind === 'granted') {
       let waiting = 0;
       for (const resource of resources) {
         const list = this.#lists.get(resource);
-        list?.delete(waits.waiter);
+        list?.delete(queueEntry.waiter);
         if (list?.size === 0) this.#lists.delete(resource);
         waiting = Math.max(waiting, list?.size ?? 0);
       }
@@ -177,7 +177,7 @@ export class MemoryNode implements LockNode {
     }
     const held = resources.find((resource) => (this.#live(resource)?.owner ?? holderId) !== holderId);
     if (vote.kind === 'refused' && vote.reason === 'held' && held !== undefined)
-      this.#listOf(held).add(waits.waiter);
+      this.#listOf(held).add(queueEntry.waiter);
     return vote;
   }
 
@@ -194,9 +194,9 @@ export class MemoryNode implements LockNode {
     let isTold = false;
     for (const waiter of list) {
       list.delete(waiter);
-      const ear = this.#ears.get(waiter);
-      if (ear === undefined) continue;
-      queueMicrotask(() => ear(resource));
+      const listener = this.#listeners.get(waiter);
+      if (listener === undefined) continue;
+      queueMicrotask(() => listener(resource));
       isTold = true;
       break;
     }
@@ -249,7 +249,7 @@ export class MemoryNode implements LockNode {
       : { kind: 'granted', counter: maxCounter ?? 0 };
   }
 
-  #release({ resources, holderId, keepMs, waits }: ReleaseRequest): Vote {
+  #release({ resources, holderId, keepMs, queueEntry }: ReleaseRequest): Vote {
     let found = 0;
     let told = 0;
     for (const resource of resources) {
@@ -257,7 +257,7 @@ export class MemoryNode implements LockNode {
       found++;
       if (keepMs > 0) this.#entries.set(resource, { owner: holderId, expiresAt: this.clock.now() + keepMs });
       else this.#entries.delete(resource);
-      if (waits !== undefined) this.#listOf(resource).add(waits.waiter);
+      if (queueEntry !== undefined) this.#listOf(resource).add(queueEntry.waiter);
       if (this.#wake(resource)) told++;
     }
     if (found === 0) return absent;

@@ -1,12 +1,19 @@
 import { failed, WITHDRAWN, type Failed, type Vote } from '../../core/vote.js';
-import type { VoteReceiver, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../lock-node.js';
+import type {
+  VoteReceiver,
+  ReleaseListener,
+  LockNode,
+  NodeInspection,
+  NodeRequest,
+  NodeState,
+} from '../lock-node.js';
 import { inspectionOf, inspectOperation, requestOperation, voteOf } from './protocol/batch.js';
 import type { Endpoint } from './connection/endpoint.js';
-import { Ears, NO_EAR } from './open-listeners.js';
+import { OpenListeners, NO_LISTENER } from './open-listeners.js';
 import { GroupCommit } from './request-batcher.js';
 import { inParts } from './split-by-slot.js';
 import { channelOf } from './protocol/keys.js';
-import { RedisEar } from './release-listener.js';
+import { RedisReleaseListener } from './release-listener.js';
 import { isNotPermitted } from './server/permission-errors.js';
 import type { Operation } from './protocol/script-call.js';
 import { WatchedServer, type ServerSettings } from './server/redis-server.js';
@@ -36,13 +43,15 @@ export class RedisNode implements LockNode {
   readonly #settings: RedisNodeSettings;
   readonly #server: WatchedServer;
   readonly #requests: GroupCommit<Asked>;
-  readonly #ears = new Ears<RedisEar>();
+  readonly #listeners = new OpenListeners<RedisReleaseListener>();
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
     this.address = endpoint.address;
     this.#settings = settings;
-    this.#server = new WatchedServer(endpoint, settings, () => this.#ears.forEach((ear) => ear.renew()));
+    this.#server = new WatchedServer(endpoint, settings, () =>
+      this.#listeners.forEach((listener) => listener.renew()),
+    );
     const { shard } = settings;
     const slotOf = shard && (({ request }: Asked): number => shard.slotOf(request));
     this.#requests = new GroupCommit(settings.clock, slotOf ? inParts(this.#send, slotOf) : this.#send);
@@ -67,17 +76,19 @@ export class RedisNode implements LockNode {
     for (const { receiver, member } of this.#requests.withdraw(isVain)) receiver.receive(member, WITHDRAWN);
   }
 
-  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
-    if (this.#server.standing.out) return NO_EAR;
+  onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
+    if (this.#server.standing.out) return NO_LISTENER;
     const prefix = this.#server.keyPrefix;
     const hear = (key: string | undefined): void => {
       if (key === undefined) listener(undefined);
       else if (key.startsWith(prefix)) listener(key.slice(prefix.length));
     };
     const refused = (error: unknown): void => {
-      if (error instanceof Error && isNotPermitted(error.message)) this.#server.isDeaf();
+      if (error instanceof Error && isNotPermitted(error.message)) this.#server.cannotSubscribe();
     };
-    return this.#ears.add(new RedisEar(this.#server.open(), channelOf(prefix, waiter), hear, refused));
+    return this.#listeners.add(
+      new RedisReleaseListener(this.#server.open(), channelOf(prefix, waiter), hear, refused),
+    );
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
@@ -123,7 +134,7 @@ export class RedisNode implements LockNode {
 
   #leave(state: NodeState): void {
     this.#server.leave(state);
-    this.#ears.close();
+    this.#listeners.close();
   }
 
   /** Sends a batch, and answers every request of it, whatever happens. */

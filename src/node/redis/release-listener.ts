@@ -1,11 +1,11 @@
-import type { Ear } from '../lock-node.js';
+import type { ReleaseListener } from '../lock-node.js';
 import type { Connection } from './connection/endpoint.js';
 
 /**
  * Hears what a server publishes for one waiter, over a connection of its own: one that has subscribed can be used for
  * nothing else. After a break it subscribes anew.
  */
-export class RedisEar implements Ear {
+export class RedisReleaseListener implements ReleaseListener {
   readonly #connection: Connection;
   #open = false;
 

@@ -5,7 +5,7 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 const R = 'invoice:7';
 /** Whoever gets it within a moment was told: looking and expiry are far away. */
 const WAITS = { waitMs: 600_000, retryDelayMs: 50_000, ttlMs: 30_000 } as const;
-const MOMENT_MS = 30;
+const OTHERS_FIRST_MS = 30;
 
 const asked = (world: VirtualWorld): number =>
   world.nodes.reduce((sum, { log }) => sum + log.filter(({ op }) => op === 'acquire').length, 0);
@@ -34,7 +34,7 @@ describe('who waits in another process', () => {
     await world.clock.advance(8_000);
     expect(asked(world)).toBe(before);
     await world.clock.until(held.release());
-    const lease = await world.clock.until(all[0]!, MOMENT_MS);
+    const lease = await world.clock.until(all[0]!, OTHERS_FIRST_MS);
     expect(asked(world)).toBe(before + 5);
     expect(lease.token).toBeGreaterThan(held.token);
   });
@@ -46,7 +46,7 @@ describe('who waits in another process', () => {
     let release = held.release();
     for (const waiting of all) {
       await world.clock.until(release);
-      release = (await world.clock.until(waiting, MOMENT_MS)).release();
+      release = (await world.clock.until(waiting, OTHERS_FIRST_MS)).release();
     }
     expect(served).toEqual(all.map((_, who) => who));
     expect(asked(world) - before).toBe(12 * 3);
@@ -62,7 +62,7 @@ describe('who waits in another process', () => {
       const before = world.clock.now();
       await world.clock.until(all[0]!, 6_100);
       // One node is as good as all, only a few milliseconds slower.
-      expect(world.clock.now() - before < MOMENT_MS).toBe(silent < 3);
+      expect(world.clock.now() - before < OTHERS_FIRST_MS).toBe(silent < 3);
     },
   );
 
@@ -73,7 +73,7 @@ describe('who waits in another process', () => {
     void managers[0]!.close();
     await world.clock.advance(300);
     await world.clock.until(held.release());
-    await world.clock.until(all[1]!, MOMENT_MS);
+    await world.clock.until(all[1]!, OTHERS_FIRST_MS);
   });
 
   it('is told by one that was told and did not want it any more', async () => {
@@ -87,7 +87,7 @@ describe('who waits in another process', () => {
     await world.clock.advance(50);
     abort.abort();
     await world.clock.until(held.release());
-    await world.clock.until(next, MOMENT_MS);
+    await world.clock.until(next, OTHERS_FIRST_MS);
   });
 
   it('waits for several resources by the one that refused them, and wakes nobody in vain', async () => {
@@ -100,9 +100,9 @@ describe('who waits in another process', () => {
     await world.clock.advance(50);
     // It goes to the one that wants both, who is refused by b and passes it on.
     await world.clock.until(a.release());
-    await world.clock.until((await world.clock.until(onlyA, MOMENT_MS)).release());
+    await world.clock.until((await world.clock.until(onlyA, OTHERS_FIRST_MS)).release());
     await world.clock.until(b.release());
-    await world.clock.until(both, MOMENT_MS);
+    await world.clock.until(both, OTHERS_FIRST_MS);
   });
 
   it('looks from time to time where too few nodes would be heard, and at once when they are', async () => {

@@ -136,9 +136,9 @@ describe('a wait', () => {
     const heard: LockEvent[] = [];
     locks.on((event) => heard.push(event));
     await expect(world.clock.until(waiting)).rejects.toThrow();
-    const waits = heard.filter(({ type }) => type === 'waiting' || type === 'waited');
+    const queueEntry = heard.filter(({ type }) => type === 'waiting' || type === 'waited');
     // Refused after two milliseconds, it looks once more in the end, for two.
-    expect(waits).toMatchObject([{ type: 'waited', durationMs: 1_000 }]);
+    expect(queueEntry).toMatchObject([{ type: 'waited', durationMs: 1_000 }]);
   });
 
   it('can be ended by a listener that releases what is waited for, and all hear it in order', async () => {
@@ -208,7 +208,7 @@ describe('whatever happens', () => {
   });
 
   it('each wait that begins ends once, before its outcome is told, and a late listener misses no end', async () => {
-    let waits = 0;
+    let queueEntry = 0;
     await fc.assert(
       fc.asyncProperty(life, async ({ calls, end, outage, listenerAtMs, fallback }) => {
         const world = new VirtualWorld(3);
@@ -248,14 +248,14 @@ describe('whatever happens', () => {
           toldBefore = world.events.length;
         };
         await clock.until(Promise.all([...calls.map(one), fate(), weather(), comer()]));
-        waits += world.eventsOf('waiting').length;
+        queueEntry += world.eventsOf('waiting').length;
         expect(wrongWaits(world.events)).toEqual([]);
         expect(late).toEqual(world.events.slice(toldBefore).filter((event) => 'wait' in event));
       }),
       { numRuns: 150 },
     );
     // Otherwise it would prove nothing.
-    expect(waits).toBeGreaterThan(150);
+    expect(queueEntry).toBeGreaterThan(150);
   });
 });
 

@@ -1,15 +1,15 @@
-import type { Ear } from '../../lock-node.js';
+import type { ReleaseListener } from '../../lock-node.js';
 
 /** Opens an ear on a shard; `undefined`: it has opened. */
-type Open<Shard> = (shard: Shard, hear: (resource: string | undefined) => void) => Ear;
+type Open<Shard> = (shard: Shard, hear: (resource: string | undefined) => void) => ReleaseListener;
 
 /**
  * Hears what any shard tells a waiter. PUBLISH goes to all servers of a Cluster, but its answer counts only those who hear it
  * at the server that publishes, and by that number it is seen whether a waiter is there: so there is an ear on every shard,
  * and what it hears of another shard's slots is left to that one's.
  */
-export class ClusterEar<Shard> implements Ear {
-  readonly #ears = new Map<Shard, Ear>();
+export class ClusterReleaseListener<Shard> implements ReleaseListener {
+  readonly #listeners = new Map<Shard, ReleaseListener>();
 
   constructor(
     private readonly openOn: Open<Shard>,
@@ -18,20 +18,20 @@ export class ClusterEar<Shard> implements Ear {
   ) {}
 
   get open(): boolean {
-    const ears = [...this.#ears.values()];
-    return ears.length > 0 && ears.every((ear) => ear.open);
+    const listeners = [...this.#listeners.values()];
+    return listeners.length > 0 && listeners.every((listener) => listener.open);
   }
 
   /** Listens to these shards, and to no other. */
   follow(shards: readonly Shard[]): void {
-    for (const [shard, ear] of this.#ears) {
+    for (const [shard, listener] of this.#listeners) {
       if (shards.includes(shard)) continue;
-      ear.close();
-      this.#ears.delete(shard);
+      listener.close();
+      this.#listeners.delete(shard);
     }
     for (const shard of shards) {
-      if (!this.#ears.has(shard))
-        this.#ears.set(
+      if (!this.#listeners.has(shard))
+        this.#listeners.set(
           shard,
           this.openOn(shard, (resource) => this.#hear(shard, resource)),
         );
@@ -39,8 +39,8 @@ export class ClusterEar<Shard> implements Ear {
   }
 
   close(): void {
-    for (const ear of this.#ears.values()) ear.close();
-    this.#ears.clear();
+    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.clear();
   }
 
   #hear(shard: Shard, resource: string | undefined): void {

@@ -1,13 +1,20 @@
 import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../../core/vote.js';
-import type { VoteReceiver, Ear, LockNode, NodeInspection, NodeRequest, NodeState } from '../../lock-node.js';
-import { ClusterEar } from './cluster-release-listener.js';
+import type {
+  VoteReceiver,
+  ReleaseListener,
+  LockNode,
+  NodeInspection,
+  NodeRequest,
+  NodeState,
+} from '../../lock-node.js';
+import { ClusterReleaseListener } from './cluster-release-listener.js';
 import { ClusterScout } from './topology-reader.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { clusterStateOf } from './cluster-state.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';
-import { Ears } from '../open-listeners.js';
+import { OpenListeners } from '../open-listeners.js';
 import { SLOTS } from './key-slot.js';
 import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
 import { refusalOf } from '../server/permission-errors.js';
@@ -44,7 +51,7 @@ export class RedisClusterNode implements LockNode {
   readonly #keyPrefix: string;
   readonly #scout: ClusterScout;
   readonly #standing = new Standing();
-  readonly #ears = new Ears<ClusterEar<Shard>>();
+  readonly #listeners = new OpenListeners<ClusterReleaseListener<Shard>>();
   readonly #slots: RequestSlots;
   #shards: readonly Shard[] = [];
   /** By slot. */
@@ -95,14 +102,14 @@ export class RedisClusterNode implements LockNode {
     for (const { node } of this.#shards) node.withdraw(holderId);
   }
 
-  onWake(waiter: string, listener: (resource: string | undefined) => void): Ear {
-    const ear = new ClusterEar<Shard>(
-      ({ node }, hear) => node.onWake(waiter, hear),
+  onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
+    const releases = new ClusterReleaseListener<Shard>(
+      ({ node }, hear) => node.onRelease(waiter, hear),
       (resource, shard) => this.#routes[this.#slots.ofResource(resource)] === shard,
       listener,
     );
-    ear.follow(this.#shards);
-    return this.#ears.add(ear);
+    releases.follow(this.#shards);
+    return this.#listeners.add(releases);
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
@@ -154,7 +161,7 @@ export class RedisClusterNode implements LockNode {
     this.#nextRead?.cancel();
     this.#secondLook?.cancel();
     this.#scout.close();
-    this.#ears.close();
+    this.#listeners.close();
     for (const { node } of this.#shards) void node.close();
   }
 
@@ -246,7 +253,7 @@ export class RedisClusterNode implements LockNode {
     for (const shard of this.#shards)
       for (const [first, last] of shard.place.ranges) routes.fill(shard, first, last + 1);
     this.#routes = routes;
-    this.#ears.forEach((ear) => ear.follow(this.#shards));
+    this.#listeners.forEach((listener) => listener.follow(this.#shards));
     this.#weigh();
   }
 

@@ -68,10 +68,13 @@ function wordsOf(request: NodeRequest): Words {
   const holder = quoted(request.holderId);
   switch (request.op) {
     case 'acquire': {
-      const { ttlMs, seed = false, tick = false, tokens, waits } = request;
+      const { ttlMs, seed = false, tick = false, tokens, queueEntry } = request;
       const asked = `${count},${deadlineUs(request)},${ttlMs},${seed},${tick},${tokens}`;
-      if (waits === undefined) return { terms: `"a",${asked}`, own: holder };
-      return { terms: `"q",${asked},"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`, own: holder };
+      if (queueEntry === undefined) return { terms: `"a",${asked}`, own: holder };
+      return {
+        terms: `"q",${asked},"${queueEntry.waiter}",${Math.ceil(queueEntry.listLivesMs)}`,
+        own: holder,
+      };
     }
     case 'confirm': {
       const { token, tick = false } = request;
@@ -85,8 +88,9 @@ function wordsOf(request: NodeRequest): Words {
       return { terms: extensionTerms(count, deadlineUs(request), ttlMs), own };
     }
     case 'release': {
-      const { keepMs, waits } = request;
-      const list = waits === undefined ? 'false,0' : `"${waits.waiter}",${Math.ceil(waits.listLivesMs)}`;
+      const { keepMs, queueEntry } = request;
+      const list =
+        queueEntry === undefined ? 'false,0' : `"${queueEntry.waiter}",${Math.ceil(queueEntry.listLivesMs)}`;
       return { terms: `"r",${count},${Math.ceil(keepMs)},${list}`, own: holder };
     }
     case 'wake':
@@ -113,7 +117,7 @@ function keysFor(keyPrefix: string, request: NodeRequest): readonly string[] {
   const { op, resources } = request;
   const second = op === 'release' || op === 'wake' ? waitListOf : fenceKeyOf;
   const [only] = resources;
-  const isQueued = op === 'acquire' && request.waits !== undefined;
+  const isQueued = op === 'acquire' && request.queueEntry !== undefined;
   // As nearly always; an array that grows is given room for seventeen.
   if (resources.length === 1 && !isQueued) return [keyPrefix + only!, second(keyPrefix + only!)];
   const locks = resources.map((resource) => keyPrefix + resource);

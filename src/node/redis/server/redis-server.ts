@@ -35,7 +35,7 @@ const PROBE_MS = 5_000;
 const FORGOT = 'it lost its memory: it restarted, or was emptied';
 const SHARD_FORGOT =
   'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
-const DEAF =
+const CANNOT_SUBSCRIBE =
   'its user may not subscribe to its channel: who waits for a lock asks again and again instead of being told, see SECURITY.md';
 
 /**
@@ -51,7 +51,7 @@ export class WatchedServer {
   readonly #connection: Connection;
   readonly #nodeClock: NodeClock;
   /** What is not as it should be with hearing what it tells. */
-  #deafness: string | undefined;
+  #cannotSubscribe: string | undefined;
   /** Counts connections, so that what an old one still says is not taken for the present one. */
   #epoch = 0;
   #lastError = 'not connected';
@@ -139,8 +139,8 @@ export class WatchedServer {
   }
 
   /** Nobody can hear what it tells. */
-  isDeaf(): void {
-    this.#deafness = DEAF;
+  cannotSubscribe(): void {
+    this.#cannotSubscribe = CANNOT_SUBSCRIBE;
     if (this.state.status === 'ready') this.#weigh(0);
   }
 
@@ -250,7 +250,7 @@ export class WatchedServer {
   #weigh(quarantineLeftMs: number): void {
     const { clock } = this.#settings;
     const { runId: serverId } = this.#info;
-    const caution = [this.#info.caution, this.#deafness].filter(Boolean).join('; ') || undefined;
+    const caution = [this.#info.caution, this.#cannotSubscribe].filter(Boolean).join('; ') || undefined;
     const now = clock.now();
     const about = {
       ...this.#identity,

@@ -241,7 +241,7 @@ it('a release that stands in line again does so although nobody has waited on th
   await node.release({
     resources: [resource],
     holderId: 'bert',
-    waits: { waiter: 'bert:again', listLivesMs: 60_000 },
+    queueEntry: { waiter: 'bert:again', listLivesMs: 60_000 },
   });
   // It was first on the list, was told, and did not hear: that there may be a list is on record.
   expect(Number(await raw.hget('lock:quorlock:node', 'waits'))).toBeGreaterThan(
