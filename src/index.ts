@@ -9,7 +9,7 @@ export {
 } from './api/options.js';
 export {
   LeaseLostError,
-  LockContendedError,
+  LockNotAcquiredError,
   LockError,
   LockManagerClosedError,
   QuorumUnreachableError,

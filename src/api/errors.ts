@@ -27,8 +27,8 @@ const quoted = (resources: readonly string[]): string =>
  * `reason` is `held` (one holder has a majority), `already_ran` (the tick was run; waiting will not help) or `contended`
  * (the votes stayed split among claimants, and nobody holds it).
  */
-export class LockContendedError extends LockError {
-  readonly code = 'LOCK_CONTENDED';
+export class LockNotAcquiredError extends LockError {
+  readonly code = 'LOCK_NOT_ACQUIRED';
 
   constructor(
     resources: readonly string[],

@@ -3,13 +3,13 @@ import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { Acquirer } from './acquirer.js';
 import { leaseCovering, runUnder } from './lease/current-lease.js';
-import { LockContendedError, LockManagerClosedError, QuorumUnreachableError } from '../api/errors.js';
+import { LockNotAcquiredError, LockManagerClosedError, QuorumUnreachableError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
-import { FirstUse } from './nodes/bootstrap.js';
+import { Bootstrap } from './nodes/bootstrap.js';
 import { inspection, type Inspection } from './quorum/inspect-resource.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { HeldLease, type Lease, type LeaseContext } from './lease/held-lease.js';
-import { watchMembers } from './nodes/membership-check.js';
+import { watchMembership } from './nodes/membership-check.js';
 import { isInMemory, openNodes, snapshotOf, watchNodes } from './nodes/node-list.js';
 import {
   LOCK_DEFAULTS,
@@ -53,7 +53,7 @@ export class LockManager {
   readonly #events: LockEvents;
   readonly #scheduler: LeaseScheduler;
   readonly #stallGuard: StallGuard | undefined;
-  readonly #firstUse: FirstUse;
+  readonly #bootstrap: Bootstrap;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
   readonly #unwatchMembers: () => void;
@@ -83,8 +83,8 @@ export class LockManager {
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (member) => {
       for (const lease of this.#leases) if (!lease.fallback) lease.extendSoon(member);
     });
-    this.#unwatchMembers = watchMembers(this.#nodes, this.#options.warn);
-    this.#firstUse = new FirstUse(
+    this.#unwatchMembers = watchMembership(this.#nodes, this.#options.warn);
+    this.#bootstrap = new Bootstrap(
       this.#nodes,
       this.#clock,
       this.#quorum.majority,
@@ -96,7 +96,7 @@ export class LockManager {
       this.#clock,
       random,
       this.#events,
-      () => this.#firstUse.starting,
+      () => this.#bootstrap.starting,
       (active, reason) => this.#setFallback(active, reason),
     );
     this.#leaseContext = this.#makeLeaseContext();
@@ -105,7 +105,7 @@ export class LockManager {
   }
 
   /**
-   * Acquires one resource, or several at once (all or nothing). Rejects with a LockContendedError (held, already run, or
+   * Acquires one resource, or several at once (all or nothing). Rejects with a LockNotAcquiredError (held, already run, or
    * contended), a QuorumUnreachableError (too few nodes answered), a LockManagerClosedError, the signal's own reason, or a
    * TypeError or RangeError that names a bad option.
    */
@@ -131,7 +131,7 @@ export class LockManager {
     try {
       return await this.acquire(resource, options);
     } catch (error) {
-      if (error instanceof LockContendedError && error.reason !== 'contended') return null;
+      if (error instanceof LockNotAcquiredError && error.reason !== 'contended') return null;
       throw error;
     }
   }
@@ -250,7 +250,7 @@ export class LockManager {
     this.#acquirer.close();
     this.#quorum.releaseUnderWay();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
-    this.#firstUse.close();
+    this.#bootstrap.close();
     this.#unwatch();
     this.#unwatchMembers();
     await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);
@@ -299,7 +299,7 @@ export class LockManager {
     error: unknown,
     durationMs: number,
   ): void {
-    if (error instanceof LockContendedError) {
+    if (error instanceof LockNotAcquiredError) {
       const { reason, owner } = error;
       if (reason === 'contended') this.#events.emit({ type: 'failed', ...about, reason, error, durationMs });
       else this.#events.emit({ type: 'skipped', ...about, reason, owner, durationMs });

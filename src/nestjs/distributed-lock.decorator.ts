@@ -5,7 +5,7 @@ import {
   assertKey,
   assertKnown,
   assertOneOf,
-  settle,
+  normalizeOptions,
   SETTINGS,
   type LockSettings,
   type OnHeld,
@@ -97,14 +97,14 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
     assertOneOf(where, 'onHeld', onHeld, ['skip', 'throw', 'wait']);
     if (typeof locks !== 'string' || locks === '')
       throw new TypeError(`${where}: locks must be the name of a module`);
-    const settled = settle(where, options, onHeld);
+    const normalizedOptions = normalizeOptions(where, options, onHeld);
     lockMethod(target, descriptor, {
       property,
       key: key as string | KeyOfCall | undefined,
       once,
       onHeld,
       locks,
-      settled,
+      normalizedOptions,
     });
     // A route's 409 needs a header, which an exception cannot carry. Elsewhere nobody looks at the interceptor.
     UseInterceptors(retryAfter)(target, property, descriptor as TypedPropertyDescriptor<Method>);

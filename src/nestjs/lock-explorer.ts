@@ -10,7 +10,7 @@ import { cronMetadataOf, isScheduled } from './nest-metadata.js';
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
 /** What one module instance looks after. */
-export interface Territory {
+export interface ModuleScope {
   readonly name: string;
   readonly runner: LockRunner;
   readonly maxTtlMs: number | undefined;
@@ -34,7 +34,7 @@ export class LockExplorer {
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
-    private readonly territory: Territory,
+    private readonly scope: ModuleScope,
   ) {}
 
   async explore(): Promise<void> {
@@ -54,7 +54,7 @@ export class LockExplorer {
   }
 
   async #exploreMethods(wrapper: Wrapper, instance: object, isNew: boolean): Promise<void> {
-    const { name, runner } = this.territory;
+    const { name, runner } = this.scope;
     for (const locked of lockedMethodsOf(Object.getPrototypeOf(instance) as object)) {
       if (locked.locks !== name) continue;
       // Of a request-scoped provider this is a bare object; its instances are injected when they are made.
@@ -64,7 +64,7 @@ export class LockExplorer {
   }
 
   async #plan(wrapper: Wrapper, instance: object, locked: LockedMethod): Promise<void> {
-    const { runner } = this.territory;
+    const { runner } = this.scope;
     const method = methodName(instance, locked.property);
     const found = (instance as Record<string | symbol, unknown>)[locked.property];
     this.#assertFits(method, locked);
@@ -100,7 +100,7 @@ export class LockExplorer {
   }
 
   #exploreHandlers(prototype: object): void {
-    const { name, runner } = this.territory;
+    const { name, runner } = this.scope;
     for (const property of this.scanner.getAllMethodNames(prototype)) {
       const lock = handlerLockOf((prototype as Record<string, unknown>)[property]);
       if (lock === undefined || lock.locks !== name) continue;
@@ -109,15 +109,15 @@ export class LockExplorer {
     }
   }
 
-  #assertFits(method: string, { settled }: Pick<LockedMethod, 'settled'>): void {
-    const { runner, maxTtlMs } = this.territory;
-    const ttlMs = runner.ttlMsOf(settled);
+  #assertFits(method: string, { normalizedOptions }: Pick<LockedMethod, 'normalizedOptions'>): void {
+    const { runner, maxTtlMs } = this.scope;
+    const ttlMs = runner.ttlMsOf(normalizedOptions);
     if (maxTtlMs !== undefined && ttlMs > maxTtlMs) {
       throw new RangeError(
         `${method}: ttl (${ttlMs / 1_000} s) must not be above the module's maxTtlMs (${maxTtlMs} ms)`,
       );
     }
-    runner.assertFits(method, settled);
+    runner.assertFits(method, normalizedOptions);
   }
 
   #reportDuplicates(): void {
@@ -125,7 +125,7 @@ export class LockExplorer {
       if (holders.length < 2) continue;
       const methods = holders.map(({ method }) => method).join(' and ');
       const message = `${methods} have the same lock key "${key}", so that none of them runs while another does`;
-      if (this.territory.strictKeys) throw new Error(message);
+      if (this.scope.strictKeys) throw new Error(message);
       this.#logger.warn(message);
     }
   }

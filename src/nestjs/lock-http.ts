@@ -7,7 +7,7 @@ import {
 import { catchError } from 'rxjs';
 import {
   LeaseLostError,
-  LockContendedError,
+  LockNotAcquiredError,
   LockManagerClosedError,
   QuorumUnreachableError,
 } from '../index.js';
@@ -16,7 +16,7 @@ import {
 class LockedException extends ConflictException {
   readonly retryAfterSeconds: number;
 
-  constructor(cause: LockContendedError) {
+  constructor(cause: LockNotAcquiredError) {
     super('Locked by another request, try again later', { cause });
     // Where nobody knows how long it takes, a second is the shortest time that the header can say.
     this.retryAfterSeconds = Math.max(1, Math.ceil(cause.retryAfterMs / 1_000));
@@ -25,7 +25,7 @@ class LockedException extends ConflictException {
 
 /** What a client is told instead of the lock's own error, which becomes the `cause`; other errors are left as they are. */
 export function asHttpException(error: unknown): unknown {
-  if (error instanceof LockContendedError) return new LockedException(error);
+  if (error instanceof LockNotAcquiredError) return new LockedException(error);
   if (error instanceof LockManagerClosedError) {
     return new ServiceUnavailableException('Shutting down, try again later', { cause: error });
   }

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import {
   LeaseLostError,
-  LockContendedError,
+  LockNotAcquiredError,
   LockManagerClosedError,
   QuorumUnreachableError,
   type AcquireOptions,
@@ -11,7 +11,7 @@ import {
 } from '../index.js';
 import type { TickOf } from './cron-schedule.js';
 import { asHttpException } from './lock-http.js';
-import { assertHoldsFit, DEFAULT_TTL_MS, type OnHeld, type SettledOptions } from './lock-settings.js';
+import { assertHoldsFit, DEFAULT_TTL_MS, type OnHeld, type NormalizedOptions } from './lock-settings.js';
 import { methodName, type LockedMethod } from './locked-method.js';
 import { isMessageHandler, isRoute, isSchedulersCall } from './nest-metadata.js';
 
@@ -62,7 +62,7 @@ export class LockRunner {
     const tick = this.#tickOf(plan, methodName(instance, locked.property), args);
     const key =
       typeof locked.key === 'function' ? await locked.key.apply(instance, args) : keyOf(instance, locked);
-    const options = this.options(locked.settled, plan.onHeld, plan.name);
+    const options = this.options(locked.normalizedOptions, plan.onHeld, plan.name);
     let lease: Lease | undefined;
     try {
       return await this.locks.withLock(key, tick === undefined ? options : { ...options, tick }, (held) => {
@@ -79,28 +79,28 @@ export class LockRunner {
   }
 
   /** What to acquire with: the decorator's settings, completed so that the manager's defaults do not contradict them. */
-  options(settled: SettledOptions, onHeld: OnHeld, name: string): AcquireOptions {
-    const ttlMs = this.ttlMsOf(settled);
+  options(normalizedOptions: NormalizedOptions, onHeld: OnHeld, name: string): AcquireOptions {
+    const ttlMs = this.ttlMsOf(normalizedOptions);
     const { nodeTimeoutMs } = this.defaults;
     return {
-      ...settled,
+      ...normalizedOptions,
       ttlMs,
       name,
       ...(nodeTimeoutMs === undefined
         ? {}
         : { nodeTimeoutMs: Math.min(nodeTimeoutMs, Math.floor(ttlMs / 3)) }),
-      ...(onHeld === 'wait' ? { retries: 0, waitMs: settled.waitMs ?? ttlMs } : { waitMs: 0 }),
+      ...(onHeld === 'wait' ? { retries: 0, waitMs: normalizedOptions.waitMs ?? ttlMs } : { waitMs: 0 }),
     };
   }
 
-  ttlMsOf(settled: SettledOptions): number {
-    return settled.ttlMs ?? this.defaults.ttlMs ?? DEFAULT_TTL_MS;
+  ttlMsOf(normalizedOptions: NormalizedOptions): number {
+    return normalizedOptions.ttlMs ?? this.defaults.ttlMs ?? DEFAULT_TTL_MS;
   }
 
   /** Refuses settings that only the module's options make impossible. `method` is who the error is about. */
-  assertFits(method: string, settled: SettledOptions): void {
-    const { minHoldMs, maxHoldMs } = { ...this.defaults, ...settled };
-    assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(settled));
+  assertFits(method: string, normalizedOptions: NormalizedOptions): void {
+    const { minHoldMs, maxHoldMs } = { ...this.defaults, ...normalizedOptions };
+    assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(normalizedOptions));
   }
 
   /** Tells the log what a client is only told by a status code. */
@@ -108,7 +108,7 @@ export class LockRunner {
     if (error instanceof QuorumUnreachableError) this.#logger.error(`Lock not acquired: ${error.message}`);
     if (error instanceof LeaseLostError)
       this.#logger.error(`Lock lost while handling a request: ${error.message}`);
-    if (error instanceof LockContendedError) this.#logger.debug(`Request refused - lock held: ${key}`);
+    if (error instanceof LockNotAcquiredError) this.#logger.debug(`Request refused - lock held: ${key}`);
   }
 
   #tickOf({ tickOf }: MethodPlan, method: string, args: readonly unknown[]): number | undefined {
@@ -130,7 +130,7 @@ export class LockRunner {
       if (plan.http) this.logForClient(key, error);
       throw plan.http ? asHttpException(error) : error;
     }
-    if (error instanceof LockContendedError) this.#logContended(key, error);
+    if (error instanceof LockNotAcquiredError) this.#logContended(key, error);
     else if (error instanceof QuorumUnreachableError)
       this.#logger.error(`Skipping execution - ${error.message}`);
     else if (error instanceof LockManagerClosedError)
@@ -143,7 +143,7 @@ export class LockRunner {
    * The guide has its users watch for the held line, so it is at the level that everybody prints. That a tick has run is
    * what all workers but one find out each time when the job is short: nothing to watch for.
    */
-  #logContended(key: string, { reason }: LockContendedError): void {
+  #logContended(key: string, { reason }: LockNotAcquiredError): void {
     if (reason === 'held') this.#logger.log(`Skipping execution - lock held by another instance: ${key}`);
     if (reason === 'already_ran')
       this.#logger.debug(`Skipping execution - this tick was already run: ${key}`);

@@ -67,7 +67,7 @@ const LONGEST_KEY_BYTES = 512;
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** The part of `AcquireOptions` that settings decide. */
-export type SettledOptions = Pick<
+export type NormalizedOptions = Pick<
   AcquireOptions,
   'ttlMs' | 'retries' | 'retryDelayMs' | 'waitMs' | 'minHoldMs' | 'maxHoldMs' | 'autoExtend'
 >;
@@ -83,7 +83,11 @@ export function longestDecoratedTtlMs(): number {
 }
 
 /** Checks the settings of one decorator and turns them into milliseconds. `where` is the decorator, for the errors. */
-export function settle(where: string, settings: LockSettings, onHeld: OnHeld | undefined): SettledOptions {
+export function normalizeOptions(
+  where: string,
+  settings: LockSettings,
+  onHeld: OnHeld | undefined,
+): NormalizedOptions {
   const ttlMs = durationMs(where, 'ttl', settings.ttl, SHORTEST_TTL_MS);
   const retries = integer(where, 'retries', settings.retries, 0);
   const retryDelayMs = integer(where, 'retryDelay', settings.retryDelay, 1);
@@ -100,10 +104,10 @@ export function settle(where: string, settings: LockSettings, onHeld: OnHeld | u
   if (onHeld === 'wait' && (retries ?? 0) > 0) {
     throw new RangeError(`${where}: retries (${retries}) and onHeld: 'wait' exclude each other`);
   }
-  const settled = { ttlMs, retries, retryDelayMs, waitMs, minHoldMs, maxHoldMs, autoExtend };
-  assertHoldsFit(where, settled, ttlMs ?? DEFAULT_TTL_MS);
+  const normalizedOptions = { ttlMs, retries, retryDelayMs, waitMs, minHoldMs, maxHoldMs, autoExtend };
+  assertHoldsFit(where, normalizedOptions, ttlMs ?? DEFAULT_TTL_MS);
   longestTtlMs = Math.max(longestTtlMs, ttlMs ?? 0);
-  return Object.fromEntries(Object.entries(settled).filter(([, value]) => value !== undefined));
+  return Object.fromEntries(Object.entries(normalizedOptions).filter(([, value]) => value !== undefined));
 }
 
 /** Looked at twice: by the decorator, and by the module, whose options may bring another ttl. */

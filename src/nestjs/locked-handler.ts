@@ -17,10 +17,10 @@ import {
   assertKey,
   assertKnown,
   assertOneOf,
-  settle,
+  normalizeOptions,
   SETTINGS,
   type LockSettings,
-  type SettledOptions,
+  type NormalizedOptions,
 } from './lock-settings.js';
 import { methodName } from './locked-method.js';
 import { DEFAULT_LOCKS, getRunnerToken } from './tokens.js';
@@ -49,7 +49,7 @@ export interface HandlerLock {
   readonly key: LockedHandlerOptions['key'];
   readonly onHeld: 'throw' | 'wait';
   readonly locks: string;
-  readonly settled: SettledOptions;
+  readonly normalizedOptions: NormalizedOptions;
   labelFor(owner: object, property: string): string;
 }
 
@@ -87,7 +87,7 @@ export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorat
       key,
       onHeld,
       locks,
-      settled: settle(where, options, onHeld),
+      normalizedOptions: normalizeOptions(where, options, onHeld),
       labelFor: (owner, name) => (typeof key === 'string' ? key : methodName(owner, name)).slice(0, 128),
     };
     applyDecorators(SetMetadata(HANDLER_LOCK, lock), UseInterceptors(interceptorOf(locks)))(
@@ -146,7 +146,7 @@ function lockedHandling(
       const owner = context.getClass().prototype as object;
       const label = lock.labelFor(owner, context.getHandler().name);
       key = typeof lock.key === 'function' ? await lock.key(context) : (lock.key ?? label);
-      const options = runner.options(lock.settled, lock.onHeld, label);
+      const options = runner.options(lock.normalizedOptions, lock.onHeld, label);
       await runner.locks.withLock(key, { ...options, signal: gone.signal }, handle);
     };
 

@@ -1,5 +1,5 @@
 import { Inject } from '@nestjs/common';
-import type { OnHeld, SettledOptions } from './lock-settings.js';
+import type { OnHeld, NormalizedOptions } from './lock-settings.js';
 import { getRunnerToken, slotOf } from './tokens.js';
 
 /** Any method, as a decorator finds it. */
@@ -17,7 +17,7 @@ export interface LockedMethod {
   readonly key: string | KeyOfCall | undefined;
   readonly once: 'tick' | false | undefined;
   readonly onHeld: OnHeld | undefined;
-  readonly settled: SettledOptions;
+  readonly normalizedOptions: NormalizedOptions;
 }
 
 /** What runs a locked method. Its shape stands here because the runner itself knows this file. */
@@ -49,7 +49,7 @@ export function lockMethod(
     return runnerOf(this, slot, describe.property).run(locked, this, args);
   };
   const locked: LockedMethod = { ...describe, original, wrapper };
-  dressAs(wrapper, original);
+  copyMetadata(wrapper, original);
   Object.defineProperty(wrapper, ORIGINAL, { value: original });
   descriptor.value = wrapper;
   openSlot(prototype, slot, describe.locks);
@@ -86,7 +86,7 @@ export const methodName = (owner: object, property: string | symbol): string =>
   `${owner.constructor.name}.${String(property)}`;
 
 /** Everything that a decorator below may have left on the function, or that reads like it. */
-function dressAs(wrapper: object, original: object): void {
+function copyMetadata(wrapper: object, original: object): void {
   for (const key of Reflect.getOwnMetadataKeys(original)) {
     Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), wrapper);
   }

@@ -91,8 +91,8 @@ function providersOf(name: string): Provider[] {
         scanner: MetadataScanner,
       ) => {
         const { drainMs, strictKeys } = settingsOf(options);
-        const territory = { name, runner, maxTtlMs: options.maxTtlMs, strictKeys };
-        return new LockLifecycle(runner.locks, new LockExplorer(discovery, scanner, territory), drainMs);
+        const scope = { name, runner, maxTtlMs: options.maxTtlMs, strictKeys };
+        return new LockLifecycle(runner.locks, new LockExplorer(discovery, scanner, scope), drainMs);
       },
     },
   ];

@@ -41,7 +41,7 @@ export interface LockNode {
   /** Writes down, on the node, among which nodes it is used. */
   recordMembers(members: string): Promise<void>;
   /** Keeps the node out of votes for one quarantine, as far as this client is concerned. */
-  distrust(reason: string): void;
+  quarantine(reason: string): void;
   /** Takes the node out of every vote for good: a fault of the configuration that shows only once it is connected. */
   refuse(reason: string): void;
   /** Ends the node's own connections. Requests under way are answered as failed. */

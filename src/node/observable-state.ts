@@ -8,18 +8,18 @@ export const moved = (before: number | undefined, after: number | undefined): bo
   before === undefined || after === undefined ? before !== after : Math.abs(before - after) > NEWS_MS;
 
 /** A node's state, and who hears of its changes. Once the node is out nothing changes it any more. */
-export class Standing {
+export class ObservableState {
   readonly #listeners = new Set<(state: NodeState) => void>();
   #state: NodeState = { status: 'connecting' };
-  #out = false;
+  #ended = false;
 
   get state(): NodeState {
     return this.#state;
   }
 
   /** Closed, or refused for good. */
-  get out(): boolean {
-    return this.#out;
+  get ended(): boolean {
+    return this.#ended;
   }
 
   onChange(listener: (state: NodeState) => void): () => void {
@@ -39,8 +39,8 @@ export class Standing {
     });
   }
 
-  become(state: NodeState): void {
-    if (this.#out) return;
+  set(state: NodeState): void {
+    if (this.#ended) return;
     const before = this.#state;
     const isNews =
       state.status !== before.status ||
@@ -58,8 +58,8 @@ export class Standing {
   }
 
   /** The last state. */
-  leave(state: NodeState): void {
-    this.become(state);
-    this.#out = true;
+  end(state: NodeState): void {
+    this.set(state);
+    this.#ended = true;
   }
 }

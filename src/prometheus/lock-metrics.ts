@@ -1,6 +1,6 @@
 import { register as globalRegister } from 'prom-client';
 import type { LockEvent, LockListener, NodeSnapshot } from '../index.js';
-import { HeardBeginnings } from './open-intervals.js';
+import { OpenIntervals } from './open-intervals.js';
 import { metricSetIn, type MetricSet, type MetricsRegistry } from './metric-set.js';
 import { zeroLock, zeroNode } from './zero-series.js';
 
@@ -71,8 +71,8 @@ function assertBounds(option: string, bounds: readonly number[]): void {
 /** Turns the events of one manager into metrics. The gauges are counted up and down, so that managers add up. */
 class Recorder {
   readonly #locks = new Set<string>();
-  readonly #held = new HeardBeginnings();
-  readonly #waits = new HeardBeginnings();
+  readonly #held = new OpenIntervals();
+  readonly #waits = new OpenIntervals();
   readonly #nodes = new Map<string, NodeSnapshot['status']>();
   #fallback = false;
 

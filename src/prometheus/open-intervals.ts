@@ -2,7 +2,7 @@
  * What has begun and not ended, of that whose beginning was heard: leases, or waits. A listener that is added in the midst
  * of it hears ends without beginnings, and must not count them down below what it counted up.
  */
-export class HeardBeginnings {
+export class OpenIntervals {
   readonly #going = new Map<string, number>();
 
   /** `key` tells one from another; one listener may hear two managers, and of them the same key twice. */

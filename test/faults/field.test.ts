@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { LockContendedError, type LockManagerOptions } from '../../src/index.js';
+import { LockNotAcquiredError, type LockManagerOptions } from '../../src/index.js';
 import {
   CALM,
   LockManagers,
@@ -43,7 +43,7 @@ it('1: four nodes whose votes split two to two settle, with retries 0 too, and n
   const locks = await managers.connected({ servers, ...CALM });
   await Promise.all(servers.slice(2).map((server) => putKey(server, 'lock:a', 60_000)));
   await expect(locks.acquire('a', { retries: 0 })).rejects.toMatchObject({
-    code: 'LOCK_CONTENDED',
+    code: 'LOCK_NOT_ACQUIRED',
     reason: 'contended',
   });
   await untilGone(servers.slice(0, 2), 'lock:a');
@@ -244,9 +244,9 @@ it('a resource held by another is refused with its owner and when to try again',
   const events = record(other);
   const lease = await one.acquire('a', { ttlMs: 20_000 });
   const error = await other.acquire('a').catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(LockContendedError);
+  expect(error).toBeInstanceOf(LockNotAcquiredError);
   expect(error).toMatchObject({ reason: 'held', owner: 'worker-1' });
-  expect((error as LockContendedError).retryAfterMs).toBeGreaterThan(10_000);
+  expect((error as LockNotAcquiredError).retryAfterMs).toBeGreaterThan(10_000);
   expect(ofType(events, 'skipped')).toMatchObject([{ reason: 'held', owner: 'worker-1' }]);
   expect(await other.inspect('a')).toMatchObject({ status: 'held', holder: 'worker-1' });
   await lease.release();

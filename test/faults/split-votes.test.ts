@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { LockContendedError, type LockManager } from '../../src/index.js';
+import { LockNotAcquiredError, type LockManager } from '../../src/index.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { LockManagers, ofType, record } from '../support/lock-managers.js';
 import { overlapsIn, type Interval } from '../support/overlaps.js';
@@ -65,7 +65,7 @@ async function play(
       const lease = await worker
         .tryAcquire(resource, { ttlMs: 30_000, nodeTimeoutMs })
         .catch((error: unknown) => {
-          if (!(error instanceof LockContendedError)) throw error;
+          if (!(error instanceof LockNotAcquiredError)) throw error;
           figures.contended++;
           return null;
         });

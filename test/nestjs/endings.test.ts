@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import {
   currentLease,
   LeaseLostError,
-  LockContendedError,
+  LockNotAcquiredError,
   LockManager,
   LockManagerClosedError,
   memoryNode,
@@ -78,7 +78,7 @@ describe('a call that finds the lock held', () => {
     const running = tasksOf(first).throws();
     await until(() => tasksOf(first).runs === 1);
     const refusal = tasksOf(second).throws();
-    await expect(refusal).rejects.toBeInstanceOf(LockContendedError);
+    await expect(refusal).rejects.toBeInstanceOf(LockNotAcquiredError);
     await expect(refusal).rejects.toMatchObject({ reason: 'held' });
     tasksOf(first).door.open();
     await running;
@@ -89,7 +89,7 @@ describe('a call that finds the lock held', () => {
     const [first, second] = await workers();
     const running = tasksOf(first).waits();
     await until(() => tasksOf(first).runs === 1);
-    await expect(tasksOf(second).waitsBriefly()).rejects.toBeInstanceOf(LockContendedError);
+    await expect(tasksOf(second).waitsBriefly()).rejects.toBeInstanceOf(LockNotAcquiredError);
     const waiting = tasksOf(second).waits();
     tasksOf(first).door.open();
     tasksOf(second).door.open();
@@ -198,12 +198,12 @@ describe('the log', () => {
   it.each([
     [
       'debug',
-      new LockContendedError(['skips'], 'already_ran', undefined, 0),
+      new LockNotAcquiredError(['skips'], 'already_ran', undefined, 0),
       'Skipping execution - this tick was already run: skips',
     ],
     [
       'warn',
-      new LockContendedError(['skips'], 'contended', undefined, 0),
+      new LockNotAcquiredError(['skips'], 'contended', undefined, 0),
       'Skipping execution - several instances claim the lock, none got it: skips',
     ],
     ['log', new LockManagerClosedError(['skips']), 'Skipping execution - shutting down: skips'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
-import { settle, type LockSettings } from '../../src/nestjs/lock-settings.js';
+import { normalizeOptions, type LockSettings } from '../../src/nestjs/lock-settings.js';
 
 /** Decorates a method of a class named Tasks with options that the compiler would not let through. */
 function decorate(options: unknown): void {
@@ -100,11 +100,15 @@ describe('durations', () => {
     ['5m', 300_000],
     ['1.5h', 5_400_000],
   ])('%p is %p ms', (ttl, ms) => {
-    expect(settle('here', { ttl: ttl! }, undefined)).toEqual({ ttlMs: ms });
+    expect(normalizeOptions('here', { ttl: ttl! }, undefined)).toEqual({ ttlMs: ms });
   });
 
   it('of retryDelay and waitMs are milliseconds, and of the holds seconds', () => {
-    const settled = settle('here', { ttl: 10, retryDelay: 5, waitMs: 7, minHold: 1, maxHold: '1m' }, 'wait');
+    const settled = normalizeOptions(
+      'here',
+      { ttl: 10, retryDelay: 5, waitMs: 7, minHold: 1, maxHold: '1m' },
+      'wait',
+    );
     expect(settled).toEqual({
       ttlMs: 10_000,
       retryDelayMs: 5,

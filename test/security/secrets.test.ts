@@ -4,7 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import { LockManager, type LockManagerOptions, type NodeSource } from '../../src/index.js';
 import { QuorlockModule } from '../../src/nestjs/index.js';
 import { optionsFromEnvironment } from '../../src/nestjs/environment.js';
-import { discreetMessage } from '../../src/node/redis/connection/redis-connection.js';
+import { redactedMessage } from '../../src/node/redis/connection/redis-connection.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { startWith } from '../nestjs/support.js';
@@ -277,6 +277,6 @@ describe("a server's message", () => {
     ['p q/r', 'GET /?p+q%2Fr', 'GET /?***'],
     [undefined, 'WRONGPASS invalid', 'WRONGPASS invalid'],
   ])('with the password %j: %j is told as %j', (password, message, told) => {
-    expect(discreetMessage(message, password)).toBe(told);
+    expect(redactedMessage(message, password)).toBe(told);
   });
 });

@@ -153,8 +153,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'node/redis/redis-node.ts',
-        original: "distrust !== undefined && vote.kind === 'granted'",
-        replacement: "distrust === LATE && vote.kind === 'granted'",
+        original: "quarantine !== undefined && vote.kind === 'granted'",
+        replacement: "quarantine === LATE && vote.kind === 'granted'",
       },
     ],
     worlds: 'forgetful',

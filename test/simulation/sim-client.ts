@@ -1,5 +1,5 @@
 import {
-  LockContendedError,
+  LockNotAcquiredError,
   LockManager,
   LockManagerClosedError,
   QuorumUnreachableError,
@@ -323,7 +323,7 @@ const nodeTimeoutOf = ({ ttlMs = 0, nodeTimeoutMs }: AcquireOptions): number =>
 const ABANDONED = new Error('abandoned');
 
 const isExpected = (error: unknown): boolean =>
-  error instanceof LockContendedError ||
+  error instanceof LockNotAcquiredError ||
   error instanceof QuorumUnreachableError ||
   error instanceof LockManagerClosedError;
 

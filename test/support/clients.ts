@@ -75,4 +75,4 @@ export async function forget(server: RedisServer, resource = R): Promise<void> {
 }
 
 /** Neither the holder's nodes nor the others can give it to a second one; which it is depends on who answers first, and in time. */
-export const NOT_GRANTED = /^(LOCK_CONTENDED|QUORUM_UNREACHABLE)/;
+export const NOT_GRANTED = /^(LOCK_NOT_ACQUIRED|QUORUM_UNREACHABLE)/;

@@ -107,7 +107,7 @@ export class VirtualNode implements LockNode {
     return Promise.resolve();
   }
 
-  distrust(reason: string): void {
+  quarantine(reason: string): void {
     this.become({ ...this.#state, status: 'untrusted', reason });
   }
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../clock.js';
 import type { LockNode } from '../../node/lock-node.js';
-import { ClockComparison } from './clock-check.js';
+import { ClockCheck } from './clock-check.js';
 
 /** Between two looks at a node without a marker, so that another client that is marking them can finish. */
 const SECOND_LOOK_MS = 500;
@@ -12,8 +12,8 @@ const START_MS = 2_000;
  * without one, twice, nobody has ever locked here, and they are trusted at once; if another one has a marker, this one has
  * lost its memory. And a clock that stands apart from the others' was stepped, although this client did not see it.
  */
-export class FirstUse {
-  readonly #clocks: ClockComparison;
+export class Bootstrap {
+  readonly #clocks: ClockCheck;
   readonly #stops: (() => void)[];
   #timer: Timer | undefined;
   #newSince: number | undefined;
@@ -29,7 +29,7 @@ export class FirstUse {
     private readonly majority: number,
     private readonly quarantineMs: number,
   ) {
-    this.#clocks = new ClockComparison(nodes, clock, majority);
+    this.#clocks = new ClockCheck(nodes, clock, majority);
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange()));
     this.#onChange();
     if (this.#isKnown()) this.#isStarting = false;
@@ -98,15 +98,15 @@ export class FirstUse {
     const isNew = this.nodes.filter(({ state }) => state.status === 'new');
     const sameServers = this.nodes.every(({ state }, member) => state.serverId === servers[member]);
     // Where the others got their markers only since the first look, somebody is about to mark this one too.
-    if (this.#used && wasUsed) await this.#admit(isNew, 'quarantined');
-    else if (isNew.length === this.nodes.length && sameServers) await this.#admit(isNew, 'trusted');
+    if (this.#used && wasUsed) await this.#conclude(isNew, 'quarantined');
+    else if (isNew.length === this.nodes.length && sameServers) await this.#conclude(isNew, 'trusted');
     // Some node is away and may know more; but what these may have forgotten has expired by now.
     else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantineMs)
-      await this.#admit(isNew, 'trusted');
+      await this.#conclude(isNew, 'trusted');
     this.#watchNew();
   }
 
-  async #admit(nodes: readonly LockNode[], as: 'trusted' | 'quarantined'): Promise<void> {
+  async #conclude(nodes: readonly LockNode[], as: 'trusted' | 'quarantined'): Promise<void> {
     this.#newSince = undefined;
     await Promise.all(nodes.map((node) => node.admit(as)));
   }

@@ -7,7 +7,7 @@ import type { LockNode } from '../../node/lock-node.js';
  * more because our own clocks moved apart. One that a majority does not agree with was stepped, for all that we know, and
  * has expired keys early. From then on each node is held to its own past.
  */
-export class ClockComparison {
+export class ClockCheck {
   readonly #vouched = new Set<number>();
   readonly #apart = new Set<number>();
   #gapMs: number;
@@ -39,7 +39,7 @@ export class ClockComparison {
     offsets.forEach((offset, member) => {
       if (offset === undefined || this.#vouched.has(member) || this.#apart.has(member)) return;
       this.#apart.add(member);
-      this.nodes[member]!.distrust('its clock stands apart from those of the other nodes');
+      this.nodes[member]!.quarantine('its clock stands apart from those of the other nodes');
     });
   }
 

@@ -6,7 +6,7 @@ import type { LockNode } from '../../node/lock-node.js';
  * (rueidis, discussion 161). The membership is written down on the nodes; a client whose own differs by more than one node
  * has no votes, and one that differs by a node is told loudly, because that is how a membership is changed.
  */
-export function watchMembers(nodes: readonly LockNode[], warn: (message: string) => void): () => void {
+export function watchMembership(nodes: readonly LockNode[], warn: (message: string) => void): () => void {
   const warned = new Set<string>();
   const check = (): void => {
     const ours = nodes.map(({ state, address }) => ({

@@ -3,8 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { clockFrom } from '../../clock.js';
 import { quarantineMsOf } from '../../core/quarantine.js';
 import { LockEvents } from '../../api/events.js';
-import { FirstUse } from '../nodes/bootstrap.js';
-import { watchMembers } from '../nodes/membership-check.js';
+import { Bootstrap } from '../nodes/bootstrap.js';
+import { watchMembership } from '../nodes/membership-check.js';
 import { openNodes, watchNodes } from '../nodes/node-list.js';
 import { Quorum } from '../quorum/quorum.js';
 import { Heartbeat } from './shared-lease.js';
@@ -21,13 +21,13 @@ const nodes = openNodes(sources, { ...options, warn: ignore }, clock, Math.rando
 const quorum = new Quorum(nodes, clock, events);
 // It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs to the members.
 watchNodes(nodes, clock, events, ignore, ignore);
-watchMembers(nodes, ignore);
+watchMembership(nodes, ignore);
 const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);
-const firstUse = new FirstUse(nodes, clock, quorum.majority, quarantineMs);
+const bootstrap = new Bootstrap(nodes, clock, quorum.majority, quarantineMs);
 
 const extender = new StallExtender(quorum, clock, new Heartbeat(heartbeat), options.maxStallMs);
 parentPort?.on('message', (message: StallMessage) => {
   if ('ended' in message) extender.end(message.ended);
   else extender.begin(message.begun, message.terms, message.memory);
 });
-parentPort?.once('close', () => firstUse.close());
+parentPort?.once('close', () => bootstrap.close());

@@ -1,6 +1,6 @@
 import { jitteredMs } from '../../core/backoff.js';
 import type { AttemptResult, NotWon, Won } from '../acquire/attempt.js';
-import { LockContendedError, QuorumUnreachableError } from '../../api/errors.js';
+import { LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import { pause, type Cancellation } from './cancellation.js';
@@ -77,14 +77,14 @@ export function attemptUnlessCancelled(
 export function errorOf(
   resources: readonly string[],
   result: NotWon,
-): LockContendedError | QuorumUnreachableError {
+): LockNotAcquiredError | QuorumUnreachableError {
   switch (result.kind) {
     case 'unreachable':
       return new QuorumUnreachableError(resources, result.votes, result.failure);
     case 'held':
-      return new LockContendedError(resources, 'held', holderOf(result.owner), result.remainingMs);
+      return new LockNotAcquiredError(resources, 'held', holderOf(result.owner), result.remainingMs);
     case 'already_ran':
     case 'contended':
-      return new LockContendedError(resources, result.kind, undefined, 0);
+      return new LockNotAcquiredError(resources, result.kind, undefined, 0);
   }
 }

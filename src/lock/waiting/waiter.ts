@@ -1,7 +1,7 @@
 import { jitteredMs, pastExpiryMs, splitWakeMs } from '../../core/backoff.js';
 import { errorOf, attemptUnlessCancelled, type RetryContext, type Attempts } from './retry-loop.js';
 import type { NotWon } from '../acquire/attempt.js';
-import { LockContendedError, type QuorumUnreachableError } from '../../api/errors.js';
+import { LockNotAcquiredError, type QuorumUnreachableError } from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
@@ -178,10 +178,10 @@ export class Waiter implements QueuedWaiter {
   #refusal(
     lastLook: NotWon | undefined,
     own: HeldKeys | undefined,
-  ): LockContendedError | QuorumUnreachableError {
+  ): LockNotAcquiredError | QuorumUnreachableError {
     const { resources } = this.#wish;
     if (own === undefined && lastLook !== undefined) return errorOf(resources, lastLook);
     const owner = own === undefined ? undefined : holderOf(own.tracker.holderId);
-    return new LockContendedError(resources, 'held', owner, own?.remainingMs ?? 0);
+    return new LockNotAcquiredError(resources, 'held', owner, own?.remainingMs ?? 0);
   }
 }

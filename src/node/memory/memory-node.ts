@@ -107,7 +107,7 @@ export class MemoryNode implements LockNode {
     return Promise.resolve();
   }
 
-  distrust(): void {
+  quarantine(): void {
     // See `look`.
   }
 

@@ -10,13 +10,13 @@ import type {
 import { inspectionOf, inspectOperation, requestOperation, voteOf } from './protocol/batch.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { OpenListeners, NO_LISTENER } from './open-listeners.js';
-import { GroupCommit } from './request-batcher.js';
-import { inParts } from './split-by-slot.js';
+import { RequestBatcher } from './request-batcher.js';
+import { splitBySlot } from './split-by-slot.js';
 import { channelOf } from './protocol/keys.js';
 import { RedisReleaseListener } from './release-listener.js';
 import { isNotPermitted } from './server/permission-errors.js';
 import type { Operation } from './protocol/script-call.js';
-import { WatchedServer, type ServerSettings } from './server/redis-server.js';
+import { RedisServer, type ServerSettings } from './server/redis-server.js';
 
 export interface RedisNodeSettings extends ServerSettings {
   readonly shard?: NonNullable<ServerSettings['shard']> & {
@@ -41,20 +41,23 @@ export class RedisNode implements LockNode {
   readonly name: string;
   readonly address: string;
   readonly #settings: RedisNodeSettings;
-  readonly #server: WatchedServer;
-  readonly #requests: GroupCommit<Asked>;
+  readonly #server: RedisServer;
+  readonly #requests: RequestBatcher<Asked>;
   readonly #listeners = new OpenListeners<RedisReleaseListener>();
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
     this.address = endpoint.address;
     this.#settings = settings;
-    this.#server = new WatchedServer(endpoint, settings, () =>
+    this.#server = new RedisServer(endpoint, settings, () =>
       this.#listeners.forEach((listener) => listener.renew()),
     );
     const { shard } = settings;
     const slotOf = shard && (({ request }: Asked): number => shard.slotOf(request));
-    this.#requests = new GroupCommit(settings.clock, slotOf ? inParts(this.#send, slotOf) : this.#send);
+    this.#requests = new RequestBatcher(
+      settings.clock,
+      slotOf ? splitBySlot(this.#send, slotOf) : this.#send,
+    );
   }
 
   get state(): NodeState {
@@ -62,7 +65,7 @@ export class RedisNode implements LockNode {
   }
 
   onStateChange(listener: (state: NodeState) => void): () => void {
-    return this.#server.standing.onChange(listener);
+    return this.#server.observableState.onChange(listener);
   }
 
   ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
@@ -77,7 +80,7 @@ export class RedisNode implements LockNode {
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
-    if (this.#server.standing.out) return NO_LISTENER;
+    if (this.#server.observableState.ended) return NO_LISTENER;
     const prefix = this.#server.keyPrefix;
     const hear = (key: string | undefined): void => {
       if (key === undefined) listener(undefined);
@@ -92,7 +95,7 @@ export class RedisNode implements LockNode {
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
-    if (this.state.status === 'connecting') await this.#server.standing.next();
+    if (this.state.status === 'connecting') await this.#server.observableState.next();
     const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
     const replies =
       this.#server.absence() ??
@@ -119,8 +122,8 @@ export class RedisNode implements LockNode {
     return this.#server.rename(memory);
   }
 
-  distrust(reason: string): void {
-    this.#server.distrust(reason);
+  quarantine(reason: string): void {
+    this.#server.quarantine(reason);
   }
 
   refuse(reason: string): void {
@@ -140,7 +143,7 @@ export class RedisNode implements LockNode {
   /** Sends a batch, and answers every request of it, whatever happens. */
   readonly #send = (batch: readonly Asked[], done: () => void): void => {
     if (this.state.status === 'connecting')
-      void this.#server.standing.next().then(() => this.#send(batch, done));
+      void this.#server.observableState.next().then(() => this.#send(batch, done));
     else this.#sendNow(batch, done);
   };
 
@@ -171,14 +174,14 @@ export class RedisNode implements LockNode {
 
   #conclude(batch: readonly Asked[], replies: readonly unknown[]): void {
     if (replies.some(isReadOnly)) this.#server.onDemotion();
-    const distrust = this.#server.distrustNow();
+    const quarantine = this.#server.untrustedNow();
     for (let at = 0; at < batch.length; at++) {
       const asked = batch[at]!;
-      this.#answer(asked, voteOf(replies[at], asked.operation), distrust);
+      this.#answer(asked, voteOf(replies[at], asked.operation), quarantine);
     }
   }
 
-  #answer(asked: Asked, vote: Vote, distrust: Failed | undefined): void {
+  #answer(asked: Asked, vote: Vote, quarantine: Failed | undefined): void {
     const { request, isSecond, receiver, member } = asked;
     // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
     // anew, and nothing was written: whoever has time left asks again.
@@ -186,10 +189,10 @@ export class RedisNode implements LockNode {
     if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
       this.#requests.add({ ...asked, isSecond: true });
     // A grant of a node that is not trusted does not count, although it may be there.
-    else if (distrust !== undefined && vote.kind === 'granted' && request.op !== 'release')
-      receiver.receive(member, distrust);
+    else if (quarantine !== undefined && vote.kind === 'granted' && request.op !== 'release')
+      receiver.receive(member, quarantine);
     // Nor does what it granted to others.
-    else if (distrust !== undefined && vote.kind === 'refused')
+    else if (quarantine !== undefined && vote.kind === 'refused')
       receiver.receive(member, { ...vote, untrusted: true });
     else receiver.receive(member, vote);
   }

@@ -20,14 +20,14 @@ const STALLED_MS = 100;
  * node is, the larger its batches, and the less each request costs; one that comes alone is sent at the end of its turn.
  * The order stays.
  */
-export class GroupCommit<Item extends Weighed> {
+export class RequestBatcher<Item extends Weighed> {
   #gathered: Item[] = [];
   #underWay = 0;
   #isDue = false;
   /** When the oldest batch under way was sent, or the last one was answered. */
   #waitingSince = 0;
   /** How many had been gathered when it was known that the server does not answer. */
-  #settled: number | undefined;
+  #stalledAt: number | undefined;
 
   /** `send` calls back once, when the batch has been answered; it throws nothing. */
   constructor(
@@ -48,9 +48,9 @@ export class GroupCommit<Item extends Weighed> {
     // With fewer under way, what is gathered is sent at the end of this turn.
     if (this.#underWay < UNDER_WAY || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
     const all = this.#gathered;
-    this.#settled ??= all.length;
+    this.#stalledAt ??= all.length;
     const vain: Item[] = [];
-    for (let at = all.length - 1; at >= this.#settled; at--) {
+    for (let at = all.length - 1; at >= this.#stalledAt; at--) {
       if (isVain(all[at]!)) vain.push(...all.splice(at, 1));
     }
     return vain;
@@ -72,7 +72,7 @@ export class GroupCommit<Item extends Weighed> {
   readonly #onAnswered = (): void => {
     this.#underWay--;
     this.#waitingSince = this.clock.now();
-    this.#settled = undefined;
+    this.#stalledAt = undefined;
     this.#schedule();
   };
 

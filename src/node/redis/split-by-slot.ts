@@ -2,7 +2,7 @@
  * Sends a batch in as many parts as it has kinds of items, all at once: one after the other on the same connection, without
  * waiting for an answer in between. The order stays within each.
  */
-export const inParts =
+export const splitBySlot =
   <Item>(send: (part: readonly Item[], done: () => void) => void, kindOf: (item: Item) => number) =>
   (batch: readonly Item[], done: () => void): void => {
     const parts = new Map<number, Item[]>();

@@ -241,19 +241,22 @@ describe('a tick', () => {
   });
 
   it('is run by one', () => {
-    expect(run(tried('a', 'ran'), tried('b', 'LOCK_CONTENDED'))).toMatchObject({ ticksRun: 1, ticksDue: 1 });
+    expect(run(tried('a', 'ran'), tried('b', 'LOCK_NOT_ACQUIRED'))).toMatchObject({
+      ticksRun: 1,
+      ticksDue: 1,
+    });
     expect(found(tried('a', 'ran'), tried('b', 'ran'))).toEqual({ duplicates: 1 });
   });
 
   it('is lost when nobody runs it, with a minority of nodes down too', () => {
-    expect(found(tried('a', 'LOCK_CONTENDED'), tried('b', 'LOCK_CONTENDED'))).toEqual({ lostJobs: 1 });
+    expect(found(tried('a', 'LOCK_NOT_ACQUIRED'), tried('b', 'LOCK_NOT_ACQUIRED'))).toEqual({ lostJobs: 1 });
     expect(found(tried('a', 'QUORUM_UNREACHABLE'), nodeFault(0))).toEqual({ lostJobs: 1 });
   });
 
   it('cannot be run while a majority of nodes, or the worker whose turn it is, is not well', () => {
     expect(found(tried('a', 'QUORUM_UNREACHABLE'), nodeFault(0), nodeFault(1))).toEqual({});
-    expect(found(tried('a', 'LOCK_CONTENDED'), { type: 'killed', at: 50_001, worker: 'b' })).toEqual({});
-    expect(found(tried('a', 'LOCK_CONTENDED'), stall('b', 49_900, 50_300))).toEqual({});
+    expect(found(tried('a', 'LOCK_NOT_ACQUIRED'), { type: 'killed', at: 50_001, worker: 'b' })).toEqual({});
+    expect(found(tried('a', 'LOCK_NOT_ACQUIRED'), stall('b', 49_900, 50_300))).toEqual({});
   });
 });
 

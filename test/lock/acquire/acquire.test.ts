@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  LockContendedError,
+  LockNotAcquiredError,
   LockManagerClosedError,
   QuorumUnreachableError,
   type LockManager,
@@ -24,9 +24,9 @@ describe('acquiring', () => {
     await world.clock.until(world.manager({ holder: 'worker-a' }).acquire(R, { ttlMs: 9_000 }));
     const other = world.manager({ holder: 'worker-b' });
     const error = await world.clock.until(other.acquire(R).catch((thrown: unknown) => thrown));
-    expect(error).toBeInstanceOf(LockContendedError);
-    expect(error).toMatchObject({ code: 'LOCK_CONTENDED', reason: 'held', owner: 'worker-a' });
-    expect((error as LockContendedError).retryAfterMs).toBeGreaterThan(8_900);
+    expect(error).toBeInstanceOf(LockNotAcquiredError);
+    expect(error).toMatchObject({ code: 'LOCK_NOT_ACQUIRED', reason: 'held', owner: 'worker-a' });
+    expect((error as LockNotAcquiredError).retryAfterMs).toBeGreaterThan(8_900);
     expect(await world.clock.until(other.tryAcquire(R))).toBeNull();
     expect(world.eventsOf('skipped').map(({ reason }) => reason)).toEqual(['held', 'held']);
   });
@@ -358,7 +358,7 @@ describe('a tick', () => {
   const tick = 1_700_000_000_000;
   const runOnce = async (world: VirtualWorld, locks: LockManager, at = tick): Promise<string> => {
     const outcome = await world.clock.until(
-      locks.acquire('cron', { tick: at }).catch((error: unknown) => (error as LockContendedError).reason),
+      locks.acquire('cron', { tick: at }).catch((error: unknown) => (error as LockNotAcquiredError).reason),
     );
     if (typeof outcome === 'string') return outcome;
     await world.clock.until(outcome.release());
@@ -441,7 +441,7 @@ describe('a split vote', () => {
                 node.behaviour = { requestMs: random() * 4, replyMs: random() * 4 };
               return locks.acquire(R, { ttlMs: 30_000 }).then(
                 () => 'won',
-                (error: LockContendedError) => error.reason,
+                (error: LockNotAcquiredError) => error.reason,
               );
             }),
           ),

@@ -28,7 +28,7 @@ const farOff = (world: VirtualWorld, node: LockNode, random: () => number): Lock
 async function winnersIn(seed: number, untrusted: readonly number[]): Promise<number> {
   const random = lehmer(seed);
   const world = new VirtualWorld(5);
-  for (const member of untrusted) world.nodes[member]!.distrust('its clock was stepped');
+  for (const member of untrusted) world.nodes[member]!.quarantine('its clock was stepped');
   const managers = Array.from({ length: 4 }, () => {
     const nodes = world.nodes.map((node) => farOff(world, node, random));
     return new LockManager({ nodes, warn: () => undefined }, { clock: world.clock, random });

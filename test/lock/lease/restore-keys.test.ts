@@ -116,7 +116,7 @@ describe('a lease that others ask for all the time', () => {
     await world.clock.advance(100);
     const [zero, , two] = world.nodes;
     zero!.loseData();
-    zero!.distrust('it lost its memory');
+    zero!.quarantine('it lost its memory');
     two!.behaviour = { ...two!.behaviour, down: false };
     await world.clock.advance(1_000);
     two!.up();

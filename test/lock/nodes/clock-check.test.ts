@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ClockComparison } from '../../../src/lock/nodes/clock-check.js';
+import { ClockCheck } from '../../../src/lock/nodes/clock-check.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const STEP = 3_600_000;
@@ -8,7 +8,7 @@ const STEP = 3_600_000;
 function five() {
   const { nodes, clock } = new VirtualWorld(5);
   for (const node of nodes) node.become({ status: 'connecting' });
-  const comparison = new ClockComparison(nodes, clock, 3);
+  const comparison = new ClockCheck(nodes, clock, 3);
   return {
     statuses: () => nodes.map(({ state }) => state.status),
     look: (patient: boolean) => comparison.look(patient),

@@ -54,7 +54,7 @@ describe('a node that came back with old data (trap 18)', () => {
     expect(await outcomeOf(witness.acquire(R))).toMatch(NOT_GRANTED);
     expect(await outcomeOf(clients.make().acquire(R))).toMatch(NOT_GRANTED);
     // What it remembers still counts against others: a refusal needs no trust.
-    expect(await outcomeOf(witness.acquire('before'))).toBe('LOCK_CONTENDED held');
+    expect(await outcomeOf(witness.acquire('before'))).toBe('LOCK_NOT_ACQUIRED held');
     expect(lease.signal.aborted).toBe(false);
     expect(await outcomeOf(clients.make({ restartQuarantine: 'off' }).acquire(R))).toBe('granted');
     expect(await command(other!, 'EXISTS', `lock:${R}`)).toBe(1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { GroupCommit } from '../../../src/node/redis/request-batcher.js';
+import { RequestBatcher } from '../../../src/node/redis/request-batcher.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
 interface Item {
@@ -14,7 +14,7 @@ class Sent {
   readonly clock = new VirtualClock();
   readonly batches: string[][] = [];
   readonly #answers: (() => void)[] = [];
-  readonly requests = new GroupCommit<Item>(this.clock, (batch, done) => {
+  readonly requests = new RequestBatcher<Item>(this.clock, (batch, done) => {
     this.batches.push(batch.map(({ of }) => of));
     this.#answers.push(done);
   });

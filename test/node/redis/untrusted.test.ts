@@ -17,7 +17,7 @@ it('a Redis node without a vote says so of what it refuses as well', async () =>
   await node.admit('trusted');
   expect(await acquire('anna')).toMatchObject({ kind: 'granted' });
   expect(await acquire('bert')).not.toHaveProperty('untrusted');
-  node.distrust('its clock was stepped');
+  node.quarantine('its clock was stepped');
   expect(await acquire('bert')).toMatchObject({ kind: 'refused', owner: 'anna', untrusted: true });
   await node.close();
 });

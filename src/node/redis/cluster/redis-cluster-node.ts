@@ -10,16 +10,16 @@ import type {
   NodeState,
 } from '../../lock-node.js';
 import { ClusterReleaseListener } from './cluster-release-listener.js';
-import { ClusterScout } from './topology-reader.js';
+import { TopologyReader } from './topology-reader.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { clusterStateOf } from './cluster-state.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';
 import { OpenListeners } from '../open-listeners.js';
 import { SLOTS } from './key-slot.js';
 import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
-import { refusalOf } from '../server/permission-errors.js';
+import { permissionErrorOf } from '../server/permission-errors.js';
 import { APART, MIXED, RequestSlots, togetherOf, type Divisible } from './request-slots.js';
-import { Standing } from '../../observable-state.js';
+import { ObservableState } from '../../observable-state.js';
 
 interface Shard {
   readonly name: string;
@@ -49,8 +49,8 @@ export class RedisClusterNode implements LockNode {
   readonly #endpoint: ClusterEndpoint;
   readonly #settings: RedisNodeSettings;
   readonly #keyPrefix: string;
-  readonly #scout: ClusterScout;
-  readonly #standing = new Standing();
+  readonly #topology: TopologyReader;
+  readonly #state = new ObservableState();
   readonly #listeners = new OpenListeners<ClusterReleaseListener<Shard>>();
   readonly #slots: RequestSlots;
   #shards: readonly Shard[] = [];
@@ -61,7 +61,7 @@ export class RedisClusterNode implements LockNode {
   #nextRead: Timer | undefined;
   #failures = 0;
   #secondLook: Timer | undefined;
-  #isAdmitting = false;
+  #isTrusting = false;
 
   constructor(endpoint: ClusterEndpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
@@ -70,21 +70,21 @@ export class RedisClusterNode implements LockNode {
     this.#settings = settings;
     this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     this.#slots = new RequestSlots(this.#keyPrefix);
-    this.#scout = new ClusterScout(endpoint);
+    this.#topology = new TopologyReader(endpoint);
     void this.#read(false);
   }
 
   get state(): NodeState {
-    return this.#standing.state;
+    return this.#state.state;
   }
 
   onStateChange(listener: (state: NodeState) => void): () => void {
-    return this.#standing.onChange(listener);
+    return this.#state.onChange(listener);
   }
 
   ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
     if (this.#shards.length === 0 && this.state.status === 'connecting') {
-      void this.#standing.next().then(() => this.ask(request, receiver, member));
+      void this.#state.next().then(() => this.ask(request, receiver, member));
       return;
     }
     const slot = this.#slots.of(request);
@@ -113,7 +113,7 @@ export class RedisClusterNode implements LockNode {
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
-    if (this.#shards.length === 0 && this.state.status === 'connecting') await this.#standing.next();
+    if (this.#shards.length === 0 && this.state.status === 'connecting') await this.#state.next();
     return Promise.all(
       resources.map(async (resource) => {
         const shard = this.#shardOf(this.#slots.ofResource(resource));
@@ -133,18 +133,18 @@ export class RedisClusterNode implements LockNode {
     const isNew = this.state.status === 'new';
     const concerned = this.#shards.filter(({ node }) => !isNew || node.state.status === 'new');
     // Between the first and the last of them it would look like one that has lost a part of its memory.
-    this.#isAdmitting = true;
+    this.#isTrusting = true;
     await Promise.all(concerned.map(({ node }) => node.admit(as)));
-    this.#isAdmitting = false;
-    this.#weigh();
+    this.#isTrusting = false;
+    this.#updateTrust();
   }
 
   async recordMembers(members: string): Promise<void> {
     await this.#routes[0]?.node.recordMembers(members);
   }
 
-  distrust(reason: string): void {
-    for (const { node } of this.#shards) node.distrust(reason);
+  quarantine(reason: string): void {
+    for (const { node } of this.#shards) node.quarantine(reason);
   }
 
   refuse(reason: string): void {
@@ -157,17 +157,17 @@ export class RedisClusterNode implements LockNode {
   }
 
   #leave(state: NodeState): void {
-    this.#standing.leave(state);
+    this.#state.end(state);
     this.#nextRead?.cancel();
     this.#secondLook?.cancel();
-    this.#scout.close();
+    this.#topology.close();
     this.#listeners.close();
     for (const { node } of this.#shards) void node.close();
   }
 
   #shardOf(slot: number): Shard | Failed {
     const { status, reason = status } = this.state;
-    if (this.#standing.out || this.#shards.length === 0) return failed('unreachable', new Error(reason));
+    if (this.#state.ended || this.#shards.length === 0) return failed('unreachable', new Error(reason));
     const shard = this.#routes[slot];
     if (shard !== undefined) return shard;
     this.#readSoon();
@@ -198,7 +198,7 @@ export class RedisClusterNode implements LockNode {
   #read(elsewhere: boolean): Promise<void> {
     this.#reading ??= this.#readNow(elsewhere).finally(() => {
       this.#reading = undefined;
-      if (!this.#standing.out) this.#readAfter(this.#delayMs());
+      if (!this.#state.ended) this.#readAfter(this.#delayMs());
     });
     return this.#reading;
   }
@@ -207,16 +207,16 @@ export class RedisClusterNode implements LockNode {
     this.#nextRead?.cancel();
     this.#readAt = this.#settings.clock.now();
     try {
-      const topology = await this.#scout.read(elsewhere);
+      const topology = await this.#topology.read(elsewhere);
       this.#failures = 0;
-      if (!this.#standing.out) this.#follow(topology);
+      if (!this.#state.ended) this.#follow(topology);
     } catch (error) {
       this.#failures++;
       const reason = error instanceof Error ? error.message : String(error);
-      const refusal = refusalOf(reason);
+      const refusal = permissionErrorOf(reason);
       if (this.#shards.length > 0) return;
-      if (refusal === undefined) this.#standing.become({ status: 'unreachable', reason });
-      else this.#standing.become({ status: 'refused', reason: refusal });
+      if (refusal === undefined) this.#state.set({ status: 'unreachable', reason });
+      else this.#state.set({ status: 'refused', reason: refusal });
     }
   }
 
@@ -228,7 +228,7 @@ export class RedisClusterNode implements LockNode {
 
   /** Something has changed, it seems; the server that told who serves what may not have heard of it. */
   #readSoon(): void {
-    if (this.#standing.out || this.#reading !== undefined) return;
+    if (this.#state.ended || this.#reading !== undefined) return;
     this.#readAfter(Math.max(0, this.#readAt + READ_AGAIN_MS - this.#settings.clock.now()));
   }
 
@@ -254,7 +254,7 @@ export class RedisClusterNode implements LockNode {
       for (const [first, last] of shard.place.ranges) routes.fill(shard, first, last + 1);
     this.#routes = routes;
     this.#listeners.forEach((listener) => listener.follow(this.#shards));
-    this.#weigh();
+    this.#updateTrust();
   }
 
   /** It may serve something else than before, or have taken over anew what it serves. */
@@ -283,20 +283,20 @@ export class RedisClusterNode implements LockNode {
     shard.node.onStateChange(({ status }) => {
       if (!this.#shards.includes(shard)) return;
       if (status === 'unreachable' || status === 'refused') this.#readSoon();
-      this.#weigh();
+      this.#updateTrust();
     });
     return shard;
   }
 
-  #weigh(): void {
-    if (this.#isAdmitting) return;
+  #updateTrust(): void {
+    if (this.#isTrusting) return;
     const shards = this.#shards.map(({ name, node }) => ({ name, state: node.state }));
     const first = this.#routes[0];
     const speaker = first && { id: first.place.id, state: first.node.state };
     const unserved = this.#routes.filter((shard) => shard === undefined).length;
     const isStarting = this.state.status === 'connecting';
     const state = clusterStateOf(shards, speaker, unserved, isStarting);
-    this.#standing.become(state);
+    this.#state.set(state);
     const isMixed = state.status !== 'new' && state.status !== 'connecting';
     if (isMixed && shards.some((shard) => shard.state.status === 'new')) this.#lookAgain();
   }
@@ -307,7 +307,7 @@ export class RedisClusterNode implements LockNode {
       const fresh = this.#shards.filter(({ node }) => node.state.status === 'new');
       await Promise.all(fresh.map(({ node }) => node.look()));
       this.#secondLook = undefined;
-      if (this.#standing.out || this.state.status === 'new') return;
+      if (this.#state.ended || this.state.status === 'new') return;
       const still = fresh.filter(({ node }) => node.state.status === 'new');
       await Promise.all(still.map(({ node }) => node.admit('quarantined')));
     };

@@ -6,7 +6,7 @@ import type { Connection, Endpoint } from '../connection/endpoint.js';
 const NEVER_MS = 2 ** 31 - 1;
 
 /** Asks servers of a Cluster, one at a time, who serves what, over a connection of its own. */
-export class ClusterScout {
+export class TopologyReader {
   #connection: Connection | undefined;
   #askedHost = '';
   /** The servers heard of, and those that were named. */

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
-import { DiscreetConnection, type Client, type Connection } from './redis-connection.js';
+import { RedisConnection, type Client, type Connection } from './redis-connection.js';
 import { masterRunIdOf, sentinelGroupOf, sentinelOverrides, type SentinelGroup } from './sentinel.js';
 
 export type { Connection } from './redis-connection.js';
@@ -145,7 +145,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     durable,
     failsOver: false,
     open: (retryDelayMs) =>
-      discreet(new NewClient({ ...options, ...overrides(options, retryDelayMs) }), options),
+      redacted(new NewClient({ ...options, ...overrides(options, retryDelayMs) }), options),
   };
 }
 
@@ -170,7 +170,7 @@ function endpointOfGroup(
     failsOver: true,
     masterRunId: () => masterRunIdOf(options),
     open: (retryDelayMs) =>
-      discreet(
+      redacted(
         make({ ...overrides(options, retryDelayMs), ...sentinelOverrides(options) }),
         options,
         retryDelayMs,
@@ -193,16 +193,16 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
     clientPrefix: prefixOf(options),
     durable: false,
     failsOver: false,
-    open: (retryDelayMs) => discreet(duplicate(overrides(options, retryDelayMs)), options),
+    open: (retryDelayMs) => redacted(duplicate(overrides(options, retryDelayMs)), options),
   };
 }
 
-const discreet = (
+const redacted = (
   client: Client,
   { password, sentinelPassword, tls }: RedisNodeOptions,
   askAgainMs?: RetryDelay,
 ): Connection =>
-  new DiscreetConnection(client, {
+  new RedisConnection(client, {
     secrets: [password, sentinelPassword].filter((secret) => typeof secret === 'string'),
     tls: Boolean(tls),
     ...(askAgainMs === undefined ? {} : { askAgainMs }),

@@ -30,7 +30,7 @@ export interface Client extends Omit<Connection, 'run' | 'runAndLoad'> {
 }
 
 /** What the errors of a connection are told with. */
-export interface Discretion {
+export interface RedactionRules {
   /** Never shown. */
   readonly secrets: readonly string[];
   readonly tls: boolean;
@@ -46,7 +46,7 @@ const SHORTEST_SECRET = 4;
  * answers with the arguments of the command, which are the user and the password. Redis >= 7.2 names the user that lacks a
  * permission.
  */
-export function discreetMessage(message: string, ...secrets: readonly (string | undefined)[]): string {
+export function redactedMessage(message: string, ...secrets: readonly (string | undefined)[]): string {
   const cut = message
     .replace(/,? with args beginning with[^]*$/i, '')
     .replace(
@@ -64,9 +64,9 @@ export function discreetMessage(message: string, ...secrets: readonly (string | 
  * A connection whose errors may be shown: they have no secrets, and where the protocol gives away nothing but a broken
  * connection they say what is the likely cause. It is never ready in a database that it was not to be in.
  */
-export class DiscreetConnection implements Connection {
+export class RedisConnection implements Connection {
   readonly #client: Client;
-  readonly #about: Discretion;
+  readonly #about: RedactionRules;
   readonly #events = new EventEmitter();
   #isReady = false;
   #failed = false;
@@ -74,7 +74,7 @@ export class DiscreetConnection implements Connection {
   #again: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(client: Client, about: Discretion) {
+  constructor(client: Client, about: RedactionRules) {
     this.#client = client;
     this.#about = about;
     client.on('ready', () => {
@@ -144,18 +144,18 @@ export class DiscreetConnection implements Connection {
   #send(command: ScriptCommand, replied: Replied): void {
     (this.#client.sendCommand(command) as Promise<unknown>).then(
       (reply) => replied(undefined, reply),
-      (error: unknown) => replied(this.#discreet(error), undefined),
+      (error: unknown) => replied(this.#redacted(error), undefined),
     );
   }
 
   readonly #rethrow = (error: unknown): never => {
-    throw this.#discreet(error);
+    throw this.#redacted(error);
   };
 
   /** A new error: the client's own carries the command with its arguments, and those of AUTH and HELLO are secret. */
-  #discreet(error: unknown, hint = ''): Error {
+  #redacted(error: unknown, hint = ''): Error {
     const { name = 'Error', message = String(error) } = factsOf(error);
-    const told = new Error(discreetMessage(message.trim(), ...this.#about.secrets) + hint);
+    const told = new Error(redactedMessage(message.trim(), ...this.#about.secrets) + hint);
     told.name = name;
     return told;
   }
@@ -165,8 +165,8 @@ export class DiscreetConnection implements Connection {
     if (this.#failed) return;
     const rejected = commandOf(error) === 'select';
     const told = rejected
-      ? new Error(`its database could not be selected (${this.#discreet(error).message})`)
-      : this.#discreet(error, this.#isReady ? '' : hintAt(error, this.#about.tls));
+      ? new Error(`its database could not be selected (${this.#redacted(error).message})`)
+      : this.#redacted(error, this.#isReady ? '' : hintAt(error, this.#about.tls));
     if (!this.#isReady || rejected) this.#failed = true;
     this.#tell(told);
     if (rejected) this.#client.disconnect(true);

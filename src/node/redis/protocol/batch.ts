@@ -17,7 +17,7 @@ export interface Guard {
   readonly quarantineMs: number;
   readonly runId: string;
   readonly durable: boolean;
-  readonly order: '' | 'look' | 'first use' | 'trust' | 'distrust' | 'members';
+  readonly command: '' | 'look' | 'first use' | 'trust' | 'distrust' | 'members';
   /** An id for a node that has none; with the order `members`, these. */
   readonly given: string;
 }
@@ -126,8 +126,8 @@ function keysFor(keyPrefix: string, request: NodeRequest): readonly string[] {
 }
 
 /** What comes before the operations, as words of a JSON list; by how much the node's clock is ahead is the last of them. */
-export function guardWords({ quarantineMs, runId, durable, order, given }: Guard): string {
-  const list = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable, order.charAt(0), given];
+export function guardWords({ quarantineMs, runId, durable, command, given }: Guard): string {
+  const list = [FENCE_TTL_MS, LEDGER_TTL_MS, quarantineMs, runId, durable, command.charAt(0), given];
   return JSON.stringify(list).slice(1, -1);
 }
 

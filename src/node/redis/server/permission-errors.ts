@@ -5,7 +5,7 @@ const NOT_PERMITTED = /^(NOPERM|ERR The user executing the script|ERR ACL failur
 export const isNotPermitted = (message: string): boolean => NOT_PERMITTED.test(message);
 
 /** Why a server that says this cannot vote until its operator does something, if so. */
-export function refusalOf(message: string): string | undefined {
+export function permissionErrorOf(message: string): string | undefined {
   const why = NOT_LOGGED_IN.test(message)
     ? 'the server refused the user or password'
     : isNotPermitted(message)

@@ -7,11 +7,11 @@ import { findingOf, guardWords, repliesIn, scriptCall, type Guard } from '../pro
 import type { Connection, Endpoint } from '../connection/endpoint.js';
 import { markerKeyOf } from '../protocol/keys.js';
 import { NodeClock } from './node-clock.js';
-import { refusalOf } from './permission-errors.js';
+import { permissionErrorOf } from './permission-errors.js';
 import type { MarkerPlace, Operation, ScriptCall } from '../protocol/script-call.js';
 import { SCRIPT } from '../protocol/script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
-import { Standing } from '../../observable-state.js';
+import { ObservableState } from '../../observable-state.js';
 
 export interface ServerSettings {
   readonly keyPrefix: string;
@@ -42,9 +42,9 @@ const CANNOT_SUBSCRIBE =
  * The server behind a node, or the one that is the master behind sentinels, over a connection of its own: who it is, and
  * whether it may vote. Every call goes by here, because every answer tells something of that.
  */
-export class WatchedServer {
+export class RedisServer {
   readonly keyPrefix: string;
-  readonly standing = new Standing();
+  readonly observableState = new ObservableState();
   readonly #endpoint: Endpoint;
   readonly #settings: ServerSettings;
   readonly #usualPlace: MarkerPlace;
@@ -58,7 +58,7 @@ export class WatchedServer {
   #info: ServerInfo = serverInfoOf('');
   /** What the guard of every vote is told, as long as the server is the same. */
   #usualGuard: { readonly runId: string; readonly words: string } | undefined;
-  #distrusted = { until: 0, reason: '' };
+  #quarantined = { until: 0, reason: '' };
   #nextLook: Timer | undefined;
   /** The node's id, should it have none. */
   readonly #spareId = randomUUID();
@@ -85,7 +85,7 @@ export class WatchedServer {
   }
 
   get state(): NodeState {
-    return this.standing.state;
+    return this.observableState.state;
   }
 
   /** Another connection to it, not yet connected. */
@@ -102,7 +102,7 @@ export class WatchedServer {
   }
 
   /** What a grant of this node counts for, where it counts for nothing. */
-  distrustNow(): Failed | undefined {
+  untrustedNow(): Failed | undefined {
     const { status, reason, trustedAt } = this.state;
     // Refused: this very answer has shown that it must not vote.
     if (status !== 'untrusted' && status !== 'refused') return undefined;
@@ -122,26 +122,26 @@ export class WatchedServer {
   }
 
   look(): Promise<void> {
-    return this.#order('look');
+    return this.#command('look');
   }
 
   admit(as: 'trusted' | 'quarantined'): Promise<void> {
-    if (as === 'quarantined') return this.#order('');
-    this.#distrusted = { until: 0, reason: '' };
-    return this.#order(this.state.status === 'new' ? 'first use' : 'trust');
+    if (as === 'quarantined') return this.#command('');
+    this.#quarantined = { until: 0, reason: '' };
+    return this.#command(this.state.status === 'new' ? 'first use' : 'trust');
   }
 
-  distrust(reason: string): void {
+  quarantine(reason: string): void {
     const { quarantineMs, clock } = this.#settings;
     if (quarantineMs === 0) return;
-    this.#distrusted = { until: clock.now() + quarantineMs, reason };
-    if (this.state.status === 'ready' || this.state.status === 'untrusted') this.#weigh(0);
+    this.#quarantined = { until: clock.now() + quarantineMs, reason };
+    if (this.state.status === 'ready' || this.state.status === 'untrusted') this.#updateTrust(0);
   }
 
   /** Nobody can hear what it tells. */
   cannotSubscribe(): void {
     this.#cannotSubscribe = CANNOT_SUBSCRIBE;
-    if (this.state.status === 'ready') this.#weigh(0);
+    if (this.state.status === 'ready') this.#updateTrust(0);
   }
 
   /**
@@ -151,19 +151,19 @@ export class WatchedServer {
    */
   async rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
     const { status } = this.state;
-    const order =
+    const command =
       memory === 'before' ? 'distrust' : memory === 'remembers' && status === 'ready' ? 'trust' : '';
-    if (status !== 'new') await this.#order(order);
+    if (status !== 'new') await this.#command(command);
     await this.look();
   }
 
   recordMembers(members: string): Promise<void> {
-    return this.#order('members', members);
+    return this.#command('members', members);
   }
 
   leave(state: NodeState): void {
     this.#nextLook?.cancel();
-    this.standing.leave(state);
+    this.observableState.end(state);
     this.#connection.disconnect();
   }
 
@@ -172,18 +172,18 @@ export class WatchedServer {
     this.#connection.disconnect(true);
   }
 
-  async #order(order: Guard['order'], given?: string): Promise<void> {
+  async #command(command: Guard['command'], given?: string): Promise<void> {
     try {
-      await this.#tell(order, given);
+      await this.#tell(command, given);
     } catch (error) {
       this.#onError(error);
     }
   }
 
   /** Runs the guard alone. */
-  #tell(order: Guard['order'], given?: string): Promise<void> {
+  #tell(command: Guard['command'], given?: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#run(this.#call([], 0, order, given), (error) => {
+      this.#run(this.#call([], 0, command, given), (error) => {
         if (error === undefined) resolve();
         else reject(error);
       });
@@ -193,10 +193,10 @@ export class WatchedServer {
   #call(
     operations: readonly Operation[],
     aheadUs: number,
-    order: Guard['order'] = '',
+    command: Guard['command'] = '',
     given: string = this.#spareId,
   ): ScriptCall {
-    return scriptCall(this.#place(), this.#guardWords(order, given), aheadUs, operations);
+    return scriptCall(this.#place(), this.#guardWords(command, given), aheadUs, operations);
   }
 
   #place(): MarkerPlace {
@@ -206,12 +206,12 @@ export class WatchedServer {
       : { marker: shard.marker(), elsewhere: this.#usualPlace.marker };
   }
 
-  #guardWords(order: Guard['order'], given: string): string {
+  #guardWords(command: Guard['command'], given: string): string {
     const runId = this.#info.runId ?? '';
-    if (order === '' && this.#usualGuard?.runId === runId) return this.#usualGuard.words;
+    if (command === '' && this.#usualGuard?.runId === runId) return this.#usualGuard.words;
     const { quarantineMs } = this.#settings;
-    const words = guardWords({ quarantineMs, runId, durable: this.#endpoint.durable, order, given });
-    if (order === '') this.#usualGuard = { runId, words };
+    const words = guardWords({ quarantineMs, runId, durable: this.#endpoint.durable, command, given });
+    if (command === '') this.#usualGuard = { runId, words };
     return words;
   }
 
@@ -241,13 +241,13 @@ export class WatchedServer {
     const { quarantineLeftMs, id, members } = findingOf(found);
     if (id !== undefined && members !== undefined) this.#identity = { id, members };
     const reading = this.#nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeMs);
-    if (reading === 'stepped') this.distrust('its clock was stepped');
+    if (reading === 'stepped') this.quarantine('its clock was stepped');
     const isAsBefore = found === 0 && this.state.status === 'ready' && this.#nodeClock.isToldBy(this.state);
-    if (!isAsBefore) this.#weigh(quarantineLeftMs);
+    if (!isAsBefore) this.#updateTrust(quarantineLeftMs);
   }
 
   /** Draws the conclusion from what the guard said: -1 no marker, else for how long its grants do not count. */
-  #weigh(quarantineLeftMs: number): void {
+  #updateTrust(quarantineLeftMs: number): void {
     const { clock } = this.#settings;
     const { runId: serverId } = this.#info;
     const caution = [this.#info.caution, this.#cannotSubscribe].filter(Boolean).join('; ') || undefined;
@@ -259,20 +259,20 @@ export class WatchedServer {
       ...(caution === undefined ? {} : { caution }),
     };
     if (quarantineLeftMs < 0) {
-      this.standing.become({ ...about, status: 'new', reason: 'it is new, or has lost everything' });
+      this.observableState.set({ ...about, status: 'new', reason: 'it is new, or has lost everything' });
       return;
     }
-    const { until, reason } = this.#distrusted;
+    const { until, reason } = this.#quarantined;
     const leftMs = Math.max(quarantineLeftMs, until - now);
     if (leftMs <= 0) {
-      this.standing.become({ ...about, status: 'ready' });
+      this.observableState.set({ ...about, status: 'ready' });
       return;
     }
     const why = until - now >= quarantineLeftMs ? reason : this.#settings.shard ? SHARD_FORGOT : FORGOT;
     const isNews = this.state.status !== 'untrusted';
-    this.standing.become({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
+    this.observableState.set({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
     // So that it votes again when its quarantine ends, and not up to a look later.
-    if (isNews && !this.standing.out) this.#lookAgain();
+    if (isNews && !this.observableState.ended) this.#lookAgain();
   }
 
   #failureOf(error: unknown): Failed {
@@ -293,7 +293,7 @@ export class WatchedServer {
         this.#endpoint.masterRunId?.(),
         this.#connection.script('LOAD', SCRIPT).catch(() => undefined),
       ]);
-      if (epoch !== this.#epoch || this.standing.out) return;
+      if (epoch !== this.#epoch || this.observableState.ended) return;
       this.#info = serverInfoOf(info);
       const unfit = this.#unfitness(master);
       if (unfit !== undefined) this.#standBy(unfit);
@@ -305,7 +305,7 @@ export class WatchedServer {
       if (epoch !== this.#epoch) return;
       this.#onError(error);
       if (this.state.status !== 'refused')
-        this.standing.become({ status: 'unreachable', reason: this.#lastError });
+        this.observableState.set({ status: 'unreachable', reason: this.#lastError });
       // Not at once: ioredis takes a connection for a good one that let us in, and would be back without a pause, for ever.
       this.#recheckLater();
     }
@@ -328,7 +328,7 @@ export class WatchedServer {
         before.runId === undefined ? '' : this.#connection.info(),
         this.#endpoint.masterRunId?.(),
       ]);
-      if (epoch !== this.#epoch || this.standing.out) return;
+      if (epoch !== this.#epoch || this.observableState.ended) return;
       const info = (this.#info = serverInfoOf(text));
       const unfit = this.#unfitness(master);
       if (unfit !== undefined) return this.#standBy(unfit);
@@ -336,7 +336,7 @@ export class WatchedServer {
     } catch {
       // Whoever asks the node for a vote learns what is wrong with it; a look has nothing to add.
     }
-    if (epoch === this.#epoch && !this.standing.out) this.#lookAgain();
+    if (epoch === this.#epoch && !this.observableState.ended) this.#lookAgain();
   }
 
   /** Why the server cannot vote as it is, if so. */
@@ -353,7 +353,7 @@ export class WatchedServer {
   }
 
   #standBy(reason: string): void {
-    this.standing.become({ status: 'refused', reason });
+    this.observableState.set({ status: 'refused', reason });
     this.#recheckLater();
   }
 
@@ -365,8 +365,8 @@ export class WatchedServer {
   #onError(error: unknown): void {
     const message = messageOf(error);
     this.#lastError = message;
-    const reason = refusalOf(message);
-    if (reason !== undefined) this.standing.become({ status: 'refused', reason });
+    const reason = permissionErrorOf(message);
+    if (reason !== undefined) this.observableState.set({ status: 'refused', reason });
   }
 
   #onClose(): void {
@@ -374,7 +374,7 @@ export class WatchedServer {
     this.onLost();
     this.#nextLook?.cancel();
     if (this.state.status === 'refused') return;
-    this.standing.become({ status: 'unreachable', reason: this.#lastError });
+    this.observableState.set({ status: 'unreachable', reason: this.#lastError });
   }
 }
 
