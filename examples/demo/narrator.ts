@@ -17,7 +17,7 @@ const SEEN_AS = {
   ready: 'votes again, for all workers',
   unreachable: 'is out of reach, for all workers',
   untrusted: 'answers and has no vote yet, for all workers',
-  refused: 'must not vote, for all workers',
+  misconfigured: 'must not vote, for all workers',
 };
 
 /** Tells what the workers report, as it happens, and keeps who has the long job. */

@@ -78,7 +78,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     severity: 'warning',
     summary: 'The lock node {{ $labels.node }} is not ready for processes of {{ $labels.job }}',
     description:
-      'A minority of such nodes does no harm, one more failure may. unreachable: start the Redis server, or repair the network. refused: its configuration forbids that it votes (it is a replica, or listed twice); the log of the process says why.',
+      'A minority of such nodes does no harm, one more failure may. unreachable: start the Redis server, or repair the network. misconfigured: its configuration forbids that it votes (it is a replica, or listed twice); the log of the process says why.',
   },
   {
     alert: 'QuorlockNodeNotAnswering',

@@ -10,7 +10,7 @@ const RANKED = [
   { state: 'new', color: 'yellow' },
   { state: 'untrusted', color: 'orange' },
   { state: 'unreachable', color: 'red' },
-  { state: 'refused', color: 'purple' },
+  { state: 'misconfigured', color: 'purple' },
 ] as const;
 
 const inState = (state: string) => `clamp_max(${ofProcesses('nodeState', `state="${state}"`)}, 1)`;
@@ -30,7 +30,7 @@ export const nodePanels = () => [
     {
       title: 'Node states',
       description:
-        'The worst state of each node that any process sees. untrusted: it lost its memory or its clock was stepped, and its grants do not count for one longest TTL. refused: it must not vote, because of its configuration. The log says why.',
+        'The worst state of each node that any process sees. untrusted: it lost its memory or its clock was stepped, and its grants do not count for one longest TTL. misconfigured: it must not vote, because of its configuration. The log says why.',
       unit: 'short',
     },
     { expr: worstState, legend: '{{node}}' },

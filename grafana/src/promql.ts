@@ -39,7 +39,7 @@ export const perMinute = (by: string, selector: string): string =>
   `sum by (${by}) (rate(${selector}[$__rate_interval])) * 60`;
 
 /** The states in which a node cannot vote although its manager is open. */
-export const NOT_READY = 'state=~"connecting|new|untrusted|unreachable|refused"';
+export const NOT_READY = 'state=~"connecting|new|untrusted|unreachable|misconfigured"';
 
 /** The votes that tell nothing about the lock, only about the node. */
 export const FAILED = `vote=~"${FAILED_VOTES.join('|')}"`;

@@ -43,7 +43,7 @@ export interface LockNode {
   /** Keeps the node out of votes for one quarantine, as far as this client is concerned. */
   quarantine(reason: string): void;
   /** Takes the node out of every vote for good: a fault of the configuration that shows only once it is connected. */
-  refuse(reason: string): void;
+  markMisconfigured(reason: string): void;
   /** Ends the node's own connections. Requests under way are answered as failed. */
   close(): Promise<void>;
 }
@@ -54,11 +54,11 @@ export interface LockNode {
  * - `untrusted`: it carries requests out, but its grants do not count (`reason` says why) until `trustedAt`.
  * - `ready`: it votes.
  * - `unreachable`: there is no connection; it is tried again and again, and requests fail at once.
- * - `refused`: it must not vote, because of its configuration (`reason` says which).
+ * - `misconfigured`: it must not vote, because of its configuration (`reason` says which).
  * - `closed`: `close` was called.
  */
 export interface NodeState {
-  readonly status: 'connecting' | 'new' | 'untrusted' | 'ready' | 'unreachable' | 'refused' | 'closed';
+  readonly status: 'connecting' | 'new' | 'untrusted' | 'ready' | 'unreachable' | 'misconfigured' | 'closed';
   /** Why, where the status needs a reason; free of secrets. */
   readonly reason?: string;
   /** Identifies the server process behind the node while connected: Redis' run_id. */

@@ -45,7 +45,7 @@ export const NODE_STATES = keysOf<EventOf<'node'>['node']['status']>({
   untrusted: true,
   ready: true,
   unreachable: true,
-  refused: true,
+  misconfigured: true,
   closed: true,
 });
 

@@ -136,8 +136,8 @@ export function describeReleasing(on: () => Operations): void {
 
   it('a refused node has no vote, and says why', async () => {
     const { node } = on().subject;
-    node.refuse('it is the same server as another');
-    expect(node.state).toMatchObject({ status: 'refused', reason: 'it is the same server as another' });
+    node.markMisconfigured('it is the same server as another');
+    expect(node.state).toMatchObject({ status: 'misconfigured', reason: 'it is the same server as another' });
     expect(await on().acquire({ resources: [freshResource()] })).toMatchObject({
       kind: 'failed',
       reason: 'unreachable',

@@ -13,7 +13,7 @@ export interface AlertCase {
 
 const states = (instance: string, node: string, byState: Readonly<Record<string, string>>): SamplesBySeries =>
   Object.fromEntries(
-    ['connecting', 'ready', 'unreachable', 'refused', 'closed'].map((state) => [
+    ['connecting', 'ready', 'unreachable', 'misconfigured', 'closed'].map((state) => [
       `quorlock_node_state{job="app",instance="${instance}",node="${node}",state="${state}"}`,
       byState[state] ?? '0x300',
     ]),

@@ -60,7 +60,7 @@ describe('a refused password', () => {
       const { port } = servers[0]!;
       const locks = managers.make({ ...CALM, nodes: [source(port) as string] });
       const events = record(locks);
-      await until(() => statusOf(locks, 0) === 'refused');
+      await until(() => statusOf(locks, 0) === 'misconfigured');
       expect(managers.warnings).toEqual([
         expect.stringMatching(new RegExp(`node 127\\.0\\.0\\.1:${port} has no vote: .*(WRONGPASS|NOAUTH)`)),
       ]);
@@ -79,7 +79,7 @@ describe('a refused password', () => {
     await servers[0]!.client().call('CONFIG', 'SET', 'requirepass', SECRET);
     const nodes = servers.map((server) => ({ host: '127.0.0.1', port: server.port }));
     const locks = managers.make({ ...CALM, nodes });
-    await until(() => statusOf(locks, 0) === 'refused' && statusOf(locks, 2) === 'ready');
+    await until(() => statusOf(locks, 0) === 'misconfigured' && statusOf(locks, 2) === 'ready');
     const lease = await locks.acquire('a');
     await lease.release();
     const let_in = new Redis({ host: '127.0.0.1', port: servers[0]!.port, password: SECRET });
@@ -158,7 +158,7 @@ describe('a read-only replica', () => {
     const [master, replica] = servers as [(typeof servers)[0], (typeof servers)[0]];
     await replica.client().replicaof('127.0.0.1', master.port);
     const locks = managers.make({ ...CALM, servers });
-    await until(() => statusOf(locks, 1) === 'refused');
+    await until(() => statusOf(locks, 1) === 'misconfigured');
     expect(locks.nodes()[1]?.reason).toBe('it is a read-only replica');
     expect(managers.warnings).toEqual([
       `node 127.0.0.1:${replica.port} has no vote: it is a read-only replica`,
@@ -183,7 +183,7 @@ describe('a read-only replica', () => {
     const servers = await start(1);
     await servers[0]!.client().replicaof('127.0.0.1', 1);
     const locks = managers.make({ ...CALM, servers });
-    await until(() => statusOf(locks, 0) === 'refused');
+    await until(() => statusOf(locks, 0) === 'misconfigured');
     await servers[0]!.client().call('REPLICAOF', 'NO', 'ONE');
     await until(() => statusOf(locks, 0) === 'ready');
     await (await locks.acquire('a')).release();
@@ -196,7 +196,7 @@ describe('the same server under two addresses', () => {
     const { port } = servers[0]!;
     const nodes = [`redis://127.0.0.1:${port}`, servers[1]!.url, `redis://localhost:${port}`];
     const locks = managers.make({ ...CALM, nodes });
-    await until(() => statusOf(locks, 2) === 'refused');
+    await until(() => statusOf(locks, 2) === 'misconfigured');
     expect(managers.warnings).toContain(
       `node localhost:${port} has no vote: it is the same server as 127.0.0.1:${port}`,
     );
@@ -216,7 +216,7 @@ describe('the same server under two addresses', () => {
       ...CALM,
       nodes: [`redis://127.0.0.1:${port}`, `redis://localhost:${port}`],
     });
-    await until(() => statusOf(locks, 1) === 'refused');
+    await until(() => statusOf(locks, 1) === 'misconfigured');
     const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuorumUnreachableError);
     expect((error as Error).message).toMatch(/localhost:\d+.*same server/);

@@ -255,7 +255,7 @@ describe('lockMetrics', () => {
       untrusted: 0,
       ready: 0,
       unreachable: 0,
-      refused: 0,
+      misconfigured: 0,
       closed: 0,
     });
     hear(node('ready'), node('ready'), node('unreachable'));
@@ -265,7 +265,7 @@ describe('lockMetrics', () => {
       untrusted: 0,
       ready: 0,
       unreachable: 1,
-      refused: 0,
+      misconfigured: 0,
       closed: 0,
     });
   });

@@ -40,7 +40,7 @@ it.each(['cluster|slots', 'cluster|nodes', 'info'])(
     await using cluster = await RedisCluster.start({ args: ['--user', ...without(user, lacking)] });
     await using managers = new LockManagers();
     const locks = managers.make({ nodes: [{ ...cluster.options, ...login }], ...options });
-    await until(() => locks.nodes()[0]!.status === 'refused');
+    await until(() => locks.nodes()[0]!.status === 'misconfigured');
     expect(locks.nodes()[0]!.reason).toMatch(lacking === 'info' ? /may not call INFO/ : /NOPERM.*'cluster\|/);
   },
 );

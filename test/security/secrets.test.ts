@@ -162,11 +162,11 @@ describe('neither the user nor the password is shown by anything', () => {
     const locks = witness.make({
       nodes: ['127.0.0.1', 'localhost'].map((host) => `redis://${login}@${host}:${server!.port}`),
     });
-    await until(() => locks.nodes().some(({ status }) => status === 'refused'));
+    await until(() => locks.nodes().some(({ status }) => status === 'misconfigured'));
     await witness.tryAll(locks);
     await admin.call('REPLICAOF', '127.0.0.1', '1');
     const replica = witness.make({ nodes: [`redis://${login}@127.0.0.1:${server!.port}`] });
-    await until(() => replica.nodes()[0]!.status === 'refused');
+    await until(() => replica.nodes()[0]!.status === 'misconfigured');
     await witness.tryAll(replica);
     await admin.call('REPLICAOF', 'NO', 'ONE');
     await admin.call('ACL', 'DELUSER', USER);

@@ -111,8 +111,8 @@ export class VirtualNode implements LockNode {
     this.become({ ...this.#state, status: 'untrusted', reason });
   }
 
-  refuse(reason: string): void {
-    this.become({ status: 'refused', reason });
+  markMisconfigured(reason: string): void {
+    this.become({ status: 'misconfigured', reason });
   }
 
   close(): Promise<void> {

@@ -21,7 +21,7 @@ export function watchMembership(nodes: readonly LockNode[], warn: (message: stri
       const comparison = theirs === undefined ? 'same' : compareMembers(ours, theirs);
       if (comparison === 'mismatch') {
         const reason = `configuration mismatch: this client has ${list(ours)}, others use this node among ${list(theirs ?? [])}; change a membership by one node at a time`;
-        for (const one of nodes) one.refuse(reason);
+        for (const one of nodes) one.markMisconfigured(reason);
         return;
       }
       const message = `the membership changes by one node: ${node.name} was used among ${list(theirs ?? [])}, now among ${list(ours)}`;

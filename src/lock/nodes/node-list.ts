@@ -118,7 +118,7 @@ export function watchNodes(
       if (isNews) {
         const snapshot = snapshotOf(node, clock.now());
         events.emit({ type: 'node', node: snapshot });
-        if (status === 'refused') warn(`node ${node.name} has no vote: ${reason}`);
+        if (status === 'misconfigured') warn(`node ${node.name} has no vote: ${reason}`);
         if (status === 'untrusted') {
           const { trustedInMs } = snapshot;
           const left = trustedInMs === undefined ? 'now' : `another ${Math.ceil(trustedInMs / 1_000)} s`;
@@ -134,7 +134,7 @@ export function watchNodes(
         return;
       }
       const [earlier, later] = twin < index ? [nodes[twin]!, node] : [node, nodes[twin]!];
-      later.refuse(`it is the same server as ${earlier.name}`);
+      later.markMisconfigured(`it is the same server as ${earlier.name}`);
     });
   });
   return () => ends.forEach((end) => end());

@@ -111,8 +111,8 @@ export class MemoryNode implements LockNode {
     // See `look`.
   }
 
-  refuse(reason: string): void {
-    this.#state = { status: 'refused', reason };
+  markMisconfigured(reason: string): void {
+    this.#state = { status: 'misconfigured', reason };
   }
 
   /** Nothing to end: another manager may share this node, and its leases go on. */

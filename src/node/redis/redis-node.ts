@@ -126,8 +126,8 @@ export class RedisNode implements LockNode {
     this.#server.quarantine(reason);
   }
 
-  refuse(reason: string): void {
-    this.#leave({ status: 'refused', reason });
+  markMisconfigured(reason: string): void {
+    this.#leave({ status: 'misconfigured', reason });
   }
 
   close(): Promise<void> {

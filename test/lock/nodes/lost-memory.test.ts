@@ -129,7 +129,7 @@ describe('a failover', () => {
     const before = await clients.ready({ ...SHORT, nodes: [first, second, third].map((one) => one.options) });
     await follow(spare, first);
     const after = clients.make({ ...SHORT, nodes: [spare, second, third].map((one) => one.options) });
-    await untilStatus(after, 0, 'refused');
+    await untilStatus(after, 0, 'misconfigured');
     expect(after.nodes()[0]!.reason).toBe('it is a read-only replica');
     expect(clients.warnings.join('\n')).toContain('read-only replica');
     expect(await outcomeOf(after.acquire(R))).toBe('granted');
@@ -146,6 +146,6 @@ describe('a failover', () => {
     const locks = await clients.ready();
     await follow(first, spare);
     expect(await outcomeOf(locks.acquire(R))).toBe('granted');
-    await untilStatus(locks, 0, 'refused');
+    await untilStatus(locks, 0, 'misconfigured');
   });
 });

@@ -52,8 +52,9 @@ describe('clients with another membership', () => {
     const lease = await before.acquire(R);
     const after = clients.make({ ...SHORT, nodes: at(redis, 0, 1, 3) });
     // As long as the new node is in quarantine nobody can tell whether it is one of the old ones that lost everything.
-    while (statuses(after)[0] !== 'refused') expect(await outcomeOf(after.acquire(R))).not.toBe('granted');
-    expect(new Set(statuses(after))).toEqual(new Set(['refused']));
+    while (statuses(after)[0] !== 'misconfigured')
+      expect(await outcomeOf(after.acquire(R))).not.toBe('granted');
+    expect(new Set(statuses(after))).toEqual(new Set(['misconfigured']));
     expect(await outcomeOf(after.acquire(R))).toBe('QUORUM_UNREACHABLE unreachable');
     expect(clients.warnings.join('\n')).toContain('configuration mismatch');
     expect(statuses(before)).toEqual(['ready', 'ready', 'ready']);
@@ -66,10 +67,10 @@ describe('clients with another membership', () => {
     const before = await clients.ready({ ...SHORT, nodes: at(redis, 0, 1, 2) });
     await written(redis, 0, 1, 2);
     const after = clients.make({ ...SHORT, nodes: at(redis, 0, 3, 4) });
-    while (statuses(after)[0] !== 'refused') {
+    while (statuses(after)[0] !== 'misconfigured') {
       expect(await outcomeOf(after.acquire('another'))).toMatch(/^QUORUM_UNREACHABLE/);
     }
-    expect(new Set(statuses(after))).toEqual(new Set(['refused']));
+    expect(new Set(statuses(after))).toEqual(new Set(['misconfigured']));
     expect(clients.warnings.join('\n')).toContain('configuration mismatch');
     expect(statuses(before)).toEqual(['ready', 'ready', 'ready']);
   });
@@ -80,7 +81,7 @@ describe('clients with another membership', () => {
     await clients.ready({ nodes: at(redis, 0, 1, 2) });
     await written(redis, 0, 1, 2);
     const five = clients.make();
-    await until(() => statuses(five).every((status) => status === 'refused'));
+    await until(() => statuses(five).every((status) => status === 'misconfigured'));
     expect(five.nodes()[0]!.reason).toContain('change a membership by one node at a time');
   });
 

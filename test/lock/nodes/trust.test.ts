@@ -174,7 +174,7 @@ describe('the membership', () => {
     );
     const warnings: string[] = [];
     const three = manager(redis, { nodes: urls(redis, 0, 1, 2), warn: (message) => warnings.push(message) });
-    await until(() => statuses(three).every((status) => status === 'refused'));
+    await until(() => statuses(three).every((status) => status === 'misconfigured'));
     expect(await codeOf(three.acquire(R))).toBe('QUORUM_UNREACHABLE unreachable');
     expect(warnings.join()).toContain('configuration mismatch');
     expect(await codeOf(five.acquire(R))).toBe('granted');

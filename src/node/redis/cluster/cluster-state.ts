@@ -7,7 +7,7 @@ export interface ShardState {
 }
 
 /** From the worst on. `untrusted` first: an answer that a shard in quarantine may have given must be known for one. */
-const WORST_FIRST = ['untrusted', 'refused', 'closed', 'unreachable', 'connecting'] as const;
+const WORST_FIRST = ['untrusted', 'misconfigured', 'closed', 'unreachable', 'connecting'] as const;
 
 /**
  * The state of a Cluster as one node, made of those of its shards. Each request is judged by its own shard; this is what is

@@ -147,8 +147,8 @@ export class RedisClusterNode implements LockNode {
     for (const { node } of this.#shards) node.quarantine(reason);
   }
 
-  refuse(reason: string): void {
-    this.#leave({ status: 'refused', reason });
+  markMisconfigured(reason: string): void {
+    this.#leave({ status: 'misconfigured', reason });
   }
 
   close(): Promise<void> {
@@ -216,7 +216,7 @@ export class RedisClusterNode implements LockNode {
       const refusal = permissionErrorOf(reason);
       if (this.#shards.length > 0) return;
       if (refusal === undefined) this.#state.set({ status: 'unreachable', reason });
-      else this.#state.set({ status: 'refused', reason: refusal });
+      else this.#state.set({ status: 'misconfigured', reason: refusal });
     }
   }
 
@@ -282,7 +282,7 @@ export class RedisClusterNode implements LockNode {
     };
     shard.node.onStateChange(({ status }) => {
       if (!this.#shards.includes(shard)) return;
-      if (status === 'unreachable' || status === 'refused') this.#readSoon();
+      if (status === 'unreachable' || status === 'misconfigured') this.#readSoon();
       this.#updateTrust();
     });
     return shard;

@@ -105,7 +105,7 @@ export class RedisServer {
   untrustedNow(): Failed | undefined {
     const { status, reason, trustedAt } = this.state;
     // Refused: this very answer has shown that it must not vote.
-    if (status !== 'untrusted' && status !== 'refused') return undefined;
+    if (status !== 'untrusted' && status !== 'misconfigured') return undefined;
     const leftS = Math.ceil(Math.max(0, (trustedAt ?? 0) - this.#settings.clock.now()) / 1_000);
     const again = trustedAt === undefined ? '' : `; it votes again in ${leftS} s`;
     return failed('untrusted', new Error(`${reason}${again}`));
@@ -304,7 +304,7 @@ export class RedisServer {
     } catch (error) {
       if (epoch !== this.#epoch) return;
       this.#onError(error);
-      if (this.state.status !== 'refused')
+      if (this.state.status !== 'misconfigured')
         this.observableState.set({ status: 'unreachable', reason: this.#lastError });
       // Not at once: ioredis takes a connection for a good one that let us in, and would be back without a pause, for ever.
       this.#recheckLater();
@@ -353,7 +353,7 @@ export class RedisServer {
   }
 
   #standBy(reason: string): void {
-    this.observableState.set({ status: 'refused', reason });
+    this.observableState.set({ status: 'misconfigured', reason });
     this.#recheckLater();
   }
 
@@ -366,14 +366,14 @@ export class RedisServer {
     const message = messageOf(error);
     this.#lastError = message;
     const reason = permissionErrorOf(message);
-    if (reason !== undefined) this.observableState.set({ status: 'refused', reason });
+    if (reason !== undefined) this.observableState.set({ status: 'misconfigured', reason });
   }
 
   #onClose(): void {
     this.#epoch++;
     this.onLost();
     this.#nextLook?.cancel();
-    if (this.state.status === 'refused') return;
+    if (this.state.status === 'misconfigured') return;
     this.observableState.set({ status: 'unreachable', reason: this.#lastError });
   }
 }

@@ -13,7 +13,7 @@ const READY: NodeState = { status: 'ready', serverId: 'run', id: 'own', members:
 const NEW: NodeState = { status: 'new' };
 const FORGOT: NodeState = { status: 'untrusted', reason: 'it forgot', trustedAt: 70 };
 const GONE: NodeState = { status: 'unreachable', reason: 'ECONNREFUSED' };
-const BAD: NodeState = { status: 'refused', reason: 'it is a replica' };
+const BAD: NodeState = { status: 'misconfigured', reason: 'it is a replica' };
 const COMING: NodeState = { status: 'connecting' };
 
 const whole = (states: readonly NodeState[], { unserved = 0, isStarting = false } = {}): NodeState =>
@@ -41,7 +41,7 @@ describe('the state of a Cluster', () => {
     [
       'that of a shard that must not vote',
       [GONE, BAD],
-      { status: 'refused', reason: 'shard 1: it is a replica' },
+      { status: 'misconfigured', reason: 'shard 1: it is a replica' },
     ],
     ['unreachable where a shard is being connected to', [READY, COMING], { status: 'unreachable' }],
   ])('is %s', (_claim, states, expected) => {

@@ -367,7 +367,7 @@ describe('a Redis node in trouble', () => {
     const client = own.servers[0]!.client();
     await client.replicaof('127.0.0.1', 1);
     expect(await node.acquire({ resources: [freshResource()] })).toMatchObject({ kind: 'failed' });
-    await until(() => node.subject.node.state.status === 'refused');
+    await until(() => node.subject.node.state.status === 'misconfigured');
     expect(node.subject.node.state.reason).toBe('it is a read-only replica');
   });
 });
