@@ -195,8 +195,8 @@ export class LockManager {
    * Calls the listener with every event from now on, after telling it the present: the declared locks, the nodes, and the
    * fallback if it is active. Returns what ends it.
    */
-  on(listener: LockListener): () => void {
-    if (typeof listener !== 'function') throw new TypeError('on takes a function');
+  subscribe(listener: LockListener): () => void {
+    if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
     const tell: LockListener = (event) => this.#events.deliver(listener, event);
     for (const name of this.#declared) tell({ type: 'declared', name });
     for (const node of this.#nodes) tell({ type: 'node', node: snapshotOf(node, this.#clock.now()) });

@@ -8,4 +8,4 @@ export { LockedHandler, type LockedHandlerOptions } from './locked-handler.js';
 export { unlocked } from './locked-method.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
 export type { QuorlockModuleOptions } from './quorlock-options.js';
-export { getLockToken, InjectLocks } from './tokens.js';
+export { getLockManagerToken, InjectLockManager } from './tokens.js';

@@ -63,7 +63,7 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
   const locks = new LockManager(
     'nodes' in rest ? (managerOptions as LockManagerOptions) : withEnvironment(managerOptions, logger),
   );
-  for (const listener of listeners) locks.on(listener);
+  for (const listener of listeners) locks.subscribe(listener);
   return locks;
 }
 

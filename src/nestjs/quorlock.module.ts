@@ -11,7 +11,7 @@ import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
 import { createManager, settingsOf, type QuorlockModuleOptions } from './quorlock-options.js';
-import { DEFAULT_LOCKS, getLockToken, getRunnerToken } from './tokens.js';
+import { DEFAULT_LOCKS, getLockManagerToken, getRunnerToken } from './tokens.js';
 
 /** What belongs to the module and not to the locks, so that `forRootAsync()` takes it beside its factory. */
 export interface QuorlockModuleExtras {
@@ -21,7 +21,7 @@ export interface QuorlockModuleExtras {
    */
   readonly isGlobal?: boolean;
   /**
-   * Tells several modules apart, each with nodes of its own: `@InjectLocks(name)`, `@DistributedLock({ locks: name })`.
+   * Tells several modules apart, each with nodes of its own: `@InjectLockManager(name)`, `@DistributedLock({ locks: name })`.
    * @default the default instance
    */
   readonly name?: string;
@@ -37,7 +37,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 
 /**
  * Locks for Nest: provides a `LockManager`, which `@DistributedLock()` and `@LockedHandler()` use, and which can be injected
- * by its class or `@InjectLocks()`. Drains and releases when the application is closed.
+ * by its class or `@InjectLockManager()`. Drains and releases when the application is closed.
  */
 @Module({ imports: [DiscoveryModule] })
 export class QuorlockModule extends ConfigurableModuleClass {
@@ -67,18 +67,18 @@ function define(
     providers: [
       ...(definition.providers ?? []),
       ...providersOf(name),
-      ...(isDefault ? [{ provide: LockManager, useExisting: getLockToken() }] : []),
+      ...(isDefault ? [{ provide: LockManager, useExisting: getLockManagerToken() }] : []),
     ],
-    exports: [getLockToken(name), getRunnerToken(name), ...(isDefault ? [LockManager] : [])],
+    exports: [getLockManagerToken(name), getRunnerToken(name), ...(isDefault ? [LockManager] : [])],
   };
 }
 
 function providersOf(name: string): Provider[] {
   return [
-    { provide: getLockToken(name), inject: [MODULE_OPTIONS_TOKEN], useFactory: createManager },
+    { provide: getLockManagerToken(name), inject: [MODULE_OPTIONS_TOKEN], useFactory: createManager },
     {
       provide: getRunnerToken(name),
-      inject: [getLockToken(name), MODULE_OPTIONS_TOKEN],
+      inject: [getLockManagerToken(name), MODULE_OPTIONS_TOKEN],
       useFactory: (locks: LockManager, options: QuorlockModuleOptions) => new LockRunner(locks, options),
     },
     {

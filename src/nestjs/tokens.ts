@@ -4,16 +4,16 @@ import { Inject } from '@nestjs/common';
 export const DEFAULT_LOCKS = 'default';
 
 /** The injection token of a `LockManager` by the `name` its `forRoot()` was given; without one, the default instance's. */
-export function getLockToken(name: string = DEFAULT_LOCKS): string {
+export function getLockManagerToken(name: string = DEFAULT_LOCKS): string {
   return `quorlock:LockManager:${name}`;
 }
 
 /**
- * Injects a `LockManager`: `constructor(@InjectLocks() private readonly locks: LockManager) {}`. For the default instance
+ * Injects a `LockManager`: `constructor(@InjectLockManager() private readonly locks: LockManager) {}`. For the default instance
  * the class itself serves as a token too.
  */
-export function InjectLocks(name: string = DEFAULT_LOCKS): PropertyDecorator & ParameterDecorator {
-  return Inject(getLockToken(name));
+export function InjectLockManager(name: string = DEFAULT_LOCKS): PropertyDecorator & ParameterDecorator {
+  return Inject(getLockManagerToken(name));
 }
 
 const moduleOf = (name: string): string =>

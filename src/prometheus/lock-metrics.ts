@@ -40,7 +40,7 @@ const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly type: Type }>;
 
 /**
- * Metrics of a `LockManager` on any prom-client registry: `locks.on(lockMetrics())`.
+ * Metrics of a `LockManager` on any prom-client registry: `locks.subscribe(lockMetrics())`.
  *
  * Call it once for each manager; all calls on one registry share the same metrics. About 115 series for each lock name, all
  * at zero from the moment the lock is declared or first used.

@@ -107,7 +107,7 @@ it('what a stopped node has not been sent is dropped with the lease it was for, 
   const status = (): string => locks.nodes()[0]!.status;
   const names: string[] = [];
   let dropped = 0;
-  locks.on((event) => {
+  locks.subscribe((event) => {
     // While its connection stands, it is not for want of one.
     if (
       event.type === 'vote' &&

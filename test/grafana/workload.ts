@@ -18,7 +18,7 @@ class Worker {
     const register = new Registry();
     const locks = new LockManager({ nodes, warn: () => {} });
     for (const lock of ['report', 'import', 'stock', 'backup']) locks.declare(lock);
-    locks.on(lockMetrics({ register }));
+    locks.subscribe(lockMetrics({ register }));
     const server = createServer((_request, response) => {
       register.metrics().then(
         (metrics) => response.setHeader('content-type', register.contentType).end(metrics),

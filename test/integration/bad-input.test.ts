@@ -367,7 +367,7 @@ describe('a lease', () => {
 it('a listener that is none, a name that is none and a routine that is none are refused', async () => {
   const locks = new LockManager({ nodes: [memoryNode()] });
   managers.push(locks);
-  expect(() => locks.on('acquired' as never)).toThrow(TypeError);
+  expect(() => locks.subscribe('acquired' as never)).toThrow(TypeError);
   expect(() => locks.declare('')).toThrow(RangeError);
   expect(() => locks.declare(7 as never)).toThrow(TypeError);
   await expect(locks.withLock('a', {}, undefined as never)).rejects.toThrow(/routine/);

@@ -8,7 +8,7 @@ const { nodes, resource, maxTtlMs, options } = JSON.parse(process.argv[2] ?? '')
   options: { waitMs: number; ttlMs: number; retryDelayMs: number };
 };
 const locks = new LockManager({ nodes, maxTtlMs, holder: 'child' });
-locks.on(({ type }) => {
+locks.subscribe(({ type }) => {
   if (type === 'waiting') process.send?.('waiting');
 });
 await locks.acquire(resource, options);

@@ -5,8 +5,8 @@ import { Test } from '@nestjs/testing';
 import { currentLease, LockManager, memoryNode } from '../../src/index.js';
 import {
   DistributedLock,
-  getLockToken,
-  InjectLocks,
+  getLockManagerToken,
+  InjectLockManager,
   LockedHandler,
   QuorlockModule,
 } from '../../src/nestjs/index.js';
@@ -23,19 +23,19 @@ class Tasks {
 const inMemory = { nodes: [memoryNode()], drainMs: 0 };
 
 describe('the module', () => {
-  it('provides the manager by its class, by its token and by @InjectLocks()', async () => {
+  it('provides the manager by its class, by its token and by @InjectLockManager()', async () => {
     @Injectable()
     class Service {
       constructor(
         @Inject(LockManager) readonly byClass: LockManager,
-        @InjectLocks() readonly byDecorator: LockManager,
+        @InjectLockManager() readonly byDecorator: LockManager,
       ) {}
     }
     const { app } = await start({ providers: [Service] });
     const { byClass, byDecorator } = app.get(Service);
     expect(byClass).toBeInstanceOf(LockManager);
     expect(byDecorator).toBe(byClass);
-    expect(app.get(getLockToken())).toBe(byClass);
+    expect(app.get(getLockManagerToken())).toBe(byClass);
   });
 
   it('takes its options from a factory, which may be async and inject', async () => {
@@ -55,7 +55,7 @@ describe('the module', () => {
   it('comes in several instances, each with nodes of its own', async () => {
     @Injectable()
     class Both {
-      constructor(@InjectLocks('billing') readonly billing: LockManager) {}
+      constructor(@InjectLockManager('billing') readonly billing: LockManager) {}
 
       @DistributedLock({ key: 'same' })
       async here(): Promise<string | undefined> {
@@ -75,7 +75,7 @@ describe('the module', () => {
     });
     const { app, log } = await start({ imports: [billing], providers: [Both] }, { strictKeys: true });
     expect(await app.get(Both).here()).toBe('same');
-    expect(app.get(getLockToken('billing'))).toBe(app.get(Both).billing);
+    expect(app.get(getLockManagerToken('billing'))).toBe(app.get(Both).billing);
     expect(app.get(Both).billing).not.toBe(app.get(LockManager));
     expect(log.of('DistributedLock', 'warn')).toEqual([]);
   });

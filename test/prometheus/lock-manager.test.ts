@@ -28,7 +28,7 @@ describe('the metrics of real lock managers', () => {
   function manager(options: LockManagerOptions): LockManager {
     const locks = new LockManager({ warn: () => {}, ...options });
     managers.push(locks);
-    locks.on(lockMetrics({ register }));
+    locks.subscribe(lockMetrics({ register }));
     return locks;
   }
 
@@ -132,7 +132,7 @@ describe('the metrics of real lock managers', () => {
     const held = await locks.acquire('job', { name: 'job' });
     const early = [locks.acquire('job', options), locks.acquire('job', { ...options, signal: abort.signal })];
     await sleep(1);
-    locks.on(lockMetrics({ register }));
+    locks.subscribe(lockMetrics({ register }));
     const late = locks.acquire('job', options);
     await sleep(1);
     abort.abort();
@@ -162,7 +162,7 @@ describe('the metrics of real lock managers', () => {
     locks.declare('later');
     expect(await read(METRICS.expired, { lock: 'later', reason: 'taken' })).toBe(0);
     register = new Registry();
-    locks.on(lockMetrics({ register }));
+    locks.subscribe(lockMetrics({ register }));
     expect(await read(METRICS.acquired, { lock: 'later' })).toBe(0);
     expect(await read(METRICS.nodeState, { node: 'a', state: 'ready' })).toBe(1);
     expect(await read(METRICS.fallbackActive)).toBe(1);

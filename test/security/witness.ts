@@ -29,8 +29,8 @@ export class Witness implements AsyncDisposable {
     const isList = typeof options !== 'object' || Array.isArray(options);
     const locks = new LockManager(isList ? options : { warn: (message) => this.note(message), ...options });
     this.#managers.push(locks);
-    locks.on((event) => this.note(event));
-    locks.on(lockMetrics({ register: this.#register }));
+    locks.subscribe((event) => this.note(event));
+    locks.subscribe(lockMetrics({ register: this.#register }));
     return locks;
   }
 

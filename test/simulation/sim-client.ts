@@ -73,7 +73,7 @@ export class SimClient {
       { nodes, driftFactor, maxTtlMs, restartQuarantine, ttlMs: maxTtlMs, holder: name, warn },
       { clock: process, random: rng.next },
     );
-    this.manager.on((event) => {
+    this.manager.subscribe((event) => {
       if (event.type !== 'extended' || event.outcome !== 'extended') return;
       for (const holding of world.checker.openOf(this.name)) world.checker.checkValidity(holding);
     });

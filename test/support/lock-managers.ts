@@ -45,7 +45,7 @@ export async function allReady(locks: LockManager): Promise<void> {
 /** What the manager tells from now on. */
 export function record(locks: LockManager): LockEvent[] {
   const events: LockEvent[] = [];
-  locks.on((event) => void events.push(event));
+  locks.subscribe((event) => void events.push(event));
   return events;
 }
 

@@ -18,7 +18,7 @@ export class VirtualWorld {
       { nodes: this.nodes, warn: (message) => this.warnings.push(message), ...options },
       { clock: this.clock, random },
     );
-    locks.on((event) => this.events.push(event));
+    locks.subscribe((event) => this.events.push(event));
     return locks;
   }
 

@@ -7,7 +7,7 @@ export async function openLock({ nodes, settings, quorlock }: OpenOptions): Prom
   const { listener, ...options } = settings;
   const locks = new LockManager({ nodes: nodes.map((node) => ({ ...node })), ...options });
   let heard = 0;
-  if (listener === true) locks.on(() => heard++);
+  if (listener === true) locks.subscribe(() => heard++);
   return {
     acquire: (resource, terms) => locks.acquire(resource, terms),
     keep: async (resource, ttlMs) => {

@@ -16,7 +16,7 @@ export function openAdapter({
     warn: note,
   });
   const onExtended = new Map<string, () => void>();
-  locks.on((event) => {
+  locks.subscribe((event) => {
     if (event.type === 'node') note(Object.values(event.node).join(' '));
     if (event.type === 'extended' && event.outcome === 'extended') onExtended.get(event.resources[0]!)?.();
   });

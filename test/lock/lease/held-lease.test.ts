@@ -416,14 +416,14 @@ describe('events', () => {
     locks.declare('hourly-task');
     locks.declare('hourly-task');
     const heard: string[] = [];
-    locks.on((event) => heard.push(event.type));
+    locks.subscribe((event) => heard.push(event.type));
     expect(heard).toEqual(['declared', 'node', 'node', 'node']);
   });
 
   it('survive a listener that throws', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
-    locks.on(() => {
+    locks.subscribe(() => {
       throw new Error('of the listener');
     });
     const lease = await world.clock.until(locks.acquire(R));

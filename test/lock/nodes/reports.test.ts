@@ -25,7 +25,7 @@ describe('a node without a vote for now', () => {
     const locks = await clients.ready({ maxTtlMs: QUARANTINE_MS, ttlMs: QUARANTINE_MS });
     const events = record(locks);
     const register = new Registry();
-    locks.on(lockMetrics({ register }));
+    locks.subscribe(lockMetrics({ register }));
     const first = locks.nodes()[0]!.name;
     const stateOf = (state: string) => reading(register, METRICS.nodeState, { node: first, state });
     expect([await stateOf('ready'), await stateOf('untrusted')]).toEqual([1, 0]);

@@ -125,7 +125,7 @@ describe('a node that lost its memory (trap 18)', () => {
     await allReady(locks);
     await locks.acquire(R);
     const told: string[] = [];
-    locks.on((event) => {
+    locks.subscribe((event) => {
       if (event.type === 'node') told.push(event.node.status);
     });
     told.length = 0;

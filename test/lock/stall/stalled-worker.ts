@@ -25,7 +25,7 @@ const locks = new LockManager({
   ...(JSON.parse(process.env['OPTIONS'] ?? '{}') as LockManagerOptions),
   warn: (message) => tell({ did: 'warned', message }),
 });
-locks.on((event) => {
+locks.subscribe((event) => {
   if (event.type === 'stalled') tell({ did: 'stalled', delayMs: event.delayMs });
   if (event.type === 'extended' && event.outcome === 'extended') tell({ did: 'extended' });
 });

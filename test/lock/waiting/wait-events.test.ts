@@ -134,7 +134,7 @@ describe('a wait', () => {
     const waiting = locks.acquire(R, { waitMs: 1_000 });
     await world.clock.advance(400);
     const heard: LockEvent[] = [];
-    locks.on((event) => heard.push(event));
+    locks.subscribe((event) => heard.push(event));
     await expect(world.clock.until(waiting)).rejects.toThrow();
     const queueEntry = heard.filter(({ type }) => type === 'waiting' || type === 'waited');
     // Refused after two milliseconds, it looks once more in the end, for two.
@@ -151,9 +151,9 @@ describe('a wait', () => {
     const held = await world.clock.until(holding);
     abort.abort();
     await gone;
-    locks.on(({ type }) => type === 'waiting' && void held.release());
+    locks.subscribe(({ type }) => type === 'waiting' && void held.release());
     const second: LockEvent[] = [];
-    locks.on((event) => second.push(event));
+    locks.subscribe((event) => second.push(event));
     await world.clock.until(locks.acquire(R, WAITS), 0);
     const types = second.map(({ type }) => type).filter((type) => type !== 'node');
     expect(types).toEqual(['waiting', 'released', 'waited', 'acquired']);
@@ -167,7 +167,7 @@ describe('a wait', () => {
     await world.clock.until(world.manager().acquire(R));
     const locks = world.manager();
     const abort = new AbortController();
-    locks.on(({ type }) => type === 'waiting' && abort.abort(new Error('enough')));
+    locks.subscribe(({ type }) => type === 'waiting' && abort.abort(new Error('enough')));
     const waiting = locks.acquire(R, { ...options, signal: abort.signal });
     await expect(world.clock.until(waiting, 10)).rejects.toThrow('enough');
     expect(wrongWaits(world.events)).toEqual([]);
@@ -244,7 +244,7 @@ describe('whatever happens', () => {
         };
         const comer = async (): Promise<void> => {
           await after(listenerAtMs);
-          for (const locks of processes) locks.on((event) => 'wait' in event && late.push(event));
+          for (const locks of processes) locks.subscribe((event) => 'wait' in event && late.push(event));
           toldBefore = world.events.length;
         };
         await clock.until(Promise.all([...calls.map(one), fate(), weather(), comer()]));

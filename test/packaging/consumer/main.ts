@@ -10,7 +10,7 @@ async function main(): Promise<void> {
   // The class itself is the token: were there two copies of the package, Nest would not find it.
   const locks = app.get(LockManager);
   const register = new Registry();
-  locks.on(lockMetrics({ register }));
+  locks.subscribe(lockMetrics({ register }));
   const jobs = app.get(JobsService);
   await new Promise<void>((resolve) => (jobs.onRun = resolve));
   await app.close();

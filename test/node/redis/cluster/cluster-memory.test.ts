@@ -85,7 +85,7 @@ describe('a slot that goes to another shard and comes back', () => {
     await allVote(locks);
     // A shard that only gave slots away goes on voting: what it has left it has had all the while.
     const reasons: (string | undefined)[] = [];
-    locks.on((event) => void (event.type === 'node' && reasons.push(event.node.reason)));
+    locks.subscribe((event) => void (event.type === 'node' && reasons.push(event.node.reason)));
     await cluster.moveSlot(KEY, third);
     await untilStatus(locks, 0, 'untrusted');
     await allVote(locks);
