@@ -10,9 +10,9 @@ const MEMBERS_NEEDED_FOR_TRUST = 3;
  * How long a node is kept out of votes after it lost its memory, in milliseconds. With fewer than three members one node
  * out would cost all availability, so `auto` is off there.
  */
-export function quarantineMsOf(option: 'auto' | 'off' | number, members: number, maxTtlMs: number): number {
+export function quarantineMsOf(option: 'auto' | 'off' | number, nodeCount: number, maxTtlMs: number): number {
   if (option === 'off') return 0;
-  if (option === 'auto') return members < MEMBERS_NEEDED_FOR_TRUST ? 0 : maxTtlMs;
+  if (option === 'auto') return nodeCount < MEMBERS_NEEDED_FOR_TRUST ? 0 : maxTtlMs;
   return option;
 }
 
@@ -25,10 +25,10 @@ export const APART_MS = 1_000;
  * either may be the wrong one. `offsets` are the nodes' times against one clock, `undefined` where not known.
  */
 export const agreeingWithMajority = (offsets: readonly (number | undefined)[], majority: number): number[] =>
-  offsets.flatMap((offset, member) => {
+  offsets.flatMap((offset, nodeIndex) => {
     if (offset === undefined) return [];
     const near = offsets.filter((other) => other !== undefined && Math.abs(other - offset) <= APART_MS);
-    return near.length >= majority ? [member] : [];
+    return near.length >= majority ? [nodeIndex] : [];
   });
 
 /** By how much our own clocks may move apart between two exchanges before what is known of the nodes' is forgotten. */

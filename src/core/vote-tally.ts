@@ -13,11 +13,11 @@ export class VoteTally {
   #outstanding: number;
   #verdict: Verdict;
 
-  constructor(readonly members: number) {
-    this.#votes = new Array<Vote | undefined>(members).fill(undefined);
-    this.#decidingGrants = new Array<Granted>(majorityOf(members));
-    this.#outstanding = members;
-    this.#verdict = verdictOf(members, 0, members);
+  constructor(readonly nodeCount: number) {
+    this.#votes = new Array<Vote | undefined>(nodeCount).fill(undefined);
+    this.#decidingGrants = new Array<Granted>(majorityOf(nodeCount));
+    this.#outstanding = nodeCount;
+    this.#verdict = verdictOf(nodeCount, 0, nodeCount);
   }
 
   get verdict(): Verdict {
@@ -37,16 +37,16 @@ export class VoteTally {
   }
 
   /** Counts one member's vote. A member votes once: a second vote of the same member is ignored. */
-  record(member: number, vote: Vote): Verdict {
-    if (!Number.isInteger(member) || member < 0 || member >= this.members) {
-      throw new RangeError(`member must be an integer from 0 to ${this.members - 1}, got ${member}`);
+  record(nodeIndex: number, vote: Vote): Verdict {
+    if (!Number.isInteger(nodeIndex) || nodeIndex < 0 || nodeIndex >= this.nodeCount) {
+      throw new RangeError(`nodeIndex must be an integer from 0 to ${this.nodeCount - 1}, got ${nodeIndex}`);
     }
-    if (this.#votes[member] !== undefined) return this.#verdict;
-    this.#votes[member] = vote;
+    if (this.#votes[nodeIndex] !== undefined) return this.#verdict;
+    this.#votes[nodeIndex] = vote;
     if (this.#verdict !== 'pending') return this.#verdict;
     this.#outstanding--;
     if (vote.kind === 'granted') this.#decidingGrants[this.#granted++] = vote;
-    this.#verdict = verdictOf(this.members, this.#granted, this.#outstanding);
+    this.#verdict = verdictOf(this.nodeCount, this.#granted, this.#outstanding);
     return this.#verdict;
   }
 }

@@ -80,8 +80,8 @@ export class LockManager {
     }
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
-    this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (member) => {
-      for (const lease of this.#leases) if (!lease.fallback) lease.extendSoon(member);
+    this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (nodeIndex) => {
+      for (const lease of this.#leases) if (!lease.fallback) lease.extendSoon(nodeIndex);
     });
     this.#unwatchMembers = watchMembership(this.#nodes, this.#options.warn);
     this.#bootstrap = new Bootstrap(

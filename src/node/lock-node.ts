@@ -18,8 +18,8 @@ export interface LockNode {
   /** Names the node in metrics, logs and errors; free of secrets. */
   readonly name: string;
   readonly state: NodeState;
-  /** `member`: the number under which the asker hears the answer. */
-  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void;
+  /** `nodeIndex`: the number under which the asker hears the answer. */
+  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void;
   /**
    * To be told that nobody needs any more what was asked for this holder. A node that does not answer drops what it has not
    * sent, and answers it as WITHDRAWN before this returns: it would keep it until its connection is given up. What must be on
@@ -78,7 +78,7 @@ export interface NodeState {
 
 /** Who asks nodes. One object for all of them and for all requests costs less than a function for each. */
 export interface VoteReceiver {
-  receive(member: number, vote: Vote): void;
+  receive(nodeIndex: number, vote: Vote): void;
 }
 
 /** What was opened by `onWake`. */

@@ -8,8 +8,12 @@ import { alreadyRan, down, granted, heldBy, inWords, permutationsOf, wordsOver }
 const KINDS = ['granted', 'refused', 'failed'] as const;
 
 /** Each node's vote is an object of its own, so that what the round keeps can be told apart. */
-const voteOf = (kind: Vote['kind'], member: number): Vote =>
-  kind === 'granted' ? granted(100 + member) : kind === 'refused' ? heldBy(`owner ${member}`) : { ...down };
+const voteOf = (kind: Vote['kind'], nodeIndex: number): Vote =>
+  kind === 'granted'
+    ? granted(100 + nodeIndex)
+    : kind === 'refused'
+      ? heldBy(`owner ${nodeIndex}`)
+      : { ...down };
 
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -21,22 +25,22 @@ const range = (from: number, to: number): number[] =>
 function faultOf(votes: readonly Vote[], order: readonly number[]): string | undefined {
   const members = votes.length;
   const round = new VoteTally(members);
-  const arrivals = order.map((member) => votes[member]!);
+  const arrivals = order.map((nodeIndex) => votes[nodeIndex]!);
   const kinds = arrivals.map((vote) => vote.kind);
   const deciding = naiveDecidingVote(members, kinds);
   const grantsAtDecision = arrivals.slice(0, deciding).filter((vote) => vote.kind === 'granted');
   const fault = (what: string): string => `${inWords(votes)} in the order ${order.join(', ')}: ${what}`;
 
   if (round.verdict !== naiveVerdict(members, [])) return fault(`begins as ${round.verdict}`);
-  for (const [index, member] of order.entries()) {
+  for (const [index, nodeIndex] of order.entries()) {
     const seen = index + 1;
-    const vote = votes[member]!;
-    const verdict = round.record(member, vote);
+    const vote = votes[nodeIndex]!;
+    const verdict = round.record(nodeIndex, vote);
     const expected = naiveVerdict(members, kinds.slice(0, Math.min(seen, deciding)));
     if (verdict !== expected) return fault(`${verdict} after ${seen} votes, and not ${expected}`);
-    const again = round.record(member, vote.kind === 'granted' ? alreadyRan : granted(999));
-    if (again !== verdict || round.verdict !== verdict) return fault(`a second vote of ${member} counted`);
-    if (round.votes[member] !== vote) return fault(`the vote of ${member} was not kept`);
+    const again = round.record(nodeIndex, vote.kind === 'granted' ? alreadyRan : granted(999));
+    if (again !== verdict || round.verdict !== verdict) return fault(`a second vote of ${nodeIndex} counted`);
+    if (round.votes[nodeIndex] !== vote) return fault(`the vote of ${nodeIndex} was not kept`);
   }
   const grants = round.decidingGrants;
   if (grants.length !== grantsAtDecision.length || grants.some((grant, i) => grant !== grantsAtDecision[i])) {
@@ -94,7 +98,7 @@ describe('round', () => {
       const verdicts = new Set(
         [...permutationsOf(4)].map((order) => {
           const round = new VoteTally(4);
-          for (const member of order) round.record(member, voteOf(kinds[member]!, member));
+          for (const nodeIndex of order) round.record(nodeIndex, voteOf(kinds[nodeIndex]!, nodeIndex));
           return round.verdict;
         }),
       );
@@ -138,10 +142,10 @@ describe('round', () => {
     expect(round.votes).toEqual([undefined, down, undefined]);
   });
 
-  it.each([-1, 3, 0.5, Number.NaN])('refuses the vote of a member that does not exist: %p', (member) => {
+  it.each([-1, 3, 0.5, Number.NaN])('refuses the vote of a member that does not exist: %p', (nodeIndex) => {
     const round = new VoteTally(3);
-    expect(() => round.record(member, granted())).toThrow(RangeError);
-    expect(() => round.record(member, granted())).toThrow(`from 0 to 2, got ${member}`);
+    expect(() => round.record(nodeIndex, granted())).toThrow(RangeError);
+    expect(() => round.record(nodeIndex, granted())).toThrow(`from 0 to 2, got ${nodeIndex}`);
     expect(round.verdict).toBe('pending');
   });
 });

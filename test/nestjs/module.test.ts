@@ -85,7 +85,7 @@ describe('the module', () => {
     [{ drainMs: Number.NaN }, 'got NaN'],
     [{ strictKeys: 'yes' }, 'strictKeys must be true or false, got yes'],
     [{ listeners: () => undefined }, 'listeners must be a list of functions'],
-    [{ listeners: ['metrics'] }, 'on takes a function'],
+    [{ listeners: ['metrics'] }, 'subscribe takes a function'],
     [{ retry: 3 }, 'unknown option "retry"'],
     [{ name: '' }, 'name must be a text'],
   ])('refuses %p', async (options, message) => {

@@ -209,9 +209,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum/quorum.ts',
-        original: "if (vote.kind !== 'granted') return question.receive(member, vote);",
+        original: "if (vote.kind !== 'granted') return question.receive(nodeIndex, vote);",
         replacement:
-          "if (vote.kind !== 'granted') return question.receive(member, { kind: 'granted', counter: token });",
+          "if (vote.kind !== 'granted') return question.receive(nodeIndex, { kind: 'granted', counter: token });",
       },
     ],
     worlds: 'rough',
@@ -386,8 +386,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum/key-tracker.ts',
-        original: 'return this.#nodes[member]! >= MAY_BE_THERE;',
-        replacement: 'return (this.#nodes[member]! & MAY_BE_THERE) !== 0;',
+        original: 'return this.#nodes[nodeIndex]! >= MAY_BE_THERE;',
+        replacement: 'return (this.#nodes[nodeIndex]! & MAY_BE_THERE) !== 0;',
       },
     ],
     breaks: ['nothing left behind'],

@@ -134,8 +134,8 @@ export class World {
     if (!settings.faults.includes('process suspend')) this.#discipline(process);
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
     const nodes = this.nodes.map(
-      ({ server }, member) =>
-        new RedisNode(simEndpoint(process, server, links[member]!, settings.durable, this.#sendsTwice), {
+      ({ server }, nodeIndex) =>
+        new RedisNode(simEndpoint(process, server, links[nodeIndex]!, settings.durable, this.#sendsTwice), {
           keyPrefix: 'lock:',
           driftFactor: settings.driftFactor,
           quarantineMs: this.quarantineMs,
@@ -196,11 +196,11 @@ export class World {
     if (this.clients.length < this.settings.clients) return;
     if (this.clients.some(({ health }) => health.calmSince > since)) return;
     const healthy = this.nodes.filter(
-      ({ server, health }, member) =>
+      ({ server, health }, nodeIndex) =>
         // Set back, it keeps the keys of the dead for as long; set ahead, it thinks that it forgot ticks yet to come.
         !server.wasStepped &&
         health.calmSince <= since &&
-        this.clients.every(({ links }) => links[member]!.health.calmSince <= since),
+        this.clients.every(({ links }) => links[nodeIndex]!.health.calmSince <= since),
     );
     if (healthy.length < this.majority) return;
     this.ticksDue++;
@@ -216,13 +216,13 @@ export class World {
         this.checker.report('every wait ends', `${client.name}: ${what} hangs`);
     const calmSince = now - CALM_FOR_LEFTOVERS_MS;
     const byName = new Map(this.clients.map((one) => [one.client.name, one]));
-    this.nodes.forEach(({ server, health }, member) => {
+    this.nodes.forEach(({ server, health }, nodeIndex) => {
       if (health.calmSince > calmSince || server.wasSetBack) return;
       for (const [resource, owner] of locksOn(server)) {
         const one = byName.get(owner);
         if (one === undefined || one.health.calmSince > calmSince) continue;
         if (
-          one.links[member]!.health.calmSince > calmSince ||
+          one.links[nodeIndex]!.health.calmSince > calmSince ||
           one.client.mayHold(resource, LEFTOVER_GRACE_MS)
         )
           continue;

@@ -53,8 +53,8 @@ export class VirtualNode implements LockNode {
     return this.#state;
   }
 
-  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
-    void this.vote(request).then((vote) => receiver.receive(member, vote));
+  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
+    void this.vote(request).then((vote) => receiver.receive(nodeIndex, vote));
   }
 
   withdraw(): void {}

@@ -119,7 +119,7 @@ async function confirm(
     const gone = tally.votes.filter(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;
-    if (gone > tally.members - majorityOf(tally.members)) return { tally, token };
+    if (gone > tally.nodeCount - majorityOf(tally.nodeCount)) return { tally, token };
     if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return { tally, token };
     token = Math.max(token, tokenOf(acquired.tally.votes.filter((vote) => vote?.kind === 'granted')));
   }

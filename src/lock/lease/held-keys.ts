@@ -137,7 +137,7 @@ export class HeldKeys implements RestoreTarget {
 
   /** On how many nodes the keys may be. */
   get nodes(): number {
-    return this.#quorum.nodes.filter((_, member) => this.tracker.mayHoldTheKey(member)).length;
+    return this.#quorum.nodes.filter((_, nodeIndex) => this.tracker.mayHoldTheKey(nodeIndex)).length;
   }
 
   /** The token of the lease that begins now. */
@@ -162,8 +162,8 @@ export class HeldKeys implements RestoreTarget {
    * next extension is due, this one makes the majority, and claimants cannot raise its counter above the token meanwhile. A
    * node that comes and goes hastens no more extensions than one that fails.
    */
-  extendSoon(member: number): void {
-    if (this.#listener === undefined || this.tracker.isGranted(member)) return;
+  extendSoon(nodeIndex: number): void {
+    if (this.#listener === undefined || this.tracker.isGranted(nodeIndex)) return;
     this.#extendSoonAt = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
     this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
     this.#listener.reschedule();
@@ -269,7 +269,7 @@ export class HeldKeys implements RestoreTarget {
   }
 
   /** What an extension got where the key was set again. */
-  receive(_member: number, vote: Vote): void {
+  receive(_nodeIndex: number, vote: Vote): void {
     if (vote.kind === 'refused' && vote.counter !== undefined) this.#raise(vote.counter);
   }
 

@@ -282,8 +282,8 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
   }
 
   /** The member votes from now on. */
-  extendSoon(member: number): void {
-    if (this.#terms.autoExtend) this.#keys.extendSoon(member);
+  extendSoon(nodeIndex: number): void {
+    if (this.#terms.autoExtend) this.#keys.extendSoon(nodeIndex);
   }
 
   reschedule(): void {

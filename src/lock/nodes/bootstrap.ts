@@ -96,7 +96,7 @@ export class Bootstrap {
     await Promise.all(this.nodes.filter(({ state }) => state.status === 'new').map((node) => node.look()));
     this.#timer = undefined;
     const isNew = this.nodes.filter(({ state }) => state.status === 'new');
-    const sameServers = this.nodes.every(({ state }, member) => state.serverId === servers[member]);
+    const sameServers = this.nodes.every(({ state }, nodeIndex) => state.serverId === servers[nodeIndex]);
     // Where the others got their markers only since the first look, somebody is about to mark this one too.
     if (this.#used && wasUsed) await this.#conclude(isNew, 'quarantined');
     else if (isNew.length === this.nodes.length && sameServers) await this.#conclude(isNew, 'trusted');

@@ -34,12 +34,12 @@ export class ClockCheck {
       this.#gapMs = gapMs;
     }
     const offsets = this.#offsets();
-    for (const member of agreeingWithMajority(offsets, this.majority)) this.#vouched.add(member);
+    for (const nodeIndex of agreeingWithMajority(offsets, this.majority)) this.#vouched.add(nodeIndex);
     if (this.#known() < this.majority || (patient && this.#vouched.size < this.majority)) return;
-    offsets.forEach((offset, member) => {
-      if (offset === undefined || this.#vouched.has(member) || this.#apart.has(member)) return;
-      this.#apart.add(member);
-      this.nodes[member]!.quarantine('its clock stands apart from those of the other nodes');
+    offsets.forEach((offset, nodeIndex) => {
+      if (offset === undefined || this.#vouched.has(nodeIndex) || this.#apart.has(nodeIndex)) return;
+      this.#apart.add(nodeIndex);
+      this.nodes[nodeIndex]!.quarantine('its clock stands apart from those of the other nodes');
     });
   }
 

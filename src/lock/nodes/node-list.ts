@@ -33,37 +33,37 @@ export function openNodes(
   if (sources.length === 0)
     throw new RangeError('nodes must not be empty: give at least one Redis server, better three or five');
   // All are read before one is connected to: a mistake in the last leaves nothing open.
-  const members = sources.map((source: NodeSource, index) => readSource(source, `nodes[${index}]`));
+  const voters = sources.map((source: NodeSource, index) => readSource(source, `nodes[${index}]`));
   const seen = new Map<unknown, number>();
-  members.forEach((member, index) => {
-    const identity = 'ask' in member ? member : member.address;
+  voters.forEach((voter, index) => {
+    const identity = 'ask' in voter ? voter : voter.address;
     const first = seen.get(identity);
     if (first !== undefined) {
       throw new RangeError(
-        `nodes[${first}] and nodes[${index}] are the same server (${member.name}); it would vote twice`,
+        `nodes[${first}] and nodes[${index}] are the same server (${voter.name}); it would vote twice`,
       );
     }
-    const namesake = members.findIndex(({ name }) => name === member.name);
+    const namesake = voters.findIndex(({ name }) => name === voter.name);
     if (namesake < index) {
       throw new RangeError(
-        `nodes[${namesake}] and nodes[${index}] are both called ${JSON.stringify(member.name)}; ` +
+        `nodes[${namesake}] and nodes[${index}] are both called ${JSON.stringify(voter.name)}; ` +
           'metrics, errors and trustNode tell nodes apart by their names: memoryNode({ name }) gives one',
       );
     }
     seen.set(identity, index);
   });
-  if (members.length % 2 === 0) {
+  if (voters.length % 2 === 0) {
     options.warn(
-      `nodes has an even number of members (${members.length}): that survives no more failures than ${members.length - 1} would, ` +
+      `nodes has an even number of members (${voters.length}): that survives no more failures than ${voters.length - 1} would, ` +
         'and a vote may split in halves',
     );
   }
   const { keyPrefix, driftFactor } = options;
-  const quarantineMs = quarantineMsOf(options.restartQuarantine, members.length, options.maxTtlMs);
+  const quarantineMs = quarantineMsOf(options.restartQuarantine, voters.length, options.maxTtlMs);
   const settings = { keyPrefix, driftFactor, quarantineMs, clock, random };
-  return members.map((member) => {
-    if ('ask' in member) return member;
-    return 'seeds' in member ? new RedisClusterNode(member, settings) : new RedisNode(member, settings);
+  return voters.map((voter) => {
+    if ('ask' in voter) return voter;
+    return 'seeds' in voter ? new RedisClusterNode(voter, settings) : new RedisNode(voter, settings);
   });
 }
 
@@ -102,7 +102,7 @@ export function watchNodes(
   clock: Clock,
   events: LockEvents,
   warn: (message: string) => void,
-  onReady: (member: number) => void,
+  onReady: (nodeIndex: number) => void,
 ): () => void {
   const warned = new Set<string>();
   const warnOnce = (message: string): void => {

@@ -9,35 +9,35 @@ export class HungNodes {
   /** What all of them owe. */
   #sum = 0;
 
-  constructor(members: number) {
-    this.#owed = new Array<number>(members).fill(0);
-    this.#withdrawn = new Array<number>(members).fill(0);
+  constructor(nodeCount: number) {
+    this.#owed = new Array<number>(nodeCount).fill(0);
+    this.#withdrawn = new Array<number>(nodeCount).fill(0);
   }
 
   get any(): boolean {
     return this.#sum > 0;
   }
 
-  isHung(member: number): boolean {
-    return this.#owed[member]! > 0;
+  isHung(nodeIndex: number): boolean {
+    return this.#owed[nodeIndex]! > 0;
   }
 
-  timedOut(member: number): void {
-    this.#owed[member]!++;
+  timedOut(nodeIndex: number): void {
+    this.#owed[nodeIndex]!++;
     this.#sum++;
   }
 
   /** A request will not be answered any more. */
-  withdrew(member: number): void {
-    this.#withdrawn[member]!++;
+  withdrew(nodeIndex: number): void {
+    this.#withdrawn[nodeIndex]!++;
   }
 
   /** The node has answered a request, which had timed out or had not. */
-  recovered(member: number, wasOverdue: boolean): void {
-    if (this.#owed[member] === 0) return;
-    const recovered = this.#withdrawn[member]! + (wasOverdue ? 1 : 0);
-    this.#owed[member]! -= recovered;
+  recovered(nodeIndex: number, wasOverdue: boolean): void {
+    if (this.#owed[nodeIndex] === 0) return;
+    const recovered = this.#withdrawn[nodeIndex]! + (wasOverdue ? 1 : 0);
+    this.#owed[nodeIndex]! -= recovered;
     this.#sum -= recovered;
-    this.#withdrawn[member] = 0;
+    this.#withdrawn[nodeIndex] = 0;
   }
 }

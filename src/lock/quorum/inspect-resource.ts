@@ -39,8 +39,8 @@ export async function inspection(
   const majority = majorityOf(answers.length);
   const known = answers.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
   if (known.length < majority) {
-    const votes = answers.map((answer, member) => ({
-      node: quorum.nodes[member]!.name,
+    const votes = answers.map((answer, nodeIndex) => ({
+      node: quorum.nodes[nodeIndex]!.name,
       vote: answer.kind === 'failed' ? answer : undefined,
     }));
     throw new QuorumUnreachableError([resource], votes, 'too few nodes answered to inspect it');
@@ -58,8 +58,8 @@ export async function inspection(
     remainingMs: owner === undefined ? 0 : (lives.sort((a, b) => b - a)[majority - 1] ?? 0),
     counter: highest(known.map(({ counter }) => counter)),
     lastTick: highest(known.map(({ lastTick }) => lastTick)),
-    nodes: answers.map((answer, member) => ({
-      node: quorum.nodes[member]!.name,
+    nodes: answers.map((answer, nodeIndex) => ({
+      node: quorum.nodes[nodeIndex]!.name,
       holder:
         answer.kind === 'inspected' && answer.owner !== undefined
           ? (holderOf(answer.owner) ?? answer.owner)

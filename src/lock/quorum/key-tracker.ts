@@ -18,50 +18,50 @@ export class KeyTracker {
   constructor(
     readonly resources: readonly string[],
     readonly holderId: string,
-    members: number,
+    nodeCount: number,
   ) {
-    this.#nodes = new Array<number>(members).fill(0);
+    this.#nodes = new Array<number>(nodeCount).fill(0);
   }
 
-  sent(member: number): void {
-    this.#nodes[member]! += OUTSTANDING;
+  sent(nodeIndex: number): void {
+    this.#nodes[nodeIndex]! += OUTSTANDING;
   }
 
   /** The node's real answer, which may be later than the one that was counted. */
-  answered(member: number, vote: Vote, deadlineAt: number): void {
-    const before = this.#nodes[member]! - OUTSTANDING;
+  answered(nodeIndex: number, vote: Vote, deadlineAt: number): void {
+    const before = this.#nodes[nodeIndex]! - OUTSTANDING;
     const key = keyAfter(vote);
     const mayBeThere = key === 'as before' ? before & MAY_BE_THERE : key === 'possible' ? MAY_BE_THERE : 0;
     const granted = vote.kind === 'granted' ? GRANTED : 0;
-    this.#nodes[member] = (before & ~(GRANTED | MAY_BE_THERE)) | mayBeThere | granted;
+    this.#nodes[nodeIndex] = (before & ~(GRANTED | MAY_BE_THERE)) | mayBeThere | granted;
     if (vote.kind === 'failed' && vote.reason === 'disconnected') {
       this.#mayActUntil ??= new Map();
-      this.#mayActUntil.set(member, Math.max(this.#mayActUntil.get(member) ?? 0, deadlineAt));
+      this.#mayActUntil.set(nodeIndex, Math.max(this.#mayActUntil.get(nodeIndex) ?? 0, deadlineAt));
     }
   }
 
   /** Whether the member's last answer was a grant. */
-  isGranted(member: number): boolean {
-    return (this.#nodes[member]! & GRANTED) !== 0;
+  isGranted(nodeIndex: number): boolean {
+    return (this.#nodes[nodeIndex]! & GRANTED) !== 0;
   }
 
   /** Whether a request to the member has not been answered. */
-  isAsked(member: number): boolean {
-    return this.#nodes[member]! >= OUTSTANDING;
+  isAsked(nodeIndex: number): boolean {
+    return this.#nodes[nodeIndex]! >= OUTSTANDING;
   }
 
   /** Whether the key may be on the node, now or when what is under way gets there. */
-  mayHoldTheKey(member: number): boolean {
-    return this.#nodes[member]! >= MAY_BE_THERE;
+  mayHoldTheKey(nodeIndex: number): boolean {
+    return this.#nodes[nodeIndex]! >= MAY_BE_THERE;
   }
 
   /** Whether a key may be on any of them. */
   get mayBeThere(): boolean {
-    return this.#nodes.some((_, member) => this.mayHoldTheKey(member));
+    return this.#nodes.some((_, nodeIndex) => this.mayHoldTheKey(nodeIndex));
   }
 
   /** Whether a release that the node answered now is the last word: nothing sent before can come after it. */
-  isFinal(member: number, now: number): boolean {
-    return !this.isAsked(member) && (this.#mayActUntil?.get(member) ?? 0) <= now;
+  isFinal(nodeIndex: number, now: number): boolean {
+    return !this.isAsked(nodeIndex) && (this.#mayActUntil?.get(nodeIndex) ?? 0) <= now;
   }
 }

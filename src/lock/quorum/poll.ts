@@ -11,10 +11,10 @@ export class Poll {
   /** Whose vote stands for one that had not come, and the real answer, once it has. */
   #overdue: Map<number, Vote | undefined> | undefined;
   /** Who hears of the real answer of each member. */
-  #hearers: readonly ((member: number, vote: Vote) => void)[] | undefined;
+  #hearers: readonly ((nodeIndex: number, vote: Vote) => void)[] | undefined;
 
-  constructor(members: number) {
-    this.tally = new VoteTally(members);
+  constructor(nodeCount: number) {
+    this.tally = new VoteTally(nodeCount);
   }
 
   /** Resolves when the round is won, or is lost and can be read; at the node timeout at the latest. */
@@ -28,43 +28,43 @@ export class Poll {
     else then(this.#verdict);
   }
 
-  hasVoteOf(member: number): boolean {
-    return this.tally.votes[member] !== undefined;
+  hasVoteOf(nodeIndex: number): boolean {
+    return this.tally.votes[nodeIndex] !== undefined;
   }
 
-  isOverdue(member: number): boolean {
-    return this.#overdue?.has(member) === true;
+  isOverdue(nodeIndex: number): boolean {
+    return this.#overdue?.has(nodeIndex) === true;
   }
 
   /** A member's real answer, however late; tells whether the round is decided. */
-  answered(member: number, vote: Vote): boolean {
+  answered(nodeIndex: number, vote: Vote): boolean {
     // Whoever comes while it is counted hears of it by that.
     const hearers = this.#hearers;
-    const isLate = this.isOverdue(member);
-    if (isLate) this.#overdue!.set(member, vote);
-    const isDecided = isLate ? this.#verdict !== undefined : this.#count(member, vote);
-    if (hearers !== undefined) for (const hear of hearers) hear(member, vote);
+    const isLate = this.isOverdue(nodeIndex);
+    if (isLate) this.#overdue!.set(nodeIndex, vote);
+    const isDecided = isLate ? this.#verdict !== undefined : this.#count(nodeIndex, vote);
+    if (hearers !== undefined) for (const hear of hearers) hear(nodeIndex, vote);
     return isDecided;
   }
 
   /** A vote in place of an answer that has not come in time; tells whether the round is decided. */
-  timedOut(member: number, vote: Vote): boolean {
+  timedOut(nodeIndex: number, vote: Vote): boolean {
     this.#overdue ??= new Map<number, Vote | undefined>();
-    this.#overdue.set(member, undefined);
-    return this.#count(member, vote);
+    this.#overdue.set(nodeIndex, undefined);
+    return this.#count(nodeIndex, vote);
   }
 
   /** Calls back with the real answer of each member: at once with those that are in. */
-  forEachAnswer(hear: (member: number, vote: Vote) => void): void {
+  forEachAnswer(hear: (nodeIndex: number, vote: Vote) => void): void {
     this.#hearers = this.#hearers === undefined ? [hear] : [...this.#hearers, hear];
-    this.tally.votes.forEach((vote, member) => {
-      const answer = this.isOverdue(member) ? this.#overdue!.get(member) : vote;
-      if (answer !== undefined) hear(member, answer);
+    this.tally.votes.forEach((vote, nodeIndex) => {
+      const answer = this.isOverdue(nodeIndex) ? this.#overdue!.get(nodeIndex) : vote;
+      if (answer !== undefined) hear(nodeIndex, answer);
     });
   }
 
-  #count(member: number, vote: Vote): boolean {
-    const verdict = this.tally.record(member, vote);
+  #count(nodeIndex: number, vote: Vote): boolean {
+    const verdict = this.tally.record(nodeIndex, vote);
     if (verdict === 'pending' || (verdict === 'lost' && !isConclusive(this.tally.votes))) return false;
     if (this.#verdict === undefined) {
       this.#verdict = verdict;

@@ -35,38 +35,39 @@ export class Question implements VoteReceiver, Timed {
     private readonly sentAt: number,
     private readonly deadlineAt: number,
     /** Whom it was really put to; all, unless it says otherwise. */
-    private readonly wasAsked?: (member: number) => boolean,
+    private readonly wasAsked?: (nodeIndex: number) => boolean,
   ) {
-    const members = context.nodes.length;
-    this.poll = new Poll(members);
-    this.#outstanding = members;
+    const nodeCount = context.nodes.length;
+    this.poll = new Poll(nodeCount);
+    this.#outstanding = nodeCount;
     this.#timeout = context.timeouts.begin(this, deadlineAt);
-    for (let member = 0; member < members; member++) tracker.sent(member);
+    for (let nodeIndex = 0; nodeIndex < nodeCount; nodeIndex++) tracker.sent(nodeIndex);
   }
 
   /** The real answer of a member, however late. */
-  receive(member: number, answer: Vote): void {
+  receive(nodeIndex: number, answer: Vote): void {
     const { poll } = this;
     const { hungNodes } = this.context;
-    this.tracker.answered(member, answer, this.deadlineAt);
-    const wasOverdue = poll.isOverdue(member);
-    if (answer !== WITHDRAWN) hungNodes.recovered(member, wasOverdue);
-    else if (wasOverdue) hungNodes.withdrew(member);
-    if (!wasOverdue) this.#report(member, answer);
-    this.#counted(poll.answered(member, answer));
+    this.tracker.answered(nodeIndex, answer, this.deadlineAt);
+    const wasOverdue = poll.isOverdue(nodeIndex);
+    if (answer !== WITHDRAWN) hungNodes.recovered(nodeIndex, wasOverdue);
+    else if (wasOverdue) hungNodes.withdrew(nodeIndex);
+    if (!wasOverdue) this.#report(nodeIndex, answer);
+    this.#counted(poll.answered(nodeIndex, answer));
     if (--this.#outstanding === 0) this.#endWait();
   }
 
   timeOut(): void {
     if (this.#timeout === undefined) return;
     this.#timeout = undefined;
-    for (let member = 0; member < this.context.nodes.length; member++) this.#timeOutMember(member);
+    for (let nodeIndex = 0; nodeIndex < this.context.nodes.length; nodeIndex++)
+      this.#timeOutMember(nodeIndex);
   }
 
-  #report(member: number, vote: Vote): void {
+  #report(nodeIndex: number, vote: Vote): void {
     const { context } = this;
-    if (context.listening && this.wasAsked?.(member) !== false)
-      context.report(context.nodes[member]!, this.op, vote, this.sentAt);
+    if (context.listening && this.wasAsked?.(nodeIndex) !== false)
+      context.report(context.nodes[nodeIndex]!, this.op, vote, this.sentAt);
   }
 
   #counted(isDecided: boolean): void {
@@ -87,18 +88,18 @@ export class Question implements VoteReceiver, Timed {
     const { votes } = this.poll.tally;
     const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
     if (answered < majority) return;
-    const missing = votes.flatMap((vote, member) => (vote === undefined ? [member] : []));
-    if (missing.every((member) => hungNodes.isHung(member)))
-      for (const member of missing) this.#timeOutMember(member);
+    const missing = votes.flatMap((vote, nodeIndex) => (vote === undefined ? [nodeIndex] : []));
+    if (missing.every((nodeIndex) => hungNodes.isHung(nodeIndex)))
+      for (const nodeIndex of missing) this.#timeOutMember(nodeIndex);
   }
 
-  #timeOutMember(member: number): void {
+  #timeOutMember(nodeIndex: number): void {
     const { clock, hungNodes } = this.context;
-    if (this.poll.hasVoteOf(member)) return;
-    hungNodes.timedOut(member);
+    if (this.poll.hasVoteOf(nodeIndex)) return;
+    hungNodes.timedOut(nodeIndex);
     const afterMs = Math.round(clock.now() - this.sentAt);
     const vote = failed('timeout', new Error(`no answer within ${afterMs} ms`));
-    this.#report(member, vote);
-    this.#counted(this.poll.timedOut(member, vote));
+    this.#report(nodeIndex, vote);
+    this.#counted(this.poll.timedOut(nodeIndex, vote));
   }
 }

@@ -90,16 +90,16 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const deadlineAt = sentAt + terms.nodeTimeoutMs;
     const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
-    const question = new Question(this, 'confirm', tracker, sentAt, deadlineAt, (member) =>
-      asked.has(member),
+    const question = new Question(this, 'confirm', tracker, sentAt, deadlineAt, (nodeIndex) =>
+      asked.has(nodeIndex),
     );
-    acquired.forEachAnswer((member, vote) => {
-      if (vote.kind !== 'granted') return question.receive(member, vote);
+    acquired.forEachAnswer((nodeIndex, vote) => {
+      if (vote.kind !== 'granted') return question.receive(nodeIndex, vote);
       const { counter } = vote;
       if (counter > token)
-        return question.receive(member, { kind: 'refused', reason: 'superseded', counter });
-      asked.add(member);
-      this.nodes[member]!.ask(request, question, member);
+        return question.receive(nodeIndex, { kind: 'refused', reason: 'superseded', counter });
+      asked.add(nodeIndex);
+      this.nodes[nodeIndex]!.ask(request, question, nodeIndex);
     });
     return question.poll;
   }
@@ -138,7 +138,9 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
       const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, maxCounter } as const;
       tracker.sent(absent);
-      const set: VoteReceiver = { receive: (member, answer) => tracker.answered(member, answer, deadlineAt) };
+      const set: VoteReceiver = {
+        receive: (nodeIndex, answer) => tracker.answered(nodeIndex, answer, deadlineAt),
+      };
       node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, set, absent);
       node.ask({ ...request, token }, target, absent);
     });
@@ -168,8 +170,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   }
 
   #withdraw(tracker: KeyTracker): void {
-    for (let member = 0; member < this.nodes.length; member++) {
-      if (tracker.isAsked(member)) this.nodes[member]!.withdraw(tracker.holderId);
+    for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
+      if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw(tracker.holderId);
     }
   }
 
@@ -195,12 +197,14 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
 
   /** The votes of a round without those of nodes that may have forgotten: that a key is not on them tells nothing. */
   withoutUntrusted({ votes }: VoteTally): (Vote | undefined)[] {
-    return votes.map((vote, member) => (this.nodes[member]!.state.status === 'untrusted' ? undefined : vote));
+    return votes.map((vote, nodeIndex) =>
+      this.nodes[nodeIndex]!.state.status === 'untrusted' ? undefined : vote,
+    );
   }
 
   /** The votes of a round with the names of the nodes, as errors show them. */
   named(tally: VoteTally): NodeVote[] {
-    return this.nodes.map((node, member) => ({ node: node.name, vote: tally.votes[member] }));
+    return this.nodes.map((node, nodeIndex) => ({ node: node.name, vote: tally.votes[nodeIndex] }));
   }
 
   /** Puts one request to all nodes. */
@@ -211,8 +215,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     request: NodeRequest & { readonly deadlineAt: number },
   ): Poll {
     const question = new Question(this, op, tracker, sentAt, request.deadlineAt);
-    for (let member = 0; member < this.nodes.length; member++) {
-      this.nodes[member]!.ask(request, question, member);
+    for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
+      this.nodes[nodeIndex]!.ask(request, question, nodeIndex);
     }
     return question.poll;
   }

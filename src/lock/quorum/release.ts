@@ -95,39 +95,39 @@ class PendingRelease implements VoteReceiver, Timed {
     const { timeouts, nodes } = this.owner.context;
     const { tracker, dueAt, queueEntry } = this.order;
     this.#timeout = timeouts.begin(this, dueAt);
-    for (let member = 0; member < nodes.length; member++)
-      if (tracker.mayHoldTheKey(member)) this.#outstanding++;
+    for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++)
+      if (tracker.mayHoldTheKey(nodeIndex)) this.#outstanding++;
     this.owner.opened(this.#outstanding);
     // The same words for all: most of the work of a request is done once.
     const request = this.#request(queueEntry);
-    for (let member = 0; member < nodes.length; member++) {
-      if (tracker.mayHoldTheKey(member)) nodes[member]!.ask(request, this, member);
+    for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++) {
+      if (tracker.mayHoldTheKey(nodeIndex)) nodes[nodeIndex]!.ask(request, this, nodeIndex);
     }
     this.#tell();
   }
 
-  receive(member: number, vote: Vote): void {
-    if (this.#again?.has(member) !== true) this.#first(member, vote);
+  receive(nodeIndex: number, vote: Vote): void {
+    if (this.#again?.has(nodeIndex) !== true) this.#first(nodeIndex, vote);
     const { clock, nodes } = this.owner.context;
     const { tracker, expiredAt } = this.order;
     const now = clock.now();
-    const node = nodes[member]!;
+    const node = nodes[nodeIndex]!;
     // Where nothing was ever sent there is nothing to be taken back.
-    const isOff = vote.kind !== 'failed' || !tracker.mayHoldTheKey(member);
-    const isDone = isOff && tracker.isFinal(member, now);
+    const isOff = vote.kind !== 'failed' || !tracker.mayHoldTheKey(nodeIndex);
+    const isDone = isOff && tracker.isFinal(nodeIndex, now);
     if (isDone || now >= expiredAt || node.state.status === 'closed') return this.owner.done();
     this.#again ??= new Set<number>();
-    this.#again.add(member);
-    this.#later(node, () => node.ask(this.#request(undefined), this, member));
+    this.#again.add(nodeIndex);
+    this.#later(node, () => node.ask(this.#request(undefined), this, nodeIndex));
   }
 
   timeOut(): void {
     this.#end();
   }
 
-  #first(member: number, vote: Vote): void {
+  #first(nodeIndex: number, vote: Vote): void {
     const { context } = this.owner;
-    context.report(context.nodes[member]!, 'release', vote, this.order.calledAt);
+    context.report(context.nodes[nodeIndex]!, 'release', vote, this.order.calledAt);
     this.#outstanding--;
     if (vote.kind !== 'failed') this.#acknowledged++;
     if (vote.kind === 'granted' && vote.waiting !== undefined) this.#isTold = true;

@@ -48,8 +48,8 @@ export class ReleaseNotifications {
 
   /** Opens the ears, at the first call. */
   open(): void {
-    this.#listeners ??= this.nodes.map((node, member) =>
-      node.onRelease(this.queueEntry.waiter, (resource) => this.#hear(member, resource)),
+    this.#listeners ??= this.nodes.map((node, nodeIndex) =>
+      node.onRelease(this.queueEntry.waiter, (resource) => this.#hear(nodeIndex, resource)),
     );
   }
 
@@ -59,15 +59,15 @@ export class ReleaseNotifications {
     this.#notified.clear();
   }
 
-  #hear(member: number, resource: string | undefined): void {
+  #hear(nodeIndex: number, resource: string | undefined): void {
     if (resource === undefined) {
       // It has just opened, or was closed for a while: something may have been missed.
-      for (const missed of this.queue.resources) this.#count(member, missed);
+      for (const missed of this.queue.resources) this.#count(nodeIndex, missed);
     } else if (this.queue.isWaitedFor(resource)) {
-      this.#count(member, resource);
+      this.#count(nodeIndex, resource);
     } else {
       // Whoever waited here has gone: it is for the next one.
-      this.passOn([resource], [this.nodes[member]!]);
+      this.passOn([resource], [this.nodes[nodeIndex]!]);
     }
   }
 
@@ -77,10 +77,10 @@ export class ReleaseNotifications {
     for (const node of nodes) node.ask(request, NOBODY, 0);
   }
 
-  #count(member: number, resource: string): void {
+  #count(nodeIndex: number, resource: string): void {
     let notified = this.#notified.get(resource);
     // Twice from the same node: this is of another release.
-    if (notified?.told.has(member) === true) notified = this.#forget(resource, notified);
+    if (notified?.told.has(nodeIndex) === true) notified = this.#forget(resource, notified);
     if (notified === undefined) {
       const timer = this.clock.setTimer(
         () => this.#settle(resource),
@@ -89,7 +89,7 @@ export class ReleaseNotifications {
       );
       this.#notified.set(resource, (notified = { told: new Set(), isOut: false, timer }));
     }
-    notified.told.add(member);
+    notified.told.add(nodeIndex);
     if (!notified.isOut && notified.told.size >= majorityOf(this.nodes.length)) {
       notified.isOut = true;
       this.queue.mayBeFree([resource]);

@@ -59,9 +59,9 @@ export class MemoryNode implements LockNode {
   }
 
   /** Carried out at once; answered when the caller has finished, as by every other node. */
-  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
+  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
     const vote = this.#vote(request);
-    queueMicrotask(() => receiver.receive(member, vote));
+    queueMicrotask(() => receiver.receive(nodeIndex, vote));
   }
 
   /** It answers everything at once. */

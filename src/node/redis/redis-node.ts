@@ -31,7 +31,7 @@ interface Asked {
   readonly operation: Operation;
   readonly weight: number;
   readonly receiver: VoteReceiver;
-  readonly member: number;
+  readonly nodeIndex: number;
   /** Whether it was late before; see `#answer`. */
   readonly isSecond: boolean;
 }
@@ -68,15 +68,16 @@ export class RedisNode implements LockNode {
     return this.#server.observableState.onChange(listener);
   }
 
-  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
+  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
     const operation = requestOperation(this.#server.keyPrefix, request);
     const weight = request.resources.length;
-    this.#requests.add({ request, operation, weight, receiver, member, isSecond: false });
+    this.#requests.add({ request, operation, weight, receiver, nodeIndex, isSecond: false });
   }
 
   withdraw(holderId: string): void {
     const isVain = ({ request }: Asked): boolean => request.holderId === holderId && !isForTheRecord(request);
-    for (const { receiver, member } of this.#requests.withdraw(isVain)) receiver.receive(member, WITHDRAWN);
+    for (const { receiver, nodeIndex } of this.#requests.withdraw(isVain))
+      receiver.receive(nodeIndex, WITHDRAWN);
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
@@ -153,7 +154,8 @@ export class RedisNode implements LockNode {
     const operations = inTime.map(({ operation }) => operation);
     const latest = inTime.reduce((last, { request }) => Math.max(last, deadlineOf(request, 0)), 0);
     this.#server.ask(operations, latest, (replies) => {
-      if (isFailed(replies)) for (const { receiver, member } of inTime) receiver.receive(member, replies);
+      if (isFailed(replies))
+        for (const { receiver, nodeIndex } of inTime) receiver.receive(nodeIndex, replies);
       else this.#conclude(inTime, replies);
       done();
     });
@@ -167,7 +169,7 @@ export class RedisNode implements LockNode {
     if (absence === undefined && !batch.some(isLate)) return batch;
     return batch.filter((asked) => {
       const obstacle = absence ?? (isLate(asked) ? LATE : undefined);
-      if (obstacle !== undefined) asked.receiver.receive(asked.member, obstacle);
+      if (obstacle !== undefined) asked.receiver.receive(asked.nodeIndex, obstacle);
       return obstacle === undefined;
     });
   }
@@ -182,7 +184,7 @@ export class RedisNode implements LockNode {
   }
 
   #answer(asked: Asked, vote: Vote, quarantine: Failed | undefined): void {
-    const { request, isSecond, receiver, member } = asked;
+    const { request, isSecond, receiver, nodeIndex } = asked;
     // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
     // anew, and nothing was written: whoever has time left asks again.
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
@@ -190,11 +192,11 @@ export class RedisNode implements LockNode {
       this.#requests.add({ ...asked, isSecond: true });
     // A grant of a node that is not trusted does not count, although it may be there.
     else if (quarantine !== undefined && vote.kind === 'granted' && request.op !== 'release')
-      receiver.receive(member, quarantine);
+      receiver.receive(nodeIndex, quarantine);
     // Nor does what it granted to others.
     else if (quarantine !== undefined && vote.kind === 'refused')
-      receiver.receive(member, { ...vote, untrusted: true });
-    else receiver.receive(member, vote);
+      receiver.receive(nodeIndex, { ...vote, untrusted: true });
+    else receiver.receive(nodeIndex, vote);
   }
 }
 

@@ -16,8 +16,8 @@ function lehmer(seed: number): () => number {
 const farOff = (world: VirtualWorld, node: LockNode, random: () => number): LockNode =>
   new Proxy(node, {
     get: (target, property) => {
-      const ask: LockNode['ask'] = (request, receiver, member) =>
-        void world.clock.setTimer(() => target.ask(request, receiver, member), 3 * random());
+      const ask: LockNode['ask'] = (request, receiver, nodeIndex) =>
+        void world.clock.setTimer(() => target.ask(request, receiver, nodeIndex), 3 * random());
       if (property === 'ask') return ask;
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
@@ -28,7 +28,7 @@ const farOff = (world: VirtualWorld, node: LockNode, random: () => number): Lock
 async function winnersIn(seed: number, untrusted: readonly number[]): Promise<number> {
   const random = lehmer(seed);
   const world = new VirtualWorld(5);
-  for (const member of untrusted) world.nodes[member]!.quarantine('its clock was stepped');
+  for (const nodeIndex of untrusted) world.nodes[nodeIndex]!.quarantine('its clock was stepped');
   const managers = Array.from({ length: 4 }, () => {
     const nodes = world.nodes.map((node) => farOff(world, node, random));
     return new LockManager({ nodes, warn: () => undefined }, { clock: world.clock, random });

@@ -50,7 +50,7 @@ describe('one membership under several addresses', () => {
       expect(await outcomeOf(locks.acquire(R))).toBe('LOCK_NOT_ACQUIRED held');
       expect(await outcomeOf(locks.acquire(`own:${all.indexOf(locks)}`))).toBe('granted');
     }
-    expect(clients.warnings.filter((warning) => /member|mismatch/.test(warning))).toEqual([]);
+    expect(clients.warnings.filter((warning) => /nodeIndex|mismatch/.test(warning))).toEqual([]);
   });
 
   it('is no mismatch for a node that lost its name with its data, and was given another', async () => {
@@ -65,7 +65,7 @@ describe('one membership under several addresses', () => {
     await untilStatus(later, 1, 'untrusted');
     expect(await marker(redis, 1, 'id')).not.toBe(id);
     await allVote(later);
-    expect(clients.warnings.filter((warning) => /member|mismatch/.test(warning))).toEqual([]);
+    expect(clients.warnings.filter((warning) => /nodeIndex|mismatch/.test(warning))).toEqual([]);
     // The new name is written down on the others in time.
     await until(async () =>
       ((await marker(redis, 0, 'members')) ?? '').includes((await marker(redis, 1, 'id')) ?? '?'),
@@ -79,13 +79,13 @@ describe('one membership under several addresses', () => {
     const byAddress = await clients.ready(SHORT);
     await written(redis, 0, 1, 2);
     const nodes = redis.servers.map(({ port }) => `redis://localhost:${port}`);
-    for (const [member, server] of redis.servers.entries()) {
+    for (const [nodeIndex, server] of redis.servers.entries()) {
       await server.restart({ keepData: false });
-      await untilStatus(byAddress, member, 'untrusted');
+      await untilStatus(byAddress, nodeIndex, 'untrusted');
       const byName = clients.make({ ...SHORT, nodes });
       await Promise.all([allVote(byAddress), allVote(byName)]);
       await byName.close();
     }
-    expect(clients.warnings.filter((warning) => /member|mismatch/.test(warning))).toEqual([]);
+    expect(clients.warnings.filter((warning) => /nodeIndex|mismatch/.test(warning))).toEqual([]);
   });
 });

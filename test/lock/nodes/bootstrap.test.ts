@@ -91,10 +91,10 @@ describe('two clients that race for the first use', () => {
     const admitted: string[] = [];
     const becomes = (node: VirtualNode, status: string): void =>
       node.become({ status: status as 'new' | 'ready' | 'unreachable', serverId: node.name });
-    world.nodes.forEach((node, member) => {
+    world.nodes.forEach((node, nodeIndex) => {
       becomes(node, 'new');
       node.admit = (as) => {
-        admitted.push(`${member} ${as}`);
+        admitted.push(`${nodeIndex} ${as}`);
         becomes(node, 'ready');
         return Promise.resolve();
       };
@@ -103,7 +103,7 @@ describe('two clients that race for the first use', () => {
     return {
       world,
       admitted,
-      show: (...states) => states.forEach((status, member) => becomes(world.nodes[member]!, status)),
+      show: (...states) => states.forEach((status, nodeIndex) => becomes(world.nodes[nodeIndex]!, status)),
     };
   }
 

@@ -13,9 +13,9 @@ function five() {
     statuses: () => nodes.map(({ state }) => state.status),
     look: (patient: boolean) => comparison.look(patient),
     stepOwnWall: (ms: number) => clock.stepWall(ms),
-    learn(member: number, clockOffsetMs: number): void {
+    learn(nodeIndex: number, clockOffsetMs: number): void {
       const { wallMs, monotonicMs } = clock.stamp();
-      nodes[member]!.become({ status: 'ready', clockOffsetMs, ownGapMs: wallMs - monotonicMs });
+      nodes[nodeIndex]!.become({ status: 'ready', clockOffsetMs, ownGapMs: wallMs - monotonicMs });
     },
   };
 }
@@ -23,14 +23,14 @@ function five() {
 describe('two of five clocks that were stepped', () => {
   it('lose their votes and nothing else where all five are known', () => {
     const { learn, look, statuses } = five();
-    [STEP, STEP, 0, 0, 0].forEach((offset, member) => learn(member, offset));
+    [STEP, STEP, 0, 0, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
     look(false);
     expect(statuses()).toEqual(['untrusted', 'untrusted', 'ready', 'ready', 'ready']);
   });
 
   it('are waited out while others are expected: nobody is judged before a majority agrees', () => {
     const { learn, look, statuses } = five();
-    [STEP, STEP, 0].forEach((offset, member) => learn(member, offset));
+    [STEP, STEP, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
     look(true);
     expect(statuses().slice(0, 3)).toEqual(['ready', 'ready', 'ready']);
     learn(3, 0);
@@ -43,11 +43,11 @@ describe('two of five clocks that were stepped', () => {
     for (const isSuspended of [false, true]) {
       const { learn, look, statuses, stepOwnWall } = five();
       if (isSuspended) {
-        [0, 0, 0, 0, 0].forEach((offset, member) => learn(member, offset));
+        [0, 0, 0, 0, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
         look(false);
         stepOwnWall(STEP);
       }
-      [STEP, STEP, 0].forEach((offset, member) => learn(member, offset));
+      [STEP, STEP, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
       look(false);
       expect(statuses().slice(0, 3)).toEqual(['untrusted', 'untrusted', 'untrusted']);
       learn(3, 0);

@@ -66,7 +66,7 @@ describe('a client that has just started', () => {
 
   it('judges one that comes later by the majority that it has', async () => {
     const { world, locks } = starting(5);
-    for (const [member, offset] of [0, 100, 200].entries()) world.nodes[member]!.become(ready(offset));
+    for (const [nodeIndex, offset] of [0, 100, 200].entries()) world.nodes[nodeIndex]!.become(ready(offset));
     await world.clock.until(locks.acquire(R), 10);
     world.nodes[3]!.become(ready(-30_000));
     world.nodes[4]!.become(ready(50));
@@ -92,8 +92,8 @@ describe('a client with history', () => {
     const gapMs = (): number => world.clock.stamp().wallMs - world.clock.now();
     for (const node of world.nodes) node.become(ready(0, gapMs()));
     world.clock.stepWall(3_600_000);
-    for (const [member, offset] of [3_600_000, 3_600_000, 3_700_000].entries()) {
-      world.nodes[member]!.become(ready(offset, gapMs()));
+    for (const [nodeIndex, offset] of [3_600_000, 3_600_000, 3_700_000].entries()) {
+      world.nodes[nodeIndex]!.become(ready(offset, gapMs()));
     }
     expect(statuses(locks)).toEqual(['ready', 'ready', 'untrusted']);
   });

@@ -9,8 +9,8 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 import { allVote, Clients, outcomeOf, R, SHORT, untilStatus } from '../../support/clients.js';
 
 async function empty(redis: RedisServers, ...members: number[]): Promise<void> {
-  for (const member of members) {
-    const client = redis.servers[member]!.client();
+  for (const nodeIndex of members) {
+    const client = redis.servers[nodeIndex]!.client();
     await client.flushall();
     client.disconnect();
   }

@@ -28,9 +28,9 @@ describe('restarts of all nodes without data, one quarantine apart', () => {
       }
       return outcomes;
     })();
-    for (const [member, server] of redis.servers.entries()) {
+    for (const [nodeIndex, server] of redis.servers.entries()) {
       await server.restart({ keepData: false });
-      await untilStatus(holder, member, 'untrusted');
+      await untilStatus(holder, nodeIndex, 'untrusted');
       lease.assertHeld();
       await Promise.all([allVote(holder), allVote(rival)]);
       lease.assertHeld();

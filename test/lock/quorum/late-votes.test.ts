@@ -25,11 +25,11 @@ async function lifeOf(seed: number): Promise<{ world: VirtualWorld; paused: Set<
     });
   const weather = async (): Promise<void> => {
     while (!over) {
-      const member = rng.int(0, nodes.length - 1);
-      const node = nodes[member]!;
-      if (paused.delete(member)) node.resume();
+      const nodeIndex = rng.int(0, nodes.length - 1);
+      const node = nodes[nodeIndex]!;
+      if (paused.delete(nodeIndex)) node.resume();
       else if (rng.chance(0.4) && paused.size < (nodes.length - 1) / 2) {
-        paused.add(member);
+        paused.add(nodeIndex);
         node.stop();
       } else {
         const latency = { requestMs: rng.between(0, 60), replyMs: rng.between(0, 60) };
@@ -69,8 +69,8 @@ describe('after a random run of acquisitions and releases', () => {
       granted += life.granted;
       const left = async (reachable: boolean): Promise<string[]> => {
         const found = [];
-        for (const [member, node] of world.nodes.entries()) {
-          if (paused.has(member) === reachable) continue;
+        for (const [nodeIndex, node] of world.nodes.entries()) {
+          if (paused.has(nodeIndex) === reachable) continue;
           for (const resource of RESOURCES) {
             const owner = await node.owner(resource);
             if (owner !== undefined) found.push(`seed ${seed}: ${node.name} ${resource} ${owner}`);
@@ -81,7 +81,7 @@ describe('after a random run of acquisitions and releases', () => {
       for (const node of world.nodes) node.behaviour = { ...node.behaviour, requestMs: 1, replyMs: 1 };
       await world.clock.advance(NODE_TIMEOUT_MS);
       expect(await left(true)).toEqual([]);
-      for (const member of paused) world.nodes[member]!.resume();
+      for (const nodeIndex of paused) world.nodes[nodeIndex]!.resume();
       await world.clock.advance(NODE_TIMEOUT_MS);
       expect(await left(false)).toEqual([]);
     }

@@ -15,9 +15,9 @@ function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: nu
   const node = {
     asked: 0,
     state: { status: 'unreachable' },
-    ask: (_: NodeRequest, receiver: VoteReceiver, member: number) => {
+    ask: (_: NodeRequest, receiver: VoteReceiver, nodeIndex: number) => {
       if (node.asked++ === 0) before();
-      receiver.receive(member, vote);
+      receiver.receive(nodeIndex, vote);
     },
     onStateChange: () => () => undefined,
   };

@@ -82,20 +82,24 @@ export class RedisClusterNode implements LockNode {
     return this.#state.onChange(listener);
   }
 
-  ask(request: NodeRequest, receiver: VoteReceiver, member: number): void {
+  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
     if (this.#shards.length === 0 && this.state.status === 'connecting') {
-      void this.#state.next().then(() => this.ask(request, receiver, member));
+      void this.#state.next().then(() => this.ask(request, receiver, nodeIndex));
       return;
     }
     const slot = this.#slots.of(request);
     if (slot === MIXED) {
-      if (request.op === 'release' || request.op === 'wake') this.#askBySlot(request, receiver, member);
-      else receiver.receive(member, APART);
+      if (request.op === 'release' || request.op === 'wake') this.#askBySlot(request, receiver, nodeIndex);
+      else receiver.receive(nodeIndex, APART);
       return;
     }
     const shard = this.#shardOf(slot);
-    if ('kind' in shard) return receiver.receive(member, shard);
-    shard.node.ask(request, { receive: (_, vote) => receiver.receive(member, this.#heard(vote)) }, member);
+    if ('kind' in shard) return receiver.receive(nodeIndex, shard);
+    shard.node.ask(
+      request,
+      { receive: (_, vote) => receiver.receive(nodeIndex, this.#heard(vote)) },
+      nodeIndex,
+    );
   }
 
   withdraw(holderId: string): void {
@@ -174,14 +178,14 @@ export class RedisClusterNode implements LockNode {
     return failed('unreachable', new Error(`slot ${slot} is served by no master`));
   }
 
-  #askBySlot(request: Divisible, receiver: VoteReceiver, member: number): void {
+  #askBySlot(request: Divisible, receiver: VoteReceiver, nodeIndex: number): void {
     const parts = this.#slots.divide(request);
     const votes: Vote[] = [];
     const receive = (_: number, vote: Vote): void => {
       votes.push(vote);
-      if (votes.length === parts.length) receiver.receive(member, togetherOf(votes));
+      if (votes.length === parts.length) receiver.receive(nodeIndex, togetherOf(votes));
     };
-    for (const part of parts) this.ask(part, { receive }, member);
+    for (const part of parts) this.ask(part, { receive }, nodeIndex);
   }
 
   /** A shard's vote. Where it could not or would not answer, somebody else may serve the slot by now. */
