@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { masterRunIdOf } from '../../src/node/redis/connection/sentinel.js';
-import { pageOf } from '../readme/markdown.js';
+import { pageOf } from '../docs/markdown.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';
 import { GROUP, startSentinels } from '../support/sentinels.js';

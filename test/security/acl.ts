@@ -1,4 +1,4 @@
-import { blockNamed, pageOf } from '../readme/markdown.js';
+import { blockNamed, pageOf } from '../docs/markdown.js';
 
 const PASSWORD = 'a-long-password';
 

@@ -13,7 +13,7 @@ export class Workspace {
 
   constructor() {
     mkdirSync(join(root, '.cache'), { recursive: true });
-    this.#folder = mkdtempSync(join(root, '.cache/readme-'));
+    this.#folder = mkdtempSync(join(root, '.cache/docs-'));
   }
 
   /** Writes a program; returns its url. */
