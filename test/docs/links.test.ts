@@ -5,7 +5,7 @@ import { pageOf, rootUrl } from './markdown.js';
 const PAGES = [
   'README.md',
   'CHANGELOG.md',
-  'SECURITY.md',
+  'docs/security.md',
   'src/README.md',
   'test/README.md',
   'benchmarks/README.md',

@@ -92,12 +92,12 @@ describe('a node that sentinels watch', () => {
     await until(async () => (await keysOn(replica)) === 1);
   });
 
-  it('is found by a user of the sentinels with the rights that SECURITY.md has', async () => {
+  it('is found by a user of the sentinels with the rights that docs/security.md has', async () => {
     await using redis = await startRedis({ count: 2, tcp: true });
     const [master, replica] = redis.servers as [RedisServer, RedisServer];
     await using sentinels = await startSentinels({ master, replica });
     await using clients = new Clients([]);
-    const rights = /`(-@all \+sentinel[^`]*)`/.exec(pageOf('SECURITY.md'))![1]!.split(' ');
+    const rights = /`(-@all \+sentinel[^`]*)`/.exec(pageOf('docs/security.md'))![1]!.split(' ');
     const [{ host, port }] = sentinels.options.sentinels as readonly [{ host: string; port: number }];
     await sentinels.call('ACL', 'SETUSER', 'locks', 'on', '>a-long-password', ...rights);
     const login = { sentinelUsername: 'locks', sentinelPassword: 'a-long-password' };

@@ -51,12 +51,13 @@ async function expectOneClass(folder: string, entryPoints = entries): Promise<vo
 
 it('the tarball has the compiled files, the dashboard, the rules and the papers, and nothing else', async () => {
   const files = (await run(root, 'tar', ['-tzf', workshop.tarball])).trim().split('\n');
+  const pages = (await readdir(join(root, 'docs'))).filter((file) => file.endsWith('.md'));
+  expect(pages).toEqual(expect.arrayContaining(['safety.md', 'security.md']));
   const papers = [
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
-    'SAFETY.md',
-    'SECURITY.md',
+    ...pages.map((file) => `docs/${file}`),
     'package.json',
     'grafana/quorlock.json',
     'grafana/alerts.yml',

@@ -13,7 +13,7 @@ async function denied(cluster: RedisCluster): Promise<string[]> {
   return (logs as string[][][]).flat().map((entry) => entry[entry.indexOf('object') + 1]!);
 }
 
-it('the user that SECURITY.md has for a Cluster may do all that locks need there', async () => {
+it('the user that docs/security.md has for a Cluster may do all that locks need there', async () => {
   await using cluster = await RedisCluster.start({ args: ['--user', ...user.words] });
   await using managers = new LockManagers();
   const nodes = [{ ...cluster.options, ...login }];

@@ -18,7 +18,7 @@ const blocks = [
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined));
 afterEach(() => void jest.restoreAllMocks());
 
-describe.each(blocks)('the user that SECURITY.md has for %s', (_title, block, keyPrefix, start) => {
+describe.each(blocks)('the user that docs/security.md has for %s', (_title, block, keyPrefix, start) => {
   const user = userOf(block);
   const nodesOf = (servers: readonly RedisServer[]) =>
     servers.map((server) => ({ ...server.options, ...login }));
@@ -114,7 +114,7 @@ async function expectNothingDenied(servers: readonly RedisServer[]): Promise<voi
   for (const server of servers) expect(await server.client().call('ACL', 'LOG')).toEqual([]);
 }
 
-describe('of the list in SECURITY.md', () => {
+describe('of the list in docs/security.md', () => {
   const user = userOf('acl');
   let redis: Awaited<ReturnType<typeof startRedis>>;
   let server: RedisServer;

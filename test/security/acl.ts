@@ -2,7 +2,7 @@ import { blockNamed, pageOf } from '../docs/markdown.js';
 
 const PASSWORD = 'a-long-password';
 
-/** A user of Redis, as SECURITY.md has the operator make it. */
+/** A user of Redis, as docs/security.md has the operator make it. */
 export interface AclUser {
   readonly commands: readonly string[];
   readonly keys: readonly string[];
@@ -12,7 +12,7 @@ export interface AclUser {
 
 /** Reads the command of the block with this name. */
 export function userOf(block: string): AclUser {
-  const line = blockNamed(pageOf('SECURITY.md'), block).code.replaceAll('\\\n', ' ');
+  const line = blockNamed(pageOf('docs/security.md'), block).code.replaceAll('\\\n', ' ');
   const [program, acl, setUser, ...words] = line
     .trim()
     .split(/\s+/)
