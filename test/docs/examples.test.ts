@@ -4,13 +4,26 @@ import { METRIC_NAMES } from '../../src/prometheus/index.js';
 import { startChild, type Child } from '../support/child.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
-import { blockNamed, blocksIn, pageOf, type Block } from './markdown.js';
+import { blockNamed, blocksIn, pageOf, PAGES, type Block } from './markdown.js';
 import { Workspace } from './workspace.js';
 
-const readme = pageOf('README.md');
-const blocks = blocksIn(readme);
+interface PageBlock extends Block {
+  readonly page: string;
+  /** What is shown right below it. */
+  readonly next: Block | undefined;
+}
+
+const blocks: readonly PageBlock[] = PAGES.flatMap((page) =>
+  blocksIn(pageOf(page)).map((block, at, all) => ({ ...block, page, next: all[at + 1] })),
+);
 const programs = blocks.filter(({ language }) => language === 'ts');
-const fileOf = ({ line }: Block): string => `line-${line}.ts`;
+const titleOf = ({ page, line, name }: PageBlock): string => `${page}:${line}${name ? ` (${name})` : ''}`;
+const fileOf = ({ page, line }: PageBlock): string => `${page.replace(/\W/g, '-')}-line-${line}.ts`;
+const programNamed = (name: string): PageBlock => {
+  const named = programs.filter((block) => block.name === name);
+  if (named.length !== 1) throw new Error(`${named.length} programs are named ${name}, not one`);
+  return named[0]!;
+};
 
 const workspace = new Workspace();
 let redis: RedisServers;
@@ -24,25 +37,29 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** The code as the page has it, but with the servers of this test for the hosts that it names. */
-function withServers(code: string): string {
-  return code.replace(
-    /redis:\/\/10\.0\.0\.([123]):6379/g,
-    (_, number) => redis.servers[Number(number) - 1]!.url,
+/** The code as the page has it, but with the servers of this test for those that it names, and what is installed here. */
+function fitted({ code, aliases }: Block): string {
+  const withServers = code.replace(
+    /redis:\/\/(?:10\.0\.0\.([123]):6379|127\.0\.0\.1:700([123]))/g,
+    (_, machine?: string, port?: string) => redis.servers[Number(machine ?? port) - 1]!.url,
+  );
+  return aliases.reduce(
+    (text, [name, installedAs]) => text.replaceAll(`'${name}'`, `'${installedAs}'`),
+    withServers,
   );
 }
 
-const addProgram = (block: Block): URL => workspace.add(fileOf(block), withServers(block.code));
+const addProgram = (block: PageBlock): URL => workspace.add(fileOf(block), fitted(block));
 
 /** Numbers of five digits and more (tokens, times) differ from run to run. */
 const shapeOf = (output: string): string => output.replace(/\d{5,}/g, '#');
 
-describe('the code of the README', () => {
-  it('is all of one language, and has a block of each kind that is tested here', () => {
-    expect(new Set(blocks.map(({ language }) => language))).toEqual(new Set(['sh', 'ts', 'text']));
-    expect(programs.filter(({ run }) => run)).toHaveLength(3);
-    for (const { run, name, line } of programs)
-      expect({ line, marked: run || name !== undefined }).toEqual({ line, marked: true });
+describe('the code of the pages', () => {
+  it('is in languages that are known, and every program is run or has a name', () => {
+    const languages = new Set(blocks.map(({ language }) => language));
+    expect([...languages].sort()).toEqual(['sh', 'sql', 'text', 'ts', 'yaml']);
+    expect(programs.filter(({ run, name }) => !run && name === undefined).map(titleOf)).toEqual([]);
+    expect(programs.filter(({ run }) => run).length).toBeGreaterThanOrEqual(10);
   });
 
   it('compiles with the options of this project', () => {
@@ -61,34 +78,33 @@ describe('the code of the README', () => {
     expect(complaints).toContain("'ttl' does not exist in type 'LockManagerOptions'");
   });
 
-  it.each(programs.filter(({ run }) => run).map((block) => [block.line, block] as const))(
-    'of line %i ends by itself and writes what stands below it',
+  it.each(programs.filter(({ run }) => run).map((block) => [titleOf(block), block] as const))(
+    'ends by itself and writes what stands below it: %s',
     async (_, block) => {
-      const shown = blocks[blocks.indexOf(block) + 1]!;
-      expect(shown.language).toBe('text');
+      expect(block.next?.language).toBe('text');
       const output = await workspace.run(addProgram(block));
-      expect(shapeOf(output)).toBe(shapeOf(shown.code));
+      expect(shapeOf(output)).toBe(shapeOf(block.next!.code));
     },
   );
 });
 
-describe('the worker of the README', () => {
+describe('the worker of README.md', () => {
   const workers: Child[] = [];
 
   afterAll(async () => {
     await Promise.all(workers.map((worker) => worker.kill()));
   });
 
-  it('started twice, writes the lines that the README shows, and releases its lock when it is told to end', async () => {
-    const file = addProgram(blockNamed(readme, 'worker'));
+  it('started twice, writes the lines that README.md shows, and releases its lock when it is told to end', async () => {
+    const file = addProgram(programNamed('worker'));
     const { url, port } = redis.servers[0]!;
     const env = { REDIS_ENABLED: 'true', REDIS_HOST: '127.0.0.1', REDIS_PORT: String(port), NO_COLOR: '1' };
-    const [acquired, ran, held] = blockNamed(readme, 'worker-log').code.trim().split('\n') as [
+    const [acquired, ran, held] = blockNamed(pageOf('README.md'), 'worker-log').code.trim().split('\n') as [
       string,
       string,
       string,
     ];
-    // Who comes when the run is on record already is not told that the lock is held. So it is held by somebody else first.
+    // A worker that comes when the run is on record already is not told that the lock is held. So another client holds it first.
     await using other = new LockManager({ nodes: [url] });
     const lease = await other.acquire('report');
     workers.push(startChild(file, { env }), startChild(file, { env }));
@@ -101,36 +117,45 @@ describe('the worker of the README', () => {
   });
 });
 
-describe('the applications of the README', () => {
+describe('the applications of the pages', () => {
   const children: Child[] = [];
 
   afterAll(async () => {
     await Promise.all(children.map((child) => child.kill()));
   });
 
-  /** Starts an application and tells `process.send` what the expression gives. */
-  async function started<Message>(name: string, expression: string, env = {}): Promise<Message> {
-    const block = blockNamed(readme, name);
-    const url = addProgram(block).href;
+  /** Runs the code with what the program exports as `page`, and gives what it returns. */
+  async function outcomeOf<Message>(name: string, code: string): Promise<Message> {
+    const url = addProgram(programNamed(name)).href;
     const file = workspace.add(
       `start-${name}.ts`,
       `import 'reflect-metadata';
+import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { LockManager } from 'quorlock';
-const { AppModule } = await import('${url}');
-const app = await NestFactory.create(AppModule, { logger: ['error'] });
-await app.listen(0, '127.0.0.1');
-process.send(await (async () => { ${expression} })());
+import { ScheduleModule } from '@nestjs/schedule';
+import { LockManager, memoryNode } from 'quorlock';
+import { QuorlockModule } from 'quorlock/nestjs';
+const page = await import('${url}');
+process.send(await (async () => { ${code} })());
 `,
     );
-    const child = startChild<Message>(file, { env });
+    const child = startChild<Message>(file);
     children.push(child);
     return child.message();
   }
 
-  it('lock on the three nodes that the module lists', async () => {
+  /** The same, with the page's application as `app`, once it listens. */
+  const started = <Message>(name: string, code: string): Promise<Message> =>
+    outcomeOf<Message>(
+      name,
+      `const app = await NestFactory.create(page.AppModule, { logger: ['error'] });
+      await app.listen(0, '127.0.0.1');
+      ${code}`,
+    );
+
+  it.each(['nodes', 'async'])('lock on the three nodes that the module lists: %s', async (name) => {
     const nodes = await started<{ status: string }[]>(
-      'nodes',
+      name,
       `const locks = app.get(LockManager);
       await (await locks.acquire('here')).release();
       while (locks.nodes().some(({ status }) => status !== 'ready')) await new Promise((r) => setTimeout(r, 10));
@@ -139,7 +164,53 @@ process.send(await (async () => { ${expression} })());
     expect(nodes.map(({ status }) => status)).toEqual(['ready', 'ready', 'ready']);
   });
 
-  it('answer two requests at once as the README shows', async () => {
+  it('lock on the nodes of the module that a method names', async () => {
+    const answers = await started<[string, string]>(
+      'named',
+      `const service = app.get(page.BillingService);
+      await using lease = await service.locks.acquire('invoices');
+      return [String(await service.sendInvoices()), service.locks.nodes()[0].name];`,
+    );
+    expect(answers).toEqual(['undefined', 'billing']);
+  });
+
+  it.each([
+    ['murlock', `app.get(page.AppService).someFunction({ id: '7' })`, 'AppService:someFunction:7'],
+    ['nest-redlock', `app.get(page.ExampleService).addComment(7, 'hello')`, 'projects/7/comments'],
+  ])('keep the keys of %s', async (name, call, key) => {
+    const keys = await started<string[]>(
+      name,
+      `const keys = [];
+      app.get(LockManager).subscribe((event) => {
+        if (event.type === 'acquired') keys.push(...event.resources);
+      });
+      await ${call};
+      return keys;`,
+    );
+    expect(keys).toEqual([key]);
+  });
+
+  it.each([
+    ['long-job', 'CleanupService', 'service.daily().then(() => service.cleaned)', ['ada', 'bob']],
+    ['guide', 'TasksService', `service.healthCheck().then(() => 'done')`, 'done'],
+    ['schedule', 'ReportsService', `service.refresh().then(() => 'done')`, 'done'],
+    ['inject', 'PaymentsService', `service.pay('7')`, 'paid 7 under invoice'],
+  ])('run under their locks: %s', async (name, service, call, outcome) => {
+    const told = await outcomeOf<unknown>(
+      name,
+      `class AppModule {}
+      Module({
+        imports: [ScheduleModule.forRoot(), QuorlockModule.forRoot({ nodes: [memoryNode()], strictKeys: true })],
+        providers: [page.${service}],
+      })(AppModule);
+      const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
+      const service = app.get(page.${service});
+      return ${call};`,
+    );
+    expect(told).toEqual(outcome);
+  });
+
+  it('answer two requests at once as the page shows', async () => {
     const address = await started<string>('http', 'return app.getUrl();');
     const pay = async (): Promise<string> => {
       const answer = await fetch(`${address}/invoices/7/pay`, { method: 'POST' });
@@ -148,7 +219,9 @@ process.send(await (async () => { ${expression} })());
       return `${answer.status}${shown} ${await answer.text()}`;
     };
     const answers = await Promise.all([pay(), pay()]);
-    expect(answers.sort()).toEqual(blockNamed(readme, 'http-answers').code.trim().split('\n'));
+    expect(answers.sort()).toEqual(
+      blockNamed(pageOf('docs/nestjs.md'), 'http-answers').code.trim().split('\n'),
+    );
   });
 
   it('serve every metric', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** A fenced block of a page. Readers see its language only; the words after it tell the tests what to do with it. */
 export interface Block {
@@ -7,6 +7,8 @@ export interface Block {
   readonly name: string | undefined;
   /** Whether it is a program to be run, whose output is the block after it. */
   readonly run: boolean;
+  /** Packages that are installed here under another name, as `redlock=redlock4` on the fence: `['redlock', 'redlock4']`. */
+  readonly aliases: readonly (readonly [name: string, installedAs: string])[];
   readonly code: string;
   /** Where it begins, for messages. */
   readonly line: number;
@@ -18,6 +20,27 @@ export type Row = Readonly<Record<string, string>>;
 export const rootUrl = new URL('../../', import.meta.url);
 
 export const pageOf = (path: string): string => readFileSync(new URL(path, rootUrl), 'utf8');
+
+/** The pages for users, whose code is compiled and run. */
+export const PAGES: readonly string[] = [
+  'README.md',
+  ...readdirSync(new URL('docs/', rootUrl))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+];
+
+const NOT_OURS = /^(node_modules|dist|coverage|\.cache|\.git)\//;
+
+/** Every Markdown file of the repository. */
+export const MARKDOWN_FILES: readonly string[] = readdirSync(rootUrl, { withFileTypes: true })
+  .flatMap((entry) => (entry.isDirectory() ? filesIn(`${entry.name}/`) : [entry.name]))
+  .filter((file) => file.endsWith('.md'))
+  .sort();
+
+function filesIn(folder: string): string[] {
+  if (NOT_OURS.test(folder)) return [];
+  return readdirSync(new URL(folder, rootUrl), { recursive: true }).map((file) => `${folder}${String(file)}`);
+}
 
 /** The fenced blocks of a page, in order. */
 export function blocksIn(page: string): Block[] {
@@ -33,6 +56,10 @@ export function blocksIn(page: string): Block[] {
       language: fence[1]!,
       name: words.find((word) => word.startsWith('name='))?.slice('name='.length),
       run: words.includes('run'),
+      aliases: words.flatMap((word) => {
+        const [name, installedAs] = word.split('=');
+        return installedAs === undefined || name === 'name' ? [] : [[name!, installedAs] as const];
+      }),
       code: `${lines.slice(at + 1, end).join('\n')}\n`,
       line: at + 1,
     });
@@ -40,6 +67,19 @@ export function blocksIn(page: string): Block[] {
   }
   return blocks;
 }
+
+/** The lines that are prose, with their numbers: neither code nor tables nor HTML nor a link that stands alone. */
+export function proseIn(page: string): { readonly line: number; readonly text: string }[] {
+  let isCode = false;
+  return page.split('\n').flatMap((text, at) => {
+    const isFence = text.startsWith('```');
+    if (isFence) isCode = !isCode;
+    if (isFence || isCode || /^\s*(\||<)/.test(text) || LONE_LINK.test(text)) return [];
+    return [{ line: at + 1, text }];
+  });
+}
+
+const LONE_LINK = /^\s*(?:(?:[-*]|\d+\.)\s+)?!?\[[^\]]*\]\(\S+\)[.,;]?$/;
 
 /** The block of that name; throws where there is none. */
 export function blockNamed(page: string, name: string): Block {
