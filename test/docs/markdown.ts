@@ -90,11 +90,19 @@ export function blockNamed(page: string, name: string): Block {
 
 /** The rows of the one table whose first column has this title. */
 export function tableOf(page: string, firstColumn: string): Row[] {
+  const tables = tablesOf(page, firstColumn);
+  if (tables.length !== 1)
+    throw new Error(`${tables.length} tables begin with a column "${firstColumn}", not one`);
+  return tables[0]!;
+}
+
+/** The rows of each table whose first column has this title. */
+export function tablesOf(page: string, firstColumn: string): Row[][] {
   const lines = page.split('\n');
-  const heads = lines.flatMap((line, at) => (cellsOf(line)[0] === firstColumn ? [at] : []));
-  if (heads.length !== 1)
-    throw new Error(`${heads.length} tables begin with a column "${firstColumn}", not one`);
-  const [head] = heads as [number];
+  return lines.flatMap((line, at) => (cellsOf(line)[0] === firstColumn ? [rowsBelow(lines, at)] : []));
+}
+
+function rowsBelow(lines: readonly string[], head: number): Row[] {
   const titles = cellsOf(lines[head]!);
   const rows: Row[] = [];
   for (let at = head + 2; lines[at]?.startsWith('|'); at++) {

@@ -1,21 +1,16 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { Registry } from 'prom-client';
-import * as quorlock from '../../src/index.js';
-import { LOCK_DEFAULTS, LockError, LockManager, memoryNode } from '../../src/index.js';
+import { LOCK_DEFAULTS, LockManager, memoryNode } from '../../src/index.js';
 import { DistributedLock } from '../../src/nestjs/index.js';
 import { DEFAULT_TTL_MS } from '../../src/nestjs/lock-settings.js';
-import * as labels from '../../src/prometheus/label-values.js';
-import { lockMetrics, METRIC_NAMES, METRICS } from '../../src/prometheus/index.js';
 import { boundsOf } from './bounds.js';
-import { codeIn, pageOf, plain, tableOf, type Row } from './markdown.js';
+import { pageOf, plain, tableOf, type Row } from './markdown.js';
 import { Workspace } from './workspace.js';
 
-const readme = pageOf('README.md');
-const optionRows = tableOf(readme, 'option');
-const decoratorRows = tableOf(readme, 'decorator option');
-const moduleRows = tableOf(readme, 'module option');
-const metricRows = tableOf(readme, 'metric');
-const eventRows = tableOf(readme, 'event');
+const page = pageOf('docs/options.md');
+const optionRows = tableOf(page, 'option');
+const decoratorRows = tableOf(page, 'decorator option');
+const moduleRows = tableOf(page, 'module option');
+const metricsRows = tableOf(page, 'metrics option');
 
 const namesIn = (rows: readonly Row[], column: string): string[] => rows.map((row) => plain(row[column]));
 const managerRows = optionRows.filter((row) => row['of'] !== 'acquire');
@@ -59,15 +54,16 @@ describe('the option tables', () => {
     );
   });
 
-  it('name what the types have, the events too', () => {
+  it('name what the types have', () => {
     const union = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(' | ');
     const table = (rows: readonly Row[], column: string): string => union(namesIn(rows, column));
     const handler = decoratorRows.filter((row) => plain(row['decorator option']) !== 'once');
     const workspace = new Workspace();
     workspace.add(
       'tables.ts',
-      `import type { AcquireOptions, LockEvent, LockManagerOptions } from 'quorlock';
+      `import type { AcquireOptions, LockManagerOptions } from 'quorlock';
 import type { DistributedLockOptions, LockedHandlerOptions, QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
+import type { LockMetricsOptions } from 'quorlock/prometheus';
 type Differ<A, B> = Exclude<A, B> | Exclude<B, A>;
 type Module = Exclude<keyof (QuorlockModuleOptions & QuorlockModuleExtras), Exclude<keyof LockManagerOptions, 'nodes'>>;
 export type Difference =
@@ -76,7 +72,7 @@ export type Difference =
   | Differ<keyof DistributedLockOptions, ${table(decoratorRows, 'decorator option')}>
   | Differ<keyof LockedHandlerOptions, ${table(handler, 'decorator option')}>
   | Differ<Module, ${table(moduleRows, 'module option')}>
-  | Differ<LockEvent['type'], ${table(eventRows, 'event')}>;
+  | Differ<keyof LockMetricsOptions, ${table(metricsRows, 'metrics option')}>;
 declare const difference: Difference;
 export const none: never = difference;
 `,
@@ -137,7 +133,7 @@ export const none: never = difference;
     'tell the bounds of %s: they are accepted, and what is beyond is refused with its name',
     async (_, { option, least, most, below, above, take }) => {
       // Where a decorator has no default for the option, another one that it needs.
-      const needed = option === 'waitMs' && take === takers.decorator ? { onHeld: 'wait' } : {};
+      const needed = option === 'wait' && take === takers.decorator ? { onHeld: 'wait' } : {};
       const given = async (value: unknown): Promise<void> => {
         await take({ ...needed, [option]: value });
       };
@@ -151,75 +147,9 @@ export const none: never = difference;
   );
 });
 
-describe('the metrics table', () => {
-  it('names every metric with its type and its labels', async () => {
-    const register = new Registry();
-    lockMetrics({ register });
-    const described = await register.getMetricsAsJSON();
-    const actual = described.map(({ name, type }) => {
-      const { labelNames } = register.getSingleMetric(name) as unknown as { labelNames: string[] };
-      return { metric: name, type: String(type), labels: [...labelNames] };
-    });
-    const told = metricRows.map((row) => ({
-      metric: plain(row['metric']),
-      type: row['type'],
-      labels: codeIn(row['labels']),
-    }));
-    expect(told).toEqual(METRIC_NAMES.map((name) => actual.find(({ metric }) => metric === name)));
-  });
-
-  it.each([
-    [METRICS.skipped, labels.SKIP_REASONS],
-    [METRICS.failed, labels.FAILURE_REASONS],
-    [METRICS.expired, labels.LOSS_REASONS],
-    [METRICS.extensions, labels.EXTENSION_OUTCOMES],
-    [METRICS.acquireDuration, labels.ACQUIRE_OUTCOMES],
-    [METRICS.votes, labels.VOTES],
-    [METRICS.nodeState, labels.NODE_STATES],
-  ])('names the values of the last label of %s', (metric, values) => {
-    const row = metricRows.find((one) => plain(one['metric']) === metric);
-    expect(codeIn(row?.['meaning']).sort()).toEqual([...values].sort());
-  });
-});
-
-describe('the errors table', () => {
-  const rows = tableOf(readme, 'class');
-
-  it('has a row for each class of error, with its code', async () => {
-    const manager = new LockManager({ nodes: [memoryNode()] });
-    const lease = await manager.acquire('held');
-    const dead = memoryNode();
-    dead.markMisconfigured('for this test');
-    const unreachable = new LockManager({ nodes: [dead] });
-    const errors: unknown[] = [
-      await manager.acquire('held').catch((error: unknown) => error),
-      await unreachable.acquire('free').catch((error: unknown) => error),
-    ];
-    await Promise.all([manager.close(), unreachable.close()]);
-    errors.push(lease.signal.reason, await manager.acquire('free').catch((error: unknown) => error));
-
-    const classes = Object.values(quorlock).filter(
-      (value) => typeof value === 'function' && value.prototype instanceof LockError,
-    ) as (typeof LockError)[];
-    const actual = errors.map((error) => {
-      expect(error).toBeInstanceOf(LockError);
-      return { class: (error as LockError).name, code: (error as LockError).code };
-    });
-    expect(actual.map((error) => error.class).sort()).toEqual(classes.map(({ name }) => name).sort());
-    expect(rows.map((row) => ({ class: plain(row['class']), code: plain(row['code']) }))).toEqual(actual);
-  });
-
-  it('names every reason of a lost lease', () => {
-    const told = codeIn(rows.find((row) => plain(row['class']) === 'LeaseLostError')?.['when']);
-    expect(told.filter((word) => word !== 'reason').sort()).toEqual(
-      [...labels.LOSS_REASONS, 'released'].sort(),
-    );
-  });
-});
-
 describe('the table of the environment', () => {
   it('names every variable that is read, and no other', () => {
-    const told = tableOf(readme, 'variable').map((row) => plain(row['variable']));
+    const told = tableOf(page, 'variable').map((row) => plain(row['variable']));
     const source = pageOf('src/nestjs/environment.ts');
     const read = source.matchAll(/\(environment, '([A-Z_]+)'\)/g);
     expect(new Set(told)).toEqual(new Set([...read].map((match) => match[1])));
