@@ -2,6 +2,7 @@
 import { bestPeer, bySubject, cellsOf, spreadOf, type Results, type Row } from './results.js';
 import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR } from './subjects.js';
 import { targets } from './targets.js';
+import { wrapped } from '../wrap.js';
 
 interface Column {
   readonly figure: string;
@@ -102,7 +103,7 @@ export function renderTable(results: Results): string {
   const { madeWith, at, node, redis, cpus, cpu, rows } = results;
   const made = madeWith.map((command) => `\`${command}\``).join(', then ');
   const sections = SECTIONS.map((section) => sectionOf(section, rows)).filter((text) => text !== '');
-  return [
+  const page = [
     '# quorlock against its peers, in figures',
     `Made with ${made} on ${at}: Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}), the nodes on the same machine, over TCP on loopback. Generated from [results/bench.json](results/bench.json); what the scenarios mean is in [README.md](README.md). Each figure is the median of its rounds, with min..max where there is more than one round; only ratios within one run say something. A dash: no figure, see the notes.`,
     '## What it must reach',
@@ -118,9 +119,8 @@ export function renderTable(results: Results): string {
     ),
     ...sections,
     '',
-  ]
-    .join('\n\n')
-    .replace(/\n+$/, '\n');
+  ].join('\n\n');
+  return wrapped(page.replace(/\n+$/, '\n'));
 }
 
 function sectionOf({ scenario, title, columns, better }: Section, all: readonly Row[]): string {

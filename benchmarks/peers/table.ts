@@ -1,6 +1,7 @@
 import { SCENARIOS, TTL_MS } from './scenarios.js';
 import type { Figures } from './stage.js';
 import { SUBJECTS, type Subject } from './subjects.js';
+import { wrapped } from '../wrap.js';
 
 /** One scenario, played once on one library. */
 export interface Play {
@@ -88,7 +89,7 @@ export function render(results: Results): string {
     ['', ...played.map((_, index) => `${index + 1}`)],
     subjects.map((subject) => [label(subject), ...played.map(({ id }) => verdict(id, subject))]),
   );
-  return `# The same faults, done to other libraries
+  return wrapped(`# The same faults, done to other libraries
 
 Made by \`${madeWith}\` on ${at}; every figure is from [results/peers.json](results/peers.json), and nothing here is written by
 hand. Node ${node}, redis-server ${redis}, ${cpus} CPUs, all on one machine: real redis-server processes, real worker processes, a TCP
@@ -121,5 +122,5 @@ ${summary}
 ${played.map(({ title }, index) => `${index + 1}. ${title}`).join('\n')}
 
 ${sections.join('\n\n')}
-`;
+`);
 }
