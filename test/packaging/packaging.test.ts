@@ -67,7 +67,9 @@ it('the tarball has the compiled files, the dashboard, the rules and the papers,
   expect(
     others.filter(
       (file) =>
-        !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|lock\/folder\.(cjs|d\.cts)|package\.json)$/.test(file),
+        !/^package\/dist\/(esm|cjs)\/(.*\.(js|d\.ts)|lock\/stall\/folder\.(cjs|d\.cts)|package\.json)$/.test(
+          file,
+        ),
     ),
   ).toEqual([]);
 });
