@@ -1,20 +1,29 @@
 /**
- * Makes a fresh clone ready: the right Node, the dependencies, a redis-server. What is there already is only looked at, so
- * that every script can begin with it. `--with prometheus` wants what only the tests need: Prometheus and promtool, openssl,
- * and libfaketime; `--with faketime` the last of these alone. Plain Node on purpose: it runs before anything is installed.
+ * Makes a fresh clone ready. Every npm script begins with it. When nothing is missing, it says nothing and takes a
+ * twentieth of a second.
+ *
+ *   node scripts/setup.mjs                    the right Node, and the npm dependencies
+ *   node scripts/setup.mjs --with redis       and redis-server
+ *   node scripts/setup.mjs --with faketime    and redis-server, and libfaketime
+ *   node scripts/setup.mjs --with prometheus  and all that the tests need
+ *
+ * It is plain Node on purpose: it runs before anything is installed.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { findLibfaketime, findTcmalloc } from './find-faketime.mjs';
 import { findProgram } from './find-program.mjs';
 import { installedPackagesMatch } from './installed-packages.mjs';
+import { noticeOf, TOOLS } from './machine-tools.mjs';
+
+/** @typedef {import('./machine-tools.mjs').Tool} Tool */
 
 const root = new URL('../', import.meta.url);
 
 /**
- * Debian asks policy-rc.d whether a package may start its service, and enables the service for the next boot: neither is
- * wanted, the tests start processes of their own. A list that cannot be updated is no reason to stop; if the package cannot
- * be had without it, its installation says so.
+ * Installs the Debian package `$1`, after an update of the lists if `$2` is not empty.
+ *
+ * Debian asks policy-rc.d whether a package may start its service, and enables the service for the next boot. Neither is
+ * wanted here. A list that cannot be updated does not end the installation: the package may be had without it.
  */
 const aptScript = `
   policy=/usr/sbin/policy-rc.d
@@ -25,54 +34,15 @@ const aptScript = `
   fi
   export DEBIAN_FRONTEND=noninteractive
   options='-q -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3'
-  apt-get $options update
+  if [ -n "$2" ]; then apt-get $options update; fi
   apt-get $options install -y --no-install-recommends "$1" || exit 1
   if [ -d /run/systemd/system ]; then systemctl disable "$1"; fi
 `;
 
-/**
- * What has to be on the machine, and the Debian package that brings it.
- *
- * @typedef {{ title: string, aptPackage: string, what: string, isThere: () => boolean }} Tool
- */
-
-/** @type {(title: string, ...programs: string[]) => Tool} */
-const programsOf = (title, ...programs) => ({
-  title,
-  aptPackage: title.toLowerCase(),
-  what: `so that the PATH has ${programs.join(' and ')}`,
-  isThere: () => programs.every((program) => findProgram(program)),
-});
-
-const redis = programsOf('redis-server', 'redis-server');
-const forTests = [programsOf('Prometheus', 'prometheus', 'promtool'), programsOf('openssl', 'openssl')];
-/** @type {Tool[]} */
-const forClockSteps = [
-  {
-    title: 'libfaketime',
-    aptPackage: 'faketime',
-    what: 'where Debian has it',
-    isThere: () => findLibfaketime() !== undefined,
-  },
-  {
-    title: 'libtcmalloc_minimal',
-    aptPackage: 'libtcmalloc-minimal4',
-    what: 'where Debian has it',
-    isThere: () => findTcmalloc() !== undefined,
-  },
-];
-
 checkNode();
-installPackages();
-const extras = process.argv.includes('--with') ? process.argv : [];
-for (const tool of extras.includes('prometheus') ? [redis, ...forTests] : [redis]) {
-  const failure = installTool(tool);
-  if (failure !== undefined) giveUp(failure);
-}
-for (const tool of extras.includes('prometheus') || extras.includes('faketime') ? forClockSteps : []) {
-  const failure = installTool(tool);
-  if (failure !== undefined) say(`WARNING: no clocks are stepped, for want of a library. ${failure}`);
-}
+const dependencies = !installedPackagesMatch(root);
+const tools = wantedTools().filter(({ isThere }) => !isThere());
+if (dependencies || tools.length > 0) install();
 
 function checkNode() {
   const { engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -84,49 +54,87 @@ function checkNode() {
   }
 }
 
-function installPackages() {
-  if (installedPackagesMatch(root)) return;
-  say('Installing the dependencies (npm ci) ...');
+/** @returns {readonly Tool[]} */
+function wantedTools() {
+  const at = process.argv.indexOf('--with');
+  if (at < 0) return [];
+  const name = process.argv[at + 1] ?? '';
+  return TOOLS[name] ?? giveUp(`--with takes one of ${Object.keys(TOOLS).join(', ')}, got "${name}"`);
+}
+
+function install() {
+  const asRoot = tools.length > 0 && findProgram('apt-get') ? rightsToInstall() : undefined;
+  const installable = asRoot ? tools : [];
+  const required = tools.filter(({ isOptional }) => !isOptional);
+  if (!asRoot && required.length > 0) giveUp(`${noRights(required)} Please install it yourself.`);
+  if (dependencies || installable.length > 0) {
+    console.error(noticeOf({ dependencies, tools: installable, asRoot: asRoot ?? [] }));
+  }
+  if (dependencies) installDependencies();
+  if (!asRoot && tools.length > 0) console.error(`WARNING: ${noRights(tools)} No test steps a clock.`);
+  installable.forEach((tool, index) => installTool(tool, asRoot ?? [], index === 0));
+}
+
+/** @param {readonly Tool[]} missing */
+function noRights(missing) {
+  const titles = missing.map(({ title, aptPackage }) => `${title} (Debian package ${aptPackage})`).join(', ');
+  return `Missing: ${titles}. There is no apt-get, or no right to use it (root, or sudo without a password).`;
+}
+
+function installDependencies() {
   // The error level keeps one warning away: a package of Nest 12 asks for a newer Node than it needs.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) giveUp('npm ci failed; its own words are above.');
+  // npm says here what it does. The standard output belongs to the command that follows: `npm pack --json` is read.
+  const { status } = spawnSync('npm', args, { cwd: root, env: ownEnv(), stdio: ['ignore', 2, 2] });
+  if (status !== 0) giveUp('npm ci failed; its own message is above.');
+}
+
+/** `npm pack --dry-run` and the like hand their options down as variables; npm ci would obey them. */
+function ownEnv() {
+  const handedDown = /^npm_config_(dry_run|json|silent|pack_destination|ignore_scripts|workspaces?|global)$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !handedDown.test(name)));
 }
 
 /**
- * Sees to it that the tool is there; says why where it cannot be.
- *
  * @param {Tool} tool
- * @returns {string | undefined}
+ * @param {readonly string[]} asRoot
+ * @param {boolean} isFirst
  */
-function installTool({ title, aptPackage, what, isThere }) {
-  if (isThere()) return undefined;
-  const byHand = `Please install ${title} yourself, ${what}.`;
-  const asRoot = rightsToInstall();
-  if (!findProgram('apt-get') || !asRoot) {
-    return `${title} is missing, and there is no apt-get, or no right to use it (root, or sudo without a password). ${byHand}`;
-  }
-  say(`Installing ${title} (apt-get install ${aptPackage}) ...`);
-  const [command = '', ...args] = [...asRoot, 'sh', '-c', aptScript, 'sh', aptPackage];
+function installTool({ title, aptPackage, isOptional, isThere }, asRoot, isFirst) {
+  const [command = '', ...args] = [
+    ...asRoot,
+    'sh',
+    '-c',
+    aptScript,
+    'sh',
+    aptPackage,
+    isFirst ? 'update' : '',
+  ];
   const { stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return isThere() ? undefined : `${stdout}${stderr}\napt-get could not install ${title}. ${byHand}`;
+  if (isThere()) return;
+  const failure = `${stdout}${stderr}\napt-get could not install ${title}.`;
+  if (!isOptional) giveUp(`${failure} Please install it yourself.`);
+  console.error(`WARNING: ${failure} No test steps a clock.`);
 }
 
-/** What to put before a command that needs root; `undefined` where there is no way without a question. */
+/**
+ * What to put before a command that needs root; `undefined` if it cannot be had without a password.
+ *
+ * @returns {readonly string[] | undefined}
+ */
 function rightsToInstall() {
   if (process.getuid?.() === 0) return [];
   return spawnSync('sudo', ['-n', 'true']).status === 0 ? ['sudo', '-n'] : undefined;
 }
 
-function say(/** @type {string} */ message) {
-  console.error(message);
-}
-
-/** @returns {never} */
-function giveUp(/** @type {string} */ message) {
+/**
+ * @param {string} message
+ * @returns {never}
+ */
+function giveUp(message) {
   console.error(message);
   process.exit(1);
 }

@@ -88,6 +88,7 @@ async function read(files: Files): Promise<Certificate> {
 
 async function openssl(...args: string[]): Promise<void> {
   const path = findProgram('openssl');
-  if (path === undefined) throw new Error('there is no openssl: run `node scripts/setup.mjs`');
+  if (path === undefined)
+    throw new Error('there is no openssl: run `node scripts/setup.mjs --with prometheus`');
   await run(path, args);
 }

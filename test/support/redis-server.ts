@@ -208,7 +208,8 @@ export class RedisServer {
 /** Where redis-server is. */
 export function program(): string {
   const path = findProgram('redis-server');
-  if (path === undefined) throw new Error('there is no redis-server: run `node scripts/setup.mjs`');
+  if (path === undefined)
+    throw new Error('there is no redis-server: run `node scripts/setup.mjs --with redis`');
   return path;
 }
 
