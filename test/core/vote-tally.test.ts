@@ -1,3 +1,4 @@
+// slow: it walks through all orders of arrival.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { VoteTally } from '../../src/core/vote-tally.js';

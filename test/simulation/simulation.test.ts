@@ -1,3 +1,4 @@
+// slow: it lives through hundreds of worlds.
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { simulate, type Outcome, type SimulationOptions } from './simulate.js';

@@ -1,3 +1,4 @@
+// slow: many claimants in thousands of virtual worlds.
 import { describe, expect, it } from '@jest/globals';
 import type { LockNode } from '../../../src/node/lock-node.js';
 import { LockManager, type Lease } from '../../../src/index.js';

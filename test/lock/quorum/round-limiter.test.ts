@@ -1,3 +1,4 @@
+// slow: ten thousand acquisitions at once.
 import { describe, expect, it } from '@jest/globals';
 import { RoundLimiter } from '../../../src/lock/quorum/round-limiter.js';
 import { VirtualWorld } from '../../support/virtual-world.js';

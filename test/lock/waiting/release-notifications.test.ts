@@ -1,3 +1,4 @@
+// slow: many processes wait in one virtual world.
 import { describe, expect, it } from '@jest/globals';
 import type { AcquireOptions, LockManager } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
