@@ -1,4 +1,7 @@
-/** Everything that can be said of the code without running it. All steps run, whatever the earlier ones found. */
+/**
+ * Checks what can be checked without a server. All steps run, even after one has failed. The last line names those that
+ * failed.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,12 +18,18 @@ const steps = [
   ['types', () => run('tsc', '-p', 'tsconfig.json')],
   ['lint', () => run('oxlint')],
   ['format', () => run('prettier', '--check', '--log-level', 'warn', '.')],
+  ['columns', () => run('node', 'scripts/columns.mjs')],
+  ['arrows between folders, retired words, links', () => jest('test/architecture', 'test/words', '/links')],
   ['unused code and dependencies', () => run('knip')],
   [
     'generated files',
     () => run('node', '--import', './scripts/ts-loader.mjs', 'grafana/src/generate.ts', '--check'),
   ],
   ['package', () => run('node', 'scripts/build.mjs') && pack() && publint() && areTheTypesRight()],
+  [
+    'public types',
+    () => run('node', 'scripts/build.mjs', '--if-stale') && run('node', 'scripts/api-report.mjs'),
+  ],
 ];
 
 /** @type {string[]} */
@@ -43,7 +52,14 @@ function run(command, ...args) {
   return spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
 }
 
-/** The build has just been made: packing must not make it again. */
+/** @param {string[]} patterns */
+function jest(...patterns) {
+  const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const config = ['--config', 'jest.unit.config.js'];
+  return run('node', ...node, 'node_modules/jest/bin/jest.js', ...config, ...patterns);
+}
+
+/** The package was just built, so packing must not build it again. */
 function pack() {
   return run('npm', 'pack', '--silent', '--ignore-scripts', '--pack-destination', packed);
 }
