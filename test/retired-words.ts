@@ -59,13 +59,14 @@ const inCode = (word: string, now: string, names: readonly string[], more: Found
 
 const SRC = /^src\//;
 const LOCK = /^src\/lock\//;
+const LEASE = /^src\/lock\/(?:lease|stall)\//;
 const NODE = /^src\/node\//;
 
 const RETIRED_WORDS: readonly RetiredWord[] = [
   // core
   inText('ballot', 'acquire round'),
   inCode('Round', 'VoteTally', ['Round'], { why: 'an acquire round, and Math.round, are rounds' }),
-  inCode('ending', 'outcome', ['endings?', 'Endings?', 'endingOf'], { why: 'things may be ending' }),
+  inCode('ending', 'outcome', ['endings?', 'Endings?'], { under: SRC, why: 'things may be ending' }),
   inText('endingOf', 'outcomeOf'),
   inText('goesOn', 'hasPriority'),
   inText('isReadable', 'isConclusive'),
@@ -73,18 +74,18 @@ const RETIRED_WORDS: readonly RetiredWord[] = [
 
   // asking a quorum
   inCode('question', 'QuorumCall', ['[qQ]uestions?'], { under: SRC }),
-  inCode('poll', 'QuorumCall', ['[pP]olls?'], { under: SRC, why: 'who polls, asks again and again' }),
+  inCode('poll', 'QuorumCall', ['[pP]olls?'], { under: SRC, why: 'a client may poll' }),
   inText('QuorumClient', 'Quorum', joined('quorum', 'client')),
   inText('asker', 'VoteReceiver'),
-  inCode('asked', 'receive', ['asked', 'Asked'], { under: SRC, why: 'a node is asked' }),
-  inCode('Asking', 'QuorumCallContext', ['[aA]sking'], { under: SRC, why: 'asking a node' }),
+  inCode('asked', 'receive', ['Asked'], { under: SRC, why: 'a node is asked' }),
+  inCode('Asking', 'QuorumCallContext', ['[aA]sking'], { under: SRC, why: 'a sentence may begin so' }),
   inCode('Giving', 'ReleaseContext', ['[gG]iving'], { under: SRC }),
   inText('arrears', 'HungNodes', spelled('arrears', '')),
   inText('owes', 'isHung', spelled('owe', '(?:s|d)?'), {
     allowedIn: /^benchmarks\//,
     why: 'a peer owes the stage an answer',
   }),
-  inCode('paid', 'recovered', ['paid'], { why: 'what has its price is paid for' }),
+  inCode('paid', 'recovered', ['paid'], { why: 'a price is paid' }),
   inCode('gate', 'RoundLimiter', ['Gates?', 'GATE'], { why: 'a test may have a gate of its own' }),
   inCode('gate', 'roundLimiter', ['gates?'], { under: SRC, why: 'a test may have a gate of its own' }),
   inCode('member', 'nodeIndex', ['member'], { under: LOCK, why: 'a node may be a member of something' }),
@@ -100,7 +101,7 @@ const RETIRED_WORDS: readonly RetiredWord[] = [
   inText('tenure', 'HeldKeys'),
   inCode('Holder', 'LeaseListener', ['Holder'], { under: SRC, why: 'the holder is the client' }),
   inText('vacated', 'keysReleased', spelled('vacated', '')),
-  inCode('abandon', 'detach', ['abandon', 'abandoned'], { under: SRC, why: 'nothing is abandoned' }),
+  inCode('abandon', 'detach', ['abandon', 'abandoned'], { under: SRC, why: 'a wait may be abandoned' }),
   inText('patient', 'RestoreTarget'),
   inText('heal', 'restoreKeys', spelled('heal', '(?:s|ed|ing)?')),
   inText('hasten', 'extendSoon', spelled('hasten', '(?:s|ed|ing)?')),
@@ -109,11 +110,11 @@ const RETIRED_WORDS: readonly RetiredWord[] = [
 
   // the scheduler of extensions
   inCode('tend', 'reschedule', ['tend'], { why: 'something may tend to happen' }),
-  inCode('keep', 'schedule', ['keep'], { under: LOCK, why: 'keys are kept' }),
-  inCode('forget', 'cancel', ['forget'], { under: LOCK, why: 'a server forgets its data' }),
+  inCode('keep', 'schedule', ['keep'], { under: LEASE, why: 'keys are kept' }),
+  inCode('forget', 'cancel', ['forget'], { under: LEASE, why: 'a server forgets its data' }),
   inCode('Kept', 'Scheduled', ['Kept'], { why: 'keys are kept' }),
   inText('Extendable', 'Scheduled', /\bExtendables?\b/),
-  inCode('place', 'Scheduled', ['place', 'Place'], { under: LOCK, why: 'a thing stands in a place' }),
+  inCode('place', 'Scheduled', ['place', 'Place'], { under: LEASE, why: 'a thing stands in a place' }),
   inText('keeper', 'LeaseScheduler, StallGuard'),
   inText('DueQueue', 'DueHeap', joined('due', 'queue')),
   inCode('extendInTurn', 'LeaseScheduler', ['extendInTurn']),
@@ -149,7 +150,7 @@ const RETIRED_WORDS: readonly RetiredWord[] = [
   inText('first-use', 'bootstrap', /first-use|[fF]irstUse/, { why: 'memory is had at first use' }),
   inText('watched-server', 'RedisServer', joined('watched', 'server')),
   inCode('standing', 'ObservableState', ['[sS]tanding'], { under: SRC, why: 'a queue may be standing' }),
-  inCode('out', 'ended', ['out'], { under: NODE, why: 'answers that are still out' }),
+  inCode('out', 'ended', ['out'], { under: NODE, why: 'a timer runs out' }),
   inCode('become', 'set', ['become'], { why: 'requests become a call' }),
   inCode('admit', 'trust', ['admit']),
   inCode('distrust', 'quarantine', ['distrust']),

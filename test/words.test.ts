@@ -43,7 +43,7 @@ it('no retired word is left in the code, its comments and the pages', () => {
   expect(found).toEqual([]);
 });
 
-const found = (text: string, path = 'src/lock/a.ts'): string[] => retiredWordsIn({ path, text });
+const found = (text: string, path = 'src/lock/lease/a.ts'): string[] => retiredWordsIn({ path, text });
 
 describe('the search finds a retired word', () => {
   it.each([
@@ -78,7 +78,7 @@ describe('the search finds a retired word', () => {
 
   it('on its line, though comments and letters of several bytes stand before it', () => {
     const text = '/** Grüße */\n// ✓\nexport const a = "ü";\n\nexport class Stop {}\n';
-    expect(found(text)).toEqual(['src/lock/a.ts:5: Stop, now: Cancellation']);
+    expect(found(text)).toEqual(['src/lock/lease/a.ts:5: Stop, now: Cancellation']);
   });
 });
 
