@@ -14,8 +14,9 @@ export function entryPoints({ name, exports }) {
 }
 
 /**
- * Leaves out what tells nothing about the types: which names lack a comment. If the report of the package itself (`own`)
- * is given, it also leaves out the unexported declarations that are in that one, and lists their names instead.
+ * Leaves out what tells nothing about the types: which names lack a comment. If the report of the package
+ * itself (`own`) is given, it also leaves out the unexported declarations that are in that one, and lists
+ * their names instead.
  *
  * @param {string} report
  * @param {string} [own]
@@ -58,8 +59,8 @@ function nameOf(declaration) {
 }
 
 /**
- * The lines that only one of two reports has, with `-` for the first and `+` for the second. The names in a report are
- * sorted, so that nothing moves that did not change.
+ * The lines that only one of two reports has, with `-` for the first and `+` for the second. The names in a
+ * report are sorted, so that nothing moves that did not change.
  *
  * @param {string} before
  * @param {string} after

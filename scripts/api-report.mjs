@@ -1,11 +1,12 @@
 /**
- * Compares the public types with the reports in scripts/api, one for each entry point in the `exports` of package.json.
- * So every change of the public types shows in a review, as a change of a report.
+ * Compares the public types with the reports in scripts/api, one for each entry point in the `exports` of
+ * package.json. So every change of the public types shows in a review, as a change of a report.
  *
  *   node scripts/api-report.mjs            compares, and prints what differs
  *   node scripts/api-report.mjs --update   writes the reports; `npm run api` builds first
  *
- * It reads the built declarations of dist/esm. Those of dist/cjs come from the same sources and have the same text.
+ * It reads the built declarations of dist/esm. Those of dist/cjs come from the same sources and have the same
+ * text.
  */
 import {
   existsSync,

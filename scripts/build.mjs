@@ -1,6 +1,7 @@
 /**
- * Compiles src to dist, once as ES modules and once as CommonJS. `--if-stale` does nothing where dist belongs to the
- * sources as they are. It compiles beside dist and swaps at the end: whoever reads dist meanwhile sees a whole one.
+ * Compiles src to dist, once as ES modules and once as CommonJS. With `--if-stale` it does nothing if dist
+ * was built from the same sources. It compiles beside dist and swaps the two at the end, so that a reader of
+ * dist never sees half of it.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -46,7 +47,7 @@ async function build() {
       process.exitCode = 1;
       return;
     }
-    // The package says "type": "module"; in this folder that is not so.
+    // The package says "type": "module". The files in this folder are CommonJS.
     writeFileSync(join(fresh, 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
     rmSync(stamp, { force: true });
     rmSync(dist, { recursive: true, force: true });

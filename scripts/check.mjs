@@ -1,6 +1,6 @@
 /**
- * Checks what can be checked without a server. All steps run, even after one has failed. The last line names those that
- * failed.
+ * Checks what can be checked without a server. All steps run, even after one has failed. The last line names
+ * those that failed.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';

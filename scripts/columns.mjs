@@ -1,10 +1,10 @@
 /**
- * Lists the lines of TypeScript and JavaScript that are wider than Prettier's `printWidth`, comments included. Prettier
- * itself breaks no comment and no string.
+ * Lists the lines of TypeScript and JavaScript that are wider than Prettier's `printWidth`, comments
+ * included. Prettier itself breaks no comment and no string.
  *
- * Two kinds of lines may be wider. A word that is too long for a line of its own, such as a URL or a regular expression,
- * cannot be broken. The title of a test stays in one piece, so that it can be searched for; it may have as many characters
- * as a line.
+ * Two kinds of lines may be wider. A word that is too long for a line of its own, such as a URL or a regular
+ * expression, cannot be broken. The title of a test stays in one piece, so that it can be searched for; it
+ * may have as many characters as a line.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

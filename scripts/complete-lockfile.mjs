@@ -1,13 +1,17 @@
 /**
- * Enters into package-lock.json the optional packages for other platforms that npm has left out (npm/cli issue 4828: it does
- * so where it had them neither installed nor at hand). `npm ci` refuses a lockfile without them. Run it after a change of
- * the dependencies; `--check` only looks.
+ * Adds to package-lock.json the optional packages for other platforms that npm has left out: it leaves them
+ * out if they are neither installed nor in its cache (npm/cli issue 4828). `npm ci` refuses a lockfile
+ * without them. Run this after a change of the dependencies. `--check` changes nothing and fails if one is
+ * missing.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const file = new URL('../package-lock.json', import.meta.url);
 
-/** @type {{ packages: Record<string, { optionalDependencies?: Record<string, string> } & Record<string, unknown>> }} */
+/**
+ * @typedef {{ optionalDependencies?: Record<string, string> } & Record<string, unknown>} Entry
+ * @type {{ packages: Record<string, Entry> }}
+ */
 const lockfile = JSON.parse(readFileSync(file, 'utf8'));
 const { packages } = lockfile;
 
@@ -24,7 +28,7 @@ if (missing.length > 0 && process.argv.includes('--check')) {
 } else if (missing.length > 0) {
   for (const { name, version } of missing) {
     const { os, cpu, libc } = platformOf(name);
-    // In npm's own order.
+    // npm writes the fields in this order.
     packages[`node_modules/${name}`] = { version, cpu, dev: true, libc, optional: true, os };
   }
   const [root, ...others] = Object.entries(packages);
@@ -36,7 +40,8 @@ if (missing.length > 0 && process.argv.includes('--check')) {
 }
 
 /**
- * Such packages are named after their platform: `@swc/core-win32-x64-msvc`. npm passes by what is not for its own.
+ * The platform of such a package, from its name: `@swc/core-win32-x64-msvc`. npm does not install what is for
+ * another platform.
  *
  * @param {string} name
  */

@@ -9,10 +9,13 @@ const find = (library) => folders.map((folder) => join(folder, library)).find((f
 
 export const findLibfaketime = () => find('faketime/libfaketime.so.1');
 
-/** redis-server's own allocator and libfaketime do not go together; this one does. */
+/** redis-server's own allocator does not work with libfaketime. This one does. */
 export const findTcmalloc = () => find('libtcmalloc_minimal.so.4');
 
-/** What LD_PRELOAD needs to step the clock of a single redis-server; `undefined` where this machine lacks it. */
+/**
+ * The value of LD_PRELOAD that lets a test step the clock of a single redis-server; `undefined` if a library
+ * is missing.
+ */
 export function findFaketime() {
   const libraries = [findTcmalloc(), findLibfaketime()];
   return libraries.every((file) => file !== undefined) ? libraries.join(':') : undefined;

@@ -1,11 +1,11 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Where package managers put programs, for a PATH that lacks them. */
+/** Package managers put programs here; the PATH may lack some of these folders. */
 const commonPlaces = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
 
 /**
- * The full path of a program, or `undefined` where there is none.
+ * The full path of a program, or `undefined` if there is none.
  *
  * @param {string} name
  * @returns {string | undefined}

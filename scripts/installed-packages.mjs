@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Whether node_modules is what the lockfile asks for, by the list that npm leaves there as the last thing it does. An
- * optional package may be missing: it may be for another platform.
+ * Whether node_modules is what the lockfile asks for. npm writes a list of what it has installed there, as
+ * its last step, and this compares the two. An optional package may be missing: it may be for another
+ * platform.
  *
  * @param {URL} root the folder of package-lock.json, with a slash at its end
  */

@@ -1,6 +1,6 @@
 /**
- * Makes a fresh clone ready. Every npm script begins with it. When nothing is missing, it says nothing and takes a
- * twentieth of a second.
+ * Makes a fresh clone ready. Every npm script begins with it. When nothing is missing, it says nothing and
+ * takes a twentieth of a second.
  *
  *   node scripts/setup.mjs                    the right Node, and the npm dependencies
  *   node scripts/setup.mjs --with redis       and redis-server
@@ -22,8 +22,9 @@ const root = new URL('../', import.meta.url);
 /**
  * Installs the Debian package `$1`, after an update of the lists if `$2` is not empty.
  *
- * Debian asks policy-rc.d whether a package may start its service, and enables the service for the next boot. Neither is
- * wanted here. A list that cannot be updated does not end the installation: the package may be had without it.
+ * Debian asks policy-rc.d whether a package may start its service, and enables the service for the next boot.
+ * Neither is wanted here. A list that cannot be updated does not end the installation: the package may be had
+ * without it.
  */
 const aptScript = `
   policy=/usr/sbin/policy-rc.d
@@ -84,7 +85,8 @@ function noRights(missing) {
 function installDependencies() {
   // The error level keeps one warning away: a package of Nest 12 asks for a newer Node than it needs.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  // npm says here what it does. The standard output belongs to the command that follows: `npm pack --json` is read.
+  // npm says here what it does. The standard output belongs to the command that follows: `npm pack --json` is
+  // read.
   const { status } = spawnSync('npm', args, { cwd: root, env: ownEnv(), stdio: ['ignore', 2, 2] });
   if (status !== 0) giveUp('npm ci failed; its own message is above.');
 }

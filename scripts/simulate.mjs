@@ -1,10 +1,11 @@
 /**
- * Lives through seeded worlds, in as many processes as there are cores (at most eight), and tells what went wrong in which.
+ * Simulates seeded worlds in virtual time and prints what went wrong in which of them. It uses as many
+ * processes as there are cores, at most eight.
  *
  *   npm run simulate -- [--seeds N] [--seed S] [--beyond] [--seconds S] [--trace] [--workers W]
  *
- * `--seed` is the first of the seeds; without it they are fresh. `--beyond` lets more go wrong than the library promises to
- * survive. `--trace` tells the whole story of a single seed.
+ * `--seed` is the first seed; without it the first is random. `--beyond` lets more go wrong than the library
+ * promises to survive. `--trace` prints all that happens in a single world.
  */
 import { fork } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -30,7 +31,7 @@ const durationMs = number('seconds', 60) * 1_000;
 const workers = Math.min(count, number('workers', Math.min(8, availableParallelism())));
 const { beyond, trace } = values;
 
-/** Broken beyond the promise too, if at all: nothing saves from a stale write that was accepted. */
+/** This must hold even beyond the promise: no later step undoes a stale write that was accepted. */
 const ALWAYS = 'no stale write accepted';
 
 const totals = { worlds: 0, events: 0, grants: 0, ticksDue: 0, writesAccepted: 0, writesRefused: 0 };
@@ -38,7 +39,8 @@ const totals = { worlds: 0, events: 0, grants: 0, ticksDue: 0, writesAccepted: 0
 const broken = new Map();
 const startedAt = performance.now();
 console.log(
-  `simulate: seeds ${first} to ${first + count - 1}, ${durationMs / 1_000} s each${beyond ? ', beyond the promise' : ''}, ${workers} processes`,
+  `simulate: seeds ${first} to ${first + count - 1}, ${durationMs / 1_000} s each` +
+    `${beyond ? ', beyond the promise' : ''}, ${workers} processes`,
 );
 await Promise.all(Array.from({ length: workers }, (_, worker) => run(worker)));
 report();
@@ -71,7 +73,7 @@ function run(worker) {
     onOutcome(answer);
   });
   child.send({ seeds, options: { beyond, durationMs, trace } });
-  // The channel closes when the last answer has been read, which may be after the process's end.
+  // The channel closes when the last answer has been read. That may be after the process has ended.
   const read = new Promise((resolve) => child.once('disconnect', resolve));
   const ended = new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -107,10 +109,8 @@ function onOutcome(outcome) {
 function report() {
   const seconds = (performance.now() - startedAt) / 1_000;
   for (const [invariant, seeds] of broken) {
-    const some = seeds.slice(0, 10).join(' ');
-    console.log(
-      `broken in ${seeds.length} of ${count} worlds: ${invariant} (seeds ${some}${seeds.length > 10 ? ' ...' : ''})`,
-    );
+    const some = `${seeds.slice(0, 10).join(' ')}${seeds.length > 10 ? ' ...' : ''}`;
+    console.log(`broken in ${seeds.length} of ${count} worlds: ${invariant} (seeds ${some})`);
   }
   const overlaps = broken.get('one holder')?.length ?? 0;
   const staleWrites = broken.get(ALWAYS)?.length ?? 0;
@@ -118,7 +118,8 @@ function report() {
   console.log(`${seconds.toFixed(1)} s, ${((60 * count) / seconds).toFixed(0)} worlds a minute`);
   console.log(
     `simulate: seeds=${count} events=${totals.events} grants=${totals.grants} ticks=${totals.ticksDue} ` +
-      `writes=${totals.writesAccepted} refused=${totals.writesRefused} overlapping_worlds=${overlaps} stale_worlds=${staleWrites} broken=${broken.size}`,
+      `writes=${totals.writesAccepted} refused=${totals.writesRefused} ` +
+      `overlapping_worlds=${overlaps} stale_worlds=${staleWrites} broken=${broken.size}`,
   );
   const bad = beyond ? staleWrites : others + staleWrites;
   if (bad > 0) {

@@ -1,6 +1,6 @@
 /**
- * How TypeScript becomes JavaScript wherever it is run without a build: in Jest and in ts-hooks.mjs.
- * Decorators and their metadata must come out as `tsc` makes them, or Nest injects nothing.
+ * How TypeScript becomes JavaScript when it runs without a build: in Jest and in ts-hooks.mjs. Decorators and
+ * their metadata must be those that `tsc` writes, or Nest injects nothing.
  *
  * @type {import('@swc/core').Options}
  */

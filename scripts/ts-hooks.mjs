@@ -29,7 +29,8 @@ export async function load(url, context, nextLoad) {
 }
 
 /**
- * The package's own name, as the README and the examples import it, means the sources: no build is needed, none is stale.
+ * The README and the examples import the package by its name. Here the name stands for the sources, so that
+ * they need no build and never run a stale one.
  *
  * @param {string} specifier
  */
@@ -39,7 +40,7 @@ function ownSource(specifier) {
 }
 
 /**
- * A worker thread is started with the file that `tsc` will write.
+ * A worker thread is started with the file that `tsc` writes later. This finds the TypeScript file.
  *
  * @param {string} specifier
  * @param {string | undefined} parentURL
@@ -51,7 +52,7 @@ function typeScriptEntry(specifier, parentURL) {
 }
 
 /**
- * Relative imports name the file that `tsc` will write, `./vote.js`; the one that is there is `./vote.ts`.
+ * A relative import names the file that `tsc` writes later, `./vote.js`. This finds `./vote.ts`.
  *
  * @param {string} specifier
  * @param {string | undefined} parentURL

@@ -1,6 +1,6 @@
 /**
- * Lets Node run the TypeScript sources as they are: `node --import ./scripts/ts-loader.mjs some-file.ts`. Nothing is
- * checked here, `npm run check` does that.
+ * Lets Node run the TypeScript sources as they are: `node --import ./scripts/ts-loader.mjs some-file.ts`.
+ * It checks no types; `npm run check` does.
  */
 import { register } from 'node:module';
 

@@ -2,8 +2,8 @@
  * Finds the tests that need nothing but Node, for `npm run test:unit`.
  *
  * A test file is one of them if neither the file nor anything it imports starts a process, that is, imports
- * node:child_process. So a new test file joins them by itself. A file that takes seconds stays out by a comment at the
- * beginning of a line: `// slow: why`.
+ * node:child_process. So a new test file joins them by itself. A file that takes seconds stays out by a
+ * comment at the beginning of a line: `// slow: why`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -56,7 +56,8 @@ function reaches(file, importsOf, seen) {
 }
 
 /**
- * What a file imports when it runs: files of the project, and node:child_process. Types are not imported when it runs.
+ * What a file imports when it runs: files of the project, and node:child_process. Types are not imported when
+ * it runs.
  *
  * @param {string} file
  * @param {string} text
