@@ -8,7 +8,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
-    // The package's own name stands for the sources: the code of the pages and the examples is tested as it is.
+    // The package's own name stands for the sources: the code of pages and examples is tested as it is.
     '^quorlock$': '<rootDir>/src/index.ts',
     '^quorlock/(.*)$': '<rootDir>/src/$1/index.ts',
   },

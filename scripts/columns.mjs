@@ -48,10 +48,10 @@ function isUnbreakable(line, limit) {
 function main() {
   const root = fileURLToPath(new URL('../', import.meta.url));
   const limit = Number(JSON.parse(readFileSync(join(root, '.prettierrc.json'), 'utf8')).printWidth);
-  const files = FOLDERS.flatMap((folder) =>
+  const inFolders = FOLDERS.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
   );
-  const wide = files
+  const wide = [...readdirSync(root), ...inFolders]
     .filter((file) => /\.[cm]?[jt]s$/.test(file) && !file.includes('node_modules'))
     .sort()
     .flatMap((file) =>

@@ -67,7 +67,8 @@ function install() {
   const asRoot = tools.length > 0 && findProgram('apt-get') ? rightsToInstall() : undefined;
   const installable = asRoot ? tools : [];
   const required = tools.filter(({ isOptional }) => !isOptional);
-  if (!asRoot && required.length > 0) giveUp(`${noRights(required)} Please install it yourself.`);
+  if (!asRoot && required.length > 0)
+    giveUp(`${noRights(required)} Please install what is missing yourself.`);
   if (dependencies || installable.length > 0) {
     console.error(noticeOf({ dependencies, tools: installable, asRoot: asRoot ?? [] }));
   }
@@ -118,7 +119,7 @@ function installTool({ title, aptPackage, isOptional, isThere }, asRoot, isFirst
   });
   if (isThere()) return;
   const failure = `${stdout}${stderr}\napt-get could not install ${title}.`;
-  if (!isOptional) giveUp(`${failure} Please install it yourself.`);
+  if (!isOptional) giveUp(`${failure} Please install what is missing yourself.`);
   console.error(`WARNING: ${failure} No test steps a clock.`);
 }
 

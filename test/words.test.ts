@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { retiredWordsIn, withoutRenames } from './retired-words.js';
 
 const root = new URL('../', import.meta.url);
@@ -45,68 +45,64 @@ it('no retired word is left in the code, its comments and the pages', () => {
 
 const found = (text: string, path = 'src/lock/lease/a.ts'): string[] => retiredWordsIn({ path, text });
 
-describe('the search finds a retired word', () => {
-  it.each([
-    ['in a comment', '// The next ballot begins.'],
-    ['in the plural', '// All tenures end.'],
-    ['at the beginning of a sentence', '/** Arrears are counted. */'],
-    ['inside an identifier', 'export const lastBallotAt = 0;'],
-    ['in a constant', 'export const BALLOTS = 512;'],
-    ['in a string', 'export const text = "with a ceiling";'],
-    ['in a path', `import { x } from './due-queue.js';`],
-    ['that was two words', 'export class LeaseKeeper {}'],
-    ['as a private field', 'export class X { #gate = 1; }'],
-    ['as a method', 'export class X { tend(): void {} }'],
-    ['as a type', 'export type X = Map<string, Waits>;'],
-    ['as a value of a union', `export type X = 'moment' | 'other';`],
-    ['as the status of a node', `export const x = { status: 'refused' };`],
-  ])('%s', (_where, text) => {
-    expect(found(text)).toHaveLength(1);
-  });
-
-  it('in the name of a file', () => {
-    expect(found('', 'src/lock/lease-keeper.ts')).toEqual([
-      expect.stringMatching(/^src\/lock\/lease-keeper\.ts:0: /),
-    ]);
-  });
-
-  it('in a page', () => {
-    expect(found('one\n\nThe `ballot` of two.\n', 'docs/page.md')).toEqual([
-      'docs/page.md:3: ballot, now: acquire round',
-    ]);
-  });
-
-  it('on its line, though comments and letters of several bytes stand before it', () => {
-    const text = '/** Grüße */\n// ✓\nexport const a = "ü";\n\nexport class Stop {}\n';
-    expect(found(text)).toEqual(['src/lock/lease/a.ts:5: Stop, now: Cancellation']);
-  });
+it.each([
+  ['in a comment', '// The next ballot begins.'],
+  ['in the plural', '// All tenures end.'],
+  ['at the beginning of a sentence', '/** Arrears are counted. */'],
+  ['inside an identifier', 'export const lastBallotAt = 0;'],
+  ['in a constant', 'export const BALLOTS = 512;'],
+  ['in a string', 'export const text = "with a ceiling";'],
+  ['in a path', `import { x } from './due-queue.js';`],
+  ['that was two words', 'export class LeaseKeeper {}'],
+  ['as a private field', 'export class X { #gate = 1; }'],
+  ['as a method', 'export class X { tend(): void {} }'],
+  ['as a type', 'export type X = Map<string, Waits>;'],
+  ['as a value of a union', `export type X = 'moment' | 'other';`],
+  ['as the status of a node', `export const x = { status: 'refused' };`],
+])('a retired word is found %s', (_where, text) => {
+  expect(found(text)).toHaveLength(1);
 });
 
-describe('the search lets pass', () => {
-  it.each([
-    ['an ordinary word in a comment', '// In turn, the servers stop, keep and forget what they were asked.'],
-    ['a verb of two words', '// Processes wake up and hand a lock over.'],
-    ['Promise.allSettled', 'export const x = Promise.allSettled([]);'],
-    ['Math.round', 'export const x = Math.round(1.5);'],
-    ['a word that only contains one', 'export const near = { clear: 1, health: 2, ending_: 3 };'],
-    ['a refused vote', `export const x = { kind: 'refused' };`],
-    ['the waiter', 'export class Waiter { waitMs = 1; }'],
-  ])('%s', (_what, text) => {
-    expect(found(text)).toEqual([]);
-  });
+it('a retired word is found in the name of a file', () => {
+  expect(found('', 'src/lock/lease-keeper.ts')).toEqual([
+    expect.stringMatching(/^src\/lock\/lease-keeper\.ts:0: /),
+  ]);
+});
 
-  it('in a test, what is a term of the sources only', () => {
-    const text = 'export const gate = { forget: 1, place: 2, claim: 3 };';
-    expect(found(text, 'test/lock/a.test.ts')).toEqual([]);
-    expect(found(text)).toHaveLength(4);
-  });
+it('a retired word is found in a page', () => {
+  expect(found('one\n\nThe `ballot` of two.\n', 'docs/page.md')).toEqual([
+    'docs/page.md:3: ballot, now: acquire round',
+  ]);
+});
 
-  it('the old names in a section on what was renamed, and nowhere else', () => {
-    const page =
-      '## Added\n\nballot\n\n### Renamed\n\n- ballot\n\n#### More\n\nballot\n\n### Fixed\n\nballot\n';
-    expect(found(withoutRenames(page), 'CHANGELOG.md')).toEqual([
-      expect.stringContaining('CHANGELOG.md:3:'),
-      expect.stringContaining('CHANGELOG.md:15:'),
-    ]);
-  });
+it('a retired word is found on its line, behind comments and letters of several bytes', () => {
+  const text = '/** Grüße */\n// ✓\nexport const a = "ü";\n\nexport class Stop {}\n';
+  expect(found(text)).toEqual(['src/lock/lease/a.ts:5: Stop, now: Cancellation']);
+});
+
+it.each([
+  ['an ordinary word in a comment', '// In turn, the servers stop, keep and forget what they were asked.'],
+  ['a verb of two words', '// Processes wake up and hand a lock over.'],
+  ['Promise.allSettled', 'export const x = Promise.allSettled([]);'],
+  ['Math.round', 'export const x = Math.round(1.5);'],
+  ['a word that only contains one', 'export const near = { clear: 1, health: 2, ending_: 3 };'],
+  ['a refused vote', `export const x = { kind: 'refused' };`],
+  ['the waiter', 'export class Waiter { waitMs = 1; }'],
+])('the search for retired words lets pass %s', (_what, text) => {
+  expect(found(text)).toEqual([]);
+});
+
+it('a word that is a term of the sources only may be used in a test', () => {
+  const text = 'export const gate = { forget: 1, place: 2, claim: 3 };';
+  expect(found(text, 'test/lock/a.test.ts')).toEqual([]);
+  expect(found(text)).toHaveLength(4);
+});
+
+it('a page may name old words in a section on what was renamed, and nowhere else', () => {
+  const page =
+    '## Added\n\nballot\n\n### Renamed\n\n- ballot\n\n#### More\n\nballot\n\n### Fixed\n\nballot\n';
+  expect(found(withoutRenames(page), 'CHANGELOG.md')).toEqual([
+    expect.stringContaining('CHANGELOG.md:3:'),
+    expect.stringContaining('CHANGELOG.md:15:'),
+  ]);
 });

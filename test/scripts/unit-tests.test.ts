@@ -18,11 +18,11 @@ it.each([
   `import {\n  fork,\n  spawn,\n} from 'node:child_process';`,
   `export { spawn } from 'node:child_process';`,
   `const { spawn } = await import('${PROCESSES}');`,
-])('a test that starts processes is none: %s', (text) => {
+])('a test that starts processes is no unit test: %s', (text) => {
   expect(chosen({ 'test/core/a.test.ts': text })).toEqual([]);
 });
 
-it('a test whose helper of a helper starts processes is none', () => {
+it('a test whose helper starts processes through another helper is no unit test', () => {
   expect(
     chosen({
       'test/lock/a.test.ts': `import { start } from '../support/servers.js';`,
@@ -33,7 +33,7 @@ it('a test whose helper of a helper starts processes is none', () => {
   ).toEqual([]);
 });
 
-it('what is imported for its types alone does not count', () => {
+it('an import of types alone does not make a test start processes', () => {
   expect(
     chosen({
       'test/lock/a.test.ts': `import type { Server } from '../support/servers.js';`,
@@ -42,13 +42,13 @@ it('what is imported for its types alone does not count', () => {
   ).toEqual(['test/lock/a.test.ts']);
 });
 
-it('a test that says that it is slow is none', () => {
+it('a test whose comment says that it is slow is no unit test', () => {
   const text = '// slow: an exhaustive walk\n\nit();\n';
   expect(chosen({ 'test/core/a.test.ts': text, 'test/core/b.test.ts': `it('// slow: not');` })).toEqual([
     'test/core/b.test.ts',
   ]);
 });
 
-it('files that are no tests are not chosen', () => {
+it('a helper is no unit test', () => {
   expect(chosen({ 'test/support/a.ts': '', 'scripts/b.mjs': '' })).toEqual([]);
 });
