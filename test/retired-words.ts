@@ -3,10 +3,11 @@ import { parseSync } from '@swc/core';
 /**
  * The words that the project no longer uses, each with the one that took its place.
  *
- * A word that is plain English besides is only looked for where it was a term: among the identifiers of the code, and if
- * need be in some folders only. Comments may say that a client waits its turn, that a promise settles, or that a test makes
- * a claim. These words of the old vocabulary are not looked for at all, because they are still in use elsewhere: `lost` (of
- * a lease), `Waiter` (it has a new meaning), `waits` and `waitMs`, `membership`, `holder`, `refused` (of a vote).
+ * A word that is plain English besides is only looked for where it was a term: among the identifiers of the
+ * code, and if need be in some folders only. Comments may say that a client waits its turn, that a promise
+ * settles, or that a test makes a claim. These words of the old vocabulary are not looked for at all, because
+ * they are still in use elsewhere: `lost` (of a lease), `Waiter` (it has a new meaning), `waits` and
+ * `waitMs`, `membership`, `holder`, `refused` (of a vote).
  */
 interface RetiredWord {
   readonly word: string;
@@ -23,7 +24,10 @@ interface RetiredWord {
   readonly why?: string;
 }
 
-/** A word in all its spellings: `word`, `Word`, `WORD`, and as a part of a longer identifier, `lastWord`, `word_count`. */
+/**
+ * A word in all its spellings: `word`, `Word`, `WORD`, and as a part of a longer identifier, `lastWord`,
+ * `word_count`.
+ */
 function spelled(word: string, endings = 's?'): RegExp {
   const capital = word[0]!.toUpperCase() + word.slice(1);
   const upper = word.toUpperCase();
@@ -215,16 +219,21 @@ export function retiredWordsIn({ path, text }: TextFile): string[] {
   return [...new Set(messages)];
 }
 
-/** A page without its sections on what was renamed, which may name the old words. Lines keep their numbers. */
+/**
+ * A page without what may name the old words: sections with "renamed" in their heading, and tables whose
+ * first column is called "was". Lines keep their numbers.
+ */
 export function withoutRenames(page: string): string {
   let depth = 0;
+  let isTable = false;
   return page
     .split('\n')
     .map((line) => {
       const heading = /^(#+) (.*)$/.exec(line);
       if (heading !== null && (depth === 0 || heading[1]!.length <= depth))
         depth = /renamed/i.test(heading[2]!) ? heading[1]!.length : 0;
-      return depth > 0 ? '' : line;
+      isTable = line.startsWith('|') && (isTable || /^\|\s*was\s*\|/.test(line));
+      return depth > 0 || isTable ? '' : line;
     })
     .join('\n');
 }
@@ -236,7 +245,8 @@ interface SyntaxNode {
 }
 
 function identifiersIn({ path, text }: TextFile): Occurrence[] {
-  // A span counts bytes, and begins anywhere: so a statement is put in front whose place in the text is known.
+  // A span counts bytes, and begins anywhere: so a statement is put in front whose place in the text is
+  // known.
   const source = `0;${text}`;
   const tree = parsed(path, source);
   const start = tree.span!.start;

@@ -1,4 +1,3 @@
-// slow: each mistake costs dozens of worlds.
 import { describe, expect, it } from '@jest/globals';
 import { hunt } from './hunt.js';
 import { MUTATIONS } from './mutations.js';
