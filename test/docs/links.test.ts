@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MARKDOWN_FILES, pageOf, PAGES, rootUrl } from './markdown.js';
 
@@ -48,22 +48,5 @@ describe('the test of links', () => {
     expect(isBroken('docs/safety.md#no-such-heading', 'README.md')).toBe(true);
     expect(isBroken('docs/safety.md#not-promised', 'README.md')).toBe(false);
     expect(targetsIn('[a](b) <img src="c"> <source srcset="d"> ![e](f)')).toEqual(['b', 'f', 'c', 'd']);
-  });
-});
-
-describe('the map of the sources', () => {
-  const map = pageOf('src/README.md');
-  const files = readdirSync(new URL('src/', rootUrl), { recursive: true })
-    .map((file) => String(file).replaceAll('\\', '/'))
-    .filter((file) => file.endsWith('.ts'));
-
-  it('names files that exist', () => {
-    const named = [...map.matchAll(/`([\w./-]+\.ts)`/g)].map((match) => match[1]!);
-    expect(named.length).toBeGreaterThan(0);
-    expect(named.filter((name) => !files.includes(name))).toEqual([]);
-  });
-
-  it('leaves out no file', () => {
-    expect(files.filter((file) => !file.endsWith('index.ts') && !map.includes(`\`${file}\``))).toEqual([]);
   });
 });
