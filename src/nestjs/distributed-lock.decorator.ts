@@ -15,24 +15,25 @@ import { DEFAULT_LOCKS } from './tokens.js';
 /** How `@DistributedLock()` locks a method. `Args` are the arguments that the key function takes. */
 export interface DistributedLockOptions<Args extends readonly unknown[] = []> extends LockSettings {
   /**
-   * What is locked: a string, unique to the job, or a function of the method's arguments, which may be async and is called
-   * with the method's `this`. 1 to 512 bytes without control characters.
+   * What is locked: a string, unique to the job, or a function of the method's arguments, which may be async
+   * and is called with the method's `this`. 1 to 512 bytes without control characters.
    * @default the class and the method, such as `TasksService.hourly`; minified code should name its own
    */
   readonly key?: string | ((...args: Args) => string | Promise<string>);
   /**
-   * `'tick'`: of a `@Cron` method's scheduled instant there is one run in all, on whichever worker, although clocks differ
-   * and the run was short. Where the schedule is changed at run time (`job.setTime()`) it has to be `false`.
+   * `'tick'`: of a `@Cron` method's scheduled instant there is one run in all, on whichever worker, although
+   * clocks differ and the run was short. Where the schedule is changed at run time (`job.setTime()`) it has
+   * to be `false`.
    * @default 'tick' for `@Cron` methods, `false` for all others
    */
   readonly once?: 'tick' | false;
   /**
    * What a call does that does not get the lock.
-   * - `'skip'`: the body does not run and the call returns `undefined`, with a line in the log: an error when no quorum of
-   *   nodes could be reached.
-   * - `'throw'`: it rejects, on an HTTP route with a 409 (held) or a 503 (unreachable, shutting down), elsewhere with the
-   *   lock's own error.
-   * - `'wait'`: it waits for the lock as long as `waitMs`, then as `'throw'`.
+   * - `'skip'`: the body does not run and the call returns `undefined`, with a line in the log: an error when
+   *   no quorum of nodes could be reached.
+   * - `'throw'`: it rejects, on an HTTP route with a 409 (held) or a 503 (unreachable, shutting down),
+   *   elsewhere with the lock's own error.
+   * - `'wait'`: it waits for the lock as long as `wait`, then as `'throw'`.
    * @default 'throw' for HTTP routes and `@MessagePattern` methods, `'skip'` for all others
    */
   readonly onHeld?: OnHeld;
@@ -61,13 +62,14 @@ export type DistributedLockDecorator<Args extends readonly unknown[]> = <
 const OPTIONS = [...SETTINGS, 'key', 'once', 'onHeld', 'locks'];
 
 /**
- * Runs an async method on one worker at a time: the others skip the call, or reject it where somebody waits for an answer
- * (see `onHeld`). A `@Cron` method runs once per tick. `currentLease()` is the lease inside the method, and its `signal`
- * aborts when the lease is lost.
+ * Runs an async method on one worker at a time: the others skip the call, or reject it where somebody waits
+ * for an answer (see `onHeld`). A `@Cron` method runs once per tick. `currentLease()` is the lease inside the
+ * method, and its `signal` aborts when the lease is lost.
  *
- * It stands above or below `@Cron`, `@Interval`, `@Timeout`, `@Get`, `@MessagePattern`, `@OnEvent` and the like. What the
- * method throws is passed on untouched. A call whose lease was lost rejects with `LeaseLostError`, though the method may
- * have ended well, and a call on an instance without a lock service rejects: the method never runs unlocked.
+ * It stands above or below `@Cron`, `@Interval`, `@Timeout`, `@Get`, `@MessagePattern`, `@OnEvent` and the
+ * like. What the method throws is passed on untouched. A call whose lease was lost rejects with
+ * `LeaseLostError`, though the method may have ended well, and a call on an instance without a lock service
+ * rejects: the method never runs unlocked.
  *
  * Bad options throw a `RangeError` or `TypeError` when the class is defined.
  *
@@ -106,7 +108,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       locks,
       normalizedOptions,
     });
-    // A route's 409 needs a header, which an exception cannot carry. Elsewhere nobody looks at the interceptor.
+    // A route's 409 needs a header, which an exception cannot carry. Elsewhere nobody looks at the
+    // interceptor.
     UseInterceptors(retryAfter)(target, property, descriptor as TypedPropertyDescriptor<Method>);
   };
 }

@@ -1,42 +1,45 @@
 import { inspect } from 'node:util';
 import type { AcquireOptions } from '../index.js';
-
-/** A duration: a number in the unit that the option names, or a string such as `'500ms'`, `'30s'`, `'5m'`, `'1h'`. */
-export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h'}`;
+import { durationToMs, type Milliseconds, type Seconds } from './duration.js';
 
 /** How a decorated method or handler is locked. */
 export interface LockSettings {
   /**
-   * Time to live in seconds, or a string such as `'5m'`: how long the lock stays taken when its holder dies. While the
-   * method runs the lock is extended, so a short one is right for a long job too.
+   * Time to live: how long the lock stays taken when its holder dies. In seconds or as a string such as
+   * `'5m'`, from 10 ms to the module's `maxTtlMs`. While the method runs the lock is extended, so a short
+   * `ttl` suits a long job too.
    * @default 60, or the `ttlMs` of the module's options
    */
-  readonly ttl?: Duration;
+  readonly ttl?: Seconds;
   /**
-   * How often to try again when the lock is held.
+   * How often to try again when the lock is held: an integer from 0 to 2^31 - 1. Excludes `onHeld: 'wait'`.
    * @default 0
    */
   readonly retries?: number;
   /**
-   * Pause between attempts in milliseconds, jittered by half in both directions.
+   * Pause between two attempts. In milliseconds or as a string such as `'500ms'`, from 1 ms. Each pause is
+   * drawn at random from half to one and a half times this.
    * @default 100
    */
-  readonly retryDelay?: number;
+  readonly retryDelay?: Milliseconds;
   /**
-   * For how many milliseconds `onHeld: 'wait'` waits.
-   * @default the ttl
+   * How long a call waits for a held lock. In seconds or as a string such as `'5m'`, from 1 ms. Needs
+   * `onHeld: 'wait'`.
+   * @default the `ttl`
    */
-  readonly waitMs?: number;
+  readonly wait?: Seconds;
   /**
-   * The lock stays taken at least this long, in seconds or as a string, although the method ends earlier. At most `ttl`.
+   * The lock stays taken at least this long, even if the method ends earlier. In seconds or as a string such
+   * as `'30s'`, from 0 to `ttl`.
    * @default 0
    */
-  readonly minHold?: Duration;
+  readonly minHold?: Seconds;
   /**
-   * The lease is lost after this long in all, in seconds or as a string, extended or not. At least `ttl`.
+   * The lease is lost after this time, even if it was extended. In seconds or as a string such as `'1h'`, at
+   * least `ttl`.
    * @default none
    */
-  readonly maxHold?: Duration;
+  readonly maxHold?: Seconds;
   /**
    * Whether the lock is extended while the method runs.
    * @default true
@@ -44,15 +47,7 @@ export interface LockSettings {
   readonly autoExtend?: boolean;
 }
 
-export const SETTINGS = [
-  'ttl',
-  'retries',
-  'retryDelay',
-  'waitMs',
-  'minHold',
-  'maxHold',
-  'autoExtend',
-] as const;
+export const SETTINGS = ['ttl', 'retries', 'retryDelay', 'wait', 'minHold', 'maxHold', 'autoExtend'] as const;
 
 /** What to do when somebody else has the lock. */
 export type OnHeld = 'skip' | 'throw' | 'wait';
@@ -61,10 +56,8 @@ export type OnHeld = 'skip' | 'throw' | 'wait';
 export const DEFAULT_TTL_MS = 60_000;
 
 const SHORTEST_TTL_MS = 10;
-/** The longest delay of a Node timer. */
-const LONGEST_MS = 2 ** 31 - 1;
+const MOST_RETRIES = 2 ** 31 - 1;
 const LONGEST_KEY_BYTES = 512;
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** The part of `AcquireOptions` that settings decide. */
 export type NormalizedOptions = Pick<
@@ -75,31 +68,39 @@ export type NormalizedOptions = Pick<
 let longestTtlMs = 0;
 
 /**
- * The longest ttl that any decorator has asked for so far, in milliseconds. Decorators run when their file is imported, so
- * before a module's factory does: its `maxTtlMs` follows this.
+ * The longest ttl that any decorator has asked for so far, in milliseconds. Decorators run when their file is
+ * imported, so before a module's factory does: its `maxTtlMs` follows this.
  */
 export function longestDecoratedTtlMs(): number {
   return longestTtlMs;
 }
 
-/** Checks the settings of one decorator and turns them into milliseconds. `where` is the decorator, for the errors. */
+/**
+ * Checks the settings of one decorator and turns them into milliseconds. `where` is the decorator, for the
+ * errors.
+ */
 export function normalizeOptions(
   where: string,
   settings: LockSettings,
   onHeld: OnHeld | undefined,
 ): NormalizedOptions {
-  const ttlMs = durationMs(where, 'ttl', settings.ttl, SHORTEST_TTL_MS);
+  const seconds = (option: 'ttl' | 'wait' | 'minHold' | 'maxHold', leastMs: number) =>
+    durationToMs(where, option, settings[option], { unit: 'seconds', leastMs });
+  const ttlMs = seconds('ttl', SHORTEST_TTL_MS);
   const retries = integer(where, 'retries', settings.retries, 0);
-  const retryDelayMs = integer(where, 'retryDelay', settings.retryDelay, 1);
-  const waitMs = integer(where, 'waitMs', settings.waitMs, 1);
-  const minHoldMs = durationMs(where, 'minHold', settings.minHold, 0);
-  const maxHoldMs = durationMs(where, 'maxHold', settings.maxHold, 1);
+  const retryDelayMs = durationToMs(where, 'retryDelay', settings.retryDelay, {
+    unit: 'milliseconds',
+    leastMs: 1,
+  });
+  const waitMs = seconds('wait', 1);
+  const minHoldMs = seconds('minHold', 0);
+  const maxHoldMs = seconds('maxHold', 1);
   const { autoExtend } = settings;
   if (autoExtend !== undefined && typeof autoExtend !== 'boolean') {
     throw new TypeError(`${where}: autoExtend must be true or false, got ${shown(autoExtend)}`);
   }
   if (waitMs !== undefined && onHeld !== 'wait') {
-    throw new RangeError(`${where}: waitMs (${waitMs}) needs onHeld: 'wait'`);
+    throw new RangeError(`${where}: wait (${shown(settings.wait)}) needs onHeld: 'wait'`);
   }
   if (onHeld === 'wait' && (retries ?? 0) > 0) {
     throw new RangeError(`${where}: retries (${retries}) and onHeld: 'wait' exclude each other`);
@@ -176,29 +177,10 @@ function integer(where: string, option: string, value: unknown, least: number): 
   if (value === undefined) return undefined;
   if (typeof value !== 'number')
     throw new TypeError(`${where}: ${option} must be a number, got ${shown(value)}`);
-  if (!Number.isInteger(value) || value < least || value > LONGEST_MS) {
+  if (!Number.isInteger(value) || value < least || value > MOST_RETRIES) {
     throw new RangeError(
-      `${where}: ${option} must be an integer from ${least} to ${LONGEST_MS}, got ${value}`,
+      `${where}: ${option} must be an integer from ${least} to ${MOST_RETRIES}, got ${value}`,
     );
   }
   return value;
-}
-
-function durationMs(where: string, option: string, value: unknown, leastMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  const bounds = `from ${leastMs / 1_000} to ${LONGEST_MS / 1_000} seconds, or a string such as '30s', '5m', '1h' or '500ms'`;
-  if (typeof value !== 'number' && typeof value !== 'string') {
-    throw new TypeError(`${where}: ${option} must be ${bounds}, got ${shown(value)}`);
-  }
-  const ms = typeof value === 'number' ? Math.round(value * 1_000) : parsedMs(value);
-  if (!(ms >= leastMs && ms <= LONGEST_MS)) {
-    throw new RangeError(`${where}: ${option} must be ${bounds}, got ${shown(value)}`);
-  }
-  return ms;
-}
-
-/** NaN where it is no duration, which no bound lets pass. */
-function parsedMs(text: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
-  return Math.round(Number(amount) * (UNITS_MS[unit ?? ''] ?? Number.NaN));
 }

@@ -28,12 +28,13 @@ import { DEFAULT_LOCKS, getRunnerToken } from './tokens.js';
 /** How `@LockedHandler()` locks a handler. */
 export interface LockedHandlerOptions extends LockSettings {
   /**
-   * What is locked: a string, or a function of the request, which may be async. 1 to 512 bytes without control characters.
+   * What is locked: a string, or a function of the request, which may be async. 1 to 512 bytes without
+   * control characters.
    * @default the class and the method, such as `InvoicesController.pay`
    */
   readonly key?: string | ((context: ExecutionContext) => string | Promise<string>);
   /**
-   * Whether a request for a held lock is refused at once, or waits as long as `waitMs` first.
+   * Whether a request for a held lock is refused at once, or waits as long as `wait` first.
    * @default 'throw'
    */
   readonly onHeld?: 'throw' | 'wait';
@@ -62,13 +63,15 @@ export const handlerLockOf = (handler: unknown): HandlerLock | undefined =>
     : undefined;
 
 /**
- * Locks a controller's handler while a request is handled: from before it is called, after the guards, until its result or
- * its Observable completes, fails, or is unsubscribed. `currentLease()` is the lease inside the handler.
+ * Locks a controller's handler while a request is handled: from before it is called, after the guards, until
+ * its result or its Observable completes, fails, or is unsubscribed. `currentLease()` is the lease inside the
+ * handler.
  *
- * A request for a held lock gets 409 Conflict with `Retry-After`; one that finds no quorum of nodes, or an application that
- * is shutting down, 503 Service Unavailable; so does a request whose lease is lost before it is done. The lock's own error
- * is the exception's `cause`. In other transports than HTTP that error is thrown as it is. What the handler throws is passed
- * on untouched. Bad options throw a `RangeError` or `TypeError` when the class is defined.
+ * A request for a held lock gets 409 Conflict with `Retry-After`; one that finds no quorum of nodes, or an
+ * application that is shutting down, 503 Service Unavailable; so does a request whose lease is lost before it
+ * is done. The lock's own error is the exception's `cause`. In other transports than HTTP that error is
+ * thrown as it is. What the handler throws is passed on untouched. Bad options throw a `RangeError` or
+ * `TypeError` when the class is defined.
  *
  * ```ts
  * @Post('invoices/:id/pay')

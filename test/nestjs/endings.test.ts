@@ -36,12 +36,12 @@ class Tasks {
     return this.body();
   }
 
-  @DistributedLock({ key: 'waits', onHeld: 'wait', waitMs: 30_000, retryDelay: 5 })
+  @DistributedLock({ key: 'waits', onHeld: 'wait', wait: 30, retryDelay: 5 })
   async waits(): Promise<string> {
     return this.body();
   }
 
-  @DistributedLock({ key: () => 'waits', onHeld: 'wait', waitMs: 20, retryDelay: 5 })
+  @DistributedLock({ key: () => 'waits', onHeld: 'wait', wait: '20ms', retryDelay: 5 })
   async waitsBriefly(): Promise<string> {
     return this.body();
   }

@@ -48,7 +48,7 @@ class Invoices {
   }
 
   @Get('waits')
-  @LockedHandler({ key: async () => 'waits', onHeld: 'wait', waitMs: 30_000, retryDelay: 5 })
+  @LockedHandler({ key: async () => 'waits', onHeld: 'wait', wait: 30, retryDelay: 5 })
   waits(): Promise<{ done: true }> {
     return handle();
   }

@@ -31,11 +31,28 @@ describe('a bad option throws where the method is decorated, and names the optio
     [{ retries: -1 }, 'retries must be an integer from 0 to 2147483647, got -1'],
     [{ retries: 1.5 }, 'got 1.5'],
     [{ retries: '3' }, "retries must be a number, got '3'"],
-    [{ retryDelay: 0 }, 'retryDelay must be an integer from 1 to 2147483647, got 0'],
+    [
+      { retryDelay: 0 },
+      'retryDelay must be an integer from 1 to 2147483647 milliseconds, or a string such as',
+    ],
+    [{ retryDelay: 0 }, "or a string such as '30s', '5m', '1h' or '500ms', got 0"],
+    [{ retryDelay: 1.5 }, 'got 1.5'],
     [{ retryDelay: Number.NaN }, 'got NaN'],
     [{ retryDelay: 2 ** 31 }, 'got 2147483648'],
-    [{ onHeld: 'wait', waitMs: 0 }, 'waitMs must be an integer from 1'],
-    [{ waitMs: 100 }, "waitMs (100) needs onHeld: 'wait'"],
+    [{ retryDelay: '0ms' }, "got '0ms'"],
+    [{ retryDelay: '597h' }, "got '597h'"],
+    [{ retryDelay: '100' }, "got '100'"],
+    [{ retryDelay: null }, 'got null'],
+    [{ onHeld: 'wait', wait: 0 }, 'wait must be from 0.001 to 2147483.647 seconds, or a string such as'],
+    [{ onHeld: 'wait', wait: '0s' }, "got '0s'"],
+    [{ onHeld: 'wait', wait: 2_147_483.648 }, 'got 2147483.648'],
+    [{ onHeld: 'wait', wait: '5 minutes' }, "got '5 minutes'"],
+    [{ wait: 100 }, "wait (100) needs onHeld: 'wait'"],
+    [{ wait: '5m' }, "wait ('5m') needs onHeld: 'wait'"],
+    [
+      { onHeld: 'wait', waitMs: 100 },
+      'unknown option "waitMs"; the options are ttl, retries, retryDelay, wait',
+    ],
     [{ onHeld: 'wait', retries: 2 }, "retries (2) and onHeld: 'wait' exclude each other"],
     [{ onHeld: 'ignore' }, "onHeld must be one of 'skip', 'throw', 'wait', got 'ignore'"],
     [{ once: true }, "once must be one of 'tick', false, got true"],
@@ -99,22 +116,44 @@ describe('durations', () => {
     ['30s', 30_000],
     ['5m', 300_000],
     ['1.5h', 5_400_000],
-  ])('%p is %p ms', (ttl, ms) => {
+  ])('a ttl of %p is %p ms', (ttl, ms) => {
     expect(normalizeOptions('here', { ttl: ttl! }, undefined)).toEqual({ ttlMs: ms });
   });
 
-  it('of retryDelay and waitMs are milliseconds, and of the holds seconds', () => {
-    const settled = normalizeOptions(
-      'here',
-      { ttl: 10, retryDelay: 5, waitMs: 7, minHold: 1, maxHold: '1m' },
-      'wait',
-    );
-    expect(settled).toEqual({
+  it.each<[LockSettings['retryDelay'], number]>([
+    [300, 300],
+    ['500ms', 500],
+    ['1.5s', 1_500],
+    ['5m', 300_000],
+  ])('a retryDelay of %p is %p ms', (retryDelay, ms) => {
+    expect(normalizeOptions('here', { retryDelay: retryDelay! }, undefined)).toEqual({ retryDelayMs: ms });
+  });
+
+  it('numbers of ttl, wait, minHold and maxHold are seconds, and of retryDelay milliseconds', () => {
+    const settings: LockSettings = { ttl: 10, retryDelay: 5, wait: 7, minHold: 1, maxHold: 60 };
+    expect(normalizeOptions('here', settings, 'wait')).toEqual({
       ttlMs: 10_000,
       retryDelayMs: 5,
-      waitMs: 7,
+      waitMs: 7_000,
       minHoldMs: 1_000,
       maxHoldMs: 60_000,
+    });
+  });
+
+  it('strings of all five options say their own unit', () => {
+    const settings: LockSettings = {
+      ttl: '10s',
+      retryDelay: '5ms',
+      wait: '7m',
+      minHold: '1s',
+      maxHold: '1h',
+    };
+    expect(normalizeOptions('here', settings, 'wait')).toEqual({
+      ttlMs: 10_000,
+      retryDelayMs: 5,
+      waitMs: 420_000,
+      minHoldMs: 1_000,
+      maxHoldMs: 3_600_000,
     });
   });
 });

@@ -13,6 +13,16 @@ export class Methods {
     return 'done';
   }
 
+  @DistributedLock({
+    key: 'waits',
+    onHeld: 'wait',
+    wait: '90s',
+    retryDelay: '500ms',
+    minHold: '1.5s',
+    maxHold: '1h',
+  })
+  async durationsAsText(): Promise<void> {}
+
   @DistributedLock({ key: (id: string) => `user:${id}` })
   async oneOfTwoArguments(_id: string, _amount: number): Promise<void> {}
 
@@ -56,6 +66,10 @@ export class Methods {
   // @ts-expect-error -- no such unit
   @DistributedLock({ ttl: '5 minutes' })
   async noUnit(): Promise<void> {}
+
+  // @ts-expect-error -- a text without a unit
+  @DistributedLock({ retryDelay: '500' })
+  async textWithoutUnit(): Promise<void> {}
 
   // @ts-expect-error -- the key function gives no string
   @DistributedLock({ key: (id: number) => id })
