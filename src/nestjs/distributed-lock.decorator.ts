@@ -1,53 +1,48 @@
 import { UseInterceptors } from '@nestjs/common';
-import { retryAfter } from './lock-http.js';
-import { lockMethod, type KeyOfCall, type Method } from './locked-method.js';
-import {
-  assertKey,
-  assertKnown,
-  assertOneOf,
-  normalizeOptions,
-  SETTINGS,
-  type LockSettings,
-  type OnHeld,
-} from './lock-settings.js';
+import { assertKey, assertKnown, assertOneOf } from './check-options.js';
+import { retryAfterInterceptor } from './lock-http.js';
+import { lockMethod } from './lock-method.js';
+import { SETTINGS, type LockSettings, type OnHeld } from './lock-settings.js';
+import type { KeyOfCall, Method } from './locked-method.js';
+import { normalizeOptions } from './normalize-options.js';
 import { DEFAULT_LOCKS } from './tokens.js';
 
 /** How `@DistributedLock()` locks a method. `Args` are the arguments that the key function takes. */
 export interface DistributedLockOptions<Args extends readonly unknown[] = []> extends LockSettings {
   /**
-   * What is locked: a string, unique to the job, or a function of the method's arguments, which may be async
-   * and is called with the method's `this`. 1 to 512 bytes without control characters.
-   * @default the class and the method, such as `TasksService.hourly`; minified code should name its own
+   * What is locked: a string that no other job has, or a function of the method's arguments. The function may
+   * be async and is called with the method's `this`. 1 to 512 bytes without control characters.
+   * @default the class and the method, such as `TasksService.hourly`; minified code should give a key
    */
   readonly key?: string | ((...args: Args) => string | Promise<string>);
   /**
-   * `'tick'`: of a `@Cron` method's scheduled instant there is one run in all, on whichever worker, although
-   * clocks differ and the run was short. Where the schedule is changed at run time (`job.setTime()`) it has
-   * to be `false`.
+   * `'tick'`: a `@Cron` method runs once for each scheduled time, on one of the workers, even if their clocks
+   * differ and the run was short. `false`: the lock alone decides. It has to be `false` where `job.setTime()`
+   * changes the schedule.
    * @default 'tick' for `@Cron` methods, `false` for all others
    */
   readonly once?: 'tick' | false;
   /**
    * What a call does that does not get the lock.
-   * - `'skip'`: the body does not run and the call returns `undefined`, with a line in the log: an error when
-   *   no quorum of nodes could be reached.
-   * - `'throw'`: it rejects, on an HTTP route with a 409 (held) or a 503 (unreachable, shutting down),
-   *   elsewhere with the lock's own error.
-   * - `'wait'`: it waits for the lock as long as `wait`, then as `'throw'`.
+   * - `'skip'`: the method does not run, the call returns `undefined`, and a line is logged: an error when no
+   *   quorum of the nodes could be reached.
+   * - `'throw'`: the call rejects. An HTTP route answers 409 (held) or 503 (unreachable, shutting down);
+   *   elsewhere the call rejects with the lock's own error.
+   * - `'wait'`: the call waits for the lock as long as `wait`, and then does as with `'throw'`.
    * @default 'throw' for HTTP routes and `@MessagePattern` methods, `'skip'` for all others
    */
   readonly onHeld?: OnHeld;
   /**
-   * The `name` of the `QuorlockModule` whose nodes to lock on.
+   * The `name` of the `QuorlockModule` on whose nodes to lock.
    * @default the module without a name
    */
   readonly locks?: string;
 }
 
-/** Why a decorator does not fit its method, as the compiler shows it. */
+/** The compiler shows the reason when a decorator does not fit its method. */
 type Misfit<Reason extends string> = { readonly [reason in Reason]: never };
 
-/** Fits async methods only, whose arguments the key function can take. */
+/** Fits async methods whose arguments the key function can take. */
 export type DistributedLockDecorator<Args extends readonly unknown[]> = <
   M extends (...args: never[]) => Promise<unknown>,
 >(
@@ -62,16 +57,16 @@ export type DistributedLockDecorator<Args extends readonly unknown[]> = <
 const OPTIONS = [...SETTINGS, 'key', 'once', 'onHeld', 'locks'];
 
 /**
- * Runs an async method on one worker at a time: the others skip the call, or reject it where somebody waits
- * for an answer (see `onHeld`). A `@Cron` method runs once per tick. `currentLease()` is the lease inside the
- * method, and its `signal` aborts when the lease is lost.
+ * Runs an async method on one worker at a time. The others skip the call, or reject it where a caller waits
+ * for the answer (see `onHeld`). A `@Cron` method runs once per tick. Inside the method, `currentLease()` is
+ * the lease; its `signal` aborts when the lease is lost.
  *
- * It stands above or below `@Cron`, `@Interval`, `@Timeout`, `@Get`, `@MessagePattern`, `@OnEvent` and the
- * like. What the method throws is passed on untouched. A call whose lease was lost rejects with
- * `LeaseLostError`, though the method may have ended well, and a call on an instance without a lock service
- * rejects: the method never runs unlocked.
+ * The decorator may stand above or below `@Cron`, `@Interval`, `@Timeout`, `@Get`, `@MessagePattern`,
+ * `@OnEvent` and the like. What the method throws is passed on unchanged. A call whose lease was lost rejects
+ * with `LeaseLostError`, even if the method ended well. A call on an instance without a lock service rejects:
+ * the method never runs unlocked.
  *
- * Bad options throw a `RangeError` or `TypeError` when the class is defined.
+ * Bad options throw a `RangeError` or a `TypeError` when the class is defined.
  *
  * ```ts
  * @Cron(CronExpression.EVERY_HOUR)
@@ -89,7 +84,7 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
     const where = `@DistributedLock on ${nameOf(target)}.${String(property)}`;
     if (typeof target !== 'object' || typeof descriptor?.value !== 'function') {
       throw new TypeError(
-        `${where}: only a method of an instance can be locked, and no accessor, field or static method`,
+        `${where}: only a method of an instance can be locked, no accessor, field or static method`,
       );
     }
     assertKnown(where, options, OPTIONS);
@@ -108,9 +103,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       locks,
       normalizedOptions,
     });
-    // A route's 409 needs a header, which an exception cannot carry. Elsewhere nobody looks at the
-    // interceptor.
-    UseInterceptors(retryAfter)(target, property, descriptor as TypedPropertyDescriptor<Method>);
+    // The 409 of a route needs a header, which an exception cannot carry. On other methods Nest ignores it.
+    UseInterceptors(retryAfterInterceptor)(target, property, descriptor as TypedPropertyDescriptor<Method>);
   };
 }
 

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { show } from './check-options.js';
 
 /**
  * A duration with its unit, such as `'500ms'`, `'30s'`, `'5m'` or `'1h'`. Fractions such as `'1.5h'` are
@@ -36,8 +36,7 @@ export function durationToMs(
   rule: DurationRule,
 ): number | undefined {
   if (value === undefined) return undefined;
-  const shown = inspect(value, { depth: 0, maxStringLength: 80 });
-  const message = `${where}: ${option} must be ${describeBounds(rule)}, got ${shown}`;
+  const message = `${where}: ${option} must be ${describeBounds(rule)}, got ${show(value)}`;
   if (typeof value !== 'number' && typeof value !== 'string') throw new TypeError(message);
   const ms = typeof value === 'string' ? parseDuration(value) : numberToMs(value, rule);
   if (!(ms >= rule.leastMs && ms <= LONGEST_MS)) throw new RangeError(message);

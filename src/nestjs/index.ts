@@ -1,3 +1,4 @@
+/** `quorlock/nestjs`: a module, decorators for methods and handlers, and injection of the `LockManager`. */
 export {
   DistributedLock,
   type DistributedLockDecorator,
@@ -5,8 +6,8 @@ export {
 } from './distributed-lock.decorator.js';
 export type { DurationText, Milliseconds, Seconds } from './duration.js';
 export type { LockSettings, OnHeld } from './lock-settings.js';
-export { LockedHandler, type LockedHandlerOptions } from './locked-handler.js';
-export { unlocked } from './locked-method.js';
+export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decorator.js';
+export { unlocked } from './lock-method.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
 export type { QuorlockModuleOptions } from './quorlock-options.js';
 export { getLockManagerToken, InjectLockManager } from './tokens.js';

@@ -1,15 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { cronSchedule, type TickOf } from './cron-schedule.js';
-import { handlerLockOf } from './locked-handler.js';
-import { keyOf, type LockRunner } from './lock-runner.js';
-import { bind, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
+import { readCronSchedule, type TickOf } from './cron-schedule.js';
+import type { LockRunner } from './lock-runner.js';
+import { lockedHandlerMetadataOf } from './lock.interceptor.js';
+import { keyOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isScheduled } from './nest-metadata.js';
+import { giveRunner } from './runner-property.js';
 
-/** As much of Nest's `InstanceWrapper` as is needed, which it does not export. */
+/** Nest's `InstanceWrapper`, which it does not export. */
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
-/** What one module instance looks after. */
+/** One module instance: its name, its runner and the options that its methods have to fit. */
 export interface ModuleScope {
   readonly name: string;
   readonly runner: LockRunner;
@@ -17,19 +18,21 @@ export interface ModuleScope {
   readonly strictKeys: boolean;
 }
 
-/** Who has a key. Two classes may have the same name, and then by default the same keys. */
-interface KeyHolder {
+/** A method with a fixed key. Two classes may have the same name, and then by default the same keys. */
+interface KeyUser {
+  /** The class. */
   readonly owner: unknown;
   readonly method: string;
 }
 
 /**
- * Goes through all providers and controllers when the application starts: plans their locked methods, gives the lock service
- * to instances that Nest did not construct, and says what is wrong while somebody is watching.
+ * Looks at all providers and controllers when the application starts. It plans their locked methods, gives
+ * the runner to instances that Nest did not construct, and reports mistakes: errors stop the start, warnings
+ * are logged.
  */
 export class LockExplorer {
   readonly #logger = new Logger('DistributedLock');
-  readonly #holders = new Map<string, KeyHolder[]>();
+  readonly #usersOfKey = new Map<string, KeyUser[]>();
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -41,7 +44,8 @@ export class LockExplorer {
     const explored = new Set<object>();
     for (const wrapper of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
       const instance: unknown = wrapper.instance;
-      // `null` prototypes, functions and plain values are legal providers; none of them has decorated methods.
+      // Functions, plain values and objects without a prototype may be providers; they have no decorated
+      // methods.
       if (typeof instance !== 'object' || instance === null) continue;
       const prototype = Object.getPrototypeOf(instance) as object | null;
       if (prototype === null || prototype === Object.prototype) continue;
@@ -57,8 +61,8 @@ export class LockExplorer {
     const { name, runner } = this.scope;
     for (const locked of lockedMethodsOf(Object.getPrototypeOf(instance) as object)) {
       if (locked.locks !== name) continue;
-      // Of a request-scoped provider this is a bare object; its instances are injected when they are made.
-      if (wrapper.isDependencyTreeStatic()) bind(instance, name, runner);
+      // A request-scoped provider has no instance yet. Nest injects the runner when it makes one.
+      if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
       if (isNew) await this.#plan(wrapper, instance, locked);
     }
   }
@@ -68,18 +72,19 @@ export class LockExplorer {
     const method = methodName(instance, locked.property);
     const found = (instance as Record<string | symbol, unknown>)[locked.property];
     this.#assertFits(method, locked);
-    if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnOfScope(method, wrapper);
-    const { name } = runner.plan(instance, locked, found, await this.#tickOf(method, locked, found));
+    if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
+    const { name } = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
     runner.locks.declare(name);
     if (typeof locked.key === 'function') return;
     const key = keyOf(instance, locked);
-    const holders = this.#holders.get(key) ?? [];
-    // A method that overrides a locked one and calls it has the key once: the inner call runs under the outer's lease.
-    if (holders.some((other) => other.owner === instance.constructor && other.method === method)) return;
-    this.#holders.set(key, [...holders, { owner: instance.constructor, method }]);
+    const users = this.#usersOfKey.get(key) ?? [];
+    // An override and the locked method that it overrides count once: the inner call runs under the outer
+    // call's lease.
+    if (users.some((other) => other.owner === instance.constructor && other.method === method)) return;
+    this.#usersOfKey.set(key, [...users, { owner: instance.constructor, method }]);
   }
 
-  #warnOfScope(method: string, wrapper: Wrapper): void {
+  #warnAboutScope(method: string, wrapper: Wrapper): void {
     if (!wrapper.isDependencyTreeStatic()) {
       this.#logger.warn(
         `${method} never runs: its provider is request-scoped, and Nest does not schedule those`,
@@ -89,23 +94,25 @@ export class LockExplorer {
     }
   }
 
-  async #tickOf(method: string, locked: LockedMethod, found: unknown): Promise<TickOf | undefined> {
+  /** How to find the tick of a call; `undefined` for a method that does not run once per tick. */
+  async #readSchedule(method: string, locked: LockedMethod, found: unknown): Promise<TickOf | undefined> {
     if (locked.once === false) return undefined;
     const cron = cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found);
-    if (cron !== undefined) return cronSchedule(cron, method);
+    if (cron !== undefined) return readCronSchedule(cron, method);
     if (locked.once === undefined) return undefined;
     throw new Error(
-      `${method}: once: 'tick' needs @Cron; @Interval and @Timeout have no instant in common, take minHold`,
+      `${method}: once: 'tick' needs @Cron. @Interval and @Timeout have no scheduled time that workers ` +
+        'share: use minHold instead',
     );
   }
 
   #exploreHandlers(prototype: object): void {
     const { name, runner } = this.scope;
     for (const property of this.scanner.getAllMethodNames(prototype)) {
-      const lock = handlerLockOf((prototype as Record<string, unknown>)[property]);
-      if (lock === undefined || lock.locks !== name) continue;
-      this.#assertFits(methodName(prototype, property), lock);
-      runner.locks.declare(lock.labelFor(prototype, property));
+      const handler = lockedHandlerMetadataOf((prototype as Record<string, unknown>)[property]);
+      if (handler === undefined || handler.locks !== name) continue;
+      this.#assertFits(methodName(prototype, property), handler);
+      runner.locks.declare(handler.labelFor(prototype, property));
     }
   }
 
@@ -121,10 +128,10 @@ export class LockExplorer {
   }
 
   #reportDuplicates(): void {
-    for (const [key, holders] of this.#holders) {
-      if (holders.length < 2) continue;
-      const methods = holders.map(({ method }) => method).join(' and ');
-      const message = `${methods} have the same lock key "${key}", so that none of them runs while another does`;
+    for (const [key, users] of this.#usersOfKey) {
+      if (users.length < 2) continue;
+      const methods = users.map(({ method }) => method).join(' and ');
+      const message = `${methods} have the same lock key "${key}": only one of them runs at a time`;
       if (this.scope.strictKeys) throw new Error(message);
       this.#logger.warn(message);
     }

@@ -12,19 +12,25 @@ import {
   QuorumUnreachableError,
 } from '../index.js';
 
-/** A 409 that knows its `Retry-After`, which Nest's exceptions have no place for. The client is not told who the owner is. */
+/**
+ * A 409 that knows its `Retry-After`. Nest's exceptions have no place for headers. It does not name the
+ * lock's owner.
+ */
 class LockedException extends ConflictException {
   readonly retryAfterSeconds: number;
 
   constructor(cause: LockNotAcquiredError) {
     super('Locked by another request, try again later', { cause });
-    // Where nobody knows how long it takes, a second is the shortest time that the header can say.
+    // One second is the shortest time that the header can say; it also stands for an unknown time.
     this.retryAfterSeconds = Math.max(1, Math.ceil(cause.retryAfterMs / 1_000));
   }
 }
 
-/** What a client is told instead of the lock's own error, which becomes the `cause`; other errors are left as they are. */
-export function asHttpException(error: unknown): unknown {
+/**
+ * Converts the lock's own errors to exceptions with a status code, and keeps them as the `cause`. Others are
+ * unchanged.
+ */
+export function toHttpException(error: unknown): unknown {
   if (error instanceof LockNotAcquiredError) return new LockedException(error);
   if (error instanceof LockManagerClosedError) {
     return new ServiceUnavailableException('Shutting down, try again later', { cause: error });
@@ -40,8 +46,10 @@ export function asHttpException(error: unknown): unknown {
   return error;
 }
 
-/** Writes the `Retry-After` of a 409 that comes by. `header()` is what Express and Fastify have in common. */
-export const retryAfter: NestInterceptor = {
+/**
+ * Interceptor of routes with `@DistributedLock()`: writes the `Retry-After` header of their 409 responses.
+ */
+export const retryAfterInterceptor: NestInterceptor = {
   intercept: (context, next) =>
     next.handle().pipe(
       catchError((error: unknown) => {
@@ -51,6 +59,10 @@ export const retryAfter: NestInterceptor = {
     ),
 };
 
+/**
+ * Writes the `Retry-After` header when the error is a 409 of a lock. `header()` exists in Express and in
+ * Fastify.
+ */
 export function setRetryAfter(context: ExecutionContext, error: unknown): void {
   if (!(error instanceof LockedException) || context.getType() !== 'http') return;
   const response = context

@@ -2,7 +2,7 @@ import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } f
 import type { LockManager } from '../index.js';
 import type { LockExplorer } from './lock-explorer.js';
 
-/** Starts and ends one module instance with the application. */
+/** Starts and closes the locks of one module instance with the application. */
 export class LockLifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   constructor(
     private readonly locks: LockManager,
@@ -14,21 +14,22 @@ export class LockLifecycle implements OnModuleInit, BeforeApplicationShutdown, O
     try {
       await this.explorer.explore();
     } catch (error) {
-      // The application does not start, and nobody else would close what was opened for it.
+      // The application does not start, so nothing else would close the connections.
       await this.locks.close();
       throw error;
     }
   }
 
   /**
-   * Jobs that run may end; none begins. HTTP is still served meanwhile, and answered with 503 where it needs a lock. The
-   * connections are the manager's own; a client that was handed in was duplicated and stays open.
+   * Lets running jobs end and begins no other. HTTP is still served meanwhile; a request that needs a lock
+   * gets 503. Only the manager's own connections are closed: a client that the user gave was duplicated, and
+   * stays open.
    */
   async beforeApplicationShutdown(): Promise<void> {
     await this.locks.close({ drainMs: this.drainMs });
   }
 
-  /** In case that a hook before this one failed. */
+  /** Closes again, in case an earlier hook failed. Closing twice does no harm. */
   async onApplicationShutdown(): Promise<void> {
     await this.locks.close();
   }

@@ -1,24 +1,30 @@
 /**
- * Which scheduled instant a call belongs to: the *nominal* fire time, the same on every worker, however late its timer
- * or however wrong its clock. Pure: it is told the time and how to find the next instant.
+ * Finds the scheduled instant that a call belongs to: the *nominal* fire time. It is the same on every
+ * worker, even if timers are late and clocks are wrong. These functions are pure: the time and the schedule
+ * are arguments.
  */
 
-/** Finds a schedule's first instant after a moment, both in epoch milliseconds; instants are whole seconds. */
+/**
+ * Finds a schedule's first instant after a moment. Both are in epoch milliseconds; instants are whole
+ * seconds.
+ */
 export type NextInstant = (afterMs: number) => number;
 
 /**
- * The scheduler sleeps on a timer and then looks at the wall clock again, so it fires at its instant or after it. The
- * tolerance is for a clock that is slewed backwards between its look and ours.
+ * A call counts for an instant up to this long before it. The scheduler waits on a timer and then reads the
+ * wall clock, so it fires at its instant or later; but the clock may be slewed backwards between its reading
+ * and ours.
  */
 const EARLY_MS = 10;
 /**
- * A call by anybody else than the scheduler belongs to a tick only this soon after it. The package cron runs a fire that it
- * missed by up to its `threshold`, 250 ms by default, so the slack is several of them and never below two seconds.
+ * A call that the scheduler did not make belongs to a tick only within this slack after it. The package cron
+ * makes up for a fire that it missed by up to its `threshold`, 250 ms by default. So the slack is four
+ * thresholds, at least two seconds.
  */
 const SHORTEST_SLACK_MS = 2_000;
 const SLACK_IN_THRESHOLDS = 4;
 const DEFAULT_THRESHOLD_MS = 250;
-/** How far back the instant of a late fire is looked for: beyond a year, 29 February apart, nothing is scheduled. */
+/** How far back the instant of a late fire is searched: schedules repeat within a year, 29 February apart. */
 const LONGEST_LOOK_BACK_MS = 400 * 24 * 3_600_000;
 const SECOND_MS = 1_000;
 
@@ -26,42 +32,46 @@ const SECOND_MS = 1_000;
 export interface ScheduledCall {
   /** The wall clock of this process at the call, in epoch milliseconds. */
   readonly nowMs: number;
-  /** Whether the scheduler made the call, as its argument tells. */
+  /** Whether the scheduler made the call. */
   readonly byScheduler: boolean;
-  /** How late the scheduler may make up for a missed instant, in milliseconds: the `threshold` of its options. */
+  /**
+   * How late the scheduler makes up for a missed instant, in milliseconds: the `threshold` of its options.
+   */
   readonly thresholdMs?: number | undefined;
 }
 
-/** For how long after its instant a call is taken for the scheduler's although it does not show. */
+/** How long after an instant a call that the scheduler did not make still belongs to it, in milliseconds. */
 export function slackMsOf(thresholdMs: number = DEFAULT_THRESHOLD_MS): number {
   return Math.max(SHORTEST_SLACK_MS, SLACK_IN_THRESHOLDS * Math.abs(thresholdMs));
 }
 
 /**
- * The scheduled instant of a call, or `undefined` for a call that has none: from a controller, a test or a console.
+ * Finds the scheduled instant of a call; `undefined` for a call without one, such as from a controller, a
+ * test or a console.
  *
- * The scheduler's own call belongs to the latest instant however late it comes, because a process that was suspended fires
- * when it wakes, and by then another worker has run that tick. Any other call belongs to the latest instant only within the
- * slack, which the next instant cuts short where the period is shorter.
+ * The scheduler's own call belongs to the latest instant, even if it comes late: a process that was suspended
+ * fires when it wakes, and by then another worker has run that tick. Any other call belongs to the latest
+ * instant only within the slack.
  */
-export function nominalTick(next: NextInstant, call: ScheduledCall): number | undefined {
+export function findNominalTick(next: NextInstant, call: ScheduledCall): number | undefined {
   const lookBackMs = call.byScheduler ? LONGEST_LOOK_BACK_MS : slackMsOf(call.thresholdMs);
-  return latestInstant(next, call.nowMs + EARLY_MS, lookBackMs);
+  return findLatestInstant(next, call.nowMs + EARLY_MS, lookBackMs);
 }
 
-/** The tick of a job that runs once, at a date. */
-export function nominalDate(atMs: number, call: ScheduledCall): number | undefined {
+/** Finds the tick of a job that runs once, at a date. */
+export function findDateTick(atMs: number, call: ScheduledCall): number | undefined {
   const lateMs = call.nowMs + EARLY_MS - atMs;
   return lateMs >= 0 && (call.byScheduler || lateMs <= slackMsOf(call.thresholdMs)) ? atMs : undefined;
 }
 
 /**
- * The latest instant at or before `atMs`, not further back than `lookBackMs`.
+ * Finds the latest instant at or before `atMs`, not further back than `lookBackMs`.
  *
- * A schedule can only be asked for what comes next. So a moment from which the next instant is already past is looked for
- * in growing steps, and the last such moment by bisection; the usual call, just after its instant, takes one question.
+ * A schedule only tells its next instant. So the search steps back, doubling its steps, to a moment whose
+ * next instant is in the past; then it bisects to the last such moment. The usual call, just after its
+ * instant, takes one question.
  */
-export function latestInstant(next: NextInstant, atMs: number, lookBackMs: number): number | undefined {
+export function findLatestInstant(next: NextInstant, atMs: number, lookBackMs: number): number | undefined {
   const at = Math.floor(atMs / SECOND_MS) * SECOND_MS;
   const farthest = at - Math.ceil(lookBackMs / SECOND_MS) * SECOND_MS;
   let found: { readonly from: number; readonly instant: number } | undefined;
@@ -81,7 +91,10 @@ export function latestInstant(next: NextInstant, atMs: number, lookBackMs: numbe
   return found?.instant;
 }
 
-/** Where the clocks are put back, cron's next instant may lie before the moment it was asked from: that one does not count. */
+/**
+ * The next instant after `from`, if it is not after `at`. When clocks are put back, cron may answer with an
+ * instant before `from`, which does not count.
+ */
 function instantWithin(next: NextInstant, from: number, at: number): number | undefined {
   const instant = next(from);
   return instant > from && instant <= at ? instant : undefined;

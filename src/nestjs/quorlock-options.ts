@@ -1,34 +1,40 @@
 import { Logger } from '@nestjs/common';
 import { LockManager, type LockListener, type LockManagerOptions } from '../index.js';
 import { optionsFromEnvironment } from './environment.js';
-import { DEFAULT_TTL_MS, longestDecoratedTtlMs } from './lock-settings.js';
+import { DEFAULT_TTL_MS } from './lock-settings.js';
+import { longestDecoratedTtlMs } from './normalize-options.js';
 
 /**
- * What `QuorlockModule.forRoot()` takes: the options of a `LockManager`, and what belongs to Nest. Warnings go to Nest's
- * logger unless `warn` is given, and `maxTtlMs` follows the longest `ttl` of all decorators.
+ * The options of `QuorlockModule.forRoot()`: those of a `LockManager`, and some of Nest's. By default,
+ * warnings go to Nest's logger, and `maxTtlMs` is the longest `ttl` of all decorators, but at least a minute
+ * and at least `ttlMs`.
  */
 export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'> {
   /**
-   * The voters, as `LockManagerOptions` has them.
-   * @default from the environment: REDIS_ENABLED, REDIS_HOST, REDIS_PORT, or QUORLOCK_NODES; and QUORLOCK_FALLBACK
+   * The voters, as in `LockManagerOptions`.
+   * @default from the environment: REDIS_ENABLED, REDIS_HOST, REDIS_PORT, QUORLOCK_NODES and
+   * QUORLOCK_FALLBACK
    */
   readonly nodes?: LockManagerOptions['nodes'];
-  /** Hear every event from the start, such as the metrics of `quorlock/prometheus`. */
+  /**
+   * Listeners that hear every event from the start, such as `lockMetrics()` of `quorlock/prometheus`.
+   * @default none
+   */
   readonly listeners?: readonly LockListener[];
   /**
-   * How long the application's shutdown waits for held locks, in milliseconds, before it aborts their signals and releases
-   * them. 0 to 2^31 - 1.
+   * How long the application's shutdown waits for held locks, in milliseconds: an integer from 0 to 2^31 - 1.
+   * After that it aborts their signals and releases them.
    * @default 10_000
    */
   readonly drainMs?: number;
   /**
-   * Whether two methods with the same key stop the application from starting, rather than being warned about.
+   * Whether two methods with the same key stop the application from starting. `false` logs a warning instead.
    * @default false
    */
   readonly strictKeys?: boolean;
 }
 
-/** The options that are Nest's, checked. */
+/** The checked options that the manager does not know. */
 export interface ModuleSettings {
   readonly drainMs: number;
   readonly strictKeys: boolean;
@@ -37,7 +43,8 @@ export interface ModuleSettings {
 const DEFAULT_DRAIN_MS = 10_000;
 const LONGEST_MS = 2 ** 31 - 1;
 
-export function settingsOf({
+/** Checks the options that the manager does not know, and completes them by their defaults. */
+export function readModuleSettings({
   drainMs = DEFAULT_DRAIN_MS,
   strictKeys = false,
 }: QuorlockModuleOptions): ModuleSettings {
@@ -49,7 +56,7 @@ export function settingsOf({
   return { drainMs, strictKeys };
 }
 
-/** Makes the manager of a module instance. Bad options throw, and so stop the application from starting. */
+/** Creates the manager of a module instance. Bad options throw, and so stop the application from starting. */
 export function createManager(options: QuorlockModuleOptions): LockManager {
   const logger = new Logger('Quorlock');
   const { listeners = [], drainMs: _drainMs, strictKeys: _strictKeys, ...rest } = options;
@@ -59,15 +66,15 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
     warn: (message: string) => logger.warn(message),
     ...rest,
   };
-  // Looked at when the application starts and not when its file is imported, so that a .env file was read by then.
+  // This runs when the application starts, not at import. By now a .env file has been read.
   const locks = new LockManager(
-    'nodes' in rest ? (managerOptions as LockManagerOptions) : withEnvironment(managerOptions, logger),
+    'nodes' in rest ? (managerOptions as LockManagerOptions) : addEnvironment(managerOptions, logger),
   );
   for (const listener of listeners) locks.subscribe(listener);
   return locks;
 }
 
-function withEnvironment(options: Omit<LockManagerOptions, 'nodes'>, logger: Logger): LockManagerOptions {
+function addEnvironment(options: Omit<LockManagerOptions, 'nodes'>, logger: Logger): LockManagerOptions {
   const { options: found, warning } = optionsFromEnvironment(process.env);
   if (warning !== undefined) logger.warn(warning);
   return { ...found, ...options };

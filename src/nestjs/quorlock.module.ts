@@ -10,19 +10,21 @@ import { LockManager } from '../index.js';
 import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
-import { createManager, settingsOf, type QuorlockModuleOptions } from './quorlock-options.js';
+import { createManager, readModuleSettings, type QuorlockModuleOptions } from './quorlock-options.js';
 import { DEFAULT_LOCKS, getLockManagerToken, getRunnerToken } from './tokens.js';
 
-/** What belongs to the module and not to the locks, so that `forRootAsync()` takes it beside its factory. */
+/** The options of the module itself. `forRootAsync()` takes them beside its factory. */
 export interface QuorlockModuleExtras {
   /**
-   * Whether every module may inject the `LockManager` and have decorated methods without importing this one.
+   * Whether every module may inject the `LockManager` and have decorated methods without importing this
+   * module.
    * @default true
    */
   readonly isGlobal?: boolean;
   /**
-   * Tells several modules apart, each with nodes of its own: `@InjectLockManager(name)`, `@DistributedLock({ locks: name })`.
-   * @default the default instance
+   * The name of this instance, when an application has several, each with its own nodes.
+   * `@InjectLockManager(name)` and `@DistributedLock({ locks: name })` refer to it.
+   * @default 'default'
    */
   readonly name?: string;
 }
@@ -32,21 +34,25 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     moduleName: 'Quorlock',
   })
     .setClassMethodName('forRoot')
-    .setExtras<QuorlockModuleExtras>({ isGlobal: true, name: DEFAULT_LOCKS }, define)
+    .setExtras<QuorlockModuleExtras>({ isGlobal: true, name: DEFAULT_LOCKS }, addProviders)
     .build();
 
 /**
- * Locks for Nest: provides a `LockManager`, which `@DistributedLock()` and `@LockedHandler()` use, and which can be injected
- * by its class or `@InjectLockManager()`. Drains and releases when the application is closed.
+ * Locks for Nest. The module provides a `LockManager`, which `@DistributedLock()` and `@LockedHandler()` use.
+ * Inject it by its class or by `@InjectLockManager()`. When the application is closed, running jobs may end
+ * within `drainMs`, and all locks are released.
  */
 @Module({ imports: [DiscoveryModule] })
 export class QuorlockModule extends ConfigurableModuleClass {
-  /** Without `nodes`, the environment decides: REDIS_ENABLED, REDIS_HOST, REDIS_PORT, QUORLOCK_NODES, QUORLOCK_FALLBACK. */
+  /**
+   * Makes the module from options. Without `nodes`, the environment decides: REDIS_ENABLED, REDIS_HOST,
+   * REDIS_PORT, QUORLOCK_NODES and QUORLOCK_FALLBACK. Bad options stop the application from starting.
+   */
   static override forRoot(options: QuorlockModuleOptions & QuorlockModuleExtras = {}): DynamicModule {
     return super.forRoot(options);
   }
 
-  /** The same, with the options from a factory, a class or a provider. */
+  /** Makes the module from the options that a factory, a class or a provider gives. */
   static override forRootAsync(
     options: ConfigurableModuleAsyncOptions<QuorlockModuleOptions> & QuorlockModuleExtras,
   ): DynamicModule {
@@ -54,12 +60,12 @@ export class QuorlockModule extends ConfigurableModuleClass {
   }
 }
 
-function define(
+function addProviders(
   definition: DynamicModule,
   { isGlobal = true, name = DEFAULT_LOCKS }: QuorlockModuleExtras,
 ): DynamicModule {
   if (typeof name !== 'string' || name === '')
-    throw new TypeError(`name must be a text, got ${String(name)}`);
+    throw new TypeError(`name must be a text that is not empty, got ${String(name)}`);
   const isDefault = name === DEFAULT_LOCKS;
   return {
     ...definition,
@@ -90,7 +96,7 @@ function providersOf(name: string): Provider[] {
         discovery: DiscoveryService,
         scanner: MetadataScanner,
       ) => {
-        const { drainMs, strictKeys } = settingsOf(options);
+        const { drainMs, strictKeys } = readModuleSettings(options);
         const scope = { name, runner, maxTtlMs: options.maxTtlMs, strictKeys };
         return new LockLifecycle(runner.locks, new LockExplorer(discovery, scanner, scope), drainMs);
       },

@@ -1,33 +1,37 @@
 import { Inject } from '@nestjs/common';
 
-/** The name of the instance that `forRoot()` makes when it is given none. */
+/** The name of the module instance that was given no name. */
 export const DEFAULT_LOCKS = 'default';
 
-/** The injection token of a `LockManager` by the `name` its `forRoot()` was given; without one, the default instance's. */
+/**
+ * The injection token of a module's `LockManager`. `name` is the name that `forRoot()` was given; the default
+ * is the module without a name.
+ */
 export function getLockManagerToken(name: string = DEFAULT_LOCKS): string {
   return `quorlock:LockManager:${name}`;
 }
 
 /**
- * Injects a `LockManager`: `constructor(@InjectLockManager() private readonly locks: LockManager) {}`. For the default instance
- * the class itself serves as a token too.
+ * Injects a `LockManager`: `constructor(@InjectLockManager() private readonly locks: LockManager) {}`. `name`
+ * is the name that `forRoot()` was given; the default is the module without a name, whose manager can also be
+ * injected by its class.
  */
 export function InjectLockManager(name: string = DEFAULT_LOCKS): PropertyDecorator & ParameterDecorator {
   return Inject(getLockManagerToken(name));
 }
 
-const moduleOf = (name: string): string =>
+const forRootCall = (name: string): string =>
   `QuorlockModule.forRoot(${name === DEFAULT_LOCKS ? '' : `{ name: '${name}' }`})`;
 
 /**
- * The token of what decorated methods and handlers are given; their own, because they need more than the bare manager.
- * Where it is missing Nest shows it, or the name of the property that it should have gone into: so both say what to do.
+ * The injection token of a module's `LockRunner`, which decorated methods and handlers need. When the module
+ * is missing, Nest shows this token or the description of the property below, so both say what to import.
  */
 export function getRunnerToken(name: string): string {
-  return `quorlock:LockRunner:${name}, from ${moduleOf(name)}`;
+  return `quorlock:LockRunner:${name}, from ${forRootCall(name)}`;
 }
 
-/** The property of a decorated class that Nest injects into. */
-export function slotOf(name: string): symbol {
-  return Symbol.for(`@DistributedLock needs ${moduleOf(name)} among the imports`);
+/** The property of a decorated class that Nest injects the `LockRunner` into. */
+export function runnerPropertyOf(name: string): symbol {
+  return Symbol.for(`@DistributedLock needs ${forRootCall(name)} among the imports`);
 }

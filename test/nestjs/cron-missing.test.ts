@@ -5,10 +5,10 @@ jest.unstable_mockModule('cron', () => {
 });
 
 it('names the package and the way out where cron is not installed, and only where it is needed', async () => {
-  const { cronSchedule } = await import('../../src/nestjs/cron-schedule.js');
-  await expect(cronSchedule({ cronTime: '* * * * *' }, 'Tasks.job')).rejects.toThrow(
+  const { readCronSchedule } = await import('../../src/nestjs/cron-schedule.js');
+  await expect(readCronSchedule({ cronTime: '* * * * *' }, 'Tasks.job')).rejects.toThrow(
     /^Tasks\.job has @Cron, and to run it once per tick quorlock needs the package cron.* npm install cron\. Or .* once: false/,
   );
-  const tickOf = await cronSchedule({ cronTime: new Date(1_000) }, 'Tasks.job');
+  const tickOf = await readCronSchedule({ cronTime: new Date(1_000) }, 'Tasks.job');
   expect(tickOf({ nowMs: 1_001, byScheduler: true })).toBe(1_000);
 });

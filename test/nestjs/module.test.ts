@@ -210,7 +210,7 @@ describe('a decorated class', () => {
       async cleanUp(): Promise<void> {}
     }
     const message =
-      'Tasks.job and Other.cleanUp have the same lock key "job", so that none of them runs while another does';
+      'Tasks.job and Other.cleanUp have the same lock key "job": only one of them runs at a time';
     const { log } = await start({ providers: [Tasks, Other] });
     expect(log.of('DistributedLock', 'warn')).toEqual([message]);
     await expect(start({ providers: [Tasks, Other] }, { strictKeys: true })).rejects.toThrow(message);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
-import { cronSchedule, type CronMetadata } from '../../src/nestjs/cron-schedule.js';
-import { latestInstant, nominalTick, slackMsOf } from '../../src/nestjs/nominal-tick.js';
+import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron-schedule.js';
+import { findLatestInstant, findNominalTick, slackMsOf } from '../../src/nestjs/nominal-tick.js';
 
 const at = (iso: string): number => Date.parse(iso);
 const shown = (ms: number | undefined): string | undefined =>
@@ -9,7 +9,7 @@ const shown = (ms: number | undefined): string | undefined =>
 
 /** The tick of a call by the scheduler, unless told otherwise. */
 async function tick(metadata: CronMetadata, now: string, byScheduler = true): Promise<string | undefined> {
-  const tickOf = await cronSchedule(metadata, 'Tasks.job');
+  const tickOf = await readCronSchedule(metadata, 'Tasks.job');
   return shown(tickOf({ nowMs: at(now), byScheduler }));
 }
 
@@ -108,7 +108,7 @@ describe('the nominal tick of a fire is its scheduled instant', () => {
     ['0 3 * * 0', 'Europe/Berlin', '2026-03-20', '2026-04-10'],
   ])('%s in %s is what cron itself fires at, from %s to %s', async (expression, zone, from, to) => {
     const cron = new CronTime(expression, zone);
-    const tickOf = await cronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
+    const tickOf = await readCronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
     let fire = cron.getNextDateFrom(new Date(from), zone);
     for (; fire.toMillis() < at(to); fire = cron.getNextDateFrom(fire.toJSDate(), zone)) {
       expect(shown(tickOf({ nowMs: fire.toMillis() + 2, byScheduler: true }))).toBe(shown(fire.toMillis()));
@@ -174,7 +174,7 @@ describe('the search for the latest instant', () => {
       for (const delayMs of [0, 1, 999, 1_000, 5_500, 59_999, 3_000_000, 80_000_000]) {
         const now = 1_777_777_776_000 + delayMs;
         const expected = Math.floor((Math.floor(now / 1_000) * 1_000) / periodMs) * periodMs;
-        expect(latestInstant(every(periodMs), now, 400 * 86_400_000)).toBe(expected);
+        expect(findLatestInstant(every(periodMs), now, 400 * 86_400_000)).toBe(expected);
       }
     }
   });
@@ -185,25 +185,27 @@ describe('the search for the latest instant', () => {
       questions++;
       return every(86_400_000)(afterMs);
     };
-    expect(nominalTick(next, { nowMs: 86_400_000 * 20_000 + 3, byScheduler: true })).toBe(
+    expect(findNominalTick(next, { nowMs: 86_400_000 * 20_000 + 3, byScheduler: true })).toBe(
       86_400_000 * 20_000,
     );
     expect(questions).toBe(1);
   });
 
   it('gives up at the end of its look back', () => {
-    expect(latestInstant(() => Number.MAX_SAFE_INTEGER, 1_777_777_777_000, 400 * 86_400_000)).toBeUndefined();
+    expect(
+      findLatestInstant(() => Number.MAX_SAFE_INTEGER, 1_777_777_777_000, 400 * 86_400_000),
+    ).toBeUndefined();
   });
 
   it('passes over an answer that lies before the question', () => {
     const next = (afterMs: number): number =>
       afterMs > 50_000 && afterMs < 60_000 ? 40_000 : every(20_000)(afterMs);
-    expect(latestInstant(next, 59_000, 60_000)).toBe(40_000);
+    expect(findLatestInstant(next, 59_000, 60_000)).toBe(40_000);
   });
 });
 
 it('refuses a schedule that is neither an expression nor a date', async () => {
-  await expect(cronSchedule({ cronTime: 7 }, 'Tasks.job')).rejects.toThrow(
+  await expect(readCronSchedule({ cronTime: 7 }, 'Tasks.job')).rejects.toThrow(
     'Tasks.job: @Cron takes an expression or a date',
   );
 });

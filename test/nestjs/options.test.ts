@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
-import { normalizeOptions, type LockSettings } from '../../src/nestjs/lock-settings.js';
+import type { LockSettings } from '../../src/nestjs/lock-settings.js';
+import { normalizeOptions } from '../../src/nestjs/normalize-options.js';
 
 /** Decorates a method of a class named Tasks with options that the compiler would not let through. */
 function decorate(options: unknown): void {

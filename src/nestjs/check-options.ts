@@ -1,0 +1,70 @@
+import { inspect } from 'node:util';
+
+// In all of these `where` is the decorator and its method: every message begins with it.
+
+const LONGEST_KEY_BYTES = 512;
+const LARGEST_INTEGER = 2 ** 31 - 1;
+
+/** Shows a value that was not accepted, in one short line. */
+export function show(value: unknown): string {
+  return inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
+}
+
+/**
+ * Throws a `TypeError` for an option that does not exist: a misspelt one must not silently mean its default.
+ */
+export function assertKnown(where: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new TypeError(`${where} takes an object of options, got ${show(options)}`);
+  }
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option)) {
+      throw new TypeError(`${where}: unknown option "${option}"; the options are ${known.join(', ')}`);
+    }
+  }
+}
+
+/** Throws a `RangeError` for a value that is not in the list; `undefined` passes. */
+export function assertOneOf(
+  where: string,
+  option: string,
+  value: unknown,
+  allowed: readonly unknown[],
+): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw new RangeError(
+    `${where}: ${option} must be one of ${allowed.map(show).join(', ')}, got ${show(value)}`,
+  );
+}
+
+/** Throws a `TypeError` for anything but `true`, `false` and `undefined`. */
+export function assertBoolean(where: string, option: string, value: unknown): void {
+  if (value === undefined || typeof value === 'boolean') return;
+  throw new TypeError(`${where}: ${option} must be true or false, got ${show(value)}`);
+}
+
+/** Throws unless the value is an integer from 0 to 2^31 - 1; `undefined` passes. */
+export function assertCount(where: string, option: string, value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'number')
+    throw new TypeError(`${where}: ${option} must be a number, got ${show(value)}`);
+  if (!Number.isInteger(value) || value < 0 || value > LARGEST_INTEGER) {
+    throw new RangeError(`${where}: ${option} must be an integer from 0 to ${LARGEST_INTEGER}, got ${value}`);
+  }
+}
+
+/** Checks a key that is written in the decorator. What a key function returns is checked at each call. */
+export function assertKey(where: string, key: unknown): void {
+  if (key === undefined || typeof key === 'function') return;
+  if (typeof key !== 'string')
+    throw new TypeError(`${where}: key must be a string or a function, got ${show(key)}`);
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > LONGEST_KEY_BYTES) {
+    throw new RangeError(`${where}: key must have 1 to ${LONGEST_KEY_BYTES} bytes, got ${bytes}`);
+  }
+  if (/\p{Cc}/u.test(key)) {
+    throw new RangeError(
+      `${where}: key must not have control characters, got ${JSON.stringify(key).slice(0, 80)}`,
+    );
+  }
+}

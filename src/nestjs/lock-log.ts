@@ -1,0 +1,68 @@
+import { Logger } from '@nestjs/common';
+import {
+  LeaseLostError,
+  LockManagerClosedError,
+  LockNotAcquiredError,
+  QuorumUnreachableError,
+} from '../index.js';
+
+/** The errors of a call that did not get its lock. */
+export type AcquireFailure = LockNotAcquiredError | QuorumUnreachableError | LockManagerClosedError;
+
+export const isAcquireFailure = (error: unknown): error is AcquireFailure =>
+  error instanceof LockNotAcquiredError ||
+  error instanceof QuorumUnreachableError ||
+  error instanceof LockManagerClosedError;
+
+/**
+ * The log lines of decorated methods and handlers. `Lock acquired` and `lock held by another instance` are
+ * the guide's, word for word, and so is the context: users search for lines that begin with
+ * `[DistributedLock]`.
+ */
+export class LockLog {
+  readonly #logger = new Logger('DistributedLock');
+
+  acquired(key: string, attempts: number): void {
+    this.#logger.log(`Lock acquired: ${key} (attempt ${attempts})`);
+  }
+
+  /** A method that did not run, because `onHeld` is `'skip'`. */
+  skipped(key: string, error: AcquireFailure): void {
+    if (error instanceof LockNotAcquiredError) this.#notAcquired(key, error);
+    else if (error instanceof QuorumUnreachableError)
+      this.#logger.error(`Skipping execution - ${error.message}`);
+    else this.#logger.log(`Skipping execution - shutting down: ${key}`);
+  }
+
+  lostWhileRunning(error: LeaseLostError): void {
+    this.#logger.error(`Lock lost while running, the run does not count as a success: ${error.message}`);
+  }
+
+  /** A request that failed by its lock. The client sees a status code only; the reason is for the log. */
+  requestFailed(key: string, error: unknown): void {
+    if (error instanceof QuorumUnreachableError) this.#logger.error(`Lock not acquired: ${error.message}`);
+    if (error instanceof LeaseLostError)
+      this.#logger.error(`Lock lost while handling a request: ${error.message}`);
+    if (error instanceof LockNotAcquiredError) this.#logger.debug(`Request refused - lock held: ${key}`);
+  }
+
+  firedLate(method: string, lateMs: number): void {
+    this.#logger.warn(
+      `${method} was fired ${Math.round(lateMs / 1_000)} s after its scheduled time, and counts for that ` +
+        'time. Either this process was suspended, or the schedule was changed at run time, which needs ' +
+        'once: false',
+    );
+  }
+
+  /**
+   * The guide tells its users to watch for the `held` line, so it has a level that is always printed.
+   * `already_ran` is what all workers but one see at each tick of a short job, so it is a debug line.
+   */
+  #notAcquired(key: string, { reason }: LockNotAcquiredError): void {
+    if (reason === 'held') this.#logger.log(`Skipping execution - lock held by another instance: ${key}`);
+    if (reason === 'already_ran')
+      this.#logger.debug(`Skipping execution - this tick was already run: ${key}`);
+    if (reason === 'contended')
+      this.#logger.warn(`Skipping execution - several instances claim the lock, none got it: ${key}`);
+  }
+}

@@ -1,0 +1,60 @@
+import { addLockedMethod, methodName, type LockedMethod, type Method } from './locked-method.js';
+import { defineRunnerProperty, requireRunner } from './runner-property.js';
+
+// A registered symbol: an ESM and a CJS copy of this package in one process see each other's methods.
+const ORIGINAL = Symbol.for('quorlock:original');
+
+/**
+ * Replaces a method by one that runs under its lock. This happens when the class is defined and not later:
+ * @nestjs/schedule, the router and others take the function from the class when the application starts, so a
+ * later replacement would run unlocked.
+ *
+ * @throws TypeError when the method is locked already.
+ */
+export function lockMethod(
+  prototype: object,
+  descriptor: PropertyDescriptor,
+  declaration: Omit<LockedMethod, 'wrapper' | 'original'>,
+): void {
+  const { property, locks } = declaration;
+  const original = descriptor.value as Method;
+  if (ORIGINAL in original) {
+    throw new TypeError(`${methodName(prototype, property)} has @DistributedLock twice; it takes one`);
+  }
+  const wrapper = async function (this: object, ...args: unknown[]): Promise<unknown> {
+    return requireRunner(this, locks, property).run(locked, this, args);
+  };
+  const locked: LockedMethod = { ...declaration, original, wrapper };
+  copyMetadata(original, wrapper);
+  Object.defineProperty(wrapper, ORIGINAL, { value: original });
+  descriptor.value = wrapper;
+  defineRunnerProperty(prototype, locks);
+  addLockedMethod(prototype, locked);
+}
+
+/**
+ * The method as it was written, without its lock, for a unit test of its body: `await
+ * unlocked(tasks.hourly).call(tasks)`.
+ *
+ * @throws TypeError when the method was not decorated with `@DistributedLock()`.
+ */
+export function unlocked<M extends (...args: never[]) => unknown>(method: M): M {
+  const original: unknown = (method as { [ORIGINAL]?: unknown } | undefined)?.[ORIGINAL];
+  if (original === undefined)
+    throw new TypeError('unlocked() takes a method decorated with @DistributedLock()');
+  return original as M;
+}
+
+/**
+ * Copies what other decorators left on the function: its metadata and its own properties, the name included.
+ */
+function copyMetadata(from: object, to: object): void {
+  for (const key of Reflect.getOwnMetadataKeys(from)) {
+    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, from), to);
+  }
+  for (const property of Reflect.ownKeys(from)) {
+    if (property === 'prototype') continue;
+    const own = Object.getOwnPropertyDescriptor(from, property);
+    if (own !== undefined) Object.defineProperty(to, property, own);
+  }
+}

@@ -1,0 +1,71 @@
+import { applyDecorators, SetMetadata, UseInterceptors, type ExecutionContext } from '@nestjs/common';
+import { assertKey, assertKnown, assertOneOf } from './check-options.js';
+import { SETTINGS, type LockSettings } from './lock-settings.js';
+import { interceptorOf, LOCKED_HANDLER, type LockedHandlerMetadata } from './lock.interceptor.js';
+import { labelOf, methodName } from './locked-method.js';
+import { normalizeOptions } from './normalize-options.js';
+import { DEFAULT_LOCKS } from './tokens.js';
+
+/** How `@LockedHandler()` locks a handler. */
+export interface LockedHandlerOptions extends LockSettings {
+  /**
+   * What is locked: a string, or a function of the request, which may be async. 1 to 512 bytes without
+   * control characters.
+   * @default the class and the method, such as `InvoicesController.pay`
+   */
+  readonly key?: string | ((context: ExecutionContext) => string | Promise<string>);
+  /**
+   * What a request does that finds the lock held.
+   * - `'throw'`: it fails with 409, at once or after its `retries`.
+   * - `'wait'`: it waits for the lock as long as `wait`, and then fails with 409.
+   * @default 'throw'
+   */
+  readonly onHeld?: 'throw' | 'wait';
+  /**
+   * The `name` of the `QuorlockModule` on whose nodes to lock.
+   * @default the module without a name
+   */
+  readonly locks?: string;
+}
+
+const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'locks'];
+
+/**
+ * Locks a controller's handler while a request is handled. The lock is acquired after the guards and before
+ * the handler is called. It is released when the handler's result is there, or when its Observable completes,
+ * fails or is unsubscribed. `currentLease()` is the lease inside the handler.
+ *
+ * A request fails with 409 Conflict and `Retry-After` when the lock is held. It fails with 503 Service
+ * Unavailable when no quorum of the nodes can be reached, when the application is shutting down, and when the
+ * lease is lost before the request is done. The lock's own error is the exception's `cause`. Other transports
+ * than HTTP get the lock's own error. What the handler throws is passed on unchanged.
+ *
+ * Bad options throw a `RangeError` or a `TypeError` when the class is defined.
+ *
+ * ```ts
+ * @Post('invoices/:id/pay')
+ * @LockedHandler({ key: (context) => `invoice:${context.switchToHttp().getRequest().params.id}`, ttl: 30 })
+ * pay(@Param('id') id: string) {}
+ * ```
+ */
+export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorator {
+  return (target, property, descriptor) => {
+    const where = `@LockedHandler on ${methodName(target, property)}`;
+    assertKnown(where, options, OPTIONS);
+    const { key, onHeld = 'throw', locks = DEFAULT_LOCKS } = options;
+    assertKey(where, key);
+    assertOneOf(where, 'onHeld', onHeld, ['throw', 'wait']);
+    const metadata: LockedHandlerMetadata = {
+      key,
+      onHeld,
+      locks,
+      normalizedOptions: normalizeOptions(where, options, onHeld),
+      labelFor: (owner, name) => labelOf(owner, { key, property: name }),
+    };
+    applyDecorators(SetMetadata(LOCKED_HANDLER, metadata), UseInterceptors(interceptorOf(locks)))(
+      target,
+      property,
+      descriptor,
+    );
+  };
+}

@@ -1,0 +1,65 @@
+import { Inject } from '@nestjs/common';
+import { methodName, type LockedMethod } from './locked-method.js';
+import { getRunnerToken, runnerPropertyOf } from './tokens.js';
+
+/** Runs a locked method. `LockRunner` has this shape; it cannot be named here, because it knows this file. */
+export interface MethodRunner {
+  run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown>;
+}
+
+/** The runners of each instance, by property. */
+const runners = new WeakMap<object, Map<symbol, MethodRunner>>();
+
+/**
+ * Makes Nest inject the runner into a property of the class. The value is kept beside the instance and not on
+ * it, so a serializer or `toEqual` sees no key that the author of the class did not write.
+ */
+export function defineRunnerProperty(prototype: object, locks: string): void {
+  const property = runnerPropertyOf(locks);
+  if (property in prototype) return;
+  Object.defineProperty(prototype, property, {
+    configurable: true,
+    enumerable: false,
+    get(this: object): MethodRunner | undefined {
+      return runners.get(this)?.get(property);
+    },
+    set(this: object, runner: MethodRunner) {
+      const own = runners.get(this) ?? new Map<symbol, MethodRunner>();
+      runners.set(this, own.set(property, runner));
+    },
+  });
+  Inject(getRunnerToken(locks))(prototype, property);
+}
+
+/** Gives the runner to an instance that Nest did not construct. An instance that has a runner keeps it. */
+export function giveRunner(instance: object, locks: string, runner: MethodRunner): void {
+  const properties = instance as Record<symbol, MethodRunner | undefined>;
+  properties[runnerPropertyOf(locks)] ??= runner;
+}
+
+/**
+ * The runner of an instance. Fails closed: a method without a runner does not run at all, rather than without
+ * its lock.
+ *
+ * @throws TypeError when the method was called without its instance.
+ * @throws Error when the instance has no runner.
+ */
+export function requireRunner(
+  instance: object | undefined,
+  locks: string,
+  method: string | symbol,
+): MethodRunner {
+  if (typeof instance !== 'object' || instance === null) {
+    throw new TypeError(`${String(method)} has @DistributedLock and was called without its instance`);
+  }
+  const property = runnerPropertyOf(locks);
+  const runner = (instance as Record<symbol, MethodRunner | undefined>)[property];
+  if (runner === undefined) {
+    throw new Error(
+      `${methodName(instance, method)} has no lock service, so it does not run: ` +
+        `${String(property.description)}, and Nest has to construct the instance or have it as a provider ` +
+        'when the application starts',
+    );
+  }
+  return runner;
+}
