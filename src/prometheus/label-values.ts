@@ -2,11 +2,14 @@ import type { FailureReason, LockEvent, RefusalReason } from '../index.js';
 
 type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly type: Type }>;
 
-/** The keys of a table that the compiler holds complete: a reason added to an event cannot be forgotten here. */
+/**
+ * The keys of a table. The compiler checks that the table is complete, so a new reason cannot be forgotten
+ * here.
+ */
 const keysOf = <Key extends string>(table: Readonly<Record<Key, true>>): readonly Key[] =>
   Object.keys(table) as Key[];
 
-// A series starts at zero only if its label values are known before anything happens: hence these lists.
+// A series can only start at zero if its label values are known before the first event: hence these lists.
 
 export const SKIP_REASONS = keysOf<EventOf<'skipped'>['reason']>({
   held: true,
@@ -31,7 +34,7 @@ export const LOSS_REASONS = keysOf<EventOf<'lost'>['reason']>({
 
 export const EXTENSION_OUTCOMES = keysOf<EventOf<'extended'>['outcome']>({ extended: true, failed: true });
 
-/** How an attempt to acquire ended: the names of the four events that end one. The reasons are in the counters. */
+/** How a call of acquire ended: the names of the four events that end one. The counters have the reasons. */
 export const ACQUIRE_OUTCOMES = keysOf<EventOf<'acquired' | 'skipped' | 'failed' | 'aborted'>['type']>({
   acquired: true,
   skipped: true,
@@ -49,7 +52,7 @@ export const NODE_STATES = keysOf<EventOf<'node'>['node']['status']>({
   closed: true,
 });
 
-/** The votes that tell nothing about the lock, only about the node. */
+/** The votes that say nothing about the lock, only about the node. */
 export const FAILED_VOTES = keysOf<FailureReason>({
   timeout: true,
   late: true,

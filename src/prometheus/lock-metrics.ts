@@ -1,49 +1,57 @@
 import { register as globalRegister } from 'prom-client';
 import type { LockEvent, LockListener, NodeSnapshot } from '../index.js';
 import { OpenIntervals } from './open-intervals.js';
-import { metricSetIn, type MetricSet, type MetricsRegistry } from './metric-set.js';
+import { metricSetOn, type MetricSet, type MetricsRegistry } from './metric-set.js';
 import { zeroLock, zeroNode } from './zero-series.js';
 
+/**
+ * The options of `lockMetrics()`. The first call on a registry decides its buckets; later calls share the
+ * metrics.
+ */
 export interface LockMetricsOptions {
   /**
-   * Where the metrics are registered.
+   * The registry on which the metrics are registered.
    * @default prom-client's global registry
    */
   readonly register?: MetricsRegistry;
   /**
-   * Bucket bounds of `quorlock_acquire_duration_seconds`, in seconds, ascending. The first call on a registry decides.
-   * @default 1 ms to 1 min
+   * Bucket bounds of `quorlock_acquire_duration_seconds`: seconds above zero, ascending.
+   * @default 13 bounds from 1 ms to 1 min
    */
   readonly acquireBuckets?: readonly number[];
   /**
-   * Bucket bounds of `quorlock_hold_duration_seconds`, in seconds, ascending. The first call on a registry decides.
-   * @default 5 ms to 4 h
+   * Bucket bounds of `quorlock_hold_duration_seconds`: seconds above zero, ascending.
+   * @default 11 bounds from 5 ms to 4 h
    */
   readonly holdBuckets?: readonly number[];
   /**
-   * Bucket bounds of `quorlock_wait_duration_seconds`, in seconds, ascending. The first call on a registry decides.
-   * @default 5 ms to 5 min
+   * Bucket bounds of `quorlock_wait_duration_seconds`: seconds above zero, ascending.
+   * @default 12 bounds from 5 ms to 5 min
    */
   readonly waitBuckets?: readonly number[];
 }
 
-/** A round trip on a good network takes about a millisecond; beyond the node timeout of 250 ms it is retries and waiting. */
+/**
+ * Seconds. A round trip on a good network takes about a millisecond. Times above the node timeout, 250 ms,
+ * are retries and waiting.
+ */
 const ACQUIRE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60];
-/** From the quick job to the nightly one. */
+/** Seconds, from the shortest jobs to the nightly ones. */
 const HOLD_BUCKETS = [0.005, 0.05, 0.25, 1, 5, 15, 60, 300, 900, 3600, 14_400];
 /**
- * Who waits does it for as long as others hold. So it is finest where a wait is felt, from a tenth of a second to a minute;
- * below is a hand-over within the process or a turn among processes, above is more than the longest TTL that is the default.
+ * Seconds. A call waits for as long as others hold the lock. The bounds are finest where users notice a wait,
+ * from 0.1 s to 60 s. Shorter waits are hand-overs within the process or between processes; longer ones
+ * exceed the default `maxTtlMs`.
  */
 const WAIT_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly type: Type }>;
 
 /**
- * Metrics of a `LockManager` on any prom-client registry: `locks.subscribe(lockMetrics())`.
+ * Makes a listener that records the events of one `LockManager` as metrics: `locks.subscribe(lockMetrics())`.
  *
- * Call it once for each manager; all calls on one registry share the same metrics. About 115 series for each lock name, all
- * at zero from the moment the lock is declared or first used.
+ * Call it once for each manager. All calls on one registry share the same metrics. Each lock name has about
+ * 115 series; all are at zero from the moment when the lock is declared or first used.
  *
  * @throws RangeError when bucket bounds are not numbers above zero in ascending order.
  */
@@ -58,17 +66,19 @@ export function lockMetrics(options: LockMetricsOptions = {}): LockListener {
   assertBounds('holdBuckets', holdBuckets);
   assertBounds('waitBuckets', waitBuckets);
   const buckets = { acquire: acquireBuckets, hold: holdBuckets, wait: waitBuckets };
-  const recorder = new Recorder(metricSetIn(register, buckets));
+  const recorder = new Recorder(metricSetOn(register, buckets));
   return (event) => recorder.record(event);
 }
 
-/** prom-client takes any bounds, and puts observations into the wrong buckets where they do not ascend. */
+/** prom-client accepts bounds that do not ascend, and then puts observations into the wrong buckets. */
 function assertBounds(option: string, bounds: readonly number[]): void {
   if (bounds.every((bound, index) => Number.isFinite(bound) && bound > (bounds[index - 1] ?? 0))) return;
   throw new RangeError(`${option} must be numbers above zero in ascending order, got ${bounds.join(', ')}`);
 }
 
-/** Turns the events of one manager into metrics. The gauges are counted up and down, so that managers add up. */
+/**
+ * Records the events of one manager as metrics. Gauges are counted up and down, so several managers add up.
+ */
 class Recorder {
   readonly #locks = new Set<string>();
   readonly #held = new OpenIntervals();
@@ -82,80 +92,80 @@ class Recorder {
     const { metrics } = this;
     switch (event.type) {
       case 'declared':
-        return this.#know(event.name);
+        return this.#addLock(event.name);
       case 'waiting':
-        this.#know(event.name);
+        this.#addLock(event.name);
         metrics.waiters.inc({ lock: event.name });
         return this.#waits.begin(waitKeyOf(event));
       case 'waited':
-        this.#know(event.name);
+        this.#addLock(event.name);
         metrics.waitDuration.observe({ lock: event.name }, event.durationMs / 1000);
         if (this.#waits.end(waitKeyOf(event))) metrics.waiters.dec({ lock: event.name });
         return;
       case 'acquired': {
-        this.#attempted(event);
+        this.#recordOutcome(event);
         metrics.acquired.inc({ lock: event.name });
         metrics.lastRun.set({ lock: event.name }, Date.now() / 1000);
         metrics.leasesHeld.inc({ lock: event.name });
         return this.#held.begin(leaseKeyOf(event));
       }
       case 'skipped':
-        this.#attempted(event);
+        this.#recordOutcome(event);
         return metrics.skipped.inc({ lock: event.name, reason: event.reason });
       case 'failed':
-        this.#attempted(event);
+        this.#recordOutcome(event);
         return metrics.failed.inc({ lock: event.name, reason: event.reason });
       case 'aborted':
-        return this.#attempted(event);
+        return this.#recordOutcome(event);
       case 'extended':
-        this.#know(event.name);
+        this.#addLock(event.name);
         return metrics.extensions.inc({ lock: event.name, outcome: event.outcome });
       case 'released':
-        this.#ended(event);
+        this.#recordLeaseEnd(event);
         return metrics.released.inc({ lock: event.name });
       case 'lost':
-        this.#ended(event);
+        this.#recordLeaseEnd(event);
         return metrics.expired.inc({ lock: event.name, reason: event.reason });
       case 'vote':
         return metrics.votes.inc({ node: event.node, vote: event.vote });
       case 'node':
-        return this.#nodeChanged(event.node);
+        return this.#recordNode(event.node);
       case 'stalled':
         return metrics.loopDelay.observe(event.delayMs / 1000);
       case 'fallback':
-        return this.#fallbackChanged(event.active);
+        return this.#recordFallback(event.active);
     }
   }
 
-  #know(lock: string): void {
+  #addLock(lock: string): void {
     if (this.#locks.has(lock)) return;
     this.#locks.add(lock);
     zeroLock(this.metrics, lock);
   }
 
-  #attempted({ name, type, durationMs }: EventOf<'acquired' | 'skipped' | 'failed' | 'aborted'>): void {
-    this.#know(name);
+  #recordOutcome({ name, type, durationMs }: EventOf<'acquired' | 'skipped' | 'failed' | 'aborted'>): void {
+    this.#addLock(name);
     this.metrics.acquireDuration.observe({ lock: name, outcome: type }, durationMs / 1000);
   }
 
-  #ended(event: EventOf<'released' | 'lost'>): void {
-    this.#know(event.name);
+  #recordLeaseEnd(event: EventOf<'released' | 'lost'>): void {
+    this.#addLock(event.name);
     this.metrics.holdDuration.observe({ lock: event.name }, event.heldMs / 1000);
     if (this.#held.end(leaseKeyOf(event))) this.metrics.leasesHeld.dec({ lock: event.name });
   }
 
-  #nodeChanged({ name, status }: NodeSnapshot): void {
+  #recordNode({ name, status }: NodeSnapshot): void {
     const before = this.#nodes.get(name);
     if (before === status) return;
     this.#nodes.set(name, status);
     if (before === undefined) zeroNode(this.metrics, name);
     else this.metrics.nodeState.dec({ node: name, state: before });
     this.metrics.nodeState.inc({ node: name, state: status });
-    // A manager that was closed grants nothing any more, in a fallback neither.
-    if (status === 'closed') this.#fallbackChanged(false);
+    // A closed manager grants nothing, not even in this process: its fallback is over.
+    if (status === 'closed') this.#recordFallback(false);
   }
 
-  #fallbackChanged(active: boolean): void {
+  #recordFallback(active: boolean): void {
     if (active === this.#fallback) return;
     this.#fallback = active;
     this.metrics.fallbackActive.inc(active ? 1 : -1);

@@ -1,6 +1,6 @@
 /**
- * Every metric, by its full name. The names and labels are part of the public interface: dashboards and alerts of users
- * go by them. A label `lock` is a lock's declared name, never a resource, so that its values stay few.
+ * The full name of every metric. Names and labels are part of the public interface, because users' dashboards
+ * and alerts contain them. The label `lock` is a lock's name, never a resource, so it has few values.
  */
 export const METRICS = {
   acquired: 'quorlock_acquired_total',
@@ -21,5 +21,5 @@ export const METRICS = {
   fallbackActive: 'quorlock_fallback_active',
 } as const;
 
-/** The names of all metrics that `lockMetrics` registers. */
+/** The full names of all metrics that `lockMetrics()` registers. */
 export const METRIC_NAMES: readonly string[] = Object.freeze(Object.values(METRICS));

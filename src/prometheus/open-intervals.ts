@@ -1,21 +1,21 @@
 /**
- * What has begun and not ended, of that whose beginning was heard: leases, or waits. A listener that is added in the midst
- * of it hears ends without beginnings, and must not count them down below what it counted up.
+ * The leases or the waits that have begun and not ended. A listener that subscribes late hears ends without a
+ * beginning. It must not count those down, or its gauge would fall below what it counted up.
  */
 export class OpenIntervals {
-  readonly #going = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
 
-  /** `key` tells one from another; one listener may hear two managers, and of them the same key twice. */
+  /** `key` identifies the interval. One listener may hear two managers, so the same key may be open twice. */
   begin(key: string): void {
-    this.#going.set(key, (this.#going.get(key) ?? 0) + 1);
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** Whether it had begun; false for an end without a beginning. */
+  /** Ends an interval. False for an end without a beginning. */
   end(key: string): boolean {
-    const count = this.#going.get(key);
+    const count = this.#counts.get(key);
     if (count === undefined) return false;
-    if (count > 1) this.#going.set(key, count - 1);
-    else this.#going.delete(key);
+    if (count > 1) this.#counts.set(key, count - 1);
+    else this.#counts.delete(key);
     return true;
   }
 }

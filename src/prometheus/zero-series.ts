@@ -10,12 +10,16 @@ import {
 } from './label-values.js';
 import type { MetricSet } from './metric-set.js';
 
-/** Which locks a histogram has series for: `Histogram.zero` would wipe out what is there, unlike `inc(labels, 0)`. */
+/**
+ * The locks that a histogram has series for. `Histogram.zero` would reset a series; `inc(labels, 0)` does
+ * not.
+ */
 const zeroed = new WeakMap<Histogram<'lock' | 'outcome'>, Set<string>>();
 
 /**
- * Makes all series of a lock exist at zero. A series that is born with its first event shows no increase for it:
- * `rate()` and `increase()` need the zero before, and a dashboard needs it to tell "never" from "unknown".
+ * Creates all series of a lock at zero. Without that, a series would begin at its first event, and `rate()`
+ * and `increase()` would not see the event: they need the zero before it. A dashboard needs it too, to tell
+ * "never" from "unknown".
  */
 export function zeroLock(metrics: MetricSet, lock: string): void {
   metrics.acquired.inc({ lock }, 0);
@@ -37,7 +41,7 @@ export function zeroLock(metrics: MetricSet, lock: string): void {
   metrics.holdDuration.zero({ lock });
 }
 
-/** Makes all series of a node exist at zero. */
+/** Creates all series of a node at zero. */
 export function zeroNode(metrics: MetricSet, node: string): void {
   for (const state of NODE_STATES) metrics.nodeState.inc({ node, state }, 0);
   for (const vote of VOTES) metrics.votes.inc({ node, vote }, 0);
