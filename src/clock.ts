@@ -1,31 +1,33 @@
 import type { Stamp } from './core/validity.js';
 
-/** A timer that has been set. */
+/** A timer that was set. */
 export interface Timer {
+  /** Prevents the callback; has no effect after it. */
   cancel(): void;
 }
 
-/**
- * Time enters the library here and nowhere else, so that a test can own it.
- */
+/** The only source of time in this library, so that a test can control it. */
 export interface Clock {
-  /** Milliseconds on a clock that never steps. */
+  /** The time of a clock that never steps, in milliseconds. Its zero has no meaning. */
   now(): number;
-  /** Both clocks, read together. */
+  /** The monotonic clock and the wall clock, read together. */
   stamp(): Stamp;
   /**
-   * Calls back once, not before `delayMs` have passed. A `background` timer does not keep the process alive:
-   * use it where nobody waits for the outcome.
+   * Calls back once, not before `delayMs` milliseconds have passed. A `background` timer does not keep the
+   * process alive: use it when nothing waits for the callback.
    */
   setTimer(callback: () => void, delayMs: number, background?: 'background'): Timer;
-  /** Calls back once, soon, when all that is going on has run: what arises together can be sent together. */
+  /**
+   * Calls back once, at the end of this turn of the event loop: what came up in the turn can be sent
+   * together.
+   */
   afterTurn(callback: () => void): void;
 }
 
-/** The longest delay that `setTimeout` takes; above it Node fires after 1 ms. */
+/** The longest delay of `setTimeout`, in milliseconds. With a longer one, Node fires after 1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The clock of the machine. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   stamp: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
@@ -34,16 +36,17 @@ export const systemClock: Clock = {
     if (background) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
-  // Behind the sockets that have something to be read, and behind all promises that settle by that.
+  // After the sockets that have data to read, and after all promises that this data settles.
   afterTurn: (callback) => void setImmediate(callback),
 };
 
 const NS_PER_MS = 1e6;
 
 /**
- * Where the clock stands at zero, on the clock that all threads of a process share: performance.now() counts from the start of
- * each thread. Whoever is held up between the two readings gets an origin that is too late, never one that is too early:
- * then another thread takes an instant for earlier than it was.
+ * The instant at which `clock` was zero, in nanoseconds of `process.hrtime`, which all threads of a process
+ * share. Each thread's `performance.now()` begins at its own start. A delay between the two readings makes
+ * the origin too late, never too early: another thread then reads a time that is a little too early. So the
+ * earliest of three readings is the best.
  */
 export function originOf(clock: Clock): bigint {
   const read = (): bigint => {
@@ -53,7 +56,7 @@ export function originOf(clock: Clock): bigint {
   return [read(), read(), read()].reduce((least, origin) => (origin < least ? origin : least));
 }
 
-/** The clock of the machine as the thread has it that told its origin. */
+/** The clock of this machine as another thread sees it, by the origin of that thread's clock. */
 export function clockFrom(origin: bigint): Clock {
   const now = (): number => Number(process.hrtime.bigint() - origin) / NS_PER_MS;
   return { ...systemClock, now, stamp: () => ({ monotonicMs: now(), wallMs: Date.now() }) };

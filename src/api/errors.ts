@@ -2,14 +2,17 @@ import type { LossReason } from '../core/lease-state.js';
 import { majorityOf } from '../core/quorum.js';
 import type { Vote } from '../core/vote.js';
 
-/** What the lock says no with: one class for each decision that a caller can make. */
+/** The base of all errors of quorlock. There is one class for each decision that a caller can make. */
 export abstract class LockError extends Error {
-  /** Stable across versions and copies of the package, unlike the class. */
+  /**
+   * The same in all versions and copies of the package, unlike the class: compare this instead of
+   * `instanceof`.
+   */
   abstract readonly code: string;
 
   constructor(
     message: string,
-    /** What was to be locked. */
+    /** The resources of the call or the lease. */
     readonly resources: readonly string[],
     options?: ErrorOptions,
   ) {
@@ -22,10 +25,10 @@ const quoted = (resources: readonly string[]): string =>
   resources.map((resource) => `"${resource}"`).join(', ');
 
 /**
- * Somebody else has it, or is about to: try later, wait, or skip.
+ * The lock was not acquired, because somebody else has it or wants it. Try later, wait, or skip.
  *
- * `reason` is `held` (one holder has a majority), `already_ran` (the tick was run; waiting will not help) or `contended`
- * (the votes stayed split among claimants, and nobody holds it).
+ * `reason` is `held` (one holder has a majority of the nodes), `already_ran` (the tick has been run; waiting
+ * does not help) or `contended` (the votes stayed split among several clients, and nobody holds the lock).
  */
 export class LockNotAcquiredError extends LockError {
   readonly code = 'LOCK_NOT_ACQUIRED';
@@ -33,38 +36,42 @@ export class LockNotAcquiredError extends LockError {
   constructor(
     resources: readonly string[],
     readonly reason: 'held' | 'already_ran' | 'contended',
-    /** The holder's name (`host:pid` unless it chose another), where one holder is known. */
+    /** The holder's name, `host:pid` by default; `undefined` when no single holder is known. */
     readonly owner: string | undefined,
-    /** After how many milliseconds the holder's keys expire unless it extends them; 0 when unknown. */
+    /** In how many milliseconds the holder's keys expire, unless it extends them; 0 when unknown. */
     readonly retryAfterMs: number,
   ) {
     super(
       {
         held: `${quoted(resources)} is held by ${owner ?? 'another holder'}`,
         already_ran: `${quoted(resources)} has already run for this tick`,
-        contended: `${quoted(resources)} is wanted by several claimants at once and none got a majority`,
+        contended: `${quoted(resources)} is wanted by several clients at once and none got a majority`,
       }[reason],
       resources,
     );
   }
 }
 
-/** One node's answer, as an error shows it. */
+/** One node's answer in the round that failed. */
 export interface NodeVote {
+  /** The node's name. */
   readonly node: string;
-  /** `undefined`: it had not answered when the round was decided. */
+  /** `undefined` when the node had not answered by the time the round was decided. */
   readonly vote: Vote | undefined;
 }
 
-/** Too few nodes answered to know who holds the resource. It is not held by somebody else: page someone. */
+/**
+ * Too few nodes answered to know who holds the resource. This does not mean that it is held: it is a fault of
+ * the nodes or of the network, and worth an alert.
+ */
 export class QuorumUnreachableError extends LockError {
   readonly code = 'QUORUM_UNREACHABLE';
-  /** `untrusted`: enough nodes are there, but some of them have no vote yet, because they lost their memory. */
+  /** `untrusted`: enough nodes answered, but some of them are in quarantine and have no vote yet. */
   readonly reason: 'unreachable' | 'untrusted';
 
   constructor(
     resources: readonly string[],
-    /** Each node's answer in the last round. */
+    /** Each node's answer in the last round, in the order of the `nodes` option. */
     readonly votes: readonly NodeVote[],
     detail?: string,
   ) {
@@ -79,7 +86,7 @@ export class QuorumUnreachableError extends LockError {
       resources,
       { cause: new AggregateError(causes) },
     );
-    // A node that had not answered when the round was decided may well be there.
+    // A node that had not answered when the round was decided counts as reachable: it may just be slower.
     const away = votes.filter(({ vote }) => vote?.kind === 'failed' && vote.reason !== 'untrusted');
     const isUntrusted = votes.some(({ vote }) => vote?.kind === 'failed' && vote.reason === 'untrusted');
     const enough = votes.length - away.length >= majorityOf(votes.length);
@@ -98,8 +105,8 @@ const LOSSES: Record<LossReason | 'released', string> = {
 };
 
 /**
- * The lease ended before its holder released it: stop using the resource, and do not report success. `reason` is
- * `released` only where a lease is used after its own release.
+ * The lease ended before its holder released it. Stop using the resource, and do not report success. `reason`
+ * says why; it is `released` only when a lease is used after its own release.
  */
 export class LeaseLostError extends LockError {
   readonly code = 'LEASE_LOST';
@@ -112,7 +119,7 @@ export class LeaseLostError extends LockError {
   }
 }
 
-/** The lock manager grants nothing any more, because it was closed or is draining. */
+/** The lock manager acquires no more locks, because it was closed or is draining. */
 export class LockManagerClosedError extends LockError {
   readonly code = 'LOCK_MANAGER_CLOSED';
 

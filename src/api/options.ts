@@ -1,130 +1,150 @@
 import type { NodeSource } from '../node/node-options.js';
 
-/** How one lock behaves. Every option may be given to the `LockManager`, for all its locks, and to each call. */
+/** The options of one lock. Each may be given to the `LockManager`, for all its locks, and to each call. */
 export interface LockOptions {
   /**
-   * How long the nodes keep the lock when this process dies, in milliseconds: an integer from 10 to `maxTtlMs`. A living
-   * holder extends it, so a short one is right for a long job too.
+   * How long the nodes keep the lock when this process dies, in milliseconds: an integer from 10 to
+   * `maxTtlMs`. A running holder extends it, so a short TTL suits a long job too.
    * @default 30_000
    */
   readonly ttlMs?: number;
   /**
-   * How often to try again when the lock was not acquired. 0 means: not when it is held; a split vote is settled inside
-   * the attempt all the same.
+   * How often to try again when the lock was not acquired: an integer from 0 to 2^31 - 1. Excludes `waitMs`.
+   * With 0, a held lock is not tried again, but a split vote is: one attempt asks again until somebody has
+   * the lock.
    * @default 0
    */
   readonly retries?: number;
   /**
-   * Pause between attempts in milliseconds, jittered by half in both directions. Who waits with `waitMs` pauses so only after
-   * an attempt that tells of no holder to wait for, or where too few nodes could tell it of a release.
+   * Pause between attempts, in milliseconds: an integer from 1 to 2^31 - 1. Each pause is drawn at random
+   * from half to one and a half times this. A call with `waitMs` pauses like this only when its attempt met
+   * no holder to wait for, or when too few nodes can notify it of a release.
    * @default 100
    */
   readonly retryDelayMs?: number;
   /**
-   * How long to wait for a held lock, in milliseconds: first come, first served within this process, told by the nodes when
-   * the lock is released, and in any case when its keys would have expired. Excludes `retries`.
+   * How long to wait for a held lock, in milliseconds: an integer from 0 to 2^31 - 1. Excludes `retries`.
+   * Waiters of this process are served in the order of their calls. The nodes notify a waiting process of a
+   * release; without a notification it tries again when the keys of the holder have expired.
    * @default 0
    */
   readonly waitMs?: number;
   /**
-   * Whether the lease is extended for as long as it is held.
+   * Whether the lease is extended while it is held.
    * @default true
    */
   readonly autoExtend?: boolean;
   /**
-   * The lock stays taken at least this long, in milliseconds, although it is released earlier: against a second run on a
-   * machine whose clock is behind. At most `ttlMs`.
+   * The lock stays taken at least this long, in milliseconds, even if it is released earlier: an integer from
+   * 0 to `ttlMs`. It prevents a second run on a machine whose clock is behind.
    * @default 0
    */
   readonly minHoldMs?: number;
   /**
-   * The lease is lost after this many milliseconds in all, extended or not. At least `ttlMs`.
+   * The lease is lost after this time, in milliseconds, even if it was extended: an integer from `ttlMs` to
+   * 2^31 - 1.
    * @default none
    */
   readonly maxHoldMs?: number;
   /**
-   * How long a node may take to answer, in milliseconds, before its vote counts as failed. At most a third of `ttlMs`.
+   * How long a node may take to answer before its vote counts as failed, in milliseconds: an integer from 1
+   * to a third of `ttlMs`.
    * @default the smaller of 250 and ttlMs / 3
    */
   readonly nodeTimeoutMs?: number;
 }
 
-/** What belongs to one acquisition. */
+/** The options of one call of `acquire`, `tryAcquire` or `withLock`. */
 export interface AcquireOptions extends LockOptions {
-  /** Ends the wait: the promise rejects with `signal.reason`. It has no say once the lease is held. */
+  /**
+   * Cancels the call while it has no lease: the promise rejects with `signal.reason`. It does not end a
+   * lease.
+   * @default none
+   */
   readonly signal?: AbortSignal;
   /**
-   * The lock's name in metrics and logs, of few values: never put an id into it.
+   * The lock's name in metrics and events: 1 to 128 characters. It must have few values, so never put an id
+   * into it.
    * @default 'unnamed'
    */
   readonly name?: string;
   /**
-   * The scheduled time this run belongs to, in epoch milliseconds: the run is refused (`already_ran`) when it, or a later
-   * one, was run under the same resource before. Needs `fencing`.
+   * The scheduled time of this run, in milliseconds since the Unix epoch. The call is refused with
+   * `already_ran` if a run of this tick, or of a later one, is on record for the same resource. Needs
+   * `fencing`.
+   * @default none
    */
   readonly tick?: number;
 }
 
-/** What a `LockManager` is made from, beside the defaults of its locks. */
+/** The options of a `LockManager`, including the defaults of its locks. */
 export interface LockManagerOptions extends LockOptions {
   /**
-   * The voters: independent Redis servers, as urls (`redis:`, `rediss:`), ioredis options or ioredis clients, or nodes
-   * made by `memoryNode()`. The list is the membership: all processes must be given the same nodes in the same order. An
-   * odd number; three survive one failure, five survive two.
+   * The voters: independent Redis servers, as urls (`redis:`, `rediss:`), ioredis options or ioredis clients,
+   * or nodes made by `memoryNode()`. All processes must be given the same nodes in the same order. Use an odd
+   * number: three nodes survive one failure, five survive two.
    */
   readonly nodes: readonly NodeSource[];
   /**
-   * Put before every resource to make the key. The empty prefix shares its locks with redlock, which uses the resource as
-   * it is.
+   * The beginning of every key; the resource follows. With the empty prefix, locks are shared with clients of
+   * the package redlock, which uses the resource itself as the key.
    * @default 'lock:'
    */
   readonly keyPrefix?: string;
   /**
-   * The longest TTL that any lock may have, in milliseconds: as long as that, a node that lost its data must not vote.
+   * The longest `ttlMs` that any lock may have, in milliseconds: an integer from 10 to 2^31 - 1. A node that
+   * lost its data has no vote for this long.
    * @default 60_000
    */
   readonly maxTtlMs?: number;
   /**
-   * How long the grants of a node that lost its data, or whose clock was stepped, do not count, in milliseconds (at least
-   * `maxTtlMs`). `auto`: `maxTtlMs` with three nodes or more; off with fewer, where it would cost all availability. `off`
-   * gives up mutual exclusion whenever a node restarts without its data under a held lock.
+   * How long the grants of a node do not count after it lost its data or its clock was stepped.
+   * - a number: milliseconds, an integer from `maxTtlMs` to 2^31 - 1.
+   * - `'auto'`: `maxTtlMs` with three nodes or more. Off with fewer, because one node without a vote would
+   *   make every lock unavailable.
+   * - `'off'`: they always count. If a node restarts without its data while a lock is held, a second holder
+   *   is possible.
    * @default 'auto'
    */
   readonly restartQuarantine?: 'auto' | 'off' | number;
   /**
-   * By how much clocks may run at different rates, as a fraction; also taken off the validity.
+   * How much faster one clock may run than another, as a fraction from 0 to 0.5. A lease is valid for that
+   * much less than its TTL.
    * @default 0.01
    */
   readonly driftFactor?: number;
   /**
-   * Whether grants carry a fencing token. Off, `lease.token` throws.
+   * Whether leases have a fencing token. With `false`, `lease.token` throws.
    * @default true
    */
   readonly fencing?: boolean;
   /**
-   * `memory`: while no majority of the nodes can be reached, lock within this process only, loudly. `none`: fail.
+   * What to do while no majority of the nodes can be reached.
+   * - `'none'`: fail.
+   * - `'memory'`: lock within this process only, with a warning and an event.
    * @default 'none'
    */
   readonly fallback?: 'none' | 'memory';
   /**
-   * For how long this process's event loop may be blocked, in milliseconds, while its leases are extended all the same: by a
-   * worker thread with connections of its own. 0: not at all, a lease is lost when the loop is blocked past its end. Needs
-   * nodes given by urls or by options of plain data.
+   * How long the event loop of this process may be blocked, in milliseconds, while a worker thread with its
+   * own connections extends the leases. With 0 there is no such thread: a lease is lost when the loop is
+   * blocked past its end. Needs nodes given by urls or by options of plain data.
    * @default 0
    */
   readonly maxStallMs?: number;
   /**
-   * What other holders see as the owner: 1 to 128 printable characters without spaces.
+   * The name of this process as other holders see it: 1 to 128 printable ASCII characters without spaces.
    * @default host:pid
    */
   readonly holder?: string;
   /**
-   * Gets every warning: an even membership, a refused node, a fallback.
+   * Gets every warning, such as an even number of nodes, a misconfigured node, or a fallback.
    * @default process.emitWarning
    */
   readonly warn?: (message: string) => void;
 }
 
+/** `LockOptions` with all defaults filled in. */
 export interface ResolvedLockOptions {
   readonly ttlMs: number;
   readonly retries: number;
@@ -136,12 +156,14 @@ export interface ResolvedLockOptions {
   readonly nodeTimeoutMs: number;
 }
 
+/** `AcquireOptions` with all defaults filled in. */
 export interface ResolvedAcquireOptions extends ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
   readonly name: string;
   readonly tick: number | undefined;
 }
 
+/** The options of a `LockManager` with all defaults filled in, except those of its locks. */
 export interface ResolvedManagerOptions {
   readonly keyPrefix: string;
   readonly maxTtlMs: number;
@@ -155,7 +177,7 @@ export interface ResolvedManagerOptions {
   readonly lockDefaults: LockOptions;
 }
 
-/** The one table of defaults. */
+/** The defaults of all options. No other file has a default. */
 export const LOCK_DEFAULTS = Object.freeze({
   ttlMs: 30_000,
   retries: 0,

@@ -1,28 +1,39 @@
-/** Half to one and a half times the delay, so that clients that failed together do not try again together. */
+/**
+ * A delay with jitter, in milliseconds: half to one and a half times `delayMs`. Clients that failed together
+ * then do not try again together. `random` is from 0 to 1, here and below.
+ */
 export const jitteredMs = (delayMs: number, random: number): number => delayMs * (0.5 + random);
 
 const YIELD_FIRST_MS = 2;
 const YIELD_LONGEST_MS = 50;
 
 /**
- * How long a claimant that yielded a split vote waits before it looks again: twice what the last round took, doubled
- * with each look, jittered, never above 75 ms.
+ * How long a client that yielded a split vote pauses before its next round, in milliseconds: twice the
+ * duration of the last round, doubled with each pause (`pauses` of them came before), with jitter. From 1 to
+ * 75 ms.
  */
-export const yieldDelayMs = (look: number, roundMs: number, random: number): number =>
-  jitteredMs(Math.min(YIELD_LONGEST_MS, Math.max(YIELD_FIRST_MS, 2 * roundMs) * 2 ** look), random);
+export const yieldDelayMs = (pauses: number, roundMs: number, random: number): number =>
+  jitteredMs(Math.min(YIELD_LONGEST_MS, Math.max(YIELD_FIRST_MS, 2 * roundMs) * 2 ** pauses), random);
 
 const RECONNECT_FIRST_MS = 50;
 const RECONNECT_LONGEST_MS = 1_000;
 
-/** The pause before the n-th attempt (from 1) to reconnect to a node: doubling from 50 ms to a second, jittered. */
+/**
+ * The pause before the n-th attempt to reconnect to a node, in milliseconds. `attempt` counts from 1. The
+ * pause doubles from 50 ms to one second, with jitter.
+ */
 export const reconnectDelayMs = (attempt: number, random: number): number =>
   jitteredMs(Math.min(RECONNECT_LONGEST_MS, RECONNECT_FIRST_MS * 2 ** Math.min(attempt - 1, 10)), random);
 
 /**
- * How long to wait for keys that live so much longer: past the last of their milliseconds, and a little apart from others
- * who wait for the same.
+ * How long to wait for keys that expire in `remainingMs`, in milliseconds: 1 to 10 ms longer. Redis expires a
+ * key after the last of its milliseconds, and clients that wait for the same keys then do not all ask at
+ * once.
  */
 export const pastExpiryMs = (remainingMs: number, random: number): number => remainingMs + 1 + 9 * random;
 
-/** How long one waits for more nodes to say that a resource is free: a few milliseconds, not the same for all who wait. */
+/**
+ * How long to wait for more nodes to notify of a release, in milliseconds: 2 to 8 ms, so that clients that
+ * wait for the same resource do not all ask at once.
+ */
 export const splitWakeMs = (random: number): number => 2 + 6 * random;

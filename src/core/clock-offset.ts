@@ -1,13 +1,13 @@
-/** What an exchange with a node taught about its clock. */
+/** What an exchange with a node showed about its clock. */
 export type ClockReading = 'steady' | 'stepped';
 
 /**
- * What is known of the difference between a node's clock and our monotonic one.
+ * Bounds of the difference between a node's clock and our monotonic clock.
  *
- * An exchange that left at `sentAt` and came back at `receivedAt` with the node's time T proves that the difference lay
- * in [T - receivedAt, T - sentAt] when the node read its clock; at `receivedAt` the upper bound is looser by what the
- * clocks may have drifted apart on the way back. The bounds are narrowed by every exchange and widened with age by the
- * same rate. An exchange that does not fit them at all shows that the node's clock was stepped.
+ * A request leaves at `sentAt`; the reply, with the node's time T, arrives at `receivedAt`. So the difference
+ * was within [T - receivedAt, T - sentAt] when the node read its clock. At `receivedAt` the upper bound is
+ * looser, by the drift on the way back. Every exchange narrows the bounds; age widens them at the drift rate.
+ * An exchange that does not fit the bounds shows that the node's clock was stepped.
  */
 export class ClockOffset {
   #lowestMs = Number.NEGATIVE_INFINITY;
@@ -16,26 +16,31 @@ export class ClockOffset {
 
   constructor(private readonly driftFactor: number) {}
 
+  /** Whether there was an exchange since the start, or since `reset()`. */
   get known(): boolean {
     return this.#lowestMs !== Number.NEGATIVE_INFINITY;
   }
 
-  /** Node time minus our monotonic time, in milliseconds: the middle of what is possible. */
+  /** The node's time minus our monotonic time, in milliseconds: the middle between the bounds. */
   get estimateMs(): number {
     return (this.#lowestMs + this.#highestMs) / 2;
   }
 
-  /** How far apart the bounds are. */
+  /** The distance between the bounds, in milliseconds. */
   get uncertaintyMs(): number {
     return this.#highestMs - this.#lowestMs;
   }
 
-  /** Forgets what is known: our own clock stood still meanwhile, or jumped. */
+  /** Forgets the bounds, because our own clock stood still or jumped. */
   reset(): void {
     this.#lowestMs = Number.NEGATIVE_INFINITY;
     this.#highestMs = Number.POSITIVE_INFINITY;
   }
 
+  /**
+   * Takes in one exchange. The first two are our monotonic times, the third is the node's; all in
+   * milliseconds.
+   */
   observe(sentAtMs: number, receivedAtMs: number, nodeTimeMs: number): ClockReading {
     const lowest = nodeTimeMs - receivedAtMs;
     const highest = nodeTimeMs - sentAtMs + (receivedAtMs - sentAtMs) * this.driftFactor;
@@ -49,8 +54,8 @@ export class ClockOffset {
   }
 
   /**
-   * One of our instants in the node's time, never later than it really is: a deadline that is passed on like this may
-   * come early by a round trip, but nothing is written after it.
+   * Converts one of our instants to the node's time, by the lower bound. A deadline converted like this may
+   * come too early, by up to a round trip, but never too late: the node writes nothing after the deadline.
    */
   toNodeMs(instantMs: number): number {
     return instantMs + this.#lowestMs - Math.abs(instantMs - this.#observedAt) * this.driftFactor;

@@ -1,35 +1,43 @@
 import { monotonicValidityLeftMs, validityLeftMs, type Grant, type Stamp } from './validity.js';
 
 /**
- * So many leases follow each other on one grant at most: eight turns for each of sixteen waiters, in a time in which another
- * process would get it once. Not many more, because so many tokens are reserved at once, and a counter that is lost goes on
- * from the time in microseconds: it must not have been counted up faster than that.
+ * The most leases that may follow each other on one grant: eight for each of sixteen waiters, in a time in
+ * which another process would get the lock once. The bound is small because that many tokens are reserved at
+ * once. A counter that is lost restarts from the time in microseconds, so counters must not rise faster than
+ * one per microsecond.
  */
-const LEASES = 128;
-/** And for so long: alone, and where other processes wait. */
+const MOST_LEASES = 128;
+/**
+ * How long leases may follow each other on one grant, in milliseconds, when no other process waits for the
+ * lock.
+ */
 const ALONE_MS = 100;
+/** The same, when other processes wait. */
 const SHARED_MS = 25;
 
 /**
- * How many tokens an acquisition reserves, for itself and for those in its process that wait behind it: by the time they
- * have had their turns, others may have come. A token that is not used is a number left out.
+ * How many tokens an acquisition reserves, for itself and for the calls that wait behind it in this process.
+ * It is one or the most, because more calls may come while these are served. Tokens that are not used are
+ * left out.
  */
-export const tokensFor = (behind: number): number => (behind > 0 ? LEASES : 1);
+export const tokensFor = (waitersBehind: number): number => (waitersBehind > 0 ? MOST_LEASES : 1);
 
-/** Leases that follow each other on one grant, without a word to the nodes. */
+/** Leases of this process that follow each other on one grant, without a request to the nodes. */
 export interface Run {
-  /** When the first of them began, on the monotonic clock. */
+  /** When the first of them began, in milliseconds of the monotonic clock. */
   readonly startedAt: number;
-  /** How many there have been, and for how many there are tokens. */
+  /** How many leases there have been. */
   readonly leases: number;
+  /** How many tokens were reserved for them. */
   readonly reserved: number;
-  /** Whether others were waiting on the nodes when it began. */
+  /** Whether other processes waited for the lock when the first lease began. */
   readonly othersWait: boolean;
 }
 
 /**
- * Whether another lease may follow on this grant. It is bounded in number and in time, so that others get their turn, and
- * the next holder gets at least half of the validity: by then an extension is under way.
+ * Whether another lease may follow on this grant. Number and time are bounded, so that other processes get
+ * the lock too. At least half of the validity must be left: the next holder gets that much, and by then an
+ * extension has been sent.
  */
 export function mayFollow(
   { startedAt, leases, reserved, othersWait }: Run,

@@ -1,19 +1,24 @@
-/** A node as a client knows it: the id that the node bears for as long as it remembers, and where the client finds it. */
+/**
+ * A node as one client knows it: the id, which the node keeps until it loses its memory, and the client's
+ * address for it.
+ */
 export interface Member {
   readonly id: string;
   readonly address: string;
 }
 
 /**
- * How two memberships go together. Majorities of N and of N + 1 nodes always meet, so a membership may grow or shrink by one
- * node while clients of both kinds run; with any greater difference two majorities may miss each other.
+ * How much two memberships differ. Majorities of N and of N + 1 nodes always share a node, so a membership
+ * may grow or shrink by one node while clients with either list run. If the difference is greater, two
+ * majorities may have no node in common.
  */
 export type Comparison = 'same' | 'one apart' | 'mismatch';
 
 /**
- * A node is the same where its id is (another client may know it under another address), or its address (it may have lost
- * its id with its data, and is in quarantine for that). One of ours that is away, or in quarantine, may have changed both:
- * it gets the benefit of the doubt, for it has no vote (`sure` is false).
+ * Compares our members with those of another client. Two entries are the same node if their ids are equal,
+ * because clients may use different addresses, or if their addresses are equal, because a node that lost its
+ * data has lost its id too. One of our nodes that is away or in quarantine may have changed both. It has no
+ * vote, so `sure` is false, and it counts as the same as any unmatched node of theirs.
  */
 export function compareMembers(
   ours: readonly (Member & { readonly sure: boolean })[],
@@ -24,8 +29,8 @@ export function compareMembers(
   let doubtful = 0;
   for (const { id, address, sure } of ours) {
     const byId = unmatched.findIndex((one) => id !== '' && one.id === id);
-    const place = byId >= 0 ? byId : unmatched.findIndex((one) => one.address === address);
-    if (place >= 0) unmatched.splice(place, 1);
+    const index = byId >= 0 ? byId : unmatched.findIndex((one) => one.address === address);
+    if (index >= 0) unmatched.splice(index, 1);
     else if (sure) added++;
     else doubtful++;
   }
@@ -36,11 +41,11 @@ export function compareMembers(
   return difference === 0 ? 'same' : difference === 1 ? 'one apart' : 'mismatch';
 }
 
-/** The text in which members are written down on a node. */
+/** Writes members as the text that is kept on a node, ordered by id. */
 export const writeMembers = (members: readonly Member[]): string =>
   JSON.stringify(members.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(({ id, address }) => [id, address]));
 
-/** Reads that text; `undefined` where nothing, or nothing legible, is written. */
+/** Reads that text; `undefined` when it is empty or cannot be read. */
 export function readMembers(text: string): Member[] | undefined {
   let read: unknown;
   try {

@@ -2,12 +2,12 @@ import { majorityOf } from './quorum.js';
 import type { Vote } from './vote.js';
 
 /**
- * Why a round was lost. These are different facts, with different things to do about them:
+ * Why a round was lost. Each outcome asks for a different reaction:
  *
  * - `held`: one owner has a majority. Wait, or skip.
  * - `already_ran`: the tick has been run. Skip.
- * - `contended`: the votes are split among claimants and nobody holds the resource. Settle it now.
- * - `unreachable`: too few nodes answered to know. Never to be taken for held.
+ * - `contended`: the votes are split among clients, and nobody holds the resource. Ask again soon.
+ * - `unreachable`: too few nodes answered to know. Never treat it as held.
  */
 export type Outcome =
   | { readonly kind: 'held'; readonly owner: string; readonly remainingMs: number }
@@ -17,26 +17,33 @@ export type Outcome =
 
 const NOBODY: ReadonlySet<string> = new Set();
 
+/** What the refusals of a round say about one owner. */
 interface OwnerCount {
+  /** How many nodes have its key and may vote. */
   nodes: number;
-  /** On nodes without a vote. */
-  doubtful: number;
+  /** How many nodes have its key and are in quarantine. */
+  untrustedNodes: number;
+  /** The longest remaining life of its keys, in milliseconds. */
   remainingMs: number;
 }
 
 /**
  * Reads the outcome of a lost round from its votes.
  *
- * A round is lost at the deciding vote; why, may show only later. With one of three nodes down the first refusal decides
- * it, and it takes the second to know that the resource is held and not out of reach. So nothing is concluded from a vote
- * that is still out (`undefined`): where it could change the outcome, the outcome is `contended`, which is to look again.
+ * The deciding vote says that the round is lost; the reason may show only later. With one of three nodes
+ * down, the first refusal decides the round, and only the second shows that the resource is held rather than
+ * unreachable. So a vote that has not come (`undefined`) proves nothing: if it could change the outcome, the
+ * outcome is `contended`, and the caller asks again.
  *
- * `seenBefore` names the owners that an earlier round of the same attempt already met. A claimant in a split vote takes a
- * new holder id for each round, so an owner that stays is a holder (or a key whose owner died): it is given the benefit
- * of the nodes that failed to answer, on which it may well have its majority, and of those that have no vote now and may
- * have had one when it won. One that is met for the first time is not: of two claimants each may have a majority by the keys
- * and neither by the votes, and if both take the other for the holder, nobody gets it. A tick on record stays as well, from the
- * first look: where the nodes without it cannot make a majority, nobody can win before the others are back.
+ * `seenBefore` has the owners that an earlier round of this attempt met. In a split vote, a client takes a
+ * new holder id for each round. So an owner that is still there is a holder, or the key of a dead one. It may
+ * have its majority on nodes that failed to answer, or on nodes that are in quarantine now and could vote
+ * when it won: these nodes count for it. They do not count for an owner that is met for the first time.
+ * Otherwise each of two clients could have a majority of the keys but not of the votes, each would take the
+ * other for the holder, and nobody would get the lock.
+ *
+ * A recorded tick stays recorded, so nodes that failed to answer count for it from the first round: if the
+ * nodes without the record cannot make a majority, nobody can win before the others are back.
  */
 export function outcomeOf(
   votes: readonly (Vote | undefined)[],
@@ -44,37 +51,38 @@ export function outcomeOf(
 ): Outcome {
   const majority = majorityOf(votes.length);
   const counts = new Map<string, OwnerCount>();
-  const alreadyRan = ranIn(votes);
+  const alreadyRan = countRecordedTicks(votes);
   let failures = 0;
   for (const vote of votes) {
     if (vote?.kind === 'failed') failures++;
     if (vote?.kind !== 'refused' || vote.owner === undefined) continue;
-    const count = counts.get(vote.owner) ?? { nodes: 0, doubtful: 0, remainingMs: 0 };
-    if (vote.untrusted) count.doubtful++;
+    const count = counts.get(vote.owner) ?? { nodes: 0, untrustedNodes: 0, remainingMs: 0 };
+    if (vote.untrusted) count.untrustedNodes++;
     else count.nodes++;
     count.remainingMs = Math.max(count.remainingMs, vote.remainingMs ?? 0);
     counts.set(vote.owner, count);
   }
-  const benefit = votes.includes(undefined) ? 0 : failures;
+  const unanswered = votes.includes(undefined) ? 0 : failures;
   if (alreadyRan >= majority) return { kind: 'already_ran' };
   if (votes.length - failures < majority) return { kind: 'unreachable' };
   for (const [owner, count] of counts) {
-    const nodes = count.nodes + (seenBefore.has(owner) ? count.doubtful + benefit : 0);
+    const nodes = count.nodes + (seenBefore.has(owner) ? count.untrustedNodes + unanswered : 0);
     if (nodes >= majority) return { kind: 'held', owner, remainingMs: count.remainingMs };
   }
-  if (alreadyRan > 0 && alreadyRan + benefit >= majority) return { kind: 'already_ran' };
+  if (alreadyRan > 0 && alreadyRan + unanswered >= majority) return { kind: 'already_ran' };
   return { kind: 'contended' };
 }
 
-/** The owners that the refusals of a round named. */
+/** The owners that the refusals of a round name, one for each refusal. */
 export function ownersIn(votes: readonly (Vote | undefined)[]): string[] {
   return votes.flatMap((vote) => (vote?.kind === 'refused' && vote.owner !== undefined ? [vote.owner] : []));
 }
 
 /**
- * Whether this claimant goes on at once after a split vote while the others yield: it is the one that was granted the
- * lowest-numbered node that votes. All claimants see the same owner there, so they agree without a word. Owners that stay from
- * round to round (`seenBefore`) do not take part any more and are passed over.
+ * Whether this client may ask again at once after a split vote while the others pause. The client whose key
+ * is on the first node that votes has priority. All clients see the same owner there, so they agree without a
+ * message. Owners that stay from round to round (`seenBefore`) are passed over, because they are holders and
+ * not part of the split vote.
  */
 export function hasPriority(
   votes: readonly (Vote | undefined)[],
@@ -82,7 +90,7 @@ export function hasPriority(
 ): boolean {
   for (const vote of votes) {
     if (vote?.kind === 'granted') return true;
-    // What a node without a vote grants is a failure to the one and, to the others, no refusal either.
+    // All clients pass over a node in quarantine: its grant is a failed vote, its refusals are `untrusted`.
     if (vote?.kind !== 'refused' || vote.untrusted) continue;
     if (vote.owner !== undefined && !seenBefore.has(vote.owner)) return false;
   }
@@ -90,8 +98,9 @@ export function hasPriority(
 }
 
 /**
- * Whether the outcome of a lost round can be read yet: whether no vote that is still out could change it. Dead nodes fail at
- * once, before the living ones have had time to say who holds the resource; nothing may be read from the first alone.
+ * Whether the outcome of a lost round can be read: no vote that has not come could change it. Connections to
+ * dead nodes fail before the other nodes can say who holds the resource, so the first votes alone may
+ * mislead.
  */
 export function isConclusive(votes: readonly (Vote | undefined)[]): boolean {
   const majority = majorityOf(votes.length);
@@ -99,19 +108,21 @@ export function isConclusive(votes: readonly (Vote | undefined)[]): boolean {
   const failures = votes.filter((vote) => vote?.kind === 'failed').length;
   if (outstanding === 0 || votes.length - failures < majority) return true;
   if (votes.length - failures - outstanding < majority) return false;
-  const ran = ranIn(votes);
+  const ran = countRecordedTicks(votes);
   if (ran < majority && ran + failures + outstanding >= majority) return false;
   const trusted = votes.filter((vote) => vote?.kind !== 'refused' || !vote.untrusted);
-  return [...tallyOf(ownersIn(trusted)).values()].every(
+  return [...countNodes(ownersIn(trusted)).values()].every(
     (nodes) => nodes >= majority || nodes + outstanding < majority,
   );
 }
 
-const ranIn = (votes: readonly (Vote | undefined)[]): number =>
+/** The number of nodes that have the tick on record. */
+const countRecordedTicks = (votes: readonly (Vote | undefined)[]): number =>
   votes.filter((vote) => vote?.kind === 'refused' && vote.reason === 'already_ran').length;
 
-function tallyOf(owners: readonly string[]): Map<string, number> {
-  const tally = new Map<string, number>();
-  for (const owner of owners) tally.set(owner, (tally.get(owner) ?? 0) + 1);
-  return tally;
+/** The number of nodes that each owner has. */
+function countNodes(owners: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const owner of owners) counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  return counts;
 }

@@ -1,18 +1,19 @@
 /**
- * A node that lost its memory forgets who holds what, and would help a second holder to a majority. So its grants do not
- * count until everything it may have forgotten has expired: for one longest TTL (see "Performance, crash recovery and
- * fsync" in the Redlock specification, which calls it delayed restarts). The same goes for a node whose clock was
- * stepped, because it expires keys early.
+ * A node that lost its memory has forgotten who holds what, and could help a second holder to a majority. So
+ * its grants do not count until everything that it may have forgotten has expired: for one `maxTtlMs`. The
+ * Redlock specification calls this delayed restarts, see its section "Performance, crash recovery and fsync".
+ * The same goes for a node whose clock was stepped, because it expires keys too early.
  */
-const MEMBERS_NEEDED_FOR_TRUST = 3;
+const FEWEST_NODES_WITH_QUARANTINE = 3;
 
 /**
- * How long a node is kept out of votes after it lost its memory, in milliseconds. With fewer than three members one node
- * out would cost all availability, so `auto` is off there.
+ * How long a node has no vote after it lost its memory, in milliseconds; 0 means that there is no quarantine.
+ * `auto` is off with fewer than three nodes, because one node without a vote would make every lock
+ * unavailable.
  */
 export function quarantineMsOf(option: 'auto' | 'off' | number, nodeCount: number, maxTtlMs: number): number {
   if (option === 'off') return 0;
-  if (option === 'auto') return nodeCount < MEMBERS_NEEDED_FOR_TRUST ? 0 : maxTtlMs;
+  if (option === 'auto') return nodeCount < FEWEST_NODES_WITH_QUARANTINE ? 0 : maxTtlMs;
   return option;
 }
 

@@ -1,12 +1,13 @@
-/** How a vote stands: decided either way, or open. */
+/** The state of a round: won, lost, or not decided. */
 export type Verdict = 'won' | 'lost' | 'pending';
 
-/** A majority of all configured nodes, reachable or not. Any two majorities share a node; nothing less does. */
+/** The size of a majority of all configured nodes, reachable or not. Any two majorities share a node. */
 export const majorityOf = (nodeCount: number): number => Math.floor(nodeCount / 2) + 1;
 
 /**
- * Lost means that the votes still out cannot make a majority any more. Counting refusals instead never settles an
- * even membership that splits in halves (2 to 2).
+ * The verdict of a round with `granted` grants so far and `outstanding` votes to come. It is lost when even
+ * all outstanding votes cannot make a majority. Counting refusals instead would never decide a split of two
+ * against two.
  */
 export function verdictOf(nodeCount: number, granted: number, outstanding: number): Verdict {
   const majority = majorityOf(nodeCount);

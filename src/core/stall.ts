@@ -1,20 +1,27 @@
-/** Before that, a loop is only busy. */
+/** A heartbeat younger than this does not mean a stall, in milliseconds: the event loop is only busy. */
 const SHORTEST_STALE_MS = 50;
 const LONGEST_STALE_MS = 1_000;
-/** A third of the TTL is for the main thread's own extension; then there must be time left to notice, and to ask twice. */
+/**
+ * A fraction of the TTL. The main thread extends at a third of it; after that, time must be left to notice
+ * and to ask twice.
+ */
 const STALE_AFTER = 1 / 6;
+/** Heartbeats in that time, so that a single late one does not look like a stall. */
 const BEATS = 4;
 
-/** How old the main thread's last heartbeat is when others may act in its place, by the shortest TTL that it holds. */
+/**
+ * How old the main thread's last heartbeat must be before the worker thread extends its leases, in
+ * milliseconds: a sixth of `ttlMs`, from 50 ms to one second. `ttlMs` is the shortest TTL of these leases.
+ */
 export const staleAfterMs = (ttlMs: number): number =>
   Math.min(LONGEST_STALE_MS, Math.max(SHORTEST_STALE_MS, ttlMs * STALE_AFTER));
 
-/** How often the main thread shows that it runs, so that a single beat that is late does not look like a stall. */
+/** The time between two heartbeats of the main thread, in milliseconds: a quarter of `staleAfterMs`. */
 export const beatMs = (ttlMs: number): number => staleAfterMs(ttlMs) / BEATS;
 
 /**
- * Whether the main thread's leases may be extended for it: it does not run, but not yet for so long that it must be taken
- * for hung, and its locks be left to others.
+ * Whether the worker thread extends the main thread's leases: the main thread has not run for a while, but
+ * for less than `maxStallMs`. After that it counts as hung, and its locks are left to expire.
  */
 export const isStalled = (heartbeatAgeMs: number, ttlMs: number, maxStallMs: number): boolean =>
   heartbeatAgeMs >= staleAfterMs(ttlMs) && heartbeatAgeMs < maxStallMs;

@@ -1,6 +1,6 @@
 /**
- * An instant on two clocks, read together: the monotonic one measures durations, because a wall clock may be stepped;
- * the wall clock tells when the machine was suspended, because the monotonic one stops then.
+ * An instant on two clocks, read together. The monotonic clock measures durations, because a wall clock may
+ * be stepped. The wall clock shows that the machine was suspended, because the monotonic clock stops then.
  */
 export interface Stamp {
   /** Milliseconds on a clock that never steps; its zero means nothing. */
@@ -10,35 +10,43 @@ export interface Stamp {
 }
 
 /**
- * Room for clocks that run at different rates, plus Redis' own 1 ms expiry step and 1 ms for very small TTLs.
- * See "Safety arguments" in the Redlock specification.
+ * How much shorter than its TTL a grant is valid, in milliseconds: `driftFactor` of the TTL for clocks that
+ * run at different rates, 1 ms for Redis' expiry step, and 1 ms for very small TTLs. See "Safety arguments"
+ * in the Redlock specification.
  */
 export const driftMsOf = (ttlMs: number, driftFactor: number): number => Math.ceil(ttlMs * driftFactor) + 2;
 
 /**
- * Time passed since a stamp, by the clock that moved further. The monotonic clock stops while the machine is suspended,
- * and then the wall clock is right; when the wall clock is stepped back, the monotonic one is.
+ * The time since a stamp in milliseconds, by the clock that moved further. When the machine was suspended,
+ * the monotonic clock stopped and the wall clock is right. When the wall clock was stepped back, the
+ * monotonic clock is right.
  */
 export const elapsedMs = (since: Stamp, now: Stamp): number =>
   Math.max(now.monotonicMs - since.monotonicMs, now.wallMs - since.wallMs);
 
-/** What a node was asked to keep, and when it was asked: `sentAt` is read before the first byte leaves. */
+/** What the nodes were asked to keep, and when. `sentAt` is read before the first byte is sent. */
 export interface Grant {
   readonly sentAt: Stamp;
   readonly ttlMs: number;
   readonly driftMs: number;
 }
 
-/** Validity left, by the clock that moved further: zero or less once the keys may have expired. */
+/**
+ * The validity left in milliseconds, by the clock that moved further. At zero or less, the keys may have
+ * expired.
+ */
 export const validityLeftMs = (grant: Grant, now: Stamp): number =>
   grant.ttlMs - grant.driftMs - elapsedMs(grant.sentAt, now);
 
-/** Validity left by the monotonic clock alone. Where only the wall clock says that it ran out, the nodes are asked. */
+/**
+ * The validity left by the monotonic clock alone. If only the wall clock says that it ran out, the nodes are
+ * asked.
+ */
 export const monotonicValidityLeftMs = (grant: Grant, nowMs: number): number =>
   grant.ttlMs - grant.driftMs - (nowMs - grant.sentAt.monotonicMs);
 
 /**
- * How long before the end of validity the loss of a lease is told: a timer fires late, and the holder needs a moment to
- * stop. 5 % of the TTL, at most 100 ms.
+ * How long before the end of its validity a lease is lost, in milliseconds: 5 % of the TTL, at most 100 ms.
+ * Timers fire late, and the holder needs a moment to stop.
  */
 export const lossMarginMs = (ttlMs: number): number => Math.min(100, ttlMs * 0.05);

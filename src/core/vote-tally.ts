@@ -2,12 +2,12 @@ import { majorityOf, verdictOf, type Verdict } from './quorum.js';
 import type { Granted, Vote } from './vote.js';
 
 /**
- * One question to all nodes, and the votes as they come in. The round is decided at the deciding vote; what arrives
- * later is kept, because it may have to be undone, but changes nothing.
+ * Counts the votes of one round. The deciding vote decides the round. Later votes are recorded too, because
+ * their grants may have to be released, but they change nothing.
  */
 export class VoteTally {
   readonly #votes: (Vote | undefined)[];
-  /** An array that grows is given room for seventeen. */
+  /** Created with its final length: V8 gives an array that grows room for seventeen elements. */
   readonly #decidingGrants: Granted[];
   #granted = 0;
   #outstanding: number;
@@ -24,19 +24,22 @@ export class VoteTally {
     return this.#verdict;
   }
 
-  /** The votes by member; `undefined` where none has come. */
+  /** The votes by `nodeIndex`; `undefined` for a vote that has not come. */
   get votes(): readonly (Vote | undefined)[] {
     return this.#votes;
   }
 
-  /** The grants that were in when the round was won, in the order of their arrival: exactly a majority. */
+  /** The grants that decided a won round, in the order of their arrival: exactly a majority. */
   get decidingGrants(): readonly Granted[] {
     return this.#granted === this.#decidingGrants.length
       ? this.#decidingGrants
       : this.#decidingGrants.slice(0, this.#granted);
   }
 
-  /** Counts one member's vote. A member votes once: a second vote of the same member is ignored. */
+  /**
+   * Counts a node's vote and returns the verdict. A node votes once: its second vote is ignored.
+   * @throws RangeError when there is no node of this index.
+   */
   record(nodeIndex: number, vote: Vote): Verdict {
     if (!Number.isInteger(nodeIndex) || nodeIndex < 0 || nodeIndex >= this.nodeCount) {
       throw new RangeError(`nodeIndex must be an integer from 0 to ${this.nodeCount - 1}, got ${nodeIndex}`);

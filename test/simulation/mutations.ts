@@ -280,8 +280,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'core/quorum.ts',
-        original: 'Math.floor(members / 2) + 1',
-        replacement: 'Math.ceil(members / 2) - (members % 2)',
+        original: 'Math.floor(nodeCount / 2) + 1',
+        replacement: 'Math.ceil(nodeCount / 2) - (nodeCount % 2)',
       },
     ],
     breaks: ['one holder', 'validity within the keys'],
