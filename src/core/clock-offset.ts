@@ -61,3 +61,28 @@ export class ClockOffset {
     return instantMs + this.#lowestMs - Math.abs(instantMs - this.#observedAt) * this.driftFactor;
   }
 }
+
+/**
+ * Two clocks that are further apart than this, in milliseconds, do not agree. NTP keeps the clocks of healthy servers
+ * within a tenth of it.
+ */
+export const APART_MS = 1_000;
+
+/**
+ * The nodes whose clocks agree with those of a majority of the members, itself included. A client without history
+ * cannot see that a clock was stepped; it can only see that the clock stands apart. Less than a majority proves
+ * nothing: if two clocks differ, either may be the wrong one. `offsets` are the nodes' times against one clock,
+ * `undefined` where unknown.
+ */
+export const agreeingWithMajority = (offsets: readonly (number | undefined)[], majority: number): number[] =>
+  offsets.flatMap((offset, nodeIndex) => {
+    if (offset === undefined) return [];
+    const near = offsets.filter((other) => other !== undefined && Math.abs(other - offset) <= APART_MS);
+    return near.length >= majority ? [nodeIndex] : [];
+  });
+
+/**
+ * If this machine's own two clocks move apart by more than this between two exchanges, in milliseconds, what is known
+ * of the nodes' clocks is forgotten.
+ */
+export const OWN_JUMP_MS = 100;

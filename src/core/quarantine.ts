@@ -16,21 +16,3 @@ export function quarantineMsOf(option: 'auto' | 'off' | number, nodeCount: numbe
   if (option === 'auto') return nodeCount < FEWEST_NODES_WITH_QUARANTINE ? 0 : maxTtlMs;
   return option;
 }
-
-/** Clocks that are further apart than this do not agree; NTP keeps those of healthy servers within a tenth of it. */
-export const APART_MS = 1_000;
-
-/**
- * Which of the nodes' clocks agree with a majority of the members, themselves included. A client without history cannot see
- * that a clock was stepped: it sees that it stands apart. Less than a majority proves nothing: of two clocks that differ
- * either may be the wrong one. `offsets` are the nodes' times against one clock, `undefined` where not known.
- */
-export const agreeingWithMajority = (offsets: readonly (number | undefined)[], majority: number): number[] =>
-  offsets.flatMap((offset, nodeIndex) => {
-    if (offset === undefined) return [];
-    const near = offsets.filter((other) => other !== undefined && Math.abs(other - offset) <= APART_MS);
-    return near.length >= majority ? [nodeIndex] : [];
-  });
-
-/** By how much our own clocks may move apart between two exchanges before what is known of the nodes' is forgotten. */
-export const OWN_JUMP_MS = 100;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ClockOffset } from '../../src/core/clock-offset.js';
+import { agreeingWithMajority, ClockOffset } from '../../src/core/clock-offset.js';
+import { majorityOf } from '../../src/core/quorum.js';
 
 const DRIFT = 0.01;
 /** A node's time is near the epoch's 1.8e12 ms, where a double resolves 0.25 µs; and a sum of some of those. */
@@ -207,5 +208,21 @@ describe('clock offset', () => {
       ),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('clocks that agree with a majority', () => {
+  it.each<[string, (number | undefined)[], number[]]>([
+    ['are all within a second', [0, 900, 100], [0, 1, 2]],
+    ['are not the one that is ahead', [0, 10, 5_000], [0, 1]],
+    ['are not the one that is behind', [-5_000, 10, 0], [1, 2]],
+    ['are the two that are known', [0, 10, undefined], [0, 1]],
+    ['are none of two that differ: either may be wrong', [0, 5_000, undefined], []],
+    ['are none where only one is known', [0, undefined, undefined], []],
+    ['are the three of five that are not off', [0, 60_000, 5, -60_000, 3], [0, 2, 4]],
+    ['are none of four that agree in halves', [0, 0, 5_000, 5_000], []],
+    ['are none of five where one is off and two are away', [0, 5, 5_000, undefined, undefined], []],
+  ])('%s', (_claim, offsets, expected) => {
+    expect(agreeingWithMajority(offsets, majorityOf(offsets.length))).toEqual(expected);
   });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { compareMembers, readMembers, writeMembers, type Member } from '../../src/core/membership.js';
-import { majorityOf } from '../../src/core/quorum.js';
-import { agreeingWithMajority, quarantineMsOf } from '../../src/core/quarantine.js';
+import { quarantineMsOf } from '../../src/core/quarantine.js';
 
 const node = (id: string, address = `host-${id}`): Member => ({ id, address });
 const sure = (...members: Member[]): (Member & { sure: boolean })[] =>
@@ -36,22 +35,6 @@ describe('two memberships', () => {
   it('are read as they were written, whatever the order, and from nothing illegible', () => {
     expect(readMembers(writeMembers([c, a, b]))).toEqual([a, b, c]);
     for (const text of ['', '{', '1', 'null']) expect(readMembers(text)).toBeUndefined();
-  });
-});
-
-describe('clocks that agree with a majority', () => {
-  it.each<[string, (number | undefined)[], number[]]>([
-    ['are all within a second', [0, 900, 100], [0, 1, 2]],
-    ['are not the one that is ahead', [0, 10, 5_000], [0, 1]],
-    ['are not the one that is behind', [-5_000, 10, 0], [1, 2]],
-    ['are the two that are known', [0, 10, undefined], [0, 1]],
-    ['are none of two that differ: either may be wrong', [0, 5_000, undefined], []],
-    ['are none where only one is known', [0, undefined, undefined], []],
-    ['are the three of five that are not off', [0, 60_000, 5, -60_000, 3], [0, 2, 4]],
-    ['are none of four that agree in halves', [0, 0, 5_000, 5_000], []],
-    ['are none of five where one is off and two are away', [0, 5, 5_000, undefined, undefined], []],
-  ])('%s', (_claim, offsets, expected) => {
-    expect(agreeingWithMajority(offsets, majorityOf(offsets.length))).toEqual(expected);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { agreeingWithMajority, OWN_JUMP_MS } from '../../core/quarantine.js';
+import { agreeingWithMajority, OWN_JUMP_MS } from '../../core/clock-offset.js';
 import type { LockNode } from '../../node/lock-node.js';
 
 /**

@@ -1,5 +1,4 @@
-import { ClockOffset, type ClockReading } from '../../../core/clock-offset.js';
-import { APART_MS, OWN_JUMP_MS } from '../../../core/quarantine.js';
+import { APART_MS, ClockOffset, OWN_JUMP_MS, type ClockReading } from '../../../core/clock-offset.js';
 import type { Stamp } from '../../../core/validity.js';
 import type { NodeState } from '../../lock-node.js';
 import { moved } from '../../observable-state.js';
