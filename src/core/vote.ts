@@ -1,6 +1,7 @@
 /**
- * One node's answer to one question. There are three, and none may be folded into another: a refusal proves that
- * somebody else holds the resource on that node; a failure proves nothing, and the command may have landed.
+ * One node's answer to one request. There are three kinds, and none may be folded into another. A refusal proves that
+ * the node did not do it, and mostly that somebody else holds the resource there. A failure proves nothing: the request
+ * may have been carried out.
  */
 export type Vote = Granted | Refused | Failed;
 
@@ -9,8 +10,8 @@ export interface Granted {
   /** The resource's fencing counter on that node after the operation; 0 where fencing is off. */
   readonly counter: number;
   /**
-   * How many other processes wait for it there, where the asker was ready to wait itself; of a release, how many were told
-   * of it.
+   * After an acquisition with a `queueEntry`: how many other processes are on the node's wait list. After a release:
+   * how many processes were notified.
    */
   readonly waiting?: number;
 }
@@ -20,20 +21,22 @@ export interface Refused {
   readonly reason: RefusalReason;
   /** The holder id found on the node, where there is one. */
   readonly owner?: string;
+  /** Reserved for resources that several may hold at once, see `LockMode`. Nothing reads it yet. */
+  readonly owners?: readonly string[];
   /** How long that holder's key still lives on the node, in milliseconds. */
   readonly remainingMs?: number;
-  /** With `superseded`: the counter that stands above the asker's token. */
+  /** With `superseded`: the counter, which is above the caller's token. */
   readonly counter?: number;
-  /** By a node without a vote: the owner was granted nothing by it that would count. */
+  /** Set by a node in quarantine: what it granted to that owner did not count either. */
   readonly untrusted?: true;
 }
 
 /**
  * - `held`: another holder's key is there.
- * - `already_ran`: the tick asked for, or a later one, is recorded as run.
- * - `absent`: the asker's key is gone.
- * - `superseded`: the counter stands above the asker's token: a later holder has been there, or the asker's own grant
- *   came too late to take part in its token, and its key is there.
+ * - `already_ran`: the tick of the request, or a later one, is on record.
+ * - `absent`: the caller's key is gone.
+ * - `superseded`: the caller's key is there, and the counter is above its token. Either a later holder has been there,
+ *   or the caller's own grant came too late to take part in its token.
  */
 export type RefusalReason = 'held' | 'already_ran' | 'absent' | 'superseded';
 
@@ -45,37 +48,34 @@ export interface Failed {
 }
 
 /**
- * - `timeout`: no answer within the node timeout.
- * - `late`: the node got the command after its deadline and wrote nothing.
+ * - `timeout`: no answer within the node timeout. Only the caller says so, never a node.
+ * - `late`: the node got the request after its deadline and wrote nothing.
  * - `unreachable`: there was no connection, and nothing was sent.
- * - `disconnected`: the connection broke while the request was under way.
+ * - `withdrawn`: the request was cancelled before it was sent, because its holder no longer needs it.
+ * - `disconnected`: the connection broke before the answer came; the request may have been carried out.
  * - `error`: the node answered with an error.
- * - `restored`: a lost key was set again; it protects, but it does not count in this round.
- * - `untrusted`: granted by a node that lost its memory, or whose clock was stepped, not long enough ago.
+ * - `restored`: a lost key was set again. It protects the lease, but it does not count in this round.
+ * - `untrusted`: granted by a node in quarantine, because it lost its memory or its clock was stepped.
  */
 export type FailureReason =
-  'timeout' | 'late' | 'unreachable' | 'disconnected' | 'error' | 'restored' | 'untrusted';
+  'timeout' | 'late' | 'unreachable' | 'withdrawn' | 'disconnected' | 'error' | 'restored' | 'untrusted';
 
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 
 /**
- * The answer to a request that was withdrawn before it was sent to a node that does not answer: to be told from others of its
- * kind by what it is.
- */
-export const WITHDRAWN = failed('unreachable', new Error('it does not answer, and nothing was sent'));
-
-/**
- * What a node's answer says of the asker's key on that node: it may be there, it is not, or the answer says nothing new,
- * because nothing was written (`late`) or even sent (`unreachable`).
+ * What a node's answer says of the caller's key on that node: it may be there (`possible`), it is `gone`, or nothing
+ * has changed, because nothing was written (`late`) or sent (`unreachable`, `withdrawn`).
  */
 export function keyAfter(vote: Vote): 'possible' | 'gone' | 'as before' {
   switch (vote.kind) {
     case 'granted':
       return 'possible';
     case 'refused':
-      // A counter above the token may be the asker's own, from a grant that came late; the key is there then.
+      // The counter may be above the token because of the caller's own late grant; then the key is there.
       return vote.reason === 'superseded' ? 'as before' : 'gone';
     case 'failed':
-      return vote.reason === 'late' || vote.reason === 'unreachable' ? 'as before' : 'possible';
+      return WITHOUT_EFFECT.has(vote.reason) ? 'as before' : 'possible';
   }
 }
+
+const WITHOUT_EFFECT: ReadonlySet<FailureReason> = new Set(['late', 'unreachable', 'withdrawn']);

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
 import type { QueueEntry } from '../node/lock-node.js';
-import { MemoryNode } from '../node/memory/memory-node.js';
+import { openFallbackNode } from '../node/open-node.js';
 import { retryLoop, errorOf, type Attempts } from './waiting/retry-loop.js';
 import { attempt, type AttemptContext, type AttemptResult, type Won } from './acquire/attempt.js';
 import { LockManagerClosedError } from '../api/errors.js';
@@ -52,7 +52,7 @@ export class Acquirer {
       sleep: (delayMs) => pause(clock, delayMs),
     };
     if (options.fallback === 'memory') {
-      const local = new Quorum([new MemoryNode('memory', clock)], clock, events);
+      const local = new Quorum([openFallbackNode(clock)], clock, events);
       this.#fallback = new Fallback(quorum, local, (won) => this.#releaseKeys(won), onFallback);
     }
   }

@@ -10,7 +10,8 @@ import { inspection, type Inspection } from './quorum/inspect-resource.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { HeldLease, type Lease, type LeaseContext } from './lease/held-lease.js';
 import { watchMembership } from './nodes/membership-check.js';
-import { isInMemory, openNodes, snapshotOf, watchNodes } from './nodes/node-list.js';
+import { openNodes } from './nodes/node-list.js';
+import { snapshotOf, watchNodes } from './nodes/node-watch.js';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
@@ -100,7 +101,7 @@ export class LockManager {
       (active, reason) => this.#setFallback(active, reason),
     );
     this.#leaseContext = this.#makeLeaseContext();
-    this.#inMemory = this.#nodes.every(isInMemory);
+    this.#inMemory = this.#nodes.every(({ scope }) => scope === 'process');
     if (this.#inMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
   }
 
@@ -188,7 +189,7 @@ export class LockManager {
         `no node is called ${JSON.stringify(name)}; there are ${this.#nodes.map((one) => one.name).join(', ')}`,
       );
     }
-    await node.admit('trusted');
+    await node.memory?.trust();
   }
 
   /**

@@ -1,130 +1,195 @@
 import type { Failed, Vote } from '../core/vote.js';
 
-/** The name, behind the key prefix, under which a node keeps what it knows of itself. */
-export const MARKER = 'quorlock:node';
-/** Likewise, a shard of a Cluster. */
-export const SHARD_MARKER = /^quorlock:\{\d+\}:[0-9a-f]+:node$/;
-
 /**
- * One voter. Every request is answered once, by a vote: what goes wrong is a vote as well. The answer may come as late as it
- * likes (the caller has a timer of its own), but it comes: a request whose connection broke is answered as failed. Requests
- * are carried out in the order in which they were made, together where that is quicker.
+ * The port to one voter. For each resource a node keeps a key (one holder id, with an expiry), a fencing counter and
+ * the latest tick on record, and it votes on requests about them.
  *
- * What must hold on a node, so that a quorum of them can be trusted, is the contract suite of test/contract.
+ * The members without a question mark are the vote; every node has them. The others are parts that a node may have.
+ * Without a part, the node counts as one that does not need it or cannot do it, as the part's comment says.
+ *
+ * What a node must do is also a list of runnable cases: `lockNodeContract` in `quorlock/node`.
  */
 export interface LockNode {
-  /** Where the server is, as far as this client knows: two nodes of the same address are one. */
-  readonly address: string;
-  /** Names the node in metrics, logs and errors; free of secrets. */
+  /** Names the node in metrics, logs and errors. Unique in a list of nodes, and free of secrets. */
   readonly name: string;
+  /** Where the node keeps its data, as far as this client knows. Two nodes with the same address are one node. */
+  readonly address: string;
   readonly state: NodeState;
-  /** `nodeIndex`: the number under which the asker hears the answer. */
-  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void;
-  /**
-   * To be told that nobody needs any more what was asked for this holder. A node that does not answer drops what it has not
-   * sent, and answers it as WITHDRAWN before this returns: it would keep it until its connection is given up. What must be on
-   * record with as many nodes as possible, which is a tick, is not dropped.
-   */
-  withdraw(holderId: string): void;
-  /**
-   * Opens an ear for what the node tells this waiter: a resource that it waits for (`Waits`) may be free; `undefined` when the
-   * ear has opened, or opened again, and something may have been missed. These are hints: any of them may be lost or late.
-   */
-  onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener;
-  inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
-  /** Hears every change of `state`; returns what ends the listening. */
+  /** Calls the listener at every change of `state`, until the returned function is called. */
   onStateChange(listener: (state: NodeState) => void): () => void;
-  /** Whether the node has been used before; reads its marker anew. */
-  look(): Promise<void>;
-  /** Ends a node's being `new`, or its quarantine: its grants count from now on, or one quarantine later. */
-  admit(as: 'trusted' | 'quarantined'): Promise<void>;
-  /** Writes down, on the node, among which nodes it is used. */
-  recordMembers(members: string): Promise<void>;
-  /** Keeps the node out of votes for one quarantine, as far as this client is concerned. */
-  quarantine(reason: string): void;
-  /** Takes the node out of every vote for good: a fault of the configuration that shows only once it is connected. */
-  markMisconfigured(reason: string): void;
-  /** Ends the node's own connections. Requests under way are answered as failed. */
+  /**
+   * Carries out the request and gives `receiver` exactly one vote, together with `nodeIndex`. It never throws: what goes
+   * wrong is a vote, too. The vote may come as late as it likes, because the caller has a timer of its own, but it must
+   * come: when the connection breaks, the vote is `failed`. Requests take effect in the order in which they were made; a
+   * node may carry them out together.
+   */
+  ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void;
+  /** What the node knows of each resource, in the order of the list. Changes nothing, and never rejects. */
+  inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]>;
+  /** Ends the node's own connections. Requests that are under way are answered as failed. */
   close(): Promise<void>;
+
+  /** How the node can lose its memory, and how it is trusted again. A node without it is always trusted. */
+  readonly memory?: NodeMemory;
+  /**
+   * Listens to the releases that the node announces to this waiter. `listener` gets the name of a resource that may be
+   * free. It gets `undefined` when the listener has opened, or opened again: something may have been missed. These are
+   * hints, and any of them may be lost or late.
+   *
+   * A node without it announces nothing. Where fewer than a majority of the nodes can announce, waiters ask again every
+   * `retryDelayMs`.
+   */
+  onRelease?(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener;
+  /**
+   * Cancels this holder's unsent requests, so that a stalled node does not keep them in memory. Each of them is answered
+   * as `withdrawn` before this returns. Requests that must reach as many nodes as possible stay: releases, wakes,
+   * confirmations, and acquisitions with a tick.
+   */
+  withdraw?(holderId: string): void;
+  /**
+   * Takes the node out of every vote for good, because of a configuration error that shows only after connecting. A node
+   * without it is closed instead, so its `close` must end its votes.
+   */
+  markMisconfigured?(reason: string): void;
+  /** `process`: the node excludes callers in this process only. Otherwise it excludes callers everywhere. */
+  readonly scope?: 'process';
+}
+
+/** The part of a node that can lose its data, or whose clock can be stepped. */
+export interface NodeMemory {
+  /** Reads the node's marker again, and updates `state` from it. Never rejects. */
+  look(): Promise<void>;
+  /** Ends `new` or `untrusted`: from now on the node's grants count, for every client. Never rejects. */
+  trust(): Promise<void>;
+  /** Records on a `new` node that it lost its memory: its grants count one quarantine later, for every client. */
+  recordLoss(): Promise<void>;
+  /** Keeps the node out of votes for one quarantine, for this client only. */
+  quarantine(reason: string): void;
+  /** Stores on the node the list of nodes among which it is used. `look` reports it as `state.members`. */
+  recordMembers(members: string): Promise<void>;
 }
 
 /**
  * - `connecting`: the first connection is being made; requests wait for it.
- * - `new`: it has no marker, so it is fresh or has lost everything; only all nodes together can tell (see FirstUse).
- * - `untrusted`: it carries requests out, but its grants do not count (`reason` says why) until `trustedAt`.
+ * - `new`: the node has no marker. It is fresh, or has lost everything; only all nodes together can tell.
+ * - `untrusted`: it carries requests out, but until `trustedAt` its grants do not count; `reason` says why.
  * - `ready`: it votes.
- * - `unreachable`: there is no connection; it is tried again and again, and requests fail at once.
- * - `misconfigured`: it must not vote, because of its configuration (`reason` says which).
+ * - `unreachable`: there is no connection. It is tried again and again, and requests fail at once.
+ * - `misconfigured`: it must not vote because of its configuration; `reason` says why.
  * - `closed`: `close` was called.
+ *
+ * Only a node with `memory` is ever `new` or `untrusted`, and only such a node tells the optional facts about itself.
+ *
+ * @example
+ * { status: 'ready' }
+ * { status: 'unreachable', reason: 'connect ECONNREFUSED 10.0.0.1:6379' }
  */
 export interface NodeState {
   readonly status: 'connecting' | 'new' | 'untrusted' | 'ready' | 'unreachable' | 'misconfigured' | 'closed';
   /** Why, where the status needs a reason; free of secrets. */
   readonly reason?: string;
-  /** Identifies the server process behind the node while connected: Redis' run_id. */
+  /** Identifies the server process behind the node while connected, such as the run_id of Redis. */
   readonly serverId?: string;
-  /** The node's own random name, which it keeps for as long as its memory, and the members written down on it ('': none). */
+  /** The node's random id, which it keeps as long as its memory. */
   readonly id?: string;
+  /** The list of nodes stored on it by `recordMembers`; '' for none. */
   readonly members?: string;
-  /** What the operator should know although the node votes. */
+  /** A warning for the operator of a node that votes all the same. */
   readonly caution?: string;
-  /** When it is trusted again, on the caller's monotonic clock. */
+  /** When the node is trusted again, on the caller's monotonic clock. */
   readonly trustedAt?: number;
-  /** The node's time minus the caller's monotonic time, in milliseconds, where it is known to within a second. */
+  /** The node's time minus the caller's monotonic time, in milliseconds, if known to within a second. */
   readonly clockOffsetMs?: number;
-  /** The caller's wall clock minus its monotonic one at that time: once they have moved apart, the offset is out of date. */
+  /** The caller's wall clock minus its monotonic clock then. When the two move apart, the offset is out of date. */
   readonly ownGapMs?: number;
 }
 
-/** Who asks nodes. One object for all of them and for all requests costs less than a function for each. */
+/** The caller of a request. One object for all nodes and all requests costs less than a function for each. */
 export interface VoteReceiver {
   receive(nodeIndex: number, vote: Vote): void;
 }
 
-/** What was opened by `onWake`. */
+/** What `onRelease` opened. */
 export interface ReleaseListener {
-  /** Whether it would hear something now. */
+  /** Whether an announcement would be heard now. */
   readonly open: boolean;
   close(): void;
 }
 
-/** Who waits for a resource on a node, one process after the other. */
+/**
+ * A process that waits for a resource, on the node's wait list of that resource.
+ *
+ * @example
+ * { waiter: 'web-1:4711:5f0c…', listLivesMs: 65_000 }
+ */
 export interface QueueEntry {
   /** Random, of one process, without spaces. */
   readonly waiter: string;
-  /** After how long a node may forget the whole list, unless somebody joins it meanwhile; in milliseconds. */
+  /** The node may drop the whole wait list when nobody has joined it for this long, in milliseconds. */
   readonly listLivesMs: number;
 }
 
-/** What a node can be asked for a vote on. A request is never changed: a node may keep what it made of it. */
+/** What a node votes on. A request is never changed after it was made, so a node may cache what it derives from it. */
 export type NodeRequest = AcquireRequest | ConfirmRequest | ExtendRequest | ReleaseRequest | WakeRequest;
 
-/** Every request names its resources; several are granted together or not at all. */
+/** How many may hold a resource at once. Today one; a request without a mode is exclusive. */
+export type LockMode = 'exclusive';
+
 interface Request {
+  /** 1 to 64 names of 1 to 512 bytes. They are granted together or not at all. */
   readonly resources: readonly string[];
-  /** Random, of one round only; proves ownership. */
+  /** Random, of one round only. It proves ownership. */
   readonly holderId: string;
 }
 
+/**
+ * Sets the keys of all resources for `ttlMs`, and raises their counters, unless another holder has one of them. The same
+ * request a second time is granted again and counts nothing.
+ *
+ * @example
+ * { op: 'acquire', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', ttlMs: 30_000, deadlineAt: 812_345.6,
+ *   seed: 1_791_812_345_678_000, tick: undefined, tokens: 1 }
+ *
+ * // free
+ * { kind: 'granted', counter: 1_791_812_345_678_001 }
+ * // held by another
+ * { kind: 'refused', reason: 'held', owner: '77d0…@web-2:512', remainingMs: 12_040 }
+ * // the tick is on record
+ * { kind: 'refused', reason: 'already_ran' }
+ * // after its deadline
+ * { kind: 'failed', reason: 'late', cause: new Error('the request reached the node after its deadline') }
+ */
 export interface AcquireRequest extends Request {
   readonly op: 'acquire';
+  readonly mode?: LockMode;
   readonly ttlMs: number;
-  /** On the caller's monotonic clock: a node that gets the request later writes nothing and votes `late`. */
+  /** On the caller's monotonic clock (`performance.now()`). After it, the node writes nothing and votes `late`. */
   readonly deadlineAt: number;
   /**
-   * Where the node has no fencing counter for the resource it starts from here: the caller's wall clock in microseconds,
-   * which the node clamps to its own time within a second. `undefined`: no fencing.
+   * Where the node has no counter for the resource, it counts up from here. It is the caller's wall clock in
+   * microseconds; a node with a clock of its own limits it to that clock ± 1 s. `undefined`: no fencing.
    */
   readonly seed: number | undefined;
-  /** The scheduled time that the run belongs to, in epoch milliseconds; refused where it is recorded as run. */
+  /** The scheduled time of the run, in epoch milliseconds. Refused where it, or a later one, is on record. */
   readonly tick: number | undefined;
-  /** How many tokens the grant reserves, at least 1: the counter goes up by as many. */
+  /** How many tokens the grant reserves: the counter goes up by as many. At least 1. */
   readonly tokens: number;
-  /** Where it is refused as held, this waiter is put on the list of the resource that refused it; where granted, taken off. */
+  /** Refused as held: joins the wait list of the resource that refused. Granted: leaves the wait lists. */
   readonly queueEntry?: QueueEntry | undefined;
 }
 
-/** Raises the counter to the token, and records the tick, only where the holder owns the key and the counter is not above. */
+/**
+ * Raises the counter to the token, and records the tick. Only where the holder owns the keys and the counter is not
+ * above the token.
+ *
+ * @example
+ * { op: 'confirm', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', deadlineAt: 812_345.6,
+ *   token: 1_791_812_345_678_003, tick: 1_791_812_340_000 }
+ *
+ * { kind: 'granted', counter: 1_791_812_345_678_003 }
+ * { kind: 'refused', reason: 'absent' }
+ * { kind: 'refused', reason: 'superseded', counter: 1_791_812_345_678_009 }
+ */
 export interface ConfirmRequest extends Request {
   readonly op: 'confirm';
   readonly deadlineAt: number;
@@ -132,43 +197,78 @@ export interface ConfirmRequest extends Request {
   readonly tick: number | undefined;
 }
 
-/** As the token of an extension, with fencing or without: a key that is gone stays gone. */
+/** The token of an extension that never sets a lost key again, with fencing and without. */
 export const PRESENT_ONLY = -1;
 
-/** Prolongs the holder's keys, never shortens them, and sets lost ones again as long as nobody has come after. */
+/**
+ * Prolongs the holder's keys, and never shortens them. Sets lost keys again as long as no later holder has been there.
+ *
+ * @example
+ * { op: 'extend', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', ttlMs: 30_000, deadlineAt: 822_345.6,
+ *   token: 1_791_812_345_678_001, maxCounter: 1_791_812_345_678_001 }
+ *
+ * { kind: 'granted', counter: 1_791_812_345_678_001 }
+ * // the key was lost, and with it the counter; both were set again
+ * { kind: 'failed', reason: 'restored', cause: new Error('the node had lost the key') }
+ */
 export interface ExtendRequest extends Request {
   readonly op: 'extend';
   readonly ttlMs: number;
   readonly deadlineAt: number;
   /**
-   * A key that is gone is set again only where the counter is not above this: the lease's token, or anything at all once a
-   * majority has proved that nobody came after, or never (`PRESENT_ONLY`). `undefined`: no fencing.
+   * A lost key is set again only where the counter is not above this. It is the lease's token; more, once a majority
+   * has proved that nobody came after; or `PRESENT_ONLY`. `undefined`: no fencing.
    */
   readonly token: number | undefined;
-  /** Where the key is there, the counter is raised to this; above it the request is refused as `superseded`. */
+  /** Where the key is there, the counter is raised to this. A counter above it is refused as `superseded`. */
   readonly maxCounter: number | undefined;
 }
 
 /**
- * Deletes the holder's keys, or leaves them `keepMs` to live, and tells the first on the list. It has no deadline: it is right
- * whenever it comes.
+ * Deletes the holder's keys, or leaves them `keepMs` to live, and announces it to the first on each wait list. It has no
+ * deadline: it is right whenever it comes.
+ *
+ * @example
+ * { op: 'release', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', keepMs: 0 }
+ *
+ * { kind: 'granted', counter: 0 }
+ * // announced to one waiter
+ * { kind: 'granted', counter: 0, waiting: 1 }
+ * { kind: 'refused', reason: 'absent' }
  */
 export interface ReleaseRequest extends Request {
   readonly op: 'release';
   readonly keepMs: number;
-  /** This waiter goes to the end of the list before the first of it is told. */
+  /** Joins the end of the wait list before the first on it is told. */
   readonly queueEntry?: QueueEntry | undefined;
 }
 
-/** Tells the first on the list of each of the resources that is free: who was told before has no use for it. */
+/**
+ * Announces each resource that is free to the first on its wait list, because the one who was told before has no use for
+ * it. A node without `onRelease` grants it and does nothing.
+ *
+ * @example
+ * { op: 'wake', resources: ['invoice:7'], holderId: 'web-1:4711:5f0c…' }
+ *
+ * { kind: 'granted', counter: 0 }
+ */
 export interface WakeRequest extends Request {
   readonly op: 'wake';
 }
 
-/** What one node knows of one resource. */
+/**
+ * What one node knows of one resource.
+ *
+ * @example
+ * { kind: 'inspected', owner: '0f3a…@web-1:4711', remainingMs: 21_004, counter: 1_791_812_345_678_001, lastTick: undefined }
+ * { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, lastTick: undefined }
+ */
 export interface NodeInspection {
   readonly kind: 'inspected';
   readonly owner: string | undefined;
+  /** Reserved for resources that several may hold at once, see `LockMode`. Nothing reads it yet. */
+  readonly owners?: readonly string[];
+  /** How long the owner's key lives, in milliseconds; 0 without an owner. */
   readonly remainingMs: number;
   readonly counter: number | undefined;
   readonly lastTick: number | undefined;

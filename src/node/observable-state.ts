@@ -1,27 +1,35 @@
 import type { NodeState } from './lock-node.js';
 
-/** How far a figure in the state may move before listeners hear of it. */
-const NEWS_MS = 100;
+/** How far a number in the state may move, in milliseconds, before listeners are told. */
+const CHANGE_MS = 100;
 
-/** Whether a figure of the state has moved so far that it is news. */
-export const moved = (before: number | undefined, after: number | undefined): boolean =>
-  before === undefined || after === undefined ? before !== after : Math.abs(before - after) > NEWS_MS;
+/** Whether a number of the state has moved so far that listeners should know. */
+export const hasMoved = (before: number | undefined, after: number | undefined): boolean =>
+  before === undefined || after === undefined ? before !== after : Math.abs(before - after) > CHANGE_MS;
 
-/** A node's state, and who hears of its changes. Once the node is out nothing changes it any more. */
+/**
+ * A node's state and its listeners. Give it to `state` and `onStateChange` of a `LockNode`. After `end` the state never
+ * changes again.
+ */
 export class ObservableState {
   readonly #listeners = new Set<(state: NodeState) => void>();
-  #state: NodeState = { status: 'connecting' };
+  #state: NodeState;
   #ended = false;
+
+  constructor(initial: NodeState = { status: 'connecting' }) {
+    this.#state = initial;
+  }
 
   get state(): NodeState {
     return this.#state;
   }
 
-  /** Closed, or refused for good. */
+  /** Whether the node was closed, or is misconfigured for good. */
   get ended(): boolean {
     return this.#ended;
   }
 
+  /** Calls the listener at every change, until the returned function is called. */
   onChange(listener: (state: NodeState) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -39,27 +47,27 @@ export class ObservableState {
     });
   }
 
+  /** Sets the state. Listeners are told if it differs from the state before. */
   set(state: NodeState): void {
-    if (this.#ended) return;
-    const before = this.#state;
-    const isNews =
-      state.status !== before.status ||
-      state.reason !== before.reason ||
-      state.serverId !== before.serverId ||
-      state.caution !== before.caution ||
-      state.id !== before.id ||
-      state.members !== before.members ||
-      moved(before.trustedAt, state.trustedAt) ||
-      moved(before.clockOffsetMs, state.clockOffsetMs) ||
-      moved(before.ownGapMs, state.ownGapMs);
-    if (!isNews) return;
+    if (this.#ended || !differs(this.#state, state)) return;
     this.#state = state;
     for (const listener of [...this.#listeners]) listener(state);
   }
 
-  /** The last state. */
+  /** Sets the last state. */
   end(state: NodeState): void {
     this.set(state);
     this.#ended = true;
   }
 }
+
+const differs = (before: NodeState, after: NodeState): boolean =>
+  after.status !== before.status ||
+  after.reason !== before.reason ||
+  after.serverId !== before.serverId ||
+  after.caution !== before.caution ||
+  after.id !== before.id ||
+  after.members !== before.members ||
+  hasMoved(before.trustedAt, after.trustedAt) ||
+  hasMoved(before.clockOffsetMs, after.clockOffsetMs) ||
+  hasMoved(before.ownGapMs, after.ownGapMs);

@@ -57,6 +57,7 @@ export const FAILED_VOTES = keysOf<FailureReason>({
   timeout: true,
   late: true,
   unreachable: true,
+  withdrawn: true,
   disconnected: true,
   error: true,
   restored: true,

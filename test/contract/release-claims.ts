@@ -136,7 +136,7 @@ export function describeReleasing(on: () => Operations): void {
 
   it('a refused node has no vote, and says why', async () => {
     const { node } = on().subject;
-    node.markMisconfigured('it is the same server as another');
+    node.markMisconfigured!('it is the same server as another');
     expect(node.state).toMatchObject({ status: 'misconfigured', reason: 'it is the same server as another' });
     expect(await on().acquire({ resources: [freshResource()] })).toMatchObject({
       kind: 'failed',

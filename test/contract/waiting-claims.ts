@@ -16,7 +16,7 @@ export function describeWaiting(on: () => Operations): void {
   }> {
     const queueEntry = waiting();
     const heard: (string | undefined)[] = [];
-    const listener = on().subject.node.onRelease(queueEntry.waiter, (resource) => void heard.push(resource));
+    const listener = on().subject.node.onRelease!(queueEntry.waiter, (resource) => void heard.push(resource));
     await until(() => listener.open && heard.length === 1);
     return { queueEntry, heard, close: () => listener.close() };
   }

@@ -16,6 +16,7 @@ describe('vote', () => {
     [failure('restored'), 'possible', 'it was set again'],
     [failure('late'), 'as before', 'nothing was written'],
     [failure('unreachable'), 'as before', 'nothing was sent'],
+    [failure('withdrawn'), 'as before', 'it was cancelled before it was sent'],
     [{ kind: 'refused', reason: 'held' }, 'gone', 'another holder has the key'],
     [{ kind: 'refused', reason: 'already_ran' }, 'gone', 'nothing was written'],
     [{ kind: 'refused', reason: 'absent' }, 'gone', 'there is no key'],

@@ -56,7 +56,7 @@ describe('the errors table', () => {
     const manager = new LockManager({ nodes: [memoryNode()] });
     const lease = await manager.acquire('held');
     const dead = memoryNode();
-    dead.markMisconfigured('for this test');
+    dead.markMisconfigured?.('for this test');
     const unreachable = new LockManager({ nodes: [dead] });
     const errors: unknown[] = [
       await manager.acquire('held').catch((error: unknown) => error),

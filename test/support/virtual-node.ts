@@ -2,7 +2,13 @@ import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
-import type { VoteReceiver, ReleaseListener, NodeRequest, NodeState } from '../../src/node/lock-node.js';
+import type {
+  NodeMemory,
+  NodeRequest,
+  NodeState,
+  ReleaseListener,
+  VoteReceiver,
+} from '../../src/node/lock-node.js';
 import { voteOf } from './vote-of.js';
 
 /** How a node treats its requests for as long as a test says so. */
@@ -23,7 +29,7 @@ export interface Behaviour {
 }
 
 /** A voter behind a network, in virtual time: real in-memory semantics, with delays and faults on the way. */
-export class VirtualNode implements LockNode {
+export class VirtualNode implements LockNode, NodeMemory {
   behaviour: Behaviour = { requestMs: 1, replyMs: 1 };
   /** Every request that was carried out, in order. */
   readonly log: {
@@ -53,11 +59,13 @@ export class VirtualNode implements LockNode {
     return this.#state;
   }
 
+  get memory(): NodeMemory {
+    return this;
+  }
+
   ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
     void this.vote(request).then((vote) => receiver.receive(nodeIndex, vote));
   }
-
-  withdraw(): void {}
 
   /** What is told takes its time, and is lost while the node is down or stopped, or where a test says so. */
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
@@ -96,10 +104,13 @@ export class VirtualNode implements LockNode {
     return Promise.resolve();
   }
 
-  admit(as: 'trusted' | 'quarantined'): Promise<void> {
-    this.become(
-      as === 'trusted' ? { status: 'ready' } : { status: 'untrusted', reason: 'it lost its memory' },
-    );
+  trust(): Promise<void> {
+    this.become({ status: 'ready' });
+    return Promise.resolve();
+  }
+
+  recordLoss(): Promise<void> {
+    this.become({ status: 'untrusted', reason: 'it lost its memory' });
     return Promise.resolve();
   }
 

@@ -1,27 +1,36 @@
 import type { Clock, Timer } from '../../clock.js';
-import type { LockNode } from '../../node/lock-node.js';
+import type { LockNode, NodeMemory } from '../../node/lock-node.js';
 import { ClockCheck } from './clock-check.js';
 
-/** Between two looks at a node without a marker, so that another client that is marking them can finish. */
+/** Between two looks at a node without a marker, so that another client that is marking the nodes can finish. */
 const SECOND_LOOK_MS = 500;
-/** How long the first acquisition waits for the nodes to be known. */
+/** How long the first acquisition waits until the nodes are known. */
 const START_MS = 2_000;
 
+type NodeWithMemory = LockNode & { readonly memory: NodeMemory };
+
 /**
- * What only all nodes together can tell. A node without a marker is fresh, or has lost everything: if all of them are
- * without one, twice, nobody has ever locked here, and they are trusted at once; if another one has a marker, this one has
- * lost its memory. And a clock that stands apart from the others' was stepped, although this client did not see it.
+ * Decides what only all nodes together can tell.
+ *
+ * A node without a marker is fresh, or has lost everything. If all nodes are without one at two looks, nobody has ever
+ * locked here, and they are trusted at once. If another node has a marker, this one has lost its memory. A node that
+ * cannot lose its memory has no marker and tells nothing about this: where such nodes leave the others without a
+ * majority, a fresh node counts as one that lost its memory, which costs no vote that the majority needs.
+ *
+ * A clock that stands apart from those of a majority was stepped, although this client did not see it.
  */
 export class Bootstrap {
   readonly #clocks: ClockCheck;
   readonly #stops: (() => void)[];
+  /** The nodes that can lose their memory. */
+  readonly #withMemory: readonly NodeWithMemory[];
   #timer: Timer | undefined;
   #newSince: number | undefined;
-  /** Whether a node with a marker was ever seen: then nodes without one have lost their memory, be it all of them. */
-  #used = false;
+  /** Whether a node without a marker must have lost its memory, because another one has a marker or had one. */
+  #isUsed: boolean;
   #isStarting = true;
   #started: Promise<void> | undefined;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     private readonly nodes: readonly LockNode[],
@@ -30,30 +39,32 @@ export class Bootstrap {
     private readonly quarantineMs: number,
   ) {
     this.#clocks = new ClockCheck(nodes, clock, majority);
+    this.#withMemory = nodes.filter((node): node is NodeWithMemory => node.memory !== undefined);
+    this.#isUsed = this.#withMemory.length < majority;
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange()));
     this.#onChange();
     if (this.#isKnown()) this.#isStarting = false;
     else this.#started = this.#start();
   }
 
-  /** Settles when the nodes are known well enough to be asked, or it has taken too long; `undefined` once that is past. */
+  /** Resolves when the nodes are known well enough to be asked, or after `START_MS`; `undefined` once that is past. */
   get starting(): Promise<void> | undefined {
     return this.#started;
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     this.#timer?.cancel();
     for (const stop of this.#stops) stop();
   }
 
   #isKnown(): boolean {
     const ready = this.nodes.filter(({ state }) => state.status === 'ready').length;
-    return (ready >= this.majority && !this.#clocks.undecided) || this.#open() === 0;
+    return (ready >= this.majority && !this.#clocks.undecided) || this.#expected() === 0;
   }
 
   /** How many nodes may still turn out to be there. */
-  #open(): number {
+  #expected(): number {
     return this.nodes.filter(({ state }) => state.status === 'connecting' || state.status === 'new').length;
   }
 
@@ -77,37 +88,47 @@ export class Bootstrap {
   }
 
   #onChange(): void {
-    this.#used ||= this.nodes.some(({ state }) => state.status === 'ready' || state.status === 'untrusted');
+    this.#isUsed ||= this.#withMemory.some(
+      ({ state }) => state.status === 'ready' || state.status === 'untrusted',
+    );
     this.#watchNew();
-    this.#clocks.look(this.#isStarting && this.#open() > 0);
+    this.#clocks.look(this.#isStarting && this.#expected() > 0);
   }
 
   #watchNew(): void {
-    if (this.#closed || this.#timer !== undefined || !this.nodes.some(({ state }) => state.status === 'new'))
-      return;
+    if (this.#isClosed || this.#timer !== undefined || this.#fresh().length === 0) return;
     this.#newSince ??= this.clock.now();
     const servers = this.nodes.map(({ state }) => state.serverId);
-    const used = this.#used;
-    const look = (): void => void this.#lookTwice(servers, used);
+    const wasUsed = this.#isUsed;
+    const look = (): void => void this.#secondLook(servers, wasUsed);
     this.#timer = this.clock.setTimer(look, SECOND_LOOK_MS, 'background');
   }
 
-  async #lookTwice(servers: readonly (string | undefined)[], wasUsed: boolean): Promise<void> {
-    await Promise.all(this.nodes.filter(({ state }) => state.status === 'new').map((node) => node.look()));
+  async #secondLook(servers: readonly (string | undefined)[], wasUsed: boolean): Promise<void> {
+    await Promise.all(this.#fresh().map(({ memory }) => memory.look()));
     this.#timer = undefined;
-    const isNew = this.nodes.filter(({ state }) => state.status === 'new');
-    const sameServers = this.nodes.every(({ state }, nodeIndex) => state.serverId === servers[nodeIndex]);
+    const fresh = this.#fresh();
+    const isSameServers = this.nodes.every(({ state }, nodeIndex) => state.serverId === servers[nodeIndex]);
     // Where the others got their markers only since the first look, somebody is about to mark this one too.
-    if (this.#used && wasUsed) await this.#conclude(isNew, 'quarantined');
-    else if (isNew.length === this.nodes.length && sameServers) await this.#conclude(isNew, 'trusted');
-    // Some node is away and may know more; but what these may have forgotten has expired by now.
-    else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantineMs)
-      await this.#conclude(isNew, 'trusted');
+    if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
+    else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
+    // A node is away and may know more; but whatever these have forgotten has expired by now.
+    else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantineMs) await this.#trust(fresh);
     this.#watchNew();
   }
 
-  async #conclude(nodes: readonly LockNode[], as: 'trusted' | 'quarantined'): Promise<void> {
+  /** The nodes without a marker. */
+  #fresh(): readonly NodeWithMemory[] {
+    return this.#withMemory.filter(({ state }) => state.status === 'new');
+  }
+
+  async #trust(nodes: readonly NodeWithMemory[]): Promise<void> {
     this.#newSince = undefined;
-    await Promise.all(nodes.map((node) => node.admit(as)));
+    await Promise.all(nodes.map(({ memory }) => memory.trust()));
+  }
+
+  async #recordLoss(nodes: readonly NodeWithMemory[]): Promise<void> {
+    this.#newSince = undefined;
+    await Promise.all(nodes.map(({ memory }) => memory.recordLoss()));
   }
 }

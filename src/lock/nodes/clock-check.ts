@@ -3,12 +3,13 @@ import { agreeingWithMajority, OWN_JUMP_MS } from '../../core/clock-offset.js';
 import type { LockNode } from '../../node/lock-node.js';
 
 /**
- * Compares the nodes' clocks at the first contact, when no step could have been seen, and again when nothing is known any
- * more because our own clocks moved apart. One that a majority does not agree with was stepped, for all that we know, and
- * has expired keys early. From then on each node is held to its own past.
+ * Compares the nodes' clocks at the first contact, when no step could have been seen, and again when this machine's own
+ * clocks have moved apart, because then nothing is known any more. A clock that no majority agrees with may have been
+ * stepped, and its node may have expired keys early. After that, each node is compared with its own past.
  */
 export class ClockCheck {
-  readonly #vouched = new Set<number>();
+  /** The nodes whose clocks a majority has agreed with. */
+  readonly #agreed = new Set<number>();
   readonly #apart = new Set<number>();
   #gapMs: number;
 
@@ -20,26 +21,26 @@ export class ClockCheck {
     this.#gapMs = this.#ownGap();
   }
 
-  /** Whether so many clocks are known that a majority could vote, although no majority agrees. */
+  /** Whether enough clocks are known for a majority to vote, and no majority agrees. */
   get undecided(): boolean {
-    return this.#vouched.size < this.majority && this.#known() >= this.majority;
+    return this.#agreed.size < this.majority && this.#known() >= this.majority;
   }
 
-  /** Looks again. While nodes are still expected (`patient`) clocks without a majority to compare them with are not judged. */
-  look(patient: boolean): void {
+  /** Compares again. While more nodes are expected, clocks without a majority to compare them with are not judged. */
+  look(isExpectingMore: boolean): void {
     const gapMs = this.#ownGap();
     if (Math.abs(gapMs - this.#gapMs) > OWN_JUMP_MS) {
-      this.#vouched.clear();
+      this.#agreed.clear();
       this.#apart.clear();
       this.#gapMs = gapMs;
     }
     const offsets = this.#offsets();
-    for (const nodeIndex of agreeingWithMajority(offsets, this.majority)) this.#vouched.add(nodeIndex);
-    if (this.#known() < this.majority || (patient && this.#vouched.size < this.majority)) return;
+    for (const nodeIndex of agreeingWithMajority(offsets, this.majority)) this.#agreed.add(nodeIndex);
+    if (this.#known() < this.majority || (isExpectingMore && this.#agreed.size < this.majority)) return;
     offsets.forEach((offset, nodeIndex) => {
-      if (offset === undefined || this.#vouched.has(nodeIndex) || this.#apart.has(nodeIndex)) return;
+      if (offset === undefined || this.#agreed.has(nodeIndex) || this.#apart.has(nodeIndex)) return;
       this.#apart.add(nodeIndex);
-      this.nodes[nodeIndex]!.quarantine('its clock stands apart from those of the other nodes');
+      this.nodes[nodeIndex]!.memory?.quarantine('its clock stands apart from those of the other nodes');
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { failed, WITHDRAWN, type Vote } from '../../core/vote.js';
+import { failed, type Vote } from '../../core/vote.js';
 import type { VoteReceiver, LockNode } from '../../node/lock-node.js';
 import type { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
@@ -50,7 +50,8 @@ export class Question implements VoteReceiver, Timed {
     const { hungNodes } = this.context;
     this.tracker.answered(nodeIndex, answer, this.deadlineAt);
     const wasOverdue = poll.isOverdue(nodeIndex);
-    if (answer !== WITHDRAWN) hungNodes.recovered(nodeIndex, wasOverdue);
+    const isWithdrawn = answer.kind === 'failed' && answer.reason === 'withdrawn';
+    if (!isWithdrawn) hungNodes.recovered(nodeIndex, wasOverdue);
     else if (wasOverdue) hungNodes.withdrew(nodeIndex);
     if (!wasOverdue) this.#report(nodeIndex, answer);
     this.#counted(poll.answered(nodeIndex, answer));

@@ -171,7 +171,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
 
   #withdraw(tracker: KeyTracker): void {
     for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
-      if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw(tracker.holderId);
+      if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw?.(tracker.holderId);
     }
   }
 

@@ -1,4 +1,4 @@
-import { MARKER, SHARD_MARKER } from '../../node/lock-node.js';
+import { MARKER, SHARD_MARKER } from '../../node/reserved-names.js';
 import { shown } from './checks.js';
 
 const LONGEST_RESOURCE_BYTES = 512;

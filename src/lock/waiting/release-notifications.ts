@@ -48,8 +48,10 @@ export class ReleaseNotifications {
 
   /** Opens the ears, at the first call. */
   open(): void {
-    this.#listeners ??= this.nodes.map((node, nodeIndex) =>
-      node.onRelease(this.queueEntry.waiter, (resource) => this.#hear(nodeIndex, resource)),
+    // A node without notifications counts as one that is not heard.
+    this.#listeners ??= this.nodes.flatMap(
+      (node, nodeIndex) =>
+        node.onRelease?.(this.queueEntry.waiter, (resource) => this.#hear(nodeIndex, resource)) ?? [],
     );
   }
 

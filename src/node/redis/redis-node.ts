@@ -1,9 +1,10 @@
-import { failed, WITHDRAWN, type Failed, type Vote } from '../../core/vote.js';
+import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type {
   VoteReceiver,
   ReleaseListener,
   LockNode,
   NodeInspection,
+  NodeMemory,
   NodeRequest,
   NodeState,
 } from '../lock-node.js';
@@ -64,6 +65,10 @@ export class RedisNode implements LockNode {
     return this.#server.state;
   }
 
+  get memory(): NodeMemory {
+    return this.#server;
+  }
+
   onStateChange(listener: (state: NodeState) => void): () => void {
     return this.#server.observableState.onChange(listener);
   }
@@ -106,25 +111,9 @@ export class RedisNode implements LockNode {
       : replies.map((reply, at) => inspectionOf(reply, operations[at]!));
   }
 
-  look(): Promise<void> {
-    return this.#server.look();
-  }
-
-  admit(as: 'trusted' | 'quarantined'): Promise<void> {
-    return this.#server.admit(as);
-  }
-
-  recordMembers(members: string): Promise<void> {
-    return this.#server.recordMembers(members);
-  }
-
   /** The name of its marker has changed; see there. */
   rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
     return this.#server.rename(memory);
-  }
-
-  quarantine(reason: string): void {
-    this.#server.quarantine(reason);
   }
 
   markMisconfigured(reason: string): void {
@@ -207,6 +196,7 @@ const isReadOnly = (reply: unknown): boolean =>
   Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
+const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));
 
 /** Whether it is right, or needed, whenever it comes. */
 const isForTheRecord = (request: NodeRequest): boolean =>

@@ -86,62 +86,64 @@ describe('fresh nodes', () => {
 
 describe('two clients that race for the first use', () => {
   /** What one client sees of nodes whose markers the test writes: nothing but its admissions is recorded. */
-  function watched(): { world: VirtualWorld; admitted: string[]; show: (...states: string[]) => void } {
+  function watched(): { world: VirtualWorld; concluded: string[]; show: (...states: string[]) => void } {
     const world = new VirtualWorld(3);
-    const admitted: string[] = [];
+    const concluded: string[] = [];
     const becomes = (node: VirtualNode, status: string): void =>
       node.become({ status: status as 'new' | 'ready' | 'unreachable', serverId: node.name });
     world.nodes.forEach((node, nodeIndex) => {
       becomes(node, 'new');
-      node.admit = (as) => {
-        admitted.push(`${nodeIndex} ${as}`);
+      const conclude = (what: string) => (): Promise<void> => {
+        concluded.push(`${nodeIndex} ${what}`);
         becomes(node, 'ready');
         return Promise.resolve();
       };
+      node.trust = conclude('trusted');
+      node.recordLoss = conclude('lost its memory');
     });
     world.manager();
     return {
       world,
-      admitted,
+      concluded,
       show: (...states) => states.forEach((status, nodeIndex) => becomes(world.nodes[nodeIndex]!, status)),
     };
   }
 
   it('do not take a node that the other is about to mark for one that lost its memory', async () => {
-    const { world, admitted, show } = watched();
+    const { world, concluded, show } = watched();
     await world.clock.advance(450);
     // Between our two looks the other one marks its first node, and is on its way to the rest.
     show('ready', 'new', 'new');
     await world.clock.advance(100);
     show('ready', 'ready', 'ready');
     await world.clock.advance(5_000);
-    expect(admitted).toEqual([]);
+    expect(concluded).toEqual([]);
   });
 
   it('take one for it that is still without a marker at the look after', async () => {
-    const { world, admitted, show } = watched();
+    const { world, concluded, show } = watched();
     await world.clock.advance(450);
     show('ready', 'ready', 'new');
     await world.clock.advance(1_200);
-    expect(admitted).toEqual(['2 quarantined']);
+    expect(concluded).toEqual(['2 lost its memory']);
   });
 
   it('look twice, half a second apart, before either marks anything', async () => {
-    const { world, admitted } = watched();
+    const { world, concluded } = watched();
     await world.clock.advance(450);
-    expect(admitted).toEqual([]);
+    expect(concluded).toEqual([]);
     await world.clock.advance(100);
-    expect(admitted).toEqual(['0 trusted', '1 trusted', '2 trusted']);
+    expect(concluded).toEqual(['0 trusted', '1 trusted', '2 trusted']);
   });
 
   it('look again where a node is another server than at the first look', async () => {
-    const { world, admitted } = watched();
+    const { world, concluded } = watched();
     await world.clock.advance(450);
     world.nodes[1]!.become({ status: 'new', serverId: 'another' });
     await world.clock.advance(100);
-    expect(admitted).toEqual([]);
+    expect(concluded).toEqual([]);
     await world.clock.advance(500);
-    expect(admitted).toHaveLength(3);
+    expect(concluded).toHaveLength(3);
   });
 
   it('both mark real nodes, and all of them end up trusted, whatever the moment at which the second starts', async () => {

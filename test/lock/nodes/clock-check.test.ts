@@ -11,7 +11,7 @@ function five() {
   const comparison = new ClockCheck(nodes, clock, 3);
   return {
     statuses: () => nodes.map(({ state }) => state.status),
-    look: (patient: boolean) => comparison.look(patient),
+    look: (isExpectingMore: boolean) => comparison.look(isExpectingMore),
     stepOwnWall: (ms: number) => clock.stepWall(ms),
     learn(nodeIndex: number, clockOffsetMs: number): void {
       const { wallMs, monotonicMs } = clock.stamp();

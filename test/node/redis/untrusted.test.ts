@@ -14,10 +14,10 @@ it('a Redis node without a vote says so of what it refuses as well', async () =>
     return voteOf(node, { ...request, ...rest });
   };
   await until(() => node.state.status === 'new');
-  await node.admit('trusted');
+  await node.memory.trust();
   expect(await acquire('anna')).toMatchObject({ kind: 'granted' });
   expect(await acquire('bert')).not.toHaveProperty('untrusted');
-  node.quarantine('its clock was stepped');
+  node.memory.quarantine('its clock was stepped');
   expect(await acquire('bert')).toMatchObject({ kind: 'refused', owner: 'anna', untrusted: true });
   await node.close();
 });

@@ -6,6 +6,7 @@ import type {
   ReleaseListener,
   LockNode,
   NodeInspection,
+  NodeMemory,
   NodeRequest,
   NodeState,
 } from '../../lock-node.js';
@@ -43,7 +44,7 @@ const NOT_SERVED = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |non local key in a cluste
  * A Redis Cluster as one voter. It is made of shards, each a RedisNode over a connection of its own with a marker, a
  * quarantine and a clock of its own, and a request goes to the one that serves the slot of its keys.
  */
-export class RedisClusterNode implements LockNode {
+export class RedisClusterNode implements LockNode, NodeMemory {
   readonly name: string;
   readonly address: string;
   readonly #endpoint: ClusterEndpoint;
@@ -76,6 +77,10 @@ export class RedisClusterNode implements LockNode {
 
   get state(): NodeState {
     return this.#state.state;
+  }
+
+  get memory(): NodeMemory {
+    return this;
   }
 
   onStateChange(listener: (state: NodeState) => void): () => void {
@@ -129,26 +134,34 @@ export class RedisClusterNode implements LockNode {
   }
 
   async look(): Promise<void> {
-    await Promise.all(this.#shards.map(({ node }) => node.look()));
+    await Promise.all(this.#shards.map(({ node }) => node.memory.look()));
   }
 
-  async admit(as: 'trusted' | 'quarantined'): Promise<void> {
+  trust(): Promise<void> {
+    return this.#conclude((memory) => memory.trust());
+  }
+
+  recordLoss(): Promise<void> {
+    return this.#conclude((memory) => memory.recordLoss());
+  }
+
+  async #conclude(what: (memory: NodeMemory) => Promise<void>): Promise<void> {
     // That it is new was said of all of it. A shard that has got its marker meanwhile has it from somebody else.
     const isNew = this.state.status === 'new';
     const concerned = this.#shards.filter(({ node }) => !isNew || node.state.status === 'new');
     // Between the first and the last of them it would look like one that has lost a part of its memory.
     this.#isTrusting = true;
-    await Promise.all(concerned.map(({ node }) => node.admit(as)));
+    await Promise.all(concerned.map(({ node }) => what(node.memory)));
     this.#isTrusting = false;
     this.#updateTrust();
   }
 
   async recordMembers(members: string): Promise<void> {
-    await this.#routes[0]?.node.recordMembers(members);
+    await this.#routes[0]?.node.memory.recordMembers(members);
   }
 
   quarantine(reason: string): void {
-    for (const { node } of this.#shards) node.quarantine(reason);
+    for (const { node } of this.#shards) node.memory.quarantine(reason);
   }
 
   markMisconfigured(reason: string): void {
@@ -309,11 +322,11 @@ export class RedisClusterNode implements LockNode {
   #lookAgain(): void {
     const look = async (): Promise<void> => {
       const fresh = this.#shards.filter(({ node }) => node.state.status === 'new');
-      await Promise.all(fresh.map(({ node }) => node.look()));
+      await Promise.all(fresh.map(({ node }) => node.memory.look()));
       this.#secondLook = undefined;
       if (this.#state.ended || this.state.status === 'new') return;
       const still = fresh.filter(({ node }) => node.state.status === 'new');
-      await Promise.all(still.map(({ node }) => node.admit('quarantined')));
+      await Promise.all(still.map(({ node }) => node.memory.recordLoss()));
     };
     this.#secondLook ??= this.#settings.clock.setTimer(() => void look(), SECOND_LOOK_MS, 'background');
   }

@@ -1,4 +1,4 @@
-import { MARKER } from '../../lock-node.js';
+import { MARKER } from '../../reserved-names.js';
 
 /** The hash tag of a key, by the rule of the Redis Cluster specification: what stands in the first non-empty braces. */
 export function hashTagOf(key: string): string | undefined {

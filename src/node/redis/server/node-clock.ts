@@ -1,41 +1,42 @@
 import { APART_MS, ClockOffset, OWN_JUMP_MS, type ClockReading } from '../../../core/clock-offset.js';
 import type { Stamp } from '../../../core/validity.js';
 import type { NodeState } from '../../lock-node.js';
-import { moved } from '../../observable-state.js';
+import { hasMoved } from '../../observable-state.js';
 
-/** Clocks that are disciplined by NTP drift apart by 500 ppm at most; below this no step could be told from drift. */
+/** NTP lets clocks drift apart by 500 ppm at most. Below this factor a step could not be told from drift. */
 const LEAST_DRIFT = 0.001;
 
-/** The node's clock, as far as exchanges with it have told. */
+/** What the exchanges with a node have told of its clock. */
 export class NodeClock {
   readonly #offset: ClockOffset;
-  /** Our wall clock minus our monotonic clock at the last exchange. */
+  /** This machine's wall clock minus its monotonic clock at the last exchange. */
   #ownGapMs: number | undefined;
 
   constructor(driftFactor: number) {
     this.#offset = new ClockOffset(Math.max(LEAST_DRIFT, driftFactor));
   }
 
-  /** What a node's state tells of it: nothing, where an exchange took so long that it left more open than could be told apart. */
+  /** The clock's part of the node's state. Empty while the offset is not known closely enough. */
   get about(): Pick<NodeState, 'clockOffsetMs' | 'ownGapMs'> {
     if (this.#ownGapMs === undefined || !(this.#offset.uncertaintyMs <= APART_MS)) return {};
     return { clockOffsetMs: this.#offset.estimateMs, ownGapMs: this.#ownGapMs };
   }
 
-  /** Whether a state tells it well enough, as nearly every state does: that is told without making another one. */
+  /** Whether a state says the same as `about`. Nearly every state does, and this check makes no new object. */
   isToldBy({ clockOffsetMs, ownGapMs }: NodeState): boolean {
     if (this.#ownGapMs === undefined || !(this.#offset.uncertaintyMs <= APART_MS))
       return clockOffsetMs === undefined && ownGapMs === undefined;
-    return !moved(clockOffsetMs, this.#offset.estimateMs) && !moved(ownGapMs, this.#ownGapMs);
+    return !hasMoved(clockOffsetMs, this.#offset.estimateMs) && !hasMoved(ownGapMs, this.#ownGapMs);
   }
 
-  /** Learns from an exchange; tells whether the node's clock was stepped since the last one. */
+  /** Learns from an exchange, and tells whether the node's clock was stepped since the last one. */
   observe(sentAt: Stamp, receivedAt: Stamp, nodeMs: number): ClockReading {
     const ownGapMs = receivedAt.wallMs - receivedAt.monotonicMs;
-    // This machine was suspended during the exchange, it seems: the answer may be as old as that, and wall clocks are coarse.
+    // A gap that grew during the exchange means that this machine was suspended: the answer may be as old as the gap.
+    // OWN_JUMP_MS is added because wall clocks are coarse.
     const jumpMs = ownGapMs - (sentAt.wallMs - sentAt.monotonicMs);
     const suspendedMs = jumpMs > OWN_JUMP_MS ? jumpMs + OWN_JUMP_MS : 0;
-    // This machine was suspended, or its own clock was stepped: that says nothing of the node's.
+    // This machine was suspended, or its own clock was stepped. That says nothing of the node's clock.
     if (this.#ownGapMs !== undefined && Math.abs(ownGapMs - this.#ownGapMs) > OWN_JUMP_MS)
       this.#offset.reset();
     this.#ownGapMs = ownGapMs;
@@ -44,7 +45,7 @@ export class NodeClock {
 
   /**
    * By how much the node's clock is ahead of ours, in whole microseconds, for deadlines up to this instant. It is never
-   * more than it really is: a deadline that is passed on with it may come early, but not late.
+   * more than the real difference: a deadline that is passed on with it may come early, but not late.
    */
   aheadUs(untilMs: number): number {
     return Math.floor((this.#offset.toNodeMs(untilMs) - untilMs) * 1_000);

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed } from '../../../core/vote.js';
-import type { NodeState } from '../../lock-node.js';
+import type { NodeMemory, NodeState } from '../../lock-node.js';
+import type { NodeSettings } from '../../node-options.js';
 import { findingOf, guardWords, repliesIn, scriptCall, type Guard } from '../protocol/batch.js';
 import type { Connection, Endpoint } from '../connection/endpoint.js';
 import { markerKeyOf } from '../protocol/keys.js';
@@ -13,13 +14,7 @@ import { SCRIPT } from '../protocol/script.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 import { ObservableState } from '../../observable-state.js';
 
-export interface ServerSettings {
-  readonly keyPrefix: string;
-  readonly driftFactor: number;
-  /** How long a node that lost its memory, or whose clock was stepped, has no vote; 0: it keeps it. */
-  readonly quarantineMs: number;
-  readonly clock: Clock;
-  readonly random: () => number;
+export interface ServerSettings extends NodeSettings {
   /** Where the server is a shard of a Cluster. */
   readonly shard?: {
     /** Where its marker is now. */
@@ -42,7 +37,7 @@ const CANNOT_SUBSCRIBE =
  * The server behind a node, or the one that is the master behind sentinels, over a connection of its own: who it is, and
  * whether it may vote. Every call goes by here, because every answer tells something of that.
  */
-export class RedisServer {
+export class RedisServer implements NodeMemory {
   readonly keyPrefix: string;
   readonly observableState = new ObservableState();
   readonly #endpoint: Endpoint;
@@ -125,10 +120,14 @@ export class RedisServer {
     return this.#command('look');
   }
 
-  admit(as: 'trusted' | 'quarantined'): Promise<void> {
-    if (as === 'quarantined') return this.#command('');
+  trust(): Promise<void> {
     this.#quarantined = { until: 0, reason: '' };
     return this.#command(this.state.status === 'new' ? 'first use' : 'trust');
+  }
+
+  /** The guard of any call writes the missing marker, and with it the beginning of the quarantine. */
+  recordLoss(): Promise<void> {
+    return this.#command('');
   }
 
   quarantine(reason: string): void {

@@ -1,0 +1,24 @@
+import type { NodePlan, RedisLike, RedisNodeOptions } from '../node-options.js';
+import { clusterEndpointOf, isClusterClient, isClusterOptions } from './cluster/cluster-endpoint.js';
+import { RedisClusterNode } from './cluster/redis-cluster-node.js';
+import { endpointOf } from './connection/endpoint.js';
+import { RedisNode } from './redis-node.js';
+
+/** Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster. */
+export function readRedis(source: unknown, where: string): NodePlan | undefined {
+  if (typeof source !== 'string' && !isObject(source)) return undefined;
+  if (typeof source === 'object' && (isClusterClient(source) || isClusterOptions(source))) {
+    const cluster = clusterEndpointOf(source, where);
+    return planOf(cluster, (settings) => new RedisClusterNode(cluster, settings));
+  }
+  const endpoint = endpointOf(source, where);
+  return planOf(endpoint, (settings) => new RedisNode(endpoint, settings));
+}
+
+const isObject = (source: unknown): source is RedisNodeOptions | RedisLike =>
+  typeof source === 'object' && source !== null && !Array.isArray(source);
+
+const planOf = (
+  { name, address }: { readonly name: string; readonly address: string },
+  open: NodePlan['open'],
+): NodePlan => ({ name, address, identity: address, open });

@@ -1,0 +1,160 @@
+import { failed, type Refused, type Vote } from '../core/vote.js';
+import {
+  PRESENT_ONLY,
+  type AcquireRequest,
+  type ConfirmRequest,
+  type ExtendRequest,
+  type NodeInspection,
+  type NodeRequest,
+  type ReleaseRequest,
+} from './lock-node.js';
+
+/** What a node keeps of one resource. Instants are milliseconds on the node's own clock. */
+export interface ResourceRecord {
+  /** The holder id of the key; `undefined` where there is no key. */
+  readonly owner: string | undefined;
+  /** When the key expires. An expired key counts as none. */
+  readonly expiresAt: number;
+  readonly counter: number | undefined;
+  readonly lastTick: number | undefined;
+}
+
+/** The records of a node, as they are inside one transaction. */
+export interface ResourceStore {
+  get(resource: string): ResourceRecord | undefined;
+  set(resource: string, record: ResourceRecord): void;
+}
+
+/**
+ * The vote that a node owes to a request, for a node that can read its records, decide, and write them in one
+ * transaction. `now` is the node's clock; `callerNow` is the clock of deadlines, if that is another one. Wait lists and
+ * announcements are the node's own business.
+ */
+export function voteOn(request: NodeRequest, store: ResourceStore, now: number, callerNow = now): Vote {
+  if ('deadlineAt' in request && callerNow > request.deadlineAt)
+    return failed('late', new Error('the request reached the node after its deadline'));
+  switch (request.op) {
+    case 'acquire':
+      return acquire(request, store, now);
+    case 'confirm':
+      return confirm(request, store, now);
+    case 'extend':
+      return extend(request, store, now);
+    case 'release':
+      return release(request, store, now);
+    case 'wake':
+      return { kind: 'granted', counter: 0 };
+  }
+}
+
+/** What `LockNode.inspect` tells of a record. */
+export function inspectRecord(record: ResourceRecord | undefined, now: number): NodeInspection {
+  const { owner, expiresAt, counter, lastTick } = live(record, now);
+  return {
+    kind: 'inspected',
+    owner,
+    remainingMs: owner === undefined ? 0 : expiresAt - now,
+    counter,
+    lastTick,
+  };
+}
+
+const NOTHING: ResourceRecord = {
+  owner: undefined,
+  expiresAt: 0,
+  counter: undefined,
+  lastTick: undefined,
+};
+
+/** The record without a key that has expired. */
+function live(record: ResourceRecord | undefined, now: number): ResourceRecord {
+  if (record === undefined) return NOTHING;
+  return record.owner === undefined || record.expiresAt > now ? record : { ...record, owner: undefined };
+}
+
+const ABSENT: Refused = { kind: 'refused', reason: 'absent' };
+const superseded = (counter: number): Refused => ({ kind: 'refused', reason: 'superseded', counter });
+const held = (owner: string, remainingMs: number): Refused => ({
+  kind: 'refused',
+  reason: 'held',
+  owner,
+  remainingMs,
+});
+
+function acquire(request: AcquireRequest, store: ResourceStore, now: number): Vote {
+  const { resources, holderId, ttlMs, seed, tick, tokens } = request;
+  let mine = 0;
+  let highest = 0;
+  for (const resource of resources) {
+    const { owner, expiresAt, counter, lastTick } = live(store.get(resource), now);
+    if (owner !== undefined && owner !== holderId) return held(owner, expiresAt - now);
+    if (tick !== undefined && lastTick !== undefined && lastTick >= tick)
+      return { kind: 'refused', reason: 'already_ran' };
+    if (owner !== undefined) mine++;
+    if (seed !== undefined) highest = Math.max(highest, counter ?? seed);
+  }
+  // The same request a second time is one grant.
+  if (mine === resources.length) return { kind: 'granted', counter: highest };
+  const counter = seed === undefined ? 0 : highest + tokens;
+  for (const resource of resources) {
+    const record = store.get(resource) ?? NOTHING;
+    const own = { ...record, owner: holderId, expiresAt: now + ttlMs };
+    store.set(resource, seed === undefined ? own : { ...own, counter });
+  }
+  return { kind: 'granted', counter };
+}
+
+function confirm(request: ConfirmRequest, store: ResourceStore, now: number): Vote {
+  const { resources, holderId, token, tick } = request;
+  for (const resource of resources) {
+    const { owner, expiresAt, counter = 0 } = live(store.get(resource), now);
+    if (owner === undefined) return ABSENT;
+    if (owner !== holderId) return held(owner, expiresAt - now);
+    if (counter > token) return superseded(counter);
+  }
+  for (const resource of resources) {
+    const record = store.get(resource) ?? NOTHING;
+    store.set(resource, { ...record, counter: token, lastTick: tick ?? record.lastTick });
+  }
+  return { kind: 'granted', counter: token };
+}
+
+function extend(request: ExtendRequest, store: ResourceStore, now: number): Vote {
+  const { resources, holderId, ttlMs, token, maxCounter } = request;
+  let isRestored = false;
+  for (const resource of resources) {
+    const { owner, expiresAt, counter } = live(store.get(resource), now);
+    if (owner !== undefined && owner !== holderId) return held(owner, expiresAt - now);
+    if (owner === undefined && token === PRESENT_ONLY) return ABSENT;
+    if (token !== undefined && counter !== undefined) {
+      if (owner !== undefined && maxCounter !== undefined && counter > maxCounter) return superseded(counter);
+      if (owner === undefined && counter > token) return ABSENT;
+    }
+    if (owner === undefined && counter === undefined) isRestored = true;
+  }
+  for (const resource of resources) {
+    const record = live(store.get(resource), now);
+    // Never shortened.
+    const expiresAt = Math.max(now + ttlMs, record.owner === undefined ? 0 : record.expiresAt);
+    const counter = maxCounter === undefined ? record.counter : Math.max(maxCounter, record.counter ?? 0);
+    store.set(resource, { ...record, owner: holderId, expiresAt, counter });
+  }
+  return isRestored
+    ? failed('restored', new Error('the node had lost the key'))
+    : { kind: 'granted', counter: maxCounter ?? 0 };
+}
+
+function release(request: ReleaseRequest, store: ResourceStore, now: number): Vote {
+  const { resources, holderId, keepMs } = request;
+  let found = 0;
+  for (const resource of resources) {
+    const record = live(store.get(resource), now);
+    if (record.owner !== holderId) continue;
+    found++;
+    store.set(
+      resource,
+      keepMs > 0 ? { ...record, expiresAt: now + keepMs } : { ...record, owner: undefined },
+    );
+  }
+  return found === 0 ? ABSENT : { kind: 'granted', counter: 0 };
+}
