@@ -1,6 +1,6 @@
 export { LockManager, type LockManagerPorts } from './lock/lock-manager.js';
-export type { Lease } from './lock/lease/held-lease.js';
-export type { Inspection } from './lock/quorum/inspect-resource.js';
+export type { Lease } from './api/lease.js';
+export type { Inspection } from './api/inspection.js';
 export {
   LOCK_DEFAULTS,
   type AcquireOptions,

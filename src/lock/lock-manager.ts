@@ -6,9 +6,11 @@ import { leaseCovering, runUnder } from './lease/current-lease.js';
 import { LockNotAcquiredError, LockManagerClosedError, QuorumUnreachableError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
 import { Bootstrap } from './nodes/bootstrap.js';
-import { inspection, type Inspection } from './quorum/inspect-resource.js';
+import type { Inspection } from '../api/inspection.js';
+import type { Lease } from '../api/lease.js';
+import { inspectResource } from './quorum/inspect-resource.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
-import { HeldLease, type Lease, type LeaseContext } from './lease/held-lease.js';
+import { HeldLease, type LeaseContext } from './lease/held-lease.js';
 import { watchMembership } from './nodes/membership-check.js';
 import { openNodes } from './nodes/node-list.js';
 import { snapshotOf, watchNodes } from './nodes/node-watch.js';
@@ -170,7 +172,7 @@ export class LockManager {
   async inspect(resource: string): Promise<Inspection> {
     const [name] = resolveResources(resource);
     const { nodeTimeoutMs } = resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs);
-    return inspection(this.#quorum, this.#clock, name!, nodeTimeoutMs);
+    return inspectResource(this.#quorum, this.#clock, name!, nodeTimeoutMs);
   }
 
   /** The nodes in their order, and the state of each. */

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Lease } from './held-lease.js';
+import type { Lease } from '../../api/lease.js';
 
 interface Held {
   readonly lease: Lease;

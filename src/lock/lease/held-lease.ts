@@ -10,49 +10,11 @@ import {
 import type { QueueEntry } from '../../node/lock-node.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
+import type { Lease } from '../../api/lease.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { Extendable, Scheduled, LeaseScheduler } from './lease-scheduler.js';
 import type { StallGuard, StandIn } from '../stall/stall-guard.js';
 import type { LeaseListener, HeldKeys } from './held-keys.js';
-
-/**
- * The handle of a held resource. It ends once: by `release`, or by its loss, which `signal` tells before the nodes' keys
- * can have expired. Use it with `await using`, or release it in a `finally`.
- */
-export interface Lease {
-  /** What is held, sorted. */
-  readonly resources: readonly string[];
-  /** The lock's name in metrics and logs. */
-  readonly name: string;
-  /**
-   * The fencing token: greater than that of every earlier holder of these resources. Send it along with every write, and
-   * let the store refuse a smaller one than it has seen. Throws a TypeError where `fencing` is off.
-   */
-  readonly token: number;
-  /**
-   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it. Where the event loop was blocked past
-   * the end of the lease, reading `lease.signal` tells the loss at once; a signal that was read before hears of it as soon
-   * as the loop turns, which is after promises that are settled already have gone on.
-   */
-  readonly signal: AbortSignal;
-  /** Whether it excludes this process only, because no quorum was to be had (`fallback: 'memory'`). */
-  readonly fallback: boolean;
-  /** Which attempt won it, from 1. */
-  readonly attempts: number;
-  /** Milliseconds for which the lease is still valid, read from the clock at every call; 0 once it is over. */
-  remainingMs(): number;
-  /** Throws a LeaseLostError unless the lease is valid now: to be called before whatever must not happen twice. */
-  assertHeld(): void;
-  /**
-   * Prolongs the lease to `ttlMs` from now (default: its own TTL); it never shortens it. Not needed where `autoExtend` is
-   * on. Rejects with QuorumUnreachableError while the lease goes on, with LeaseLostError once it is over.
-   */
-  extend(ttlMs?: number): Promise<void>;
-  /** Gives the resource back, at the speed of the fastest majority. May be called twice, and late; never rejects. */
-  release(): Promise<void>;
-  /** The same as `release`. */
-  [Symbol.asyncDispose](): Promise<void>;
-}
 
 /** What a lease needs to know of what was asked for. */
 export interface LeaseTerms {

@@ -3,31 +3,12 @@ import type { NodeInspection } from '../../node/lock-node.js';
 import type { Clock } from '../../clock.js';
 import { failed, type Failed } from '../../core/vote.js';
 import { QuorumUnreachableError } from '../../api/errors.js';
+import type { Inspection } from '../../api/inspection.js';
 import { holderOf } from './holder-id.js';
 import type { Quorum } from './quorum.js';
 
-/** What the nodes say of a resource, without acquiring it. It may be out of date when it arrives. */
-export interface Inspection {
-  readonly resource: string;
-  /** `held`: one owner has a majority. `free`: a majority has no owner. `split`: neither. */
-  readonly status: 'held' | 'free' | 'split';
-  /** The holder's name, where it is held by a client of this library. */
-  readonly holder: string | undefined;
-  /** How long the holder's keys live on a majority, in milliseconds, unless they are extended; 0 when it is not held. */
-  readonly remainingMs: number;
-  /** The highest fencing counter on any node: the token of the latest holder, or above it. */
-  readonly counter: number | undefined;
-  /** The latest tick on record, in epoch milliseconds. */
-  readonly lastTick: number | undefined;
-  /** What each node said; `undefined` where it did not answer. */
-  readonly nodes: readonly {
-    readonly node: string;
-    readonly holder: string | undefined;
-    readonly remainingMs: number | undefined;
-  }[];
-}
-
-export async function inspection(
+/** Asks every node for the owner, the counter and the last tick of a resource. */
+export async function inspectResource(
   quorum: Quorum,
   clock: Clock,
   resource: string,
