@@ -1,4 +1,4 @@
-import type { Grant } from './validity.js';
+import { endOf, type Grant } from './validity.js';
 
 /**
  * Why a lease was lost: it ended before its holder released it.
@@ -20,8 +20,6 @@ export type LeaseState =
 
 /** The state of a lease that was just acquired. */
 export const held = (grant: Grant): LeaseState => ({ phase: 'held', grant });
-
-const endOf = (grant: Grant): number => grant.sentAt.monotonicMs + grant.ttlMs - grant.driftMs;
 
 /**
  * The state after a won extension. An extension never shortens a lease, and a lease that has ended stays

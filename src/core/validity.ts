@@ -31,6 +31,9 @@ export interface Grant {
   readonly driftMs: number;
 }
 
+/** When validity ends unless it is extended, on the monotonic clock. */
+export const endOf = ({ sentAt, ttlMs, driftMs }: Grant): number => sentAt.monotonicMs + ttlMs - driftMs;
+
 /**
  * The validity left in milliseconds, by the clock that moved further. At zero or less, the keys may have
  * expired.
@@ -44,9 +47,3 @@ export const validityLeftMs = (grant: Grant, now: Stamp): number =>
  */
 export const monotonicValidityLeftMs = (grant: Grant, nowMs: number): number =>
   grant.ttlMs - grant.driftMs - (nowMs - grant.sentAt.monotonicMs);
-
-/**
- * How long before the end of its validity a lease is lost, in milliseconds: 5 % of the TTL, at most 100 ms.
- * Timers fire late, and the holder needs a moment to stop.
- */
-export const lossMarginMs = (ttlMs: number): number => Math.min(100, ttlMs * 0.05);

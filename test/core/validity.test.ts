@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import {
   driftMsOf,
   elapsedMs,
-  lossMarginMs,
   monotonicValidityLeftMs,
   validityLeftMs,
   type Grant,
@@ -101,26 +100,6 @@ describe('validity', () => {
         },
       ),
       { numRuns: 1_000 },
-    );
-  });
-});
-
-describe('lossMarginMs', () => {
-  it.each([
-    [100, 5],
-    [1_000, 50],
-    [2_000, 100],
-    [60_000, 100],
-  ])('the loss of a lease with a TTL of %i ms is told %i ms before its end', (ttl, margin) => {
-    expect(lossMarginMs(ttl)).toBe(margin);
-  });
-
-  it('leaves most of the validity to the holder', () => {
-    fc.assert(
-      fc.property(ttlMs, (ttl) => {
-        expect(lossMarginMs(ttl)).toBeLessThanOrEqual(ttl * 0.05);
-        expect(lossMarginMs(ttl)).toBeGreaterThan(0);
-      }),
     );
   });
 });

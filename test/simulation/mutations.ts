@@ -310,8 +310,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/lease/held-keys.ts',
-        original: 'this.#holder !== undefined && this.remainingMs > 0;',
-        replacement: 'this.#holder !== undefined;',
+        original: 'this.#listener !== undefined && this.remainingMs > 0;',
+        replacement: 'this.#listener !== undefined;',
       },
       {
         file: 'lock/lease/held-keys.ts',
@@ -363,8 +363,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/attempt.ts',
-        original: "if (ending.kind !== 'contended' || look === LOOKS || isCancelled()) {",
-        replacement: "if (ending.kind !== 'contended' || look === 0 || isCancelled()) {",
+        original: "if (outcome.kind !== 'contended' || look === LOOKS || isCancelled()) {",
+        replacement: "if (outcome.kind !== 'contended' || look === 0 || isCancelled()) {",
       },
     ],
     worlds: 'punctual',
@@ -396,9 +396,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a loss told at the end of validity, not before',
     edits: [
       {
-        file: 'core/validity.ts',
-        original: 'Math.min(100, ttlMs * 0.05)',
-        replacement: '-Math.min(100, ttlMs * 0.05)',
+        file: 'core/extension-schedule.ts',
+        original: 'Math.min(LONGEST_LOSS_MARGIN_MS, ttlMs * LOSS_MARGIN)',
+        replacement: '-Math.min(LONGEST_LOSS_MARGIN_MS, ttlMs * LOSS_MARGIN)',
       },
     ],
     breaks: ['loss told in time'],

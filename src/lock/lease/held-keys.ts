@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
+import { extensionDueAt, extensionRetryMs, secondLookAt } from '../../core/extension-schedule.js';
 import { mayFollow } from '../../core/local-handover.js';
 import type { LossReason } from '../../core/lease-state.js';
 import type { Verdict } from '../../core/quorum.js';
@@ -40,17 +41,7 @@ interface Asked {
   readonly maxCounter: number | undefined;
 }
 
-/** Extensions start at a third of the TTL, so that two failures leave time for a third try. */
-const EXTEND_AFTER = 1 / 3;
-/** To half of this fraction of the TTL an extension is earlier or later, to go with others. */
-const DUE_TOGETHER = 1 / 32;
-/** After a failed extension the next one starts this fraction of the TTL later, at most a second. */
-const RETRY_AFTER = 0.1;
-const LONGEST_RETRY_MS = 1_000;
-const retryAfterMs = (ttlMs: number): number => Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
 const NO_VOTES: QuorumUnreachableError['votes'] = [];
-/** After a look at which a majority had other owners. */
-const SECOND_LOOK_MS = 20;
 
 /**
  * What a won acquire round has on the nodes, from then until it is given back: leases of this process may follow each other on it,
@@ -105,7 +96,7 @@ export class HeldKeys implements RestoreTarget {
     this.#firstToken = token === undefined ? undefined : token - request.tokens + 1;
     this.#maxCounter = token;
     this.#run = { startedAt: clock.now(), leases: 0, reserved: request.tokens, othersWait };
-    this.extendAt = this.#extensionDue(grant);
+    this.extendAt = extensionDueAt(grant);
   }
 
   /** What counters may be raised to, by us and by whoever extends in our place. */
@@ -164,7 +155,7 @@ export class HeldKeys implements RestoreTarget {
    */
   extendSoon(nodeIndex: number): void {
     if (this.#listener === undefined || this.tracker.isGranted(nodeIndex)) return;
-    this.#extendSoonAt = this.#extendedAt + retryAfterMs(this.grant.ttlMs);
+    this.#extendSoonAt = this.#extendedAt + extensionRetryMs(this.grant.ttlMs);
     this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
     this.#listener.reschedule();
   }
@@ -243,7 +234,7 @@ export class HeldKeys implements RestoreTarget {
       this.#prolong(listener, sentAt, ttlMs);
       this.#restoredWithoutQuorum = false;
     } else {
-      this.extendAt = clock.now() + retryAfterMs(ttlMs);
+      this.extendAt = clock.now() + extensionRetryMs(ttlMs);
       this.failed = true;
       this.lastVotes = quorum.named(tally);
     }
@@ -276,7 +267,7 @@ export class HeldKeys implements RestoreTarget {
   #prolong(listener: LeaseListener, sentAt: Stamp, ttlMs: number): void {
     const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
     this.grant = listener.extendedTo(grant);
-    this.extendAt = this.#extensionDue(grant);
+    this.extendAt = extensionDueAt(grant);
     this.failed = false;
   }
 
@@ -294,14 +285,8 @@ export class HeldKeys implements RestoreTarget {
     if (takers === undefined) return;
     if (takers === before) this.#listener?.lose('taken');
     else if (before === undefined) {
-      this.extendAt = Math.min(this.extendAt, this.clock.now() + SECOND_LOOK_MS);
+      this.extendAt = Math.min(this.extendAt, secondLookAt(this.clock.now()));
     }
-  }
-
-  /** Leases that are due at nearly the same time are due together, so that they go in one call for each node. */
-  #extensionDue({ sentAt, ttlMs }: Grant): number {
-    const togetherMs = ttlMs * DUE_TOGETHER;
-    return Math.round((sentAt.monotonicMs + ttlMs * EXTEND_AFTER) / togetherMs) * togetherMs;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.js';
 import { extended, held, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
+import { lossMarginMs, lostAt } from '../../core/extension-schedule.js';
 import {
-  lossMarginMs,
+  endOf,
   monotonicValidityLeftMs,
   validityLeftMs,
   type Grant,
@@ -261,12 +262,11 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
     const { grant, maxCounter } = this.#keys;
     const maxHoldAt = this.#heldSince.monotonicMs + maxHoldMs;
     const terms = { ...this.#keys.remoteLeaseTerms(ttlMs), nodeTimeoutMs, maxHoldAt };
-    return stallGuard.begin(terms, validUntilOf(grant), maxCounter);
+    return stallGuard.begin(terms, endOf(grant), maxCounter);
   }
 
   #tellStandIn(): void {
-    if (this.#state.phase === 'held')
-      this.#standIn?.hold(validUntilOf(this.#state.grant), this.#keys.maxCounter);
+    if (this.#state.phase === 'held') this.#standIn?.hold(endOf(this.#state.grant), this.#keys.maxCounter);
   }
 
   /** Takes what was secured for it while the event loop was blocked. */
@@ -324,11 +324,9 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
     if (this.#state.phase !== 'held') return Number.POSITIVE_INFINITY;
     const { grant } = this.#state;
     const { maxHoldMs, autoExtend } = this.#terms;
-    const endsAt = grant.sentAt.monotonicMs + grant.ttlMs - grant.driftMs - lossMarginMs(grant.ttlMs);
+    const endsAt = lostAt(grant);
     const extendAt = autoExtend && this.#isIdle ? this.#keys.extendAt : endsAt;
     const maxHoldAt = maxHoldMs === undefined ? endsAt : this.#heldSince.monotonicMs + maxHoldMs;
     return Math.min(endsAt, extendAt, maxHoldAt);
   }
 }
-
-const validUntilOf = ({ sentAt, ttlMs, driftMs }: Grant): number => sentAt.monotonicMs + ttlMs - driftMs;

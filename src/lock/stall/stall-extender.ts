@@ -1,8 +1,13 @@
 import type { Clock } from '../../clock.js';
 import { countersAbove } from '../../core/extension-votes.js';
 import type { Due } from '../lease/due-heap.js';
-import { beatMs, isStalled } from '../../core/stall.js';
-import { lossMarginMs } from '../../core/validity.js';
+import {
+  beatMs,
+  extensionRetryMs,
+  lossMarginMs,
+  remoteExtensionDueAt,
+} from '../../core/extension-schedule.js';
+import { isStalled } from '../../core/stall.js';
 import { PRESENT_ONLY } from '../../node/lock-node.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import { LeaseScheduler, type Extendable, type Scheduled } from '../lease/lease-scheduler.js';
@@ -19,12 +24,6 @@ export interface RemoteLeaseTerms {
   /** When it reaches `maxHoldMs`. */
   readonly maxHoldAt: number;
 }
-
-/** The main thread extends from a third of the TTL on; so much later it should have done it. */
-const DUE_LEFT = 0.6;
-/** After an extension that failed. */
-const RETRY_AFTER = 0.1;
-const LONGEST_RETRY_MS = 1_000;
 
 /**
  * Extends leases in the place of the main thread while that does not turn its event loop. It tells in each lease's cell what it
@@ -91,7 +90,7 @@ class RemoteLease implements Scheduled, Extendable {
     const validUntil = this.#validUntil();
     if (validUntil === undefined) return undefined;
     const { ttlMs } = this.terms;
-    const dueAt = Math.max(this.#retryAt, validUntil - ttlMs * DUE_LEFT);
+    const dueAt = Math.max(this.#retryAt, remoteExtensionDueAt(validUntil, ttlMs));
     if (now < dueAt) return dueAt;
     if (!this.#isUnderWay && this.#mayExtend(now, validUntil)) {
       this.#isUnderWay = true;
@@ -126,7 +125,7 @@ class RemoteLease implements Scheduled, Extendable {
         maxCounter: maxCounter === undefined ? undefined : Math.max(maxCounter, this.#maxCounter),
       });
       if ((await poll.decided) === 'won') this.shared.recordExtension(sentAt);
-      else this.#retryAt = this.clock.now() + Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
+      else this.#retryAt = this.clock.now() + extensionRetryMs(ttlMs);
       this.#maxCounter = Math.max(this.#maxCounter, ...countersAbove(poll.tally.votes));
     }
     this.#isUnderWay = false;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { originOf, type Clock, type Timer } from '../../clock.js';
-import { beatMs } from '../../core/stall.js';
+import { beatMs } from '../../core/extension-schedule.js';
 import type { NodeSource } from '../../node/node-options.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from '../../api/options.js';

@@ -8,6 +8,7 @@ import {
   type ResolvedLockOptions,
   type ResolvedManagerOptions,
 } from '../../api/options.js';
+import { longestNodeTimeoutMs } from '../../core/extension-schedule.js';
 import { shown } from './checks.js';
 
 const SHORTEST_TTL_MS = 10;
@@ -102,12 +103,12 @@ export function resolveLockOptions(
   if (maxHoldMs !== undefined && maxHoldMs < ttlMs) {
     throw new RangeError(`maxHoldMs (${maxHoldMs}) must not be below ttlMs (${ttlMs})`);
   }
-  const longestNodeTimeoutMs = Math.floor(ttlMs / 3);
+  const longestMs = longestNodeTimeoutMs(ttlMs);
   const nodeTimeoutMs = integer(
     'nodeTimeoutMs',
-    pick('nodeTimeoutMs') ?? Math.min(LOCK_DEFAULTS.nodeTimeoutMs, longestNodeTimeoutMs),
+    pick('nodeTimeoutMs') ?? Math.min(LOCK_DEFAULTS.nodeTimeoutMs, longestMs),
     1,
-    longestNodeTimeoutMs,
+    longestMs,
     `; the upper bound is a third of ttlMs (${ttlMs}), so that an extension can be tried again before the lease ends`,
   );
   return {

@@ -1,0 +1,72 @@
+import { endOf, type Grant } from './validity.js';
+
+/**
+ * When a lease is extended, and when it is given up: the whole cadence, as fractions of the TTL.
+ *
+ * ```
+ * sent             1/3                                            validity ends (TTL - drift)
+ *  |----------------|-----|-----|-----|------------------------|------|
+ *                  due   again after each failure             lost
+ * ```
+ *
+ * A third for the first extension leaves time for two failures and a third try. A lease is told lost a margin before its
+ * validity ends.
+ */
+const EXTEND_AFTER = 1 / 3;
+/** Leases whose extensions are due within this fraction of the TTL are extended together, in one call for each node. */
+const TOGETHER = 1 / 32;
+const RETRY_AFTER = 1 / 10;
+const LONGEST_RETRY_MS = 1_000;
+const LOSS_MARGIN = 1 / 20;
+const LONGEST_LOSS_MARGIN_MS = 100;
+const SECOND_LOOK_AFTER_MS = 20;
+
+/** When the extension that follows this grant is due: after a third of the TTL, rounded to a grid of 1/32 of the TTL. */
+export function extensionDueAt({ sentAt, ttlMs }: Grant): number {
+  const gridMs = ttlMs * TOGETHER;
+  return Math.round((sentAt.monotonicMs + ttlMs * EXTEND_AFTER) / gridMs) * gridMs;
+}
+
+/** The pause after an extension that failed: a tenth of the TTL, at most a second. */
+export const extensionRetryMs = (ttlMs: number): number => Math.min(LONGEST_RETRY_MS, ttlMs * RETRY_AFTER);
+
+/**
+ * When to ask again after a majority refused an extension for the first time. The owners that refused may only have passed
+ * by: a claimant that loses its round is gone after 20 ms, a holder is still there.
+ */
+export const secondLookAt = (nowMs: number): number => nowMs + SECOND_LOOK_AFTER_MS;
+
+/**
+ * How long before the end of validity the loss of a lease is told: a timer fires late, and the holder needs a moment to
+ * stop. 5 % of the TTL, at most 100 ms.
+ */
+export const lossMarginMs = (ttlMs: number): number => Math.min(LONGEST_LOSS_MARGIN_MS, ttlMs * LOSS_MARGIN);
+
+/** When the loss of a lease is told unless it is extended before, on the monotonic clock. */
+export const lostAt = (grant: Grant): number => endOf(grant) - lossMarginMs(grant.ttlMs);
+
+/** The longest node timeout that leaves time for a second extension when the first one timed out. */
+export const longestNodeTimeoutMs = (ttlMs: number): number => Math.floor(ttlMs / 3);
+
+/**
+ * The second cadence belongs to the worker thread that extends leases while the event loop of the main thread is blocked.
+ * It begins a little after the first third, in which the main thread extends, and must leave time to notice the stall, to
+ * ask, and to ask again. So a heartbeat counts as old after a sixth of the TTL.
+ */
+const REMOTE_LEFT = 0.6;
+const STALE_AFTER = 1 / 6;
+/** Before that, an event loop is only busy. */
+const SHORTEST_STALE_MS = 50;
+const LONGEST_STALE_MS = 1_000;
+const BEATS = 4;
+
+/** When the worker thread may extend a lease: 60 % of the TTL before its validity ends. */
+export const remoteExtensionDueAt = (validUntil: number, ttlMs: number): number =>
+  validUntil - ttlMs * REMOTE_LEFT;
+
+/** How old the main thread's last heartbeat is when the worker thread may act; `ttlMs` is the shortest TTL that is held. */
+export const staleAfterMs = (ttlMs: number): number =>
+  Math.min(LONGEST_STALE_MS, Math.max(SHORTEST_STALE_MS, ttlMs * STALE_AFTER));
+
+/** How often the main thread shows that it runs: four times as often, so that one late beat does not look like a stall. */
+export const beatMs = (ttlMs: number): number => staleAfterMs(ttlMs) / BEATS;
