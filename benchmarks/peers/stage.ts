@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from '../../test/faults/harness/checker.js';
-import { FaultProxy, type Way } from '../../test/faults/harness/fault-proxy.js';
+import { FaultProxy, type Link } from '../../test/faults/harness/fault-proxy.js';
 import { FencedStore } from '../../test/faults/harness/fenced-store.js';
-import { beliefEndOf, storiesOf } from '../../test/faults/harness/intervals.js';
+import { beliefEndOf, historiesOf } from '../../test/faults/harness/intervals.js';
 import { startNodes, type FaultNode } from '../../test/faults/harness/nodes.js';
 import { nowMs, type RunRecord } from '../../test/faults/harness/records.js';
 import type { WorkerMessage } from '../../test/faults/harness/worker-config.js';
@@ -202,7 +202,7 @@ export class Stage {
     this.#stopped.delete(node);
   }
 
-  way(worker: number, nodes: readonly number[], way: Partial<Way>): void {
+  way(worker: number, nodes: readonly number[], way: Partial<Link>): void {
     for (const node of nodes) this.#proxies[node]!.set(this.workers[worker]!.name, way);
   }
 
@@ -224,26 +224,26 @@ export class Stage {
       recoveryMs: 0,
       tickMs: this.#terms.tickMs ?? 1_000,
     });
-    const { stories, stalls } = storiesOf(records);
-    const byLease = new Map(stories.map((story) => [story.lease, story]));
+    const { histories, stalls } = historiesOf(records);
+    const byLease = new Map(histories.map((history) => [history.lease, history]));
     const sum = (list: readonly { readonly ms?: number }[]): number =>
       list.reduce((total, { ms = 0 }) => total + ms, 0);
     const late = this.#watched.map(({ lease }) => {
-      const story = byLease.get(lease);
-      if (story?.acquiredAt === undefined) return 0;
-      const end = Math.min(beliefEndOf(story), endedAt);
+      const history = byLease.get(lease);
+      if (history?.acquiredAt === undefined) return 0;
+      const end = Math.min(beliefEndOf(history), endedAt);
       const goneAt = this.#goneAt(lease);
-      const pauses = (stalls.get(story.worker) ?? []).filter(({ from, to }) => to > goneAt && from < end);
+      const pauses = (stalls.get(history.worker) ?? []).filter(({ from, to }) => to > goneAt && from < end);
       const paused = pauses.reduce(
         (total, { from, to }) => total + Math.min(to, end) - Math.max(from, goneAt),
         0,
       );
       return Math.max(0, end - goneAt - paused);
     });
-    const calls = stories
+    const calls = histories
       .filter(({ lease }) => !lease.includes('#'))
-      .flatMap(({ askedAt, answeredAt = endedAt, releaseAt, releasedAt = endedAt }) => [
-        answeredAt - askedAt,
+      .flatMap(({ requestedAt, answeredAt = endedAt, releaseAt, releasedAt = endedAt }) => [
+        answeredAt - requestedAt,
         releaseAt === undefined ? 0 : releasedAt - releaseAt,
       ]);
     return {

@@ -1,6 +1,6 @@
 /**
- * The child of processes.test.ts: a lock manager on the nodes in NODES (JSON), which does what it is told. It keeps itself
- * alive by nothing but what the lock manager keeps, and ends when that ends.
+ * The child process of processes.test.ts: a lock manager on the nodes in NODES (JSON), which executes orders.
+ * Only the lock manager keeps the process alive; the process ends when the manager has closed.
  */
 import { LockManager, type Lease } from '../../src/index.js';
 
@@ -15,7 +15,7 @@ export type Report =
   | { readonly did: 'calmed'; readonly won: number; readonly failed: number; readonly unhandled: string[] }
   | { readonly did: 'closed'; readonly unhandled: string[] };
 
-const tell = (report: Report): void => void process.send?.(report);
+const report = (message: Report): void => void process.send?.(message);
 
 const unhandled: string[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(`rejection: ${String(reason)}`));
@@ -29,12 +29,12 @@ const locks = new LockManager({
 
 async function hold(ttlMs: number): Promise<void> {
   const lease = await locks.acquire('job', { ttlMs, waitMs: 20_000 });
-  // Nobody listens to the signal: a loss must not end the process by itself.
-  tell({ did: 'held', token: lease.token });
+  // Nothing listens to the signal: a loss must not end the process.
+  report({ did: 'held', token: lease.token });
   const timer = setInterval(() => {
     if (!lease.signal.aborted) return;
     clearInterval(timer);
-    tell({ did: 'lost', reason: (lease.signal.reason as { reason: string }).reason });
+    report({ did: 'lost', reason: (lease.signal.reason as { reason: string }).reason });
   }, 10);
   timer.unref();
 }
@@ -43,7 +43,7 @@ let storming = true;
 let won = 0;
 let failed = 0;
 
-/** Everything at once, with errors that nobody looks at any closer. */
+/** Uses many features at once, and ignores all errors. */
 async function storm(resource: string): Promise<void> {
   while (storming) {
     try {
@@ -56,7 +56,7 @@ async function storm(resource: string): Promise<void> {
       failed++;
     }
     const lease = await locks.tryAcquire(`${resource}:left`, { ttlMs: 60 }).catch(() => null);
-    // Left to itself: it extends itself until it is lost or the manager is closed.
+    // An unreleased lease extends itself until it is lost or the manager is closed.
     if (lease !== null && Math.random() < 0.8) void lease.release();
   }
 }
@@ -72,12 +72,12 @@ const orders: Record<Order['do'], (order: Order) => Promise<void>> = {
   calm: async () => {
     storming = false;
     await storms;
-    tell({ did: 'calmed', won, failed, unhandled });
+    report({ did: 'calmed', won, failed, unhandled });
   },
   close: async () => {
     await locks.close();
-    tell({ did: 'closed', unhandled });
-    // From here on only what the lock manager has left running keeps the process alive.
+    report({ did: 'closed', unhandled });
+    // From here on only the lock manager can keep the process alive.
     process.channel?.unref();
   },
 };

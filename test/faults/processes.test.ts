@@ -34,10 +34,10 @@ const did =
   (report: Report): report is Extract<Report, { did: D }> =>
     report.did === what;
 
-/** More than any machine needs to run a timer and to answer a round. */
+/** An upper bound of the time that a slow machine needs to run a timer and to get the replies of a round. */
 const MACHINE_MS = 5_000;
 
-it('a worker is killed: the next holder has the lock when its TTL is over, and one retry later at the latest', async () => {
+it('the next holder gets the lock of a killed worker after the TTL and one retry delay', async () => {
   const { servers } = redis;
   const child = startWorker();
   child.order({ do: 'hold', ttlMs: 2_000 });
@@ -52,14 +52,15 @@ it('a worker is killed: the next holder has the lock when its TTL is over, and o
   const retryDelayMs = 100;
   const lease = await next.acquire('job', { ttlMs: 15_000, waitMs: 60_000, retryDelayMs });
   expect(performance.now() - killedAt).toBeLessThanOrEqual(2_000 + 1.5 * retryDelayMs + MACHINE_MS);
-  // Not before a majority of the keys had expired by the nodes' own clocks, which are this machine's.
+  // The lease is not granted before a majority of the keys has expired. The nodes' clocks are this machine's
+  // clock.
   const majorityAt = expiries.toSorted((a, b) => a - b)[2]!;
   expect(Date.now()).toBeGreaterThanOrEqual(majorityAt - 1);
   expect(lease.token).toBeGreaterThan(token);
   await lease.release();
 });
 
-it('a worker is stopped for longer than its TTL: it finds its lease lost when it goes on, and its keys are not its own', async () => {
+it("a worker stopped for longer than its TTL loses its lease and keeps the next holder's keys", async () => {
   const child = startWorker();
   child.order({ do: 'hold', ttlMs: 800 });
   const { token } = await child.message(did('held'));
@@ -89,7 +90,7 @@ describe('a process', () => {
         return redis.servers[2]!.kill();
       },
     ],
-  ])('ends by itself after close() with leases held and all nodes %s', async (nodes, disturb) => {
+  ])('a process ends by itself after close() with leases held and all nodes %s', async (nodes, disturb) => {
     const child = startWorker();
     child.order({ do: 'hold' });
     await child.message(did('held'));
@@ -101,7 +102,7 @@ describe('a process', () => {
     if (nodes.endsWith('healthy')) await untilGone(healthy, 'lock:job');
   });
 
-  it('outlives the loss of a lease to which nobody listens, without an unhandled rejection (trap 9)', async () => {
+  it('the loss of a lease without a listener is no unhandled rejection (failure 9)', async () => {
     const child = startWorker();
     child.order({ do: 'hold', ttlMs: 600 });
     await child.message(did('held'));
@@ -112,7 +113,7 @@ describe('a process', () => {
     expect(await child.exit).toEqual({ code: 0, signal: null });
   });
 
-  it('that locks in a storm of faults has no unhandled rejection, and leaves no key behind (trap 9)', async () => {
+  it('locking during many faults leaves no unhandled rejection and no key (failure 9)', async () => {
     const child = startWorker();
     child.order({ do: 'storm' });
     const { servers } = redis;

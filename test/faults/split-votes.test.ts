@@ -7,8 +7,9 @@ import { overlapsIn, type Interval } from '../support/overlaps.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 
 /**
- * Workers whose cron fires on the same millisecond each win a minority of the votes. Others skip the tick then: nobody got
- * the lock in 28 of 200 ticks of three workers, in 56 of six. Here a split vote is settled inside the attempt.
+ * Workers whose cron jobs fire in the same millisecond each win a minority of the votes. Other libraries skip
+ * such a tick: nobody got the lock in 28 of 200 ticks with three workers, and in 56 of 200 with six. Quorlock
+ * settles a split vote within the attempt.
  */
 let redis: RedisServers;
 let managers: LockManagers;
@@ -24,26 +25,28 @@ afterEach(async () => {
 });
 
 interface Figures {
-  /** Rounds by how many workers got the lock in them. */
+  /** The number of rounds, by how many workers got the lock in them. */
   readonly winners: Record<number, number>;
-  /** How often a worker found the votes split to the end. */
+  /** How often a worker failed because the votes stayed split. */
   contended: number;
-  /** Rounds in which a worker was granted a node in vain: the votes were split, at least for a moment. */
+  /**
+   * The number of rounds in which a worker without the lock had a granted vote, so that the votes were split.
+   */
   split: number;
 }
 
-/** Workers that have a way of their own to each node. */
+/** Starts workers, each with its own proxy to each node. */
 async function startWorkers(count: number): Promise<LockManager[]> {
   const workers = Array.from({ length: count }, async () => {
-    const ways = await Promise.all(redis.servers.map((server) => FaultProxy.before(server)));
-    proxies.push(...ways);
-    return managers.connected({ nodes: ways.map((way) => way.options) });
+    const proxiesOfWorker = await Promise.all(redis.servers.map((server) => FaultProxy.before(server)));
+    proxies.push(...proxiesOfWorker);
+    return managers.connected({ nodes: proxiesOfWorker.map((proxy) => proxy.options) });
   });
   return Promise.all(workers);
 }
 
-/** Every worker tries once, on its own connections, at the same instant give or take 5 ms. */
-async function play(
+/** Every worker tries once, on its own connections. All start within 5 ms. */
+async function runRounds(
   workers: readonly LockManager[],
   rounds: number,
   holdMs: number,
@@ -57,7 +60,7 @@ async function play(
   for (let round = 0; round < rounds; round++) {
     const resource = `tick:${round % 7}`;
     let split = false;
-    // The nodes hear the workers each in another order, and another one in each round.
+    // Random latencies, so that the requests arrive in another order on each node and in each round.
     for (const proxy of proxies) proxy.latencyMs = Math.random() * 5;
     const turns = workers.map(async (worker, index) => {
       await sleep(Math.random() * 5);
@@ -95,20 +98,20 @@ it.each([
   { nodes: 5, workers: 10, rounds: 60 },
   { nodes: 4, workers: 6, rounds: 30 },
 ])(
-  '19: of $workers workers that fire at once on $nodes nodes one gets the lock, in each of $rounds rounds',
+  'one of $workers workers that fire at once on $nodes nodes gets the lock, $rounds times (failure 19)',
   async ({ nodes, workers, rounds }) => {
     redis = await startRedis({ count: nodes });
-    const figures = await play(await startWorkers(workers), rounds, 10);
+    const figures = await runRounds(await startWorkers(workers), rounds, 10);
     expect(figures.winners[0] ?? 0).toBe(0);
-    // Otherwise there was nothing to settle.
+    // Without split votes the test would prove nothing.
     expect(figures.split).toBeGreaterThan(rounds / 10);
   },
 );
 
-it('19: with one of three nodes stopped, the lock is still got in every round', async () => {
+it('with one of three nodes stopped, somebody gets the lock in every round (failure 19)', async () => {
   redis = await startRedis({ count: 3 });
   const workers = await startWorkers(3);
   redis.servers[1]!.pause();
-  const figures = await play(workers, 25, 10, 500);
+  const figures = await runRounds(workers, 25, 10, 500);
   expect(figures.winners[0] ?? 0).toBe(0);
 });

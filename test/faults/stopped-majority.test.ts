@@ -21,10 +21,10 @@ const [HEALTHY, ...HUNG] = [0, 1, 2] as const;
 const stopMajority = (): void => HUNG.forEach((index) => redis.servers[index]!.pause());
 const resumeMajority = (): void => HUNG.forEach((index) => redis.servers[index]!.resume());
 
-/** The error that it rejects with; never waits longer than the generous end of the wait. */
+/** The error that the promise rejects with. If it does not settle in five minutes, an error that says so. */
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   const nothing = new AbortController();
-  const patience = sleep(300_000, undefined, { signal: nothing.signal }).then(
+  const timeout = sleep(300_000, undefined, { signal: nothing.signal }).then(
     () => new Error('it neither resolved nor rejected'),
     () => undefined,
   );
@@ -33,7 +33,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
   try {
-    return await Promise.race([outcome, patience]);
+    return await Promise.race([outcome, timeout]);
   } finally {
     nothing.abort();
   }
@@ -45,7 +45,7 @@ it.each([
   ['that waits', { waitMs: 500 }],
   ['of several resources', { ttlMs: 60_000, nodeTimeoutMs: 500 }],
 ])(
-  'acquire %s fails with QuorumUnreachableError by its own deadline, and leaves nothing behind',
+  'acquire %s fails with QuorumUnreachableError by its own deadline and leaves no key behind',
   async (_name, options) => {
     const locks = await managers.connected({
       servers: redis.servers,
@@ -67,7 +67,7 @@ it.each([
   },
 );
 
-it('acquire obeys its signal at once though every node is stopped, and what lands afterwards is taken back', async () => {
+it('acquire obeys its signal at once with all nodes stopped, and releases late grants', async () => {
   const locks = await managers.connected({ servers: redis.servers });
   redis.servers.forEach((server) => server.pause());
   const abort = new AbortController();
@@ -83,19 +83,19 @@ it('acquire obeys its signal at once though every node is stopped, and what land
   await untilGone(redis.servers, 'lock:a');
 });
 
-it('inspect fails with QuorumUnreachableError and does not call a resource free', async () => {
+it('inspect fails with QuorumUnreachableError instead of reporting a resource as free', async () => {
   const locks = await managers.connected({ servers: redis.servers });
   stopMajority();
   expect(await rejection(locks.inspect('a'))).toBeInstanceOf(QuorumUnreachableError);
 });
 
-it('a held lease aborts before its keys can expire, and its keys are taken back when the nodes resume (trap 5)', async () => {
+it('a lease aborts before its keys can expire, and they are released on resume (failure 5)', async () => {
   const locks = await managers.connected({ servers: redis.servers, restartQuarantine: 'auto' });
   const events = record(locks);
   const order: string[] = [];
   const ttlMs = 4_500;
-  // The keys live for the TTL from when the nodes were asked, which is after this instant; both timers run in one event
-  // loop, so that their order is the order of their instants, however slow the machine is.
+  // The keys live for one TTL from the request, which is sent after this instant. Both timers run in one
+  // event loop, so their order is the order of their instants, however slow the machine is.
   const expiry = new Promise<void>((resolve) => {
     setTimeout(() => {
       order.push('the keys may expire');
@@ -117,7 +117,7 @@ it('a held lease aborts before its keys can expire, and its keys are taken back 
   expect(lease.signal.aborted).toBe(true);
 });
 
-it('a lease that is not extended aborts before its keys expire as well, by the nodes own reckoning', async () => {
+it('a lease that is not extended aborts before its keys expire by the clocks of the nodes', async () => {
   const locks = await managers.connected({ servers: redis.servers });
   const lease = await locks.acquire('job', {
     ttlMs: 3_000,
@@ -141,7 +141,7 @@ it('a lease that is not extended aborts before its keys expire as well, by the n
   expect(lease.signal.reason).toMatchObject({ reason: 'not_extended' });
 });
 
-it('withLock rejects with LeaseLostError when the lease was lost, although the routine returned', async () => {
+it('withLock rejects with LeaseLostError if the lease was lost, although the routine returned', async () => {
   const locks = await managers.connected({ servers: redis.servers });
   const result = locks.withLock(
     'job',
@@ -155,7 +155,7 @@ it('withLock rejects with LeaseLostError when the lease was lost, although the r
   expect(await rejection(result)).toBeInstanceOf(LeaseLostError);
 });
 
-it('an extension that failed on a majority is tried again, and the lease goes on (trap 7)', async () => {
+it('an extension that failed on a majority is retried, and the lease goes on (failure 7)', async () => {
   const locks = await managers.connected({ servers: redis.servers });
   const events = record(locks);
   const outcomes = (): string[] => ofType(events, 'extended').map(({ outcome }) => outcome);
@@ -170,7 +170,7 @@ it('an extension that failed on a majority is tried again, and the lease goes on
   await lease.release();
 });
 
-it('with lost quorum nothing runs hot: one attempt is two commands, a held lease a handful (trap 8)', async () => {
+it('without a quorum one attempt takes two commands, and a held lease a few (failure 8)', async () => {
   const locks = await managers.connected({ servers: redis.servers });
   const healthy = redis.servers[HEALTHY]!;
   const lease = await locks.acquire('held', { ttlMs: 1_500, nodeTimeoutMs: 100, waitMs: 20_000 });
@@ -178,7 +178,7 @@ it('with lost quorum nothing runs hot: one attempt is two commands, a held lease
   await until(() => locks.nodes().filter(({ status }) => status === 'unreachable').length === 2);
   const before = await scriptCalls(healthy);
   await until(() => lease.signal.aborted);
-  // At most one extension every 150 ms for 1.5 s, the release, and a look at the node.
+  // At most one extension per 150 ms for 1.5 s, the release, and one health check of the node.
   const whileHeld = (await scriptCalls(healthy)) - before;
   expect(whileHeld).toBeLessThanOrEqual(13);
 
@@ -187,6 +187,6 @@ it('with lost quorum nothing runs hot: one attempt is two commands, a held lease
   expect(await rejection(locks.acquire('free', { retries: 0 }))).toBeInstanceOf(QuorumUnreachableError);
   await until(async () => (await scriptCalls(healthy)) >= idle + 2);
   await sleep(500);
-  // Asked and released, and perhaps looked at, as every node is from time to time.
+  // One acquire, one release, and perhaps one of the regular health checks.
   expect(await scriptCalls(healthy)).toBeLessThanOrEqual(idle + 3);
 });

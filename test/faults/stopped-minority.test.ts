@@ -18,10 +18,10 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** So long that whoever waits for a stopped node exceeds every test's patience. */
-const PATIENT = { ttlMs: 60_000, nodeTimeoutMs: 20_000, restartQuarantine: 'auto' } as const;
+/** Timeouts so long that a test fails if it waits for a stopped node. */
+const LONG_TIMEOUTS = { ttlMs: 60_000, nodeTimeoutMs: 20_000, restartQuarantine: 'auto' } as const;
 
-/** The nodes that answered, however; a stopped one does not. */
+/** The nodes that replied, whatever their votes were. A stopped node does not reply. */
 const answeredBy = (events: readonly LockEvent[]): Set<string> =>
   new Set(ofType(events, 'vote').map(({ node }) => node));
 
@@ -31,9 +31,9 @@ describe.each([
 ])('of %i nodes %i stopped', (count, stopped) => {
   const halves = () => ({ healthy: redis.servers.slice(stopped), hung: redis.servers.slice(0, stopped) });
 
-  it('acquire, extend and release succeed while the stopped nodes have not answered', async () => {
+  it('acquire, extend and release succeed without the replies of stopped nodes', async () => {
     const { servers } = await start(count);
-    const locks = await managers.connected({ servers, ...PATIENT });
+    const locks = await managers.connected({ servers, ...LONG_TIMEOUTS });
     const { healthy, hung } = halves();
     const events = record(locks);
     hung.forEach((server) => server.pause());
@@ -47,11 +47,11 @@ describe.each([
     await untilGone(servers, 'lock:invoice:7');
   });
 
-  it('a held resource is refused to others, and free again for them after its release', async () => {
+  it('a held resource is refused to others, and is free for them after its release', async () => {
     const { servers } = await start(count);
     const [one, other] = [
-      await managers.connected({ servers, ...PATIENT }),
-      await managers.connected({ servers, ...PATIENT }),
+      await managers.connected({ servers, ...LONG_TIMEOUTS }),
+      await managers.connected({ servers, ...LONG_TIMEOUTS }),
     ];
     halves().hung.forEach((server) => server.pause());
     const lease = await one.acquire('invoice:7');
@@ -63,7 +63,7 @@ describe.each([
   });
 });
 
-it('a lease outlives several TTLs while one of three nodes is stopped, and nobody else gets in (trap 4)', async () => {
+it('a lease outlives several TTLs with one of three nodes stopped (failure 4)', async () => {
   const { servers } = await start(3);
   const [one, other] = [await managers.connected({ servers }), await managers.connected({ servers })];
   const OPTIONS = { ttlMs: 3_000, nodeTimeoutMs: 1_000 };
@@ -84,7 +84,7 @@ it('a lease outlives several TTLs while one of three nodes is stopped, and nobod
   await lease.release();
 });
 
-it('a node that comes back without its data gets the key again while the lease goes on', async () => {
+it('a node that restarts without its data gets the key again while the lease goes on', async () => {
   const { servers } = await start(3);
   const locks = await managers.connected({ servers });
   const lease = await locks.acquire('job', { ttlMs: 3_000, nodeTimeoutMs: 1_000 });
@@ -100,15 +100,15 @@ it('a node that comes back without its data gets the key again while the lease g
   await untilGone(servers, 'lock:job');
 });
 
-it('what a stopped node has not been sent is dropped with the lease it was for, and nothing is left behind', async () => {
+it('requests that a stopped node was never sent are dropped with their lease', async () => {
   const { servers } = await start(3);
-  const locks = await managers.connected({ servers, ...PATIENT });
+  const locks = await managers.connected({ servers, ...LONG_TIMEOUTS });
   const hung = servers[0]!;
   const status = (): string => locks.nodes()[0]!.status;
   const names: string[] = [];
   let dropped = 0;
   locks.subscribe((event) => {
-    // While its connection stands, it is not for want of one.
+    // While the node is connected, the cause is not a missing connection.
     if (
       event.type === 'vote' &&
       event.node === hung.path &&
@@ -118,7 +118,8 @@ it('what a stopped node has not been sent is dropped with the lease it was for, 
       dropped++;
   });
   hung.pause();
-  // The first requests are sent, and those of the first tenth of a second are kept; then every lease takes its own with it.
+  // The first requests are sent, and requests of the first tenth of a second are kept. After that the end of
+  // a lease removes its unsent requests.
   await until(
     async () => {
       if (status() !== 'ready') {

@@ -1,44 +1,47 @@
-/** What the harness needs of a lock library: each is reached through one of these. */
+/** The interface to a lock library. The harness uses every library through it. */
 
 /** A lock that is held, as its holder sees it. */
 export interface HeldLock {
   readonly token?: number;
-  /** Aborts when the library tells its holder that the lock is lost; a library that never tells never aborts it. */
+  /**
+   * Aborts when the library reports that the lock is lost. It never aborts if the library does not report
+   * that.
+   */
   readonly signal: AbortSignal;
   release(): Promise<void>;
 }
 
 export interface AcquireTerms {
   readonly ttlMs: number;
-  /** How long to wait for a lock that is held; 0: as often as the library tries by itself. */
+  /** How long to wait for a lock that is held. 0: as many attempts as the library makes by itself. */
   readonly waitMs: number;
-  /** The scheduled time of a run, for libraries that know of such. */
+  /** The scheduled time of a run, for libraries that support ticks. */
   readonly tick?: number;
-  /** Called when an extension is seen to have succeeded, by libraries that tell. */
+  /** Called when an extension has succeeded, by libraries that report extensions. */
   readonly onExtended?: () => void;
 }
 
 export interface LockAdapter {
-  /** Rejects where the lock is not acquired. */
+  /** Rejects if the lock is not acquired. */
   acquire(resource: string, terms: AcquireTerms): Promise<HeldLock>;
   close(): Promise<void>;
 }
 
 export interface AdapterOptions {
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
-  /** The library's documented defaults, or what its options offer for safety. */
+  /** The library's documented defaults, or the safest values of its options. */
   readonly setting: 'defaults' | 'safest';
-  /** Who this is, where a library can write that into its keys. */
+  /** The name of this holder, for libraries that can write it into their keys. */
   readonly holder: string;
-  /** The name that all its connections must have: the proxies tell clients apart by it. */
+  /** The name of all connections of this client. The proxies identify clients by it. */
   readonly connectionName: string;
   /** The longest TTL of the run. */
   readonly maxTtlMs: number;
-  /** Takes what the library has to say besides: warnings, the state of nodes. */
+  /** Takes other messages of the library: warnings and the state of nodes. */
   readonly note?: (text: string) => void;
 }
 
-/** What an adapter's module exports. */
+/** The exports of an adapter's module. */
 export interface AdapterModule {
   openAdapter(options: AdapterOptions): LockAdapter | Promise<LockAdapter>;
 }

@@ -2,7 +2,10 @@ import type { CheckTerms, Finding, Findings } from './checker.js';
 import { faultsOf, groupBy, type Span } from './intervals.js';
 import type { RunRecord } from './records.js';
 
-/** Each scheduled run has to be run once: never twice, and by somebody wherever enough was well. */
+/**
+ * Checks that each scheduled run was never run twice, and was run by somebody if enough nodes and all workers
+ * were healthy.
+ */
 export function checkTicks(
   records: readonly RunRecord[],
   stalls: ReadonlyMap<string, readonly Span[]>,
@@ -32,16 +35,17 @@ export function checkTicks(
     }
     const window: Span = { from: at - recoveryMs, to: at + tickMs };
     const during = faults.filter((fault) => touches({ from: fault.at, to: fault.until }, window));
-    const unwell = new Set(during.flatMap((fault) => (fault.node === undefined ? [] : [fault.node])));
-    // A worker that was interrupted while it ran the tick, or was about to, is the reason why nobody else did.
+    const unhealthy = new Set(during.flatMap((fault) => (fault.node === undefined ? [] : [fault.node])));
+    // A worker that was interrupted during the tick, or just before, may be the reason why nobody else ran
+    // it.
     const near: Span = { from: at - tickMs, to: at + tickMs };
-    const workersUnwell =
+    const anyWorkerUnhealthy =
       during.some(
         (fault) => fault.worker !== undefined && touches({ from: fault.at, to: fault.until }, near),
       ) ||
       killedAt.some((killed) => touches({ from: killed, to: killed }, near)) ||
       allStalls.some((span) => span.to - span.from > tickMs / 4 && touches(span, near));
-    if (workersUnwell || unwell.size > (nodes - 1) / 2) continue;
+    if (anyWorkerUnhealthy || unhealthy.size > (nodes - 1) / 2) continue;
     due++;
     if (ran.length === 0) {
       const said = tried.map(({ worker, outcome }) => `${worker} ${outcome}`).join(', ');

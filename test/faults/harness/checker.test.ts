@@ -15,22 +15,22 @@ const TERMS: CheckTerms = {
 const by = (worker: string, ...records: WorkerRecord[]): RunRecord[] =>
   records.map((record) => ({ ...record, worker }));
 
-interface Told {
+interface LeaseRecords {
   readonly lease?: string;
   readonly from: number;
   readonly to: number;
   readonly token?: number;
-  readonly how?: 'release' | 'lost';
+  readonly endedBy?: 'release' | 'lost';
   readonly ttlMs?: number;
 }
 
-/** A lease from its request, a millisecond before, to its end. */
+/** The records of a lease, from its request one millisecond before `from` to its end. */
 function lease(
   worker: string,
-  { lease: id = worker, from, to, token, how = 'release', ttlMs = 60_000 }: Told,
+  { lease: id = worker, from, to, token, endedBy = 'release', ttlMs = 60_000 }: LeaseRecords,
 ) {
   const end: WorkerRecord[] =
-    how === 'release'
+    endedBy === 'release'
       ? [
           { type: 'release', at: to, lease: id },
           { type: 'released', at: to + 1, lease: id },
@@ -62,7 +62,7 @@ const run = (...records: (RunRecord | RunRecord[])[]) =>
     TERMS,
   );
 
-/** How many of each kind were found, of those that were found at all. */
+/** The number of findings of each kind, without the kinds that were not found. */
 function found(...records: (RunRecord | RunRecord[])[]): Partial<Record<keyof Findings, number>> {
   const { findings } = run(...records);
   return Object.fromEntries(
@@ -73,13 +73,13 @@ function found(...records: (RunRecord | RunRecord[])[]): Partial<Record<keyof Fi
 }
 
 describe('holders of one resource', () => {
-  it('one after the other are as it should be', () => {
+  it('the checker accepts holders that follow each other', () => {
     expect(
       found(lease('a', { from: 10, to: 20, token: 1 }), lease('b', { from: 21, to: 30, token: 2 })),
     ).toEqual({});
   });
 
-  it('at the same time are an overlap of so many milliseconds', () => {
+  it('two holders at the same time are an overlap, measured in milliseconds', () => {
     const { findings } = run(
       lease('a', { from: 10, to: 20, token: 1 }),
       lease('b', { from: 15, to: 30, token: 2 }),
@@ -87,31 +87,31 @@ describe('holders of one resource', () => {
     expect(findings.overlaps).toMatchObject([{ ms: 5 }]);
   });
 
-  it('are found although others of the resource have come and gone in between', () => {
+  it('overlaps are found though other holders came and went in between', () => {
     const long = lease('a', { from: 10, to: 100 });
     expect(found(long, lease('b', { from: 20, to: 30 }), lease('c', { from: 40, to: 50 }))).toEqual({
       overlaps: 2,
     });
   });
 
-  it('do not overlap while one of them does not run', () => {
-    const paused = [...lease('a', { from: 10, to: 55, how: 'lost' }), ...stall('a', 15, 56)];
+  it('two holders do not overlap while one of their processes does not run', () => {
+    const paused = [...lease('a', { from: 10, to: 55, endedBy: 'lost' }), ...stall('a', 15, 56)];
     expect(found(paused, lease('b', { from: 20, to: 90 }))).toEqual({});
   });
 
-  it('overlap when one runs on after its pause', () => {
-    const paused = [...lease('a', { from: 10, to: 60, how: 'lost' }), ...stall('a', 15, 55)];
+  it('two holders overlap when one of them runs on after a pause', () => {
+    const paused = [...lease('a', { from: 10, to: 60, endedBy: 'lost' }), ...stall('a', 15, 55)];
     expect(run(paused, lease('b', { from: 20, to: 90 })).findings.overlaps).toMatchObject([{ ms: 5 }]);
   });
 
-  it('overlap with one who was never told its loss', () => {
+  it('a holder that was never told of its loss overlaps with the next one', () => {
     const silent = lease('a', { from: 10, to: 20 }).filter(
       ({ type }) => type === 'acquire' || type === 'acquired',
     );
     expect(found(silent, lease('b', { from: 30, to: 40 })).overlaps).toBe(1);
   });
 
-  it('do not overlap with the dead', () => {
+  it('a holder whose process was killed does not overlap with the next one', () => {
     const dead = lease('a', { from: 10, to: 20 }).filter(
       ({ type }) => type === 'acquire' || type === 'acquired',
     );
@@ -120,21 +120,21 @@ describe('holders of one resource', () => {
     );
   });
 
-  it('with tokens that do not grow are a regression', () => {
+  it('a token that does not grow is a regression', () => {
     const first = lease('a', { from: 10, to: 20, token: 7 });
     expect(found(first, lease('b', { from: 30, to: 40, token: 7 }))).toEqual({ tokenRegressions: 1 });
   });
 });
 
 describe('the store', () => {
-  const first = lease('a', { from: 10, to: 100, how: 'lost', token: 1 });
+  const first = lease('a', { from: 10, to: 100, endedBy: 'lost', token: 1 });
   const holders = [first, stall('a', 15, 101), lease('b', { from: 20, to: 90, token: 2 })];
 
-  it('took a stale write when an earlier holder wrote after a later one', () => {
+  it("a write of an earlier holder that the store accepts after a later holder's is stale", () => {
     expect(found(...holders, stored('b', 30), stored('a', 99))).toEqual({ staleWrites: 1 });
   });
 
-  it('was right to refuse it, and to take writes in the order of the holders', () => {
+  it('a refused stale write is no finding, and neither are writes in the order of the holders', () => {
     expect(found(...holders, stored('a', 12), stored('b', 30), stored('a', 99, false))).toEqual({});
     expect(run(...holders, stored('b', 30), stored('a', 99, false))).toMatchObject({
       writes: 2,
@@ -143,27 +143,27 @@ describe('the store', () => {
   });
 });
 
-describe('a loss', () => {
-  it('told before the TTL of the last extension has run out is in time', () => {
-    const told = lease('a', { from: 1_000, to: 2_900, how: 'lost', ttlMs: 1_000 });
-    expect(found(told, by('a', { type: 'extended', at: 1_950, lease: 'a' }))).toEqual({});
+describe('the loss of a lease', () => {
+  it('a loss that is told before the TTL of the last extension has passed is in time', () => {
+    const reported = lease('a', { from: 1_000, to: 2_900, endedBy: 'lost', ttlMs: 1_000 });
+    expect(found(reported, by('a', { type: 'extended', at: 1_950, lease: 'a' }))).toEqual({});
   });
 
-  it('told after that is late by the difference', () => {
-    const told = lease('a', { from: 1_000, to: 2_900, how: 'lost', ttlMs: 1_000 });
+  it('a loss that is told after the TTL has passed is late by the difference', () => {
+    const reported = lease('a', { from: 1_000, to: 2_900, endedBy: 'lost', ttlMs: 1_000 });
     const extended = by('a', { type: 'extended', at: 1_800, lease: 'a' });
-    expect(run(told, extended).findings.lateLosses).toMatchObject([{ ms: 100 }]);
+    expect(run(reported, extended).findings.lateLosses).toMatchObject([{ ms: 100 }]);
   });
 
-  it('that an extension came too late to prevent is late', () => {
-    const told = lease('a', { from: 1_000, to: 2_500, ttlMs: 1_000 });
+  it('a lease that was extended only after its TTL had passed has a late loss', () => {
+    const reported = lease('a', { from: 1_000, to: 2_500, ttlMs: 1_000 });
     const extended = by('a', { type: 'extended', at: 2_100, lease: 'a' });
-    expect(run(told, extended).findings.lateLosses).toMatchObject([{ ms: 100 }]);
+    expect(run(reported, extended).findings.lateLosses).toMatchObject([{ ms: 100 }]);
   });
 
-  it('that a stopped process hears of when it runs again is in time', () => {
-    const told = lease('a', { from: 1_000, to: 9_000, how: 'lost', ttlMs: 1_000 });
-    expect(found(told, stall('a', 1_500, 9_001))).toEqual({});
+  it('a loss that a stopped process learns of when it runs again is in time', () => {
+    const reported = lease('a', { from: 1_000, to: 9_000, endedBy: 'lost', ttlMs: 1_000 });
+    expect(found(reported, stall('a', 1_500, 9_001))).toEqual({});
   });
 });
 
@@ -171,14 +171,14 @@ describe('a call', () => {
   const asked = (waitMs: number) =>
     by('a', { type: 'acquire', at: 10, lease: 'a', resource: 'r', waitMs, ttlMs: 1_000 });
 
-  it('that ends after its wait and its last attempt is late', () => {
+  it('an acquire that ends after its wait and its last attempt is late', () => {
     const refused = by('a', { type: 'refused', at: 3_500, lease: 'a', reason: 'held' });
     expect(found(asked(0), refused)).toEqual({ lateAcquires: 1 });
     expect(found(asked(2_000), refused)).toEqual({});
     expect(found(asked(0), refused, stall('a', 20, 3_000))).toEqual({});
   });
 
-  it('that does not end hangs, unless its process died', () => {
+  it('a call that does not end hangs, unless its process died', () => {
     expect(found(asked(0))).toEqual({ hung: 1 });
     expect(found(asked(0), { type: 'killed', at: 500, worker: 'a' })).toEqual({});
     const releasing = lease('a', { from: 10, to: 20 }).filter(({ type }) => type !== 'released');
@@ -197,16 +197,16 @@ describe('a key', () => {
     value: 'id@a',
   });
 
-  it('is leaked when its owner has let go of it and nothing was wrong', () => {
+  it('a key is leaked if its owner has released it and nothing was faulty', () => {
     expect(found(lease('a', { from: 10, to: 20 }), key(2_000), key(2_300))).toEqual({ leaked: 1 });
   });
 
-  it('may be there while its owner holds it, or has only just released it', () => {
+  it('a key is not leaked while its owner holds it, or has only just released it', () => {
     expect(found(lease('a', { from: 10, to: 20 }), key(900))).toEqual({});
     expect(found(lease('a', { from: 10, to: 5_000 }), key(2_000))).toEqual({});
   });
 
-  it('may belong to a call that goes on', () => {
+  it('a key is not leaked while another acquire of its owner is running', () => {
     const asking = by('a', {
       type: 'acquire',
       at: 12,
@@ -219,7 +219,7 @@ describe('a key', () => {
     expect(found(lease('a', { from: 10, to: 20 }), asking, refused, key(2_000))).toEqual({});
   });
 
-  it('may be there when its node was not well, or its owner is dead', () => {
+  it('a key is not leaked if its node had a fault or its owner is dead', () => {
     const fault: RunRecord = { type: 'fault', at: 18, until: 1_500, kind: 'node-stop', node: 0 };
     expect(found(lease('a', { from: 10, to: 20 }), fault, key(2_000))).toEqual({});
     expect(found(lease('a', { from: 10, to: 20 }), { ...fault, node: 1 }, key(2_000))).toEqual({ leaked: 1 });
@@ -240,7 +240,7 @@ describe('a tick', () => {
     node,
   });
 
-  it('is run by one', () => {
+  it('a tick that two workers run is a duplicate', () => {
     expect(run(tried('a', 'ran'), tried('b', 'LOCK_NOT_ACQUIRED'))).toMatchObject({
       ticksRun: 1,
       ticksDue: 1,
@@ -248,18 +248,18 @@ describe('a tick', () => {
     expect(found(tried('a', 'ran'), tried('b', 'ran'))).toEqual({ duplicates: 1 });
   });
 
-  it('is lost when nobody runs it, with a minority of nodes down too', () => {
+  it('a tick that nobody runs is lost, also with a minority of nodes down', () => {
     expect(found(tried('a', 'LOCK_NOT_ACQUIRED'), tried('b', 'LOCK_NOT_ACQUIRED'))).toEqual({ lostJobs: 1 });
     expect(found(tried('a', 'QUORUM_UNREACHABLE'), nodeFault(0))).toEqual({ lostJobs: 1 });
   });
 
-  it('cannot be run while a majority of nodes, or the worker whose turn it is, is not well', () => {
+  it('a tick is not due while a majority of nodes or one of the workers has a fault', () => {
     expect(found(tried('a', 'QUORUM_UNREACHABLE'), nodeFault(0), nodeFault(1))).toEqual({});
     expect(found(tried('a', 'LOCK_NOT_ACQUIRED'), { type: 'killed', at: 50_001, worker: 'b' })).toEqual({});
     expect(found(tried('a', 'LOCK_NOT_ACQUIRED'), stall('b', 49_900, 50_300))).toEqual({});
   });
 });
 
-it('an error that reaches the process is found', () => {
+it('the checker finds an error that reaches the process', () => {
   expect(found(by('a', { type: 'crash', at: 5, message: 'Error: unhandled' }))).toEqual({ crashes: 1 });
 });

@@ -4,9 +4,9 @@ import {
   beliefEndOf,
   overlapMs,
   ranMs,
-  storiesOf,
+  historiesOf,
   touching,
-  type LeaseStory,
+  type LeaseHistory,
   type Span,
   type StallsOf,
 } from './intervals.js';
@@ -14,47 +14,50 @@ import type { RunRecord } from './records.js';
 
 export interface CheckTerms {
   readonly nodes: number;
-  /** When the run ended: what has not ended by then hangs. */
+  /** The end of the run. A call that has not ended by then hangs. */
   readonly endedAt: number;
-  /** How much later than its `waitMs` an acquire may end: its last attempt began in time, and ends by node timeouts. */
+  /**
+   * How much later than its `waitMs` an acquire may end. Its last attempt began in time and ends by node
+   * timeouts.
+   */
   readonly acquireGraceMs: number;
-  /** After this an acquire or a release that did not end is taken to hang. */
+  /** An acquire or a release hangs if it has not ended after this time. */
   readonly hungAfterMs: number;
-  /** How long after its owner's last word a key may be on a node that was well all the while. */
+  /** How long a key may be on a healthy node after its owner stopped using it. */
   readonly leakGraceMs: number;
-  /** How long a node, or the way to it, takes to be of use again after a fault. */
+  /** How long a node, or the link to it, takes to recover after a fault. */
   readonly recoveryMs: number;
   readonly tickMs: number;
 }
 
-/** One thing that must not happen, in words, and with its figure in milliseconds where it has one. */
+/** One thing that must not happen: a description and, if it has a duration, the milliseconds. */
 export interface Finding {
   readonly what: string;
   readonly at: number;
   readonly ms?: number;
 }
 
-/** What the checker found. Every list of a good run is empty. */
+/** The findings of the checker. Every list of a good run is empty. */
 export interface Findings {
-  /** Two holders of one resource who both believed to hold, while both ran. */
+  /** Two holders of one resource both believed that they hold it, while both ran. */
   readonly overlaps: readonly Finding[];
-  /** Writes taken from a holder after a later holder's. */
+  /** The store accepted a write from a holder after a write from a later holder. */
   readonly staleWrites: readonly Finding[];
-  /** A later holder with a token that is not greater. */
+  /** A later holder got a token that is not greater. */
   readonly tokenRegressions: readonly Finding[];
-  /** A holder that believed longer than its keys can have lived. */
+  /** A holder believed that it holds the lock for longer than its keys can have lived. */
   readonly lateLosses: readonly Finding[];
-  /** A scheduled run that two workers ran. */
+  /** Two workers ran the same scheduled run. */
   readonly duplicates: readonly Finding[];
-  /** A scheduled run that nobody ran, though a majority of nodes and all workers were well. */
+  /** Nobody ran a scheduled run, though a majority of nodes and all workers were healthy. */
   readonly lostJobs: readonly Finding[];
-  /** An acquire that ended later than its options allow. */
+  /** An acquire ended later than its options allow. */
   readonly lateAcquires: readonly Finding[];
-  /** Keys that nobody owned any more, on nodes that were well. */
+  /** Keys without an owner, on healthy nodes. */
   readonly leaked: readonly Finding[];
   /** Calls that did not end. */
   readonly hung: readonly Finding[];
-  /** Errors that reached the process. */
+  /** Uncaught errors of a worker process. */
   readonly crashes: readonly Finding[];
 }
 
@@ -66,16 +69,19 @@ export interface CheckedRun {
   readonly writes: number;
   readonly refusedWrites: number;
   readonly ticksRun: number;
-  /** The scheduled runs that had to be run by somebody: enough was well. */
+  /** The scheduled runs that somebody had to run, because enough nodes and all workers were healthy. */
   readonly ticksDue: number;
 }
 
-/** Reads the records of a run, in the order of their instants, and finds whatever must not have happened. Pure. */
+/**
+ * Reads the records of a run, which are in the order of their instants, and finds everything that must not
+ * have happened. Pure.
+ */
 export function check(records: readonly RunRecord[], terms: CheckTerms): CheckedRun {
-  const { stories, stalls } = storiesOf(records);
+  const { histories, stalls } = historiesOf(records);
   const stallsOf: StallsOf = (worker, within) => touching(stalls.get(worker) ?? [], within);
-  const held = stories
-    .filter((story) => story.acquiredAt !== undefined)
+  const held = histories
+    .filter((history) => history.acquiredAt !== undefined)
     .sort((a, b) => (a.acquiredAt ?? 0) - (b.acquiredAt ?? 0));
   const stored = records.filter((record) => record.type === 'stored');
   const ticks = checkTicks(records, stalls, terms);
@@ -83,18 +89,19 @@ export function check(records: readonly RunRecord[], terms: CheckTerms): Checked
     findings: {
       ...checkHolders(held, stallsOf, terms.endedAt),
       staleWrites: staleWritesOf(stored, held),
-      lateLosses: held.flatMap((story) => lateLossOf(story, stallsOf, terms.endedAt)),
+      lateLosses: held.flatMap((history) => lateLossOf(history, stallsOf, terms.endedAt)),
       ...ticks.findings,
-      ...checkEnds(stories, stallsOf, terms),
-      leaked: leaksOf(records, stories, stallsOf, terms),
+      ...checkEnds(histories, stallsOf, terms),
+      leaked: leaksOf(records, histories, stallsOf, terms),
       crashes: records.flatMap((record) =>
         record.type === 'crash' ? [{ what: `${record.worker}: ${record.message}`, at: record.at }] : [],
       ),
     },
     acquired: held.length,
-    refused: stories.filter((story) => story.answeredAt !== undefined && story.acquiredAt === undefined)
-      .length,
-    lost: stories.filter((story) => story.lostAt !== undefined).length,
+    refused: histories.filter(
+      (history) => history.answeredAt !== undefined && history.acquiredAt === undefined,
+    ).length,
+    lost: histories.filter((history) => history.lostAt !== undefined).length,
     writes: stored.length,
     refusedWrites: stored.filter((record) => !record.accepted).length,
     ticksRun: ticks.run,
@@ -103,44 +110,48 @@ export function check(records: readonly RunRecord[], terms: CheckTerms): Checked
 }
 
 function checkHolders(
-  held: readonly LeaseStory[],
+  held: readonly LeaseHistory[],
   stallsOf: StallsOf,
   endedAt: number,
 ): Pick<Findings, 'overlaps' | 'tokenRegressions'> {
   const overlaps: Finding[] = [];
   const tokenRegressions: Finding[] = [];
-  const open = new Map<string, LeaseStory[]>();
-  const last = new Map<string, LeaseStory>();
-  for (const story of held) {
-    const { resource, acquiredAt: from = 0 } = story;
+  const open = new Map<string, LeaseHistory[]>();
+  const last = new Map<string, LeaseHistory>();
+  for (const history of held) {
+    const { resource, acquiredAt: from = 0 } = history;
     const others = (open.get(resource) ?? []).filter((other) => beliefEndOf(other) > from);
     for (const other of others) {
-      const both: Span = { from, to: Math.min(beliefEndOf(other), beliefEndOf(story), endedAt) };
-      const stalls = [...stallsOf(story.worker, both), ...stallsOf(other.worker, both)];
+      const both: Span = { from, to: Math.min(beliefEndOf(other), beliefEndOf(history), endedAt) };
+      const stalls = [...stallsOf(history.worker, both), ...stallsOf(other.worker, both)];
       const ms = overlapMs(
         both,
         both,
         stalls.sort((a, b) => a.from - b.from),
       );
-      if (ms > 0) overlaps.push({ what: `${other.lease} and ${story.lease} hold ${resource}`, at: from, ms });
+      if (ms > 0)
+        overlaps.push({ what: `${other.lease} and ${history.lease} hold ${resource}`, at: from, ms });
     }
-    open.set(resource, [...others, story]);
+    open.set(resource, [...others, history]);
     const before = last.get(resource);
-    if (before?.token !== undefined && story.token !== undefined && story.token <= before.token) {
-      const what = `${story.lease} got token ${story.token} on ${resource} after ${before.lease} with ${before.token}`;
-      tokenRegressions.push({ what, at: from });
+    if (before?.token !== undefined && history.token !== undefined && history.token <= before.token) {
+      const later = `${history.lease} got token ${history.token} on ${resource}`;
+      tokenRegressions.push({ what: `${later} after ${before.lease} with ${before.token}`, at: from });
     }
-    last.set(resource, story);
+    last.set(resource, history);
   }
   return { overlaps, tokenRegressions };
 }
 
-/** By the order in which leases began, not by their tokens: libraries without tokens are held to the same. */
+/**
+ * Compares the order in which leases began, not their tokens, so that libraries without tokens are checked
+ * too.
+ */
 function staleWritesOf(
   stored: readonly Extract<RunRecord, { type: 'stored' }>[],
-  held: readonly LeaseStory[],
+  held: readonly LeaseHistory[],
 ): Finding[] {
-  const began = new Map(held.map((story) => [story.lease, story.acquiredAt ?? 0]));
+  const began = new Map(held.map((history) => [history.lease, history.acquiredAt ?? 0]));
   const latest = new Map<string, { readonly lease: string; readonly began: number }>();
   const findings: Finding[] = [];
   for (const { lease, resource, accepted, at } of stored) {
@@ -154,35 +165,37 @@ function staleWritesOf(
   return findings;
 }
 
-/** The keys were set when the last grant was seen, or before; so a TTL later they have expired on every node. */
-function lateLossOf(story: LeaseStory, stallsOf: StallsOf, endedAt: number): Finding[] {
-  const { acquiredAt = 0, extendedAt, ttlMs, lease, worker } = story;
-  const end = Math.min(beliefEndOf(story), endedAt);
+/**
+ * The keys were set at the last grant or extension, or before. One TTL later they have expired on every node.
+ */
+function lateLossOf(history: LeaseHistory, stallsOf: StallsOf, endedAt: number): Finding[] {
+  const { acquiredAt = 0, extendedAt, ttlMs, lease, worker } = history;
+  const end = Math.min(beliefEndOf(history), endedAt);
   let setAt = acquiredAt;
   let lateMs = 0;
   for (const at of [...extendedAt.filter((one) => one < end), end]) {
     lateMs = Math.max(lateMs, ranMs(stallsOf, worker, { from: Math.min(setAt + ttlMs, at), to: at }));
     setAt = at;
   }
-  return lateMs > 0 ? [{ what: `${lease} was not told its loss in time`, at: end, ms: lateMs }] : [];
+  return lateMs > 0 ? [{ what: `${lease} was told of its loss too late`, at: end, ms: lateMs }] : [];
 }
 
 function checkEnds(
-  stories: readonly LeaseStory[],
+  histories: readonly LeaseHistory[],
   stallsOf: StallsOf,
   { acquireGraceMs, hungAfterMs, endedAt }: CheckTerms,
 ): Pick<Findings, 'lateAcquires' | 'hung'> {
   const lateAcquires: Finding[] = [];
   const hung: Finding[] = [];
-  for (const story of stories) {
-    const { lease, worker, askedAt, answeredAt, releaseAt, releasedAt, killedAt, waitMs } = story;
+  for (const history of histories) {
+    const { lease, worker, requestedAt, answeredAt, releaseAt, releasedAt, killedAt, waitMs } = history;
     const over = Math.min(killedAt ?? Infinity, endedAt);
-    const took = ranMs(stallsOf, worker, { from: askedAt, to: Math.min(answeredAt ?? Infinity, over) });
+    const took = ranMs(stallsOf, worker, { from: requestedAt, to: Math.min(answeredAt ?? Infinity, over) });
     const lateMs = took - waitMs - acquireGraceMs;
     if (answeredAt === undefined && took > waitMs + hungAfterMs) {
-      hung.push({ what: `acquire of ${lease}`, at: askedAt, ms: took });
+      hung.push({ what: `acquire of ${lease}`, at: requestedAt, ms: took });
     } else if (lateMs > 0) {
-      lateAcquires.push({ what: `acquire of ${lease} with waitMs ${waitMs}`, at: askedAt, ms: lateMs });
+      lateAcquires.push({ what: `acquire of ${lease} with waitMs ${waitMs}`, at: requestedAt, ms: lateMs });
     }
     if (releaseAt === undefined || releasedAt !== undefined) continue;
     const releasing = ranMs(stallsOf, worker, { from: releaseAt, to: over });

@@ -7,23 +7,38 @@ import {
   type Socket,
 } from 'node:net';
 
-/** How the way to a server is. Bytes are never taken out of the middle of a stream that goes on: no network does that. */
-export interface Way {
+/**
+ * The state of the link to a server. No state removes bytes from the middle of a stream, because no network
+ * does that.
+ */
+export interface Link {
   /** Added to each direction, in milliseconds. */
   readonly latencyMs: number;
-  /** Up to so much more, at random; the order within a connection stays. */
+  /**
+   * A random delay of at most this many milliseconds, added to each direction. The order within a connection
+   * stays.
+   */
   readonly jitterMs: number;
-  /** Which direction delivers nothing for now. What is held is delivered late, when the way is well again. */
+  /**
+   * The direction that delivers nothing for now. Its bytes are delivered late, when the link is healthy
+   * again.
+   */
   readonly hold: 'none' | 'requests' | 'replies' | 'both';
-  /** Connections are refused, and those that are open are reset. */
+  /** New connections are refused, and open ones are reset. */
   readonly refuse: boolean;
-  /** Requests are carried out, replies are lost, and the connection breaks when the way is well again. */
+  /**
+   * The server carries out requests, but replies are lost. The connection breaks when the link is healthy
+   * again.
+   */
   readonly loseReplies: boolean;
 }
 
-const WELL: Way = { latencyMs: 0, jitterMs: 0, hold: 'none', refuse: false, loseReplies: false };
+const HEALTHY_LINK: Link = { latencyMs: 0, jitterMs: 0, hold: 'none', refuse: false, loseReplies: false };
 
-/** One direction of one connection: delivers in order, each chunk when its delay is over and nothing is held. */
+/**
+ * One direction of one connection. It delivers chunks in order, each when its delay is over and nothing is
+ * held.
+ */
 class Pipe {
   readonly #queue: { readonly chunk: Buffer; readonly dueAt: number }[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -68,17 +83,18 @@ interface Pair {
   lostReplies: boolean;
 }
 
-/** Who a connection belongs to: the name that ioredis gives it (`connectionName`), before anything else of interest. */
-const NAMED = /SETNAME\r\n\$\d+\r\n([^\r]+)\r\n/i;
+/** The name of a connection (ioredis: `connectionName`), which tells what client it belongs to. */
+const CONNECTION_NAME = /SETNAME\r\n\$\d+\r\n([^\r]+)\r\n/i;
 
 /**
- * A TCP port on 127.0.0.1 that leads to a server, by ways that can be made bad: one for each client, told apart by the names
- * of their connections. All clients find the server under one address, as clients do.
+ * A TCP port on 127.0.0.1 that forwards to a server. Each client has a link of its own, with faults of its
+ * own; the proxy identifies clients by the names of their connections. All clients use the same address, as
+ * they do in production.
  */
 export class FaultProxy {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  readonly #ways = new Map<string, Way>();
+  readonly #links = new Map<string, Link>();
 
   constructor(
     private readonly target: NetConnectOpts,
@@ -98,21 +114,21 @@ export class FaultProxy {
     return this;
   }
 
-  /** Changes how the way of a client is; what is not named becomes well. */
-  set(owner: string, change: Partial<Way>): void {
-    const way = { ...WELL, ...change };
-    this.#ways.set(owner, way);
-    if (way.refuse) this.reset(owner);
+  /** Changes the link of a client. Every property that `change` leaves out becomes healthy. */
+  set(owner: string, change: Partial<Link>): void {
+    const link = { ...HEALTHY_LINK, ...change };
+    this.#links.set(owner, link);
+    if (link.refuse) this.reset(owner);
     for (const pair of this.#of(owner)) {
-      if (pair.lostReplies && !way.loseReplies) this.#break(pair);
+      if (pair.lostReplies && !link.loseReplies) this.#break(pair);
       pair.requests.flush();
       pair.replies.flush();
-      // What a client had sent before it went gets there all the same, late: a ghost.
-      if (way.hold === 'none' && pair.client.destroyed) this.#leave(pair);
+      // Bytes that a client sent before it closed still reach the server, late.
+      if (link.hold === 'none' && pair.client.destroyed) this.#endUpstream(pair);
     }
   }
 
-  /** Breaks the connections of a client with RST; new ones may come. */
+  /** Breaks the connections of a client with RST. It can connect again. */
   reset(owner: string): void {
     for (const pair of this.#of(owner)) this.#break(pair);
   }
@@ -126,15 +142,15 @@ export class FaultProxy {
     return [...this.#pairs].filter((pair) => pair.owner === owner);
   }
 
-  #wayOf({ owner }: Pair): Way {
-    return (owner === undefined ? undefined : this.#ways.get(owner)) ?? WELL;
+  #linkOf({ owner }: Pair): Link {
+    return (owner === undefined ? undefined : this.#links.get(owner)) ?? HEALTHY_LINK;
   }
 
   #accept(client: Socket): void {
     const upstream = connect(this.target);
     upstream.setNoDelay(true);
     const holds = (direction: 'requests' | 'replies') => (): boolean => {
-      const { hold } = this.#wayOf(pair);
+      const { hold } = this.#linkOf(pair);
       return hold === 'both' || hold === direction;
     };
     const pair: Pair = {
@@ -147,18 +163,19 @@ export class FaultProxy {
     };
     this.#pairs.add(pair);
     client.on('data', (chunk) => {
-      pair.owner ??= NAMED.exec(chunk.toString('latin1'))?.[1];
-      if (this.#wayOf(pair).refuse) this.#break(pair);
+      pair.owner ??= CONNECTION_NAME.exec(chunk.toString('latin1'))?.[1];
+      if (this.#linkOf(pair).refuse) this.#break(pair);
       else pair.requests.push(chunk, this.#delayMs(pair));
     });
     upstream.on('data', (chunk) => {
-      if (this.#wayOf(pair).loseReplies) pair.lostReplies = true;
+      if (this.#linkOf(pair).loseReplies) pair.lostReplies = true;
       else if (!pair.lostReplies) pair.replies.push(chunk, this.#delayMs(pair));
     });
     for (const socket of [client, upstream]) {
       socket.on('error', () => this.#break(pair));
-      // Half-open on purpose: while nothing gets through, the end of a connection does not get through either.
-      socket.on('close', () => this.#wayOf(pair).hold === 'none' && this.#break(pair));
+      // Half-open on purpose: while the link delivers nothing, it does not deliver the end of a connection
+      // either.
+      socket.on('close', () => this.#linkOf(pair).hold === 'none' && this.#break(pair));
     }
   }
 
@@ -166,18 +183,18 @@ export class FaultProxy {
     if (!this.#pairs.delete(pair)) return;
     pair.requests.drop();
     pair.replies.drop();
-    // Only TCP has a reset; the way to the server itself may be a unix socket.
+    // Only TCP has a reset. The connection to the server may be a unix socket.
     if (!pair.client.destroyed) pair.client.resetAndDestroy();
     if (!pair.upstream.destroyed) pair.upstream.destroy();
   }
 
-  #leave(pair: Pair): void {
+  #endUpstream(pair: Pair): void {
     this.#pairs.delete(pair);
     pair.upstream.end();
   }
 
   #delayMs(pair: Pair): number {
-    const { latencyMs, jitterMs } = this.#wayOf(pair);
+    const { latencyMs, jitterMs } = this.#linkOf(pair);
     return latencyMs + jitterMs * this.random();
   }
 }

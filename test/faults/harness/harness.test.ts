@@ -5,10 +5,10 @@ import { FaultProxy } from './fault-proxy.js';
 import { canStepClocks, startNodes, type FaultNode } from './nodes.js';
 import { runFaults } from './run.js';
 
-describe('a lock that is none', () => {
-  it('is found out: holders at the same time, stale writes, ticks run twice', async () => {
+describe('a lock that excludes nobody', () => {
+  it('the harness finds overlaps, stale writes, late losses and duplicate ticks', async () => {
     const { findings } = await runFaults({
-      adapter: new URL('./everyone-adapter.ts', import.meta.url),
+      adapter: new URL('./grant-all-adapter.ts', import.meta.url),
       seed: 1,
       nodes: 1,
       workers: 2,
@@ -25,7 +25,7 @@ describe('a lock that is none', () => {
   });
 });
 
-describe('a node and the way to it', () => {
+describe('a node behind a fault proxy', () => {
   let node: FaultNode;
   let stop: () => Promise<void>;
   let proxy: FaultProxy;
@@ -59,7 +59,7 @@ describe('a node and the way to it', () => {
 
   const onNode = (key: string): Promise<string | null> => node.server.client().get(key);
 
-  it('holds what a client sends, and delivers it late', async () => {
+  it('the proxy holds the requests of a client and delivers them late', async () => {
     proxy.set('a', { hold: 'requests' });
     const reply = client.set('k', '1');
     await other.set('k', '0');
@@ -69,7 +69,7 @@ describe('a node and the way to it', () => {
     expect(await onNode('k')).toBe('1');
   });
 
-  it('delivers what a client had sent before it went', async () => {
+  it('the proxy delivers what a client had sent before it disconnected', async () => {
     proxy.set('a', { hold: 'both' });
     client.set('k', 'ghost').catch(() => undefined);
     await new Promise((resolve) => setImmediate(resolve));
@@ -79,10 +79,10 @@ describe('a node and the way to it', () => {
     await until(async () => (await onNode('k')) === 'ghost');
   });
 
-  it('loses the replies of one client alone, and its connection after that', async () => {
+  it('the proxy loses the replies of one client only, and then breaks its connection', async () => {
     proxy.set('a', { loseReplies: true });
     let answered = false;
-    // Without resending, ioredis never settles what was under way when the connection broke.
+    // Without resending, ioredis never settles commands whose connection broke.
     client.set('k', '1').then(
       () => (answered = true),
       () => undefined,
@@ -94,7 +94,7 @@ describe('a node and the way to it', () => {
     expect(answered).toBe(false);
   });
 
-  it('refuses one client until it is well again', async () => {
+  it('the proxy refuses one client until its link is healthy again', async () => {
     proxy.set('a', { refuse: true });
     await until(() => client.status === 'reconnecting');
     expect(await other.ping()).toBe('PONG');
@@ -102,14 +102,14 @@ describe('a node and the way to it', () => {
     await until(() => client.status === 'ready');
   });
 
-  it('delays both directions', async () => {
+  it('the proxy delays both directions', async () => {
     proxy.set('a', { latencyMs: 40 });
     const startedAt = performance.now();
     await client.ping();
     expect(performance.now() - startedAt).toBeGreaterThan(75);
   });
 
-  it('comes back from a crash with its data, or without', async () => {
+  it('a node restarts after a crash with its data or without', async () => {
     await client.set('k', '1');
     await node.kill();
     expect(node.answers).toBe(false);
@@ -120,7 +120,7 @@ describe('a node and the way to it', () => {
     expect(await onNode('k')).toBeNull();
   });
 
-  it('lists string keys by what the node itself has', async () => {
+  it('a node lists its string keys, read without the proxy', async () => {
     await client.set('lock:a', 'v', 'PX', 60_000);
     await client.hset('lock:b', 'n', '1');
     expect(await node.locks('lock:*')).toMatchObject([{ key: 'lock:a', value: 'v' }]);
@@ -129,9 +129,9 @@ describe('a node and the way to it', () => {
     node.resume();
   });
 
-  // What cannot be had is said aloud by the set-up and by `npm run faults`.
+  // The set-up and `npm run faults` both warn if clocks cannot be stepped.
   (canStepClocks ? it : it.failing)(
-    'has a clock that can be stepped, with its keys expiring by it',
+    'the clock of a node can be stepped, and its keys expire by it',
     async () => {
       expect(canStepClocks).toBe(true);
       await client.set('k', '1', 'PX', 60_000);

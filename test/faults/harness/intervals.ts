@@ -1,20 +1,20 @@
 import type { RunRecord } from './records.js';
 
-/** A stretch of time, in milliseconds of the records' clock. */
+/** A period, in milliseconds of the records' clock. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
 
-/** One call of acquire, and what came of it. */
-export interface LeaseStory {
+/** One call of acquire and its result. */
+export interface LeaseHistory {
   readonly lease: string;
   readonly worker: string;
   readonly resource: string;
   readonly waitMs: number;
   readonly ttlMs: number;
-  readonly askedAt: number;
-  /** When acquire settled, either way. */
+  readonly requestedAt: number;
+  /** When acquire settled. */
   answeredAt?: number;
   acquiredAt?: number;
   token?: number;
@@ -22,43 +22,43 @@ export interface LeaseStory {
   lostAt?: number;
   releaseAt?: number;
   releasedAt?: number;
-  /** When its worker died, where that came before its end. */
+  /** When its worker died, if the worker died before the lease ended. */
   killedAt?: number;
 }
 
-/** What became of each lease, and when each worker did not run. */
-export function storiesOf(records: readonly RunRecord[]): {
-  readonly stories: readonly LeaseStory[];
+/** The history of each lease, and the periods in which each worker did not run. */
+export function historiesOf(records: readonly RunRecord[]): {
+  readonly histories: readonly LeaseHistory[];
   readonly stalls: ReadonlyMap<string, readonly Span[]>;
 } {
-  const stories = new Map<string, LeaseStory>();
+  const histories = new Map<string, LeaseHistory>();
   const stalls = new Map<string, Span[]>();
   const killed = new Map<string, number>();
   for (const record of records) {
     switch (record.type) {
       case 'acquire': {
         const { lease, worker, resource, waitMs, ttlMs, at } = record;
-        stories.set(lease, { lease, worker, resource, waitMs, ttlMs, askedAt: at, extendedAt: [] });
+        histories.set(lease, { lease, worker, resource, waitMs, ttlMs, requestedAt: at, extendedAt: [] });
         break;
       }
       case 'acquired':
       case 'refused': {
-        const story = stories.get(record.lease);
-        if (!story) break;
-        story.answeredAt = record.at;
+        const history = histories.get(record.lease);
+        if (!history) break;
+        history.answeredAt = record.at;
         if (record.type === 'refused') break;
-        story.acquiredAt = record.at;
-        if (record.token !== undefined) story.token = record.token;
+        history.acquiredAt = record.at;
+        if (record.token !== undefined) history.token = record.token;
         break;
       }
       case 'extended':
-        stories.get(record.lease)?.extendedAt.push(record.at);
+        histories.get(record.lease)?.extendedAt.push(record.at);
         break;
       case 'lost':
       case 'release':
       case 'released': {
-        const story = stories.get(record.lease);
-        if (story) story[`${record.type}At`] = record.at;
+        const history = histories.get(record.lease);
+        if (history) history[`${record.type}At`] = record.at;
         break;
       }
       case 'stall': {
@@ -73,11 +73,11 @@ export function storiesOf(records: readonly RunRecord[]): {
       default:
     }
   }
-  for (const story of stories.values()) {
-    const at = killed.get(story.worker);
-    if (at !== undefined) story.killedAt = at;
+  for (const history of histories.values()) {
+    const at = killed.get(history.worker);
+    if (at !== undefined) history.killedAt = at;
   }
-  return { stories: [...stories.values()], stalls };
+  return { histories: [...histories.values()], stalls };
 }
 
 export type Fault = Extract<RunRecord, { type: 'fault' }>;
@@ -85,11 +85,11 @@ export type Fault = Extract<RunRecord, { type: 'fault' }>;
 export const faultsOf = (records: readonly RunRecord[]): readonly Fault[] =>
   records.filter((record) => record.type === 'fault');
 
-/** When the holder stopped to believe that it holds; `Infinity` where it still does. */
-export const beliefEndOf = ({ lostAt, releaseAt, killedAt }: LeaseStory): number =>
+/** When the holder stopped believing that it holds the lock; `Infinity` if it never stopped. */
+export const beliefEndOf = ({ lostAt, releaseAt, killedAt }: LeaseHistory): number =>
   Math.min(lostAt ?? Infinity, releaseAt ?? Infinity, killedAt ?? Infinity);
 
-/** How long both stretches last together, in milliseconds, leaving out what is exempt, given in order. */
+/** How long both periods overlap, in milliseconds, without the `exempt` periods, which must be in order. */
 export function overlapMs(a: Span, b: Span, exempt: readonly Span[]): number {
   let from = Math.max(a.from, b.from);
   const to = Math.min(a.to, b.to);
@@ -103,7 +103,7 @@ export function overlapMs(a: Span, b: Span, exempt: readonly Span[]): number {
   return sum + Math.max(0, to - from);
 }
 
-/** Those of the stretches, given in order and apart from each other, that touch this one. */
+/** The periods that touch this one. The list must be in order and without overlaps. */
 export function touching(spans: readonly Span[], { from, to }: Span): readonly Span[] {
   let low = 0;
   let high = spans.length;
@@ -128,9 +128,9 @@ export function groupBy<T, K>(list: readonly T[], keyOf: (item: T) => K): Map<K,
   return groups;
 }
 
-/** When a worker did not run, in order, as far as it touches the stretch. */
+/** The periods in which a worker did not run, in order, as far as they touch `within`. */
 export type StallsOf = (worker: string, within: Span) => readonly Span[];
 
-/** How much of the stretch a worker ran. */
+/** How long the worker ran within the period, in milliseconds. */
 export const ranMs = (stallsOf: StallsOf, worker: string, span: Span): number =>
   overlapMs(span, span, stallsOf(worker, span));

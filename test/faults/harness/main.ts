@@ -1,4 +1,7 @@
-/** `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W]`: a random schedule of faults over real processes. */
+/**
+ * `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W]`: runs a random schedule of faults over
+ * real processes.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -39,30 +42,31 @@ function integer(name: string, text: string, least: number): number {
   return value;
 }
 
-// Its own end takes all that it has started along.
+// An exit of this process also ends all processes that it started.
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
 const { minutes, seed, nodes, workers } = options();
 const maxTtlMs = 6_000;
-/** Short TTLs are lost often, long ones show what is left behind. */
+/** Leases with short TTLs are lost often. Long TTLs show keys that were left behind. */
 const RESOURCES = [
   { name: 'shortest', ttlMs: 300 },
   { name: 'short', ttlMs: 800 },
   { name: 'middle', ttlMs: 2_000 },
   { name: 'long', ttlMs: 6_000 },
 ];
-/** After the last fault the workers go on for so long, so that whatever was left behind shows. */
+/** The workers run for this long after the last fault, so that keys left behind can be seen. */
 const CALM_SECONDS = 8;
 
 console.log(
-  `seed ${seed}: repeat with npm run faults -- --minutes ${minutes} --seed ${seed} --nodes ${nodes} --workers ${workers}`,
+  `seed ${seed}: repeat with npm run faults -- ` +
+    `--minutes ${minutes} --seed ${seed} --nodes ${nodes} --workers ${workers}`,
 );
 if (!canStepClocks) {
   console.log(
-    'WARNING: no libfaketime and libtcmalloc_minimal here (Debian: faketime, libtcmalloc-minimal4):',
+    'WARNING: libfaketime or libtcmalloc_minimal is missing (Debian: faketime, libtcmalloc-minimal4):',
   );
-  console.log('WARNING: this run steps no clocks.');
+  console.log('WARNING: this run does not step clocks.');
 }
 const seconds = minutes * 60;
 const terms = { seed, seconds, nodes, workers, maxTtlMs };

@@ -11,7 +11,7 @@ const preload = findFaketime();
 export const canStepClocks = preload !== undefined;
 
 const OFFSET_FILE = 'clock-offset';
-/** Survives SIGKILL, though not a loss of power: what redis has answered, it has written. */
+/** The data survive SIGKILL, but no power failure: redis writes to the file before it replies. */
 const KEEPS_DATA = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--auto-aof-rewrite-percentage', '0'];
 
 const LIST_LOCKS = `
@@ -31,7 +31,9 @@ export interface LockKey {
   readonly remainingMs: number;
 }
 
-/** One redis-server that keeps its data over a crash unless it is told to lose it, and whose clock can be stepped. */
+/**
+ * One redis-server. It keeps its data over a crash unless `start` deletes them, and its clock can be stepped.
+ */
 export class FaultNode {
   #observer: Redis | undefined;
   #offsetMs = 0;
@@ -43,7 +45,7 @@ export class FaultNode {
     return dirname(this.server.path);
   }
 
-  /** Up, and not stopped. */
+  /** Whether the process runs and is not stopped. */
   get answers(): boolean {
     return this.server.running && !this.#paused;
   }
@@ -63,23 +65,23 @@ export class FaultNode {
     return this.server.kill();
   }
 
-  /** Starts it again after `kill`, with its data or without. */
+  /** Starts the server again after `kill`, with its data or without. */
   async start({ keepData }: { keepData: boolean }): Promise<void> {
     if (!keepData) await rm(join(this.#directory, 'appendonlydir'), { recursive: true, force: true });
     await this.server.start();
   }
 
-  /** Steps its clock, once, by so much from what it shows now. */
+  /** Steps the server's clock by `byMs` from its current time. */
   async stepClock(byMs: number): Promise<void> {
     this.#offsetMs += byMs;
     const file = join(this.#directory, OFFSET_FILE);
     const seconds = this.#offsetMs / 1_000;
-    // At once for the server that reads it: it must never see half a file.
+    // Replaced in one step, because the server must never read half a file.
     await writeFile(`${file}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`);
     await rename(`${file}.new`, file);
   }
 
-  /** The string keys that match, read past all proxies; `undefined` where it does not answer now. */
+  /** The string keys that match, read without a proxy; `undefined` if the server does not answer now. */
   async locks(pattern: string): Promise<LockKey[] | undefined> {
     if (!this.answers) return undefined;
     this.#observer ??= this.server.client({
@@ -117,7 +119,7 @@ function environmentOf(directory: string): Record<string, string> {
     LD_PRELOAD: preload,
     FAKETIME_TIMESTAMP_FILE: join(directory, OFFSET_FILE),
     FAKETIME_NO_CACHE: '1',
-    // A step moves the wall clock; the clock that timers run on stays what it is.
+    // A step moves the wall clock. The clock of the timers stays unchanged.
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
 }

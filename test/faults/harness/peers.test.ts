@@ -18,17 +18,17 @@ const NONE: Figures = {
   crashes: 0,
 };
 
-describe('the table of the other libraries', () => {
+describe('the table of the other libraries (benchmarks/peers.md)', () => {
   const resultsFile = new URL('../../../benchmarks/results/peers.json', import.meta.url);
   const results = JSON.parse(readFileSync(resultsFile, 'utf8')) as Results;
 
-  it('is what the results say', () => {
+  it('benchmarks/peers.md is made from the committed results', () => {
     expect(readFileSync(new URL('../../../benchmarks/peers.md', import.meta.url), 'utf8')).toBe(
       render(results),
     );
   });
 
-  it('has every scenario for every library, equally often', () => {
+  it('the results have every scenario for every library, equally often', () => {
     const runs = SCENARIOS.flatMap(({ id }) =>
       SUBJECTS.map(
         ({ name, setting }) =>
@@ -41,7 +41,7 @@ describe('the table of the other libraries', () => {
     expect(new Set(runs).size).toBe(1);
   });
 
-  it('shows a figure that is worse than the others in bold, ours too', () => {
+  it('the table prints a figure in bold if others are better, for quorlock too', () => {
     const plays = [
       {
         scenario: 'ghost',

@@ -1,7 +1,7 @@
 import { LockManager } from '../../../src/index.js';
 import type { AdapterOptions, LockAdapter } from './adapter.js';
 
-/** Its defaults are its safest settings; only what the run dictates is set. */
+/** Quorlock's defaults are its safest settings. Only the options that the run needs are set. */
 export function openAdapter({
   nodes,
   holder,

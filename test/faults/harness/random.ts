@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/** Pseudo-random numbers in [0, 1), the same for the same seed (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -12,7 +12,7 @@ export function randomOf(seed: number): () => number {
 export const between = (random: () => number, least: number, most: number): number =>
   least + random() * (most - least);
 
-/** Small values as often as large ones, by order of magnitude. */
+/** A number between `least` and `most`. Each order of magnitude is equally likely. */
 export const logBetween = (random: () => number, least: number, most: number): number =>
   Math.exp(between(random, Math.log(least), Math.log(most)));
 

@@ -1,12 +1,15 @@
 /**
- * What workers, the store, the observer and the schedule write down. Every instant (`at`) is milliseconds on CLOCK_MONOTONIC,
- * which all processes of one machine share, so that the records of different processes can be compared.
+ * The records of the workers, the store, the observer and the schedule. Every instant (`at`) is in
+ * milliseconds of CLOCK_MONOTONIC. All processes of a machine share that clock, so records of different
+ * processes can be compared.
  */
 
-/** Milliseconds on the clock of all records. */
+/** The current instant on the clock of all records, in milliseconds. */
 export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** What a worker tells about itself; `lease` names one call of acquire and what came of it, unique in the run. */
+/**
+ * A record that a worker makes. `lease` names one call of acquire and its result; it is unique in the run.
+ */
 export type WorkerRecord =
   | { readonly type: 'ready'; readonly at: number }
   | {
@@ -20,27 +23,27 @@ export type WorkerRecord =
     }
   | { readonly type: 'acquired'; readonly at: number; readonly lease: string; readonly token?: number }
   | { readonly type: 'refused'; readonly at: number; readonly lease: string; readonly reason: string }
-  /** An extension was seen to succeed: the keys were set to the TTL at this instant or before. */
+  /** An extension succeeded: the keys were set to the TTL at this instant or before. */
   | { readonly type: 'extended'; readonly at: number; readonly lease: string }
-  /** The holder was told that it lost the lease: it believes so from here on. */
+  /** The holder learned that the lease is lost. It no longer believes that it holds the lock. */
   | { readonly type: 'lost'; readonly at: number; readonly lease: string; readonly reason: string }
-  /** The holder called release: it no longer believes to hold from here on. */
+  /** The holder called release. It no longer believes that it holds the lock. */
   | { readonly type: 'release'; readonly at: number; readonly lease: string }
   | { readonly type: 'released'; readonly at: number; readonly lease: string; readonly error?: string }
   | { readonly type: 'write'; readonly at: number; readonly lease: string; readonly token?: number }
-  /** The process did not run in between: it was stopped, blocked, or not scheduled. */
+  /** The process did not run between `from` and `at`: it was stopped, blocked, or not scheduled. */
   | { readonly type: 'stall'; readonly at: number; readonly from: number }
-  /** A scheduled run: `ran` once for each worker that ran it. */
+  /** A scheduled run. Each worker that ran it reports `ran`. */
   | { readonly type: 'tick'; readonly at: number; readonly tick: number; readonly outcome: string }
-  /** What the library said of itself, for whoever reads the records. */
+  /** A message of the library, for the reader of the records. */
   | { readonly type: 'note'; readonly at: number; readonly text: string }
-  /** Something that must not reach the program: an uncaught error, an unhandled rejection. */
+  /** An uncaught error or an unhandled rejection. */
   | { readonly type: 'crash'; readonly at: number; readonly message: string };
 
-/** What the run itself writes down. */
+/** A record of the run. */
 export type RunRecord =
   | (WorkerRecord & { readonly worker: string })
-  /** The store's word on a write. */
+  /** The store's answer to a write. */
   | {
       readonly type: 'stored';
       readonly at: number;
@@ -49,9 +52,9 @@ export type RunRecord =
       readonly resource: string;
       readonly accepted: boolean;
     }
-  /** The process has ended: it believes nothing any more. */
+  /** The process has ended. It no longer believes that it holds any lock. */
   | { readonly type: 'killed'; readonly at: number; readonly worker: string }
-  /** From here to `until` the worker, the node, or the way between them was not well. */
+  /** From `at` to `until` the worker, the node, or the link between them was not healthy. */
   | {
       readonly type: 'fault';
       readonly at: number;
@@ -60,14 +63,14 @@ export type RunRecord =
       readonly node?: number;
       readonly worker?: string;
     }
-  /** A key that the observer has seen twice on a node, with the same value. */
+  /** The observer saw this key twice on a node, with the same value. */
   | {
       readonly type: 'key';
       readonly at: number;
       readonly firstAt: number;
       readonly node: number;
       readonly resource: string;
-      /** Who owns it, as far as the value tells. */
+      /** The owner, as far as the value tells. */
       readonly worker: string;
       readonly value: string;
     };

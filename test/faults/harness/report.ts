@@ -1,6 +1,6 @@
 import type { RunResult } from './run.js';
 
-/** Says what a run found, the machine-readable line last; gives whether all is well. */
+/** Prints what a run found, with the machine-readable line last. Gives whether the run was good. */
 export function report(result: RunResult, say: (line: string) => void): boolean {
   const { findings, acquired, refused, lost, writes, refusedWrites, ticksRun, ticksDue, seconds } = result;
   for (const [kind, found] of Object.entries(findings)) {
@@ -11,8 +11,9 @@ export function report(result: RunResult, say: (line: string) => void): boolean 
     if (found.length > 10) say(`${kind}: ${found.length - 10} more`);
   }
   say(
-    `${acquired} leases acquired, ${refused} refused, ${lost} lost and told so; ${writes} writes, ` +
-      `${refusedWrites} of them refused by the fenced store; ${ticksRun} ticks run, ${ticksDue} of them with all that it takes`,
+    `${acquired} leases acquired, ${refused} refused, ${lost} reported as lost; ${writes} writes, ` +
+      `${refusedWrites} of them refused by the fenced store; ` +
+      `${ticksRun} ticks run; ${ticksDue} ticks had to be run`,
   );
   const figures = {
     seconds: Math.round(seconds),

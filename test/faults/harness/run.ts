@@ -4,19 +4,19 @@ import { FaultProxy } from './fault-proxy.js';
 import { FencedStore } from './fenced-store.js';
 import { startNodes, type FaultNode } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';
-import { told, type Fault } from './schedule.js';
+import { describeFault, type Fault } from './schedule.js';
 import { watchStalls } from './stalls.js';
 import type { Contended, WorkerMessage } from './worker-config.js';
 import { FaultWorker } from './workers.js';
 
 export interface RunTerms {
-  /** The adapter of the library that is tried; quorlock's by default. */
+  /** The adapter of the library under test; by default quorlock's. */
   readonly adapter?: URL;
   readonly seed: number;
   readonly nodes: number;
   readonly workers: number;
   readonly faults: readonly Fault[];
-  /** How long workers go on; faults end before that, so that what they left behind can be seen. */
+  /** How long the workers run. The last fault ends earlier, so that keys left behind can be seen. */
   readonly seconds: number;
   readonly maxTtlMs: number;
   readonly resources: readonly Contended[];
@@ -25,7 +25,7 @@ export interface RunTerms {
 
 export interface RunResult extends CheckedRun {
   readonly seconds: number;
-  /** The instant from which the schedule counts. */
+  /** The instant that the schedule counts from. */
   readonly startedAt: number;
   readonly records: readonly RunRecord[];
 }
@@ -33,17 +33,20 @@ export interface RunResult extends CheckedRun {
 const QUORLOCK = new URL('./quorlock-adapter.ts', import.meta.url);
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
-/** What a node timeout of 100 ms, that of the shortest TTL, does not notice. */
+/** A stall up to this length goes unnoticed with a node timeout of 100 ms, which the shortest TTL has. */
 const BRIEF_STALL_MS = 40;
 /**
- * Two seconds for the attempt that began before the wait was over, and two for connections: a process that has only just
- * started waits for the first answer of each node, or for the end of its connection timeout.
+ * Two seconds for the attempt that began before the wait ended, and two seconds for connections: a process
+ * that has just started waits for the first reply of each node, or for the end of its connection timeout.
  */
 const ACQUIRE_GRACE_MS = 4_000;
-/** After a fault a client may have a second and a half to go until it tries to connect again; then a moment to do so. */
+/** After a fault a client may wait up to 1.5 s before it connects again. The rest is time to connect. */
 const RECOVERY_MS = 3_000;
 
-/** Real redis-servers, real workers, and a schedule of faults; then everything that was recorded goes to the checker. */
+/**
+ * Starts real redis-servers and real workers, runs a schedule of faults, and gives all records to the
+ * checker.
+ */
 export async function runFaults(terms: RunTerms): Promise<RunResult> {
   const world = new World(terms);
   try {
@@ -53,10 +56,10 @@ export async function runFaults(terms: RunTerms): Promise<RunResult> {
   }
 }
 
-interface Slot {
+interface WorkerSlot {
   readonly index: number;
   generation: number;
-  /** What its connections are called, from one worker to the next. */
+  /** The name of this slot's connections. A replacement worker uses the same name. */
   readonly connectionName: string;
   worker: FaultWorker;
 }
@@ -66,7 +69,7 @@ class World {
   readonly #records: RunRecord[] = [];
   readonly #store = new FencedStore();
   readonly #resourceOf = new Map<string, string>();
-  readonly #slots: Slot[] = [];
+  readonly #slots: WorkerSlot[] = [];
   readonly #seen = new Map<string, number>();
   #nodes: readonly FaultNode[] = [];
   #proxies: readonly FaultProxy[] = [];
@@ -91,7 +94,7 @@ class World {
     for (let index = 0; index < workers; index++) this.#slots.push(await this.#open(index));
     this.#startedAt = nowMs();
     this.#observing = setInterval(() => void this.#observe(), OBSERVE_MS);
-    // All ways lead through this process: while it does not run, no node can be reached.
+    // All connections pass through this process: while it does not run, no node can be reached.
     this.#stopWatching = watchStalls((at, until) => {
       if (until - at < BRIEF_STALL_MS) return;
       nodes.forEach((_, node) =>
@@ -100,19 +103,19 @@ class World {
     });
     say(`${nodes.length} redis-servers, ${workers} workers, ${faults.length} faults in ${seconds} s`);
 
-    const under: Promise<void>[] = [];
+    const injections: Promise<void>[] = [];
     let minute = 0;
     for (const fault of faults) {
-      await this.#until(fault.atMs);
+      await this.#sleepUntil(fault.atMs);
       if (fault.atMs / 60_000 >= minute + 1) {
         minute = Math.floor(fault.atMs / 60_000);
         say(`-- ${minute} min: ${this.#acquired} leases so far`);
       }
-      say(`${(fault.atMs / 1_000).toFixed(1).padStart(7)} s  ${told(fault)}`);
-      under.push(this.#inflict(fault));
+      say(`${(fault.atMs / 1_000).toFixed(1).padStart(7)} s  ${describeFault(fault)}`);
+      injections.push(this.#inject(fault));
     }
-    await Promise.all(under);
-    await this.#until(seconds * 1_000);
+    await Promise.all(injections);
+    await this.#sleepUntil(seconds * 1_000);
     return this.#finish();
   }
 
@@ -120,7 +123,7 @@ class World {
     const idle = this.#slots.map((slot) => slot.worker.next(({ type }) => type === 'idle', 20_000));
     for (const { worker } of this.#slots) worker.send({ do: 'finish' });
     await Promise.all(idle);
-    // Long enough for the observer to see twice what nobody came back for.
+    // Long enough for the observer to see a key twice that nobody released.
     await sleep(2_000);
     const endedAt = nowMs();
     clearInterval(this.#observing);
@@ -147,12 +150,12 @@ class World {
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
   }
 
-  async #until(atMs: number): Promise<void> {
+  async #sleepUntil(atMs: number): Promise<void> {
     const leftMs = this.#startedAt + atMs - nowMs();
     if (leftMs > 0) await sleep(leftMs);
   }
 
-  async #open(index: number): Promise<Slot> {
+  async #open(index: number): Promise<WorkerSlot> {
     const connectionName = `worker-${index + 1}`;
     const worker = this.#startWorker(index, 1, connectionName);
     await worker.next(({ type }) => type === 'ready');
@@ -174,11 +177,11 @@ class World {
         tickMs: TICK_MS,
         tickTtlMs: TICK_MS,
       },
-      (message) => this.#hear(name, message),
+      (message) => this.#onMessage(name, message),
     );
   }
 
-  #hear(worker: string, message: WorkerMessage): void {
+  #onMessage(worker: string, message: WorkerMessage): void {
     if (message.type === 'idle') return;
     this.#records.push({ ...message, worker });
     if (message.type === 'acquire') this.#resourceOf.set(message.lease, message.resource);
@@ -191,7 +194,7 @@ class World {
     }
   }
 
-  /** Looks at all nodes past the proxies: a key that is there twice in a row is worth a record. */
+  /** Reads all nodes without the proxies. A key that is seen twice in a row is recorded. */
   async #observe(): Promise<void> {
     await Promise.all(
       this.#nodes.map(async (node, index) => {
@@ -211,14 +214,14 @@ class World {
     );
   }
 
-  async #inflict(fault: Fault): Promise<void> {
+  async #inject(fault: Fault): Promise<void> {
     const at = nowMs();
     const slots = 'workers' in fault ? fault.workers.map((index) => this.#slots[index]!) : [];
     const nodes = 'nodes' in fault ? fault.nodes : [];
-    // What all of them suffer is the node's fault.
+    // A fault that hits all workers is recorded as a fault of the node.
     const names =
       slots.length < this.#slots.length || nodes.length === 0 ? slots.map(({ worker }) => worker.name) : [];
-    const ways = slots.flatMap(({ connectionName }) =>
+    const links = slots.flatMap(({ connectionName }) =>
       nodes.map((node) => ({ proxy: this.#proxies[node]!, connectionName })),
     );
     let aftermathMs = 0;
@@ -242,13 +245,13 @@ class World {
         await this.#nodes[fault.nodes[0]]!.stepClock(-fault.byMs);
         aftermathMs = this.#terms.maxTtlMs;
         break;
-      case 'way':
-        for (const { proxy, connectionName } of ways) proxy.set(connectionName, fault.way);
+      case 'link':
+        for (const { proxy, connectionName } of links) proxy.set(connectionName, fault.link);
         await sleep(fault.forMs);
-        for (const { proxy, connectionName } of ways) proxy.set(connectionName, {});
+        for (const { proxy, connectionName } of links) proxy.set(connectionName, {});
         break;
       case 'reset':
-        for (const { proxy, connectionName } of ways) proxy.reset(connectionName);
+        for (const { proxy, connectionName } of links) proxy.reset(connectionName);
         break;
       case 'worker-stop':
         for (const { worker } of slots) worker.pause();
@@ -266,7 +269,7 @@ class World {
     this.#note(fault, at, nowMs() + aftermathMs, nodes, names);
   }
 
-  async #replace(slot: Slot): Promise<void> {
+  async #replace(slot: WorkerSlot): Promise<void> {
     const { worker } = slot;
     await worker.kill();
     this.#records.push({ type: 'killed', at: worker.killedAt ?? nowMs(), worker: worker.name });

@@ -1,17 +1,17 @@
 import { between, logBetween, pick, randomOf } from './random.js';
-import type { Way } from './fault-proxy.js';
+import type { Link } from './fault-proxy.js';
 
-/** One thing that goes wrong, from `atMs` for `forMs`. Nodes and workers are numbered from 0. */
+/** One fault, from `atMs` for `forMs`. Nodes and workers are numbered from 0. */
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'node-stop'; readonly nodes: readonly number[] }
   | { readonly kind: 'node-kill'; readonly nodes: readonly [number]; readonly keepData: boolean }
   | { readonly kind: 'clock-step'; readonly nodes: readonly [number]; readonly byMs: number }
   | {
-      readonly kind: 'way';
-      /** Between all of these nodes and all of these workers. */
+      readonly kind: 'link';
+      /** The links between each of these nodes and each of these workers. */
       readonly nodes: readonly number[];
       readonly workers: readonly number[];
-      readonly way: Partial<Way>;
+      readonly link: Partial<Link>;
     }
   | { readonly kind: 'reset'; readonly nodes: readonly number[]; readonly workers: readonly number[] }
   | { readonly kind: 'worker-stop' | 'worker-block' | 'worker-kill'; readonly workers: readonly [number] }
@@ -22,23 +22,23 @@ export interface ScheduleTerms {
   readonly seconds: number;
   readonly nodes: number;
   readonly workers: number;
-  /** The longest TTL: so long a node that lost its data is remembered. */
+  /** The longest TTL. A node that lost its data counts as one without memory for this long. */
   readonly maxTtlMs: number;
-  /** Whether nodes may lose their data, a minority within each `maxTtlMs`. */
+  /** Whether nodes may lose their data: at most a minority within each `maxTtlMs`. */
   readonly dataLoss: boolean;
   readonly clockSteps: boolean;
 }
 
-/** How long after the end of a fault the same place is left alone. */
+/** The pause after a fault before the same place gets the next one. */
 const REST_MS = 300;
-/** On top of `maxTtlMs`: a node is back from a fault when all its clients have connected again. */
+/** Added to `maxTtlMs`: a node has recovered when all its clients have connected again. */
 const MEMORY_MS = 3_000;
 
-/** In each so many milliseconds nothing new goes wrong towards the end: it has to be seen that all comes back. */
+/** Each cycle ends with a calm period without new faults, so that the run shows that everything recovers. */
 const CYCLE_MS = 30_000;
 const CALM_MS = 12_000;
 
-const WAYS: readonly ((random: () => number) => Partial<Way>)[] = [
+const LINK_STATES: readonly ((random: () => number) => Partial<Link>)[] = [
   (random) => ({ latencyMs: between(random, 1, 60), jitterMs: between(random, 0, 60) }),
   (random) => ({ latencyMs: between(random, 100, 400), jitterMs: between(random, 0, 200) }),
   () => ({ hold: 'both' }),
@@ -49,34 +49,37 @@ const WAYS: readonly ((random: () => number) => Partial<Way>)[] = [
 ];
 
 /**
- * Faults in the order of their beginning, the same for the same seed. All of them are inside what quorlock promises to
- * survive safely: any number of nodes may be stopped or unreachable, which costs availability, but only a minority loses its
- * data, or has its clock stepped, within one longest TTL.
+ * Faults in the order of their beginning, the same for the same seed. Quorlock promises to survive all of
+ * them safely: any number of nodes may be stopped or unreachable, which costs availability, but only a
+ * minority loses its data, or has its clock stepped, within one longest TTL.
  */
 export function randomSchedule(terms: ScheduleTerms): Fault[] {
   const { seed, seconds, nodes, workers, maxTtlMs, dataLoss, clockSteps } = terms;
   const random = randomOf(seed);
   const busy = new Map<string, number>();
-  const forgetful = new Map<number, number>();
+  const withoutMemoryUntil = new Map<number, number>();
   const faults: Fault[] = [];
   const allWorkers = Array.from({ length: workers }, (_, index) => index);
   const node = (): number => Math.floor(random() * nodes);
   const worker = (): number => Math.floor(random() * workers);
 
-  const claim = (places: readonly string[], from: number, to: number): boolean => {
+  const reserve = (places: readonly string[], from: number, to: number): boolean => {
     if (places.some((place) => (busy.get(place) ?? 0) > from)) return false;
     for (const place of places) busy.set(place, to + REST_MS);
     return true;
   };
-  const waysOf = (of: readonly number[], by: readonly number[]): string[] =>
-    of.flatMap((one) => by.map((other) => `way ${one} ${other}`));
-  /** Whether this node may forget now: with those that have, within a longest TTL, it is still a minority. */
-  const mayForget = (one: number, from: number): boolean => {
-    const others = [...forgetful].filter(([other, until]) => other !== one && until > from);
+  const linksOf = (of: readonly number[], by: readonly number[]): string[] =>
+    of.flatMap((one) => by.map((other) => `link ${one} ${other}`));
+  /**
+   * Whether this node may lose its memory now: together with the others that lost theirs within the longest
+   * TTL it must be in a minority.
+   */
+  const mayLoseMemory = (one: number, from: number): boolean => {
+    const others = [...withoutMemoryUntil].filter(([other, until]) => other !== one && until > from);
     return others.length + 1 <= (nodes - 1) / 2;
   };
-  const forget = (one: number, until: number): void => {
-    forgetful.set(one, until + maxTtlMs + MEMORY_MS);
+  const recordMemoryLoss = (one: number, until: number): void => {
+    withoutMemoryUntil.set(one, until + maxTtlMs + MEMORY_MS);
   };
 
   const kinds: readonly (readonly [number, (atMs: number) => Fault | undefined])[] = [
@@ -85,7 +88,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
       (atMs) => {
         const forMs = logBetween(random, 100, 6_000);
         const one = node();
-        if (!claim([`server ${one}`], atMs, atMs + forMs)) return undefined;
+        if (!reserve([`server ${one}`], atMs, atMs + forMs)) return undefined;
         return { kind: 'node-stop', atMs, forMs, nodes: [one] };
       },
     ],
@@ -97,7 +100,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
         const those = Array.from({ length: Math.min(many, nodes) }, (_, index) => (first + index) % nodes);
         const forMs = logBetween(random, 200, 4_000);
         const places = those.map((one) => `server ${one}`);
-        if (!claim(places, atMs, atMs + forMs)) return undefined;
+        if (!reserve(places, atMs, atMs + forMs)) return undefined;
         return { kind: 'node-stop', atMs, forMs, nodes: those };
       },
     ],
@@ -107,10 +110,11 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
         const one = node();
         const forMs = logBetween(random, 20, 4_000);
         const keepData = !dataLoss || random() < 0.4;
-        // With its data it may be one of a majority, which costs availability for a longest TTL: that is not to be the rule.
-        if ((!keepData || random() < 0.8) && !mayForget(one, atMs)) return undefined;
-        if (!claim([`server ${one}`], atMs, atMs + forMs + 1_000)) return undefined;
-        forget(one, atMs + forMs);
+        // With its data the node may be one of a majority that restarts. That costs availability for one
+        // longest TTL, so it is rare.
+        if ((!keepData || random() < 0.8) && !mayLoseMemory(one, atMs)) return undefined;
+        if (!reserve([`server ${one}`], atMs, atMs + forMs + 1_000)) return undefined;
+        recordMemoryLoss(one, atMs + forMs);
         return { kind: 'node-kill', atMs, forMs, nodes: [one], keepData };
       },
     ],
@@ -120,8 +124,8 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
         const one = node();
         const byMs = Math.round(logBetween(random, 50, 30_000)) * (random() < 0.5 ? 1 : -1);
         const forMs = logBetween(random, 200, 8_000);
-        if (!mayForget(one, atMs) || !claim([`server ${one}`], atMs, atMs + forMs)) return undefined;
-        forget(one, atMs + forMs);
+        if (!mayLoseMemory(one, atMs) || !reserve([`server ${one}`], atMs, atMs + forMs)) return undefined;
+        recordMemoryLoss(one, atMs + forMs);
         return { kind: 'clock-step', atMs, forMs, nodes: [one], byMs };
       },
     ],
@@ -132,15 +136,15 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
         const of = shape < 0.3 ? Array.from({ length: nodes }, (_, index) => index) : [node()];
         const by = shape < 0.6 ? [worker()] : allWorkers;
         const forMs = logBetween(random, 50, 5_000);
-        if (!claim(waysOf(of, by), atMs, atMs + forMs)) return undefined;
-        return { kind: 'way', atMs, forMs, nodes: of, workers: by, way: pick(random, WAYS)(random) };
+        if (!reserve(linksOf(of, by), atMs, atMs + forMs)) return undefined;
+        return { kind: 'link', atMs, forMs, nodes: of, workers: by, link: pick(random, LINK_STATES)(random) };
       },
     ],
     [
       1,
       (atMs) => {
         const of = [node()];
-        if (!claim(waysOf(of, allWorkers), atMs, atMs)) return undefined;
+        if (!reserve(linksOf(of, allWorkers), atMs, atMs)) return undefined;
         return { kind: 'reset', atMs, forMs: 0, nodes: of, workers: allWorkers };
       },
     ],
@@ -150,7 +154,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
         const one = worker();
         const kind = pick(random, ['worker-stop', 'worker-stop', 'worker-block', 'worker-kill'] as const);
         const forMs = kind === 'worker-kill' ? 0 : logBetween(random, 100, 5_000);
-        if (!claim([`worker ${one}`], atMs, atMs + forMs + 500)) return undefined;
+        if (!reserve([`worker ${one}`], atMs, atMs + forMs + 500)) return undefined;
         return { kind, atMs, forMs, workers: [one] };
       },
     ],
@@ -167,28 +171,28 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
   return faults;
 }
 
-/** A line that says what goes wrong. */
-export function told(fault: Fault): string {
+/** One line that describes the fault. */
+export function describeFault(fault: Fault): string {
   const list = (numbers: readonly number[], letter: string): string =>
     numbers.map((number) => `${letter}${number + 1}`).join(' ');
   const nodes = 'nodes' in fault ? list(fault.nodes, 'node ') : '';
   const workers = 'workers' in fault ? list(fault.workers, 'w') : '';
-  const lasting = fault.forMs > 0 ? ` for ${fault.forMs} ms` : '';
+  const duration = fault.forMs > 0 ? ` for ${fault.forMs} ms` : '';
   switch (fault.kind) {
     case 'node-stop':
-      return `SIGSTOP ${nodes}${lasting}`;
+      return `SIGSTOP ${nodes}${duration}`;
     case 'node-kill':
       return `SIGKILL ${nodes}, back after ${fault.forMs} ms ${fault.keepData ? 'with' : 'WITHOUT'} its data`;
     case 'clock-step':
       return `the clock of ${nodes} steps by ${fault.byMs} ms, and back after ${fault.forMs} ms`;
-    case 'way':
-      return `${workers} - ${nodes}: ${JSON.stringify(fault.way)}${lasting}`;
+    case 'link':
+      return `${workers} - ${nodes}: ${JSON.stringify(fault.link)}${duration}`;
     case 'reset':
       return `${workers} - ${nodes}: connections reset`;
     case 'worker-stop':
-      return `SIGSTOP ${workers}${lasting}`;
+      return `SIGSTOP ${workers}${duration}`;
     case 'worker-block':
-      return `${workers} blocks its event loop${lasting}`;
+      return `${workers} blocks its event loop${duration}`;
     case 'worker-kill':
       return `SIGKILL ${workers}, a new one takes its place`;
   }

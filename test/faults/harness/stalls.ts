@@ -1,12 +1,13 @@
 import { nowMs } from './records.js';
 
 const BEAT_MS = 5;
-/** Below this a process is running, as far as a machine that is shared with others lets it. */
+/** A delay up to this length counts as running, because the machine is shared with other processes. */
 const STALL_MS = 20;
 
 /**
- * Tells when this process did not run: it was stopped, its loop was blocked, or the machine gave it no time. `to` is an
- * instant when, after that, the loop has turned once as a whole, and all timers that had fallen due have fired.
+ * Reports when this process did not run: it was stopped, its loop was blocked, or the machine gave it no
+ * time. `to` is the instant after which the loop has made one whole turn, so that all overdue timers have
+ * fired.
  */
 export function watchStalls(tell: (from: number, to: number) => void): () => void {
   let timer: NodeJS.Timeout;
@@ -21,7 +22,8 @@ export function watchStalls(tell: (from: number, to: number) => void): () => voi
       next(BEAT_MS, beat);
       return;
     }
-    // The loop may have been blocked between its timers and this: the timers that are overdue come in its next turn.
+    // The loop may have been blocked between its timers and this callback. Overdue timers fire in its next
+    // turn.
     next(1, () => {
       const to = nowMs();
       tell(last, to);

@@ -1,23 +1,23 @@
 import type { AdapterOptions } from './adapter.js';
 import type { WorkerRecord } from './records.js';
 
-/** A resource that workers contend for. */
+/** A resource that several workers try to lock. */
 export interface Contended {
   readonly name: string;
   readonly ttlMs: number;
 }
 
-/** What a worker is started with, as JSON in its first argument. */
+/** The configuration of a worker, passed as JSON in its first argument. */
 export interface WorkerConfig {
-  /** The url of the adapter's module. */
+  /** The URL of the adapter's module. */
   readonly adapter: string;
   readonly options: AdapterOptions;
-  /** Unique in the run, and put before the name of each lease. */
+  /** Unique in the run. The name of each lease begins with it. */
   readonly name: string;
-  /** Loop over these by itself; empty: only do what it is told. */
+  /** The worker locks these in a loop. If empty, it only executes commands. */
   readonly resources: readonly Contended[];
   readonly seed: number;
-  /** Run a scheduled job each so many milliseconds; 0: none. */
+  /** The worker runs a scheduled job every `tickMs` milliseconds; 0 means no job. */
   readonly tickMs: number;
   readonly tickTtlMs: number;
 }
@@ -30,12 +30,18 @@ export type WorkerCommand =
       readonly ttlMs: number;
       readonly waitMs: number;
       readonly tick?: number;
-      /** At this instant of the records' clock, to the fraction of a millisecond; at once where it is past. */
+      /**
+       * Starts at this instant of the records' clock, precise to less than a millisecond; at once if it is
+       * past.
+       */
       readonly at?: number;
-      /** Write so often for as long as it believes to hold; none by default. */
+      /**
+       * The worker writes at this interval while it believes that it holds the lock; by default it never
+       * writes.
+       */
       readonly writeEveryMs?: number;
     }
-  /** Acquires over and over until it has the lock; each call is a lease of its own. */
+  /** Acquires repeatedly until it has the lock. Each call is a lease of its own. */
   | {
       readonly do: 'contend';
       readonly lease: string;
@@ -47,7 +53,7 @@ export type WorkerCommand =
   | { readonly do: 'write'; readonly lease: string }
   /** Blocks the event loop. */
   | { readonly do: 'block'; readonly forMs: number }
-  /** Ends the loops, releases, and says `idle`. */
+  /** Ends the loops, releases, and reports `idle`. */
   | { readonly do: 'finish' }
   /** Closes the library's connections and exits. */
   | { readonly do: 'exit' };

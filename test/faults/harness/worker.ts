@@ -1,4 +1,7 @@
-/** A worker process: acquires, writes while it believes to hold, releases, and tells all of it to the run. */
+/**
+ * A worker process. It acquires, writes while it believes that it holds the lock, releases, and reports every
+ * step.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterModule, HeldLock, LockAdapter } from './adapter.js';
 import { between, logBetween, pick, randomOf } from './random.js';
@@ -8,7 +11,7 @@ import { watchStalls } from './stalls.js';
 
 const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
 const random = randomOf(config.seed);
-const tell = (message: WorkerMessage): void => void process.send?.(message);
+const report = (message: WorkerMessage): void => void process.send?.(message);
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code = error.name, reason } = error as { code?: string; reason?: unknown };
@@ -16,25 +19,25 @@ function reasonOf(error: unknown): string {
 }
 
 process.on('uncaughtException', (error) => {
-  tell({ type: 'crash', at: nowMs(), message: `${error.name}: ${error.message}` });
+  report({ type: 'crash', at: nowMs(), message: `${error.name}: ${error.message}` });
 });
 process.on('unhandledRejection', (reason) => {
   const message = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
-  tell({ type: 'crash', at: nowMs(), message });
+  report({ type: 'crash', at: nowMs(), message });
 });
 
-watchStalls((from, at) => tell({ type: 'stall', from, at }));
+watchStalls((from, at) => report({ type: 'stall', from, at }));
 
 const { openAdapter } = (await import(config.adapter)) as AdapterModule;
 const adapter: LockAdapter = await openAdapter({
   ...config.options,
-  note: (text) => tell({ type: 'note', at: nowMs(), text }),
+  note: (text) => report({ type: 'note', at: nowMs(), text }),
 });
 
 interface Held {
   readonly lease: string;
   readonly lock: HeldLock;
-  /** Taken once, when it was acquired, as a program does that hands it on. */
+  /** Read once, when the lock was acquired, as a program does that passes the signal on. */
   readonly signal: AbortSignal;
 }
 
@@ -42,7 +45,7 @@ const held = new Map<string, Held>();
 let counter = 0;
 let finishing = false;
 
-/** Acquires, and tells how that went; where it was not acquired, the reason. */
+/** Acquires and reports the result. Gives the reason if the lock was not acquired. */
 async function acquire(
   lease: string,
   resource: string,
@@ -50,16 +53,16 @@ async function acquire(
   waitMs: number,
   tick?: number,
 ): Promise<Held | string> {
-  tell({ type: 'acquire', at: nowMs(), lease, resource, waitMs, ttlMs });
-  const onExtended = (): void => tell({ type: 'extended', at: nowMs(), lease });
+  report({ type: 'acquire', at: nowMs(), lease, resource, waitMs, ttlMs });
+  const onExtended = (): void => report({ type: 'extended', at: nowMs(), lease });
   try {
     const terms = { ttlMs, waitMs, onExtended, ...(tick === undefined ? {} : { tick }) };
     const lock = await adapter.acquire(resource, terms);
     const at = nowMs();
-    tell({ type: 'acquired', at, lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
+    report({ type: 'acquired', at, lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
     const onLoss = (): void => {
       if (!held.delete(lease)) return;
-      tell({ type: 'lost', at: nowMs(), lease, reason: reasonOf(lock.signal.reason) });
+      report({ type: 'lost', at: nowMs(), lease, reason: reasonOf(lock.signal.reason) });
     };
     const { signal } = lock;
     const one = { lease, lock, signal };
@@ -69,30 +72,33 @@ async function acquire(
     return one;
   } catch (error) {
     const reason = reasonOf(error);
-    tell({ type: 'refused', at: nowMs(), lease, reason });
+    report({ type: 'refused', at: nowMs(), lease, reason });
     return reason;
   }
 }
 
 async function release({ lease, lock }: Held): Promise<void> {
-  if (held.delete(lease)) tell({ type: 'release', at: nowMs(), lease });
+  if (held.delete(lease)) report({ type: 'release', at: nowMs(), lease });
   try {
     await lock.release();
-    tell({ type: 'released', at: nowMs(), lease });
+    report({ type: 'released', at: nowMs(), lease });
   } catch (error) {
-    tell({ type: 'released', at: nowMs(), lease, error: reasonOf(error) });
+    report({ type: 'released', at: nowMs(), lease, error: reasonOf(error) });
   }
 }
 
-/** Trusts the signal alone, as a careless program does: what it writes too late is the store's to refuse. */
+/**
+ * Writes without asking the lease. It trusts the signal alone, as a careless program does; the store has to
+ * refuse late writes.
+ */
 function write({ lease, lock }: Held): void {
-  tell({ type: 'write', at: nowMs(), lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
+  report({ type: 'write', at: nowMs(), lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
 }
 
 /** How many leases a worker may hold at once. */
 const LOOPS = 3;
 
-/** Acquires a resource over and over, for a moment or for several TTLs. */
+/** Acquires a resource repeatedly, and holds it for a moment or for several TTLs. */
 async function loop(): Promise<void> {
   while (!finishing) {
     const { name, ttlMs } = pick(random, config.resources);
@@ -116,7 +122,7 @@ async function loop(): Promise<void> {
   }
 }
 
-/** Runs a short job at each full `tickMs` of the wall clock, on all workers at once. */
+/** Runs a short job at each full `tickMs` of the wall clock, at the same instant on all workers. */
 async function ticks(): Promise<void> {
   while (!finishing) {
     const tick = (Math.floor(Date.now() / config.tickMs) + 1) * config.tickMs;
@@ -125,7 +131,7 @@ async function ticks(): Promise<void> {
     if (Date.now() - tick > config.tickMs / 2) continue;
     const one = await acquire(`${config.name}/${++counter}`, 'tick', config.tickTtlMs, 0, tick);
     const outcome = typeof one === 'string' ? one : 'ran';
-    tell({ type: 'tick', at: nowMs(), tick, outcome });
+    report({ type: 'tick', at: nowMs(), tick, outcome });
     if (typeof one === 'string') continue;
     await sleep(between(random, 1, 10));
     await release(one);
@@ -161,7 +167,7 @@ function block(forMs: number): void {
   while (nowMs() < until);
 }
 
-async function obey(command: WorkerCommand): Promise<void> {
+async function execute(command: WorkerCommand): Promise<void> {
   switch (command.do) {
     case 'acquire': {
       const { lease, resource, ttlMs, waitMs, tick, at = 0, writeEveryMs } = command;
@@ -190,7 +196,7 @@ async function obey(command: WorkerCommand): Promise<void> {
     case 'finish':
       finishing = true;
       await working;
-      tell({ type: 'idle', at: nowMs() });
+      report({ type: 'idle', at: nowMs() });
       break;
     case 'exit':
       await adapter.close();
@@ -198,9 +204,9 @@ async function obey(command: WorkerCommand): Promise<void> {
   }
 }
 
-process.on('message', (command: WorkerCommand) => void obey(command));
+process.on('message', (command: WorkerCommand) => void execute(command));
 const working = Promise.all([
   ...(config.resources.length > 0 ? Array.from({ length: LOOPS }, () => loop()) : []),
   config.tickMs > 0 ? ticks() : undefined,
 ]);
-tell({ type: 'ready', at: nowMs() });
+report({ type: 'ready', at: nowMs() });

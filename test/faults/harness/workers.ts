@@ -7,7 +7,10 @@ import type { WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config
 const preload = new URL('../../support/child-preload.mjs', import.meta.url).href;
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
-/** A worker process, and what the harness does to it. Its messages go to a listener: a long run keeps none of them here. */
+/**
+ * A worker process, as the harness controls it. A listener takes its messages; they are not stored here,
+ * because a long run has too many.
+ */
 export class FaultWorker {
   readonly name: string;
   readonly ended: Promise<void>;
@@ -39,22 +42,22 @@ export class FaultWorker {
     this.ended = exitOf(this.#child).then(end, end);
   }
 
-  /** The last of what it wrote. */
+  /** The end of its stdout and stderr, at most 20,000 characters. */
   get output(): string {
     return this.#output;
   }
 
-  /** When it was killed by `kill`. */
+  /** When `kill` ended it. */
   get killedAt(): number | undefined {
     return this.#killedAt;
   }
 
   send(command: WorkerCommand): void {
-    // One that has just ended hears nothing: that is no error here.
+    // A worker that has just ended cannot receive a command. That is no error here.
     if (this.#child.connected) this.#child.send(command, () => undefined);
   }
 
-  /** The next message that satisfies the condition; `undefined` at the end of the process, or of the wait. */
+  /** The next message that satisfies the condition; `undefined` if the process or the wait ends first. */
   next(is: (message: WorkerMessage) => boolean, withinMs = 30_000): Promise<WorkerMessage | undefined> {
     return new Promise((resolve) => {
       const waiter = (message: WorkerMessage | undefined): void => {

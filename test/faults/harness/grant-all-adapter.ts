@@ -1,6 +1,6 @@
 import type { LockAdapter } from './adapter.js';
 
-/** A lock that is none: whoever asks is told that it has it. The harness must find out. */
+/** A lock that excludes nobody: it grants every request. The harness must detect that. */
 export function openAdapter(): LockAdapter {
   return {
     acquire: async () => ({ signal: new AbortController().signal, release: async () => undefined }),

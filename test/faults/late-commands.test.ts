@@ -21,7 +21,10 @@ afterEach(async () => {
 const pauseAll = (): void => redis.servers.forEach((server) => server.pause());
 const resumeAll = (): void => redis.servers.forEach((server) => server.resume());
 
-/** Every server has run the script once more than before: what waited in its socket has been carried out. */
+/**
+ * Waits until every server has run the script again, so that commands waiting in its socket have been carried
+ * out.
+ */
 async function untilRun(before: readonly number[]): Promise<void> {
   await until(async () => {
     const now = await Promise.all(redis.servers.map(scriptCalls));
@@ -30,7 +33,7 @@ async function untilRun(before: readonly number[]): Promise<void> {
 }
 
 describe('a command that waited in the socket of a stopped server', () => {
-  it('leaves no ghost after SIGCONT: its deadline is over (traps 10 and 20)', async () => {
+  it('a command that runs after its deadline leaves no key (failures 10 and 20)', async () => {
     const locks = await managers.connected({ servers: redis.servers });
     const before = await Promise.all(redis.servers.map(scriptCalls));
     pauseAll();
@@ -42,7 +45,7 @@ describe('a command that waited in the socket of a stopped server', () => {
     await untilGone(redis.servers, 'lock:a');
   });
 
-  it('leaves no ghost though its manager was closed meanwhile', async () => {
+  it('a late command leaves no key though its manager was closed meanwhile', async () => {
     const locks = await managers.connected({ servers: redis.servers });
     const before = await Promise.all(redis.servers.map(scriptCalls));
     pauseAll();
@@ -55,7 +58,7 @@ describe('a command that waited in the socket of a stopped server', () => {
     expect(await valuesOf(redis.servers, 'lock:a')).toEqual([null, null, null]);
   });
 
-  it('leaves no ghost though its manager was closed and the server resumed before the deadline', async () => {
+  it('a command that runs in time leaves no key if its manager was closed meanwhile', async () => {
     const locks = await managers.connected({ servers: redis.servers });
     const before = await Promise.all(redis.servers.map(scriptCalls));
     pauseAll();
@@ -70,7 +73,7 @@ describe('a command that waited in the socket of a stopped server', () => {
     await untilGone(redis.servers, 'lock:a');
   });
 
-  it('carried out within its deadline but answered to nobody, is taken back', async () => {
+  it('a grant within its deadline is released if the caller gave up before the reply', async () => {
     const locks = await managers.connected({ servers: redis.servers });
     const before = await Promise.all(redis.servers.map(scriptCalls));
     pauseAll();
@@ -86,7 +89,7 @@ describe('a command that waited in the socket of a stopped server', () => {
   });
 });
 
-describe('over a network that fails', () => {
+describe('commands over a faulty network', () => {
   let proxies: FaultProxy[];
   beforeEach(async () => {
     proxies = await Promise.all(redis.servers.map((server) => FaultProxy.before(server)));
@@ -99,16 +102,19 @@ describe('over a network that fails', () => {
   const overProxies = (options: object = {}): Promise<LockManager> =>
     managers.connected({ nodes: proxies.map((proxy) => proxy.options), ...options });
 
-  /** How often a client asked this server to acquire: the verb of src/node/redis/protocol/script.ts, as the protocol spells it. */
-  const acquisitionsSent = (proxy: FaultProxy): number => [...proxy.sent.matchAll(/,"a",\d+,/g)].length;
+  /**
+   * The number of requests to acquire that a client sent to this server. src/node/redis/protocol/script.ts
+   * defines the verb.
+   */
+  const acquiresSent = (proxy: FaultProxy): number => [...proxy.sent.matchAll(/,"a",\d+,/g)].length;
 
-  it('a command that was lost with its connection is not sent again by the next one (trap 20)', async () => {
+  it('a command lost with its connection is not sent again on the next one (failure 20)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.mode = 'swallow';
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
-    await until(() => proxies.every((proxy) => acquisitionsSent(proxy) === 1));
+    await until(() => proxies.every((proxy) => acquiresSent(proxy) === 1));
     for (const proxy of proxies) {
       proxy.mode = 'pass';
       proxy.cut();
@@ -116,13 +122,13 @@ describe('over a network that fails', () => {
     await acquired;
     await until(() => proxies.every(({ connections }) => connections === 2));
     await allReady(locks);
-    // Whatever the new connections were to send, they have sent before they answer this.
+    // The new connections send what they have to send before they answer this.
     await locks.inspect('a');
-    expect(proxies.map(acquisitionsSent)).toEqual([1, 1, 1]);
+    expect(proxies.map(acquiresSent)).toEqual([1, 1, 1]);
     expect(await valuesOf(redis.servers, 'lock:a')).toEqual([null, null, null]);
   });
 
-  it('what is asked for while there is no connection fails at once and is not sent later (trap 20)', async () => {
+  it('a command issued without a connection fails at once and is not sent later (failure 20)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) {
       proxy.mode = 'refuse';
@@ -135,10 +141,10 @@ describe('over a network that fails', () => {
     for (const proxy of proxies) proxy.mode = 'pass';
     await allReady(locks);
     await locks.inspect('a');
-    expect(proxies.map(acquisitionsSent)).toEqual([0, 0, 0]);
+    expect(proxies.map(acquiresSent)).toEqual([0, 0, 0]);
   });
 
-  it('a grant whose answer was lost is taken back once its node can be reached again', async () => {
+  it('a grant whose reply was lost is released once its node can be reached again', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.mode = 'mute';
     await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 500 })).rejects.toThrow(
@@ -147,7 +153,7 @@ describe('over a network that fails', () => {
     await untilGone(redis.servers, 'lock:a');
   });
 
-  it('a lost round is undone on nodes that were cut off before the release could reach them', async () => {
+  it('a lost round is released on nodes that were disconnected before the release', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.mode = 'mute';
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
@@ -164,7 +170,7 @@ describe('over a network that fails', () => {
     await untilGone(redis.servers, 'lock:a');
   });
 
-  it('a release that could not reach its nodes is carried out when they come back', async () => {
+  it('a release that could not reach its nodes is sent when they come back', async () => {
     const locks = await overProxies();
     const lease = await locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 });
     await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
@@ -179,7 +185,7 @@ describe('over a network that fails', () => {
     await untilGone(redis.servers, 'lock:a');
   });
 
-  it('a server that closes every connection is tried again at a walking pace, not in a hot loop', async () => {
+  it('a server that closes every connection is retried with growing pauses, not in a hot loop', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) {
       proxy.mode = 'refuse';
@@ -187,13 +193,13 @@ describe('over a network that fails', () => {
       proxy.cut();
     }
     await sleep(2_000);
-    // Pauses double from 50 ms to a second, each at least half of itself.
+    // The pauses double from 50 ms to one second, and each lasts at least half of its length.
     for (const { connections } of proxies) expect(connections).toBeLessThanOrEqual(9);
     for (const proxy of proxies) proxy.mode = 'pass';
     await allReady(locks);
   });
 
-  it('no lease is given that has run out: nodes that answer too late for the TTL do not vote (trap 2)', async () => {
+  it('no expired lease is returned: replies too late for the TTL do not count (failure 2)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.latencyMs = 150;
     await expect(locks.acquire('a', { ttlMs: 100, nodeTimeoutMs: 30 })).rejects.toThrow(
@@ -202,7 +208,7 @@ describe('over a network that fails', () => {
     await untilGone(redis.servers, 'lock:a');
   });
 
-  it('a lease over slow nodes has taken the time that they needed off its validity (trap 2)', async () => {
+  it('the validity of a lease is reduced by the time that slow nodes needed (failure 2)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.latencyMs = 40;
     const sentAt = performance.now();

@@ -14,7 +14,7 @@ import {
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
-/** What other libraries were seen to do wrong, number by number; README.md has the list. */
+/** Known failures of other lock libraries. README.md lists them by number. */
 let redis: RedisServers;
 let managers: LockManagers;
 
@@ -31,14 +31,14 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** Puts the key of a holder that nobody hears of onto a server. */
+/** Puts the key of an unknown holder on a server. */
 async function putKey(server: RedisServers['servers'][number], key: string, ttlMs: number): Promise<void> {
   const client = server.client();
   await client.set(key, '00000000000000000000000000000000@elsewhere:1', 'PX', ttlMs);
   client.disconnect();
 }
 
-it('1: four nodes whose votes split two to two settle, with retries 0 too, and nothing stays behind', async () => {
+it('a two-to-two vote of four nodes settles, and no key is left behind (failure 1)', async () => {
   const servers = await start(4);
   const locks = await managers.connected({ servers, ...CALM });
   await Promise.all(servers.slice(2).map((server) => putKey(server, 'lock:a', 60_000)));
@@ -50,7 +50,7 @@ it('1: four nodes whose votes split two to two settle, with retries 0 too, and n
   expect(managers.warnings).toEqual([expect.stringMatching(/even number of members \(4\)/)]);
 });
 
-it('3: its own minority keys do not refuse its retry: every attempt has a new holder id and undoes the one before', async () => {
+it('keys of a lost attempt do not refuse the retry, which has a new holder id (failure 3)', async () => {
   const servers = await start(3);
   const locks = await managers.connected({ servers, ...CALM });
   const [free, taken, dead] = servers as [(typeof servers)[0], (typeof servers)[0], (typeof servers)[0]];
@@ -62,7 +62,8 @@ it('3: its own minority keys do not refuse its retry: every attempt has a new ho
   monitor.on('monitor', (_time: unknown, args: string[]) => {
     if (args[0]?.toLowerCase().startsWith('eval') !== true) return;
     const words = JSON.parse(args.at(-1) ?? '[]') as unknown[];
-    // Behind the terms of a lone acquisition there is its count, and then its holder.
+    // In a request to acquire one resource, the terms are followed by a count, and the count by the holder
+    // id.
     for (const [verb, terms] of [
       ['a', 7],
       ['q', 9],
@@ -79,10 +80,10 @@ it('3: its own minority keys do not refuse its retry: every attempt has a new ho
   await lease.release();
 });
 
-describe('6: releasing a lease that has expired', () => {
+describe('releasing a lease that has expired', () => {
   const SHORT = { ttlMs: 900, nodeTimeoutMs: 300, waitMs: 20_000, autoExtend: false } as const;
 
-  it('resolves without a retry', async () => {
+  it('releasing an expired lease resolves without a retry (failure 6)', async () => {
     const servers = await start(3);
     const locks = await managers.connected({ servers, ...CALM });
     const lease = await locks.acquire('a', SHORT);
@@ -94,11 +95,11 @@ describe('6: releasing a lease that has expired', () => {
     await lease.release();
     await lease.release();
     await sleep(300);
-    // One at the most: the node's own look at itself from time to time.
+    // At most one more call: the regular health check of the node.
     (await calls()).forEach((count, index) => expect(count).toBeLessThanOrEqual(before[index]! + 1));
   });
 
-  it("does not replace the routine's own error", async () => {
+  it("releasing an expired lease does not replace the routine's own error (failure 6)", async () => {
     const servers = await start(3);
     const locks = await managers.connected({ servers, ...CALM });
     const own = new Error('the routine failed');
@@ -109,7 +110,7 @@ describe('6: releasing a lease that has expired', () => {
     await expect(result).rejects.toBe(own);
   });
 
-  it("does not replace the routine's own error when every node is gone", async () => {
+  it("unreachable nodes do not replace the routine's own error (failure 6)", async () => {
     const servers = await start(3);
     const locks = await managers.connected({ servers, ...CALM });
     const own = new Error('the routine failed');
@@ -121,14 +122,17 @@ describe('6: releasing a lease that has expired', () => {
   });
 });
 
-describe('12: the quorum', () => {
-  it.each(['quorum', 'quorumSize', 'majority'])('is not an option: %s is refused', async (option) => {
-    const servers = await start(1);
-    const options = { nodes: [servers[0]!.options], [option]: 1 } as unknown as LockManagerOptions;
-    expect(() => managers.make(options)).toThrow(new RegExp(`unknown option "${option}"`));
-  });
+describe('the quorum', () => {
+  it.each(['quorum', 'quorumSize', 'majority'])(
+    'the quorum is no option: %s is rejected (failure 12)',
+    async (option) => {
+      const servers = await start(1);
+      const options = { nodes: [servers[0]!.options], [option]: 1 } as unknown as LockManagerOptions;
+      expect(() => managers.make(options)).toThrow(new RegExp(`unknown option "${option}"`));
+    },
+  );
 
-  it('is counted over the configured nodes, not over the connected ones', async () => {
+  it('the quorum counts the configured nodes, not the connected ones (failure 12)', async () => {
     const servers = await start(3);
     await Promise.all(servers.slice(1).map((server) => server.kill()));
     const locks = managers.make({ servers });
@@ -138,8 +142,8 @@ describe('12: the quorum', () => {
   });
 });
 
-describe("16: the user's own clients", () => {
-  it('are never closed, quit or reconfigured, whatever becomes of the lock manager', async () => {
+describe("the user's own clients", () => {
+  it("the user's own clients are never closed, quit or reconfigured (failure 16)", async () => {
     const servers = await start(3);
     const clients = servers.map(
       (server) => new Redis({ ...server.options, db: 2, keyPrefix: 'app:', commandTimeout: 10_000 }),
@@ -163,7 +167,7 @@ describe("16: the user's own clients", () => {
     clients.forEach((client) => client.disconnect());
   });
 
-  it('may be lazy and stay so: the lock connects by itself', async () => {
+  it("a user's lazy client stays unconnected: the lock connects by itself (failure 16)", async () => {
     const servers = await start(1);
     const client = new Redis({ ...servers[0]!.options, lazyConnect: true });
     const locks = await managers.connected({ nodes: [client], ...CALM });
@@ -172,7 +176,7 @@ describe("16: the user's own clients", () => {
     client.disconnect();
   });
 
-  it('may be closed: the lock goes on', async () => {
+  it("a user's client may be closed without effect on the lock (failure 16)", async () => {
     const servers = await start(1);
     const client = new Redis(servers[0]!.options);
     const locks = await managers.connected({ nodes: [client], ...CALM });
@@ -180,7 +184,7 @@ describe("16: the user's own clients", () => {
     await (await locks.acquire('a')).release();
   });
 
-  it('may be set up for subscriptions or with a queue: the lock has settings of its own', async () => {
+  it("a user's client may subscribe or queue commands without effect on the lock (failure 16)", async () => {
     const servers = await start(1);
     const client = new Redis({
       ...servers[0]!.options,
@@ -201,7 +205,7 @@ describe("16: the user's own clients", () => {
   });
 });
 
-it('17: a client opened on db 3 locks on db 3', async () => {
+it('a client opened on db 3 locks on db 3 (failure 17)', async () => {
   const servers = await start(3);
   const clients = servers.map((server) => new Redis({ ...server.options, db: 3 }));
   const locks = await managers.connected({ nodes: clients, ...CALM });
@@ -214,14 +218,15 @@ it('17: a client opened on db 3 locks on db 3', async () => {
   clients.forEach((client) => client.disconnect());
 });
 
-it('21: a fast job on workers whose clocks are apart runs once for each tick', async () => {
+it('a fast job on workers with different clocks runs once per tick (failure 21)', async () => {
   const servers = await start(3);
   const workers = await Promise.all([1, 2, 3].map(() => managers.connected({ servers, ...CALM })));
   const runs: number[] = [];
   const TICKS = 10;
   const skips: string[] = [];
   const tickOf = async (worker: (typeof workers)[number], index: number, tick: number): Promise<void> => {
-    // The second is ahead of the others, the third behind: the job of the first is long over when it fires.
+    // The second worker's clock is ahead of the others, the third's is behind: the first job has long ended
+    // when the third worker fires.
     await sleep(index * 40);
     const lease = await worker.tryAcquire('job', { tick: tick * 1_000, ttlMs: 20_000 });
     if (lease === null) return;
@@ -232,12 +237,12 @@ it('21: a fast job on workers whose clocks are apart runs once for each tick', a
   for (let tick = 1; tick <= TICKS; tick++) {
     await Promise.all(workers.map((worker, index) => tickOf(worker, index, tick)));
   }
-  for (const heard of events) skips.push(...ofType(heard, 'skipped').map(({ reason }) => reason));
+  for (const recorded of events) skips.push(...ofType(recorded, 'skipped').map(({ reason }) => reason));
   expect(runs).toEqual(Array.from({ length: TICKS }, (_, index) => index + 1));
   expect(skips).toHaveLength(2 * TICKS);
 });
 
-it('a resource held by another is refused with its owner and when to try again', async () => {
+it('a resource that another holds is refused with its owner and the time to retry after', async () => {
   const servers = await start(3);
   const one = await managers.connected({ servers, ...CALM, holder: 'worker-1' });
   const other = await managers.connected({ servers, ...CALM });
