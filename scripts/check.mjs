@@ -19,7 +19,9 @@ const steps = [
   ['lint', () => run('oxlint')],
   ['format', () => run('prettier', '--check', '--log-level', 'warn', '.')],
   ['columns', () => run('node', 'scripts/columns.mjs')],
-  ['arrows between folders, retired words, links', () => jest('test/architecture', 'test/words', '/links')],
+  ['arrows between folders', () => jest('test/architecture')],
+  ['retired words', () => jest('test/words')],
+  ['links, map and format of the pages', () => jest('test/map', 'docs/links', 'docs/format')],
   ['unused code and dependencies', () => run('knip')],
   [
     'generated files',

@@ -1,5 +1,3 @@
-import { parseSync } from '@swc/core';
-
 /**
  * The words that the project no longer uses, each with the one that took its place.
  *
@@ -66,7 +64,7 @@ const LOCK = /^src\/lock\//;
 const LEASE = /^src\/lock\/(?:lease|stall)\//;
 const NODE = /^src\/node\//;
 
-const RETIRED_WORDS: readonly RetiredWord[] = [
+export const RETIRED_WORDS: readonly RetiredWord[] = [
   // core
   inText('ballot', 'acquire round'),
   inCode('Round', 'VoteTally', ['Round'], { why: 'an acquire round, and Math.round, are rounds' }),
@@ -191,90 +189,3 @@ const RETIRED_WORDS: readonly RetiredWord[] = [
   inText('InjectLocks', 'InjectLockManager', /\bInjectLocks\b/),
   inText('locks.on()', 'locks.subscribe()', /\b(?:locks|manager|lockManager)\.on\(/),
 ];
-
-export interface TextFile {
-  /** From the root of the project, with slashes. */
-  readonly path: string;
-  readonly text: string;
-}
-
-interface Occurrence {
-  readonly text: string;
-  readonly line: number;
-}
-
-/** Says in a line each where a retired word stands: `file:line: word, now: other`. */
-export function retiredWordsIn({ path, text }: TextFile): string[] {
-  const words = RETIRED_WORDS.filter(
-    ({ under, allowedIn }) => under?.test(path) !== false && allowedIn?.test(path) !== true,
-  );
-  const lines = text.split('\n').map((line, index) => ({ text: line, line: index + 1 }));
-  const identifiers = /\.[cm]?[jt]s$/.test(path) ? identifiersIn({ path, text }) : [];
-  const found = words.flatMap(({ word, now, among, pattern }) =>
-    (among === 'text' ? [{ text: path, line: 0 }, ...lines] : identifiers)
-      .filter((one) => one.text.search(pattern) >= 0)
-      .map(({ line }) => ({ line, message: `${path}:${line}: ${word}, now: ${now}` })),
-  );
-  const messages = found.sort((a, b) => a.line - b.line).map(({ message }) => message);
-  return [...new Set(messages)];
-}
-
-/**
- * A page without what may name the old words: sections with "renamed" in their heading, and tables whose
- * first column is called "was". Lines keep their numbers.
- */
-export function withoutRenames(page: string): string {
-  let depth = 0;
-  let isTable = false;
-  return page
-    .split('\n')
-    .map((line) => {
-      const heading = /^(#+) (.*)$/.exec(line);
-      if (heading !== null && (depth === 0 || heading[1]!.length <= depth))
-        depth = /renamed/i.test(heading[2]!) ? heading[1]!.length : 0;
-      isTable = line.startsWith('|') && (isTable || /^\|\s*was\s*\|/.test(line));
-      return depth > 0 || isTable ? '' : line;
-    })
-    .join('\n');
-}
-
-interface SyntaxNode {
-  readonly type?: string;
-  readonly value?: unknown;
-  readonly span?: { readonly start: number };
-}
-
-function identifiersIn({ path, text }: TextFile): Occurrence[] {
-  // A span counts bytes, and begins anywhere: so a statement is put in front whose place in the text is
-  // known.
-  const source = `0;${text}`;
-  const tree = parsed(path, source);
-  const start = tree.span!.start;
-  const bytes = Buffer.from(source);
-  const occurrences: Occurrence[] = [];
-  const walk = (node: unknown): void => {
-    if (Array.isArray(node)) return node.forEach(walk);
-    if (typeof node !== 'object' || node === null) return;
-    const { type, value, span } = node as SyntaxNode;
-    if ((type === 'Identifier' || type === 'PrivateName') && typeof value === 'string' && span !== undefined)
-      occurrences.push({ text: value, line: lineAt(bytes, span.start - start) });
-    Object.values(node).forEach(walk);
-  };
-  walk(tree);
-  return occurrences;
-}
-
-function parsed(path: string, source: string): SyntaxNode {
-  try {
-    const tree: unknown = parseSync(source, { syntax: 'typescript', decorators: true, target: 'es2022' });
-    return tree as SyntaxNode;
-  } catch (error) {
-    throw new Error(`${path} cannot be parsed`, { cause: error });
-  }
-}
-
-function lineAt(bytes: Buffer, offset: number): number {
-  let line = 1;
-  for (let at = bytes.indexOf('\n'); at >= 0 && at < offset; at = bytes.indexOf('\n', at + 1)) line++;
-  return line;
-}
