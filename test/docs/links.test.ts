@@ -46,7 +46,7 @@ describe('the test of links', () => {
   it('finds a file, a heading and a picture that are not there', () => {
     expect(isBroken('no-such-file.md', 'README.md')).toBe(true);
     expect(isBroken('docs/safety.md#no-such-heading', 'README.md')).toBe(true);
-    expect(isBroken('docs/safety.md#not-promised', 'README.md')).toBe(false);
+    expect(isBroken('docs/safety.md#what-is-not-promised', 'README.md')).toBe(false);
     expect(targetsIn('[a](b) <img src="c"> <source srcset="d"> ![e](f)')).toEqual(['b', 'f', 'c', 'd']);
   });
 });
