@@ -12,7 +12,7 @@ const reasonOf = (...kinds: (FailureReason | 'granted' | undefined)[]): string =
   return new QuorumUnreachableError(['invoice:7'], votes).reason;
 };
 
-describe('a quorum that is out of reach', () => {
+describe('QuorumUnreachableError', () => {
   it.each<[ReturnType<typeof reasonOf>, (FailureReason | 'granted' | undefined)[]]>([
     ['untrusted', ['untrusted', 'granted', 'unreachable']],
     ['untrusted', ['untrusted', undefined, 'unreachable']],
@@ -20,11 +20,11 @@ describe('a quorum that is out of reach', () => {
     ['unreachable', ['untrusted', 'timeout', 'unreachable']],
     ['unreachable', ['granted', 'timeout', 'unreachable']],
     ['unreachable', [undefined, 'timeout', 'unreachable']],
-  ])('is %s where the votes are %j', (reason, kinds) => {
+  ])('the reason is %s if the votes are %j', (reason, kinds) => {
     expect(reasonOf(...kinds)).toBe(reason);
   });
 
-  it('names each node that failed, and why', () => {
+  it('the message names each node that failed, and why', () => {
     const error = new QuorumUnreachableError(['a'], [{ node: 'n1', vote: vote('timeout') }]);
     expect(error.message).toBe('"a": no majority of the 1 nodes answered; n1: timeout (timeout)');
     expect(error.cause).toBeInstanceOf(AggregateError);

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { jitteredMs, reconnectDelayMs, yieldDelayMs } from '../../src/core/backoff.js';
 import { naiveDoubled } from './naive.js';
 
-/** As Math.random gives it: from 0, without 1. */
+/** Like `Math.random`: from 0 to 1, without 1. */
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const MIDDLE = 0.5;
 
 describe('jitteredMs', () => {
-  it('lies between half and one and a half times the delay', () => {
+  it('jitter keeps a delay between half and one and a half times its length', () => {
     expect(jitteredMs(100, 0)).toBe(50);
     expect(jitteredMs(100, MIDDLE)).toBe(100);
     fc.assert(
@@ -19,29 +19,29 @@ describe('jitteredMs', () => {
     );
   });
 
-  it('sends clients that failed together apart', () => {
+  it('jitter gives clients that failed together different delays', () => {
     expect(jitteredMs(100, 0.2)).not.toBe(jitteredMs(100, 0.7));
   });
 });
 
-describe('settleDelayMs', () => {
+describe('yieldDelayMs', () => {
   it.each([
-    ['the first look comes after two round trips', 0, 3, 6],
-    ['each look waits twice as long', 1, 3, 12],
-    ['each look waits twice as long', 2, 3, 24],
-    ['a round that took no time still waits 2 ms: no hot loop', 0, 0, 2],
-    ['a slow round does not make it slower than 50 ms', 0, 250, 50],
-    ['a late look does not either', 9, 3, 50],
-    ['nor one that doubled beyond all numbers', 5_000, 3, 50],
-  ])('%s', (_claim, look, roundMs, delayMs) => {
-    expect(yieldDelayMs(look, roundMs, MIDDLE)).toBe(delayMs);
+    ['the first pause after a split vote takes two rounds', 0, 3, 6],
+    ['the second pause after a split vote is twice as long', 1, 3, 12],
+    ['the third pause after a split vote is four times as long', 2, 3, 24],
+    ['a round that took no time is followed by a pause of 2 ms: no hot loop', 0, 0, 2],
+    ['a slow round is not followed by more than 50 ms', 0, 250, 50],
+    ['the tenth pause after a split vote is not longer than 50 ms', 9, 3, 50],
+    ['a pause after a split vote is not longer than 50 ms, even if doubling gives infinity', 5_000, 3, 50],
+  ])('%s', (_claim, pauses, roundMs, delayMs) => {
+    expect(yieldDelayMs(pauses, roundMs, MIDDLE)).toBe(delayMs);
   });
 
-  it('is the naive doubling, jittered, and never above 75 ms', () => {
+  it('the pause after a split vote is the naive doubling with jitter, from 1 to 75 ms', () => {
     fc.assert(
-      fc.property(fc.nat(40), fc.nat(1_000), random, (look, roundMs, at) => {
-        const delay = yieldDelayMs(look, roundMs, at);
-        expect(delay).toBeCloseTo(naiveDoubled(Math.max(2, roundMs + roundMs), 50, look) * (0.5 + at), 6);
+      fc.property(fc.nat(40), fc.nat(1_000), random, (pauses, roundMs, at) => {
+        const delay = yieldDelayMs(pauses, roundMs, at);
+        expect(delay).toBeCloseTo(naiveDoubled(Math.max(2, roundMs + roundMs), 50, pauses) * (0.5 + at), 6);
         expect(delay).toBeLessThanOrEqual(75);
         expect(delay).toBeGreaterThanOrEqual(1);
       }),
@@ -58,11 +58,11 @@ describe('reconnectDelayMs', () => {
     [5, 800],
     [6, 1_000],
     [1_000_000, 1_000],
-  ])('the pause before attempt %i is %i ms', (attempt, delayMs) => {
+  ])('the pause before attempt %i to reconnect is %i ms', (attempt, delayMs) => {
     expect(reconnectDelayMs(attempt, MIDDLE)).toBe(delayMs);
   });
 
-  it('is the naive doubling, jittered: never a hot loop, never above a second and a half', () => {
+  it('the pause before reconnecting is the naive doubling with jitter, from 25 to 1,500 ms', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 10_000 }), random, (attempt, at) => {
         const delay = reconnectDelayMs(attempt, at);

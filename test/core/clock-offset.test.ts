@@ -4,12 +4,16 @@ import { agreeingWithMajority, ClockOffset } from '../../src/core/clock-offset.j
 import { majorityOf } from '../../src/core/quorum.js';
 
 const DRIFT = 0.01;
-/** A node's time is near the epoch's 1.8e12 ms, where a double resolves 0.25 µs; and a sum of some of those. */
+/**
+ * Room for rounding: a node's time is near 1.8e12 ms, where a double resolves 0.25 µs, and several are added.
+ */
 const ROUNDING_MS = 0.005;
 const EPOCH_MS = 1_790_000_000_000;
 const SEGMENT_MS = 100;
 
-/** A node's clock that runs at another rate every 100 ms, each within the drift factor, and may be stepped once. */
+/**
+ * A node's clock. Every 100 ms it runs at another rate within the drift factor, and it may be stepped once.
+ */
 class NodeClock {
   constructor(
     private readonly rates: readonly number[],
@@ -37,7 +41,10 @@ const receivedAtOf = ({ sentAt, outMs, backMs }: Exchange): number => sentAt + o
 const tell = (offset: ClockOffset, clock: NodeClock, exchange: Exchange) =>
   offset.observe(exchange.sentAt, receivedAtOf(exchange), clock.at(exchange.sentAt + exchange.outMs));
 
-/** Rates from as slow to as fast as the factor allows; `share` keeps them a little inside. */
+/**
+ * Rates within the drift factor, from the slowest to the fastest; `share` below 1 keeps a distance from the
+ * limits.
+ */
 const ratesWithin = (share: number): fc.Arbitrary<number[]> =>
   fc.array(
     fc.integer({ min: -100, max: 100 }).map((percent) => 1 + (percent / 100) * DRIFT * share),
@@ -63,13 +70,13 @@ function expectNoDeadlineComesLate(offset: ClockOffset, clock: NodeClock, at: re
 }
 
 describe('clock offset', () => {
-  it('knows nothing before the first exchange: a deadline lies before all time', () => {
+  it('a clock offset knows nothing before the first exchange: deadlines are at minus infinity', () => {
     const offset = new ClockOffset(DRIFT);
     expect(offset.known).toBe(false);
     expect(offset.toNodeMs(1_000)).toBe(Number.NEGATIVE_INFINITY);
   });
 
-  it('takes the middle of a round trip for the estimate, and its worst end for a deadline', () => {
+  it('the estimate is the middle of a round trip, and a deadline takes its worst end', () => {
     const offset = new ClockOffset(0);
     expect(offset.observe(100, 110, 5_100)).toBe('steady');
     expect(offset.known).toBe(true);
@@ -77,21 +84,21 @@ describe('clock offset', () => {
     expect(offset.toNodeMs(200)).toBe(5_190);
   });
 
-  it('a faster exchange narrows what a slower one left open', () => {
+  it('a faster exchange narrows the bounds of a slower one', () => {
     const offset = new ClockOffset(0);
     offset.observe(0, 100, 1_050);
     offset.observe(100, 102, 1_101);
     expect(offset.toNodeMs(200)).toBe(1_199);
   });
 
-  it('a slower exchange does not undo what a faster one taught', () => {
+  it('a slower exchange does not widen the bounds of a faster one', () => {
     const offset = new ClockOffset(0);
     offset.observe(100, 102, 1_101);
     offset.observe(102, 302, 1_202);
     expect(offset.toNodeMs(200)).toBe(1_199);
   });
 
-  it('what was learnt wears off with age, by the drift factor', () => {
+  it('the bounds of a clock offset widen with age, by the drift factor', () => {
     const offset = new ClockOffset(DRIFT);
     offset.observe(0, 0, 1_000);
     expect(offset.toNodeMs(0)).toBe(1_000);
@@ -112,7 +119,7 @@ describe('clock offset', () => {
     );
   });
 
-  it('nor where exchanges are told out of order', () => {
+  it('no deadline ever comes late, even if exchanges are reported out of order', () => {
     fc.assert(
       fc.property(ratesWithin(1), exchanges, instants, (rates, list, at) => {
         const clock = new NodeClock(rates);
@@ -140,7 +147,7 @@ describe('clock offset', () => {
     );
   });
 
-  it('drift within the factor is never taken for a step, however slow the exchanges', () => {
+  it('drift within the factor never counts as a step, even if exchanges are slow', () => {
     fc.assert(
       fc.property(ratesWithin(0.9), exchanges, (rates, list) => {
         const clock = new NodeClock(rates);
@@ -151,13 +158,15 @@ describe('clock offset', () => {
     );
   });
 
-  it('a clock that runs fast while a slow answer is on its way has not been stepped', () => {
+  it('a clock that runs fast while a slow answer is under way does not count as stepped', () => {
     const offset = new ClockOffset(DRIFT);
     expect(offset.observe(0, 1_000, 5_000)).toBe('steady');
     expect(offset.observe(1_000, 1_000, 6_009)).toBe('steady');
   });
 
-  /** The node's clock stands in the middle of each round trip, so each bound lies 1 ms from the truth. */
+  /**
+   * The node reads its clock in the middle of each round trip of 2 ms, so each bound is 1 ms from the truth.
+   */
   const steppedBy = (byMs: number) => {
     const offset = new ClockOffset(DRIFT);
     offset.observe(0, 2, EPOCH_MS + 1);
@@ -172,11 +181,11 @@ describe('clock offset', () => {
     [3, 'steady'],
     [4, 'stepped'],
     [3_600_000, 'stepped'],
-  ] as const)('with round trips of 2 ms and 1 ms of drift a step of %i ms reads as %s', (byMs, reading) => {
+  ] as const)('with round trips of 2 ms and 1 ms of drift a step of %i ms counts as %s', (byMs, reading) => {
     expect(steppedBy(byMs)).toBe(reading);
   });
 
-  it('a step that exceeds both round trips and the drift is always reported, and deadlines are right again', () => {
+  it('a step beyond both round trips and the drift is always reported, and deadlines are right after it', () => {
     fc.assert(
       fc.property(
         ratesWithin(1),

@@ -7,20 +7,36 @@ const yes = granted();
 const absent: Vote = { kind: 'refused', reason: 'absent' };
 const ahead = (counter: number): Vote => ({ kind: 'refused', reason: 'superseded', counter });
 
-describe('who took a lease', () => {
+describe('takersIn', () => {
   it.each<[string, MaybeVote[], string | undefined]>([
-    ['nobody while a majority may still have the key', [yes, heldBy('a'), down], undefined],
-    ['nobody where nodes only failed', [down, down, down], undefined],
-    ['nobody while votes are out', [heldBy('a'), out, out], undefined],
-    ['nobody where the key is there under a higher counter', [ahead(7), ahead(8), yes], undefined],
-    ['the owner of a majority', [heldBy('a'), heldBy('a'), yes], 'a'],
-    ['all who keep it from a majority, in one order', [heldBy('b'), absent, heldBy('a')], 'a absent b'],
-    ['half of an even membership, which leaves no majority', [heldBy('a'), heldBy('a'), yes, yes], 'a'],
-  ])('is %s', (_claim, votes, takers) => {
+    [
+      'a lease was taken by nobody while a majority may still have its key',
+      [yes, heldBy('a'), down],
+      undefined,
+    ],
+    ['a lease was taken by nobody if all nodes failed', [down, down, down], undefined],
+    ['a lease was taken by nobody while votes have not come', [heldBy('a'), out, out], undefined],
+    [
+      'a lease was taken by nobody if its key is there with a higher counter',
+      [ahead(7), ahead(8), yes],
+      undefined,
+    ],
+    ['a lease was taken by the owner of a majority', [heldBy('a'), heldBy('a'), yes], 'a'],
+    [
+      'a lease was taken by all owners that keep it from a majority, in one order',
+      [heldBy('b'), absent, heldBy('a')],
+      'a absent b',
+    ],
+    [
+      'a lease was taken by the owner of two of four nodes, which leaves no majority',
+      [heldBy('a'), heldBy('a'), yes, yes],
+      'a',
+    ],
+  ])('%s', (_claim, votes, takers) => {
     expect(takersIn(votes)).toBe(takers);
   });
 });
 
-it('the counters above are those of the nodes that have the key', () => {
+it('countersAbove has the counters of the nodes that have the key with a higher counter', () => {
   expect(countersAbove([ahead(7), yes, heldBy('a'), ahead(9), down, out])).toEqual([7, 9]);
 });

@@ -1,13 +1,16 @@
 import { agreeOn, tokenOf } from '../../src/core/fencing.js';
 import { granted } from './votes.js';
 
-/** What became of one holder's round, as sets of nodes. Keys of earlier holders have expired or been released. */
+/**
+ * What happens in one holder's round, as sets of nodes. Keys of earlier holders have expired or been
+ * released.
+ */
 export interface HolderRun {
-  /** Nodes that granted, the stragglers included: each counts one up. */
+  /** Nodes that granted, including late ones: each adds one to its counter. */
   readonly granting: readonly number[];
-  /** The majority of them that decided; empty where the round was lost. */
+  /** The majority of them that decided; empty when the round was lost. */
   readonly deciding: readonly number[];
-  /** Nodes that the confirmation reached. */
+  /** Nodes that the confirmation reaches. */
   readonly reached: readonly number[];
 }
 
@@ -20,14 +23,14 @@ export interface Outcome {
   readonly token: number | undefined;
 }
 
-/** One holder after another on nodes that do nothing but count; the token is made by the code under test. */
+/** Runs one holder on nodes that only count. The code under test makes the token. */
 export function runHolder(before: readonly number[], run: HolderRun, rule: Rule): Outcome {
   const counters = before.map((counter, node) => (run.granting.includes(node) ? counter + 1 : counter));
   if (run.deciding.length === 0) return { counters, token: undefined };
   const decidingGrants = run.deciding.map((node) => granted(counters[node]));
   const token = tokenOf(decidingGrants);
   if (rule.confirm === 'never' || agreeOn(token, decidingGrants)) return { counters, token };
-  // Where a straggler counted above the token, the node refuses the confirmation.
+  // A node whose counter is above the token refuses the confirmation.
   const confirmed = run.reached.filter((node) => run.granting.includes(node) && counters[node]! <= token);
   for (const node of confirmed) counters[node] = token;
   const needed = rule.confirm === 'on one node' ? 1 : Math.floor(before.length / 2) + 1;
@@ -37,7 +40,7 @@ export function runHolder(before: readonly number[], run: HolderRun, rule: Rule)
 const subsetsOf = (items: readonly number[]): number[][] =>
   items.reduce<number[][]>((subsets, item) => subsets.flatMap((subset) => [subset, [...subset, item]]), [[]]);
 
-/** All that can become of one holder's round on so many nodes. */
+/** All that can happen in one holder's round on this number of nodes. */
 function allRuns(nodes: number): HolderRun[] {
   const majority = Math.floor(nodes / 2) + 1;
   const all = Array.from({ length: nodes }, (_, node) => node);
@@ -53,8 +56,9 @@ function allRuns(nodes: number): HolderRun[] {
 }
 
 /**
- * Breadth-first through all that can happen to so many holders in a row. Returns the tokens of the shortest run in which
- * one does not exceed the one before, or nothing; and how many states were visited.
+ * Explores, breadth first, all that can happen to `holders` holders in a row. Returns the number of visited
+ * states, and the tokens of the shortest run in which a token is not above the one before it, if there is
+ * one.
  */
 export function explore(
   start: readonly number[],

@@ -8,23 +8,28 @@ const grants = (...counters: number[]) => counters.map((counter) => granted(coun
 
 describe('tokenOf and agreeOn', () => {
   it.each<[string, number[], number, boolean]>([
-    ['the steady state: all report the same counter, one round trip is enough', [7, 7, 7], 7, true],
-    ['a node that missed the last holder: the highest counts, and must be confirmed', [7, 6], 7, false],
-    ['whatever the order', [5, 9, 7], 9, false],
-    ['a single node agrees with itself', [4], 4, true],
+    ['grants with the same counter agree on the token: one round trip is enough', [7, 7, 7], 7, true],
     [
-      'counters seeded in microseconds keep every digit',
+      'if a node missed the last holder, the highest counter is the token and must be confirmed',
+      [7, 6],
+      7,
+      false,
+    ],
+    ['the highest counter is the token in any order of the grants', [5, 9, 7], 9, false],
+    ['the grant of a single node agrees with itself', [4], 4, true],
+    [
+      'tokens from counters in microseconds keep every digit',
       [1_790_000_000_000_001, 1_790_000_000_000_000],
       1_790_000_000_000_001,
       false,
     ],
-    ['without fencing all counters are 0', [0, 0], 0, true],
+    ['without fencing the token is 0', [0, 0], 0, true],
   ])('%s', (_claim, counters, token, agreed) => {
     expect(tokenOf(grants(...counters))).toBe(token);
     expect(agreeOn(token, grants(...counters))).toBe(agreed);
   });
 
-  it('is the highest of the counters, and agreed on where all are equal', () => {
+  it('the token is the highest counter, and grants agree on it if all counters are equal', () => {
     const counter = fc.nat(2 ** 52);
     fc.assert(
       fc.property(fc.array(fc.oneof(counter, fc.nat(3)), { minLength: 1, maxLength: 9 }), (counters) => {
@@ -39,26 +44,26 @@ describe('tokenOf and agreeOn', () => {
 describe('fencing tokens of successive holders', () => {
   const rule = { confirm: 'on a majority' } as const;
 
-  it('strictly increase on 3 nodes, whichever majorities grant, whatever is lost: all runs of 6 holders (trap 14)', () => {
+  it('tokens increase on 3 nodes, in all runs of 6 holders', () => {
     const { states, violation } = explore([0, 0, 0], 6, rule);
     expect(violation).toBeUndefined();
     expect(states).toBeGreaterThan(100);
   });
 
-  it('strictly increase from whatever counters the nodes start with: all runs of 4 holders', () => {
+  it('tokens increase from any counters that the nodes start with, in all runs of 4 holders', () => {
     for (const start of wordsOver([0, 1, 2, 3], 3)) {
       expect([start, explore(start, 4, rule).violation]).toEqual([start, undefined]);
     }
   });
 
-  it('repeat without the confirm step: three holders in a row are enough (the checker is checked)', () => {
+  it('without the confirm step tokens repeat with three holders: the checker finds it', () => {
     expect(explore([0, 0, 0], 2, { confirm: 'never' }).violation).toBeUndefined();
     const tokens = explore([0, 0, 0], 3, { confirm: 'never' }).violation ?? [];
     expect(tokens.length).toBeGreaterThan(1);
     expect(tokens.at(-1)).toBe(tokens.at(-2));
   });
 
-  it('repeat without the confirm step in the plainest of runs: each of the three pairs of nodes grants once', () => {
+  it('without the confirm step tokens repeat when each of the three pairs of nodes grants once', () => {
     const pairs = [
       [0, 1],
       [0, 2],
@@ -77,12 +82,12 @@ describe('fencing tokens of successive holders', () => {
     expect(tokens).toEqual([1, 2, 2]);
   });
 
-  it('repeat where one confirmation is taken for enough (the checker is checked)', () => {
+  it('if one confirmation counts as enough tokens repeat: the checker finds it', () => {
     const { violation } = explore([0, 0, 0], 6, { confirm: 'on one node' });
     expect(violation).toBeDefined();
   });
 
-  it('strictly increase on 5 nodes in random runs', () => {
+  it('tokens increase on 5 nodes in random runs', () => {
     const nodes = fc.subarray([0, 1, 2, 3, 4]);
     const holder: fc.Arbitrary<HolderRun> = fc
       .tuple(nodes, nodes)

@@ -29,26 +29,26 @@ describe('lease state', () => {
   const first = grantAt(0, 1_000);
   const later = grantAt(300, 1_000);
 
-  it('is prolonged by an extension', () => {
+  it('a held lease is prolonged by an extension', () => {
     expect(extended(held(first), later)).toEqual(held(later));
   });
 
   it.each<[string, Grant]>([
     ['an extension with a shorter TTL', grantAt(300, 100)],
-    ['an extension that was asked for earlier and answered later', grantAt(-100, 1_000)],
+    ['an extension that was sent earlier and answered later', grantAt(-100, 1_000)],
     ['an extension that ends at the same instant', grantAt(500, 500)],
     ['an extension that is longer by no more than its drift', grantAt(0, 1_010, 10)],
-  ])('is not shortened by %s', (_claim, grant) => {
+  ])('a held lease is not shortened by %s', (_claim, grant) => {
     const state = held(first);
     expect(extended(state, grant)).toBe(state);
   });
 
-  it('stays released, though an extension in flight was won', () => {
+  it('a released lease stays released if an extension under way is won', () => {
     expect(extended(released(held(first)), later)).toEqual({ phase: 'released' });
   });
 
   it.each(REASONS)(
-    'stays lost (%s), though an extension in flight was won or the holder releases it',
+    'a lost lease (%s) stays lost if an extension under way is won or the holder releases it',
     (reason) => {
       const gone = lost(held(first), reason);
       expect(extended(gone, later)).toEqual({ phase: 'lost', reason });
@@ -56,15 +56,15 @@ describe('lease state', () => {
     },
   );
 
-  it('is lost for the first reason only', () => {
+  it('a lease is lost for the first reason only', () => {
     expect(lost(lost(held(first), 'taken'), 'closed')).toEqual({ phase: 'lost', reason: 'taken' });
   });
 
-  it('is not lost after its release', () => {
+  it('a lease is not lost after its release', () => {
     expect(lost(released(held(first)), 'unreachable')).toEqual({ phase: 'released' });
   });
 
-  it('is what the first ending says, and until then the grant that ends last', () => {
+  it('the first end of a lease decides its state; until then the grant that ends last does', () => {
     type Step = { extend: Grant } | { end: 'release' | LossReason };
     const step: fc.Arbitrary<Step> = fc.oneof(
       {
@@ -83,13 +83,13 @@ describe('lease state', () => {
           if ('extend' in next) state = extended(state, next.extend);
           else state = next.end === 'release' ? released(state) : lost(state, next.end);
         }
-        const ending = steps.find((next) => 'end' in next);
+        const end = steps.find((next) => 'end' in next);
         const ends = [first, ...steps.flatMap((next) => ('extend' in next ? [next.extend] : []))].map(endOf);
-        if (ending === undefined) {
+        if (end === undefined) {
           expect(state.phase === 'held' && endOf(state.grant)).toBe(Math.max(...ends));
         } else {
           expect(state).toEqual(
-            ending.end === 'release' ? { phase: 'released' } : { phase: 'lost', reason: ending.end },
+            end.end === 'release' ? { phase: 'released' } : { phase: 'lost', reason: end.end },
           );
         }
       }),

@@ -16,30 +16,45 @@ const run = (changes: Partial<Run> = {}): Run => ({
   ...changes,
 });
 
-describe('an acquisition reserves', () => {
+describe('tokensFor', () => {
   it.each([
     [0, 1],
     [1, 128],
     [1_000, 128],
-  ])('with %i waiting behind it %i tokens', (behind, tokens) => {
-    expect(tokensFor(behind)).toBe(tokens);
+  ])('an acquisition with %i waiters behind it reserves %i tokens', (waitersBehind, tokens) => {
+    expect(tokensFor(waitersBehind)).toBe(tokens);
   });
 });
 
-describe('another lease', () => {
+describe('mayFollow', () => {
   it.each<[string, Run, Stamp, boolean]>([
-    ['follows at once', run(), at(1), true],
-    ['follows as long as there are tokens', run({ leases: 2, reserved: 3 }), at(1), true],
-    ['does not follow without one', run({ leases: 3, reserved: 3 }), at(1), false],
-    ['is the 128th', run({ leases: 127 }), at(1), true],
-    ['is not the 129th', run({ leases: 128 }), at(1), false],
-    ['follows within a tenth of a second', run(), at(99), true],
-    ['does not follow after it', run(), at(100), false],
-    ['follows within 25 ms where others wait', run({ othersWait: true }), at(24), true],
-    ['does not follow after them', run({ othersWait: true }), at(25), false],
-    ['gets half of the validity at least', run({ startedAt: 4_940 }), at(4_950), true],
-    ['follows not with less', run({ startedAt: 4_940 }), at(4_951), false],
-    ['follows not if the machine slept for longer', run(), at(1, 5_000), false],
+    ['another lease follows at once', run(), at(1), true],
+    ['another lease follows while there are tokens', run({ leases: 2, reserved: 3 }), at(1), true],
+    ['another lease does not follow without a token', run({ leases: 3, reserved: 3 }), at(1), false],
+    ['the 128th lease follows', run({ leases: 127 }), at(1), true],
+    ['the 129th lease does not follow', run({ leases: 128 }), at(1), false],
+    ['another lease follows within 100 ms', run(), at(99), true],
+    ['another lease does not follow after 100 ms', run(), at(100), false],
+    ['another lease follows within 25 ms if other processes wait', run({ othersWait: true }), at(24), true],
+    [
+      'another lease does not follow after 25 ms if other processes wait',
+      run({ othersWait: true }),
+      at(25),
+      false,
+    ],
+    ['another lease follows if half of the validity is left', run({ startedAt: 4_940 }), at(4_950), true],
+    [
+      'another lease does not follow if less than half of the validity is left',
+      run({ startedAt: 4_940 }),
+      at(4_951),
+      false,
+    ],
+    [
+      'another lease does not follow if the machine was suspended for half of the validity',
+      run(),
+      at(1, 5_000),
+      false,
+    ],
   ])('%s', (_claim, of, now, follows) => {
     expect(mayFollow(of, grant, now)).toBe(follows);
   });

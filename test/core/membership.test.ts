@@ -9,30 +9,35 @@ const [a, b, c, d, e] = [node('a'), node('b'), node('c'), node('d'), node('e')];
 
 describe('two memberships', () => {
   it.each([
-    ['equal', sure(a, b, c), [c, b, a], 'same'],
-    ['equal, under other addresses', sure(a, node('b', '10.0.0.2'), c), [a, b, c], 'same'],
-    ['equal, after one lost its id with its data', sure(a, node('x', 'host-b'), c), [a, b, c], 'same'],
-    ['one more', sure(a, b, c, d), [a, b, c], 'one apart'],
-    ['one fewer', sure(a, b), [a, b, c], 'one apart'],
+    ['equal ones are the same', sure(a, b, c), [c, b, a], 'same'],
+    ['equal ones under other addresses are the same', sure(a, node('b', '10.0.0.2'), c), [a, b, c], 'same'],
     [
-      'one exchanged: {a, c} and {b, d} are majorities that do not meet',
+      'equal ones are the same after a node lost its id with its data',
+      sure(a, node('x', 'host-b'), c),
+      [a, b, c],
+      'same',
+    ],
+    ['one with another node is one apart', sure(a, b, c, d), [a, b, c], 'one apart'],
+    ['one with a node fewer is one apart', sure(a, b), [a, b, c], 'one apart'],
+    [
+      'one with an exchanged node is a mismatch: the majorities {a, c} and {b, d} share no node',
       sure(a, b, d),
       [a, b, c],
       'mismatch',
     ],
-    ['three and five', sure(a, b, c), [a, b, c, d, e], 'mismatch'],
-    ['nothing in common', sure(a, b), [c, d], 'mismatch'],
-  ])('are compared: %s', (_claim, ours, theirs, expected) => {
+    ['three and five nodes are a mismatch', sure(a, b, c), [a, b, c, d, e], 'mismatch'],
+    ['nodes without a node in common are a mismatch', sure(a, b), [c, d], 'mismatch'],
+  ])('two memberships: %s', (_claim, ours, theirs, expected) => {
     expect(compareMembers(ours, theirs)).toBe(expected);
   });
 
-  it('give a node that is away, or in quarantine, the benefit of the doubt, but not a wrong number', () => {
+  it('a node that is away or in quarantine matches any node, but does not hide a wrong number', () => {
     const away = { ...node('', 'elsewhere'), sure: false };
     expect(compareMembers([...sure(a, b), away], [a, b, c])).toBe('same');
     expect(compareMembers([...sure(a, b, c), away, { ...away, address: 'too' }], [a, b, c])).toBe('mismatch');
   });
 
-  it('are read as they were written, whatever the order, and from nothing illegible', () => {
+  it('members are read as they were written, in any order; a text that cannot be read has none', () => {
     expect(readMembers(writeMembers([c, a, b]))).toEqual([a, b, c]);
     for (const text of ['', '{', '1', 'null']) expect(readMembers(text)).toBeUndefined();
   });
@@ -40,11 +45,11 @@ describe('two memberships', () => {
 
 describe('the quarantine', () => {
   it.each<[string, 'auto' | 'off' | number, number, number]>([
-    ['is the longest TTL with three nodes', 'auto', 3, 60_000],
-    ['is off with two, where it would cost all availability', 'auto', 2, 0],
-    ['is what was asked for', 90_000, 1, 90_000],
-    ['is off where that was asked for', 'off', 5, 0],
-  ])('%s', (_claim, option, members, expected) => {
-    expect(quarantineMsOf(option, members, 60_000)).toBe(expected);
+    ['the quarantine is maxTtlMs with three nodes', 'auto', 3, 60_000],
+    ['the quarantine is off with two nodes, where it would make every lock unavailable', 'auto', 2, 0],
+    ['the quarantine is the given number', 90_000, 1, 90_000],
+    ['the quarantine is off if the option is off', 'off', 5, 0],
+  ])('%s', (_claim, option, nodeCount, expected) => {
+    expect(quarantineMsOf(option, nodeCount, 60_000)).toBe(expected);
   });
 });

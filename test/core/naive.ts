@@ -1,11 +1,12 @@
 import type { Vote } from '../../src/core/vote.js';
 
 /**
- * The pure core a second time, as dumb as can be: by trying all that can happen, by sorting, by counting one at a time.
- * Written from the rules and not from the code, and sharing nothing with it. Where the two disagree, one is wrong.
+ * A second implementation of the pure core, as simple as possible: it tries all that can happen, it sorts, it
+ * counts one at a time. It was written from the rules and shares no code with the first. If the two disagree,
+ * one of them is wrong.
  */
 
-/** Every way in which the votes still out may turn out: true is a grant. */
+/** All possible results of the votes to come: true is a grant. */
 function futures(outstanding: number): boolean[][] {
   if (outstanding === 0) return [[]];
   return futures(outstanding - 1).flatMap((future) => [
@@ -14,27 +15,27 @@ function futures(outstanding: number): boolean[][] {
   ]);
 }
 
-/** Won in every future, lost in every future, or still open. */
-export function naiveVerdict(members: number, kinds: readonly Vote['kind'][]): 'won' | 'lost' | 'pending' {
+/** Won in every future, lost in every future, or pending. */
+export function naiveVerdict(nodeCount: number, kinds: readonly Vote['kind'][]): 'won' | 'lost' | 'pending' {
   const outcomes = new Set(
-    futures(members - kinds.length).map((future) => {
+    futures(nodeCount - kinds.length).map((future) => {
       const yes = kinds.filter((kind) => kind === 'granted').length + future.filter(Boolean).length;
-      return yes > members - yes;
+      return yes > nodeCount - yes;
     }),
   );
   if (outcomes.size > 1) return 'pending';
   return outcomes.has(true) ? 'won' : 'lost';
 }
 
-/** How many votes, in their order of arrival, it takes until the verdict is decided. */
-export function naiveDecidingVote(members: number, arrivals: readonly Vote['kind'][]): number {
+/** The number of votes, in their order of arrival, until the verdict is decided. */
+export function naiveDecidingVote(nodeCount: number, arrivals: readonly Vote['kind'][]): number {
   let seen = 0;
-  while (naiveVerdict(members, arrivals.slice(0, seen)) === 'pending') seen++;
+  while (naiveVerdict(nodeCount, arrivals.slice(0, seen)) === 'pending') seen++;
   return seen;
 }
 
-/** How a lost round ended, all votes being in; `again` are the owners met before. */
-export function naiveEnding(votes: readonly Vote[], again: readonly string[]): string {
+/** The outcome of a lost round with all votes in; `seenBefore` are the owners that an earlier round met. */
+export function naiveOutcome(votes: readonly Vote[], seenBefore: readonly string[]): string {
   const most = (count: number): boolean => count > votes.length / 2;
   const refusals = votes.filter((vote) => vote.kind === 'refused');
   const failures = votes.filter((vote) => vote.kind === 'failed').length;
@@ -45,14 +46,14 @@ export function naiveEnding(votes: readonly Vote[], again: readonly string[]): s
   const owners = refusals.map((vote) => vote.owner).filter((owner) => owner !== undefined);
   const holder =
     owners.find((owner) => most(votersOf(owner))) ??
-    owners.find((owner) => again.includes(owner) && most(nodesOf(owner) + failures));
+    owners.find((owner) => seenBefore.includes(owner) && most(nodesOf(owner) + failures));
   if (most(ran)) return 'already_ran';
   if (!most(votes.length - failures)) return 'unreachable';
   if (holder !== undefined) return `held by ${holder}`;
   return ran > 0 && most(ran + failures) ? 'already_ran' : 'contended';
 }
 
-/** A due queue that looks through all its items every time. */
+/** A queue by due time that looks through all its items every time. */
 export class NaiveQueue {
   #entries: { item: number; dueAt: number }[] = [];
 
@@ -68,7 +69,7 @@ export class NaiveQueue {
     this.#entries.push({ item, dueAt });
   }
 
-  /** The items that may come next: one of the earliest, where it is due. */
+  /** The items that may come next: those that are due first, if they are due. */
   candidates(now: number): number[] {
     return this.#entries
       .filter((entry) => entry.dueAt <= now && entry.dueAt === this.nextAt)
@@ -84,7 +85,7 @@ export class NaiveQueue {
   }
 }
 
-/** What is left of a lease: on each of two clocks, count what passed; the lower remainder is the truth. */
+/** The validity left: subtract what passed on each of two clocks; the lower result is the right one. */
 export function naiveLeftMs(
   ttlMs: number,
   driftMs: number,
@@ -96,7 +97,7 @@ export function naiveLeftMs(
   return Math.min(endByMonotonic - to.monotonicMs, endByWall - to.wallMs);
 }
 
-/** Doubled one step at a time, cut off at the longest. */
+/** Doubles one step at a time, up to `longest`. */
 export function naiveDoubled(first: number, longest: number, times: number): number {
   let delay = first;
   for (let i = 0; i < times && delay < longest; i++) delay = delay + delay;

@@ -12,23 +12,23 @@ describe('majorityOf', () => {
     [5, 3],
     [6, 4],
     [7, 4],
-  ])('a majority of %i nodes is %i', (members, majority) => {
-    expect(majorityOf(members)).toBe(majority);
+  ])('a majority of %i nodes is %i', (nodeCount, majority) => {
+    expect(majorityOf(nodeCount)).toBe(majority);
   });
 
   it('any two majorities share a node, and one node fewer does not suffice', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10_000 }), (members) => {
-        expect(2 * majorityOf(members)).toBeGreaterThan(members);
-        expect(2 * (majorityOf(members) - 1)).toBeLessThanOrEqual(members);
+      fc.property(fc.integer({ min: 1, max: 10_000 }), (nodeCount) => {
+        expect(2 * majorityOf(nodeCount)).toBeGreaterThan(nodeCount);
+        expect(2 * (majorityOf(nodeCount) - 1)).toBeLessThanOrEqual(nodeCount);
       }),
     );
   });
 
   it('a majority of N nodes and one of N + 1 share a node', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10_000 }), (members) => {
-        expect(majorityOf(members) + majorityOf(members + 1)).toBeGreaterThan(members + 1);
+      fc.property(fc.integer({ min: 1, max: 10_000 }), (nodeCount) => {
+        expect(majorityOf(nodeCount) + majorityOf(nodeCount + 1)).toBeGreaterThan(nodeCount + 1);
       }),
     );
   });
@@ -38,60 +38,54 @@ describe('verdictOf', () => {
   it.each<[string, number, number, number, Verdict]>([
     ['nothing is decided before the first vote', 3, 0, 3, 'pending'],
     ['one grant of three decides nothing', 3, 1, 2, 'pending'],
-    ['two grants of three win, the third is not waited for', 3, 2, 1, 'won'],
+    ['two grants of three win without the third vote', 3, 2, 1, 'won'],
     ['a single node decides alone', 1, 1, 0, 'won'],
     ['a single node refuses alone', 1, 0, 0, 'lost'],
-    ['one refusal loses a membership of two', 2, 0, 1, 'lost'],
-    [
-      'an even membership that splits 2 to 2 is lost at the fourth vote, not pending for ever',
-      4,
-      2,
-      0,
-      'lost',
-    ],
-    ['an even membership is lost at the second refusal: three grants cannot come any more', 4, 1, 1, 'lost'],
-    ['two of five grants with one vote out are open', 5, 2, 1, 'pending'],
-    ['two of five grants with no vote out are lost', 5, 2, 0, 'lost'],
+    ['one refusal of two nodes loses', 2, 0, 1, 'lost'],
+    ['four nodes that split 2 to 2 are lost at the fourth vote, not pending for ever', 4, 2, 0, 'lost'],
+    ['four nodes are lost at the second refusal: three grants cannot come any more', 4, 1, 1, 'lost'],
+    ['two grants of five with one vote to come are pending', 5, 2, 1, 'pending'],
+    ['two grants of five with no vote to come are lost', 5, 2, 0, 'lost'],
     ['without any node there is nothing to win', 0, 0, 0, 'lost'],
-  ])('%s', (_claim, members, grants, outstanding, verdict) => {
-    expect(verdictOf(members, grants, outstanding)).toBe(verdict);
+  ])('%s', (_claim, nodeCount, grants, outstanding, verdict) => {
+    expect(verdictOf(nodeCount, grants, outstanding)).toBe(verdict);
   });
 
-  it('says what trying every future says, for up to nine nodes', () => {
-    for (let members = 1; members <= 9; members++) {
-      for (let votes = 0; votes <= members; votes++) {
+  it('the verdict is what trying every future says, for up to nine nodes', () => {
+    for (let nodeCount = 1; nodeCount <= 9; nodeCount++) {
+      for (let votes = 0; votes <= nodeCount; votes++) {
         for (let grants = 0; grants <= votes; grants++) {
           const kinds = Array.from({ length: votes }, (_, i) => (i < grants ? 'granted' : 'refused'));
-          expect([members, votes, grants, verdictOf(members, grants, members - votes)]).toEqual([
-            members,
+          expect([nodeCount, votes, grants, verdictOf(nodeCount, grants, nodeCount - votes)]).toEqual([
+            nodeCount,
             votes,
             grants,
-            naiveVerdict(members, kinds),
+            naiveVerdict(nodeCount, kinds),
           ]);
         }
       }
     }
   });
 
-  it('is never pending once all votes are in', () => {
+  it('the verdict is never pending once all votes are in', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1_000 }), fc.nat(1_000), (members, grants) => {
-        expect(verdictOf(members, Math.min(grants, members), 0)).not.toBe('pending');
+      fc.property(fc.integer({ min: 1, max: 1_000 }), fc.nat(1_000), (nodeCount, grants) => {
+        expect(verdictOf(nodeCount, Math.min(grants, nodeCount), 0)).not.toBe('pending');
       }),
     );
   });
 
-  it('never goes back: a further vote changes pending into a verdict and a verdict into nothing else', () => {
+  it('the verdict never changes once it is won or lost', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
         fc.infiniteStream(fc.boolean()),
-        (members, grantedNext) => {
+        (nodeCount, grantedNext) => {
           let grants = 0;
-          let before = verdictOf(members, 0, members);
-          for (let outstanding = members - 1; outstanding >= 0; outstanding--) {
+          let before = verdictOf(nodeCount, 0, nodeCount);
+          for (let outstanding = nodeCount - 1; outstanding >= 0; outstanding--) {
             if (grantedNext.next().value) grants++;
-            const after = verdictOf(members, grants, outstanding);
+            const after = verdictOf(nodeCount, grants, outstanding);
             if (before !== 'pending') expect(after).toBe(before);
             before = after;
           }

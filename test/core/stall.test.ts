@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isStalled } from '../../src/core/stall.js';
 
 describe('isStalled', () => {
-  it('lets the worker thread act once the heartbeat is old, and until maxStallMs', () => {
+  it('the worker thread acts once the heartbeat is old, and until maxStallMs', () => {
     expect([0, 499, 500, 9_999, 10_000].map((ageMs) => isStalled(ageMs, 3_000, 10_000))).toEqual([
       false,
       false,
@@ -12,7 +12,7 @@ describe('isStalled', () => {
     ]);
   });
 
-  it('is never true where maxStallMs is over before a heartbeat counts as old', () => {
+  it('a main thread is not stalled if maxStallMs is over before its heartbeat counts as old', () => {
     expect(isStalled(60, 300, 50)).toBe(false);
   });
 });

@@ -23,11 +23,11 @@ describe('driftMsOf', () => {
     [10_000, 0.01, 102],
     [30_000, 0.01, 302],
     [30_000, 0, 2],
-  ])('a TTL of %i ms at a factor of %d leaves %i ms of room', (ttl, factor, driftMs) => {
+  ])('the drift of a TTL of %i ms at a factor of %d is %i ms', (ttl, factor, driftMs) => {
     expect(driftMsOf(ttl, factor)).toBe(driftMs);
   });
 
-  it('the room is never less than what two clocks at the factor drift apart within the TTL', () => {
+  it('the drift is never less than what two clocks at the factor drift apart within the TTL', () => {
     fc.assert(
       fc.property(ttlMs, fc.double({ min: 0, max: 0.5, noNaN: true }), (ttl, factor) => {
         expect(driftMsOf(ttl, factor)).toBeGreaterThanOrEqual(ttl * factor + 2);
@@ -39,29 +39,29 @@ describe('driftMsOf', () => {
 describe('elapsedMs', () => {
   const from = at(1_000, 1_700_000_000_000);
   it.each<[string, number, number, number]>([
-    ['both clocks agree', 500, 500, 500],
+    ['elapsed time is what both clocks say when they agree', 500, 500, 500],
+    ['elapsed time is by the wall clock when the machine was suspended', 20, 60_020, 60_020],
+    ['elapsed time is by the monotonic clock when the wall clock was stepped back', 500, -3_600_000, 500],
     [
-      'a machine that was suspended: the monotonic clock stood still, the wall clock is right',
-      20,
-      60_020,
-      60_020,
+      'elapsed time is too long, never too short, when the wall clock was stepped forward',
+      500,
+      3_600_500,
+      3_600_500,
     ],
-    ['a wall clock that was stepped back: the monotonic clock is right', 500, -3_600_000, 500],
-    ['a wall clock that was stepped forward ends validity early, never late', 500, 3_600_500, 3_600_500],
-    ['no time at all', 0, 0, 0],
+    ['elapsed time is 0 when neither clock moved', 0, 0, 0],
   ])('%s', (_claim, monotonic, wall, elapsed) => {
     expect(elapsedMs(from, at(from.monotonicMs + monotonic, from.wallMs + wall))).toBe(elapsed);
   });
 });
 
 describe('validity', () => {
-  it('begins when the question was sent, so that slow answers eat it up', () => {
+  it('validity begins when the request was sent, so slow answers shorten it', () => {
     const grant: Grant = { sentAt: at(0, 0), ttlMs: 100, driftMs: 3 };
     expect(validityLeftMs(grant, at(0, 0))).toBe(97);
     expect(validityLeftMs(grant, at(300, 300))).toBe(-203);
   });
 
-  it('says what the naive reading of the two clocks says', () => {
+  it('validity is what the naive reading of the two clocks says', () => {
     fc.assert(
       fc.property(stamp, stamp, ttlMs, fc.nat(1_000), (sentAt, now, ttl, driftMs) => {
         const grant: Grant = { sentAt, ttlMs: ttl, driftMs };
@@ -70,7 +70,7 @@ describe('validity', () => {
     );
   });
 
-  it('is never more than the monotonic clock alone allows, and equal where the clocks agree', () => {
+  it('validity is never more than by the monotonic clock alone, and equal when the clocks agree', () => {
     fc.assert(
       fc.property(stamp, passed, fc.integer(), ttlMs, (sentAt, elapsed, step, ttl) => {
         const grant: Grant = { sentAt, ttlMs: ttl, driftMs: driftMsOf(ttl, 0.01) };
@@ -82,7 +82,7 @@ describe('validity', () => {
     );
   });
 
-  it('is over before the first node lets the key go, however its clock runs within the factor', () => {
+  it('validity is over before any key expires, if clocks run within the drift factor', () => {
     const factor = 0.01;
     fc.assert(
       fc.property(
@@ -93,7 +93,8 @@ describe('validity', () => {
         (ttl, onTheWay, ratePercentOfFactor, elapsed) => {
           const grant: Grant = { sentAt: at(0, 0), ttlMs: ttl, driftMs: driftMsOf(ttl, factor) };
           const nodeRate = 1 + (ratePercentOfFactor / 100) * factor;
-          // Redis lets a key go up to a millisecond early: it keeps its expiry in whole milliseconds.
+          // Redis expires a key up to a millisecond early, because it keeps expiry times in whole
+          // milliseconds.
           const keyGoneAt = onTheWay + (ttl - 1) / nodeRate;
           if (elapsed >= keyGoneAt)
             expect(validityLeftMs(grant, at(elapsed, elapsed))).toBeLessThanOrEqual(0);

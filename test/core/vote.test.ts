@@ -3,7 +3,7 @@ import { failed, keyAfter, type FailureReason, type Vote } from '../../src/core/
 import { granted } from './votes.js';
 
 describe('vote', () => {
-  it('keeps what went wrong as the cause of a failure', () => {
+  it('a failed vote keeps its cause', () => {
     const cause = new Error('connection reset');
     expect(failed('unreachable', cause)).toEqual({ kind: 'failed', reason: 'unreachable', cause });
   });

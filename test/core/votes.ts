@@ -1,6 +1,6 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../src/core/vote.js';
 
-/** Short names for votes, so that a table of them can be read. */
+/** Short names for votes, so that tables of them are readable. */
 export type MaybeVote = Vote | undefined;
 
 export const granted = (counter = 1): Granted => ({ kind: 'granted', counter });
@@ -10,11 +10,11 @@ export const heldBy = (owner: string, remainingMs = 1_000): Refused => ({
   owner,
   remainingMs,
 });
-/** The same, by a node that has no vote now. */
-export const saidToBeHeldBy = (owner: string): Refused => ({ ...heldBy(owner), untrusted: true });
+/** The same, by a node in quarantine. */
+export const untrustedHeldBy = (owner: string): Refused => ({ ...heldBy(owner), untrusted: true });
 export const alreadyRan: Refused = { kind: 'refused', reason: 'already_ran' };
 export const down: Failed = failed('unreachable', new Error('the connection broke'));
-/** A vote that has not come in yet. */
+/** A vote that has not come. */
 export const out = undefined;
 
 /** All words of a length over an alphabet. */
@@ -38,5 +38,5 @@ const shortOf = (vote: MaybeVote): string =>
       ? `${vote.reason}${vote.owner === undefined ? '' : ` by ${vote.owner}`}`
       : vote.kind;
 
-/** What to say when an exhaustive walk meets a case that is wrong. */
+/** Votes as a short text, for the message about a wrong case. */
 export const inWords = (votes: readonly MaybeVote[]): string => `[${votes.map(shortOf).join(', ')}]`;
