@@ -3,13 +3,13 @@ import { Injectable, NotFoundException } from '@nestjs/common';
 import { currentLease, memoryNode } from '../../src/index.js';
 import { DistributedLock } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
-import { gate, start } from './support.js';
+import { closedDoor, start } from './support.js';
 
 describe('a decorated method', () => {
   @Injectable()
   class Tasks {
     runs: string[] = [];
-    doors = [gate()];
+    doors = [closedDoor()];
 
     @DistributedLock({ key: 'job', ttl: 30 })
     async job(): Promise<string> {
@@ -67,7 +67,7 @@ describe('a decorated method', () => {
     return { tasks: application.app.get(Tasks), ...application };
   };
 
-  it('runs once and returns its result, and skips and returns undefined while it is held', async () => {
+  it('a decorated method runs and returns its result; while the lock is held it is skipped', async () => {
     const nodes = [memoryNode()];
     const [first, second] = [await tasksOn(nodes), await tasksOn(nodes)];
     const running = first.tasks.job();
@@ -80,12 +80,12 @@ describe('a decorated method', () => {
     expect(await second.tasks.job()).toBe('done');
   });
 
-  it('is locked by its class and name where it names no key', async () => {
+  it('a decorated method without a key is locked by its class and name', async () => {
     const { tasks } = await tasksOn();
     expect(await tasks.unnamed()).toEqual(['Tasks.unnamed']);
   });
 
-  it('is locked by what the key function makes of its arguments, and labelled by its name alone', async () => {
+  it('a key function makes the key from the arguments; the label is the name of the method', async () => {
     const { tasks, events } = await tasksOn();
     tasks.doors[0]!.open();
     expect(await tasks.sync('ann', 7)).toBe('user:ann ann 7');
@@ -94,7 +94,7 @@ describe('a decorated method', () => {
     expect(labels).toEqual(['Tasks.sync', 'Tasks.later']);
   });
 
-  it('lets calls with other keys run side by side', async () => {
+  it('calls with different keys run at the same time', async () => {
     const { tasks } = await tasksOn();
     const calls = [tasks.sync('ann', 1), tasks.sync('bob', 2), tasks.sync('ann', 3)];
     expect(await calls[2]).toBeUndefined();
@@ -102,7 +102,7 @@ describe('a decorated method', () => {
     expect(await Promise.all(calls)).toEqual(['user:ann ann 1', 'user:bob bob 2', undefined]);
   });
 
-  it('declares its name when the application starts, so that its metrics begin at zero', async () => {
+  it('decorated methods declare their locks when the application starts', async () => {
     const { events } = await tasksOn();
     const declared = events.flatMap((event) => (event.type === 'declared' ? [event.name] : []));
     expect(declared).toEqual([
@@ -116,7 +116,7 @@ describe('a decorated method', () => {
     ]);
   });
 
-  it('passes on what it throws, untouched: a NotFoundException keeps its status', async () => {
+  it('an error of a decorated method is passed on: a NotFoundException keeps its status', async () => {
     const { tasks, log } = await tasksOn();
     const error = await tasks.fails().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(NotFoundException);
@@ -124,18 +124,18 @@ describe('a decorated method', () => {
     expect(log.of('DistributedLock', 'error')).toEqual([]);
   });
 
-  it('runs under the lease that its caller has of the same key', async () => {
+  it('a decorated method runs under the lease of its caller if the key is the same', async () => {
     const { tasks } = await tasksOn();
     expect(await tasks.nested()).toBe('inner');
   });
 
-  it('does not run under a key that is none, and says so', async () => {
+  it('a decorated method does not run with an empty key, and rejects', async () => {
     const { tasks } = await tasksOn();
     await expect(tasks.empty()).rejects.toThrow('resource must have 1 to 512 bytes, got 0');
     expect(tasks.runs).toEqual([]);
   });
 
-  it('adds no key to its instance, nor to what a serializer sees of it', async () => {
+  it('an instance with decorated methods has no additional key', async () => {
     const { tasks } = await tasksOn();
     expect(Reflect.ownKeys(tasks)).toEqual(['runs', 'doors']);
   });

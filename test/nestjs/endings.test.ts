@@ -13,13 +13,13 @@ import {
 } from '../../src/index.js';
 import { DistributedLock, getLockManagerToken, QuorlockModule } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
-import { fragileNode, gate, Log, start, type Application } from './support.js';
+import { fragileNode, closedDoor, Log, start, type Application } from './support.js';
 
 @Injectable()
 class Tasks {
   runs = 0;
   lease: Lease | undefined;
-  door = gate();
+  door = closedDoor();
 
   @DistributedLock({ key: 'skips' })
   async skips(): Promise<string> {
@@ -73,7 +73,7 @@ async function workers(node = memoryNode()): Promise<[Application, Application]>
 }
 
 describe('a call that finds the lock held', () => {
-  it('rejects with the error of the lock where it is to throw', async () => {
+  it('a call that finds the lock held rejects with LockNotAcquiredError if onHeld is throw', async () => {
     const [first, second] = await workers();
     const running = tasksOf(first).throws();
     await until(() => tasksOf(first).runs === 1);
@@ -85,7 +85,7 @@ describe('a call that finds the lock held', () => {
     expect(tasksOf(second).runs).toBe(0);
   });
 
-  it('waits for it where it is to wait, and rejects when it waited in vain', async () => {
+  it('a call that finds the lock held waits if onHeld is wait, and then rejects', async () => {
     const [first, second] = await workers();
     const running = tasksOf(first).waits();
     await until(() => tasksOf(first).runs === 1);
@@ -96,7 +96,7 @@ describe('a call that finds the lock held', () => {
     expect(await Promise.all([running, waiting])).toEqual(['done', 'done']);
   });
 
-  it('tries again as often as its retries say, and tells which attempt it was', async () => {
+  it('a call that finds the lock held tries again, and the log says which attempt got it', async () => {
     const [first, second] = await workers();
     tasksOf(second).door.open();
     const running = tasksOf(first).retries();
@@ -105,14 +105,14 @@ describe('a call that finds the lock held', () => {
     await until(() => second.events.some((event) => event.type === 'vote' && event.vote === 'held'));
     tasksOf(first).door.open();
     expect(await Promise.all([running, trying])).toEqual(['done', 'done']);
-    // Nest has one logger for all applications of a process: the last one's.
+    // Nest has one logger for all applications of a process: that of the last one.
     const attempts = second.log.of('DistributedLock', 'log').map((line) => /attempt (\d+)/.exec(line)?.[1]);
     expect(attempts).toEqual(['1', expect.stringMatching(/^([2-9]|[1-9]\d+)$/)]);
   });
 });
 
 describe('a call that finds no quorum', () => {
-  it('does not run, logs an error, is counted as failed and not as skipped, and resolves', async () => {
+  it('a call without a quorum does not run: it logs an error, counts as failed, and resolves', async () => {
     const node = fragileNode();
     const { app, log, events } = await start({ providers: [Tasks] }, { nodes: [node] });
     node.reachable = false;
@@ -127,7 +127,7 @@ describe('a call that finds no quorum', () => {
     );
   });
 
-  it('rejects where it is to throw', async () => {
+  it('a call without a quorum rejects if onHeld is throw', async () => {
     const node = fragileNode();
     const { app } = await start({ providers: [Tasks] }, { nodes: [node] });
     node.reachable = false;
@@ -136,7 +136,7 @@ describe('a call that finds no quorum', () => {
 });
 
 describe('a call that loses its lease', () => {
-  it('aborts the signal, logs an error and rejects, although the body ended well', async () => {
+  it('a call that loses its lease logs an error and rejects, even if the method ended well', async () => {
     const node = fragileNode();
     const { app, log } = await start({ providers: [Tasks] }, { nodes: [node] });
     const tasks = app.get(Tasks);
@@ -160,7 +160,7 @@ describe('the log', () => {
     jest.restoreAllMocks();
   });
 
-  it('has the two lines of the guide, to the letter', async () => {
+  it('the log has the two lines of the guide, word for word', async () => {
     const printed: string[] = [];
     const print = jest
       .spyOn(process.stdout, 'write')
@@ -178,11 +178,11 @@ describe('the log', () => {
     expect(lines).toContain('[DistributedLock] Skipping execution - lock held by another instance: skips');
   });
 
-  /** An application whose lock manager refuses as it is told. */
-  async function refusing(refusal: Error): Promise<{ tasks: Tasks; log: Log; end: () => Promise<void> }> {
+  /** Starts an application whose lock manager rejects every call with this error. */
+  async function startFailing(failure: Error): Promise<{ tasks: Tasks; log: Log; end: () => Promise<void> }> {
     const log = new Log();
     const locks = new LockManager({ nodes: [memoryNode()], warn: () => undefined });
-    locks.withLock = () => Promise.reject(refusal);
+    locks.withLock = () => Promise.reject(failure);
     const module = await Test.createTestingModule({
       imports: [QuorlockModule.forRoot({ nodes: [memoryNode()] })],
       providers: [Tasks],
@@ -212,24 +212,24 @@ describe('the log', () => {
       new QuorumUnreachableError(['skips'], [], 'no node answered'),
       'Skipping execution - "skips": no node answered',
     ],
-  ])('says at level %s why a call was skipped', async (level, refusal, line) => {
-    const { tasks, log, end } = await refusing(refusal);
+  ])('the log says at level %s why a call was skipped', async (level, failure, line) => {
+    const { tasks, log, end } = await startFailing(failure);
     expect(await tasks.skips()).toBeUndefined();
     expect(log.of('DistributedLock', level)).toEqual([line]);
     await end();
   });
 
-  it('is spared an error that the lock has not made, which is passed on', async () => {
-    const { tasks, log, end } = await refusing(new TypeError('somebody else'));
+  it('an error that does not come from the lock is passed on and not logged', async () => {
+    const { tasks, log, end } = await startFailing(new TypeError('somebody else'));
     await expect(tasks.skips()).rejects.toThrow('somebody else');
     expect(log.of('DistributedLock')).toEqual([]);
     await end();
   });
 });
 
-it('keeps nothing for each dynamic key', async () => {
+it('dynamic keys leave nothing in memory', async () => {
   const locks = new LockManager({ nodes: [memoryNode()], warn: () => undefined });
-  // The lock itself is left out, as it keeps keys for as long as they are fenced.
+  // Without the lock itself, because it keeps keys while they are fenced.
   locks.withLock = (_key: unknown, _options: unknown, routine?: (lease: Lease) => unknown) =>
     Promise.resolve(routine?.({ attempts: 1 } as Lease)) as Promise<never>;
   const module = await Test.createTestingModule({
@@ -244,15 +244,15 @@ it('keeps nothing for each dynamic key', async () => {
   const { set } = Map.prototype;
   const { add } = Set.prototype;
   const kept: { readonly collection: { has(key: unknown): boolean }; readonly key: string }[] = [];
-  const noted = (collection: { has(key: unknown): boolean }, key: unknown): void => {
+  const note = (collection: { has(key: unknown): boolean }, key: unknown): void => {
     if (typeof key === 'string' && key.startsWith('user:')) kept.push({ collection, key });
   };
   jest.spyOn(Map.prototype, 'set').mockImplementation(function (this: Map<unknown, unknown>, key, value) {
-    noted(this, key);
+    note(this, key);
     return set.call(this, key, value) as Map<unknown, unknown>;
   });
   jest.spyOn(Set.prototype, 'add').mockImplementation(function (this: Set<unknown>, key) {
-    noted(this, key);
+    note(this, key);
     return add.call(this, key) as Set<unknown>;
   });
   for (let user = 0; user < 50; user++) await module.get(Tasks).dynamic(`${user}`);

@@ -26,7 +26,7 @@ describe('the environment', () => {
       { REDIS_ENABLED: 'true', QUORLOCK_NODES: 'redis://a' },
       { nodes: ['redis://a'], fallback: 'none' },
     ],
-  ])('%j enables Redis', (environment, options) => {
+  ])('the environment %j enables Redis', (environment, options) => {
     expect(optionsFromEnvironment(environment)).toEqual({ options, warning: undefined });
   });
 
@@ -38,7 +38,7 @@ describe('the environment', () => {
     [{ REDIS_ENABLED: '0' }, 'REDIS_ENABLED is 0'],
     [{ REDIS_ENABLED: 'No' }, 'REDIS_ENABLED is No'],
     [{ REDIS_ENABLED: 'off', QUORLOCK_NODES: 'redis://a' }, 'REDIS_ENABLED is off'],
-  ])('%j keeps locks in memory, with a warning', (environment, state) => {
+  ])('the environment %j keeps locks in memory, with a warning', (environment, state) => {
     const { options, warning } = optionsFromEnvironment(environment);
     expect(options.nodes).toMatchObject([{ name: expect.stringContaining('memory') }]);
     expect(warning).toContain(state);
@@ -66,7 +66,7 @@ describe('the environment', () => {
       { QUORLOCK_NODES: 'secret@10.0.0.1:6379' },
       'QUORLOCK_NODES: entry 1 of 1 is not a redis:// or rediss:// url',
     ],
-  ])('%j is refused by the name of the variable and without a secret', (environment, message) => {
+  ])('the environment %j is refused, and the error has no secret', (environment, message) => {
     let error: unknown;
     try {
       optionsFromEnvironment(environment);
@@ -108,7 +108,7 @@ describe('forRoot() without nodes', () => {
 
     @Module({ imports, providers: [Tasks] })
     class Root {}
-    // After forRoot(), as a .env file is read when the application starts.
+    // After forRoot(): a .env file is read when the application starts.
     set(environment);
     const module = await Test.createTestingModule({ imports: [Root] })
       .setLogger(log)
@@ -117,7 +117,7 @@ describe('forRoot() without nodes', () => {
     return { module, log, events };
   }
 
-  it('locks in memory where Redis is not enabled, loudly in log and events', async () => {
+  it('forRoot() without nodes locks in memory, with a warning, if Redis is not enabled', async () => {
     const { module, log, events } = await boot({});
     expect(await module.get(Tasks).job()).toBe('done');
     expect(log.of('Quorlock', 'warn')).toContainEqual(expect.stringContaining('REDIS_ENABLED is not set'));
@@ -125,7 +125,7 @@ describe('forRoot() without nodes', () => {
     await module.close();
   });
 
-  it('skips the job as unreachable where Redis is enabled and dead', async () => {
+  it('forRoot() without nodes skips the job as unreachable if Redis is enabled and dead', async () => {
     const { module, log, events } = await boot({
       REDIS_ENABLED: 'true',
       REDIS_HOST: '127.0.0.1',
@@ -138,7 +138,7 @@ describe('forRoot() without nodes', () => {
     await module.close();
   });
 
-  it('locks in memory while Redis is dead where QUORLOCK_FALLBACK says so, loudly in log and events', async () => {
+  it('QUORLOCK_FALLBACK=memory locks in memory while Redis is dead, with a warning', async () => {
     const environment = { QUORLOCK_NODES: 'redis://:secret@127.0.0.1:1', QUORLOCK_FALLBACK: 'memory' };
     const { module, log, events } = await boot(environment);
     expect(await module.get(Tasks).job()).toBe('done');
@@ -148,7 +148,7 @@ describe('forRoot() without nodes', () => {
     await module.close();
   });
 
-  it('takes every other option as it is given', async () => {
+  it('forRoot() without nodes takes its other options as they are given', async () => {
     const { module } = await boot(
       { REDIS_ENABLED: 'true', REDIS_PORT: '1' },
       { fallback: 'memory', keyPrefix: 'jobs:' },
@@ -157,15 +157,15 @@ describe('forRoot() without nodes', () => {
     await module.close();
   });
 
-  it('does not start with a bad variable', async () => {
+  it('forRoot() without nodes does not start with a bad variable', async () => {
     await expect(boot({ REDIS_ENABLED: 'treu' })).rejects.toThrow('REDIS_ENABLED must be one of');
   });
 
-  it('is not meant where nodes are given as undefined, which is refused', async () => {
+  it('forRoot() refuses nodes that are undefined, and does not read the environment', async () => {
     await expect(boot({}, { nodes: undefined as never })).rejects.toThrow('nodes');
   });
 
-  it('gives the manager room for the longest ttl of all decorators', async () => {
+  it('the default maxTtlMs is the longest ttl of all decorators', async () => {
     const { module } = await boot({});
     const lease = await module.get(LockManager).acquire('by hand', { ttlMs: 7_200_000 });
     expect(lease.remainingMs()).toBeGreaterThan(3_600_000);

@@ -1,6 +1,6 @@
 /**
- * The examples of the guide that the decorator comes from, word by word: option names, units and defaults are its own, and
- * only the path of the import differs.
+ * The examples of the Distributed Locking Guide, word for word. The decorator's option names, units and
+ * defaults are the guide's; only the path of the import differs.
  */
 import { describe, expect, it } from '@jest/globals';
 import { Injectable, Logger } from '@nestjs/common';
@@ -83,8 +83,7 @@ class Examples {
 
   @DistributedLock({ key: 'my-task', ttl: 300 })
   async myTask() {
-    // This code only runs if lock is acquired
-    // If another instance has the lock, this method won't execute
+    // This code only runs if lock is acquired If another instance has the lock, this method won't execute
     await this.processData();
   }
 
@@ -101,7 +100,7 @@ class Examples {
 describe('the guide', () => {
   const imports = [ScheduleModule.forRoot()];
 
-  it('has examples that run as they stand', async () => {
+  it('the examples of the guide run unchanged', async () => {
     const { app, log, events } = await start({ imports, providers: [TasksService, Examples] });
     const examples = app.get(Examples);
     await app.get(TasksService).handleHourlyTask();
@@ -126,7 +125,7 @@ describe('the guide', () => {
     expect(events).toContainEqual({ type: 'declared', name: 'daily-cleanup' });
   });
 
-  it('has a ttl of a minute by default, and no retry', async () => {
+  it('the defaults of the guide are a ttl of a minute and no retry', async () => {
     const node = memoryNode();
     const [first, second] = [
       await start({ providers: [Examples] }, { nodes: [node] }),

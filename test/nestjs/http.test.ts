@@ -5,19 +5,19 @@ import { Observable } from 'rxjs';
 import { currentLease, LockManager, memoryNode } from '../../src/index.js';
 import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
-import { fragileNode, gate, listen, start, type Application } from './support.js';
+import { fragileNode, closedDoor, listen, start, type Application } from './support.js';
 
-let door = gate();
+let door = closedDoor();
 let handled: (readonly string[])[] = [];
 let unsubscribed = 0;
 
 beforeEach(() => {
-  door = gate();
+  door = closedDoor();
   handled = [];
   unsubscribed = 0;
 });
 
-/** What every handler here does: notes the resources it holds, and waits. */
+/** The body of every handler here: records the resources that it holds, and waits for the door. */
 async function handle(): Promise<{ done: true }> {
   handled.push(currentLease()?.resources ?? []);
   await door.promise;
@@ -126,8 +126,8 @@ const HANDLERS: [string, string, string][] = [
   ['@DistributedLock above @Get', 'GET', '/below/7'],
 ];
 
-describe.each(HANDLERS)('%s', (_name, method, path) => {
-  it('answers while it holds the lock, and refuses a second request with 409 and Retry-After', async () => {
+describe.each(HANDLERS)('%s', (name, method, path) => {
+  it(`${name}: a second request is refused with 409 and Retry-After while the lock is held`, async () => {
     const node = memoryNode();
     const [first, second] = [await serve(node), await serve(node)];
     const running = fetch(first.url + path, { method });
@@ -146,7 +146,7 @@ describe.each(HANDLERS)('%s', (_name, method, path) => {
     expect(handled).toHaveLength(2);
   });
 
-  it('answers 503 while no quorum can be reached, and does not run', async () => {
+  it(`${name}: a request gets 503 and does not run while no quorum can be reached`, async () => {
     const node = fragileNode();
     const { url, log } = await serve(node);
     node.reachable = false;
@@ -157,7 +157,7 @@ describe.each(HANDLERS)('%s', (_name, method, path) => {
     expect(log.of('DistributedLock', 'error')).toEqual([expect.stringMatching(/^Lock not acquired: /)]);
   });
 
-  it('answers 503 while the application drains', async () => {
+  it(`${name}: a request gets 503 while the application drains`, async () => {
     const { url, app } = await serve();
     app.get(LockManager).drain();
     const answer = await fetch(url + path, { method });
@@ -167,7 +167,7 @@ describe.each(HANDLERS)('%s', (_name, method, path) => {
 });
 
 describe('@LockedHandler', () => {
-  it('locks by the request, or by class and method', async () => {
+  it('@LockedHandler locks by a key from the request, or by class and method', async () => {
     const { url, events } = await serve();
     door.open();
     await fetch(`${url}/pay/7`, { method: 'POST' });
@@ -178,7 +178,7 @@ describe('@LockedHandler', () => {
     expect(events).toContainEqual({ type: 'declared', name: 'Invoices.pay' });
   });
 
-  it('lets requests for other resources by', async () => {
+  it('@LockedHandler handles requests with different keys at the same time', async () => {
     const { url } = await serve();
     const running = ['7', '8'].map((id) => fetch(`${url}/pay/${id}`, { method: 'POST' }));
     await until(() => handled.length === 2);
@@ -186,7 +186,7 @@ describe('@LockedHandler', () => {
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([201, 201]);
   });
 
-  it('waits for the lock where it is to wait', async () => {
+  it('@LockedHandler waits for the lock if onHeld is wait', async () => {
     const { url } = await serve();
     const running = [fetch(`${url}/waits`), fetch(`${url}/waits`)];
     await until(() => handled.length === 1);
@@ -194,7 +194,7 @@ describe('@LockedHandler', () => {
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  it('passes on what the handler throws: a NotFoundException keeps its 404', async () => {
+  it('@LockedHandler passes on errors: a NotFoundException keeps its 404', async () => {
     const { url } = await serve();
     const answer = await fetch(`${url}/missing`);
     expect(answer.status).toBe(404);
@@ -202,7 +202,7 @@ describe('@LockedHandler', () => {
     expect((await fetch(`${url}/missing`)).status).toBe(404);
   });
 
-  it('holds the lock until an Observable completes', async () => {
+  it('@LockedHandler holds the lock until an Observable completes', async () => {
     const { url } = await serve();
     const running = fetch(`${url}/observable`);
     await until(() => handled.length === 1);
@@ -212,7 +212,7 @@ describe('@LockedHandler', () => {
     expect((await fetch(`${url}/observable`)).status).toBe(200);
   });
 
-  it('releases the lock when the client of a stream goes away', async () => {
+  it('@LockedHandler releases the lock when the client of a stream disconnects', async () => {
     const { url, events } = await serve();
     const stream = openRequest(`${url}/stream`);
     const firstData = new Promise((resolve) => {
@@ -227,7 +227,7 @@ describe('@LockedHandler', () => {
     expect(unsubscribed).toBe(1);
   });
 
-  it('answers 503 as soon as the lease is lost, whatever the handler still does', async () => {
+  it('@LockedHandler answers 503 as soon as the lease is lost, before the handler ends', async () => {
     const node = fragileNode();
     const { url, log } = await serve(node);
     const running = fetch(`${url}/short`, { method: 'POST' });
@@ -244,12 +244,12 @@ describe('@LockedHandler', () => {
 });
 
 describe('@DistributedLock on a route', () => {
-  it('passes on what the handler throws: a NotFoundException keeps its 404', async () => {
+  it('@DistributedLock on a route passes on errors: a NotFoundException keeps its 404', async () => {
     const { url } = await serve();
     expect((await fetch(`${url}/absent`)).status).toBe(404);
   });
 
-  it('answers 503 where the lease was lost, although the handler ended well', async () => {
+  it('@DistributedLock on a route answers 503 if the lease was lost while it ran', async () => {
     const node = fragileNode();
     const { url, events } = await serve(node);
     const running = fetch(`${url}/brief`);
@@ -260,7 +260,7 @@ describe('@DistributedLock on a route', () => {
     expect((await running).status).toBe(503);
   });
 
-  it('may skip as well, and then answers nothing', async () => {
+  it('@DistributedLock on a route answers with an empty body if onHeld is skip', async () => {
     const node = memoryNode();
     const [first, second] = [await serve(node), await serve(node)];
     const running = fetch(`${first.url}/skips`);

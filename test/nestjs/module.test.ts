@@ -23,7 +23,7 @@ class Tasks {
 const inMemory = { nodes: [memoryNode()], drainMs: 0 };
 
 describe('the module', () => {
-  it('provides the manager by its class, by its token and by @InjectLockManager()', async () => {
+  it('the module provides the manager by its class, by its token and by @InjectLockManager()', async () => {
     @Injectable()
     class Service {
       constructor(
@@ -38,7 +38,7 @@ describe('the module', () => {
     expect(app.get(getLockManagerToken())).toBe(byClass);
   });
 
-  it('takes its options from a factory, which may be async and inject', async () => {
+  it('the module takes its options from a factory, which may be async and inject', async () => {
     const settings = { provide: 'SETTINGS', useValue: { prefix: 'jobs:' } };
 
     @Module({ providers: [settings], exports: [settings] })
@@ -52,7 +52,7 @@ describe('the module', () => {
     expect(await app.get(Tasks).job()).toBe('done');
   });
 
-  it('comes in several instances, each with nodes of its own', async () => {
+  it('several instances of the module lock on nodes of their own', async () => {
     @Injectable()
     class Both {
       constructor(@InjectLockManager('billing') readonly billing: LockManager) {}
@@ -88,14 +88,14 @@ describe('the module', () => {
     [{ listeners: ['metrics'] }, 'subscribe takes a function'],
     [{ retry: 3 }, 'unknown option "retry"'],
     [{ name: '' }, 'name must be a text'],
-  ])('refuses %p', async (options, message) => {
+  ])('the module refuses %p', async (options, message) => {
     await expect(
       (async () =>
         startWith({ imports: [QuorlockModule.forRoot({ ...inMemory, ...(options as object) })] }))(),
     ).rejects.toThrow(message);
   });
 
-  it('refuses a ttl above the maxTtlMs it was given, by the name of the method', async () => {
+  it('the module refuses a ttl above its maxTtlMs, and names the method', async () => {
     @Injectable()
     class Long {
       @DistributedLock({ ttl: 90 })
@@ -110,7 +110,7 @@ describe('the module', () => {
     [{ ttlMs: 20_000, maxTtlMs: 30_000 }, { minHold: 50 }, 'minHold (50 s) must not be above ttl (20 s)'],
     [{ minHoldMs: 20_000 }, { ttl: 10 }, 'minHold (20 s) must not be above ttl (10 s)'],
     [{ maxHoldMs: 90_000 }, { ttl: '2m' as const }, 'maxHold (90 s) must not be below ttl (120 s)'],
-  ])('with %j refuses a method with %j', async (options, settings, message) => {
+  ])('a module with %j refuses a method with %j', async (options, settings, message) => {
     @Injectable()
     class Holding {
       @DistributedLock(settings)
@@ -119,7 +119,7 @@ describe('the module', () => {
     await expect(start({ providers: [Holding] }, options)).rejects.toThrow(`Holding.job: ${message}`);
   });
 
-  it('fits the timeout of its nodes to a short ttl', async () => {
+  it('a short ttl shortens the node timeout of the module', async () => {
     @Injectable()
     class Short {
       @DistributedLock({ ttl: 3 })
@@ -133,13 +133,13 @@ describe('the module', () => {
 });
 
 describe('a decorated class', () => {
-  it('does not start without the module, and the error says what is missing', async () => {
+  it('a decorated class does not start without the module, and the error says what is missing', async () => {
     await expect(startWith({ providers: [Tasks] })).rejects.toThrow(
       '@DistributedLock needs QuorlockModule.forRoot() among the imports',
     );
   });
 
-  it('does not start without the named module, nor does a handler without any', async () => {
+  it('neither a class that names a module nor a locked handler starts without its module', async () => {
     @Injectable()
     class Named {
       @DistributedLock({ locks: 'billing' })
@@ -156,16 +156,16 @@ describe('a decorated class', () => {
     await expect(startWith({ controllers: [Controller] })).rejects.toThrow('from QuorlockModule.forRoot()');
   });
 
-  it('does not run a method of an instance that nobody gave a lock service', async () => {
+  it('a decorated method does not run on an instance without a lock service', async () => {
     const outside = new Tasks();
     await expect(outside.job()).rejects.toThrow(
-      'Tasks.job has no lock service, so it does not run: @DistributedLock needs QuorlockModule.forRoot() among the imports',
+      'Tasks.job has no lock service, so it does not run: @DistributedLock needs QuorlockModule.forRoot()',
     );
     const { job } = outside;
     await expect(job()).rejects.toThrow('job has @DistributedLock and was called without its instance');
   });
 
-  it('is locked too where a factory or a value made the instance', async () => {
+  it('instances from a factory and values are locked too', async () => {
     const value = new Tasks();
     const { app } = await start({
       providers: [
@@ -179,7 +179,7 @@ describe('a decorated class', () => {
     expect(await app.get<Tasks>('FACTORY').job()).toBe('done');
   });
 
-  it('keeps its locks in a subclass, under the name of the subclass', async () => {
+  it('a locked method of a base class is locked under the name of the subclass', async () => {
     abstract class Base {
       @DistributedLock()
       async run(): Promise<readonly string[]> {
@@ -203,7 +203,7 @@ describe('a decorated class', () => {
     expect(log.of('DistributedLock', 'warn')).toEqual([]);
   });
 
-  it('is warned about where its key is that of another method, and does not start where keys are strict', async () => {
+  it('two methods with the same key cause a warning, or an error with strictKeys', async () => {
     @Injectable()
     class Other {
       @DistributedLock({ key: 'job' })
@@ -216,7 +216,7 @@ describe('a decorated class', () => {
     await expect(start({ providers: [Tasks, Other] }, { strictKeys: true })).rejects.toThrow(message);
   });
 
-  it('is warned about where two classes have one name and no keys', async () => {
+  it('two classes with the same name and no keys cause a warning', async () => {
     const named = (): new () => object => {
       @Injectable()
       class Worker {
@@ -231,7 +231,7 @@ describe('a decorated class', () => {
     ]);
   });
 
-  it('is not warned about where it is a provider of two modules', async () => {
+  it('a class that is a provider of two modules causes no warning', async () => {
     @Module({ providers: [Tasks] })
     class First {}
 
@@ -248,7 +248,7 @@ describe('a decorated class', () => {
     ],
     [Scope.TRANSIENT, 'Passing.job runs on an object whose constructor never ran: its provider is transient'],
   ])(
-    'of scope %p is warned about where it has @Cron, and locked where it is resolved',
+    'a class of scope %p with @Cron causes a warning, and is locked if it is resolved',
     async (scope, warning) => {
       @Injectable({ scope })
       class Passing {
@@ -264,7 +264,7 @@ describe('a decorated class', () => {
     },
   );
 
-  it('needs the module itself among its imports where it is not global', async () => {
+  it('a decorated class needs the module among its imports if the module is not global', async () => {
     const local = (): ReturnType<typeof QuorlockModule.forRoot> =>
       QuorlockModule.forRoot({ ...inMemory, isGlobal: false });
 

@@ -7,13 +7,13 @@ const at = (iso: string): number => Date.parse(iso);
 const shown = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : new Date(ms).toISOString();
 
-/** The tick of a call by the scheduler, unless told otherwise. */
+/** The tick of a call, by default of the scheduler. */
 async function tick(metadata: CronMetadata, now: string, byScheduler = true): Promise<string | undefined> {
   const tickOf = await readCronSchedule(metadata, 'Tasks.job');
   return shown(tickOf({ nowMs: at(now), byScheduler }));
 }
 
-describe('the nominal tick of a fire is its scheduled instant', () => {
+describe('the nominal tick', () => {
   const everySecond = { cronTime: '* * * * * *', timeZone: 'UTC' };
   const half = { cronTime: '*/30 * * * * *', timeZone: 'UTC' };
   const hourly = { cronTime: '0 * * * *', timeZone: 'UTC' };
@@ -96,7 +96,7 @@ describe('the nominal tick of a fire is its scheduled instant', () => {
       '2026-05-01T12:00:00.001Z',
       '2026-05-01T12:00:00.000Z',
     ],
-  ])('%s', async (_name, metadata, now, expected) => {
+  ])('the nominal tick of a fire is its scheduled instant: %s', async (_name, metadata, now, expected) => {
     expect(await tick(metadata, now)).toBe(expected);
   });
 
@@ -106,7 +106,7 @@ describe('the nominal tick of a fire is its scheduled instant', () => {
     ['45 */4 * * *', 'Australia/Lord_Howe', '2026-04-03', '2026-04-07'],
     ['45 */4 * * *', 'Australia/Lord_Howe', '2026-10-02', '2026-10-06'],
     ['0 3 * * 0', 'Europe/Berlin', '2026-03-20', '2026-04-10'],
-  ])('%s in %s is what cron itself fires at, from %s to %s', async (expression, zone, from, to) => {
+  ])('the ticks of %s in %s are those of cron, from %s to %s', async (expression, zone, from, to) => {
     const cron = new CronTime(expression, zone);
     const tickOf = await readCronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
     let fire = cron.getNextDateFrom(new Date(from), zone);
@@ -116,7 +116,7 @@ describe('the nominal tick of a fire is its scheduled instant', () => {
   });
 });
 
-describe('a call by anybody else than the scheduler', () => {
+describe('a call that the scheduler did not make', () => {
   const hourly = { cronTime: '0 * * * *', timeZone: 'UTC' };
 
   it.each<[string, CronMetadata, string, string | undefined]>([
@@ -154,11 +154,11 @@ describe('a call by anybody else than the scheduler', () => {
       '2026-05-01T11:00:00Z',
       undefined,
     ],
-  ])('%s', async (_name, metadata, now, expected) => {
+  ])('a call that the scheduler did not make %s', async (_name, metadata, now, expected) => {
     expect(await tick(metadata, now, false)).toBe(expected);
   });
 
-  it('may come four thresholds late, and at least two seconds', () => {
+  it('the slack is four thresholds, and at least two seconds', () => {
     expect(slackMsOf()).toBe(2_000);
     expect(slackMsOf(100)).toBe(2_000);
     expect(slackMsOf(1_000)).toBe(4_000);
@@ -169,7 +169,7 @@ describe('the search for the latest instant', () => {
   const every = (periodMs: number) => (afterMs: number) =>
     Math.floor(afterMs / periodMs) * periodMs + periodMs;
 
-  it('finds it for every period and delay', () => {
+  it('the latest instant is found for every period and delay', () => {
     for (const periodMs of [1_000, 7_000, 60_000, 3_600_000, 86_400_000]) {
       for (const delayMs of [0, 1, 999, 1_000, 5_500, 59_999, 3_000_000, 80_000_000]) {
         const now = 1_777_777_776_000 + delayMs;
@@ -179,7 +179,7 @@ describe('the search for the latest instant', () => {
     }
   });
 
-  it('asks once for a call just after its instant', () => {
+  it('a call just after its instant takes one question to the schedule', () => {
     let questions = 0;
     const next = (afterMs: number): number => {
       questions++;
@@ -191,20 +191,20 @@ describe('the search for the latest instant', () => {
     expect(questions).toBe(1);
   });
 
-  it('gives up at the end of its look back', () => {
+  it('the search for the latest instant gives up at its limit', () => {
     expect(
       findLatestInstant(() => Number.MAX_SAFE_INTEGER, 1_777_777_777_000, 400 * 86_400_000),
     ).toBeUndefined();
   });
 
-  it('passes over an answer that lies before the question', () => {
+  it('the search passes over an instant that is before the moment of its question', () => {
     const next = (afterMs: number): number =>
       afterMs > 50_000 && afterMs < 60_000 ? 40_000 : every(20_000)(afterMs);
     expect(findLatestInstant(next, 59_000, 60_000)).toBe(40_000);
   });
 });
 
-it('refuses a schedule that is neither an expression nor a date', async () => {
+it('readCronSchedule refuses a schedule that is neither an expression nor a date', async () => {
   await expect(readCronSchedule({ cronTime: 7 }, 'Tasks.job')).rejects.toThrow(
     'Tasks.job: @Cron takes an expression or a date',
   );

@@ -3,7 +3,7 @@ import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
 import type { LockSettings } from '../../src/nestjs/lock-settings.js';
 import { normalizeOptions } from '../../src/nestjs/normalize-options.js';
 
-/** Decorates a method of a class named Tasks with options that the compiler would not let through. */
+/** Decorates a method of a class named Tasks with options that the compiler may not accept. */
 function decorate(options: unknown): void {
   class Tasks {
     async job(): Promise<void> {}
@@ -12,7 +12,7 @@ function decorate(options: unknown): void {
   DistributedLock(options as object)(Tasks.prototype, 'job', descriptor);
 }
 
-describe('a bad option throws where the method is decorated, and names the option, the value and the bound', () => {
+describe('a bad option', () => {
   it.each<[unknown, string]>([
     [{ tll: 5 }, 'unknown option "tll"; the options are ttl, retries, retryDelay'],
     [[], 'takes an object of options, got []'],
@@ -68,12 +68,12 @@ describe('a bad option throws where the method is decorated, and names the optio
     [{ key: 'a\nb' }, 'key must not have control characters, got "a\\nb"'],
     [{ key: 7 }, 'key must be a string or a function, got 7'],
     [{ locks: '' }, 'locks must be the name of a module'],
-  ])('%j', (options, message) => {
+  ])('@DistributedLock refuses %j and says why', (options, message) => {
     expect(() => decorate(options)).toThrow(message);
     expect(() => decorate(options)).toThrow(/^@DistributedLock on Tasks\.job/);
   });
 
-  it('also for a handler', () => {
+  it('@LockedHandler refuses bad options and says why', () => {
     const decorateHandler = (options: object) =>
       LockedHandler(options)({}, 'pay', { value: () => undefined });
     expect(() => decorateHandler({ ttl: -1 })).toThrow(/^@LockedHandler on Object\.pay: ttl must be/);
@@ -83,7 +83,7 @@ describe('a bad option throws where the method is decorated, and names the optio
     expect(() => decorateHandler({ once: 'tick' })).toThrow('unknown option "once"');
   });
 
-  it('with what is no method of an instance', () => {
+  it('@DistributedLock refuses anything but a method of an instance', () => {
     const locked = DistributedLock({ key: 'k' }) as (
       target: object,
       property: string,
@@ -99,7 +99,7 @@ describe('a bad option throws where the method is decorated, and names the optio
     );
   });
 
-  it('with a second lock on the same method', () => {
+  it('@DistributedLock refuses a second lock on the same method', () => {
     const descriptor = { value: async () => undefined };
     class Tasks {}
     DistributedLock()(Tasks.prototype, 'job', descriptor);

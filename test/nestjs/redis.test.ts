@@ -19,7 +19,7 @@ class Tasks {
 }
 
 describe('over real Redis servers', () => {
-  /** Three for the workers, and one for each of the others: a node remembers with how many it votes. */
+  /** Three for the workers, and one for each other test: a node remembers the nodes that vote with it. */
   let redis: RedisServers;
 
   beforeAll(async () => {
@@ -34,7 +34,7 @@ describe('over real Redis servers', () => {
     for (const name of ['REDIS_ENABLED', 'REDIS_HOST', 'REDIS_PORT']) delete process.env[name];
   });
 
-  it('a job without length runs once per tick on three workers', async () => {
+  it('a job that takes no time runs once per tick on three workers over Redis', async () => {
     const nodes = redis.servers.slice(0, 3).map(({ url }) => url);
     const workers = [];
     for (let worker = 0; worker < 3; worker++) {
@@ -48,7 +48,7 @@ describe('over real Redis servers', () => {
     expect(new Set(ticks).size).toBe(ticks.length);
   });
 
-  it('the environment of the guide leads to the server', async () => {
+  it('the environment variables of the guide lead to the Redis server', async () => {
     const server = redis.servers[3];
     Object.assign(process.env, {
       REDIS_ENABLED: 'true',
@@ -61,7 +61,7 @@ describe('over real Redis servers', () => {
     expect(log.of('Quorlock', 'warn')).toEqual([]);
   });
 
-  it('a client that was handed in stays open when the application is closed', async () => {
+  it('a client that the user gave stays open when the application is closed', async () => {
     const server = redis.servers[4];
     const client = server!.client();
     const { app } = await start({ providers: [Tasks] }, { nodes: [client] });

@@ -5,9 +5,9 @@ import { Cron, CronExpression, Interval, ScheduleModule, SchedulerRegistry, Time
 import { memoryNode, type LockNode } from '../../src/index.js';
 import { DistributedLock, unlocked } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
-import { fragileNode, gate, start, ticksOf, type Application } from './support.js';
+import { fragileNode, closedDoor, start, ticksOf, type Application } from './support.js';
 
-/** The jobs that ran, of all workers. */
+/** The jobs that ran on all workers. */
 const record: string[] = [];
 const ran = (job: string): void => void record.push(job);
 
@@ -56,7 +56,7 @@ class Jobs {
 }
 
 describe('the decorator, above and below those of the scheduler', () => {
-  it('runs every job under its lock', async () => {
+  it('scheduled jobs run under their locks, with the decorator above or below', async () => {
     const { events } = await start({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
     const names = ['cron', 'interval', 'timeout'].flatMap((kind) => [`${kind}-above`, `${kind}-below`]);
     await until(() => names.every((name) => record.includes(name)));
@@ -65,7 +65,7 @@ describe('the decorator, above and below those of the scheduler', () => {
     expect(acquired.length).toBeGreaterThanOrEqual(record.length);
   });
 
-  it('leaves name, length and metadata as they were, and the original within reach', async () => {
+  it('a decorated method keeps name, length and metadata, and unlocked() gives the original', async () => {
     const { app } = await start({ imports: [ScheduleModule.forRoot()], providers: [Jobs] });
     const jobs = app.get(Jobs);
     for (const method of [jobs.cronAbove, jobs.cronBelow]) {
@@ -96,7 +96,7 @@ describe('a cron job', () => {
     }
   }
 
-  it('of 5 ms runs once per tick on three workers that fire within milliseconds of each other', async () => {
+  it('a cron job of 5 ms runs once per tick on three workers that fire at almost the same time', async () => {
     const node = memoryNode();
     const workers: Application[] = [];
     for (let worker = 0; worker < 3; worker++) {
@@ -116,7 +116,7 @@ describe('a cron job', () => {
   @Injectable()
   class Hourly {
     runs = 0;
-    door = gate();
+    door = closedDoor();
 
     @DistributedLock({ key: 'hourly' })
     @Cron(CronExpression.EVERY_HOUR, { timeZone: 'UTC' })
@@ -135,7 +135,7 @@ describe('a cron job', () => {
 
   const NOON = Date.parse('2026-05-01T12:00:00Z');
 
-  /** Calls a job at a time of the worker's own clock: the first look at the clock is for the tick. */
+  /** Calls a job at a time of the worker's own clock. The first reading of the clock is for the tick. */
   function callAt<T>(nowMs: number, call: () => Promise<T>): Promise<T> {
     const clock = jest.spyOn(Date, 'now').mockReturnValueOnce(nowMs);
     const running = call();
@@ -143,7 +143,7 @@ describe('a cron job', () => {
     return running;
   }
 
-  /** As the scheduler calls: with one argument, undefined. */
+  /** Calls a job like the scheduler: with one argument, undefined. */
   const fire = <T>(job: (this: Hourly) => Promise<T>, worker: Hourly): Promise<T> =>
     (job as (this: Hourly, onComplete: undefined) => Promise<T>).call(worker, undefined);
 
@@ -160,12 +160,12 @@ describe('a cron job', () => {
     return { workers, applications };
   }
 
-  it('of no length runs once per tick though clocks 150 ms apart make each worker fire when the run before has ended', async () => {
+  it('a cron job that takes no time runs once per tick if the workers fire one after the other', async () => {
     const { workers } = await hourlyOn(memoryNode(), 3);
     for (let hour = 0; hour < 5; hour++) {
       const at = NOON + hour * 3_600_000;
       const results = [];
-      // Each fires when its own clock says so, so one after the other, and finds the lock free.
+      // The workers' clocks differ, so each fires after the run before it has ended, and finds the lock free.
       for (const [n, worker] of workers.entries()) {
         results.push(await callAt(at + n, () => fire(worker.job, worker)));
       }
@@ -173,7 +173,7 @@ describe('a cron job', () => {
     }
   });
 
-  it('counts for its scheduled time although its timer was late, and says so when it was very late', async () => {
+  it('a cron job that fires late counts for its scheduled time, and very late with a warning', async () => {
     const { workers, applications } = await hourlyOn(memoryNode(), 2);
     expect(await callAt(NOON + 3, () => fire(workers[0]!.job, workers[0]!))).toBe('done');
     expect(await callAt(NOON + 20 * 60_000, () => fire(workers[1]!.job, workers[1]!))).toBeUndefined();
@@ -185,7 +185,7 @@ describe('a cron job', () => {
     ]);
   });
 
-  it('that somebody else calls at another time is locked without regard to the tick', async () => {
+  it('a cron job that is called at another time is locked, and the tick is ignored', async () => {
     const { workers } = await hourlyOn(memoryNode(), 2);
     const [worker] = workers as [Hourly, Hourly];
     expect(await callAt(NOON + 3, () => fire(worker.job, worker))).toBe('done');
@@ -193,12 +193,12 @@ describe('a cron job', () => {
     expect(await callAt(NOON + 1_800_000, () => worker.job())).toBe('done');
   });
 
-  it('runs at every call where it says once: false', async () => {
+  it('a cron job with once: false runs at every call', async () => {
     const { workers } = await hourlyOn(memoryNode(), 2);
     for (const worker of workers) expect(await fire(worker.everyTime, worker)).toBe('done');
   });
 
-  it('is skipped without a crash and without an unhandled rejection while no node answers', async () => {
+  it('a cron job is skipped without an unhandled rejection while no node answers', async () => {
     const unhandled = jest.fn();
     const exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     process.on('unhandledRejection', unhandled);
@@ -225,7 +225,7 @@ describe('a cron job', () => {
     expect(exit).not.toHaveBeenCalled();
   });
 
-  it('is known to run once per tick on boot only with @Cron', async () => {
+  it('once: tick needs @Cron, and the application does not start without it', async () => {
     @Injectable()
     class Wrong {
       @Interval(1_000)

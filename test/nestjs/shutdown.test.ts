@@ -3,12 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { currentLease, LockManager, memoryNode, type Lease, type LockNode } from '../../src/index.js';
 import { DistributedLock } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
-import { gate, start } from './support.js';
+import { closedDoor, start } from './support.js';
 
 @Injectable()
 class Tasks {
   lease: Lease | undefined;
-  door = gate();
+  door = closedDoor();
 
   @DistributedLock({ key: 'job' })
   async job(): Promise<string> {
@@ -22,7 +22,7 @@ class Tasks {
     return 'done';
   }
 
-  /** A job that minds its signal. */
+  /** A job that stops when its signal aborts. */
   @DistributedLock({ key: 'polite' })
   async polite(): Promise<string> {
     const { signal } = (this.lease = currentLease()!);
@@ -46,7 +46,7 @@ afterEach(() => {
 });
 
 describe('app.close(), with no shutdown hooks enabled', () => {
-  it('waits for a running job, begins no other, and releases', async () => {
+  it('app.close() waits for a running job, begins no other, and releases', async () => {
     const node = memoryNode();
     const { app, tasks, log, events } = await worker(30_000, node);
     const running = tasks.job();
@@ -66,7 +66,7 @@ describe('app.close(), with no shutdown hooks enabled', () => {
     expect(events.filter(({ type }) => type === 'lost')).toEqual([]);
   });
 
-  it('aborts the signal of a job that does not end in time, and releases its lock', async () => {
+  it('app.close() aborts the signal of a job that does not end in time, and releases its lock', async () => {
     const node = memoryNode();
     const { app, tasks } = await worker(20, node);
     const running = tasks.polite();
@@ -78,7 +78,7 @@ describe('app.close(), with no shutdown hooks enabled', () => {
     expect(await ownerOf(node)).toBeUndefined();
   });
 
-  it('does not end the process', async () => {
+  it('app.close() does not end the process', async () => {
     const exit = jest.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     const { app } = await worker(0);
     await app.close();

@@ -16,14 +16,14 @@ import {
   type QuorlockModuleOptions,
 } from '../../src/nestjs/index.js';
 
-/** One line of the log, as a logger is given it. */
+/** One line of the log, as Nest gives it to a logger. */
 export interface Line {
   readonly level: string;
   readonly message: string;
   readonly context: string | undefined;
 }
 
-/** Keeps what is logged. */
+/** A logger that keeps its lines. */
 export class Log implements LoggerService {
   readonly lines: Line[] = [];
   log = this.#keep('log');
@@ -33,7 +33,7 @@ export class Log implements LoggerService {
   verbose = this.#keep('verbose');
   fatal = this.#keep('fatal');
 
-  /** The messages of one context, at one level or all. */
+  /** The messages of one context, at one level or at all levels. */
   of(context: string, level?: string): string[] {
     return this.lines
       .filter((line) => line.context === context && (level === undefined || line.level === level))
@@ -66,7 +66,10 @@ export interface Application {
 
 type Options = QuorlockModuleOptions & QuorlockModuleExtras;
 
-/** A real application with locks, closed after the test. Without nodes, on one in memory. */
+/**
+ * Starts a real application with locks, which is closed after the test. By default it locks on one node in
+ * memory.
+ */
 export async function start(metadata: ModuleMetadata, options: Options = {}): Promise<Application> {
   const events: LockEvent[] = [];
   const module = QuorlockModule.forRoot({
@@ -79,7 +82,7 @@ export async function start(metadata: ModuleMetadata, options: Options = {}): Pr
   return { app, log, events };
 }
 
-/** The same without any lock module of ours. */
+/** Starts a real application without a lock module of its own. */
 export async function startWith(metadata: ModuleMetadata): Promise<Omit<Application, 'events'>> {
   const log = new Log();
   const module = await Test.createTestingModule(metadata).setLogger(log).compile();
@@ -89,7 +92,7 @@ export async function startWith(metadata: ModuleMetadata): Promise<Omit<Applicat
   return { app, log };
 }
 
-/** Notes the tick of every run that a lock let through. */
+/** Records the tick of every run that got its lock. */
 export function ticksOf({ app }: Pick<Application, 'app'>): (number | undefined)[] {
   const ticks: (number | undefined)[] = [];
   const locks = app.get(LockManager);
@@ -104,7 +107,7 @@ export function ticksOf({ app }: Pick<Application, 'app'>): (number | undefined)
 
 type Routine<T> = (lease: Lease) => T | PromiseLike<T>;
 
-/** Starts the server of an application on a free loopback port; returns its address. */
+/** Starts the server of an application on a free loopback port, and returns its url. */
 export async function listen({ app }: { readonly app: INestApplication }): Promise<string> {
   await app.listen(0, '127.0.0.1');
   return app.getUrl();
@@ -113,8 +116,8 @@ export async function listen({ app }: { readonly app: INestApplication }): Promi
 /** A node in memory that can be cut off. */
 export function fragileNode(): LockNode & { reachable: boolean } {
   const node = Object.assign(memoryNode(), { reachable: true });
-  const cutOff: LockNode['ask'] = (_, receiver, member) =>
-    queueMicrotask(() => receiver.receive(member, failed('unreachable', new Error('cut off'))));
+  const cutOff: LockNode['ask'] = (_, receiver, nodeIndex) =>
+    queueMicrotask(() => receiver.receive(nodeIndex, failed('unreachable', new Error('cut off'))));
   return new Proxy(node, {
     get(target, property) {
       if (!target.reachable && property === 'ask') return cutOff;
@@ -124,8 +127,8 @@ export function fragileNode(): LockNode & { reachable: boolean } {
   });
 }
 
-/** A promise and what settles it. */
-export function gate<T = void>(): { readonly promise: Promise<T>; open(value: T): void } {
+/** A promise that stays pending until `open()`. */
+export function closedDoor<T = void>(): { readonly promise: Promise<T>; open(value: T): void } {
   let open: (value: T) => void = () => undefined;
   const promise = new Promise<T>((resolve) => (open = resolve));
   return { promise, open: (value) => open(value) };

@@ -1,6 +1,6 @@
 /**
- * What the compiler says: this file is compiled with the tests and never run. Every line that must not compile carries the
- * mark that makes the compiler complain if it does.
+ * Tests of types. This file is compiled with the tests and never run. A comment before each line that must
+ * not compile makes the compiler report an error if the line does compile.
  */
 import { DistributedLock } from '../../src/nestjs/index.js';
 
@@ -37,13 +37,13 @@ export class Methods {
     return value;
   }
 
-  // @ts-expect-error -- a locked method can only answer later
+  // @ts-expect-error -- a locked method must return a promise
   @DistributedLock({ key: 'sync' })
   sync(): string {
     return 'now';
   }
 
-  // @ts-expect-error -- nor can a method without an answer
+  // @ts-expect-error -- a method that returns nothing is not async
   @DistributedLock()
   void(): void {}
 
@@ -75,7 +75,7 @@ export class Methods {
   @DistributedLock({ key: (id: number) => id })
   async noString(_id: number): Promise<void> {}
 
-  // @ts-expect-error -- a property is no method
+  // @ts-expect-error -- a property is not a method
   @DistributedLock()
   property = async (): Promise<void> => {};
 }

@@ -2,7 +2,7 @@ import type { LockEvent } from '../../src/index.js';
 
 const lease = { name: 'report', resources: ['report'], token: 7 };
 
-/** One event of each type, in an order in which they can come. */
+/** At least one event of each type, in a possible order. */
 export const everyEvent: readonly LockEvent[] = [
   { type: 'declared', name: 'report' },
   { type: 'node', node: { name: 'a:6379', status: 'ready' } },

@@ -14,15 +14,15 @@ describe('what Prometheus scrapes', () => {
     exposed = await register.metrics();
   });
 
-  it('passes the linter of Prometheus', async () => {
+  it('the exposed metrics pass the linter of Prometheus', async () => {
     expect(await promtool(['check', 'metrics'], exposed)).toEqual({ code: 0, output: '' });
   });
 
-  it('explains every metric', () => {
+  it('every metric has a help text that is a sentence', () => {
     for (const name of METRIC_NAMES) expect(exposed).toMatch(new RegExp(`^# HELP ${name} [A-Z].+\\.$`, 'm'));
   });
 
-  it('has fewer than 120 series for a lock', () => {
+  it('a lock has fewer than 120 series', () => {
     const series = exposed.split('\n').filter((line) => line.includes('lock="report"'));
     expect(series.length).toBeLessThan(120);
   });

@@ -6,10 +6,10 @@ import { lockMetrics, METRICS } from '../../src/prometheus/index.js';
 import { until } from '../support/until.js';
 import { reading, readings } from './readings.js';
 
-const NOBODY_LISTENS = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'];
+const DEAD_NODES = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'];
 
-/** The lease is lost, and its holder has stopped. */
-async function lost(lease: Lease): Promise<void> {
+/** Waits until the lease is lost, and releases it like a holder that stops. */
+async function loseLease(lease: Lease): Promise<void> {
   await until(() => lease.signal.aborted, { what: 'the lease to be lost' });
   await lease.release();
 }
@@ -35,7 +35,7 @@ describe('the metrics of real lock managers', () => {
   const inMemory = () => ['a', 'b', 'c'].map((name) => memoryNode({ name }));
   const read = (name: string, labels?: Record<string, string>) => reading(register, name, labels);
 
-  it('leave nothing at zero that happened on the main path, in a process of its own gauges', async () => {
+  it('the metrics of real managers count everything that happened to their locks', async () => {
     const nodes = inMemory();
     const locks = manager({ nodes });
     const other = manager({ nodes });
@@ -47,13 +47,13 @@ describe('the metrics of real lock managers', () => {
     await first.release();
     expect(await other.tryAcquire('job', { name, tick: 1 })).toBeNull();
 
-    await lost(await locks.acquire('job', { name, ttlMs: 200, autoExtend: false }));
-    await lost(await locks.acquire('job', { name, ttlMs: 200, maxHoldMs: 300 }));
+    await loseLease(await locks.acquire('job', { name, ttlMs: 200, autoExtend: false }));
+    await loseLease(await locks.acquire('job', { name, ttlMs: 200, maxHoldMs: 300 }));
     const closedUnder = await locks.acquire('job', { name });
     const waiting = other.acquire('job', { name, waitMs: 30_000 });
     other.drain();
     await expect(waiting).rejects.toThrow();
-    const unreachable = manager({ nodes: NOBODY_LISTENS });
+    const unreachable = manager({ nodes: DEAD_NODES });
     await expect(unreachable.acquire('job', { name })).rejects.toThrow();
     await locks.close();
     expect(closedUnder.signal.aborted).toBe(true);
@@ -92,7 +92,7 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.lastRun, { lock })).toBeGreaterThan(0);
   });
 
-  it('hold up a lease for as long as it is held, on one registry for two managers', async () => {
+  it('leases of two managers on one registry are counted as held until they are released', async () => {
     const [one, two] = [manager({ nodes: inMemory() }), manager({ nodes: inMemory() })];
     const leases = [await one.acquire('job', { name: 'job' }), await two.acquire('job', { name: 'job' })];
     expect(await read(METRICS.leasesHeld, { lock: 'job' })).toBe(2);
@@ -103,7 +103,7 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.leasesHeld, { lock: 'job' })).toBe(0);
   });
 
-  it('show who waits for as long as they wait, in line, between attempts and in another process', async () => {
+  it('waiters are counted while they wait: in line, between attempts and in another process', async () => {
     const nodes = inMemory();
     const [locks, other] = [manager({ nodes }), manager({ nodes })];
     const options = { name: 'job', waitMs: 30_000 };
@@ -124,7 +124,7 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.acquired, { lock: 'job' })).toBe(4);
   });
 
-  it('show no fewer than none where they come in the midst of waits, and those who come after them', async () => {
+  it('waiters are never below zero if the listener subscribes while calls wait', async () => {
     const locks = new LockManager({ nodes: inMemory(), warn: () => {} });
     managers.push(locks);
     const options = { name: 'job', waitMs: 30_000 };
@@ -145,7 +145,7 @@ describe('the metrics of real lock managers', () => {
     expect(await read(`${METRICS.waitDuration}_count`, { lock: 'job' })).toBe(3);
   });
 
-  it('count an aborted wait as neither skipped nor failed', async () => {
+  it('an aborted wait counts neither as skipped nor as failed', async () => {
     const locks = manager({ nodes: inMemory() });
     await locks.acquire('job', { name: 'job' });
     const controller = new AbortController();
@@ -157,7 +157,7 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.skipped, { lock: 'job', reason: 'held' })).toBe(0);
   });
 
-  it('stand at zero for a lock that is declared, before or after the listener came', async () => {
+  it('a declared lock has its series at zero, if the listener subscribed before or after', async () => {
     const locks = manager({ nodes: inMemory() });
     locks.declare('later');
     expect(await read(METRICS.expired, { lock: 'later', reason: 'taken' })).toBe(0);
@@ -168,7 +168,7 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.fallbackActive)).toBe(1);
   });
 
-  it('show nodes that cannot be reached, by name and without a secret', async () => {
+  it('nodes that cannot be reached have series with their name and without a secret', async () => {
     manager({ nodes: ['redis://user:secret@127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'] });
     await until(
       async () => (await read(METRICS.nodeState, { node: '127.0.0.1:1', state: 'unreachable' })) === 1,
@@ -177,8 +177,8 @@ describe('the metrics of real lock managers', () => {
     expect(await read(METRICS.nodeState, { node: '127.0.0.1:1', state: 'ready' })).toBe(0);
   });
 
-  it('show the fallback from its start, and neither it nor a node as up once the manager is closed', async () => {
-    const locks = manager({ nodes: NOBODY_LISTENS, fallback: 'memory' });
+  it('the fallback is 1 from its start, and a closed manager has no fallback and no ready node', async () => {
+    const locks = manager({ nodes: DEAD_NODES, fallback: 'memory' });
     expect(await read(METRICS.fallbackActive)).toBe(0);
     const lease = await locks.acquire('job', { name: 'job' });
     expect(lease.fallback).toBe(true);

@@ -67,21 +67,21 @@ describe('lockMetrics', () => {
   const hear = (...events: readonly LockEvent[]) => events.forEach((event) => listener(event));
   const read = (name: string, labels?: Record<string, string>) => reading(register, name, labels);
 
-  it('counts each event under the name of its lock, never under a resource', async () => {
+  it('events are counted under the name of their lock, never under a resource', async () => {
     hear({ ...acquired, resources: ['invoice:4711'] }, { ...released, resources: ['invoice:4711'] });
     expect(await read(METRICS.acquired, { lock: 'report' })).toBe(1);
     expect(await read(METRICS.released, { lock: 'report' })).toBe(1);
     expect(await register.metrics()).not.toContain('4711');
   });
 
-  it.each(['held', 'already_ran', 'draining'] as const)('counts a skip as %s', async (reason) => {
+  it.each(['held', 'already_ran', 'draining'] as const)('a skip counts as %s', async (reason) => {
     hear(skipped(reason), skipped(reason));
     expect(await read(METRICS.skipped, { lock: 'report', reason })).toBe(2);
     expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome: 'skipped' })).toBe(2);
   });
 
   it.each(['unreachable', 'untrusted', 'contended'] as const)(
-    'counts a failure as %s, not as a skip',
+    'a failure counts as %s, and not as a skip',
     async (reason) => {
       hear(failed(reason));
       expect(await read(METRICS.failed, { lock: 'report', reason })).toBe(1);
@@ -91,7 +91,7 @@ describe('lockMetrics', () => {
   );
 
   it.each(['unreachable', 'taken', 'not_extended', 'max_hold', 'stalled', 'closed'] as const)(
-    'counts a lease lost as %s once, as expired and not as released, and holds it no longer',
+    'a lease that was lost (%s) counts once in quorlock_expired_total, is not released and no longer held',
     async (reason) => {
       hear(acquired, lost(reason));
       expect(await read(METRICS.expired, { lock: 'report', reason })).toBe(1);
@@ -100,7 +100,7 @@ describe('lockMetrics', () => {
     },
   );
 
-  it('shows an aborted wait among the outcomes of acquiring, and nowhere else', async () => {
+  it('an aborted call has an acquire duration and no other count', async () => {
     hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1_500 });
     expect(await read(`${METRICS.acquireDuration}_sum`, { lock: 'report', outcome: 'aborted' })).toBe(1.5);
     const counted = (await readings(register)).filter(
@@ -109,7 +109,7 @@ describe('lockMetrics', () => {
     expect(counted).toEqual([]);
   });
 
-  it('counts extensions by their outcome', async () => {
+  it('extensions are counted by their outcome', async () => {
     const extended = {
       type: 'extended',
       name: 'report',
@@ -126,7 +126,7 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.extensions, { lock: 'report', outcome: 'failed' })).toBe(1);
   });
 
-  it('observes durations in seconds, and a hold at either end of the lease', async () => {
+  it('durations are in seconds, and released and lost leases both have a hold duration', async () => {
     hear(acquired, released, { ...acquired, token: 8 }, { ...lost('taken'), token: 8 } as LockEvent);
     const labels = { lock: 'report', outcome: 'acquired' };
     expect(await read(`${METRICS.acquireDuration}_sum`, labels)).toBeCloseTo(0.008, 9);
@@ -136,14 +136,14 @@ describe('lockMetrics', () => {
     expect(await read(`${METRICS.holdDuration}_count`, { lock: 'report' })).toBe(2);
   });
 
-  it('observes by how much the event loop was late, from zero on', async () => {
+  it('the delay of the event loop is observed, and its series exists before the first delay', async () => {
     expect(await read(`${METRICS.loopDelay}_count`, {})).toBe(0);
     listener({ type: 'stalled', delayMs: 1_500 });
     expect(await read(`${METRICS.loopDelay}_count`, {})).toBe(1);
     expect(await read(`${METRICS.loopDelay}_sum`, {})).toBe(1.5);
   });
 
-  it('takes the bounds of the buckets from its options', async () => {
+  it('the bounds of the buckets come from the options', async () => {
     const own = new Registry();
     lockMetrics({ register: own, acquireBuckets: [0.5], holdBuckets: [7], waitBuckets: [3] })(acquired);
     const bounds = (await readings(own)).flatMap(({ name, labels }) =>
@@ -160,7 +160,7 @@ describe('lockMetrics', () => {
   });
 
   it.each([[[1, 1]], [[5, 1]], [[0, 1]], [[1, Number.NaN]], [[1, Infinity]]])(
-    'refuses the bucket bounds %j',
+    'lockMetrics refuses the bucket bounds %j',
     (bounds) => {
       expect(() => lockMetrics({ register, acquireBuckets: bounds })).toThrow(
         /^acquireBuckets must be numbers above zero/,
@@ -170,7 +170,7 @@ describe('lockMetrics', () => {
     },
   );
 
-  it('remembers when the lock was last acquired, in seconds', async () => {
+  it('the last run is the time when the lock was last acquired, in seconds', async () => {
     const before = Date.now() / 1000;
     hear(acquired);
     const lastRun = await read(METRICS.lastRun, { lock: 'report' });
@@ -178,7 +178,7 @@ describe('lockMetrics', () => {
     expect(lastRun).toBeLessThanOrEqual(Date.now() / 1000);
   });
 
-  it('counts held leases up and down', async () => {
+  it('held leases are counted up and down', async () => {
     const other = { ...acquired, resources: ['other'] };
     hear(acquired, other);
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(2);
@@ -186,13 +186,13 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
   });
 
-  it('does not count a lease down whose beginning it never heard', async () => {
+  it('a lease whose beginning was not heard is not counted down', async () => {
     hear(released, lost('closed'));
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(0);
     expect(await read(METRICS.released, { lock: 'report' })).toBe(1);
   });
 
-  it('counts the same resource apart when one listener hears two managers without fencing tokens', async () => {
+  it('one listener counts two leases of one resource, held by two managers without fencing', async () => {
     const unfenced = { ...acquired, token: undefined };
     hear(unfenced, unfenced);
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(2);
@@ -200,7 +200,7 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
   });
 
-  it('counts those who wait up and down, and observes for how long, apart from the time to acquire', async () => {
+  it('waiters are counted up and down, and their wait duration is observed', async () => {
     hear(waiting(1), waiting(2));
     expect(await read(METRICS.waiters, { lock: 'report' })).toBe(2);
     hear(waited(1));
@@ -212,7 +212,7 @@ describe('lockMetrics', () => {
       expect(await read(`${METRICS.acquireDuration}_count`, { lock: 'report', outcome })).toBe(0);
   });
 
-  it('does not count a wait down whose beginning it never heard, although others wait, but observes it', async () => {
+  it('a wait whose beginning was not heard is not counted down, but its duration is observed', async () => {
     hear(waiting(3), waited(1), waited(2));
     expect(await read(METRICS.waiters, { lock: 'report' })).toBe(1);
     expect(await read(`${METRICS.waitDuration}_count`, { lock: 'report' })).toBe(2);
@@ -220,28 +220,28 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.waiters, { lock: 'report' })).toBe(0);
   });
 
-  it('shows those whose beginning was heard and whose end was not, wherever in the waits it begins to hear', async () => {
+  it('waiters are the waits whose beginning was heard and whose end was not, from any event on', async () => {
     const places = fc.array(fc.nat(4), { maxLength: 40 });
     await fc.assert(
       fc.asyncProperty(places, fc.nat(40), async (turns, from) => {
         const own = new Registry();
         const hears = lockMetrics({ register: own });
-        const going = new Map<number, { readonly wait: number; readonly isHeard: boolean }>();
+        const open = new Map<number, { readonly wait: number; readonly isHeard: boolean }>();
         for (const [index, place] of turns.entries()) {
           const isHeard = index >= from;
-          const before = going.get(place);
-          if (before === undefined) going.set(place, { wait: index, isHeard });
-          else going.delete(place);
+          const before = open.get(place);
+          if (before === undefined) open.set(place, { wait: index, isHeard });
+          else open.delete(place);
           if (!isHeard) continue;
           hears(before === undefined ? waiting(index) : waited(before.wait));
-          const heard = [...going.values()].filter((one) => one.isHeard).length;
+          const heard = [...open.values()].filter((one) => one.isHeard).length;
           expect(await reading(own, METRICS.waiters, { lock: 'report' })).toBe(heard);
         }
       }),
     );
   });
 
-  it('shows the present state of a node as 1 and the others as 0', async () => {
+  it('the current state of a node is 1 and its other states are 0', async () => {
     const states = async () =>
       Object.fromEntries(
         (await readings(register)).flatMap(({ name, labels, value }) =>
@@ -270,14 +270,14 @@ describe('lockMetrics', () => {
     });
   });
 
-  it('counts votes by node and answer, all answers at zero from the first sight of the node', async () => {
+  it('votes are counted by node and answer, and all answers of a known node begin at zero', async () => {
     hear(node('ready'), vote('granted'), vote('timeout'), vote('granted'));
     expect(await read(METRICS.votes, { node: 'a:6379', vote: 'granted' })).toBe(2);
     expect(await read(METRICS.votes, { node: 'a:6379', vote: 'timeout' })).toBe(1);
     expect(await read(METRICS.votes, { node: 'a:6379', vote: 'late' })).toBe(0);
   });
 
-  it('shows the fallback while it is active, however often it is told', async () => {
+  it('the fallback is 1 while it is active, even if it is reported twice', async () => {
     expect(await read(METRICS.fallbackActive)).toBe(0);
     hear(
       { type: 'fallback', active: true, reason: 'no majority' },
@@ -288,12 +288,12 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.fallbackActive)).toBe(0);
   });
 
-  it('shows no fallback any more once the manager has closed its nodes', async () => {
+  it('the fallback is 0 once the manager has closed its nodes', async () => {
     hear(node('ready'), { type: 'fallback', active: true, reason: 'no majority' }, node('closed'));
     expect(await read(METRICS.fallbackActive)).toBe(0);
   });
 
-  it('has every series of a declared lock at zero before anything happens', async () => {
+  it('every series of a declared lock is at zero before its first event', async () => {
     hear({ type: 'declared', name: 'report' });
     const series = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
     expect(series.every(({ value }) => value === 0)).toBe(true);
@@ -309,13 +309,13 @@ describe('lockMetrics', () => {
     );
   });
 
-  it('has the other series of a lock that was never declared at zero from its first event', async () => {
+  it('the other series of a lock that was never declared are at zero from its first event', async () => {
     hear(acquired);
     expect(await read(METRICS.expired, { lock: 'report', reason: 'unreachable' })).toBe(0);
     expect(await read(METRICS.failed, { lock: 'report', reason: 'unreachable' })).toBe(0);
   });
 
-  it('has a series for every metric that it lists, and lists every metric that it registers', async () => {
+  it('every listed metric has a series, and every registered metric is listed', async () => {
     hear(acquired, node('ready'));
     const names = (await register.getMetricsAsJSON()).map(({ name }) => name);
     expect(names.sort()).toEqual([...METRIC_NAMES].sort());
@@ -330,14 +330,14 @@ describe('lockMetrics', () => {
       second = lockMetrics({ register });
     });
 
-    it('adds up what both do', async () => {
+    it('a registry that two managers share adds up their counts', async () => {
       hear(acquired, released);
       second(acquired);
       expect(await read(METRICS.acquired, { lock: 'report' })).toBe(2);
       expect(await read(METRICS.leasesHeld, { lock: 'report' })).toBe(1);
     });
 
-    it('keeps what the first has observed when the second declares the same lock', async () => {
+    it('a second manager that declares the same lock keeps what the first has observed', async () => {
       hear(acquired, released);
       second({ type: 'declared', name: 'report' });
       expect(await read(`${METRICS.holdDuration}_count`, { lock: 'report' })).toBe(1);
@@ -345,7 +345,7 @@ describe('lockMetrics', () => {
       expect(await read(METRICS.lastRun, { lock: 'report' })).toBeGreaterThan(0);
     });
 
-    it('counts the managers that see a node in a state, so that one cannot hide what the other sees', async () => {
+    it('a node state counts the managers that see it, so one cannot hide what another sees', async () => {
       hear(node('ready'));
       second(node('unreachable'));
       expect(await read(METRICS.nodeState, { state: 'ready' })).toBe(1);
@@ -355,7 +355,7 @@ describe('lockMetrics', () => {
       expect(await read(METRICS.nodeState, { state: 'unreachable' })).toBe(0);
     });
 
-    it('shows the fallback until neither is in it', async () => {
+    it('the fallback of two managers is shown until neither is in it', async () => {
       hear({ type: 'fallback', active: true, reason: 'no majority' });
       second({ type: 'fallback', active: true, reason: 'no majority' });
       hear({ type: 'fallback', active: false, reason: 'back' });
@@ -363,20 +363,20 @@ describe('lockMetrics', () => {
     });
   });
 
-  it('registers again after the registry was cleared, rather than count where nobody reads', async () => {
+  it('metrics are registered again after the registry was cleared', async () => {
     register.clear();
     lockMetrics({ register })(acquired);
     expect(await read(METRICS.acquired, { lock: 'report' })).toBe(1);
     expect(await read(`${METRICS.acquireDuration}_count`, { outcome: 'acquired' })).toBe(1);
   });
 
-  it('uses the global registry of prom-client by default', async () => {
+  it('lockMetrics uses the global registry of prom-client by default', async () => {
     lockMetrics()(acquired);
     expect(await reading(globalRegister, METRICS.acquired, { lock: 'report' })).toBe(1);
     globalRegister.clear();
   });
 
-  it('serves a registry of the OpenMetrics format, over several scrapes', async () => {
+  it('a registry in the OpenMetrics format works over several scrapes', async () => {
     const open = new Registry<OpenMetricsContentType>();
     open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     lockMetrics({ register: open })(acquired);

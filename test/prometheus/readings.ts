@@ -6,7 +6,7 @@ export interface Reading {
   readonly value: number;
 }
 
-/** Everything that a scrape would read, histograms as their `_bucket`, `_sum` and `_count`. */
+/** All values that a scrape would read. Histograms have their `_bucket`, `_sum` and `_count`. */
 export async function readings(register: MetricsRegistry): Promise<readonly Reading[]> {
   const metrics = await register.getMetricsAsJSON();
   return metrics.flatMap(({ name, values }) =>
@@ -18,7 +18,9 @@ export async function readings(register: MetricsRegistry): Promise<readonly Read
   );
 }
 
-/** The value of the one series of this name that has these labels, among others; undefined where there is none. */
+/**
+ * The value of the one series of this name that has at least these labels; undefined without such a series.
+ */
 export async function reading(
   register: MetricsRegistry,
   name: string,
