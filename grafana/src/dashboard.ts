@@ -11,12 +11,12 @@ import { nodePanels } from './node-panels.js';
 import { summaryPanels } from './summary-panels.js';
 import { variables } from './variables.js';
 
-/** The dashboard, as Grafana imports it. */
+/** The dashboard in the format that Grafana imports. */
 export function quorlockDashboard(): Dashboard {
   const builder = new DashboardBuilder('quorlock')
     .uid('quorlock')
     .description(
-      'Locks over a quorum of Redis nodes: who runs, who is skipped, what fails, and how the nodes do.',
+      'Locks on a quorum of Redis nodes: what runs, what is skipped, what fails, and the state of the nodes.',
     )
     .tags(['quorlock', 'locks', 'redis'])
     .editable()
@@ -28,7 +28,7 @@ export function quorlockDashboard(): Dashboard {
   addRow(builder, 'At a glance', summaryPanels());
   addRow(builder, 'Locks', lockPanels());
   addRow(builder, 'Nodes', nodePanels());
-  return numbered(builder.build());
+  return addIds(builder.build());
 }
 
 function addRow(builder: DashboardBuilder, title: string, panels: readonly Builder<Panel>[]): void {
@@ -36,8 +36,11 @@ function addRow(builder: DashboardBuilder, title: string, panels: readonly Build
   for (const panel of panels) builder.withPanel(panel);
 }
 
-/** The builders leave ids and refIds out. Grafana gives panels without an id new ones at each import, and links break. */
-function numbered(dashboard: Dashboard): Dashboard {
+/**
+ * Adds ids and refIds, which the builders leave out. Without them, each import makes new ids, and links
+ * break.
+ */
+function addIds(dashboard: Dashboard): Dashboard {
   dashboard.panels?.forEach((panel, index) => {
     panel.id = index + 1;
     if (!('targets' in panel)) return;

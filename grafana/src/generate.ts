@@ -1,16 +1,18 @@
 /**
- * Writes the dashboard and the alerts next to this directory, from the typed sources in it:
- * `node --import ./scripts/ts-loader.mjs grafana/src/generate.ts`. With `--check` it writes nothing, and fails where what
- * is there is not what it would write.
+ * Generates the dashboard and the alerts into grafana/ from the typed sources in this folder: `node --import
+ * ./scripts/ts-loader.mjs grafana/src/generate.ts`. With `--check` it writes nothing, and fails if the files
+ * are not what it would write.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { ALERT_RULES } from './alert-rules.js';
 import { quorlockDashboard } from './dashboard.js';
 import { ruleFile } from './rule-file.js';
 
+const HEADER = '# Generated from grafana/src by `npm run grafana`: change it there.';
+
 const files: Readonly<Record<string, string>> = {
   'quorlock.json': `${JSON.stringify(quorlockDashboard(), undefined, 2)}\n`,
-  'alerts.yml': `# Generated from grafana/src by \`npm run grafana\`: change it there.\n${ruleFile(ALERT_RULES)}`,
+  'alerts.yml': `${HEADER}\n${ruleFile(ALERT_RULES)}`,
 };
 
 const check = process.argv.includes('--check');

@@ -9,7 +9,7 @@ const acquireQuantile = (q: number): Query => ({
   legend: `p${q * 100}`,
 });
 
-/** Of waiting and of holding: where one lock is slow, the others may be quick. */
+/** Quantiles for each lock: one lock may be slow while the others are quick. */
 const byLock =
   (metric: 'waitDuration' | 'holdDuration') =>
   (q: number): Query => ({
@@ -17,17 +17,19 @@ const byLock =
     legend: `{{lock}} p${q * 100}`,
   });
 
-/** What the locks do. */
+/** The panels about locks. */
 export const lockPanels = () => [
   lines(
-    { title: 'Acquired', description: 'Leases acquired each minute: how often the jobs run.', unit: 'cpm' },
+    { title: 'Acquired', description: 'Leases acquired per minute: how often the jobs run.', unit: 'cpm' },
     [{ expr: perMinute('lock', ofLocks('acquired')), legend: '{{lock}}' }],
   ),
   bars(
     {
       title: 'Skipped, by reason',
       description:
-        'Attempts that rightly did nothing. held: another process has it. already_ran: the tick was run by another process. draining: this process is shutting down. With N processes on one cron job, N - 1 skips for each run are normal.',
+        'Calls that rightly acquired nothing. held: another process has the lock. already_ran: another ' +
+        'process has run the tick. draining: this process is shutting down. With N processes on one cron ' +
+        'job, N - 1 skips for each run are normal.',
       unit: 'cpm',
     },
     [{ expr: perMinute('reason', ofLocks('skipped')), legend: '{{reason}}' }],
@@ -36,7 +38,9 @@ export const lockPanels = () => [
     {
       title: 'Failed, by reason',
       description:
-        'Attempts that acquired nothing because something is wrong. unreachable: no majority of the nodes answered. contended: the votes stayed split among claimants. Zero is right.',
+        'Calls that acquired nothing because of a fault. unreachable: no majority of the nodes answered. ' +
+        'untrusted: too many nodes had no vote, because they had lost their memory. contended: the votes ' +
+        'stayed split between several processes. Zero is normal.',
       unit: 'cpm',
     },
     [{ expr: perMinute('lock, reason', ofLocks('failed')), legend: '{{lock}} {{reason}}' }],
@@ -45,7 +49,8 @@ export const lockPanels = () => [
     {
       title: 'Waiting, by lock',
       description:
-        'Calls that wait for a lock, with waitMs or between retries, at the moment of the scrape. A number that stays or grows means that the lock is held for longer than its users can share it: see "Time held".',
+        'Calls that wait for a lock at the moment of the scrape, with waitMs or between retries. If the ' +
+        'number stays or grows, the lock is held for too long for all its users: see "Time held".',
       unit: 'short',
     },
     [{ expr: `sum by (lock) (${ofLocks('waiters')})`, legend: '{{lock}}' }],
@@ -54,7 +59,8 @@ export const lockPanels = () => [
     {
       title: 'Time waited',
       description:
-        'How long those waited who had to, by lock, whatever came of it; over the window chosen above. Empty where nobody had to wait in the window.',
+        'How long calls waited for a lock, with any outcome, in the window chosen above. Calls that did ' +
+        'not wait are not counted. Empty if no wait ended in the window.',
       unit: 's',
     },
     [0.5, 0.95].map(byLock('waitDuration')),
@@ -63,7 +69,8 @@ export const lockPanels = () => [
     {
       title: 'Waits, by lock',
       description:
-        'Waits that ended each minute. Beside "Acquired" it shows how many of the calls had to wait at all: the time waited is of those only.',
+        'Waits that ended per minute. Compare with "Acquired" to see how many of the calls had to wait. ' +
+        '"Time waited" is about these calls only.',
       unit: 'cpm',
     },
     [{ expr: perMinute('lock', countOfLocks('waitDuration')), legend: '{{lock}}' }],
@@ -71,16 +78,20 @@ export const lockPanels = () => [
   lines(
     {
       title: 'Held, by lock',
-      description: 'Leases held. A lock of one resource stands at 0 or 1; more means several resources.',
+      description:
+        'Leases held. A lock on one resource is at 0 or 1. A higher number means several resources.',
       unit: 'short',
     },
     [{ expr: `sum by (lock) (${ofLocks('leasesHeld')})`, legend: '{{lock}}' }],
   ),
   bars(
     {
-      title: 'Expired, by reason',
+      title: 'Lost, by reason',
       description:
-        "Leases that ended before their holder released them. unreachable: not extended in time. taken: the keys were gone or another's. not_extended: automatic extension was off. max_hold: held too long. stalled: the process did not run in time. closed: it shut down while it held.",
+        'Leases that were lost: they ended before their holder released them (quorlock_expired_total). ' +
+        'unreachable: no majority answered in time to extend. taken: the keys were gone, or had another ' +
+        'owner. not_extended: automatic extension was off. max_hold: held for longer than maxHoldMs. ' +
+        'stalled: the process did not run in time. closed: the lock manager was closed.',
       unit: 'cpm',
     },
     [{ expr: perMinute('lock, reason', ofLocks('expired')), legend: '{{lock}} {{reason}}' }],
@@ -89,7 +100,8 @@ export const lockPanels = () => [
     {
       title: 'Extensions, by outcome',
       description:
-        'Extensions of held leases. A failed one is tried again while validity is left: failures without an expiry did no harm.',
+        'Extensions of held leases. A failed one is tried again while the lease is valid. Failures ' +
+        'without a lost lease did no harm.',
       unit: 'cpm',
     },
     [{ expr: perMinute('outcome', ofLocks('extensions')), legend: '{{outcome}}' }],
@@ -98,7 +110,8 @@ export const lockPanels = () => [
     {
       title: 'Time to acquire',
       description:
-        'From asking for a lock to having it, waiting and retries included; over the window chosen above. Empty where nothing was acquired in the window.',
+        'Time from a call to its lease, including waiting and retries, in the window chosen above. Empty ' +
+        'if nothing was acquired in the window.',
       unit: 's',
     },
     [0.5, 0.95, 0.99].map(acquireQuantile),
@@ -107,7 +120,8 @@ export const lockPanels = () => [
     {
       title: 'Time held',
       description:
-        'From acquiring a lease to its end, by lock; over the window chosen above. Empty where nothing ended in the window.',
+        'Time from acquiring a lease to its end, by lock, in the window chosen above. Empty if no lease ' +
+        'ended in the window.',
       unit: 's',
     },
     [0.5, 0.95].map(byLock('holdDuration')),
@@ -116,7 +130,8 @@ export const lockPanels = () => [
     {
       title: 'Since the last run',
       description:
-        "How long ago any process that is still scraped acquired the lock. Longer than the job's period: a run is missing.",
+        'How long ago a process that is still scraped last acquired the lock. If it is longer than the ' +
+        "job's period, a run is missing.",
       unit: 's',
     },
     { expr: `time() - (max by (lock) (${ofLocks('lastRun')}) > 0)`, legend: '{{lock}}' },

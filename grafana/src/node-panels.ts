@@ -2,7 +2,9 @@ import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import { bars, lines, states } from './panel-kinds.js';
 import { FAILED, NOT_READY, ofProcesses, perMinute, sumOfProcesses } from './promql.js';
 
-/** The states from best to worst: the timeline shows the worst that any process sees. `closed` is nobody's fault. */
+/**
+ * The states from best to worst. The timeline shows the worst that any process sees. `closed` is not a fault.
+ */
 const RANKED = [
   { state: 'closed', color: 'text' },
   { state: 'ready', color: 'green' },
@@ -15,7 +17,8 @@ const RANKED = [
 
 const inState = (state: string) => `clamp_max(${ofProcesses('nodeState', `state="${state}"`)}, 1)`;
 
-const worstState = `max by (node) (${RANKED.map(({ state }, rank) => `${rank} * ${inState(state)}`).join(' or ')})`;
+const rankedStates = RANKED.map(({ state }, rank) => `${rank} * ${inState(state)}`);
+const worstState = `max by (node) (${rankedStates.join(' or ')})`;
 
 const mapping = {
   type: MappingType.ValueToText as const,
@@ -24,13 +27,15 @@ const mapping = {
   ),
 };
 
-/** What the nodes do. */
+/** The panels about nodes. */
 export const nodePanels = () => [
   states(
     {
       title: 'Node states',
       description:
-        'The worst state of each node that any process sees. untrusted: it lost its memory or its clock was stepped, and its grants do not count for one longest TTL. misconfigured: it must not vote, because of its configuration. The log says why.',
+        'The worst state of each node that any process sees. untrusted: the node lost its memory or its ' +
+        'clock was stepped, and its grants do not count for maxTtlMs. misconfigured: the node has no vote ' +
+        'because of its configuration. The log says why.',
       unit: 'short',
     },
     { expr: worstState, legend: '{{node}}' },
@@ -39,7 +44,8 @@ export const nodePanels = () => [
     {
       title: 'Processes that cannot ask a node',
       description:
-        'All processes: the node is down. A few: the network between them and the node. A process needs a majority of the nodes.',
+        'If all processes see it, the node is down. If a few do, the network between them and the node is ' +
+        'at fault. A process needs a majority of the nodes.',
       unit: 'short',
     },
     [{ expr: `sum by (node, state) (${ofProcesses('nodeState', NOT_READY)})`, legend: '{{node}} {{state}}' }],
@@ -47,7 +53,7 @@ export const nodePanels = () => [
   bars(
     {
       title: 'Votes',
-      description: 'Answers of all nodes together, to every operation: acquire, confirm, extend, release.',
+      description: 'Answers of all nodes together to all operations: acquire, confirm, extend, release.',
       unit: 'cpm',
     },
     [{ expr: perMinute('vote', ofProcesses('votes')), legend: '{{vote}}' }],
@@ -56,7 +62,10 @@ export const nodePanels = () => [
     {
       title: 'Failed votes, by node',
       description:
-        'Answers that tell nothing about the lock. timeout and late: the node or the network is slow. disconnected: the connection broke under way. error: the node answered with an error. restored: it had lost the key of a held lease. untrusted: it granted, but lost its memory not long enough ago.',
+        'Answers that say nothing about the lock. timeout and late: the node or the network is slow. ' +
+        'unreachable: there was no connection. disconnected: the connection broke before the answer. ' +
+        'error: the node answered with an error. restored: the node had lost the key of a held lease. ' +
+        'untrusted: the node is in quarantine, so its grant does not count.',
       unit: 'cpm',
     },
     [{ expr: perMinute('node, vote', ofProcesses('votes', FAILED)), legend: '{{node}} {{vote}}' }],
@@ -64,7 +73,7 @@ export const nodePanels = () => [
   lines(
     {
       title: 'Fallback, by process',
-      description: 'Lock managers whose locks hold in their own process only. Zero is right.',
+      description: 'Lock managers that lock within their own process only. Zero is normal.',
       unit: 'short',
     },
     [{ expr: `sum by (job, instance) (${ofProcesses('fallbackActive')})`, legend: '{{instance}}' }],
@@ -73,7 +82,9 @@ export const nodePanels = () => [
     {
       title: 'Event loop delays, by process',
       description:
-        'Seconds in each minute by which timers of lock managers ran late while leases were held; delays below 100 ms are left out. Zero is right. A lease that is not extended in time because of it expires as stalled; maxStallMs keeps it.',
+        'Seconds per minute by which timers fired late while leases were held. Delays below 100 ms do not ' +
+        'count. Zero is normal. A lease that could not be extended in time is lost as stalled. With ' +
+        'maxStallMs, a worker thread extends it.',
       unit: 's',
     },
     [{ expr: perMinute('job, instance', sumOfProcesses('loopDelay')), legend: '{{instance}}' }],

@@ -27,10 +27,10 @@ import { PanelBuilder as StateTimelinePanel } from '@grafana/grafana-foundation-
 import { PanelBuilder as TimeSeriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
 import { DATASOURCE } from './variables.js';
 
-/** What every panel says of itself. */
+/** The text of a panel. */
 export interface About {
   readonly title: string;
-  /** What it shows, and what to make of it. */
+  /** What the panel shows, and what it means. */
   readonly description: string;
   /** Grafana's unit id. */
   readonly unit: string;
@@ -57,7 +57,7 @@ const thresholds = (steps: readonly Threshold[]) =>
 
 const NEUTRAL: readonly Threshold[] = [{ value: null, color: 'blue' }];
 
-/** Green at zero, then what the value deserves. */
+/** Thresholds: green below `value`, and from there on `color`. */
 export const worseFrom = (value: number, color: 'orange' | 'red'): readonly Threshold[] => [
   { value: null, color: 'green' },
   { value, color },
@@ -71,14 +71,14 @@ const legendTable = (...calcs: readonly string[]) =>
     .displayMode(LegendDisplayMode.Table)
     .placement(LegendPlacement.Bottom)
     .calcs([...calcs])
-    // Many locks, few in trouble: those first.
+    // Of many locks, those with the highest values come first.
     .sortBy('Max')
     .sortDesc(true);
 
 const tooltip = () =>
   new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending);
 
-/** One number: how it stands now, or over the chosen time range. */
+/** One number: its value now, or over the chosen time range. */
 export function stat({ title, description, unit }: About, query: Query, steps = NEUTRAL): StatPanel {
   return new StatPanel()
     .title(title)
@@ -113,7 +113,7 @@ export function lines({ title, description, unit }: About, queries: readonly Que
     .height(8);
 }
 
-/** Stacked bars over time, for events that should be rare: a line would make a slope of each. */
+/** Stacked bars over time, for rare events: a line would show each as a slope. */
 export function bars(about: About, queries: readonly Query[]): TimeSeriesPanel {
   return lines(about, queries)
     .drawStyle(GraphDrawStyle.Bars)
@@ -123,7 +123,7 @@ export function bars(about: About, queries: readonly Query[]): TimeSeriesPanel {
     .tooltip(tooltip().hideZeros(true));
 }
 
-/** One bar for each series, as it stands now. */
+/** One bar for each series, with its value now. */
 export function barGauge({ title, description, unit }: About, query: Query): BarGaugePanel {
   return new BarGaugePanel()
     .title(title)
@@ -141,7 +141,7 @@ export function barGauge({ title, description, unit }: About, query: Query): Bar
     .height(8);
 }
 
-/** One band for each series, whose value is a state. */
+/** One band over time for each series, whose value is a state. */
 export function states({ title, description, unit }: About, query: Query): StateTimelinePanel {
   return new StateTimelinePanel()
     .title(title)

@@ -4,7 +4,7 @@ import { METRICS } from '../../src/prometheus/metric-names.js';
 /** One of quorlock's metrics, by its short name. */
 export type MetricKey = keyof typeof METRICS;
 
-/** What the panels share: the choice made in the variables at the top of the dashboard. */
+/** The choice of processes in the variables at the top of the dashboard. All panels have it. */
 const CHOSEN_PROCESSES = 'job=~"$job",instance=~"$instance"';
 
 /** A series selector within the dashboard's choice of processes. */
@@ -34,12 +34,12 @@ export const everywhere = (metric: MetricKey, ...matchers: readonly string[]): s
 const select = (name: string, matchers: readonly string[]): string =>
   matchers.length === 0 ? name : `${name}{${matchers.join(',')}}`;
 
-/** Locks work by the minute, not by the second: 0.0167 jobs a second says nothing to anybody. */
+/** A rate per minute. Jobs run by the minute: 0.0167 jobs per second are hard to read. */
 export const perMinute = (by: string, selector: string): string =>
   `sum by (${by}) (rate(${selector}[$__rate_interval])) * 60`;
 
 /** The states in which a node cannot vote although its manager is open. */
 export const NOT_READY = 'state=~"connecting|new|untrusted|unreachable|misconfigured"';
 
-/** The votes that tell nothing about the lock, only about the node. */
+/** The votes that say nothing about the lock, only about the node. */
 export const FAILED = `vote=~"${FAILED_VOTES.join('|')}"`;

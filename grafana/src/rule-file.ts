@@ -1,6 +1,6 @@
 import type { AlertRule } from './alert-rules.js';
 
-/** In single quotes YAML escapes nothing but the quote itself, so the expressions stay legible. */
+/** A YAML string. In single quotes only the quote itself is escaped, so expressions stay readable. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 function ruleLines({
@@ -23,6 +23,6 @@ function ruleLines({
   ];
 }
 
-/** The rules as a rule file of Prometheus. */
+/** The text of a Prometheus rule file with these rules. */
 export const ruleFile = (rules: readonly AlertRule[]): string =>
   ['groups:', '  - name: quorlock', '    rules:', ...rules.flatMap(ruleLines), ''].join('\n');

@@ -5,13 +5,14 @@ import { NOT_READY, ofLocks, ofProcesses } from './promql.js';
 const notReady = `sum by (job, instance) (${ofProcesses('nodeState', NOT_READY)})`;
 const ready = `sum by (job, instance) (${ofProcesses('nodeState', 'state="ready"')})`;
 
-/** The first line: is anything wrong? */
+/** The first row: whether anything is wrong. */
 export const summaryPanels = () => [
   stat(
     {
       title: 'Processes without a quorum',
       description:
-        'Processes that have no connection to a majority of the nodes. They can acquire nothing and extend nothing.',
+        'Processes without a connection to a majority of the nodes. They can acquire nothing and extend ' +
+        'nothing.',
       unit: 'short',
     },
     { expr: `sum((${notReady} >= bool ${ready}) * (${notReady} > bool 0))`, legend: 'processes' },
@@ -21,7 +22,7 @@ export const summaryPanels = () => [
     {
       title: 'Nodes not ready',
       description:
-        'Nodes that at least one process cannot ask. A minority does no harm, but the next failure may: see to it.',
+        'Nodes that at least one process cannot ask. A minority does no harm, but the next failure may.',
       unit: 'short',
     },
     { expr: `sum(max by (node) (clamp_max(${ofProcesses('nodeState', NOT_READY)}, 1)))`, legend: 'nodes' },
@@ -31,7 +32,8 @@ export const summaryPanels = () => [
     {
       title: 'Fallback',
       description:
-        'Lock managers whose locks hold in their own process only: two processes can hold the same lock at once.',
+        'Lock managers that lock within their own process only: two processes can hold the same lock at ' +
+        'once.',
       unit: 'short',
     },
     { expr: `sum(${ofProcesses('fallbackActive')})`, legend: 'managers' },
@@ -41,17 +43,19 @@ export const summaryPanels = () => [
     {
       title: 'Failed',
       description:
-        'Attempts in the chosen time range that acquired nothing because something was wrong. Each may be a job that did not run.',
+        'Calls in the chosen time range that acquired nothing because of a fault. Each may be a job that ' +
+        'did not run.',
       unit: 'short',
     },
-    { expr: `sum(increase(${ofLocks('failed')}[$__range]))`, legend: 'attempts' },
+    { expr: `sum(increase(${ofLocks('failed')}[$__range]))`, legend: 'calls' },
     worseFrom(0.5, 'red'),
   ),
   stat(
     {
-      title: 'Expired',
+      title: 'Lost',
       description:
-        'Leases in the chosen time range that ended before their holder released them: work that went on without its lock, or was stopped.',
+        'Leases in the chosen time range that were lost: they ended before their holder released them. ' +
+        'Each is a job that ran on without its lock, or was stopped.',
       unit: 'short',
     },
     { expr: `sum(increase(${ofLocks('expired')}[$__range]))`, legend: 'leases' },
@@ -60,7 +64,7 @@ export const summaryPanels = () => [
   stat(
     {
       title: 'Held now',
-      description: 'Leases held by all processes together at the last scrape.',
+      description: 'Leases that all processes together held at the last scrape.',
       unit: 'short',
     },
     { expr: `sum(${ofLocks('leasesHeld')})`, legend: 'leases' },

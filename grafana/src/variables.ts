@@ -7,7 +7,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { METRICS } from '../../src/prometheus/metric-names.js';
 
-/** The datasource that the reader chose, in every panel and variable. */
+/** The chosen data source, for every panel and variable. */
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' };
 
 const ALL = { text: 'All', value: '$__all', selected: true };
@@ -24,7 +24,7 @@ function labelValues(name: string, label: string, description: string, query: st
       .sort(VariableSort.AlphabeticalAsc)
       .multi(true)
       .includeAll(true)
-      // One matcher instead of an alternation of all values, which grows with them.
+      // One matcher, instead of a list of all values that grows with them.
       .allValue('.*')
       .current(ALL)
   );
@@ -51,12 +51,12 @@ export const variables = () => [
   labelValues(
     'lock',
     'Lock',
-    'The declared names of the locks.',
+    'The names of the locks.',
     `label_values(${METRICS.acquired}{job=~"$job",instance=~"$instance"}, lock)`,
   ),
   new IntervalVariableBuilder('window')
     .label('Quantiles over')
-    .description('How far back the quantiles look: longer for jobs that run seldom.')
+    .description('The time range of the quantiles. Choose a longer one for jobs that run rarely.')
     .values('5m,30m,2h,12h,2d')
     .current({ text: '30m', value: '30m', selected: true }),
 ];

@@ -1,13 +1,13 @@
-/** Samples in promtool's notation: `0+1x10` counts up, `0x10` stays. One sample each 30 s. */
+/** Samples in promtool's notation: `0+1x10` counts up, `0x10` stays. There is one sample every 30 s. */
 type SamplesBySeries = Readonly<Record<string, string>>;
 
 export interface AlertCase {
   readonly alert: string;
-  /** A claim, continued from the name of the alert. */
+  /** What the alert does in this case. The name of the alert is its subject. */
   readonly claim: string;
   readonly series: SamplesBySeries;
   readonly at: string;
-  /** The labels of each alert that fires; none: silence. */
+  /** The labels of each alert that fires; empty if none does. */
   readonly fires: readonly Readonly<Record<string, string>>[];
 }
 
@@ -107,7 +107,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   },
   {
     alert: 'QuorlockAttemptsUnreachable',
-    claim: 'is silent about split votes, which have an alert of their own',
+    claim: 'is silent about split votes, which have their own alert',
     series: { ...failed('contended', '0+1x20'), ...failed('unreachable', '0x20') },
     at: '5m',
     fires: [],
@@ -127,14 +127,14 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: [],
   },
   {
-    alert: 'QuorlockLeaseExpired',
-    claim: 'fires at the first lease that expired, with the reason',
+    alert: 'QuorlockLeaseLost',
+    claim: 'fires at the first lease that is lost, with the reason',
     series: counter('expired_total', 'lock="report",reason="stalled"', '0 0 1x20'),
     at: '2m',
     fires: [{ ...report, reason: 'stalled' }],
   },
   {
-    alert: 'QuorlockLeaseExpired',
+    alert: 'QuorlockLeaseLost',
     claim: 'is silent about leases that a shutdown ended',
     series: counter('expired_total', 'lock="report",reason="closed"', '0 0 1x20'),
     at: '2m',
@@ -180,14 +180,14 @@ export const ALERT_CASES: readonly AlertCase[] = [
   },
   {
     alert: 'QuorlockFallbackActive',
-    claim: 'is silent otherwise',
+    claim: 'is silent when no process locks within itself only',
     series: { 'quorlock_fallback_active{job="app",instance="1"}': '1 1 0x20' },
     at: '3m',
     fires: [],
   },
   {
     alert: 'QuorlockLockNotAcquired',
-    claim: 'fires when a lock is skipped as held though nobody who is scraped holds it',
+    claim: 'fires when a lock is skipped as held and no scraped process holds it',
     series: {
       ...held('0+1x300'),
       ...failed('unreachable', '0x300'),

@@ -34,7 +34,7 @@ describe('the alerts', () => {
 
   afterAll(() => rm(directory, { recursive: true }));
 
-  it('are a valid rule file', async () => {
+  it('the alerts are a valid rule file', async () => {
     const { code, output } = await promtool(['check', 'rules', path]);
     expect(output).toContain(`SUCCESS: ${ALERT_RULES.length} rules found`);
     expect(code).toBe(0);
@@ -60,7 +60,7 @@ describe('the alerts', () => {
     },
   );
 
-  it.each(ALERT_RULES)('$alert is shown to fire and to be silent, and says in words what to do', (rule) => {
+  it.each(ALERT_RULES)('$alert has a case in which it fires and one in which it does not', (rule) => {
     const cases = ALERT_CASES.filter(({ alert }) => alert === rule.alert);
     expect(cases.some(({ fires }) => fires.length > 0)).toBe(true);
     expect(cases.some(({ fires }) => fires.length === 0)).toBe(true);

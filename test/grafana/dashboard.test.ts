@@ -8,7 +8,7 @@ import { Workload } from './workload.js';
 
 const queries = panelQueries({ rateInterval: '10s', range: '10m', window: '10m' });
 
-describe('the dashboard, over a Prometheus that scrapes workers with held, skipped, failed and expired locks', () => {
+describe('the dashboard over a real Prometheus', () => {
   let workload: Workload;
   let prometheus: PrometheusServer;
 
@@ -22,12 +22,12 @@ describe('the dashboard, over a Prometheus that scrapes workers with held, skipp
     await workload?.stop();
   });
 
-  it('has an expectation for every panel', () => {
+  it('every panel of the dashboard has an expectation', () => {
     const titles = dashboardFile.panels.filter(({ type }) => type !== 'row').map(({ title }) => title);
     expect(Object.keys(PLAUSIBLE)).toEqual(titles);
   });
 
-  it.each(queries)('shows what the workers do: $name', async ({ panel, expr, legend }) => {
+  it.each(queries)('the panel query shows what the workers do: $name', async ({ panel, expr, legend }) => {
     await until(
       async () => {
         const samples = await prometheus.query(expr);
@@ -43,13 +43,13 @@ describe('the dashboard, over a Prometheus that scrapes workers with held, skipp
     );
   });
 
-  it('has a number for every query at the same time', async () => {
+  it('every panel query has a number at the same time', async () => {
     await until(async () => (await unansweredQueries(prometheus)).length === 0, {
       what: 'every panel to answer',
     });
   });
 
-  it('has all alerts evaluated without error, and those on that should be', async () => {
+  it('Prometheus evaluates all alerts without an error, and the expected ones are active', async () => {
     const states = await until(
       async () => {
         const rules = await prometheus.rules();
@@ -57,7 +57,7 @@ describe('the dashboard, over a Prometheus that scrapes workers with held, skipp
         const found = Object.fromEntries(rules.map(({ name, state }) => [name, state]));
         expect(found).toMatchObject({
           QuorlockAttemptsUnreachable: 'firing',
-          QuorlockLeaseExpired: 'firing',
+          QuorlockLeaseLost: 'firing',
         });
         return found;
       },

@@ -11,7 +11,7 @@ import { dashboardFile, panelQueries } from './dashboard-file.js';
 import { metricsIn } from './metrics-in.js';
 import { promtool } from './promtool.js';
 
-/** What the scrape adds to every series. */
+/** The labels that the scrape adds to every series. */
 const SCRAPE_LABELS = ['job', 'instance'];
 
 const queries = [
@@ -20,7 +20,7 @@ const queries = [
 ];
 
 describe('every expression of the dashboard and the alerts', () => {
-  /** The labels of each metric that is really exposed. */
+  /** The labels of each metric that lockMetrics() exposes. */
   const exposed = new Map<string, ReadonlySet<string>>();
 
   beforeAll(async () => {
@@ -32,7 +32,7 @@ describe('every expression of the dashboard and the alerts', () => {
     }
   });
 
-  it.each(queries)('reads metrics and labels that are exposed: $name', ({ expr }) => {
+  it.each(queries)('the expression reads metrics and labels that are exposed: $name', ({ expr }) => {
     const { selectors, grouping } = metricsIn(expr);
     expect(selectors.length).toBeGreaterThan(0);
     for (const { metric, labels } of selectors) {
@@ -41,7 +41,7 @@ describe('every expression of the dashboard and the alerts', () => {
     }
   });
 
-  it('is accepted by Prometheus, syntax and types', async () => {
+  it('promtool accepts all expressions of the dashboard and the alerts', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'quorlock-rules-'));
     try {
       const file = join(directory, 'rules.yml');
@@ -56,20 +56,20 @@ describe('every expression of the dashboard and the alerts', () => {
     }
   });
 
-  it('is named in the legend by labels that the expression keeps', () => {
+  it('legends have only labels that their expression keeps', () => {
     for (const { expr, legend } of panelQueries({ rateInterval: '1m', range: '6h', window: '30m' })) {
       for (const [, label] of legend.matchAll(/\{\{(\w+)\}\}/g))
         expect(metricsIn(expr).grouping).toContain(label);
     }
   });
 
-  it('is refused here when its syntax is wrong', () => {
+  it('metricsIn refuses an expression with wrong syntax', () => {
     expect(() => metricsIn('sum by (lock (quorlock_acquired_total)')).toThrow(SyntaxError);
   });
 });
 
 describe('the variables of the dashboard', () => {
-  it('ask for the values of labels that are exposed', () => {
+  it('the variables of the dashboard ask for labels that are exposed', () => {
     const definitions = dashboardFile.templating.list.flatMap(({ definition }) => definition ?? []);
     expect(definitions).toHaveLength(3);
     for (const definition of definitions) {

@@ -6,7 +6,7 @@ import { dashboardFile, type PanelInFile } from './dashboard-file.js';
 const panels = dashboardFile.panels.filter(({ type }) => type !== 'row');
 
 describe('the committed dashboard and alerts', () => {
-  it('are what the sources generate, with plain Node', () => {
+  it('the committed dashboard and alerts are what the sources generate, with plain Node', () => {
     const run = spawnSync(
       process.execPath,
       ['--import', './scripts/ts-loader.mjs', 'grafana/src/generate.ts', '--check'],
@@ -18,7 +18,7 @@ describe('the committed dashboard and alerts', () => {
 });
 
 describe('the dashboard', () => {
-  it('gives every panel an id of its own, a title, a description, a unit and the chosen data source', () => {
+  it('every panel has its own id, a title, a description, a unit and the chosen data source', () => {
     const ids = dashboardFile.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { id, title, description, fieldConfig, datasource } of panels) {
@@ -30,7 +30,7 @@ describe('the dashboard', () => {
     }
   });
 
-  it('gives every query a refId that is unique in its panel, a legend and the chosen data source', () => {
+  it('every query has a refId that is unique in its panel, a legend and the chosen data source', () => {
     for (const { targets = [] } of panels) {
       expect(targets.length).toBeGreaterThan(0);
       expect(targets.map(({ refId }) => refId)).toEqual([...'ABCDEF'].slice(0, targets.length));
@@ -41,7 +41,7 @@ describe('the dashboard', () => {
     }
   });
 
-  it('lays the panels out within the grid, none over another', () => {
+  it('the panels are within the grid and do not overlap', () => {
     const cells = ({ gridPos: { x, y, w, h } }: PanelInFile) =>
       Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`);
     const taken = dashboardFile.panels.flatMap(cells);
@@ -49,7 +49,7 @@ describe('the dashboard', () => {
     for (const { gridPos } of dashboardFile.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
   });
 
-  it('lets the reader choose the data source, the job, the process and the lock, and obeys in every query', () => {
+  it('every query obeys the chosen data source, job, process and lock', () => {
     const names = dashboardFile.templating.list.map(({ name }) => name);
     expect(names).toEqual(['datasource', 'job', 'instance', 'lock', 'window']);
     for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {

@@ -1,13 +1,16 @@
 import { parser } from '@prometheus-io/lezer-promql';
 
 export interface MetricsInQuery {
-  /** Each selector: its metric, and the labels it matches. */
+  /** The metric and the matched labels of each selector. */
   readonly selectors: readonly { readonly metric: string; readonly labels: readonly string[] }[];
-  /** The labels that `by` and `on` name. */
+  /** The labels in `by` and `on`. */
   readonly grouping: readonly string[];
 }
 
-/** What a PromQL expression reads; throws where its syntax is wrong, and says at which place. */
+/**
+ * The metrics and labels in a PromQL expression. Throws a `SyntaxError` with the place if its syntax is
+ * wrong.
+ */
 export function metricsIn(expr: string): MetricsInQuery {
   const selectors: { metric: string; labels: readonly string[] }[] = [];
   const grouping: string[] = [];

@@ -2,7 +2,7 @@ import { expect } from '@jest/globals';
 import type { Sample } from './prometheus-server.js';
 import { DEAD_NODES } from './workload.js';
 
-/** The values of the series that have these labels, among others. */
+/** The values of the series that have at least these labels. */
 const values = (
   samples: readonly Sample[],
   labels: Readonly<Record<string, string>> = {},
@@ -22,7 +22,10 @@ const between = (value: number, least: number, most: number): void => {
   expect(value).toBeLessThanOrEqual(most);
 };
 
-/** A quantile of durations in this test: above zero, and not hours, which a factor of 1000 would make of them. */
+/**
+ * Checks a quantile of durations in this test: above zero and below a minute, so a factor of 1000 would be
+ * noticed.
+ */
 const duration = (value: number): void => {
   expect(value).toBeGreaterThan(0);
   expect(value).toBeLessThan(60);
@@ -30,13 +33,13 @@ const duration = (value: number): void => {
 
 const dead = DEAD_NODES.map((url) => new URL(url).host);
 
-/** What each panel must show of the workload; it throws until it does. */
+/** Checks what each panel shows of the workload; each function throws until the panel shows it. */
 export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => void>> = {
   'Processes without a quorum': (samples) => expect(one(samples)).toBe(1),
   'Nodes not ready': (samples) => expect(one(samples)).toBe(3),
   Fallback: (samples) => expect(one(samples)).toBe(2),
   Failed: (samples) => expect(one(samples)).toBeGreaterThan(1),
-  Expired: (samples) => expect(one(samples)).toBeGreaterThan(1),
+  Lost: (samples) => expect(one(samples)).toBeGreaterThan(1),
   'Held now': (samples) => between(one(samples), 1, 4),
   Acquired: (samples) => {
     expect(one(samples, { lock: 'report' })).toBeGreaterThan(1);
@@ -64,7 +67,7 @@ export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => 
     expect(one(samples, { lock: 'backup' })).toBe(1);
     between(one(samples, { lock: 'report' }), 0, 1);
   },
-  'Expired, by reason': (samples) => {
+  'Lost, by reason': (samples) => {
     expect(one(samples, { lock: 'import', reason: 'not_extended' })).toBeGreaterThan(1);
     expect(one(samples, { lock: 'backup', reason: 'unreachable' })).toBe(0);
   },
@@ -100,7 +103,7 @@ export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => 
     expect(one(samples, { instance: 'first' })).toBe(1);
     expect(one(samples, { instance: 'cut-off' })).toBe(0);
   },
-  // How busy the machine is, nobody knows.
+  // The load of the machine is not known.
   'Event loop delays, by process': (samples) =>
     expect(one(samples, { instance: 'first' })).toBeGreaterThanOrEqual(0),
 };

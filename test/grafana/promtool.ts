@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { findProgram } from '../../scripts/find-program.mjs';
 
-/** The full path of a program that Prometheus comes with. */
+/** The full path of a program of the Prometheus distribution. */
 export function prometheusProgram(name: 'prometheus' | 'promtool'): string {
   const path = findProgram(name);
   if (path === undefined) {
@@ -20,7 +20,7 @@ export function promtool(args: readonly string[], input = ''): Promise<PromtoolR
   return new Promise((resolve, reject) => {
     const child = execFile(prometheusProgram('promtool'), args, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
-      // Otherwise it did not run at all, or was killed.
+      // Without a number it did not run at all, or was killed.
       if (typeof code === 'number') resolve({ code, output: stdout + stderr });
       else reject(new Error('promtool did not run to its end', { cause: error }));
     });

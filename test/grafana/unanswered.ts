@@ -2,9 +2,9 @@ import { panelQueries } from './dashboard-file.js';
 import type { PrometheusServer } from './prometheus-server.js';
 
 /**
- * The queries of the dashboard to which this Prometheus has no number as an answer: each as the panel's id, its title and
- * the query in it. Whatever is scraped, once locks were acquired and released and their counters were scraped twice, there
- * must be none.
+ * The queries of the dashboard that this Prometheus does not answer with a number, each as the panel's id,
+ * its title and its refId. There must be none once locks were acquired and released and their counters were
+ * scraped twice.
  */
 export async function unansweredQueries(prometheus: PrometheusServer): Promise<readonly string[]> {
   const unanswered: string[] = [];
