@@ -1,37 +1,41 @@
 import { LONG_JOB, TICK_JOB, type Run } from './record.js';
 
-/** A worker that was killed: what its body was doing ended then. */
+/** A worker that was killed. The body that it was running ended then. */
 export interface Kill {
   readonly worker: string;
-  /** When it was seen dead, on the machine's monotonic clock in milliseconds: the body may have run until then. */
+  /**
+   * When its end was noticed, in milliseconds of the machine's monotonic clock. Its body may have run until
+   * then.
+   */
   readonly at: number;
-  /** The tick it was claiming or had claimed, by what the nodes said right after its death. */
+  /** The tick that it was claiming or had claimed, according to the nodes right after its end. */
   readonly claimedTick: number | undefined;
 }
 
+/** What happened in the demo. */
 export interface Evidence {
   readonly runs: readonly Run[];
   readonly kills: readonly Kill[];
-  /** The ticks that were due, from the schedule and the clock alone, in epoch milliseconds. */
+  /** The ticks that were due by schedule and clock, in epoch milliseconds. */
   readonly expectedTicks: readonly number[];
 }
 
-/** What the record shows. All lists are empty where all is well. */
+/** What the record shows. All lists but `ownTicks` are empty if all is well. */
 export interface Findings {
   readonly ticks: number;
   /** Runs of the expected ticks. */
   readonly runs: number;
-  /** Runs of a tick that had been run before. */
+  /** Runs of a tick that had run before. */
   readonly duplicates: readonly Run[];
-  /** Ticks that nobody ran, the killed workers' own apart. */
+  /** Ticks that did not run, without those in `ownTicks`. */
   readonly missed: readonly number[];
-  /** Ticks that nobody ran because the worker that claimed them was killed. */
+  /** Ticks that did not run because the worker that claimed them was killed. */
   readonly ownTicks: readonly number[];
-  /** Runs that began while another of the same job was in progress, with that one. */
+  /** Runs that began during another run of the same job, each with that one. */
   readonly overlaps: readonly Pair[];
-  /** Runs whose fencing token is not above that of the run before, with that one. */
+  /** Runs whose fencing token is not above that of an earlier run, each with that one. */
   readonly regressions: readonly Pair[];
-  /** Runs that never ended, though their worker was not killed. */
+  /** Runs that never ended, of workers that were not killed. */
   readonly unended: readonly Run[];
 }
 
@@ -40,7 +44,7 @@ export interface Pair {
   readonly later: Run;
 }
 
-/** Reads the record, and nothing else. Pure. */
+/** Checks the record. A pure function. */
 export function check({ runs, kills, expectedTicks }: Evidence): Findings {
   const killedAt = new Map(kills.map(({ worker, at }) => [worker, at]));
   const endOf = (run: Run): number => run.endedAt ?? killedAt.get(run.worker) ?? Number.POSITIVE_INFINITY;
@@ -70,7 +74,7 @@ export function check({ runs, kills, expectedTicks }: Evidence): Findings {
   };
 }
 
-/** Each run against the one, of all before it, that went on longest. */
+/** Compares each run with the one before it that ended last. */
 function overlapsIn(ordered: readonly Run[], endOf: (run: Run) => number): Pair[] {
   const overlaps: Pair[] = [];
   let longest: Run | undefined;
@@ -81,7 +85,7 @@ function overlapsIn(ordered: readonly Run[], endOf: (run: Run) => number): Pair[
   return overlaps;
 }
 
-/** Each run against the one, of all before it, that had the highest token. */
+/** Compares each run with the one before it that had the highest token. */
 function regressionsIn(ordered: readonly Run[]): Pair[] {
   const regressions: Pair[] = [];
   let highest: Run | undefined;
@@ -92,7 +96,7 @@ function regressionsIn(ordered: readonly Run[]): Pair[] {
   return regressions;
 }
 
-/** Whether the demo may end with status 0. */
+/** Whether the demo ends with status 0. */
 export const isClean = (findings: Findings): boolean =>
   [findings.duplicates, findings.missed, findings.overlaps, findings.regressions, findings.unended].every(
     (list) => list.length === 0,

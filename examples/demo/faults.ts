@@ -13,27 +13,27 @@ export interface DemoNode {
   readonly server: RedisServer;
 }
 
-/** One fault as it was done, for the summary. */
+/** One fault that was made, for the summary. */
 export interface Fault {
   readonly what: string;
   /** Epoch milliseconds. */
   readonly fromMs: number;
-  /** When it was undone; `undefined` for a worker, which stays dead, and where the end came first. */
+  /** When it was undone; `undefined` for a worker, which stays dead, and if the end came first. */
   toMs: number | undefined;
   readonly kill?: Kill & { readonly token: number };
 }
 
-/** A holder is only killed after it has outlived its TTL, and well before its end. */
+/** A holder is killed only after it has held its lock for longer than its TTL, and well before its end. */
 const HELD_FROM_TTLS = 1.25;
 const HELD_TO_TTLS = 3;
 const LOOK_MS = 10;
 const SECOND_MS = 1_000;
 
-/** Does to nodes and workers what the plan says. */
+/** Makes the faults of the plan. */
 export class Faults {
   readonly done: Fault[] = [];
   readonly #away = new Map<string, Fault>();
-  /** Looks at the locks from outside, as an operator would. */
+  /** Inspects the locks from outside, like an operator. */
   readonly #watcher: LockManager;
 
   constructor(
@@ -56,8 +56,8 @@ export class Faults {
     return this.done.flatMap(({ kill }) => (kill === undefined ? [] : [kill]));
   }
 
-  /** Does one step. Waits for a holder to kill until the signal aborts. */
-  async strike(step: Step, over: AbortSignal): Promise<void> {
+  /** Makes one step of the plan. Waits for a holder to kill until the signal aborts. */
+  async make(step: Step, over: AbortSignal): Promise<void> {
     if (step.action === 'kill-worker') return this.#killHolder(over);
     const node = this.nodes[step.node]!;
     if (step.action === 'kill-node' || step.action === 'stop-node') {
@@ -84,7 +84,7 @@ export class Faults {
     await this.#watcher.close();
   }
 
-  /** Waits until a majority votes without this node: one that came back may need a while until all workers trust it. */
+  /** Waits until a majority votes without this node: workers do not trust a node that came back at once. */
   async #canSpare({ name }: DemoNode, over: AbortSignal): Promise<boolean> {
     const isEnough = (): boolean =>
       this.nodes.filter((node) => node.name !== name && this.narrator.votes(node.name)).length >
@@ -118,7 +118,7 @@ export class Faults {
     this.screen.event(node.name, `${how}; ${up} of ${this.nodes.length} nodes are up`, ['bold', colour]);
   }
 
-  /** Kills whoever holds the long job, in the middle of a run that has outlived its TTL. */
+  /** Kills the holder of the long job, in the middle of a run that is longer than its TTL. */
   async #killHolder(over: AbortSignal): Promise<void> {
     let found = this.#holder();
     while (found === undefined && !over.aborted) {
@@ -150,8 +150,8 @@ export class Faults {
   }
 
   /**
-   * Whether the dead worker was claiming the tick of the second it died in, or had claimed it: its key is on a node, or the
-   * tick is on record. Where another worker ran the tick all the same, the claim excuses nothing.
+   * The tick of the second in which the worker died, if the worker was claiming it or had claimed it: its key
+   * is on a node, or the tick is on record. If another worker ran the tick, the claim does not matter.
    */
   async #claimedTick(worker: string, killedMs: number): Promise<number | undefined> {
     const tick = Math.floor(killedMs / SECOND_MS) * SECOND_MS;

@@ -7,7 +7,7 @@ import { journal, settings } from './worker-settings.js';
 
 const { jobs } = settings;
 
-/** Every worker has the same jobs; the locks see to it that one of them runs each. */
+/** The jobs that every worker has. The locks make one worker run each. */
 @Injectable()
 export class Jobs {
   readonly #over = new AbortController();
@@ -15,8 +15,8 @@ export class Jobs {
   constructor(private readonly schedule: SchedulerRegistry) {}
 
   /**
-   * Shorter than the workers' timers are apart: only the tick, which the lock remembers, keeps a second worker from running
-   * it. The threshold lets cron make up for a fire that a busy machine delayed, instead of dropping it.
+   * This job is shorter than the workers' timers are apart. Only the tick, which the lock remembers, prevents
+   * a second run. The threshold makes cron run a fire late on a busy machine, instead of dropping it.
    */
   @Cron(CronExpression.EVERY_SECOND, { name: TICK_JOB, threshold: 900 })
   @DistributedLock({ key: TICK_JOB, ttl: `${jobs.tickTtlMs}ms` })
@@ -27,7 +27,7 @@ export class Jobs {
     });
   }
 
-  /** Outlives its TTL several times. Whoever does not hold it tries again with every interval. */
+  /** This job runs for several TTLs. A worker that does not get the lock tries again at every interval. */
   @Interval(LONG_JOB, jobs.longRetryMs)
   @DistributedLock({ key: LONG_JOB, ttl: `${jobs.longTtlMs}ms` })
   async longJob(): Promise<void> {
@@ -39,7 +39,7 @@ export class Jobs {
     });
   }
 
-  /** Starts nothing any more, and ends what runs. */
+  /** Stops the schedule, and ends the running jobs. */
   async finish(): Promise<void> {
     await this.schedule.getCronJob(TICK_JOB).stop();
     this.schedule.deleteInterval(LONG_JOB);

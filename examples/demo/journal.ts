@@ -2,13 +2,13 @@ import { currentLease, type LockEvent } from 'quorlock';
 import type { WorkerMessage } from './messages.js';
 import { monotonicMs, TICK_JOB, type EndEntry, type Job, type RecordFile } from './record.js';
 
-/** cron looks at the clock before it fires; the clock may be slewed backwards between its look and ours. */
+/** cron reads the clock before it fires. The clock may be slewed backwards between its reading and ours. */
 const EARLY_MS = 10;
 const SECOND_MS = 1_000;
 
-/** Writes down what the bodies of one worker do, and tells the demo. */
+/** Records what the jobs of one worker do, and reports it to the demo. */
 export class Journal {
-  /** By fencing token, when the call was made that a lease of the job was acquired for. */
+  /** The time of the call that acquired a lease of the job, by fencing token, in epoch milliseconds. */
   readonly #calledAt = new Map<number, number>();
   #count = 0;
   #open = 0;
@@ -19,12 +19,12 @@ export class Journal {
     private readonly tell: (message: WorkerMessage) => void,
   ) {}
 
-  /** Whether no body is in progress. */
+  /** Whether no job is running. */
   get idle(): boolean {
     return this.#open === 0;
   }
 
-  /** Runs a body, from its first entry in the record to its last. It is told when its lease is lost. */
+  /** Runs a job's body between its two entries in the record. `signal` aborts when the lease is lost. */
   async run(job: Job, body: (signal: AbortSignal) => Promise<EndEntry['outcome']>): Promise<void> {
     const lease = currentLease();
     if (lease === undefined) throw new Error(`${job} runs without a lease`);
@@ -55,11 +55,11 @@ export class Journal {
     if (event.type === 'node') this.tell({ type: 'node', node: event.node });
   };
 
-  /** The second in which cron made the call: the body may begin in a later one, when the lock took long. */
+  /** The second in which cron made the call. The body may begin in a later one, if the lock took long. */
   #tickOf(job: Job, token: number): number | null {
     if (job !== TICK_JOB) return null;
     const calledAt = this.#calledAt.get(token);
-    if (calledAt === undefined) throw new Error(`nothing was heard of the acquisition of token ${token}`);
+    if (calledAt === undefined) throw new Error(`no event of the acquisition of token ${token} was heard`);
     this.#calledAt.delete(token);
     return Math.floor((calledAt + EARLY_MS) / SECOND_MS) * SECOND_MS;
   }

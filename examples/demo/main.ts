@@ -16,10 +16,10 @@ import { failuresIn, lastLine, showSummary, takeoverOf } from './summary.js';
 import { WorkerProcess } from './worker-process.js';
 
 const SECOND_MS = 1_000;
-/** More of them than that cannot all look at a lock within a second while nodes are away. */
+/** If more workers share a processor, some may not ask for the lock within a second while nodes are away. */
 const WORKERS_PER_PROCESSOR = 3;
 
-/** Runs the demo as the command line says, and sets the exit status: 0, 1 for a failure, 2 for a bad command line. */
+/** Runs the demo by the command line. The exit status is 0, 1 for a failure, or 2 for a bad command line. */
 export async function main(args: readonly string[]): Promise<void> {
   let options: DemoOptions | 'help';
   try {
@@ -34,7 +34,7 @@ export async function main(args: readonly string[]): Promise<void> {
   process.exitCode = (await demo(options)) ? 0 : 1;
 }
 
-/** The exit of this process kills its children (see processes.ts): what ends it has only to let it exit. */
+/** Makes signals exit this process. Its exit kills its children, see test/support/processes.ts. */
 function leaveNothingBehind(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
@@ -42,7 +42,7 @@ function leaveNothingBehind(): void {
       process.exit(128 + constants.signals[signal]);
     });
   }
-  // Nobody reads any more: `npm run demo | head`.
+  // The reader is gone: `npm run demo | head`.
   process.stdout.once('error', () => process.exit(1));
 }
 
@@ -68,18 +68,18 @@ async function demo(options: DemoOptions): Promise<boolean> {
   await Promise.all(workers.map((worker) => worker.ready()));
   await showEndpoints(screen, workers, join(directory, 'prometheus-targets.json'));
 
-  // All are ready: from the next whole second on every tick is due.
+  // All workers are ready: from the next whole second on, every tick is due.
   const startMs = (Math.floor(Date.now() / SECOND_MS) + 1) * SECOND_MS;
   screen.line();
   screen.startClock(startMs);
   const faults = new Faults(nodes, workers, narrator, plan.jobs, screen);
   const scraping = setInterval(() => scrapeAll(workers), SECOND_MS);
-  const overMs = await strikeAll(faults, plan, workers, startMs, startMs + endMs(options));
+  const overMs = await makeFaults(faults, plan, workers, startMs, startMs + endMs(options));
   clearInterval(scraping);
 
   const failures = await finish(workers, faults, nodes);
   const runs = new RecordFile(recordPath).runs();
-  // By the schedule, up to the end, which comes before its time where a worker crashes.
+  // By the schedule, up to the end, which comes early if a worker crashes.
   const allTicks = Array.from({ length: options.seconds }, (_, index) => startMs + index * SECOND_MS);
   const expectedTicks = allTicks.filter((tick) => tick + LAST_TICK_MS <= overMs);
   const findings = check({ runs, kills: faults.kills, expectedTicks });
@@ -110,14 +110,15 @@ function announce(screen: Screen, { seconds: duration, workers, nodes }: DemoOpt
   );
   screen.fact(
     '',
-    `${LONG_JOB}: runs ${seconds(longRunMs)}, TTL ${seconds(longTtlMs)}; all workers try every ${seconds(longRetryMs)}`,
+    `${LONG_JOB}: runs ${seconds(longRunMs)}, TTL ${seconds(longTtlMs)}; ` +
+      `all workers try every ${seconds(longRetryMs)}`,
   );
   for (const note of plan.notes) screen.fact('note', note);
   const processors = availableParallelism();
   if (workers > WORKERS_PER_PROCESSOR * processors) {
     screen.fact(
       'note',
-      `${workers} workers share ${processors} processors: ticks may be missed for want of time`,
+      `${workers} workers share ${processors} processors: ticks may be missed for lack of time`,
     );
   }
 }
@@ -145,7 +146,7 @@ function startWorkers(
   });
 }
 
-/** The endpoints, by themselves and as a file for Prometheus' `file_sd_configs`: their ports are others each time. */
+/** Shows the endpoints, and writes a file for Prometheus' `file_sd_configs`: the ports differ each time. */
 async function showEndpoints(screen: Screen, workers: readonly WorkerProcess[], path: string): Promise<void> {
   workers.forEach(({ name, pid, metricsUrl }, index) =>
     screen.fact(index === 0 ? 'workers' : '', `${name} pid ${pid}  ${metricsUrl}`),
@@ -158,13 +159,16 @@ async function showEndpoints(screen: Screen, workers: readonly WorkerProcess[], 
   screen.fact('', `for a Prometheus: file_sd_configs: [{ files: ['${path}'] }]`);
 }
 
-/** A scrape that fails is made up for by the next; the last of all is made in `finish`, where a failure counts. */
+/** Scrapes all workers. A failure does not matter, because the next scrape follows; in `finish` it does. */
 function scrapeAll(workers: readonly WorkerProcess[]): void {
   for (const worker of workers) if (worker.alive) worker.scrape().catch(() => undefined);
 }
 
-/** Goes through the plan. Returns when all was over: as planned, or when a worker ended that nobody had killed. */
-async function strikeAll(
+/**
+ * Makes the faults of the plan. Returns the end: as planned, or earlier if a worker ended that was not
+ * killed.
+ */
+async function makeFaults(
   faults: Faults,
   plan: Plan,
   workers: readonly WorkerProcess[],
@@ -179,14 +183,14 @@ async function strikeAll(
   for (const step of plan.steps) {
     await untilMs(startMs + step.atMs);
     if (over.signal.aborted) break;
-    await faults.strike(step, over.signal);
+    await faults.make(step, over.signal);
   }
   await untilMs(endsMs);
   clearTimeout(timer);
   return over.signal.aborted ? Math.min(Date.now(), endsMs) : endsMs;
 }
 
-/** Ends everything in order. Returns what went wrong with it. */
+/** Ends workers and nodes in order. Returns what went wrong. */
 async function finish(
   workers: readonly WorkerProcess[],
   faults: Faults,

@@ -2,7 +2,9 @@ import type { NodeSnapshot } from 'quorlock';
 import type { JobSettings } from './plan.js';
 import type { EndEntry, StartEntry } from './record.js';
 
-/** What a worker is started with: JSON in its environment, since decorators read it when the class is defined. */
+/**
+ * The settings of a worker: JSON in its environment, because decorators need them when the class is defined.
+ */
 export interface WorkerSettings {
   readonly name: string;
   readonly nodes: readonly { readonly name: string; readonly host: string; readonly port: number }[];
@@ -12,7 +14,10 @@ export interface WorkerSettings {
 
 export const SETTINGS_VARIABLE = 'QUORLOCK_DEMO_WORKER';
 
-/** From a worker to the demo: what is shown as it happens. The figures at the end come from elsewhere. */
+/**
+ * From a worker to the demo: what the demo shows as it happens. The figures of the summary come from
+ * elsewhere.
+ */
 export type WorkerMessage =
   | { readonly type: 'ready'; readonly metricsPort: number }
   | { readonly type: 'started'; readonly entry: StartEntry }
@@ -22,5 +27,7 @@ export type WorkerMessage =
   | { readonly type: 'warning'; readonly text: string }
   | { readonly type: 'finished' };
 
-/** From the demo to a worker: end all jobs; then, when the metrics have been read, close and exit. */
+/**
+ * From the demo to a worker: `finish` ends all jobs; `exit`, after the metrics were read, closes and exits.
+ */
 export type DemoMessage = 'finish' | 'exit';

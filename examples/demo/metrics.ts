@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 
-/** One line of the text format of Prometheus. */
+/** One line of the Prometheus text format. */
 export interface Sample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -9,10 +9,10 @@ export interface Sample {
 
 const TIMEOUT_MS = 5_000;
 
-/** Reads a metrics endpoint as Prometheus does. */
+/** Reads a metrics endpoint like Prometheus. */
 export function scrape(url: string): Promise<readonly Sample[]> {
   return new Promise((resolve, reject) => {
-    // No agent: a connection kept alive would keep the demo alive too.
+    // No agent: a connection that is kept alive would keep the demo alive too.
     const request = get(url, { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (part: string) => (text += part));

@@ -5,22 +5,22 @@ import { LONG_JOB, monotonicMs, TICK_JOB, type EndEntry, type StartEntry } from 
 import { clockTime, seconds, type Screen } from './screen.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** The run of the long job that is in progress, as far as its worker told. */
+/** The current run of the long job, by what its worker reported. */
 export interface LongRun extends StartEntry {
   readonly worker: string;
   extensions: number;
-  /** How many TTLs it was seen to outlive. */
+  /** How many TTLs it has lasted so far. */
   ttls: number;
 }
 
 const SEEN_AS = {
   ready: 'votes again, for all workers',
   unreachable: 'is out of reach, for all workers',
-  untrusted: 'answers and has no vote yet, for all workers',
-  misconfigured: 'must not vote, for all workers',
+  untrusted: 'answers but has no vote yet, for all workers',
+  misconfigured: 'is misconfigured and has no vote, for all workers',
 };
 
-/** Tells what the workers report, as it happens, and keeps who has the long job. */
+/** Shows what the workers report as it happens, and knows which worker has the long job. */
 export class Narrator {
   readonly #open = new Map<string, StartEntry>();
   readonly #nodes = new Map<string, Map<string, NodeSnapshot['status']>>();
@@ -52,7 +52,7 @@ export class Narrator {
     if (message.type === 'warning') this.#warning(worker.name, message.text);
   }
 
-  /** The worker was killed: it will say nothing more. */
+  /** Forgets a worker that was killed. */
   died(worker: string): void {
     this.#nodes.delete(worker);
     for (const [run, entry] of this.#open) if (entry.worker === worker) this.#open.delete(run);
@@ -104,11 +104,12 @@ export class Narrator {
     const ttls = Math.floor((monotonicMs() - long.at) / this.jobs.longTtlMs);
     if (ttls <= long.ttls) return;
     long.ttls = ttls;
-    const text = `${worker} still has it after ${ttls} TTL${ttls === 1 ? '' : 's'}, extended ${long.extensions} times`;
+    const age = `${ttls} TTL${ttls === 1 ? '' : 's'}`;
+    const text = `${worker} still has it after ${age}, extended ${long.extensions} times`;
     this.screen.event(LONG_JOB, text, 'cyan');
   }
 
-  /** Told when all workers see the node the same way: each of them finds out by itself. */
+  /** Shows a node's state when all workers see it: each of them finds out by itself. */
   #node(worker: string, { name, status }: NodeSnapshot): void {
     const seen = this.#nodes.get(worker) ?? new Map<string, NodeSnapshot['status']>();
     this.#nodes.set(worker, seen.set(name, status));
@@ -120,7 +121,7 @@ export class Narrator {
     this.screen.event(name, SEEN_AS[status], status === 'ready' ? 'green' : 'yellow');
   }
 
-  /** Once for all workers: what concerns one mostly concerns all. */
+  /** Shows a warning once for all workers: most warnings concern all of them. */
   #warning(worker: string, text: string): void {
     if (this.#warnings.has(text)) return;
     this.#warnings.add(text);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-/** What may be chosen on the command line. */
+/** The options of the command line. */
 export interface DemoOptions {
   readonly seconds: number;
   readonly workers: number;
@@ -28,7 +28,10 @@ export const USAGE = [
   ),
 ].join('\n');
 
-/** Reads the command line; `'help'` where help is asked for. Throws a RangeError or TypeError that names the option. */
+/**
+ * Reads the command line; `'help'` if it asks for help.
+ * @throws RangeError or TypeError that names the option.
+ */
 export function readOptions(args: readonly string[]): DemoOptions | 'help' {
   const { values } = parseArgs({
     args: [...args],

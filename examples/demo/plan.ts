@@ -1,8 +1,11 @@
 import type { DemoOptions } from './options.js';
 
-/** How the workers' jobs are set, in milliseconds. */
+/** The settings of the workers' jobs, in milliseconds. */
 export interface JobSettings {
-  /** The TTL of the job that runs every second: below a second, so that a dead holder cannot stand in the next tick's way. */
+  /**
+   * The TTL of the job that runs every second. It is below a second, so a dead holder does not block the next
+   * tick.
+   */
   readonly tickTtlMs: number;
   readonly longTtlMs: number;
   /** How long one run of the long job takes: several TTLs. */
@@ -11,7 +14,7 @@ export interface JobSettings {
   readonly longRetryMs: number;
 }
 
-/** `atMs` counts from the first tick. */
+/** One fault of the plan. `atMs` counts from the first tick. */
 export type Step =
   | {
       readonly atMs: number;
@@ -23,21 +26,21 @@ export type Step =
 export interface Plan {
   readonly jobs: JobSettings;
   readonly steps: readonly Step[];
-  /** What was left out or done otherwise for want of nodes. */
+  /** What was left out or changed because there are too few nodes. */
   readonly notes: readonly string[];
 }
 
-/** Longer demos go through the faults of the nodes again and again, with other nodes. */
+/** Longer demos repeat the faults of the nodes in every cycle, with other nodes. */
 const CYCLE_SECONDS = 30;
-/** The last tick is given this long to run before the workers are told to finish. */
+/** The time for the last tick to run before the workers are told to finish. */
 export const LAST_TICK_MS = 600;
 
-/** When the workers are told to finish, after the last tick; `seconds` ticks are due by then. */
+/** When the workers are told to finish, after the last tick. By then `seconds` ticks are due. */
 export const endMs = ({ seconds }: DemoOptions): number => (seconds - 1) * 1_000 + LAST_TICK_MS;
 
 /**
- * Which faults strike when. A majority of the nodes is up at every moment: with five nodes or more two of them are away
- * together, with three or four one after the other, with fewer none may be.
+ * Plans which fault happens when. A majority of the nodes is up at every moment. With five nodes or more, two
+ * are away together; with three or four, one after the other; with fewer, none.
  */
 export function planOf(options: DemoOptions): Plan {
   const { seconds, nodes } = options;
@@ -68,8 +71,9 @@ export function planOf(options: DemoOptions): Plan {
 }
 
 /**
- * Parts of a cycle. A killed node stays away for more than two of the longest TTLs, and without its data it is not trusted
- * for another one when it comes back. In the default length nodes go between two ticks.
+ * When things happen, as parts of a cycle. A killed node stays away for more than two of the longest TTLs. It
+ * comes back without its data, so it has no vote for another one. In a demo of the default length, nodes go
+ * away between two ticks.
  */
 const TOGETHER = { kill: 0.15, stop: 0.285, resume: 0.631, restart: 0.714 };
 const ONE_BY_ONE = { kill: 0.103, restart: 0.321, stop: 0.687, resume: 0.853 };

@@ -5,7 +5,7 @@ export const TICK_JOB = 'every-second';
 export const LONG_JOB = 'long-job';
 export type Job = typeof TICK_JOB | typeof LONG_JOB;
 
-/** Written as the first act of a body. */
+/** What a body writes first. */
 export interface StartEntry {
   readonly kind: 'start';
   /** Unique to the run. */
@@ -20,16 +20,16 @@ export interface StartEntry {
   readonly wallMs: number;
 }
 
-/** Written as the last act of a body, before its lock is released. */
+/** What a body writes last, before its lock is released. */
 export interface EndEntry {
   readonly kind: 'end';
   readonly run: string;
   readonly at: number;
-  /** `lost`: the lease went while the body ran. `stopped`: the demo is over. */
+  /** `lost`: the lease was lost while the body ran. `stopped`: the demo is over. */
   readonly outcome: 'done' | 'lost' | 'stopped';
 }
 
-/** One run of a body, as the record has it. Instants (`…At`) are of the machine's monotonic clock, in milliseconds. */
+/** One run of a body. Instants (`…At`) are in milliseconds of the machine's monotonic clock. */
 export interface Run {
   readonly run: string;
   readonly worker: string;
@@ -38,15 +38,15 @@ export interface Run {
   readonly token: number;
   readonly startedAt: number;
   readonly startedWallMs: number;
-  /** `undefined`: nothing was written, because its worker died or never came to the end. */
+  /** `undefined` if no end was written: the worker died, or the body did not end. */
   readonly endedAt: number | undefined;
   readonly outcome: EndEntry['outcome'] | undefined;
 }
 
-/** The monotonic clock is the machine's, so that instants of different processes can be compared. */
+/** The machine's monotonic clock: instants of different processes can be compared. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** A file that all workers append to. What was written before a SIGKILL is there, whatever happens to the process. */
+/** A file that all workers append to. What a process wrote before a SIGKILL stays in it. */
 export class RecordFile {
   constructor(private readonly path: string) {}
 
@@ -59,7 +59,10 @@ export class RecordFile {
   }
 }
 
-/** Throws on a record that is not what workers write: what cannot be read must not count as clean. */
+/**
+ * Reads the runs of a record.
+ * @throws Error for a record that workers do not write: what cannot be read must not count as clean.
+ */
 export function runsOf(text: string): Run[] {
   const runs = new Map<string, Run>();
   for (const [index, line] of text.split('\n').entries()) {

@@ -2,10 +2,10 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Writes lines to stdout: coloured in a terminal that wants colours, plain everywhere else. */
+/** Writes lines to stdout: in colours in a terminal that has them, plain everywhere else. */
 export class Screen {
   readonly #coloured: boolean;
-  /** When the first tick is due; lines show the time since then. */
+  /** When the first tick is due. Events show the time since then. */
   #zeroMs: number | undefined;
   readonly #early: ((zeroMs: number) => void)[] = [];
 
@@ -14,7 +14,7 @@ export class Screen {
     this.#coloured = stream.isTTY && stream.hasColors();
   }
 
-  /** From now on events are shown; those up to now were kept back, until there is a time to show them with. */
+  /** Sets the zero of the shown times, and shows the events that were kept until now. */
   startClock(zeroMs: number): void {
     this.#zeroMs = zeroMs;
     for (const show of this.#early.splice(0)) show(zeroMs);
@@ -33,7 +33,7 @@ export class Screen {
     this.line(`${this.style('bold', heading.padEnd(9))}${text}`);
   }
 
-  /** Something that happens now. */
+  /** An event that happens now. */
   event(subject: string, text: string, style: Style = 'reset'): void {
     const nowMs = Date.now();
     const show = (zeroMs: number): void => {
@@ -44,7 +44,7 @@ export class Screen {
     else show(this.#zeroMs);
   }
 
-  /** Columns as wide as they have to be; numbers to the right. */
+  /** A table. Columns are as wide as needed, and numbers are aligned to the right. */
   table(title: string, head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
     const widths = head.map((heading, column) =>
       Math.max(heading.length, ...rows.map((row) => String(row[column] ?? '').length)),

@@ -6,7 +6,7 @@ import { LONG_JOB, TICK_JOB, type Run } from './record.js';
 import { clockTime, seconds, type Screen } from './screen.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** Everything the summary is made from. */
+/** All that the summary needs. */
 export interface Outcome {
   readonly runs: readonly Run[];
   readonly expectedTicks: readonly number[];
@@ -26,7 +26,7 @@ export function showSummary(screen: Screen, outcome: Outcome): void {
   screen.line();
 }
 
-/** The one line that programs read. The counters are sums over the workers' metrics, a killed worker's as last scraped. */
+/** The one line that programs read. Its counters are sums of the workers' metrics at the last scrape. */
 export function lastLine({ findings, workers }: Outcome): string {
   const total = (name: string, labels?: Record<string, string>): number =>
     workers.reduce((sum, { metrics }) => sum + sumOf(metrics, name, labels), 0);
@@ -44,13 +44,13 @@ export function lastLine({ findings, workers }: Outcome): string {
   return `demo: ${text.join(' ')}`;
 }
 
-/** What must not have happened, a line each. */
+/** What happened and must not happen, one line each. */
 export function failuresIn({ duplicates, missed, overlaps, regressions, unended }: Findings): string[] {
   const name = ({ worker, token }: Run): string => `${worker} (token ${token})`;
   const pair = ({ earlier, later }: Pair): string => `${name(later)} after ${name(earlier)}`;
   return [
-    ...duplicates.map((run) => `the tick ${clockTime(run.tick ?? 0)} was run once more, by ${name(run)}`),
-    ...missed.map((tick) => `the tick ${clockTime(tick)} was run by nobody`),
+    ...duplicates.map((run) => `the tick ${clockTime(run.tick ?? 0)} ran again, on ${name(run)}`),
+    ...missed.map((tick) => `the tick ${clockTime(tick)} did not run`),
     ...overlaps.map((two) => `two bodies of ${two.later.job} at once, ${extentOf(two)}: ${pair(two)}`),
     ...regressions.map((two) => `the fencing token of ${two.later.job} did not grow: ${pair(two)}`),
     ...unended.map((run) => `a run of ${run.job} never ended: ${name(run)}`),
@@ -77,8 +77,8 @@ function showWorkers(screen: Screen, { workers, runs, faults }: Outcome): void {
       sumOf(metrics, 'quorlock_failed_total'),
     ];
   });
-  const head = ['worker', 'ticks run', 'skipped', 'long runs', 'skipped', 'extensions', 'expired', 'failed'];
-  screen.table('What the workers did, from their first moment to their last', head, rows);
+  const head = ['worker', 'ticks run', 'skipped', 'long runs', 'skipped', 'extensions', 'lost', 'failed'];
+  screen.table('What the workers did', head, rows);
 }
 
 function showHolders(screen: Screen, { runs, faults, jobs, startMs }: Outcome): void {
@@ -95,7 +95,7 @@ function showHolders(screen: Screen, { runs, faults, jobs, startMs }: Outcome): 
       isKilled ? 'killed' : (run.outcome ?? 'never'),
     ];
   });
-  screen.table(`Who had ${LONG_JOB}, with a TTL of ${seconds(jobs.longTtlMs)}`, HOLDER_COLUMNS, rows);
+  screen.table(`Holders of ${LONG_JOB}, with a TTL of ${seconds(jobs.longTtlMs)}`, HOLDER_COLUMNS, rows);
 }
 
 const HOLDER_COLUMNS = ['holder', 'fencing token', 'from', 'for', 'TTLs', 'end'];
@@ -119,9 +119,9 @@ function showFaults(screen: Screen, outcome: Outcome): void {
     (tick) => !faults.some(({ fromMs, toMs }) => tick >= fromMs && tick < (toMs ?? endMs)),
   );
   rows.push(['', 'no node or worker away', '', costOf(outcome, quiet)]);
-  screen.table('What was done to them, and what it cost', ['at', 'fault', 'for', 'cost'], rows);
+  screen.table('Faults, and what they cost', ['at', 'fault', 'for', 'cost'], rows);
   for (const tick of outcome.findings.ownTicks) {
-    screen.line(`  Nobody ran the tick ${clockTime(tick)}: the worker that was killed had just claimed it.`);
+    screen.line(`  The tick ${clockTime(tick)} did not run: the worker that was killed had just claimed it.`);
   }
 }
 
@@ -132,7 +132,8 @@ function costOf(outcome: Outcome, ticks: readonly number[], fault?: Fault): stri
     tick !== null && ticks.includes(tick) ? [startedWallMs - tick] : [],
   );
   const slowest = delays.length === 0 ? '' : `, the slowest began after ${Math.max(...delays)} ms`;
-  const missed = `${ticks.filter((tick) => notRun.includes(tick)).length} of ${ticks.length} ticks not run${slowest}`;
+  const missedCount = ticks.filter((tick) => notRun.includes(tick)).length;
+  const missed = `${missedCount} of ${ticks.length} ticks not run${slowest}`;
   const takeover = fault?.kill === undefined ? undefined : takeoverOf(outcome.runs, fault);
   return takeover === undefined ? missed : `${missed}; ${LONG_JOB} went to ${takeover.worker}`;
 }

@@ -17,14 +17,16 @@ class MetricsController {
   }
 }
 
-/** As an application would have it, with a name for each node and a listener that tells the demo. */
+/**
+ * A module like that of an application, with a name for each node and a listener that reports to the demo.
+ */
 @Module({
   imports: [
     ScheduleModule.forRoot(),
     QuorlockModule.forRoot({
       nodes: settings.nodes,
       holder: settings.name,
-      // For so long a node that lost its data keeps out of votes; the default, a minute, is longer than the demo.
+      // A node that lost its data has no vote for this long. The default, a minute, is longer than the demo.
       maxTtlMs: settings.jobs.longTtlMs,
       listeners: [lockMetrics({ register }), journal.listen],
     }),

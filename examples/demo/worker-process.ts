@@ -9,11 +9,11 @@ import { monotonicMs } from './record.js';
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const loader = new URL('../../scripts/ts-loader.mjs', import.meta.url).href;
 
-/** Twenty of them start at once, perhaps on a small machine. */
+/** The longest start. Twenty workers may start at once on a small machine. */
 const START_MS = 180_000;
 const END_MS = 30_000;
 
-/** One worker, as the demo sees it. */
+/** One worker process, seen from the demo. */
 export class WorkerProcess {
   readonly name: string;
   readonly exit: Promise<Exit>;
@@ -43,7 +43,7 @@ export class WorkerProcess {
       if (known.type === 'finished') this.#finished = true;
       hear(this, known);
     });
-    // What is not a message: cron's remarks on a busy machine, and the last words of a crash.
+    // Output that is not a message: warnings of cron on a busy machine, and errors of a crash.
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.#errors = (this.#errors + text).slice(-4_000);
@@ -60,7 +60,7 @@ export class WorkerProcess {
     return this.#ended === undefined;
   }
 
-  /** What went wrong with the process itself; `undefined` where it did what it was told. */
+  /** What went wrong with the process itself; `undefined` if nothing did. */
   get fault(): string | undefined {
     if (this.#killed || this.#ended === undefined || this.#ended.code === 0) return undefined;
     return `${this.name} ended with ${this.#ended.signal ?? this.#ended.code}:\n${this.#errors}`;
@@ -70,7 +70,7 @@ export class WorkerProcess {
     return `http://127.0.0.1:${this.#metricsPort}/metrics`;
   }
 
-  /** As of the last scrape. */
+  /** The metrics at the last scrape. */
   get metrics(): readonly Sample[] {
     return this.#metrics;
   }
@@ -88,7 +88,7 @@ export class WorkerProcess {
     this.#metrics = await scrape(this.metricsUrl);
   }
 
-  /** SIGKILL. Resolves when it is dead, to the moment on the monotonic clock. */
+  /** Kills the worker with SIGKILL. Resolves when it is dead, to the time on the monotonic clock. */
   async kill(): Promise<number> {
     this.#killed = true;
     this.#child.kill('SIGKILL');
@@ -96,7 +96,7 @@ export class WorkerProcess {
     return monotonicMs();
   }
 
-  /** Ends its jobs, so that its metrics stand still. */
+  /** Ends its jobs, so that its metrics change no more. */
   async finish(): Promise<void> {
     this.#send('finish');
     await until(() => this.#finished || !this.alive, {

@@ -2,11 +2,11 @@ import { SETTINGS_VARIABLE, type WorkerMessage, type WorkerSettings } from './me
 import { Journal } from './journal.js';
 import { RecordFile } from './record.js';
 
-/** Of this worker process. */
+/** The settings of this worker process. */
 export const settings = JSON.parse(process.env[SETTINGS_VARIABLE] ?? '') as WorkerSettings;
 
 export function tell(message: WorkerMessage): void {
-  // The demo may have gone a moment ago; this process goes as soon as it hears of it.
+  // The demo may have exited a moment ago. This process exits as soon as it notices.
   if (process.connected) process.send?.(message);
 }
 

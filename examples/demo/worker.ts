@@ -1,4 +1,6 @@
-/** One worker process: a Nest application with two locked jobs and a metrics endpoint, at the demo's command. */
+/**
+ * One worker process: a Nest application with two locked jobs and a metrics endpoint. The demo controls it.
+ */
 import 'reflect-metadata';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,20 +14,20 @@ import type { DemoMessage } from './messages.js';
 import { WorkerModule } from './worker-module.js';
 import { tell } from './worker-settings.js';
 
-// However the demo ended, its workers end with it.
+// When the demo ends, in any way, its workers end with it.
 const leave = (): void => process.exit();
 process.once('disconnect', leave);
-// Ctrl-C reaches all processes of the terminal; the demo ends its workers itself.
+// Ctrl-C reaches all processes of the terminal, but the demo ends its workers itself.
 process.on('SIGINT', () => undefined);
 
-/** The demo shows what is wrong; that a job was skipped is what all workers but one say of every tick. */
+/** Passes on warnings and errors. Other lines are left out: all workers but one log a skip at every tick. */
 const logger: LoggerService = {
   log: () => undefined,
   warn: (...parts: unknown[]) => tell({ type: 'warning', text: textOf(parts) }),
   error: (...parts: unknown[]) => tell({ type: 'warning', text: textOf(parts) }),
 };
 
-/** Nest's last part is the context. Of an error one line is enough here. */
+/** The text of a log line. Nest's last part is the context. One line of an error is enough here. */
 function textOf(parts: readonly unknown[]): string {
   const texts = parts.filter((part) => part !== undefined).map(shown);
   return `[${texts.at(-1)}] ${texts.slice(0, -1).join(' ')}`;
@@ -49,7 +51,9 @@ process.on('message', (message: DemoMessage) => {
   else void app.close().then(end);
 });
 
-/** Nothing but the channel to the demo keeps the process alive now, or else the demo finds that it does not end. */
+/**
+ * Closes the channel to the demo. Now nothing should keep this process alive; otherwise the demo reports it.
+ */
 function end(): void {
   process.off('disconnect', leave);
   process.disconnect();

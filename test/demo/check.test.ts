@@ -53,7 +53,7 @@ describe('a clean record', () => {
   ];
   const findings = examine({ runs, expectedTicks: ticksUpTo(3) });
 
-  it('has as many runs as ticks and nothing to complain of', () => {
+  it('a clean record has as many runs as ticks, and no findings', () => {
     expect(findings).toEqual({
       ticks: 3,
       runs: 3,
@@ -67,7 +67,7 @@ describe('a clean record', () => {
     expect(isClean(findings)).toBe(true);
   });
 
-  it('is clean in whatever order it was written', () => {
+  it('a clean record is clean in any order of its entries', () => {
     expect(isClean(examine({ runs: [...runs].reverse(), expectedTicks: ticksUpTo(3) }))).toBe(true);
   });
 });
@@ -91,7 +91,7 @@ describe('duplicates', () => {
     expect(examine({ runs }).duplicates).toHaveLength(2);
   });
 
-  it('are found outside the expected ticks too, where they are no runs of those', () => {
+  it('duplicates are found outside the expected ticks too', () => {
     const runs = [tickRun(7), tickRun(7, { startedAt: 7_500, endedAt: 7_505, token: 999 })];
     const findings = examine({ runs, expectedTicks: [] });
     expect(findings.duplicates).toHaveLength(1);
@@ -127,7 +127,7 @@ describe('missed ticks', () => {
     expect(examine(evidence)).toMatchObject({ missed: [], ownTicks: [tickAt(1)], runs: 1 });
   });
 
-  it('a kill excuses no other tick, and none where nothing was claimed', () => {
+  it('a kill excuses only the tick that was claimed', () => {
     const runs = [tickRun(0)];
     const expectedTicks = ticksUpTo(3);
     const one = examine({ runs, expectedTicks, kills: [kill('worker-2', 1_010, tickAt(1))] });
@@ -147,14 +147,14 @@ describe('missed ticks', () => {
 });
 
 describe('overlaps', () => {
-  it('two bodies of one job at once are an overlap, if only by a hair', () => {
+  it('two bodies of one job at once are an overlap, even for a microsecond', () => {
     const [earlier, later] = [longRun(1_000, 2_000), longRun(1_999.999, 3_000, { worker: 'worker-2' })];
     const findings = examine({ runs: [later, earlier] });
     expect(findings.overlaps).toEqual([{ earlier, later }]);
     expect(isClean(findings)).toBe(false);
   });
 
-  it('a body that begins when the one before has ended is none', () => {
+  it('a body that begins when the one before has ended is no overlap', () => {
     expect(examine({ runs: [longRun(1_000, 2_000), longRun(2_000, 3_000)] }).overlaps).toEqual([]);
   });
 
@@ -168,7 +168,7 @@ describe('overlaps', () => {
     expect(examine({ runs }).overlaps.map(({ earlier }) => earlier)).toEqual([long, long]);
   });
 
-  it('a killed worker is through with its body when it is dead, and not before', () => {
+  it('the body of a killed worker ends when the worker is dead, and not before', () => {
     const dying = longRun(1_000, undefined, { worker: 'worker-2' });
     const next = longRun(3_000, 4_000);
     const before = examine({ runs: [dying, next], kills: [kill('worker-2', 2_900)] });
@@ -177,7 +177,7 @@ describe('overlaps', () => {
     expect(after.overlaps).toEqual([{ earlier: dying, later: next }]);
   });
 
-  it('a killed worker’s earlier bodies ended when they ended', () => {
+  it('the earlier bodies of a killed worker end by their own entries', () => {
     const runs = [longRun(1_000, 2_000, { worker: 'worker-2' }), longRun(2_500, 3_000)];
     expect(examine({ runs, kills: [kill('worker-2', 9_000)] }).overlaps).toEqual([]);
   });
@@ -201,7 +201,7 @@ describe('fencing tokens', () => {
     expect(isClean(findings)).toBe(false);
   });
 
-  it('are compared with the highest so far, and not only with the one before', () => {
+  it('a token is compared with the highest so far, and not only with the one before', () => {
     const [high, low, middle] = [
       longRun(1, 2, { token: 9 }),
       longRun(3, 4, { token: 5 }),
@@ -213,7 +213,7 @@ describe('fencing tokens', () => {
     ]);
   });
 
-  it('of different jobs have nothing to do with each other', () => {
+  it('tokens of different jobs are not compared', () => {
     expect(examine({ runs: [longRun(1, 2, { token: 900 }), tickRun(1), tickRun(2)] }).regressions).toEqual(
       [],
     );
@@ -235,7 +235,7 @@ describe('the record', () => {
   const written = (...entries: object[]): string =>
     entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
 
-  it('is read with and without the ends of runs', () => {
+  it('a record is read with and without the ends of runs', () => {
     const [run] = runsOf(written(start, end));
     expect(run).toMatchObject({
       run: 'a/1',
@@ -254,7 +254,7 @@ describe('the record', () => {
     ['a run that begins twice', written(start, start)],
     ['a run that ends twice', written(start, end, end)],
     ['half a line', written(start).slice(0, -9)],
-  ])('%s is an error, and not a clean record', (_what, text) => {
+  ])('a record with %s is an error', (_what, text) => {
     expect(() => runsOf(text)).toThrow();
   });
 });

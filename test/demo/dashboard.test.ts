@@ -4,7 +4,7 @@ import { unansweredQueries } from '../grafana/unanswered.js';
 import { until } from '../support/until.js';
 import { allGone, startDemo } from './demo-process.js';
 
-it('every panel of the dashboard has an answer from a Prometheus that scrapes the demo', async () => {
+it('every panel of the dashboard has data from a Prometheus that scrapes the demo', async () => {
   const demo = startDemo('--seconds', '120', '--nodes', '3', '--workers', '2');
   try {
     const addresses = await until(() => {
@@ -18,9 +18,9 @@ it('every panel of the dashboard has an answer from a Prometheus that scrapes th
     try {
       const isAnswered = async (): Promise<boolean> => {
         const unanswered = await unansweredQueries(prometheus);
-        // The jobs of the demo are skipped where they are held: nobody waits, and there is no time that one waited.
+        // The jobs of the demo are skipped when they are held. Nothing waits, so there is no time waited.
         const unexplained = unanswered.filter((name) => !name.includes('Time waited'));
-        // The names of the panels without an answer are the cause that the failure shows.
+        // A failure shows the names of the panels without an answer.
         expect(unexplained).toEqual([]);
         return true;
       };

@@ -5,20 +5,20 @@ import { until } from '../support/until.js';
 
 const program = fileURLToPath(new URL('../../scripts/demo.mjs', import.meta.url));
 
-/** A demo that runs, and what it has written so far. */
+/** A running demo, and its output so far. */
 export interface Demo {
   readonly child: ChildProcess;
   readonly exit: Promise<Exit>;
   readonly stdout: string;
   readonly stderr: string;
-  /** The processes that it said it started. */
+  /** The processes that it has started, from its output. */
   readonly pids: readonly number[];
 }
 
-/** Starts the demo as `npm run demo` does, once everything is set up. */
+/** Starts the demo like `npm run demo`, without its set-up. */
 export function startDemo(...args: string[]): Demo {
   const [command = '', ...rest] = [...dieWithParent, process.execPath, program, ...args];
-  // Its own group, as in a terminal, so that a signal to the group is what Ctrl-C is.
+  // Its own process group, like in a terminal: a signal to the group is the same as Ctrl-C.
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const written = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
@@ -47,6 +47,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until none of the processes that the demo started is left. */
+/** Waits until all processes that the demo started are gone. */
 export const allGone = (demo: Demo): Promise<boolean> =>
   until(() => !demo.pids.some(isAlive), { what: `the end of ${demo.pids.join(', ')}` });

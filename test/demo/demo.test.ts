@@ -4,29 +4,28 @@ import { dieWithParent } from '../support/processes.js';
 import { until } from '../support/until.js';
 import { allGone, startDemo, type Demo } from './demo-process.js';
 
-/** The last line, as programs read it. */
+/** Reads the last line like a program. */
 function figuresOf({ stdout }: Demo): Record<string, number> {
   const last = stdout.trimEnd().split('\n').at(-1) ?? '';
-  expect(last).toMatch(
-    /^demo: ticks=\d+ runs=\d+ duplicates=\d+ missed=\d+ skipped=\d+ expired=\d+ extensions=\d+ overlaps=\d+$/,
-  );
+  const names = 'ticks runs duplicates missed skipped expired extensions overlaps'.split(' ');
+  expect(last).toMatch(new RegExp(`^demo: ${names.map((name) => `${name}=\\d+`).join(' ')}$`));
   return Object.fromEntries(
     [...last.matchAll(/(\w+)=(\d+)/g)].map(([, name, value]) => [name, Number(value)]),
   );
 }
 
 /**
- * That no tick is missed needs a machine that gets round to every tick within its second, so a busy one has three tries.
- * That nothing runs twice or at once holds on any machine, in every try.
+ * On a busy machine a tick may be missed, so this test has three tries. Duplicate and overlapping runs are a
+ * failure in every try, on any machine.
  */
-it('a short run is clean, says so in its last line and by its exit status, and leaves no process behind', async () => {
+it('a short demo is clean by its last line and its exit status, and leaves no process behind', async () => {
   for (let tries = 1; ; tries++) {
     const demo = startDemo('--seconds', '10');
     const exit = await demo.exit;
     await allGone(demo);
     const figures = figuresOf(demo);
     expect({ ...figures, stdout: demo.stdout }).toMatchObject({ ticks: 10, duplicates: 0, overlaps: 0 });
-    // Piped, it is plain.
+    // Without colours, because it is piped.
     expect(demo.stdout).not.toContain('\u001b');
     expect(demo.stderr).toBe('');
     expect(demo.pids).toHaveLength(5 + 3);
@@ -50,7 +49,7 @@ describe('whatever ends it, no process is left', () => {
   it.each([
     ['Ctrl-C, which goes to all processes of the terminal', 'SIGINT', 'group', { code: 130, signal: null }],
     ['SIGTERM', 'SIGTERM', 'alone', { code: 143, signal: null }],
-  ] as const)('%s', async (_how, signal, whom, end) => {
+  ] as const)('no process of the demo is left after %s', async (_how, signal, whom, end) => {
     const demo = startDemo('--seconds', '60', '--nodes', '3', '--workers', '2');
     await until(() => / tick +\S+ ran on /.test(demo.stdout), { what: 'the first tick' });
     expect(demo.pids).toHaveLength(3 + 2);
@@ -61,23 +60,23 @@ describe('whatever ends it, no process is left', () => {
     expect(demo.stdout).not.toMatch(/^demo: /m);
   });
 
-  // Elsewhere a SIGKILL of the demo ends its workers, which notice, but not its redis-servers.
+  // On other systems a SIGKILL of the demo ends its workers, which notice it, but not its redis-servers.
   if (dieWithParent.length > 0) {
-    it('SIGKILL', async () => {
+    it('no process of the demo is left after SIGKILL', async () => {
       const demo = startDemo('--seconds', '60', '--nodes', '3', '--workers', '2');
       await until(() => / tick +\S+ ran on /.test(demo.stdout), { what: 'the first tick' });
       expect(demo.pids).toHaveLength(3 + 2);
       demo.child.kill('SIGKILL');
       expect(await demo.exit).toEqual({ code: null, signal: 'SIGKILL' });
       await allGone(demo);
-      // Its processes are gone; its directory is what nobody was left to remove.
+      // Its processes are gone. Its directory remains, because no process was left to remove it.
       const [directory] = /\/\S*quorlock-demo-[^/]+/.exec(demo.stdout) ?? [];
       await rm(directory!, { recursive: true });
     });
   }
 });
 
-it('a bad option is named, with its bounds, before anything is started', async () => {
+it('the demo names a bad option and its bounds before it starts anything', async () => {
   const demo = startDemo('--workers', '1');
   expect(await demo.exit).toEqual({ code: 2, signal: null });
   expect(demo.stderr).toContain('--workers must be an integer from 2 to 20, got "1"');

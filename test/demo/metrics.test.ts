@@ -11,7 +11,7 @@ up 1
 ratio 1.5e-3
 `;
 
-it('sums the series of a metric that have the labels, and only those', () => {
+it('sumOf adds up the series of a metric that have the labels', () => {
   const samples = samplesOf(exposition);
   expect(sumOf(samples, 'skipped_total')).toBe(12);
   expect(sumOf(samples, 'skipped_total', { lock: 'a' })).toBe(7);

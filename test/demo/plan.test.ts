@@ -10,7 +10,7 @@ const options = fc.record({
 });
 
 describe('the plan', () => {
-  it('leaves a majority of the nodes up at every moment, and all of them at the end', () => {
+  it('the plan leaves a majority of the nodes up at every moment, and all nodes at the end', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const away = new Set<number>();
@@ -27,7 +27,7 @@ describe('the plan', () => {
     );
   });
 
-  it('keeps a node that loses its data away for longer than two TTLs', () => {
+  it('the plan keeps a node that loses its data away for longer than two TTLs', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const { steps, jobs } = planOf(chosen);
@@ -42,12 +42,12 @@ describe('the plan', () => {
     );
   });
 
-  it('is over in time, and kills one worker early enough for another to take over', () => {
+  it('the plan kills one worker, early enough for another to take over', () => {
     fc.assert(
       fc.property(options, (chosen) => {
         const { steps, jobs } = planOf(chosen);
         const kills = steps.filter(({ action }) => action === 'kill-worker');
-        // The wait for a holder that may be killed, its TTL, and one retry.
+        // The wait for a holder to kill, its TTL, and one retry.
         const takenOverMs = kills[0]!.atMs + 2 * jobs.longTtlMs + jobs.longTtlMs + jobs.longRetryMs;
         return (
           kills.length === 1 && takenOverMs < endMs(chosen) && steps.every(({ atMs }) => atMs < endMs(chosen))
@@ -61,11 +61,11 @@ describe('the plan', () => {
     [2, /no node is killed or stopped: both nodes are needed/],
     [3, /one node is away at a time: two of 3/],
     [4, /one node is away at a time: two of 4/],
-  ])('says what it leaves out with %i nodes', (nodes, note) => {
+  ])('the plan says what it leaves out with %i nodes', (nodes, note) => {
     expect(planOf({ seconds: 30, workers: 3, nodes }).notes).toEqual([expect.stringMatching(note)]);
   });
 
-  it('leaves nothing out with five', () => {
+  it('the plan leaves nothing out with five nodes', () => {
     const { steps, notes } = planOf({ seconds: 30, workers: 3, nodes: 5 });
     expect(notes).toEqual([]);
     expect(steps.map(({ action }) => action)).toEqual([
@@ -79,11 +79,11 @@ describe('the plan', () => {
 });
 
 describe('the command line', () => {
-  it('has defaults', () => {
+  it('the command line of the demo has defaults', () => {
     expect(readOptions([])).toEqual({ seconds: 30, workers: 3, nodes: 5 });
   });
 
-  it('takes the bounds themselves', () => {
+  it('the command line of the demo accepts the bounds themselves', () => {
     expect(readOptions(['--seconds', '10', '--workers=2', '--nodes', '1'])).toEqual({
       seconds: 10,
       workers: 2,
@@ -96,7 +96,7 @@ describe('the command line', () => {
     });
   });
 
-  it('gives help', () => {
+  it('the command line of the demo gives help', () => {
     expect(readOptions(['--help'])).toBe('help');
     expect(readOptions(['-h'])).toBe('help');
   });
@@ -113,12 +113,12 @@ describe('the command line', () => {
     [['--nodes', '0'], '--nodes must be an integer from 1 to 9, got "0"'],
     [['--nodes', '10'], '--nodes must be an integer from 1 to 9, got "10"'],
     [['--nodes', 'Infinity'], '--nodes must be an integer from 1 to 9, got "Infinity"'],
-  ])('%j: %s', (args, message) => {
+  ])('the command line of the demo refuses %j: %s', (args, message) => {
     expect(() => readOptions(args)).toThrow(message);
   });
 
   it.each([[['--node', '5']], [['--seconds']], [['--seconds', '--nodes', '5']], [['extra']]])(
-    'refuses %j, naming what is wrong',
+    'the command line of the demo refuses %j and names the argument',
     (args) => {
       expect(() => readOptions(args)).toThrow(new RegExp(String(args[0])));
     },
