@@ -7,13 +7,13 @@ import { login, userOf, without } from './acl.js';
 const user = userOf('acl-cluster');
 const options = { restartQuarantine: 3_600_000 } as const;
 
-/** What every server was asked in vain. */
+/** The commands and keys that a server of the Cluster denied. */
 async function denied(cluster: RedisCluster): Promise<string[]> {
   const logs = await Promise.all(cluster.masters.map((master) => master.client().call('ACL', 'LOG')));
   return (logs as string[][][]).flat().map((entry) => entry[entry.indexOf('object') + 1]!);
 }
 
-it('the user that docs/security.md has for a Cluster may do all that locks need there', async () => {
+it('the ACL user for a Cluster in docs/security.md may do everything that locks need', async () => {
   await using cluster = await RedisCluster.start({ args: ['--user', ...user.words] });
   await using managers = new LockManagers();
   const nodes = [{ ...cluster.options, ...login }];
@@ -35,7 +35,7 @@ it('the user that docs/security.md has for a Cluster may do all that locks need 
 });
 
 it.each(['cluster|slots', 'cluster|nodes', 'info'])(
-  'without %s it says that it has no vote, and why',
+  'a Cluster node whose user lacks %s is misconfigured and gives the reason',
   async (lacking) => {
     await using cluster = await RedisCluster.start({ args: ['--user', ...without(user, lacking)] });
     await using managers = new LockManagers();

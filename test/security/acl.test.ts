@@ -14,16 +14,16 @@ const blocks = [
   ['the empty prefix', 'acl-empty-prefix', '', 'invoice:'],
 ] as const;
 
-// ioredis says in its own way that INFO is forbidden.
+// ioredis prints a warning of its own if INFO is forbidden.
 beforeEach(() => void jest.spyOn(console, 'warn').mockImplementation(() => undefined));
 afterEach(() => void jest.restoreAllMocks());
 
-describe.each(blocks)('the user that docs/security.md has for %s', (_title, block, keyPrefix, start) => {
+describe.each(blocks)('the ACL user in docs/security.md for %s', (_title, block, keyPrefix, start) => {
   const user = userOf(block);
   const nodesOf = (servers: readonly RedisServer[]) =>
     servers.map((server) => ({ ...server.options, ...login }));
 
-  it('may do all that locks need, on fresh nodes and on nodes that lost their memory', async () => {
+  it('the ACL user may do all that locks need, on fresh nodes and after a loss of memory', async () => {
     await using redis = await startRedis({ count: 3, args: ['--user', ...user.words] });
     await using managers = new LockManagers();
     const options = { nodes: nodesOf(redis.servers), keyPrefix, restartQuarantine: QUARANTINE_MS };
@@ -40,7 +40,7 @@ describe.each(blocks)('the user that docs/security.md has for %s', (_title, bloc
     await expectNothingDenied(redis.servers);
   });
 
-  it('may do nothing else', async () => {
+  it('the ACL user may do nothing else', async () => {
     await using redis = await startRedis({ count: 1, args: ['--user', ...user.words] });
     const client = redis.servers[0]!.client(login);
     for (const [command, ...args] of FORBIDDEN) {
@@ -52,7 +52,7 @@ describe.each(blocks)('the user that docs/security.md has for %s', (_title, bloc
     await expect(client.eval("return redis.call('GET', 'session:1')", 1, key)).rejects.toThrow(/key/);
   });
 
-  it('who locks with keys outside of the patterns is told so with the name of the node', async () => {
+  it('an error about keys outside the ACL patterns names the node', async () => {
     await using redis = await startRedis({ count: 1, args: ['--user', ...user.words] });
     await using managers = new LockManagers();
     const locks = managers.make({
@@ -87,7 +87,10 @@ const FORBIDDEN = [
   ['SELECT', '1'],
 ];
 
-/** Acquire, several at once, contended, confirm, extend, minimum hold, release, inspect, once per tick. */
+/**
+ * Uses every operation: acquire, several resources at once, contention, confirm, extend, minimum hold,
+ * release, inspect, and once per tick.
+ */
 async function useAll(one: LockManager, other: LockManager, start: string): Promise<void> {
   const events = record(one);
   const tick = Date.now();
@@ -109,12 +112,12 @@ async function useAll(one: LockManager, other: LockManager, start: string): Prom
   expect(released).toEqual([true, true]);
 }
 
-/** What the servers' own books say. */
+/** Reads the servers' own records of denied commands. */
 async function expectNothingDenied(servers: readonly RedisServer[]): Promise<void> {
   for (const server of servers) expect(await server.client().call('ACL', 'LOG')).toEqual([]);
 }
 
-describe('of the list in docs/security.md', () => {
+describe('the rights in docs/security.md', () => {
   const user = userOf('acl');
   let redis: Awaited<ReturnType<typeof startRedis>>;
   let server: RedisServer;
@@ -131,8 +134,8 @@ describe('of the list in docs/security.md', () => {
     await admin.script('FLUSH');
   });
 
-  /** What is heard when everything is tried by a user with these rights. */
-  async function complaints(words: readonly string[], node: object = {}): Promise<string[]> {
+  /** Every message that the user sees when a manager with these rights tries every operation. */
+  async function messagesOf(words: readonly string[], node: object = {}): Promise<string[]> {
     await admin.call('ACL', 'DELUSER', 'locks');
     await admin.call('ACL', 'SETUSER', ...words);
     await using managers = new LockManagers();
@@ -140,7 +143,7 @@ describe('of the list in docs/security.md', () => {
     const locks = managers.make({ nodes, restartQuarantine: QUARANTINE_MS });
     const events = record(locks);
     await until(() => !['connecting', 'new'].includes(locks.nodes()[0]!.status));
-    const said: unknown[] = [];
+    const errors: unknown[] = [];
     try {
       const lease = await locks.acquire(['one', 'two']);
       await admin.script('FLUSH');
@@ -148,44 +151,44 @@ describe('of the list in docs/security.md', () => {
       await lease.release();
       await locks.inspect('one');
     } catch (error) {
-      said.push(error);
+      errors.push(error);
     }
     const failed = ofType(events, 'vote').filter(({ vote }) => vote !== 'granted');
     return [
       ...managers.warnings,
-      ...said.map(String),
+      ...errors.map(String),
       ...failed.map(({ node: name, op, vote }) => `${name}: ${op} ${vote}`),
     ];
   }
 
-  it('all together are enough', async () => {
-    expect(await complaints(user.words)).toEqual([]);
+  it('the listed rights together are enough', async () => {
+    expect(await messagesOf(user.words)).toEqual([]);
   });
 
   const forWaiting = ['zadd', 'zrem', 'zcard', 'zpopmin', 'publish', 'subscribe'];
   const tolerated = ['info', 'script|load', ...forWaiting];
 
   it.each(user.commands.filter((command) => !tolerated.includes(command)))(
-    'without %s something breaks, and what is heard names the node',
+    'without %s something fails, and a message names the node',
     async (command) => {
-      const heard = await complaints(without(user, command));
-      expect(heard).not.toEqual([]);
-      expect(heard.some((complaint) => complaint.includes(server.path))).toBe(true);
+      const messages = await messagesOf(without(user, command));
+      expect(messages).not.toEqual([]);
+      expect(messages.some((message) => message.includes(server.path))).toBe(true);
     },
   );
 
-  it('without script|load all works, by way of EVAL', async () => {
+  it('without script|load everything works, because EVAL is used', async () => {
     await admin.call('CONFIG', 'RESETSTAT');
-    expect(await complaints(without(user, 'script|load'))).toEqual([]);
+    expect(await messagesOf(without(user, 'script|load'))).toEqual([]);
     expect(await admin.info('commandstats')).toMatch(/cmdstat_eval:calls=[1-9]/);
   });
 
-  it('without info all works, and one warning names the node and the cost, however often it connects', async () => {
+  it('without info everything works, and one warning per node names the cost', async () => {
     const words = without(user, 'info');
     const cost =
       `node ${server.path}: its user may not call INFO: a restart with old data, an eviction, a replica and ` +
       'the same server under two names go unnoticed';
-    expect(await complaints(words)).toEqual([cost]);
+    expect(await messagesOf(words)).toEqual([cost]);
 
     await using managers = new LockManagers();
     const nodes = [{ ...server.options, ...login }];
@@ -201,11 +204,11 @@ describe('of the list in docs/security.md', () => {
     await until(() => locks.acquire('x').then(() => false, isUntrusted));
   });
 
-  it.each([...forWaiting, '&'])('without %s locks work, and are waited for', async (lacking) => {
+  it.each([...forWaiting, '&'])('without %s locks work, and waiting works', async (lacking) => {
     const words = user.words.filter(
       (word) => word !== `+${lacking}` && !(lacking === '&' && word.startsWith('&')),
     );
-    expect(await complaints(words)).toEqual([]);
+    expect(await messagesOf(words)).toEqual([]);
     await using managers = new LockManagers();
     const options = { nodes: [{ ...server.options, ...login }], ttlMs: 3_000, nodeTimeoutMs: 1_000 };
     const [one, other] = await Promise.all([managers.connected(options), managers.connected(options)]);
@@ -222,24 +225,24 @@ describe('of the list in docs/security.md', () => {
     expect(managers.warnings).toEqual(['subscribe', '&'].includes(lacking) ? [cost] : []);
   });
 
-  it('select is needed for another database than 0, and never is database 0 taken instead', async () => {
-    const heard = await complaints(user.words, { db: 3 });
-    expect(heard.join()).toMatch(
+  it('database 3 needs the right to select, and database 0 is never used instead', async () => {
+    const messages = await messagesOf(user.words, { db: 3 });
+    expect(messages.join()).toMatch(
       new RegExp(`${server.path}: unreachable \\(its database could not be selected \\(NOPERM`),
     );
     expect(await admin.dbsize()).toBe(0);
-    expect(await complaints([...user.words, '+select'], { db: 3 })).toEqual([]);
+    expect(await messagesOf([...user.words, '+select'], { db: 3 })).toEqual([]);
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it('a database that does not exist is not replaced by database 0 either', async () => {
-    const heard = await complaints([...user.words, '+select'], { db: 99 });
-    expect(heard.join()).toMatch(/could not be selected \(ERR DB index is out of range/);
+  it('database 0 is not used instead of a database that does not exist', async () => {
+    const messages = await messagesOf([...user.words, '+select'], { db: 99 });
+    expect(messages.join()).toMatch(/could not be selected \(ERR DB index is out of range/);
     expect(await admin.dbsize()).toBe(0);
   });
 
   it.each(user.keys.filter((keys) => keys.endsWith(':wait')))(
-    'without the keys ~%s nothing is released, and what is heard names the node',
+    'without the keys ~%s nothing is released, and a message names the node',
     async (keys) => {
       await using managers = new LockManagers();
       await admin.call('ACL', 'DELUSER', 'locks');
@@ -255,7 +258,7 @@ describe('of the list in docs/security.md', () => {
   );
 
   it.each(user.keys.filter((keys) => !keys.endsWith(':wait')))(
-    'without the keys ~%s something breaks, and what is heard names the node',
+    'without the keys ~%s something fails, and a message names the node',
     async (keys) => {
       await using managers = new LockManagers();
       await admin.call('ACL', 'DELUSER', 'locks');

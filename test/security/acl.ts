@@ -2,15 +2,15 @@ import { blockNamed, pageOf } from '../docs/markdown.js';
 
 const PASSWORD = 'a-long-password';
 
-/** A user of Redis, as docs/security.md has the operator make it. */
+/** A Redis user as docs/security.md defines it. */
 export interface AclUser {
   readonly commands: readonly string[];
   readonly keys: readonly string[];
-  /** All that comes behind `ACL SETUSER`. */
+  /** The arguments of `ACL SETUSER`. */
   readonly words: readonly string[];
 }
 
-/** Reads the command of the block with this name. */
+/** Reads the command in the code block with this name. */
 export function userOf(block: string): AclUser {
   const line = blockNamed(pageOf('docs/security.md'), block).code.replaceAll('\\\n', ' ');
   const [program, acl, setUser, ...words] = line
@@ -26,7 +26,7 @@ export function userOf(block: string): AclUser {
   };
 }
 
-/** The same user's rules without one command. */
+/** The rules of the user without one command. */
 export const without = (user: AclUser, command: string): string[] =>
   user.words.filter((word) => word !== `+${command}`);
 

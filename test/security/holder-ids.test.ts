@@ -8,7 +8,7 @@ const WORDS = 4;
 const source = new URL('../../src/', import.meta.url);
 
 describe('holder ids', () => {
-  it('are 128 random bits and the name of the holder, and a million of them differ', async () => {
+  it("a holder id has 128 random bits and the holder's name, and a million of them differ", async () => {
     const { newHolderId } = await import('../../src/lock/quorum/holder-id.js');
     const seen = new Set<string>();
     const ones = new Uint32Array(128);
@@ -21,15 +21,15 @@ describe('holder ids', () => {
     }
     expect(seen.size).toBe(count);
     expect([...seen].every((id) => /^[0-9a-f]{32}@a:1$/.test(id))).toBe(true);
-    // Each bit is 1 in half of 20,000 ids; 8 standard deviations, which chance exceeds once in 10^15.
+    // Each bit is 1 in half of 20,000 ids. Chance exceeds 8 standard deviations once in 10^15 cases.
     for (const each of ones) expect(Math.abs(each - 10_000)).toBeLessThan(8 * Math.sqrt(5_000));
   });
 
-  it('never hand out a byte of the random source twice, across many refills of the pool', async () => {
+  it('holder ids never use a byte of the random source twice, across many refills of the pool', async () => {
     jest.resetModules();
     const drawn: Buffer[] = [];
     const randomFillSync = (buffer: Buffer): Buffer => {
-      // Its own fingerprint in every 16 bytes.
+      // Every 16 bytes differ from all others.
       for (let at = 0; at < buffer.length; at += 16) {
         createHash('sha256').update(`${drawn.length}:${at}`).digest().copy(buffer, at, 0, 16);
       }
@@ -48,7 +48,7 @@ describe('holder ids', () => {
     jest.unstable_unmockModule('node:crypto');
   });
 
-  it('of forked processes and of threads have nothing in common', async () => {
+  it('holder ids of forked processes and threads have nothing in common', async () => {
     const { newHolderId } = await import('../../src/lock/quorum/holder-id.js');
     const own = Array.from({ length: 500 }, () => newHolderId('x'));
     const file = new URL('./holder-id-worker.ts', import.meta.url);
@@ -85,11 +85,11 @@ describe('the sources', () => {
   const having = (pattern: RegExp): string[] =>
     files.filter((file) => pattern.test(readFileSync(new URL(file, source), 'utf8')));
 
-  it('take Math.random for pauses alone, where the manager and its worker thread are made', () => {
+  it('the sources use Math.random for pauses only, in the manager and its worker thread', () => {
     expect(having(/Math\.random/).toSorted()).toEqual(['lock/lock-manager.ts', 'lock/stall/stall-worker.ts']);
   });
 
-  it('make no code from text, and start no process', () => {
+  it('the sources evaluate no text as code and start no process', () => {
     expect(files.length).toBeGreaterThan(30);
     expect(having(/\bnew Function\b|(?<![.#\w])eval\(|node:vm\b|child_process/)).toEqual([]);
   });

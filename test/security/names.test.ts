@@ -15,7 +15,7 @@ const isAllowed = (resource: string): boolean => {
   }
 };
 
-/** All names of up to `length` of these parts, of which the names of keys are made. */
+/** All names that consist of up to `length` of these parts, which are also parts of key names. */
 function* namesOf(parts: readonly string[], length: number): Generator<string> {
   if (length === 0) return;
   for (const part of parts) {
@@ -29,7 +29,7 @@ describe('the keys of different resources', () => {
     ['', ['{', '}', 'a', ':', ':fence'], 6],
     ['lock:', ['{', '}', 'a', 'lock:', ':'], 7],
     ['{a}:', ['{', '}', 'a', ':', '{a}:'], 6],
-  ])('differ, all of them, with the prefix %j', (prefix, parts, length) => {
+  ])('the keys of different resources differ, with the prefix %j', (prefix, parts, length) => {
     const names = new Set([...namesOf(parts, length)].filter(isAllowed));
     expect(names.size).toBeGreaterThan(5_000);
     const marker = markerKeyOf(prefix);
@@ -44,7 +44,7 @@ describe('the keys of different resources', () => {
     expect(shared.slice(0, 10)).toEqual([]);
   });
 
-  it('differ where braces in one make up the name of the other', () => {
+  it('the keys of two resources differ although braces in one name spell the other', () => {
     const one = fenceKeyOf('lock:a}:lock:{lock:a');
     const other = fenceKeyOf('lock:{lock:a}');
     expect(one).not.toBe(other);
@@ -100,7 +100,7 @@ describe.each<[string, () => NodeSource]>([
   ['a Redis node', () => redis.servers[0]!.options],
   ['a memory node', () => memoryNode()],
 ])('hostile names on %s', (kind, node) => {
-  it('are locks like any others, each of its own', async () => {
+  it(`hostile names on ${kind} are locks like any others, each of its own`, async () => {
     await using managers = new LockManagers();
     const source = node();
     const [one, other] = (await Promise.all([1, 2].map(() => managers.connected({ nodes: [source] })))) as [
@@ -124,7 +124,7 @@ describe.each<[string, () => NodeSource]>([
   });
 });
 
-describe('names that are refused', () => {
+describe('names that are rejected', () => {
   it.each([
     ['a line break', 'a\r\nSET x y'],
     ['a zero byte', 'a\u0000b'],
@@ -136,32 +136,32 @@ describe('names that are refused', () => {
     ['a fencing counter', '{lock:x}:fence'],
     ['nothing', ''],
     ['more than 512 bytes', '🔒'.repeat(128) + 'x'],
-  ])('%s', (_what, resource) => {
+  ])('a name is rejected if it is or has %s', (_what, resource) => {
     expect(() => resolveResources(resource)).toThrow(/^resource must/);
   });
 
-  it('more than 64 in one call, before they are looked at', () => {
+  it('a call with more than 64 names is rejected before they are checked', () => {
     expect(() => resolveResources(Array.from({ length: 65 }, (_, index) => `r${index}`))).toThrow(
       'resources must be 1 to 64, got 65',
     );
     expect(() => resolveResources(new Array<string>(2 ** 32 - 1))).toThrow('resources must be 1 to 64');
   });
 
-  it('what is no text', () => {
+  it('a name that is no string is rejected', () => {
     for (const resource of [7, null, undefined, {}, { toString: () => 'x' }, [['x']], [Symbol('x')]]) {
       expect(() => resolveResources(resource as string)).toThrow('resource must be a string');
     }
   });
 });
 
-describe('what others write to a node', () => {
+describe('values that other programs write to a node', () => {
   it.each([
     ['a line of a log', 'x@host\n[Nest] 1 - LOG all is well'],
     ['an escape sequence', 'x@\u001b[2J'],
     ['a very long name', `x@${'a'.repeat(10_000)}`],
     ['bytes that are no text', Buffer.from([0xff, 0x40, 0xfe])],
     ['no name', 'redlock-value'],
-  ])('is not told as the name of an owner: %s', async (_what, value) => {
+  ])('a foreign value is not reported as the owner: %s', async (_what, value) => {
     const raw = redis.servers[0]!.client();
     await raw.set('lock:foreign', value, 'PX', 60_000);
     await using managers = new LockManagers();
@@ -174,34 +174,37 @@ describe('what others write to a node', () => {
   });
 
   it.each<[string, (raw: ReturnType<RedisServers['servers'][number]['client']>) => Promise<unknown>]>([
-    ['a list in the place of the lock', (raw) => raw.rpush('lock:bent', 'x')],
-    ['a text in the place of the counter', (raw) => raw.set('{lock:bent}:fence', 'x')],
-    ['a counter that is no number', (raw) => raw.set('{lock:bent}:fence', 'x:')],
-    ['a counter above all numbers', (raw) => raw.set('{lock:bent}:fence', '1e999')],
-    ['a counter above all that can be counted', (raw) => raw.set('{lock:bent}:fence', '9223372036854775807')],
-    ['a lock without an end', (raw) => raw.set('lock:bent', 'x@somebody')],
-  ])('ends in a lease or an error of ours, never in a hang or a crash: %s', async (_what, bend) => {
-    const raw = redis.servers[0]!.client();
-    await bend(raw);
-    await using managers = new LockManagers();
-    const locks = await managers.connected({ nodes: [redis.servers[0]!.options] });
-    const outcome = await locks.acquire('bent').then(
-      async (lease) => {
-        expect(Number.isSafeInteger(lease.token)).toBe(true);
-        await lease.release();
-        return 'LEASE';
-      },
-      (error: { code?: string }) => error.code,
-    );
-    expect(outcome).toMatch(/^(LEASE|LOCK_NOT_ACQUIRED|QUORUM_UNREACHABLE)$/);
-    await raw.del('lock:bent', '{lock:bent}:fence');
-  });
+    ['a list instead of the lock', (raw) => raw.rpush('lock:corrupt', 'x')],
+    ['a text instead of the counter', (raw) => raw.set('{lock:corrupt}:fence', 'x')],
+    ['a counter that is no number', (raw) => raw.set('{lock:corrupt}:fence', 'x:')],
+    ['a counter above all numbers', (raw) => raw.set('{lock:corrupt}:fence', '1e999')],
+    ['a counter at the maximum of Redis', (raw) => raw.set('{lock:corrupt}:fence', '9223372036854775807')],
+    ['a lock without an expiry', (raw) => raw.set('lock:corrupt', 'x@somebody')],
+  ])(
+    'corrupt data ends in a lease or a lock error, never in a hang or a crash: %s',
+    async (_what, corrupt) => {
+      const raw = redis.servers[0]!.client();
+      await corrupt(raw);
+      await using managers = new LockManagers();
+      const locks = await managers.connected({ nodes: [redis.servers[0]!.options] });
+      const outcome = await locks.acquire('corrupt').then(
+        async (lease) => {
+          expect(Number.isSafeInteger(lease.token)).toBe(true);
+          await lease.release();
+          return 'LEASE';
+        },
+        (error: { code?: string }) => error.code,
+      );
+      expect(outcome).toMatch(/^(LEASE|LOCK_NOT_ACQUIRED|QUORUM_UNREACHABLE)$/);
+      await raw.del('lock:corrupt', '{lock:corrupt}:fence');
+    },
+  );
 });
 
 describe('options with names of the prototype', () => {
   const poisoned = (text: string) => JSON.parse(text) as Record<string, string>;
 
-  it('are unknown to the manager and to an acquisition', async () => {
+  it('the manager and acquire reject an option named __proto__', async () => {
     await using managers = new LockManagers();
     const options = poisoned('{"__proto__": {"ttlMs": 12}}');
     expect(() => managers.make({ nodes: [memoryNode()], ...options })).toThrow('unknown option "__proto__"');
@@ -209,7 +212,7 @@ describe('options with names of the prototype', () => {
     await expect(locks.acquire('x', options)).rejects.toThrow('unknown option "__proto__"');
   });
 
-  it('pollute nothing where they go on to ioredis', async () => {
+  it('an option named __proto__ pollutes nothing when it is passed to ioredis', async () => {
     await using managers = new LockManagers();
     managers.make({ nodes: [poisoned('{"host": "127.0.0.1", "__proto__": {"polluted": true}}')] });
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();

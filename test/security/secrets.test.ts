@@ -8,24 +8,24 @@ import { redactedMessage } from '../../src/node/redis/connection/redis-connectio
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { startWith } from '../nestjs/support.js';
-import { Witness } from './witness.js';
+import { OutputRecorder } from './output-recorder.js';
 
 const USER = 'canary-user';
-/** What a url cannot hold as it is. */
+/** It has characters that a URL must encode. */
 const PASSWORD = 'canary:pass@wörd/%41 ?#&"\'';
 const login = `${encodeURIComponent(USER)}:${encodeURIComponent(PASSWORD)}`;
 const secret = { username: USER, password: PASSWORD };
 
-/** Any part of the user or the password, encoded or not. */
+/** Matches any part of the user or the password, encoded or not. */
 const LEAK = /canary|pass@w|pass%40w|wörd|w%C3%B6rd/i;
 const leaksIn = (text: string): string[] => text.split('\n').filter((line) => LEAK.test(line));
 
 let open: RedisServers;
 let guarded: RedisServers;
-let mute: RedisServers;
+let withoutAuth: RedisServers;
 
 beforeAll(async () => {
-  [open, guarded, mute] = await Promise.all([
+  [open, guarded, withoutAuth] = await Promise.all([
     startRedis({ count: 1, tcp: true }),
     startRedis({ count: 1, tcp: true, args: ['--requirepass', 'another'] }),
     startRedis({
@@ -38,12 +38,14 @@ beforeAll(async () => {
   await client.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, 'allkeys', '-@all', '+info');
   await client.call('ACL', 'SETUSER', 'default', 'on', 'nopass', '~*', '+@all');
 });
-afterAll(() => Promise.all([open?.stop(), guarded?.stop(), mute?.stop()]));
+afterAll(() => Promise.all([open?.stop(), guarded?.stop(), withoutAuth?.stop()]));
 
 const portOf = (servers: RedisServers): number => servers.servers[0]!.port;
 
-/** A server that answers every command with what `answer` makes of all that it was sent. */
-async function startTalker(answer: (sent: string) => string): Promise<{ server: Server; port: number }> {
+/**
+ * A server that replies to every command with `answer(sent)`, where `sent` is everything that it received.
+ */
+async function startFakeServer(answer: (sent: string) => string): Promise<{ server: Server; port: number }> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.setEncoding('utf8').on('data', (sent: string) => {
@@ -57,146 +59,146 @@ async function startTalker(answer: (sent: string) => string): Promise<{ server: 
 
 const closed = (server: Server): Promise<unknown> => new Promise((resolve) => server.close(resolve));
 
-async function expectDiscretion(node: NodeSource, expected: RegExp): Promise<void> {
-  await using witness = new Witness();
-  const locks = witness.make({ nodes: [node] });
+async function expectRedaction(node: NodeSource, expected: RegExp): Promise<void> {
+  await using recorder = new OutputRecorder();
+  const locks = recorder.make({ nodes: [node] });
   await until(() => !['connecting', 'new'].includes(locks.nodes()[0]!.status), {
     what: 'the node to be known',
   });
-  await witness.tryAll(locks);
-  const everything = await witness.everything();
+  await recorder.tryAll(locks);
+  const everything = await recorder.everything();
   expect(everything).toMatch(expected);
   expect(leaksIn(everything)).toEqual([]);
 }
 
-describe('neither the user nor the password is shown by anything', () => {
-  it('when the password is refused that a url has', async () => {
-    await expectDiscretion(`redis://${login}@127.0.0.1:${portOf(guarded)}`, /WRONGPASS/);
+describe('the user and the password are never shown', () => {
+  it('the user and the password stay hidden if the server rejects those of a URL', async () => {
+    await expectRedaction(`redis://${login}@127.0.0.1:${portOf(guarded)}`, /WRONGPASS/);
   });
 
-  it('when the password is refused that the options have', async () => {
-    await expectDiscretion({ host: '127.0.0.1', port: portOf(guarded), ...secret }, /WRONGPASS/);
+  it('the user and the password stay hidden if the server rejects those of the options', async () => {
+    await expectRedaction({ host: '127.0.0.1', port: portOf(guarded), ...secret }, /WRONGPASS/);
   });
 
-  it("when the password is refused that the user's own client has", async () => {
+  it('the user and the password stay hidden if the server rejects those of a given client', async () => {
     const client = new Redis({ host: '127.0.0.1', port: portOf(guarded), ...secret, lazyConnect: true });
-    await expectDiscretion(client, /WRONGPASS/);
+    await expectRedaction(client, /WRONGPASS/);
     client.disconnect();
   });
 
-  it('when the user may not do what locks need', async () => {
-    await expectDiscretion({ host: '127.0.0.1', port: portOf(open), ...secret }, /NOPERM.*evalsha/);
+  it('the user and the password stay hidden if the user lacks the rights that locks need', async () => {
+    await expectRedaction({ host: '127.0.0.1', port: portOf(open), ...secret }, /NOPERM.*evalsha/);
   });
 
-  it('when a server that knows neither HELLO nor AUTH repeats their arguments', async () => {
-    await expectDiscretion(`redis://${login}@127.0.0.1:${portOf(mute)}`, /ERR unknown command 'auth'/);
+  it('the user and the password stay hidden if a server without HELLO and AUTH repeats them', async () => {
+    await expectRedaction(`redis://${login}@127.0.0.1:${portOf(withoutAuth)}`, /ERR unknown command 'auth'/);
   });
 
-  it('when a proxy repeats whatever it is sent', async () => {
-    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
-    await expectDiscretion({ host: '127.0.0.1', port, password: PASSWORD }, /ERR bad request/);
+  it('the password stays hidden if a proxy repeats what it receives', async () => {
+    const { server, port } = await startFakeServer((line) => `-ERR bad request: ${line}\r\n`);
+    await expectRedaction({ host: '127.0.0.1', port, password: PASSWORD }, /ERR bad request/);
     await closed(server);
   });
 
-  it('when the sentinels refuse the password, or repeat it', async () => {
+  it('the user and the password stay hidden if sentinels reject or repeat them', async () => {
     const sentinelSecret = { sentinelUsername: USER, sentinelPassword: PASSWORD };
     const refusing = { sentinels: [{ host: '127.0.0.1', port: portOf(guarded) }], name: 'm' };
-    await expectDiscretion({ ...refusing, ...sentinelSecret }, /named a master: WRONGPASS/);
-    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
+    await expectRedaction({ ...refusing, ...sentinelSecret }, /named a master: WRONGPASS/);
+    const { server, port } = await startFakeServer((line) => `-ERR bad request: ${line}\r\n`);
     const repeating = { sentinels: [{ host: '127.0.0.1', port }], name: 'm' };
-    await expectDiscretion({ ...repeating, sentinelPassword: PASSWORD }, /named a master: ERR bad request/);
+    await expectRedaction({ ...repeating, sentinelPassword: PASSWORD }, /named a master: ERR bad request/);
     const client = new Redis({ ...repeating, sentinelPassword: PASSWORD, lazyConnect: true });
-    await expectDiscretion(client, /named a master: ERR bad request/);
+    await expectRedaction(client, /named a master: ERR bad request/);
     client.disconnect();
     await closed(server);
   });
 
-  it('when a server of a Cluster refuses the password, or repeats it', async () => {
+  it('the user and the password stay hidden if a Cluster server rejects or repeats them', async () => {
     const at = (port: number) => ({ cluster: [{ host: '127.0.0.1', port }], ...secret });
-    await expectDiscretion(at(portOf(guarded)), /WRONGPASS/);
-    await expectDiscretion(
+    await expectRedaction(at(portOf(guarded)), /WRONGPASS/);
+    await expectRedaction(
       { cluster: [`redis://${login}@127.0.0.1:${portOf(guarded)}`, 'redis://127.0.0.1:1'] },
       /WRONGPASS|ECONNREFUSED/,
     );
-    const { server, port } = await startTalker((line) => `-ERR bad request: ${line}\r\n`);
-    await expectDiscretion({ cluster: [{ host: '127.0.0.1', port }], password: PASSWORD }, /ERR bad request/);
+    const { server, port } = await startFakeServer((line) => `-ERR bad request: ${line}\r\n`);
+    await expectRedaction({ cluster: [{ host: '127.0.0.1', port }], password: PASSWORD }, /ERR bad request/);
     const redisOptions = { password: PASSWORD };
     const client = new Cluster([{ host: '127.0.0.1', port }], { redisOptions, lazyConnect: true });
-    await expectDiscretion(client, /ERR bad request/);
+    await expectRedaction(client, /ERR bad request/);
     client.disconnect();
     await closed(server);
   });
 
-  it('when the server names the user, as Redis 7.2 does', async () => {
-    const { server, port } = await startTalker(
+  it('the user and the password stay hidden if the server names the user, as Redis 7.2 does', async () => {
+    const { server, port } = await startFakeServer(
       () => `-NOPERM User ${USER} has no permissions to run the 'evalsha' command\r\n`,
     );
-    await expectDiscretion(
+    await expectRedaction(
       { host: '127.0.0.1', port, ...secret },
       /this user has no permissions to run the 'evalsha' command/,
     );
     await closed(server);
   });
 
-  it('when nobody listens', async () => {
-    const { server, port } = await startTalker(String);
+  it('the user and the password stay hidden if nothing listens on the port', async () => {
+    const { server, port } = await startFakeServer(String);
     await closed(server);
-    await expectDiscretion(`redis://${login}@127.0.0.1:${port}`, /ECONNREFUSED/);
+    await expectRedaction(`redis://${login}@127.0.0.1:${port}`, /ECONNREFUSED/);
   });
 
-  it('when the host does not exist', async () => {
-    await expectDiscretion(`redis://${login}@no-such-host.invalid:6379`, /no-such-host\.invalid/);
+  it('the user and the password stay hidden if the host does not exist', async () => {
+    await expectRedaction(`redis://${login}@no-such-host.invalid:6379`, /no-such-host\.invalid/);
   });
 
-  it('when the server speaks another protocol', async () => {
-    const { server, port } = await startTalker((line) => `HTTP/1.1 400 Bad Request\r\n\r\n${line}`);
-    await expectDiscretion(`redis://${login}@127.0.0.1:${port}`, /Protocol error|unreachable/);
+  it('the user and the password stay hidden if the server speaks another protocol', async () => {
+    const { server, port } = await startFakeServer((line) => `HTTP/1.1 400 Bad Request\r\n\r\n${line}`);
+    await expectRedaction(`redis://${login}@127.0.0.1:${port}`, /Protocol error|unreachable/);
     await closed(server);
   });
 
-  it('when a node is refused because it is there twice, or is a replica', async () => {
+  it('the user and the password stay hidden if a node is a duplicate or a replica', async () => {
     const [server] = guarded.servers;
     const admin = server!.client();
     await admin.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, 'allkeys', '+@all');
-    await using witness = new Witness();
-    const locks = witness.make({
+    await using recorder = new OutputRecorder();
+    const locks = recorder.make({
       nodes: ['127.0.0.1', 'localhost'].map((host) => `redis://${login}@${host}:${server!.port}`),
     });
     await until(() => locks.nodes().some(({ status }) => status === 'misconfigured'));
-    await witness.tryAll(locks);
+    await recorder.tryAll(locks);
     await admin.call('REPLICAOF', '127.0.0.1', '1');
-    const replica = witness.make({ nodes: [`redis://${login}@127.0.0.1:${server!.port}`] });
+    const replica = recorder.make({ nodes: [`redis://${login}@127.0.0.1:${server!.port}`] });
     await until(() => replica.nodes()[0]!.status === 'misconfigured');
-    await witness.tryAll(replica);
+    await recorder.tryAll(replica);
     await admin.call('REPLICAOF', 'NO', 'ONE');
     await admin.call('ACL', 'DELUSER', USER);
-    const everything = await witness.everything();
+    const everything = await recorder.everything();
     expect(everything).toMatch(/is the same server as/);
     expect(everything).toMatch(/read-only replica/);
     expect(leaksIn(everything)).toEqual([]);
   });
 
-  it('when all is well', async () => {
+  it('the user and the password stay hidden when everything works', async () => {
     const [server] = guarded.servers;
     const admin = server!.client();
     await admin.call('ACL', 'SETUSER', USER, 'on', `>${PASSWORD}`, 'allkeys', '+@all');
-    await expectDiscretion(
+    await expectRedaction(
       `redis://${login}@127.0.0.1:${server!.port}`,
       /quorlock_acquired_total\{[^}]*\} [1-9]/,
     );
-    await expectDiscretion({ host: '127.0.0.1', port: server!.port, ...secret, name: 'n1' }, /released/);
+    await expectRedaction({ host: '127.0.0.1', port: server!.port, ...secret, name: 'n1' }, /released/);
     await admin.call('ACL', 'DELUSER', USER);
   });
 
-  it('by the log of a Nest application whose jobs cannot be locked', async () => {
-    await using witness = new Witness();
+  it('the user and the password stay hidden in the log of a Nest application that cannot lock', async () => {
+    await using recorder = new OutputRecorder();
     const nodes = [`redis://${login}@127.0.0.1:${portOf(guarded)}`];
-    const warn = (message: string): void => witness.note(message);
+    const warn = (message: string): void => recorder.note(message);
     const { app, log } = await startWith({ imports: [QuorlockModule.forRoot({ nodes, warn })] });
-    await witness.tryAll(app.get(LockManager));
+    await recorder.tryAll(app.get(LockManager));
     await app.close();
-    witness.note(log.lines);
-    const everything = await witness.everything();
+    recorder.note(log.lines);
+    const everything = await recorder.everything();
     expect(everything).toMatch(/WRONGPASS/);
     expect(leaksIn(everything)).toEqual([]);
   });
@@ -204,7 +206,7 @@ describe('neither the user nor the password is shown by anything', () => {
 
 const lazy = (options: object): Redis => new Redis({ ...options, lazyConnect: true });
 
-describe('a mistake in the options is named without what is secret in it', () => {
+describe('errors about wrong options hide secrets', () => {
   const at = `127.0.0.1:6379`;
   it.each<[string, unknown, RegExp]>([
     ['a wrong scheme', { nodes: [`http://${login}@${at}`] }, /nodes\[0\].*scheme.*http:/],
@@ -235,20 +237,20 @@ describe('a mistake in the options is named without what is secret in it', () =>
       { nodes: [{ sentinels: [{ host: 'a' }], sentinelPassword: PASSWORD, ...secret }] },
       /name must be the group/,
     ],
-  ])('%s', async (_name, options, expected) => {
-    await using witness = new Witness();
+  ])('an error about %s hides secrets', async (_name, options, expected) => {
+    await using recorder = new OutputRecorder();
     expect(() => {
       try {
-        witness.make(options as LockManagerOptions);
+        recorder.make(options as LockManagerOptions);
       } catch (error) {
-        witness.note(error);
+        recorder.note(error);
         throw error;
       }
     }).toThrow(expected);
-    expect(leaksIn(await witness.everything())).toEqual([]);
+    expect(leaksIn(await recorder.everything())).toEqual([]);
   });
 
-  it('a url where the environment should have a host', () => {
+  it('an error about a URL as the host in the environment hides secrets', () => {
     const { options } = optionsFromEnvironment({
       REDIS_ENABLED: 'true',
       REDIS_HOST: `redis://${login}@127.0.0.1`,
@@ -259,7 +261,7 @@ describe('a mistake in the options is named without what is secret in it', () =>
   });
 });
 
-describe("a server's message", () => {
+describe('messages of a server', () => {
   it.each([
     [
       'hunter22',
@@ -276,7 +278,7 @@ describe("a server's message", () => {
     ['a b', 'cannot do', 'cannot do'],
     ['p q/r', 'GET /?p+q%2Fr', 'GET /?***'],
     [undefined, 'WRONGPASS invalid', 'WRONGPASS invalid'],
-  ])('with the password %j: %j is told as %j', (password, message, told) => {
-    expect(redactedMessage(message, password)).toBe(told);
+  ])('with the password %j the message %j becomes %j', (password, message, redacted) => {
+    expect(redactedMessage(message, password)).toBe(redacted);
   });
 });

@@ -14,7 +14,7 @@ const manifest = read('package.json') as {
   scripts: Record<string, string>;
 };
 
-it('the package has no dependency but ioredis, which the application brings', () => {
+it('the package has no dependency except ioredis, a peer dependency', () => {
   expect(manifest.dependencies).toBeUndefined();
   expect(manifest.optionalDependencies).toBeUndefined();
   expect(manifest.bundleDependencies).toBeUndefined();
@@ -24,14 +24,14 @@ it('the package has no dependency but ioredis, which the application brings', ()
   expect(required).toEqual(['ioredis']);
 });
 
-it('nothing runs when the package is installed', () => {
+it('the package runs no script on installation', () => {
   const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
   expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
 });
 
-it('development uses exact versions, each with the hash of its content', () => {
+it('the development dependencies have exact versions, each with the hash of its content', () => {
   const versions = Object.values(manifest.devDependencies);
-  // `npm:redlock@4.2.0` is the same package in another version, beside the first.
+  // `npm:redlock@4.2.0` installs another version of a package beside the first.
   const exact = /^(npm:(@[\w.-]+\/)?[\w.-]+@)?\d+\.\d+\.\d+(-[\w.-]+)?$/;
   expect(versions.filter((version) => !exact.test(version))).toEqual([]);
   const { packages } = read('package-lock.json') as {
@@ -39,7 +39,7 @@ it('development uses exact versions, each with the hash of its content', () => {
   };
   const others = Object.entries(packages).filter(([path]) => path !== '');
   expect(others.length).toBeGreaterThan(100);
-  // What is for other platforms only is written into the lockfile by hand.
+  // Entries for other platforms are written into the lockfile by hand and have no hash.
   const loose = others.filter(
     ([, { integrity, optional }]) => optional !== true && integrity?.startsWith('sha512-') !== true,
   );

@@ -1,6 +1,6 @@
 import { LockManager } from '../../src/index.js';
 
-/** Locks once on the nodes of its arguments, and says how that went. */
+/** Locks once on the nodes in its arguments and sends the result. */
 const locks = new LockManager({ nodes: process.argv.slice(2), warn: () => undefined });
 try {
   const lease = await locks.acquire('job');

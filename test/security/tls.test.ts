@@ -11,14 +11,14 @@ import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { startTls, type TlsServer } from '../support/tls-servers.js';
 
-const HERE = 'DNS:localhost,IP:127.0.0.1';
+const LOCAL_NAMES = 'DNS:localhost,IP:127.0.0.1';
 const PASSWORD = 'a-password/with@and%';
 
 let directory: string;
 let authority: CertificateAuthority;
-let stranger: CertificateAuthority;
+let otherAuthority: CertificateAuthority;
 let client: Certificate;
-let good: TlsServer;
+let working: TlsServer;
 let elsewhere: TlsServer;
 let expired: TlsServer;
 let mutual: TlsServer;
@@ -27,7 +27,7 @@ let plain: RedisServers;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'quorlock-tls-'));
   authority = await CertificateAuthority.make(join(directory, 'own'));
-  stranger = await CertificateAuthority.make(join(directory, 'stranger'));
+  otherAuthority = await CertificateAuthority.make(join(directory, 'stranger'));
   client = await authority.sign({ names: 'DNS:client' });
   const start = async (names: string, more: { expired?: boolean; clients?: boolean } = {}) =>
     startTls({
@@ -36,17 +36,17 @@ beforeAll(async () => {
       clients: more.clients ?? false,
       args: ['--requirepass', PASSWORD],
     });
-  [good, elsewhere, expired, mutual, plain] = await Promise.all([
-    start(HERE),
+  [working, elsewhere, expired, mutual, plain] = await Promise.all([
+    start(LOCAL_NAMES),
     start('DNS:elsewhere.example'),
-    start(HERE, { expired: true }),
-    start(HERE, { clients: true }),
+    start(LOCAL_NAMES, { expired: true }),
+    start(LOCAL_NAMES, { clients: true }),
     startRedis({ count: 1, tcp: true }),
   ]);
 });
 
 afterAll(async () => {
-  await Promise.all([good, elsewhere, expired, mutual].map((server) => server?.redis.stop()));
+  await Promise.all([working, elsewhere, expired, mutual].map((server) => server?.redis.stop()));
   await plain?.stop();
   await rm(directory, { recursive: true, force: true });
 });
@@ -57,10 +57,10 @@ const at = ({ tlsPort }: TlsServer, tls?: object, host = '127.0.0.1') => ({
   password: PASSWORD,
   ...(tls === undefined ? {} : { tls }),
 });
-const trusting = () => ({ ca: authority.own.cert });
+const trustOptions = () => ({ ca: authority.own.cert });
 
-/** Goes through all that a lease has. */
-async function expectLocks(...nodes: NodeSource[]): Promise<void> {
+/** Uses every operation of a lease. */
+async function expectLocking(...nodes: NodeSource[]): Promise<void> {
   await using managers = new LockManagers();
   const locks = await managers.connected({ nodes });
   const other = await managers.connected({ nodes });
@@ -73,8 +73,11 @@ async function expectLocks(...nodes: NodeSource[]): Promise<void> {
   expect(managers.warnings.filter((warning) => !warning.includes('even number'))).toEqual([]);
 }
 
-/** An acquisition ends from the start; once the node is known it and the state of the node say which node and why. */
-async function expectRefusal(node: NodeSource, name: string, why: RegExp): Promise<void> {
+/**
+ * An acquire fails from the start. Once the state of the node is known, the error and the state name the node
+ * and the reason.
+ */
+async function expectUnreachable(node: NodeSource, name: string, why: RegExp): Promise<void> {
   await using managers = new LockManagers();
   const locks = managers.make({ nodes: [node] });
   const acquire = () => locks.acquire('job').catch((error: unknown) => error as Error);
@@ -85,106 +88,122 @@ async function expectRefusal(node: NodeSource, name: string, why: RegExp): Promi
   expect((error as Error).message).toContain(`${name}: unreachable`);
   expect((error as Error).message).toMatch(why);
   expect(locks.nodes()).toEqual([
-    { name, status: expect.stringMatching(/^(unreachable|refused)$/), reason: expect.stringMatching(why) },
+    {
+      name,
+      status: expect.stringMatching(/^(unreachable|misconfigured)$/),
+      reason: expect.stringMatching(why),
+    },
   ]);
 }
 
-const named = ({ tlsPort }: TlsServer, host = '127.0.0.1'): string => `${host}:${tlsPort}`;
+const nameOf = ({ tlsPort }: TlsServer, host = '127.0.0.1'): string => `${host}:${tlsPort}`;
 
 describe('TLS works', () => {
-  it('with the authority in the options, by address and by name', async () => {
-    await expectLocks(at(good, trusting()));
-    await expectLocks(at(good, trusting(), 'localhost'));
+  it('TLS works with the authority in the options, by address and by name', async () => {
+    await expectLocking(at(working, trustOptions()));
+    await expectLocking(at(working, trustOptions(), 'localhost'));
   });
 
-  it('with a certificate of the client, where the server wants one', async () => {
-    await expectLocks(at(mutual, { ...trusting(), cert: client.cert, key: client.key }));
+  it('TLS works with a client certificate if the server requires one', async () => {
+    await expectLocking(at(mutual, { ...trustOptions(), cert: client.cert, key: client.key }));
   });
 
-  it("with the user's own client, whose TLS options are taken over", async () => {
-    const redis = new Redis({ ...at(good, trusting()), lazyConnect: true });
-    await expectLocks(redis);
+  it("TLS works with the options of the user's own client", async () => {
+    const redis = new Redis({ ...at(working, trustOptions()), lazyConnect: true });
+    await expectLocking(redis);
     redis.disconnect();
   });
 
-  it('with a name to be checked that is not the host, as behind a tunnel', async () => {
-    await expectLocks(at(elsewhere, { ...trusting(), servername: 'elsewhere.example' }));
+  it('TLS works with a server name that differs from the host, as behind a tunnel', async () => {
+    await expectLocking(at(elsewhere, { ...trustOptions(), servername: 'elsewhere.example' }));
   });
 
-  it('with a rediss url, whose authority Node trusts', async () => {
-    const url = `rediss://:${encodeURIComponent(PASSWORD)}@${named(good)}`;
+  it('TLS works with a rediss URL if Node trusts the authority', async () => {
+    const url = `rediss://:${encodeURIComponent(PASSWORD)}@${nameOf(working)}`;
     const env = { NODE_EXTRA_CA_CERTS: authority.own.certFile };
     const child = startChild<string>(new URL('./tls-worker.ts', import.meta.url), { args: [url], env });
     expect(await child.message()).toBe('acquired');
     await child.exit;
   });
 
-  it('on a node that has lost its connection, again after that', async () => {
+  it('TLS works again on a node that lost its connection', async () => {
     await using managers = new LockManagers();
-    const locks = await managers.connected({ nodes: [at(good, trusting())] });
-    await good.redis.servers[0]!.client().call('CLIENT', 'KILL', 'TYPE', 'normal');
+    const locks = await managers.connected({ nodes: [at(working, trustOptions())] });
+    await working.redis.servers[0]!.client().call('CLIENT', 'KILL', 'TYPE', 'normal');
     await allReady(locks);
     await (await locks.acquire('job', { retries: 100 })).release();
   });
 });
 
-describe('TLS that does not work ends as unreachable, naming the node and the reason', () => {
-  it('an authority that nobody has vouched for', async () => {
-    const url = `rediss://:${encodeURIComponent(PASSWORD)}@${named(good)}`;
-    await expectRefusal(url, named(good), /self-signed certificate in certificate chain/);
+describe('a node with a TLS error is unreachable', () => {
+  it('an error names the node and the unknown authority of its certificate', async () => {
+    const url = `rediss://:${encodeURIComponent(PASSWORD)}@${nameOf(working)}`;
+    await expectUnreachable(url, nameOf(working), /self-signed certificate in certificate chain/);
   });
 
-  it('another authority', async () => {
-    const tls = { ca: stranger.own.cert };
-    await expectRefusal(at(good, tls), named(good), /self-signed certificate|unable to verify|signature/);
+  it('an error names the node if another authority signed its certificate', async () => {
+    const tls = { ca: otherAuthority.own.cert };
+    await expectUnreachable(
+      at(working, tls),
+      nameOf(working),
+      /self-signed certificate|unable to verify|signature/,
+    );
   });
 
-  it('a certificate of another host', async () => {
-    await expectRefusal(at(elsewhere, trusting()), named(elsewhere), /does not match certificate's altnames/);
+  it('an error names the node if its certificate is for another host', async () => {
+    await expectUnreachable(
+      at(elsewhere, trustOptions()),
+      nameOf(elsewhere),
+      /does not match certificate's altnames/,
+    );
   });
 
-  it('an expired certificate', async () => {
-    await expectRefusal(at(expired, trusting()), named(expired), /certificate has expired/);
+  it('an error names the node if its certificate has expired', async () => {
+    await expectUnreachable(at(expired, trustOptions()), nameOf(expired), /certificate has expired/);
   });
 
-  it('a client without TLS', async () => {
-    await expectRefusal(at(good), named(good), /; if it expects TLS, write rediss:/);
+  it('an error names the node and hints at rediss: if the client has no TLS', async () => {
+    await expectUnreachable(at(working), nameOf(working), /; if it expects TLS, write rediss:/);
   });
 
-  it('a server without TLS', async () => {
+  it('an error names the node and hints at redis: if the server has no TLS', async () => {
     const { port } = plain.servers[0]!;
-    const node = { host: '127.0.0.1', port, tls: trusting(), connectTimeout: 300 };
-    await expectRefusal(node, `127.0.0.1:${port}`, /; if it does not speak TLS, write redis:/);
+    const node = { host: '127.0.0.1', port, tls: trustOptions(), connectTimeout: 300 };
+    await expectUnreachable(node, `127.0.0.1:${port}`, /; if it does not speak TLS, write redis:/);
   });
 
-  it('no certificate of the client, where the server wants one', async () => {
-    await expectRefusal(at(mutual, trusting()), named(mutual), /; it may want a certificate of the client/);
+  it('an error names the node and hints at the missing client certificate', async () => {
+    await expectUnreachable(
+      at(mutual, trustOptions()),
+      nameOf(mutual),
+      /; it may want a certificate of the client/,
+    );
   });
 
-  it("a client's certificate of another authority", async () => {
-    const { cert, key } = await stranger.sign({ names: 'DNS:client' });
-    await expectRefusal(
-      at(mutual, { ...trusting(), cert, key }),
-      named(mutual),
+  it('an error names the node if another authority signed the client certificate', async () => {
+    const { cert, key } = await otherAuthority.sign({ names: 'DNS:client' });
+    await expectUnreachable(
+      at(mutual, { ...trustOptions(), cert, key }),
+      nameOf(mutual),
       /; it may want a certificate of the client|alert/,
     );
   });
 
-  it('a wrong password and none', async () => {
-    const { password, ...without } = at(good, trusting());
-    await expectRefusal(
+  it('an error names the node if the password is wrong or missing', async () => {
+    const { password, ...without } = at(working, trustOptions());
+    await expectUnreachable(
       { ...without, password: `${password}x` },
-      named(good),
+      nameOf(working),
       /refused the user or password/,
     );
-    await expectRefusal(without, named(good), /refused the user or password/);
+    await expectUnreachable(without, nameOf(working), /refused the user or password/);
   });
 
-  it('and a minority of such nodes harms nobody', async () => {
+  it('a minority of nodes with TLS errors does not prevent a lock', async () => {
     await using managers = new LockManagers();
-    await using sound = await startRedis({ count: 2 });
+    await using healthy = await startRedis({ count: 2 });
     const locks = managers.make({
-      nodes: [at(good), ...sound.servers.map((server) => server.options)],
+      nodes: [at(working), ...healthy.servers.map((server) => server.options)],
       restartQuarantine: 'off',
     });
     await (await locks.acquire('job')).release();

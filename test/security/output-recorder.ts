@@ -6,13 +6,16 @@ import { shownBy } from '../support/shown.js';
 
 const LEVELS = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
 
-/** Writes down all that anybody could read: warnings, events, metrics, errors, consoles, and the objects themselves. */
-export class Witness implements AsyncDisposable {
+/**
+ * Records everything that a user could read: warnings, events, metrics, errors, console output, and the
+ * objects themselves.
+ */
+export class OutputRecorder implements AsyncDisposable {
   readonly #register = new Registry();
   readonly #managers: LockManager[] = [];
-  readonly #heard: string[] = [];
+  readonly #outputs: string[] = [];
   readonly #spies = LEVELS.map((level) =>
-    jest.spyOn(console, level).mockImplementation((...said: unknown[]) => this.note(...said)),
+    jest.spyOn(console, level).mockImplementation((...values: unknown[]) => this.note(...values)),
   );
   readonly #onWarning = (warning: Error): void => this.note(warning);
 
@@ -20,12 +23,12 @@ export class Witness implements AsyncDisposable {
     process.on('warning', this.#onWarning);
   }
 
-  note(...said: readonly unknown[]): void {
-    this.#heard.push(...said.map(shownBy));
+  note(...values: readonly unknown[]): void {
+    this.#outputs.push(...values.map(shownBy));
   }
 
   make(options: LockManagerOptions): LockManager {
-    // What is no object of options stays what it is: it is a mistake that must be named.
+    // A value that is no options object is passed on unchanged: the error must name that mistake.
     const isList = typeof options !== 'object' || Array.isArray(options);
     const locks = new LockManager(isList ? options : { warn: (message) => this.note(message), ...options });
     this.#managers.push(locks);
@@ -34,9 +37,9 @@ export class Witness implements AsyncDisposable {
     return locks;
   }
 
-  /** Tries everything that a manager can do, on nodes that may do nothing of it. */
+  /** Tries every operation of a manager, on nodes that may refuse all of them. */
   async tryAll(locks: LockManager): Promise<void> {
-    const resource = `job-${this.#heard.length}`;
+    const resource = `job-${this.#outputs.length}`;
     const terms = { ttlMs: 1_000 };
     for (const attempt of [
       async () => this.note(await locks.inspect(resource)),
@@ -63,7 +66,7 @@ export class Witness implements AsyncDisposable {
 
   async everything(): Promise<string> {
     this.note(...this.#managers, ...this.#managers.map((locks) => locks.nodes()));
-    return [...this.#heard, await this.#register.metrics()].join('\n');
+    return [...this.#outputs, await this.#register.metrics()].join('\n');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
