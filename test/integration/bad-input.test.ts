@@ -4,7 +4,10 @@ import { Cluster } from 'ioredis';
 import { LockManager, memoryNode, type AcquireOptions, type LockManagerOptions } from '../../src/index.js';
 import { LockManagers, record } from '../support/lock-managers.js';
 
-/** What is refused at the door: with an error that names the option, the value and the bound, before anything is sent. */
+/**
+ * Invalid input is rejected with an error that names the option, the value and the bound, before any request
+ * is sent.
+ */
 const SECRET = 'hunter2';
 
 const managers: LockManager[] = [];
@@ -12,7 +15,7 @@ afterEach(async () => {
   await Promise.all(managers.splice(0).map((locks) => locks.close()));
 });
 
-/** An error as a log would show it, with all that hangs on it. */
+/** An error as a log prints it, with all its properties and causes. */
 const shown = (thing: unknown): string =>
   inspect(thing, { depth: 20, showHidden: true, maxStringLength: Infinity, maxArrayLength: Infinity });
 
@@ -23,12 +26,12 @@ function make(options: unknown): Error {
     expect(shown(error)).not.toContain(SECRET);
     return error as Error;
   }
-  throw new Error('it was accepted');
+  throw new Error('the options were accepted');
 }
 
 const TOO_LONG = 2 ** 31;
 
-/** Values that no option in milliseconds takes. */
+/** Values that every option in milliseconds rejects. */
 const NO_DURATION: readonly unknown[] = [
   NaN,
   -1,
@@ -43,7 +46,7 @@ const NO_DURATION: readonly unknown[] = [
   100n,
 ];
 
-/** Option, and the values that it refuses. */
+/** Each option with values that it rejects. */
 const LOCK_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
   ['ttlMs', [...NO_DURATION, 0, 9, 60_001]],
   ['retries', NO_DURATION],
@@ -79,15 +82,18 @@ const rows = (table: readonly (readonly [string, readonly unknown[]])[]) =>
     values.map((value) => ({ option, value, text: inspect(value, { depth: 0, maxStringLength: 20 }) })),
   );
 
-describe('a LockManager', () => {
-  it.each(rows(MANAGER_TABLE))('refuses $option: $text, and names the option', ({ option, value }) => {
-    const error = make({ nodes: [memoryNode()], [option]: value });
-    expect(['TypeError', 'RangeError']).toContain(error.name);
-    expect(error.message).toMatch(new RegExp(`\\b${option}\\b`));
-  });
+describe('the options of a LockManager', () => {
+  it.each(rows(MANAGER_TABLE))(
+    'a LockManager rejects $option: $text and names the option',
+    ({ option, value }) => {
+      const error = make({ nodes: [memoryNode()], [option]: value });
+      expect(['TypeError', 'RangeError']).toContain(error.name);
+      expect(error.message).toMatch(new RegExp(`\\b${option}\\b`));
+    },
+  );
 
   it.each(rows(CALL_TABLE))(
-    'refuses a call with $option: $text, names the option, and asks no node',
+    'a call rejects $option: $text, names the option and sends no request',
     async ({ option, value }) => {
       const locks = new LockManager({ nodes: [memoryNode()] });
       managers.push(locks);
@@ -113,12 +119,12 @@ describe('a LockManager', () => {
       { nodeTimeoutMs: 400, ttlMs: 1_000 },
       /nodeTimeoutMs.*333.*400.*ttlMs/,
     ],
-  ])('refuses %s, and says both values', (_name, options, message) => {
+  ])('a LockManager rejects %s and names both values', (_name, options, message) => {
     expect(make({ nodes: [memoryNode()], ...options }).message).toMatch(message);
   });
 
   it.each(['ttl', 'retryCount', 'lockAtMostFor', 'quorum', 'tls', 'signal', 'name', 'tick'])(
-    'refuses an option %s, and tells which there are',
+    'a LockManager rejects an unknown option %s and lists the known ones',
     (option) => {
       const { name, message } = make({ nodes: [memoryNode()], [option]: 1 });
       expect(name).toBe('TypeError');
@@ -126,7 +132,7 @@ describe('a LockManager', () => {
     },
   );
 
-  it('refuses an unknown option of a call, of inspect and of close too', async () => {
+  it('acquire and close reject an unknown option', async () => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);
     await expect(locks.acquire('a', { ttl: 5 } as AcquireOptions)).rejects.toThrow(/unknown option "ttl"/);
@@ -141,7 +147,7 @@ describe('a LockManager', () => {
     [Number.NaN, RangeError],
     [2 ** 31, RangeError],
     ['5', TypeError],
-  ])('refuses to close with a drainMs of %p, and is still open', async (drainMs, error) => {
+  ])('close rejects a drainMs of %p, and the manager stays open', async (drainMs, error) => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);
     const closing = locks.close({ drainMs: drainMs as number });
@@ -152,56 +158,52 @@ describe('a LockManager', () => {
   });
 
   it.each([
-    ['nothing', undefined],
+    ['undefined', undefined],
     ['null', null],
-    ['a url', `redis://:${SECRET}@127.0.0.1`],
+    ['a URL', `redis://:${SECRET}@127.0.0.1`],
     ['a list', [`redis://:${SECRET}@127.0.0.1`]],
     ['a number', 5],
-  ])('refuses %s for its options', (_name, options) => {
+  ])('a LockManager rejects %s as its options', (_name, options) => {
     expect(make(options).name).toBe('TypeError');
   });
 });
 
 describe('the list of nodes', () => {
   it.each<[string, unknown, RegExp]>([
-    ['none', undefined, /nodes/],
+    ['undefined', undefined, /nodes/],
     ['an empty list', [], /nodes must not be empty/],
-    ['a url instead of a list', `redis://:${SECRET}@h`, /nodes must be a list/],
+    ['a URL instead of a list', `redis://:${SECRET}@h`, /nodes must be a list/],
     ['a number', [5], /nodes\[0\]/],
     ['null', [null], /nodes\[0\]/],
     ['a list in the list', ['redis://h:1', [`redis://:${SECRET}@h`]], /nodes\[1\]/],
     ['a function', [() => `redis://:${SECRET}@h`], /nodes\[0\]/],
-    ['a url of another scheme', [`http://user:${SECRET}@h:1`], /nodes\[0\].*redis: or rediss:, got http:/],
-    ['a url without a scheme', [`user:${SECRET}@h:6379`], /nodes\[0\]/],
+    ['a URL of another scheme', [`http://user:${SECRET}@h:1`], /nodes\[0\].*redis: or rediss:, got http:/],
+    ['a URL without a scheme', [`user:${SECRET}@h:6379`], /nodes\[0\]/],
     ['host and port as a string', ['localhost:6379'], /nodes\[0\]/],
     ['an empty string', [''], /nodes\[0\]/],
-    ['words', [`my password is ${SECRET}`], /nodes\[0\]/],
-    ['a url without a host', [`redis://:${SECRET}@`], /nodes\[0\]/],
-    ['a url whose database is no number', [`redis://:${SECRET}@h/three`], /nodes\[0\].*database/],
-    ['a url with options, which would be lost', [`redis://:${SECRET}@h?db=3`], /nodes\[0\].*\?/],
-    ['a url whose password is badly encoded', [`redis://:${SECRET}%zz@h`], /nodes\[0\].*%/],
-    ['a port that is none', [{ host: 'h', port: 0, password: SECRET }], /nodes\[0\].*port/],
-    ['a port above all ports', [{ host: 'h', port: 65_536, password: SECRET }], /nodes\[0\].*port/],
-    ['a port in words', [{ host: 'h', port: '6379', password: SECRET }], /nodes\[0\].*port/],
+    ['a sentence', [`my password is ${SECRET}`], /nodes\[0\]/],
+    ['a URL without a host', [`redis://:${SECRET}@`], /nodes\[0\]/],
+    ['a URL whose database is no number', [`redis://:${SECRET}@h/three`], /nodes\[0\].*database/],
+    ['a URL with options, which would be lost', [`redis://:${SECRET}@h?db=3`], /nodes\[0\].*\?/],
+    ['a URL whose password is badly encoded', [`redis://:${SECRET}%zz@h`], /nodes\[0\].*%/],
+    ['port 0', [{ host: 'h', port: 0, password: SECRET }], /nodes\[0\].*port/],
+    ['a port above 65,535', [{ host: 'h', port: 65_536, password: SECRET }], /nodes\[0\].*port/],
+    ['a port as a string', [{ host: 'h', port: '6379', password: SECRET }], /nodes\[0\].*port/],
     ['a database below zero', [{ host: 'h', db: -1, password: SECRET }], /nodes\[0\].*db/],
     ['a name with spaces', [{ host: 'h', name: 'the first', password: SECRET }], /nodes\[0\].*name/],
-    ['no sentinels', [{ sentinels: [], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
+    ['an empty list of sentinels', [{ sentinels: [], name: 'm', password: SECRET }], /nodes\[0\].*sentinels/],
     [
       'one sentinel without a list',
       [{ sentinels: `redis://:${SECRET}@h`, name: 'm' }],
       /nodes\[0\].*sentinels/,
     ],
-    ['sentinels as urls', [{ sentinels: [`redis://:${SECRET}@h`], name: 'm' }], /nodes\[0\].*sentinel/],
+    ['sentinels as URLs', [{ sentinels: [`redis://:${SECRET}@h`], name: 'm' }], /nodes\[0\].*sentinel/],
     [
-      'a url as the host of a sentinel',
+      'a URL as the host of a sentinel',
       [{ sentinels: [{ host: `redis://:${SECRET}@h` }], name: 'm' }],
       /nodes\[0\].*host of a sentinel/,
     ],
-    [
-      'a sentinel on no port',
-      [{ sentinels: [{ port: 0 }], name: 'm', password: SECRET }],
-      /nodes\[0\].*port/,
-    ],
+    ['a sentinel on port 0', [{ sentinels: [{ port: 0 }], name: 'm', password: SECRET }], /nodes\[0\].*port/],
     [
       'sentinels without a group',
       [{ sentinels: [{ host: 'h' }], password: SECRET }],
@@ -213,16 +215,16 @@ describe('the list of nodes', () => {
       /nodes\[0\]: role.*replica/,
     ],
     [
-      'sentinels and the word that nothing is lost',
+      'durable sentinels',
       [{ sentinels: [{ host: 'h' }], name: 'm', durable: true, password: SECRET }],
       /nodes\[0\]: durable.*failover/,
     ],
     ['a Cluster without servers', [{ cluster: [], password: SECRET }], /nodes\[0\]: cluster must be a list/],
     ['a Cluster without a list', [{ cluster: `redis://:${SECRET}@h` }], /nodes\[0\]: cluster must be a list/],
-    ['a Cluster of words', [{ cluster: [`${SECRET} h`] }], /nodes\[0\]/],
-    ['a Cluster of nothing', [{ cluster: [null], password: SECRET }], /nodes\[0\]: each server/],
-    ['a Cluster on no port', [{ cluster: [{ port: 0 }], password: SECRET }], /nodes\[0\]: port/],
-    ['a Cluster with a url as a host', [{ cluster: [{ host: `redis://:${SECRET}@h` }] }], /nodes\[0\]: host/],
+    ['a Cluster with an invalid URL', [{ cluster: [`${SECRET} h`] }], /nodes\[0\]/],
+    ['a Cluster with null as a server', [{ cluster: [null], password: SECRET }], /nodes\[0\]: each server/],
+    ['a Cluster on port 0', [{ cluster: [{ port: 0 }], password: SECRET }], /nodes\[0\]: port/],
+    ['a Cluster with a URL as a host', [{ cluster: [{ host: `redis://:${SECRET}@h` }] }], /nodes\[0\]: host/],
     [
       'a Cluster and a host',
       [{ cluster: ['redis://h'], host: 'h', password: SECRET }],
@@ -234,12 +236,12 @@ describe('the list of nodes', () => {
       /cluster and sentinels/,
     ],
     [
-      'a database of a Cluster',
+      'a database other than 0 of a Cluster',
       [{ cluster: ['redis://h'], db: 1, password: SECRET }],
       /nodes\[0\]: db must be 0/,
     ],
     [
-      'a Cluster and the word that nothing is lost',
+      'a durable Cluster',
       [{ cluster: ['redis://h'], durable: true, password: SECRET }],
       /nodes\[0\]: durable.*failover/,
     ],
@@ -254,7 +256,7 @@ describe('the list of nodes', () => {
       /nodes\[0\] and nodes\[1\] are the same server/,
     ],
     [
-      'a client of the same Cluster',
+      'a client of a Cluster that is listed already',
       [{ cluster: ['redis://a'] }, new Cluster([{ host: 'a', port: 6379 }], { lazyConnect: true })],
       /nodes\[0\] and nodes\[1\] are the same server/,
     ],
@@ -267,32 +269,32 @@ describe('the list of nodes', () => {
       /nodes\[0\] and nodes\[1\] are the same server/,
     ],
     [
-      'the same url twice',
+      'the same URL twice',
       ['redis://h:1', 'redis://h:2', `redis://:${SECRET}@h:1`],
       /nodes\[0\] and nodes\[2\]/,
     ],
     ['the same server on two databases', ['redis://h/0', 'redis://h/1'], /nodes\[0\] and nodes\[1\]/],
     [
-      'a url and options that mean the same',
+      'a URL and options of the same server',
       ['redis://h:1', { host: 'h', port: 1 }],
       /nodes\[0\] and nodes\[1\]/,
     ],
-    ['the default port, once in words', ['redis://h', { host: 'h' }], /nodes\[0\] and nodes\[1\].*h:6379/],
+    ['the default port, once explicit', ['redis://h', { host: 'h' }], /nodes\[0\] and nodes\[1\].*h:6379/],
     ['the same socket twice', ['/tmp/a.sock', { path: '/tmp/a.sock' }], /nodes\[0\] and nodes\[1\]/],
-  ])('refuses %s, names the entry, and shows no password', (_name, nodes, message) => {
+  ])('a LockManager rejects %s as nodes, names the entry and hides the password', (_name, nodes, message) => {
     const error = make({ nodes });
     expect(['TypeError', 'RangeError']).toContain(error.name);
     expect(error.message).toMatch(message);
   });
 
-  it('refuses the same in-memory node twice', () => {
+  it('a LockManager rejects the same in-memory node twice', () => {
     const node = memoryNode();
     expect(make({ nodes: [node, memoryNode({ name: 'b' }), node] }).message).toMatch(
       /nodes\[0\] and nodes\[2\]/,
     );
   });
 
-  it('refuses two in-memory nodes of one name, and tells how to give them names', () => {
+  it('a LockManager rejects two in-memory nodes with the same name and tells how to set names', () => {
     expect(make({ nodes: [memoryNode(), memoryNode(), memoryNode()] })).toMatchObject({
       name: 'RangeError',
       message: expect.stringMatching(
@@ -301,33 +303,37 @@ describe('the list of nodes', () => {
     });
   });
 
-  it('of an even number is accepted with a warning that gives the number', async () => {
+  it('a LockManager accepts an even number of nodes with a warning that gives the number', async () => {
     await using many = new LockManagers();
     many.make({ nodes: [memoryNode({ name: 'a' }), memoryNode({ name: 'b' })] });
     expect(many.warnings).toEqual([expect.stringMatching(/even number of members \(2\)/)]);
   });
 });
 
-describe('a resource', () => {
+describe('the name of a resource', () => {
   it.each<[string, unknown, RegExp]>([
-    ['empty', '', /1 to 512 bytes, got 0/],
-    ['of 513 letters', 'x'.repeat(513), /1 to 512 bytes, got 513/],
-    ['of 257 letters of two bytes', 'é'.repeat(257), /1 to 512 bytes, got 514/],
-    ['with a line break', 'a\nb', /control characters/],
-    ['with a NUL', 'a\0', /control characters/],
-    ['with a DEL', '\u007f', /control characters/],
-    ['that is a number', 7, /resource must be a string/],
-    ['that is nothing', undefined, /resource must be a string/],
-    ['that is an object', { id: 7 }, /resource must be a string/],
-    ['out of none', [], /resources must be 1 to 64, got 0/],
-    ['out of 65', Array.from({ length: 65 }, (_, index) => `r${index}`), /resources must be 1 to 64, got 65/],
-    ["called like a node's marker", 'quorlock:node', /must not be 'quorlock:node'/],
-    ["called like a shard's marker", 'quorlock:{7}:0123abcd:node', /must not be 'quorlock:\{7\}/],
-    ['that is there twice', ['a', 'b', 'a'], /resources must differ/],
-    ['among others that is empty', ['a', ''], /1 to 512 bytes, got 0/],
-    ['where the counters are', '{lock:a}:fence', /:fence/],
-    ['where the waiters are', '{lock:a}:fence:wait', /:fence:wait/],
-  ])('%s is refused by every call, and no node is asked', async (_name, resource, message) => {
+    ['an empty name', '', /1 to 512 bytes, got 0/],
+    ['513 letters', 'x'.repeat(513), /1 to 512 bytes, got 513/],
+    ['257 letters of two bytes', 'é'.repeat(257), /1 to 512 bytes, got 514/],
+    ['a line break', 'a\nb', /control characters/],
+    ['a NUL', 'a\0', /control characters/],
+    ['a DEL', '\u007f', /control characters/],
+    ['a number', 7, /resource must be a string/],
+    ['undefined', undefined, /resource must be a string/],
+    ['an object', { id: 7 }, /resource must be a string/],
+    ['an empty list', [], /resources must be 1 to 64, got 0/],
+    [
+      'a list of 65',
+      Array.from({ length: 65 }, (_, index) => `r${index}`),
+      /resources must be 1 to 64, got 65/,
+    ],
+    ['the name of a node marker', 'quorlock:node', /must not be 'quorlock:node'/],
+    ['the name of a shard marker', 'quorlock:{7}:0123abcd:node', /must not be 'quorlock:\{7\}/],
+    ['a list with a duplicate', ['a', 'b', 'a'], /resources must differ/],
+    ['a list with an empty name', ['a', ''], /1 to 512 bytes, got 0/],
+    ['the name of a fencing counter', '{lock:a}:fence', /:fence/],
+    ['the name of a wait queue', '{lock:a}:fence:wait', /:fence:wait/],
+  ])('every call rejects %s as a resource and sends no request', async (_name, resource, message) => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);
     const events = record(locks);
@@ -341,7 +347,7 @@ describe('a resource', () => {
   });
 
   it.each(['x'.repeat(512), 'é'.repeat(256), ' ', '{}', 'a:b:c', '🔒', '__proto__'])(
-    '%s is fine',
+    'a resource may be named %j',
     async (resource) => {
       const locks = new LockManager({ nodes: [memoryNode()] });
       managers.push(locks);
@@ -353,18 +359,21 @@ describe('a resource', () => {
   );
 });
 
-describe('a lease', () => {
-  it.each(rows([['ttlMs', [...NO_DURATION, 0, 60_001]]]))('refuses extend($text)', async ({ value }) => {
-    const locks = new LockManager({ nodes: [memoryNode()] });
-    managers.push(locks);
-    const lease = await locks.acquire('a');
-    await expect(lease.extend(value as number)).rejects.toThrow(/ttlMs must be/);
-    lease.assertHeld();
-    await lease.release();
-  });
+describe('the argument of extend', () => {
+  it.each(rows([['ttlMs', [...NO_DURATION, 0, 60_001]]]))(
+    'a lease rejects extend($text)',
+    async ({ value }) => {
+      const locks = new LockManager({ nodes: [memoryNode()] });
+      managers.push(locks);
+      const lease = await locks.acquire('a');
+      await expect(lease.extend(value as number)).rejects.toThrow(/ttlMs must be/);
+      lease.assertHeld();
+      await lease.release();
+    },
+  );
 });
 
-it('a listener that is none, a name that is none and a routine that is none are refused', async () => {
+it('a listener, a declared name and a routine of the wrong type are rejected', async () => {
   const locks = new LockManager({ nodes: [memoryNode()] });
   managers.push(locks);
   expect(() => locks.subscribe('acquired' as never)).toThrow(TypeError);

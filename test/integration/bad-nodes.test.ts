@@ -6,7 +6,7 @@ import { CALM, LockManagers, record, untilGone, valuesOf } from '../support/lock
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
-/** What shows only once a node is connected to: its warnings and errors name the node, and never its password. */
+/** Mistakes that show only on connection. Warnings and errors name the node and never its password. */
 const SECRET = 'hunter2-and-a-half';
 
 let redis: RedisServers | undefined;
@@ -27,7 +27,7 @@ const start = async (count: number, args: readonly string[] = []): Promise<Redis
 
 const statusOf = (locks: LockManager, node: number): string | undefined => locks.nodes()[node]?.status;
 
-/** All that anybody could come to see of a manager, as a log would show it. */
+/** Everything that a user could see of a manager, as a log prints it. */
 const shown = (...things: unknown[]): string =>
   things
     .map(
@@ -45,7 +45,7 @@ async function everythingOf(locks: LockManager, events: readonly LockEvent[]): P
   );
 }
 
-describe('a refused password', () => {
+describe('a wrong password', () => {
   it.each<[string, (port: number) => string | object]>([
     ['a url', (port) => `redis://:${SECRET}@127.0.0.1:${port}`],
     ['a url with a user', (port) => `redis://nobody:${SECRET}@127.0.0.1:${port}`],
@@ -53,28 +53,25 @@ describe('a refused password', () => {
     ['options with a user', (port) => ({ host: '127.0.0.1', port, username: 'nobody', password: SECRET })],
     ['a client', (port) => new Redis({ host: '127.0.0.1', port, password: SECRET, lazyConnect: true })],
     ['no password at all', (port) => ({ host: '127.0.0.1', port })],
-  ])(
-    'in %s is told with the node, in a warning, the state and the error, and shown nowhere',
-    async (_name, source) => {
-      const servers = await start(1, ['--requirepass', 'the-right-one']);
-      const { port } = servers[0]!;
-      const locks = managers.make({ ...CALM, nodes: [source(port) as string] });
-      const events = record(locks);
-      await until(() => statusOf(locks, 0) === 'misconfigured');
-      expect(managers.warnings).toEqual([
-        expect.stringMatching(new RegExp(`node 127\\.0\\.0\\.1:${port} has no vote: .*(WRONGPASS|NOAUTH)`)),
-      ]);
-      const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(QuorumUnreachableError);
-      expect((error as Error).message).toMatch(
-        new RegExp(`127\\.0\\.0\\.1:${port}.*(password|WRONGPASS|NOAUTH)`),
-      );
-      expect(await everythingOf(locks, events)).not.toContain(SECRET);
-      expect(await everythingOf(locks, events)).not.toContain('the-right-one');
-    },
-  );
+  ])('a wrong password in %s is reported with the node and is never shown', async (_name, source) => {
+    const servers = await start(1, ['--requirepass', 'the-right-one']);
+    const { port } = servers[0]!;
+    const locks = managers.make({ ...CALM, nodes: [source(port) as string] });
+    const events = record(locks);
+    await until(() => statusOf(locks, 0) === 'misconfigured');
+    expect(managers.warnings).toEqual([
+      expect.stringMatching(new RegExp(`node 127\\.0\\.0\\.1:${port} has no vote: .*(WRONGPASS|NOAUTH)`)),
+    ]);
+    const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(QuorumUnreachableError);
+    expect((error as Error).message).toMatch(
+      new RegExp(`127\\.0\\.0\\.1:${port}.*(password|WRONGPASS|NOAUTH)`),
+    );
+    expect(await everythingOf(locks, events)).not.toContain(SECRET);
+    expect(await everythingOf(locks, events)).not.toContain('the-right-one');
+  });
 
-  it('costs the node its vote and nothing else: the other two go on, and it votes once it is let in', async () => {
+  it('a node has no vote while it rejects the password, and the other two nodes go on', async () => {
     const servers = await start(3);
     await servers[0]!.client().call('CONFIG', 'SET', 'requirepass', SECRET);
     const nodes = servers.map((server) => ({ host: '127.0.0.1', port: server.port }));
@@ -82,14 +79,14 @@ describe('a refused password', () => {
     await until(() => statusOf(locks, 0) === 'misconfigured' && statusOf(locks, 2) === 'ready');
     const lease = await locks.acquire('a');
     await lease.release();
-    const let_in = new Redis({ host: '127.0.0.1', port: servers[0]!.port, password: SECRET });
-    await let_in.config('SET', 'requirepass', '');
-    let_in.disconnect();
+    const admin = new Redis({ host: '127.0.0.1', port: servers[0]!.port, password: SECRET });
+    await admin.config('SET', 'requirepass', '');
+    admin.disconnect();
     await until(() => statusOf(locks, 0) === 'ready');
   });
 });
 
-it('a password that is right is shown nowhere either, whatever goes wrong', async () => {
+it('a correct password is never shown, even when nodes fail', async () => {
   const servers = await start(3, ['--requirepass', SECRET]);
   const locks = managers.make({
     ...CALM,
@@ -105,8 +102,8 @@ it('a password that is right is shown nowhere either, whatever goes wrong', asyn
   expect(shown(lease)).not.toContain(SECRET);
 });
 
-describe('a user of limited rights', () => {
-  /** A user who may do everything but what is named. */
+describe('a user with limited rights', () => {
+  /** A user with access to the lock keys and with these rules. */
   async function withUser(...rules: string[]): Promise<{ locks: LockManager; port: number }> {
     const servers = await start(1);
     const { port } = servers[0]!;
@@ -117,7 +114,7 @@ describe('a user of limited rights', () => {
     return { locks, port };
   }
 
-  it('who may not run scripts is told so with the node, and gets no lock', async () => {
+  it('an error names the node if the user may not run scripts', async () => {
     const { locks, port } = await withUser('+@all', '-evalsha', '-eval');
     const events = record(locks);
     const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
@@ -126,19 +123,19 @@ describe('a user of limited rights', () => {
     expect(await everythingOf(locks, events)).not.toContain(SECRET);
   });
 
-  it('who may not touch the keys is told so with the node, and gets no lock', async () => {
+  it('an error names the node if the user may not access the keys', async () => {
     const { locks, port } = await withUser('+@all', 'resetkeys', '~elsewhere:*');
     const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuorumUnreachableError);
     expect((error as Error).message).toMatch(new RegExp(`127\\.0\\.0\\.1:${port}.*NOPERM`));
   });
 
-  it('who may not call INFO locks all the same', async () => {
+  it('a user without the right to INFO can lock', async () => {
     const { locks } = await withUser('+@all', '-info');
     await (await locks.acquire('a')).release();
   });
 
-  it('is not tried in a hot loop when what a node needs is forbidden', async () => {
+  it('a node is not retried in a hot loop if the user lacks a right that it needs', async () => {
     const { locks } = await withUser('+@all', '-time');
     const stats = async (): Promise<number> => {
       const info = await redis!.servers[0]!.client().info('stats');
@@ -147,13 +144,13 @@ describe('a user of limited rights', () => {
     await locks.acquire('a').catch(() => undefined);
     const before = await stats();
     await new Promise((resolve) => setTimeout(resolve, 2_000));
-    // Our own look at it is one more.
+    // The test's own connection counts as one more.
     expect((await stats()) - before).toBeLessThanOrEqual(10);
   });
 });
 
 describe('a read-only replica', () => {
-  it('has no vote, with a warning that names it; the other two nodes go on', async () => {
+  it('a read-only replica has no vote, a warning names it, and the other two nodes go on', async () => {
     const servers = await start(3);
     const [master, replica] = servers as [(typeof servers)[0], (typeof servers)[0]];
     await replica.client().replicaof('127.0.0.1', master.port);
@@ -168,7 +165,7 @@ describe('a read-only replica', () => {
     await untilGone([servers[0]!, servers[2]!], 'lock:a');
   });
 
-  it('as the only node means that no lock is to be had, and the error names it', async () => {
+  it('a lock cannot be acquired on a single read-only replica, and the error names it', async () => {
     const servers = await start(2);
     await servers[1]!.client().replicaof('127.0.0.1', servers[0]!.port);
     const locks = managers.make({ ...CALM, servers: [servers[1]!] });
@@ -179,7 +176,7 @@ describe('a read-only replica', () => {
     );
   });
 
-  it('that becomes a master has a vote', async () => {
+  it('a replica that becomes a master gets a vote', async () => {
     const servers = await start(1);
     await servers[0]!.client().replicaof('127.0.0.1', 1);
     const locks = managers.make({ ...CALM, servers });
@@ -191,7 +188,7 @@ describe('a read-only replica', () => {
 });
 
 describe('the same server under two addresses', () => {
-  it('votes once: the later entry is taken out with a warning that names both', async () => {
+  it('a server under two addresses has one vote, and a warning names both', async () => {
     const servers = await start(2);
     const { port } = servers[0]!;
     const nodes = [`redis://127.0.0.1:${port}`, servers[1]!.url, `redis://localhost:${port}`];
@@ -209,7 +206,7 @@ describe('the same server under two addresses', () => {
     await untilGone([servers[0]!], 'lock:a');
   });
 
-  it('is no majority: two entries of one server hold no lock', async () => {
+  it('two addresses of one server are no majority', async () => {
     const servers = await start(1);
     const { port } = servers[0]!;
     const locks = managers.make({
@@ -224,7 +221,7 @@ describe('the same server under two addresses', () => {
   });
 });
 
-it('a server that never answers is unreachable, and asking it for a lock ends', async () => {
+it('a server that never replies is unreachable, and acquire ends', async () => {
   const servers = await start(1);
   servers[0]!.pause();
   const locks = managers.make({ ...CALM, servers });
@@ -234,7 +231,7 @@ it('a server that never answers is unreachable, and asking it for a lock ends', 
   await until(() => statusOf(locks, 0) === 'ready');
 });
 
-it('what answers is no Redis server: the node is unreachable, and asking it for a lock ends', async () => {
+it('a server of another protocol is unreachable, and acquire ends', async () => {
   const { createServer } = await import('node:net');
   const server = createServer((socket) => {
     socket.on('error', () => undefined);

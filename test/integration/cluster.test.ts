@@ -10,7 +10,7 @@ import { allVote, Clients, outcomeOf, SHORT, untilStatus } from '../support/clie
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 
-/** Names whose lock keys are on three masters, one each. */
+/** Resource names whose lock keys are on three different masters. */
 function namesOn(cluster: RedisCluster): Promise<string[]> {
   return Promise.all(
     cluster.masters.map(async (master) => {
@@ -19,7 +19,7 @@ function namesOn(cluster: RedisCluster): Promise<string[]> {
   );
 }
 
-async function world(options: Parameters<typeof RedisCluster.start>[0] = {}) {
+async function setUp(options: Parameters<typeof RedisCluster.start>[0] = {}) {
   const [cluster, redis] = await Promise.all([RedisCluster.start(options), startRedis({ count: 2 })]);
   const clients = new Clients([]);
   return {
@@ -37,8 +37,8 @@ const has = async (server: RedisServer, resource: string): Promise<boolean> =>
   (await server.client().exists(`lock:${resource}`)) === 1;
 
 describe('a Redis Cluster as one of three nodes', () => {
-  it('votes by the shard of each lock, and together for those that have a hash tag in common', async () => {
-    await using all = await world();
+  it('a Cluster votes with the shard of each lock, and once for locks with a common hash tag', async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const [locks, other] = [await clients.ready({ nodes }), await clients.ready({ nodes })];
     expect(clients.warnings).toEqual([]);
@@ -62,11 +62,11 @@ describe('a Redis Cluster as one of three nodes', () => {
       );
   });
 
-  it('has no vote for several locks without one, which the others can grant, and tells what is missing', async () => {
-    await using all = await world();
+  it('a Cluster has no vote for several locks without a common hash tag, and the error says so', async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const names = await namesOn(cluster);
-    // Clients that start at the same time agree that all of it is new.
+    // Clients that start at the same time agree that the Cluster is new.
     const [locks] = (await Promise.all([1, 2, 3].map(() => clients.ready({ nodes })))) as [LockManager];
     const lease = await locks.acquire(names);
     for (const [index, name] of names.entries()) expect(await has(cluster.masters[index]!, name)).toBe(false);
@@ -79,8 +79,8 @@ describe('a Redis Cluster as one of three nodes', () => {
     expect((error as QuorumUnreachableError).message).toMatch(/hash tag in common/);
   });
 
-  it('keeps leases when a slot moves under them; the shard that took it over has no vote for one quarantine', async () => {
-    await using all = await world();
+  it('leases survive the move of a slot, and the new shard has no vote for one quarantine', async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const [moving, staying] = await namesOn(cluster);
     const [from, , to] = cluster.masters as [RedisServer, RedisServer, RedisServer];
@@ -90,7 +90,7 @@ describe('a Redis Cluster as one of three nodes', () => {
     await cluster.moveSlot(`lock:${moving}`, to);
     await untilStatus(locks, 0, 'untrusted');
     expect(locks.nodes()[0]!.reason).toMatch(new RegExp(`^shard 127.0.0.1:${to.port}: .* took slots over`));
-    // A client that has only just started does not trust it either, and the shards that took nothing over go on.
+    // A client that has just started does not trust the shard either. The other shards go on voting.
     const fresh = clients.make({ ...SHORT, nodes });
     await untilStatus(fresh, 0, 'untrusted');
     expect(await outcomeOf(fresh.acquire(moving!))).toBe('LOCK_NOT_ACQUIRED held');
@@ -105,8 +105,8 @@ describe('a Redis Cluster as one of three nodes', () => {
     await until(() => has(to, moving!));
   });
 
-  it('goes on voting with the other shards when one is gone, which comes back without a vote', async () => {
-    await using all = await world();
+  it('a Cluster votes without a shard that is down, which returns without a vote', async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const [first, lost] = (await namesOn(cluster)) as [string, string];
     const gone = cluster.masters[1]!;
@@ -125,8 +125,8 @@ describe('a Redis Cluster as one of three nodes', () => {
     await until(() => has(gone, lost));
   });
 
-  it('follows a failover: the promoted replica has no vote for one quarantine, and no lock is granted twice', async () => {
-    await using all = await world({ replicas: true });
+  it('a promoted replica has no vote for one quarantine, and no lock is granted twice', async () => {
+    await using all = await setUp({ replicas: true });
     const { cluster, clients, nodes } = all;
     const [name] = (await namesOn(cluster)) as [string];
     const [master] = cluster.masters as [RedisServer];
@@ -145,8 +145,8 @@ describe('a Redis Cluster as one of three nodes', () => {
     await until(() => has(replica, name));
   });
 
-  it('tells who waits on whichever shard', async () => {
-    await using all = await world();
+  it('a waiting process is notified of a release on every shard', async () => {
+    await using all = await setUp();
     const { cluster, clients } = all;
     const nodes = [cluster.options];
     const [locks, other] = [await clients.ready({ nodes }), await clients.ready({ nodes })];
@@ -162,9 +162,9 @@ describe('a Redis Cluster as one of three nodes', () => {
   });
 });
 
-describe('which Cluster it is', () => {
-  it("is known by what it serves: another server of it is the same node, and a client's duplicate as well", async () => {
-    await using all = await world();
+describe('the identity of a Cluster', () => {
+  it("other servers of a Cluster are the same node, and so is a client's duplicate", async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const seeds = cluster.options.cluster;
     expect(() => clients.make({ nodes: [{ cluster: [...seeds].reverse() }, cluster.options] })).toThrow(
@@ -184,16 +184,16 @@ describe('which Cluster it is', () => {
     client.disconnect();
   });
 
-  it('is the same member for clients that name other servers of it', async () => {
-    await using all = await world();
+  it('clients that name different servers of a Cluster see the same member', async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const one = await clients.ready({ nodes });
-    // Its members are on record by now, with the address that the first client knows.
-    const speaker = await cluster.masterOf('{3560}');
+    // The members are recorded by now, with the address that the first client knows.
+    const recordingMaster = await cluster.masterOf('{3560}');
     expect(slotOf('{3560}')).toBe(0);
     const records = async (): Promise<string> => {
-      const markers = (await speaker.client().keys('lock:quorlock:*')).map((key) =>
-        speaker.client().hget(key, 'members'),
+      const markers = (await recordingMaster.client().keys('lock:quorlock:*')).map((key) =>
+        recordingMaster.client().hget(key, 'members'),
       );
       return (await Promise.all(markers)).join();
     };
@@ -206,7 +206,7 @@ describe('which Cluster it is', () => {
     expect(clients.warnings).toEqual([]);
   });
 
-  it('is let into by what a url says, also by the servers that no url names', async () => {
+  it('the password of a URL is used for all servers of the Cluster', async () => {
     const password = 'a-long-password';
     const args = ['--requirepass', password, '--masterauth', password];
     await using cluster = await RedisCluster.start({ args });
@@ -217,7 +217,7 @@ describe('which Cluster it is', () => {
     expect(locks.nodes()[0]!.name).toBe(`cluster:127.0.0.1:${cluster.masters[0]!.port}`);
   });
 
-  it('and its slots are those that the server says, whatever is in a key', async () => {
+  it('the computed slot of a key is the slot that the server computes', async () => {
     await using cluster = await RedisCluster.start();
     const client = cluster.masters[0]!.client();
     const odd = [
@@ -238,14 +238,14 @@ describe('which Cluster it is', () => {
       expect([key, slotOf(key)]).toEqual([key, await client.cluster('KEYSLOT', key)]);
   });
 
-  it('is found as soon as one of its servers is there', async () => {
-    await using all = await world();
+  it('a Cluster is found as soon as one of its configured servers is up', async () => {
+    await using all = await setUp();
     const { cluster, clients, nodes } = all;
     const [first, second] = cluster.masters as [RedisServer, RedisServer];
     await Promise.all([first.kill(), second.kill()]);
     const locks = clients.make({ nodes });
     await untilStatus(locks, 0, 'unreachable');
-    // The third is there, and serves the slot of this name; that it does not vote yet is another matter.
+    // The third server is up and serves the slot of this name. It need not have a vote yet.
     await until(async () => /untrusted|granted/.test(await outcomeOf(locks.acquire('a'))));
     await Promise.all([first.start(), second.start()]);
     await until(() => locks.nodes()[0]!.status !== 'unreachable');

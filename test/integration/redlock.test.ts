@@ -8,7 +8,10 @@ import { overlapsIn, type Interval } from '../support/overlaps.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
-/** With the empty prefix this library and redlock 5.0.0-beta.2 exclude each other, so that one can replace the other. */
+/**
+ * With the empty prefix this library and redlock 5.0.0-beta.2 exclude each other, so that one can replace the
+ * other step by step.
+ */
 let redis: RedisServers;
 let managers: LockManagers;
 let clients: Redis[];
@@ -24,7 +27,7 @@ afterEach(async () => {
   await redis.stop();
 });
 
-/** A redlock over connections of its own, which tries once. */
+/** A redlock with connections of its own that tries once. */
 function redlock(): Redlock {
   const own = redis.servers.map((server) => new Redis(server.options));
   clients.push(...own);
@@ -35,7 +38,7 @@ const quorlock = (): Promise<LockManager> =>
   managers.connected({ servers: redis.servers, keyPrefix: '', restartQuarantine: 'auto', ...CALM });
 
 describe('beside redlock', () => {
-  it('what redlock holds is refused, and free once redlock has released it', async () => {
+  it('a resource that redlock holds is refused, and is free once redlock has released it', async () => {
     const [theirs, ours] = [redlock(), await quorlock()];
     const lock = await theirs.acquire(['account:7'], 20_000);
     const error = await ours.acquire('account:7').catch((thrown: unknown) => thrown);
@@ -48,7 +51,7 @@ describe('beside redlock', () => {
     await lease.release();
   });
 
-  it('what is held here is refused to redlock, also after it was extended, and free for it after the release', async () => {
+  it('redlock is refused while a lease is held and extended, and not after its release', async () => {
     const [theirs, ours] = [redlock(), await quorlock()];
     const lease = await ours.acquire('account:7', {
       ttlMs: 1_500,
@@ -69,7 +72,7 @@ describe('beside redlock', () => {
     });
   });
 
-  it('a release by redlock takes nothing of ours away, nor ours of theirs', async () => {
+  it('a release by redlock removes no key of quorlock, and the other way round', async () => {
     const [theirs, ours] = [redlock(), await quorlock()];
     const lock = await theirs.acquire(['a'], 150);
     await untilGone(redis.servers, 'a');
@@ -94,7 +97,7 @@ describe('beside redlock', () => {
     expect(values).toEqual(values.map(() => theirLock.value));
   });
 
-  it('four of each contend for three resources for ten seconds, all get their share, and none overlaps another', async () => {
+  it('four quorlock and four redlock clients contend, all get locks, and none overlaps another', async () => {
     const RESOURCES = ['invoice:1', 'invoice:2', '{user:7}:mail'];
     const over = AbortSignal.timeout(10_000);
     const intervals: Interval[] = [];
@@ -106,15 +109,15 @@ describe('beside redlock', () => {
         const resource = anyResource();
         const options = { ttlMs: 400, nodeTimeoutMs: 130 };
         const lease = await locks.tryAcquire(resource, options).catch((error: unknown) => {
-          // On a slow machine a node may not answer in time.
+          // On a slow machine a node may reply too late.
           if (error instanceof LockError) return null;
           throw error;
         });
         if (lease !== null) {
           const from = performance.now();
-          // Now and then for longer than the TTL: then it is the extensions that keep redlock out.
+          // Sometimes longer than the TTL, so that only the extensions keep redlock out.
           const ms = Math.random() < 0.05 ? 900 : Math.random() * 20;
-          // On a machine that stands still a lease may be lost: it is held until it says so.
+          // On a machine that pauses, a lease may be lost. The holder holds it until the signal aborts.
           await sleep(ms, undefined, { signal: lease.signal }).catch(() => undefined);
           intervals.push({ resource, holder, from, to: performance.now() });
           await lease.release();
@@ -132,7 +135,7 @@ describe('beside redlock', () => {
           const from = performance.now();
           if (Math.random() < 0.1) lock = await lock.extend(1_000);
           await sleep(Math.random() * 20);
-          // A lock that has expired meanwhile, by redlock's own word, excludes nobody.
+          // A lock that has expired by redlock's own clock excludes nobody.
           if (Date.now() < lock.expiration) intervals.push({ resource, holder, from, to: performance.now() });
           await lock.release();
         } catch (error) {
@@ -147,7 +150,7 @@ describe('beside redlock', () => {
     for (const kind of ['quorlock', 'redlock']) {
       expect(intervals.filter(({ holder }) => holder.startsWith(kind)).length).toBeGreaterThan(20);
     }
-    // The checker would have seen it: the same record with one holder let in a moment too early.
+    // The check works: the same record with one holder that started too early has one overlap.
     const [some] = intervals;
     const intruder = { ...some!, holder: 'intruder', from: (some!.from + some!.to) / 2 };
     expect(overlapsIn([...intervals, intruder])).toHaveLength(1);

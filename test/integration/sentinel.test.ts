@@ -17,14 +17,14 @@ async function keysOn(server: RedisServer): Promise<number> {
   return server.client().exists(`lock:${R}`);
 }
 
-describe('a node that sentinels watch', () => {
-  it('is followed to the new master, which has no vote for one quarantine; what is held stays held', async () => {
+describe('a node that sentinels monitor', () => {
+  it('a failover keeps leases, and the new master has no vote for one quarantine', async () => {
     await using redis = await startRedis({ count: 4, tcp: true });
     const [master, replica, second, third] = redis.servers as Four;
     await using sentinels = await startSentinels({ master, replica });
     await using clients = new Clients([]);
     const nodes = [sentinels.options, second.options, third.options];
-    const [holder, witness] = [
+    const [holder, otherClient] = [
       await clients.ready({ ...SHORT, nodes }),
       await clients.ready({ ...SHORT, nodes }),
     ];
@@ -40,12 +40,12 @@ describe('a node that sentinels watch', () => {
     expect(await sentinels.masterPort()).toBe(replica.port);
     expect(holder.nodes()[0]!.reason).toContain('lost its memory');
     expect(lease.signal.aborted).toBe(false);
-    // Nobody who starts now trusts it either.
+    // A client that starts now does not trust the new master either.
     const fresh = clients.make({ ...SHORT, nodes });
     await untilStatus(fresh, 0, 'untrusted');
-    expect(await outcomeOf(witness.acquire(R))).toMatch(/^LOCK_NOT_ACQUIRED/);
+    expect(await outcomeOf(otherClient.acquire(R))).toMatch(/^LOCK_NOT_ACQUIRED/);
 
-    // The old master comes back and is made a replica; the new one votes again.
+    // The old master starts again and becomes a replica. The new one votes again.
     await master.start();
     await until(async () => (await master.client().info('replication')).includes('role:slave'));
     await allVote(holder);
@@ -53,11 +53,11 @@ describe('a node that sentinels watch', () => {
     await until(async () => (await keysOn(replica)) === 1);
     await lease.release();
     expect(await keysOn(replica)).toBe(0);
-    expect(await outcomeOf(witness.acquire(R))).toBe('granted');
+    expect(await outcomeOf(otherClient.acquire(R))).toBe('granted');
     await until(async () => (await keysOn(replica)) === 1);
   });
 
-  it('is one node with its sentinels in any order, and a client of theirs is duplicated', async () => {
+  it('sentinels in any order name the same node, and a client of theirs is duplicated', async () => {
     await using redis = await startRedis({ count: 2, tcp: true });
     const [master, replica] = redis.servers as [RedisServer, RedisServer];
     await using sentinels = await startSentinels({ master, replica });
@@ -74,14 +74,15 @@ describe('a node that sentinels watch', () => {
     client.disconnect();
   });
 
-  it('is not asked where it is a master still, but its sentinels say that another one is', async () => {
+  it('an old master that still runs as a master is not asked once the sentinels name another', async () => {
     await using redis = await startRedis({ count: 4, tcp: true });
     const [master, replica, second, third] = redis.servers as Four;
     await using sentinels = await startSentinels({ master, replica });
     await using clients = new Clients([]);
     const nodes = [sentinels.options, second.options, third.options];
     const locks = await clients.ready({ nodes });
-    // As if it were cut off from them: it is stopped until they have given up on it, and they cannot make it a replica.
+    // The old master is stopped until the sentinels replace it, and they may not make it a replica, as if the
+    // network between them were cut.
     await master.client().call('ACL', 'SETUSER', 'default', '-replicaof', '-slaveof', '-client|kill');
     master.pause();
     await until(async () => (await sentinels.masterPort()) === replica.port);
@@ -92,7 +93,7 @@ describe('a node that sentinels watch', () => {
     await until(async () => (await keysOn(replica)) === 1);
   });
 
-  it('is found by a user of the sentinels with the rights that docs/security.md has', async () => {
+  it('a sentinel user needs no other rights than those in docs/security.md', async () => {
     await using redis = await startRedis({ count: 2, tcp: true });
     const [master, replica] = redis.servers as [RedisServer, RedisServer];
     await using sentinels = await startSentinels({ master, replica });
@@ -111,7 +112,7 @@ describe('a node that sentinels watch', () => {
     ).toEqual([]);
   });
 
-  it('votes as soon as there are sentinels that name it', async () => {
+  it('a node votes as soon as sentinels name its master', async () => {
     await using redis = await startRedis({ count: 2, tcp: true });
     const [master, replica] = redis.servers as [RedisServer, RedisServer];
     await using sentinels = await startSentinels({ master, replica });

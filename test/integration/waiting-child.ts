@@ -1,4 +1,7 @@
-/** A process that waits for a resource; told the servers by its argument, it says when it waits and when it has it. */
+/**
+ * A process that waits for a resource. Its argument has the servers, and it reports when it waits and when it
+ * has the lock.
+ */
 import { LockManager, type NodeSource } from '../../src/index.js';
 
 const { nodes, resource, maxTtlMs, options } = JSON.parse(process.argv[2] ?? '') as {
