@@ -110,7 +110,7 @@ describe('commands over a faulty network', () => {
 
   it('a command lost with its connection is not sent again on the next one (failure 20)', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.mode = 'swallow';
+    for (const proxy of proxies) proxy.mode = 'lose-requests';
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
@@ -146,7 +146,7 @@ describe('commands over a faulty network', () => {
 
   it('a grant whose reply was lost is released once its node can be reached again', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.mode = 'mute';
+    for (const proxy of proxies) proxy.mode = 'lose-replies';
     await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 500 })).rejects.toThrow(
       QuorumUnreachableError,
     );
@@ -155,7 +155,7 @@ describe('commands over a faulty network', () => {
 
   it('a lost round is released on nodes that were disconnected before the release', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.mode = 'mute';
+    for (const proxy of proxies) proxy.mode = 'lose-replies';
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );

@@ -6,7 +6,7 @@ import { findProgram } from '../../scripts/find-program.mjs';
 
 const run = promisify(execFile);
 
-/** A certificate with its key: the files for redis-server, the texts for a client. */
+/** A certificate with its key: files for redis-server, texts for a client. */
 export interface Certificate {
   readonly certFile: string;
   readonly keyFile: string;
@@ -14,13 +14,13 @@ export interface Certificate {
   readonly key: string;
 }
 
-export interface Wish {
-  /** What it is for, as openssl writes it: `DNS:localhost,IP:127.0.0.1`. */
+export interface CertificateRequest {
+  /** The subject alternative names, as openssl writes them: `DNS:localhost,IP:127.0.0.1`. */
   readonly names: string;
   readonly expired?: boolean;
 }
 
-/** An authority that lasts for a day, and the certificates that it signs. */
+/** A certificate authority that is valid for one day and signs certificates. */
 export class CertificateAuthority {
   #serial = 1;
 
@@ -32,20 +32,11 @@ export class CertificateAuthority {
   static async make(directory: string): Promise<CertificateAuthority> {
     await mkdir(directory, { recursive: true });
     const files = filesIn(directory, 'authority');
-    await openssl(
-      'req',
-      '-x509',
-      ...NEW_KEY,
-      ...out(files),
-      '-days',
-      '1',
-      '-subj',
-      '/CN=a throw-away authority',
-    );
+    await openssl('req', '-x509', ...NEW_KEY, ...out(files), '-days', '1', '-subj', '/CN=a test authority');
     return new CertificateAuthority(directory, await read(files));
   }
 
-  async sign({ names, expired = false }: Wish): Promise<Certificate> {
+  async sign({ names, expired = false }: CertificateRequest): Promise<Certificate> {
     const serial = this.#serial++;
     const files = filesIn(this.directory, `signed-${serial}`);
     const [request, extensions] = ['csr', 'cnf'].map((end) => join(this.directory, `${serial}.${end}`)) as [
@@ -89,6 +80,6 @@ async function read(files: Files): Promise<Certificate> {
 async function openssl(...args: string[]): Promise<void> {
   const path = findProgram('openssl');
   if (path === undefined)
-    throw new Error('there is no openssl: run `node scripts/setup.mjs --with prometheus`');
+    throw new Error('openssl is not installed: run `node scripts/setup.mjs --with prometheus`');
   await run(path, args);
 }

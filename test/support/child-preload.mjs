@@ -1,4 +1,7 @@
-/** Loaded before a child of child.ts: TypeScript runs as it is, and the child goes when the test does. */
+/**
+ * Loaded before the children of child.ts. TypeScript files run directly, and the child exits when the test
+ * does.
+ */
 import '../../scripts/ts-loader.mjs';
 
 process.once('disconnect', () => process.exit());

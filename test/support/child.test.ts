@@ -13,7 +13,7 @@ it('a child runs TypeScript with decorators and talks to the test', async () => 
   ).toEqual({
     said: 'echo: hello',
   });
-  await until(() => child.output.includes('heard hello'));
+  await until(() => child.output.includes('received hello'));
   expect(await child.kill()).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
@@ -24,7 +24,7 @@ it('a stopped child can be killed', async () => {
   expect((await child.kill()).signal).toBe('SIGKILL');
 });
 
-it('a message that never comes is an error with what the child wrote, as soon as the child has ended', async () => {
+it('waiting for a message rejects with the output of the child as soon as it has ended', async () => {
   const child = startChild(new URL('./no-such-child.ts', import.meta.url));
   await expect(child.message()).rejects.toThrow(/no-such-child/);
 });

@@ -11,20 +11,25 @@ export interface StartChildOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A TypeScript program in a process of its own, which talks to the test by `process.send` and dies with it. */
+/**
+ * A TypeScript program in a process of its own. It sends messages with `process.send` and dies with the test.
+ */
 export interface Child<Message = unknown> {
   readonly pid: number;
   /** All messages so far. */
   readonly messages: readonly Message[];
-  /** What it wrote so far, stdout and stderr in the order they came. */
+  /** Its output so far: stdout and stderr in the order of arrival. */
   readonly output: string;
   /** Settles when the process has ended. */
   readonly exit: Promise<Exit>;
   send(message: unknown): void;
-  /** The first message, already there or to come, that satisfies the condition. Rejects when the child ends without it. */
+  /**
+   * The first message that satisfies the condition, received already or later. Rejects if the child ends
+   * without it.
+   */
   message<M extends Message>(is: (message: Message) => message is M): Promise<M>;
   message(is?: (message: Message) => boolean): Promise<Message>;
-  /** Ends it, by default as a crash would, and waits for its end. */
+  /** Ends the process, by default as a crash would, and waits for its end. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
   /** SIGSTOP and SIGCONT. */
   pause(): void;
@@ -44,8 +49,8 @@ export function startChild<Message = unknown>(
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const exit = exitOf(child);
-  let over = false;
-  const end = () => void (over = true);
+  let ended = false;
+  const end = () => void (ended = true);
   exit.then(end, end);
   const messages: Message[] = [];
   let output = '';
@@ -66,10 +71,10 @@ export function startChild<Message = unknown>(
     exit,
     send: (message) => void child.send(message as object),
     message: async (is: (message: Message) => boolean = () => true) => {
-      const found = await until(() => (messages.some(is) ? 'found' : over && 'over'), {
+      const found = await until(() => (messages.some(is) ? 'found' : ended && 'ended'), {
         what: `a message of ${file.href}`,
       });
-      if (found === 'over') throw new Error(`${file.href} ended without the message; it wrote:\n${output}`);
+      if (found === 'ended') throw new Error(`${file.href} ended without the message; it wrote:\n${output}`);
       return messages.find(is) as Message;
     },
     kill: async (signal = 'SIGKILL') => {

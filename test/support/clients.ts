@@ -9,13 +9,13 @@ import { until } from './until.js';
 
 export const R = 'invoice:7';
 
-/** Longer than any of these tests takes, so that nothing expires by accident. */
+/** A TTL longer than any of these tests, so that nothing expires by accident. */
 export const LONG = { maxTtlMs: 3_600_000, ttlMs: 600_000, autoExtend: false } as const;
 
-/** So short that a quarantine passes within a test. */
+/** A TTL so short that a quarantine passes within a test. */
 export const SHORT = { maxTtlMs: 3_000, ttlMs: 3_000, nodeTimeoutMs: 1_000, autoExtend: true } as const;
 
-/** Managers with the default trust, and with patience for slow machines; closed together. */
+/** Managers with the default trust and timeouts for slow machines. They are closed together. */
 export class Clients implements AsyncDisposable {
   readonly #all: LockManager[] = [];
   readonly warnings: string[] = [];
@@ -25,7 +25,7 @@ export class Clients implements AsyncDisposable {
   make(options: Partial<LockManagerOptions> = {}): LockManager {
     const locks = new LockManager({
       nodes: this.servers.map((server) => server.options),
-      // No machine is too slow to answer within it.
+      // No machine is too slow to reply within this time.
       nodeTimeoutMs: 20_000,
       warn: (message) => void this.warnings.push(message),
       ...LONG,
@@ -35,7 +35,7 @@ export class Clients implements AsyncDisposable {
     return locks;
   }
 
-  /** The same, with all its nodes voting. */
+  /** A manager with votes from all its nodes. */
   async ready(options: Partial<LockManagerOptions> = {}): Promise<LockManager> {
     const locks = this.make(options);
     await allVote(locks);
@@ -55,24 +55,27 @@ export const allVote = (locks: LockManager): Promise<boolean> =>
 
 export const untilStatus = (
   locks: LockManager,
-  member: number,
+  nodeIndex: number,
   status: NodeSnapshot['status'],
 ): Promise<boolean> =>
-  until(() => statuses(locks)[member] === status, { what: `node ${member} to be ${status}` });
+  until(() => statuses(locks)[nodeIndex] === status, { what: `node ${nodeIndex} to be ${status}` });
 
-/** What became of an acquisition, in a word or three. */
+/** The result of an acquire in up to three words. */
 export const outcomeOf = (acquiring: Promise<unknown>): Promise<string> =>
   acquiring.then(
     () => 'granted',
     (error: QuorumUnreachableError) => `${error.code} ${error.reason}`,
   );
 
-/** As if the node had been too slow to hear of the lock. */
+/** Deletes the lock's key, as if the node had been too slow to receive the request. */
 export async function forget(server: RedisServer, resource = R): Promise<void> {
   const client = server.client();
   await client.del(`lock:${resource}`);
   client.disconnect();
 }
 
-/** Neither the holder's nodes nor the others can give it to a second one; which it is depends on who answers first, and in time. */
+/**
+ * A resource that is held is not granted to a second holder. The error depends on what nodes reply first, and
+ * in time.
+ */
 export const NOT_GRANTED = /^(LOCK_NOT_ACQUIRED|QUORUM_UNREACHABLE)/;

@@ -1,4 +1,7 @@
-/** The child in child.test.ts: uses what only TypeScript has, and the sources by their compiled names. */
+/**
+ * The child of child.test.ts. It uses syntax that only TypeScript has, and imports the sources by their
+ * compiled names.
+ */
 import { majorityOf } from '../../src/core/quorum.js';
 
 function tagged(_target: object, _key: string, descriptor: PropertyDescriptor): void {
@@ -17,6 +20,6 @@ class Echo {
 const echo = new Echo('echo: ');
 process.send?.({ majority: majorityOf(5), tag: (echo.say as { tag?: string }).tag, name: Echo.name });
 process.on('message', (text: string) => {
-  console.log('heard', text);
+  console.log('received', text);
   process.send?.({ said: echo.say(text) });
 });

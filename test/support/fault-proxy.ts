@@ -5,20 +5,18 @@ import { join } from 'node:path';
 import type { RedisServer } from './redis-server.js';
 
 /**
- * - `pass`: everything goes through, `latencyMs` late in each direction.
- * - `swallow`: what clients send is lost.
- * - `mute`: what the server answers is lost.
- * - `refuse`: new connections are closed at once.
+ * `pass` forwards everything, delayed by `latencyMs` in each direction. `lose-requests` drops the data of
+ * clients, `lose-replies` drops the data of the server. `refuse` closes new connections at once.
  */
-type Mode = 'pass' | 'swallow' | 'mute' | 'refuse';
+type Mode = 'pass' | 'lose-requests' | 'lose-replies' | 'refuse';
 
-/** Stands between a lock manager and a server, and does what networks do. */
+/** A proxy between a lock manager and a server, with faults of a network. */
 export class FaultProxy implements AsyncDisposable {
   mode: Mode = 'pass';
   latencyMs = 0;
-  /** How many connections were made so far. */
+  /** The number of connections so far. */
   connections = 0;
-  /** All that clients have sent so far. */
+  /** All data that clients have sent so far. */
   sent = '';
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
@@ -37,7 +35,7 @@ export class FaultProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** What a client connects with. */
+  /** The address for a client. */
   get options(): { readonly path: string } {
     return { path: join(this.directory, 'proxy.sock') };
   }
@@ -71,27 +69,27 @@ export class FaultProxy implements AsyncDisposable {
         other.destroy();
       });
     }
-    const toServer = this.#lineTo(server);
-    const toClient = this.#lineTo(client);
+    const toServer = this.#queueTo(server);
+    const toClient = this.#queueTo(client);
     client.on('data', (data) => {
       this.sent += data.toString();
-      if (this.mode !== 'swallow') toServer(data);
+      if (this.mode !== 'lose-requests') toServer(data);
     });
     server.on('data', (data) => {
-      if (this.mode !== 'mute') toClient(data);
+      if (this.mode !== 'lose-replies') toClient(data);
     });
   }
 
-  /** Bytes stay in their order, whatever becomes of the latency meanwhile. */
-  #lineTo(socket: Socket): (data: Buffer) => void {
-    const line: Buffer[] = [];
+  /** Bytes stay in their order, even if the latency changes meanwhile. */
+  #queueTo(socket: Socket): (data: Buffer) => void {
+    const queue: Buffer[] = [];
     const write = (): void => {
-      const data = line.shift();
+      const data = queue.shift();
       if (data !== undefined && socket.writable) socket.write(data);
     };
     return (data) => {
-      line.push(data);
-      if (this.latencyMs === 0 && line.length === 1) write();
+      queue.push(data);
+      if (this.latencyMs === 0 && queue.length === 1) write();
       else setTimeout(write, this.latencyMs);
     };
   }

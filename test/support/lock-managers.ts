@@ -2,19 +2,20 @@ import { LockManager, type LockEvent, type LockManagerOptions, type NodeSource }
 import type { RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
-/** For whatever a test expects to succeed: no machine is too slow to answer within it. */
+/** For every call that a test expects to succeed: no machine is too slow to reply within this time. */
 export const CALM = { nodeTimeoutMs: 5_000 } as const;
 
 type Options = Partial<LockManagerOptions> & { readonly servers?: readonly RedisServer[] };
 
-/** Lock managers that are closed together, and whose warnings are kept instead of printed. */
+/** Lock managers that are closed together. Their warnings are stored instead of printed. */
 export class LockManagers implements AsyncDisposable {
   readonly #all: LockManager[] = [];
   readonly warnings: string[] = [];
 
   /**
-   * One over the servers, or over `nodes`; not yet connected. Calm, and without the quarantine of fresh servers unless a test asks for
-   * it: it takes a second to find out that they are new.
+   * A manager over the servers or over `nodes`, not yet connected. Its node timeout suits slow machines. It
+   * has no quarantine of fresh servers unless the test asks for it, because it takes a second to find out
+   * that they are new.
    */
   make({ servers = [], ...options }: Options): LockManager {
     const nodes: readonly NodeSource[] = servers.map((server) => server.options);
@@ -24,7 +25,7 @@ export class LockManagers implements AsyncDisposable {
     return locks;
   }
 
-  /** The same, with all its nodes connected. */
+  /** A manager with all its nodes connected. */
   async connected(options: Options): Promise<LockManager> {
     const locks = this.make(options);
     await allReady(locks);
@@ -42,7 +43,7 @@ export async function allReady(locks: LockManager): Promise<void> {
   });
 }
 
-/** What the manager tells from now on. */
+/** The events of the manager from now on. */
 export function record(locks: LockManager): LockEvent[] {
   const events: LockEvent[] = [];
   locks.subscribe((event) => void events.push(event));
@@ -56,7 +57,7 @@ export const ofType = <T extends LockEvent['type']>(
 ): Extract<LockEvent, { type: T }>[] =>
   events.filter((event): event is Extract<LockEvent, { type: T }> => event.type === type);
 
-/** What stands under a key on each server; those that are stopped or gone must not be asked. */
+/** The value of a key on each server. Servers that are stopped or down must not be passed. */
 export const valuesOf = (servers: readonly RedisServer[], key: string): Promise<(string | null)[]> =>
   Promise.all(
     servers.map(async (server) => {
@@ -75,7 +76,7 @@ export const untilGone = (servers: readonly RedisServer[], key: string): Promise
     what: `${key} to be gone`,
   });
 
-/** How often a server ran the lock's script. */
+/** The number of times that a server ran the lock's script. */
 export async function scriptCalls(server: RedisServer): Promise<number> {
   const client = server.client();
   const stats = await client.info('commandstats');

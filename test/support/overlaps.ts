@@ -1,4 +1,4 @@
-/** From when until when somebody believed to hold a resource, on one clock. */
+/** The time in which a holder believed that it holds a resource, on one clock. */
 export interface Interval {
   readonly resource: string;
   readonly holder: string;
@@ -6,7 +6,7 @@ export interface Interval {
   readonly to: number;
 }
 
-/** The pairs of intervals in which two held the same resource at the same time. Those that only touch do not overlap. */
+/** The pairs of intervals that overlap on the same resource. Intervals that only touch do not overlap. */
 export function overlapsIn(intervals: readonly Interval[]): [Interval, Interval][] {
   const found: [Interval, Interval][] = [];
   const latest = new Map<string, Interval>();

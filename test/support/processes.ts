@@ -13,15 +13,18 @@ process.on('exit', () => {
 });
 
 /**
- * Put before a command, it has the kernel kill the child when its parent dies, however that dies. Where there is no
- * `setpriv` (outside Linux) only an orderly exit of the parent ends its children.
+ * A command prefix with which the kernel kills the child when its parent dies for any reason. Without
+ * `setpriv` (outside Linux) children end only when the parent exits in order.
  */
 export const dieWithParent: readonly string[] =
   spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
     ? ['setpriv', '--pdeathsig', 'KILL']
     : [];
 
-/** Settles when the child has ended, or could not be started; until then the child is killed when this process exits. */
+/**
+ * Settles when the child has ended or could not be started. Until then the exit of this process kills the
+ * child.
+ */
 export function exitOf(child: ChildProcess): Promise<Exit> {
   started.add(child);
   return new Promise<Exit>((resolve, reject) => {

@@ -8,13 +8,16 @@ const SLOTS = 16_384;
 
 export interface StartClusterOptions {
   readonly masters?: number;
-  /** Each master gets one. */
+  /** Whether each master gets a replica. */
   readonly replicas?: boolean;
   /** Further arguments of every server. */
   readonly args?: readonly string[];
 }
 
-/** A Redis Cluster on ports of 127.0.0.1, whose slots are divided evenly. It is ready when every server says that it is. */
+/**
+ * A Redis Cluster on ports of 127.0.0.1 with evenly divided slots. It is ready when every server reports that
+ * it is.
+ */
 export class RedisCluster implements AsyncDisposable {
   private constructor(
     private readonly directory: string,
@@ -61,7 +64,7 @@ export class RedisCluster implements AsyncDisposable {
     return cluster;
   }
 
-  /** What quorlock connects with: two servers, from which it learns the others. */
+  /** The options for quorlock: two servers, from which it learns the others. */
   get options(): { readonly cluster: readonly { readonly host: string; readonly port: number }[] } {
     return { cluster: this.masters.slice(0, 2).map(({ port }) => ({ host: '127.0.0.1', port })) };
   }
@@ -107,7 +110,7 @@ export class RedisCluster implements AsyncDisposable {
     return String(await call(server, 'CLUSTER', 'MYID'));
   }
 
-  /** The master that has the slot of this key, as it says itself. */
+  /** The master that has the slot of this key, as it reports itself. */
   async masterOf(key: string): Promise<RedisServer> {
     for (const server of this.#all) {
       if (!server.running) continue;
@@ -117,7 +120,7 @@ export class RedisCluster implements AsyncDisposable {
     throw new Error(`no server has the slot of ${key}`);
   }
 
-  /** Moves the slot of a key, with all that is in it, as redis-cli does. */
+  /** Moves the slot of a key with its contents, as redis-cli does. */
   async moveSlot(key: string, to: RedisServer): Promise<void> {
     const from = await this.masterOf(key);
     const slot = String(await call(from, 'CLUSTER', 'KEYSLOT', key));

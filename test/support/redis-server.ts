@@ -7,7 +7,7 @@ import { findProgram } from '../../scripts/find-program.mjs';
 import { dieWithParent, exitOf, type Exit } from './processes.js';
 import { until } from './until.js';
 
-/** How to reach a server: what ioredis and quorlock take as options. */
+/** The address of a server, in options that ioredis and quorlock accept. */
 export type RedisAddress = { readonly path: string } | { readonly host: string; readonly port: number };
 
 interface Process {
@@ -17,7 +17,7 @@ interface Process {
 }
 
 export interface RedisServerOptions {
-  /** Where it keeps its socket, its log and, where it is told to, its data. */
+  /** The directory of its socket, its log and, if it keeps data, its data. */
   readonly directory: string;
   readonly tcp: boolean;
   readonly args: readonly string[];
@@ -25,7 +25,9 @@ export interface RedisServerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** One redis-server process that keeps nothing on disk. Its address stays the same from one start to the next. */
+/**
+ * One redis-server process that by default keeps nothing on disk. Its address stays the same over restarts.
+ */
 export class RedisServer {
   readonly #directory: string;
   readonly #tcp: boolean;
@@ -43,24 +45,24 @@ export class RedisServer {
     this.#env = env;
   }
 
-  /** The unix socket; throws for a server on TCP. */
+  /** The unix socket. Throws for a server on TCP. */
   get path(): string {
     if (this.#tcp) throw new Error('a server on TCP has no path');
     return join(this.#directory, 'redis.sock');
   }
 
-  /** The port on 127.0.0.1; throws for a server on a unix socket. */
+  /** The port on 127.0.0.1. Throws for a server on a unix socket. */
   get port(): number {
     if (this.#port === undefined) throw new Error('only a started server on TCP has a port');
     return this.#port;
   }
 
-  /** What ioredis and quorlock connect with. */
+  /** The address for ioredis and quorlock. */
   get options(): RedisAddress {
     return this.#tcp ? { host: '127.0.0.1', port: this.port } : { path: this.path };
   }
 
-  /** The url of a server on TCP; throws for a server on a unix socket. */
+  /** The URL of a server on TCP. Throws for a server on a unix socket. */
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
@@ -76,14 +78,14 @@ export class RedisServer {
     return pid;
   }
 
-  /** An ioredis client of the test's own, closed by `stop`. */
+  /** An ioredis client for the test. `stop` closes it. */
   client(options: RedisOptions = {}): Redis {
     const password = this.#password();
     const address: RedisOptions = this.options;
-    // Without a timeout of its own a client whose server has gone keeps the process up for two seconds after its end.
+    // Without this timeout a client whose server is gone keeps the process alive for two more seconds.
     const own: RedisOptions = { disconnectTimeout: 0, ...(password === undefined ? {} : { password }) };
     const client = new Redis({ ...address, ...own, ...options, replyMapping: 'legacy' });
-    // Tests kill servers: a broken connection is no news, and an 'error' without a listener is printed.
+    // Tests kill servers, so broken connections are expected. Without a listener 'error' events are printed.
     client.on('error', () => undefined);
     this.#clients.add(client);
     return client;
@@ -92,7 +94,7 @@ export class RedisServer {
   async start(): Promise<void> {
     if (this.#process) throw new Error('this redis-server is running already');
     await mkdir(this.#directory, { recursive: true });
-    // Between the choice of a port and its use somebody else may take it: then another one is tried.
+    // Another process may take the port before the server does. Then another port is tried.
     for (let attempt = 1; ; attempt++) {
       const port = this.#tcp ? (this.#port ?? (await freePort())) : 0;
       try {
@@ -116,7 +118,7 @@ export class RedisServer {
       appendonly: 'no',
     };
     const settingArgs = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    const [command = '', ...args] = [...dieWithParent, program(), ...settingArgs, ...this.#args];
+    const [command = '', ...args] = [...dieWithParent, redisServerPath(), ...settingArgs, ...this.#args];
     const child = spawn(command, args, { stdio: 'ignore', env: { ...process.env, ...this.#env } });
     const current: Process = { child, port, exit: exitOf(child) };
     this.#process = current;
@@ -134,8 +136,8 @@ export class RedisServer {
   }
 
   /**
-   * Waits until this very process answers: on a port that somebody else took, somebody else answers. Rejects when the
-   * process ends before that.
+   * Waits until this very process replies; on a port that another process took, that process would reply.
+   * Rejects if the process ends first.
    */
   async waitReady(): Promise<void> {
     const current = this.#process;
@@ -153,11 +155,13 @@ export class RedisServer {
       return /^loading:0/m.test(info) && new RegExp(`^process_id:${current.child.pid}\\b`, 'm').test(info);
     };
     await Promise.race([failed, until(isReady, { what: 'redis-server to answer' })]);
-    // Its log is still being read: that it has ended is known before why.
+    // The process has ended, but its log is still being read. The error has the log.
     if (ended) await failed;
   }
 
-  /** Ends the process, by default as a crash would, and waits for its end. A stopped process is resumed first. */
+  /**
+   * Ends the process, by default as a crash would, and waits for its end. A stopped process is resumed first.
+   */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const current = this.#process;
     if (!current) return;
@@ -166,20 +170,20 @@ export class RedisServer {
     await current.exit.catch(() => undefined);
   }
 
-  /** SIGSTOP: connections stay open, and nothing is answered. */
+  /** SIGSTOP: connections stay open, and requests get no reply. */
   pause(): void {
     process.kill(this.pid, 'SIGSTOP');
     this.#paused = true;
   }
 
-  /** SIGCONT: what waited in the sockets is answered now. */
+  /** SIGCONT: requests that waited in the sockets get their replies. */
   resume(): void {
     if (!this.#paused) return;
     this.#process?.child.kill('SIGCONT');
     this.#paused = false;
   }
 
-  /** A new process at the same address, with the data of the old one only if that is asked for. */
+  /** Starts a new process at the same address, by default without the data of the old one. */
   async restart({ keepData = false }: { keepData?: boolean } = {}): Promise<void> {
     if (keepData) {
       this.resume();
@@ -192,7 +196,7 @@ export class RedisServer {
     await this.start();
   }
 
-  /** Ends the clients and the process. */
+  /** Closes the clients and ends the process. */
   async stop(): Promise<void> {
     for (const client of this.#clients) client.disconnect();
     this.#clients.clear();
@@ -205,15 +209,15 @@ export class RedisServer {
   }
 }
 
-/** Where redis-server is. */
-export function program(): string {
+/** The path of redis-server. */
+export function redisServerPath(): string {
   const path = findProgram('redis-server');
   if (path === undefined)
-    throw new Error('there is no redis-server: run `node scripts/setup.mjs --with redis`');
+    throw new Error('redis-server is not installed: run `node scripts/setup.mjs --with redis`');
   return path;
 }
 
-/** Asks for INFO over a connection of its own. */
+/** Sends INFO over a connection of its own. */
 function infoOf(address: RedisAddress, password: string | undefined): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(address);
@@ -226,7 +230,7 @@ function infoOf(address: RedisAddress, password: string | undefined): Promise<st
   });
 }
 
-/** A port of 127.0.0.1 that nobody uses now. */
+/** A free port of 127.0.0.1. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);

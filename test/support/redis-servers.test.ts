@@ -24,7 +24,7 @@ describe.each([
   ['unix sockets', false],
   ['loopback ports', true],
 ])('redis-server processes on %s', (_name, tcp) => {
-  it('are independent of each other, and gone after stop, stopped ones too', async () => {
+  it('redis-server processes are independent of each other, and stop also ends stopped ones', async () => {
     const servers = await start({ count: 3, tcp });
     await servers[0]!.client().set('a', '1');
     expect(await servers[1]!.client().get('a')).toBeNull();
@@ -35,7 +35,7 @@ describe.each([
     expect(pids.filter(isAlive)).toEqual([]);
   });
 
-  it('come back at the same address without their data, or with it where that is asked for', async () => {
+  it('a server restarts at the same address, by default without its data', async () => {
     const [server] = await start({ count: 1, tcp });
     const before = { options: server!.options, pid: server!.pid };
     await server!.client().set('a', '1');
@@ -48,7 +48,7 @@ describe.each([
   });
 });
 
-it('a stopped server answers what waited once it is resumed', async () => {
+it('a stopped server answers waiting requests when it is resumed', async () => {
   const [server] = await start({ count: 1 });
   const client = server!.client();
   await client.ping();
@@ -58,18 +58,18 @@ it('a stopped server answers what waited once it is resumed', async () => {
   expect(await reply).toBe('OK');
 });
 
-it('a server that cannot start is an error with its log', async () => {
+it('a server that cannot start rejects with its log', async () => {
   await expect(startRedis({ count: 1, args: ['--maxmemory-policy', 'nonsense'] })).rejects.toThrow(
     /ended with 1/,
   );
 });
 
-it('a password is used by the readiness check and by the clients', async () => {
+it('the readiness check and the clients use the password', async () => {
   const [server] = await start({ count: 1, args: ['--requirepass', 'secret'] });
   expect(await server!.client().ping()).toBe('PONG');
 });
 
-it('stop removes what the servers wrote', async () => {
+it('stop removes the files of the servers', async () => {
   const [server] = await start({ count: 1 });
   expect(existsSync(server!.path)).toBe(true);
   await running!.stop();

@@ -5,21 +5,26 @@ import { RedisServer } from './redis-server.js';
 
 export interface StartRedisOptions {
   readonly count: number;
-  /** Listen on ports of 127.0.0.1 instead of unix sockets: a few tests need an address that `redis:` urls can name. */
+  /**
+   * Listen on ports of 127.0.0.1 instead of unix sockets. A few tests need an address that `redis:` URLs can
+   * express.
+   */
   readonly tcp?: boolean;
   /** Further arguments of every server, such as `['--requirepass', 'secret']`. */
   readonly args?: readonly string[];
-  /** What is added to a server's environment, by the directory that is its own. */
+  /** Additions to a server's environment, given its own directory. */
   readonly env?: (directory: string) => Readonly<Record<string, string>>;
 }
 
 export interface RedisServers extends AsyncDisposable {
   readonly servers: readonly RedisServer[];
-  /** Ends all servers and the clients made from them, and removes what they wrote. */
+  /** Ends all servers and their clients, and removes their files. */
   stop(): Promise<void>;
 }
 
-/** Starts independent redis-server processes, and gives them when all of them answer. They die with this process. */
+/**
+ * Starts independent redis-server processes and resolves when all of them reply. They die with this process.
+ */
 export async function startRedis({
   count,
   tcp = false,

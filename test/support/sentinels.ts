@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { dieWithParent, exitOf } from './processes.js';
-import { freePort, program, type RedisServer } from './redis-server.js';
+import { freePort, redisServerPath, type RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
 export const GROUP = 'mymaster';
 
 export interface Sentinels extends AsyncDisposable {
-  /** What ioredis and quorlock connect with. */
+  /** The options for ioredis and quorlock. */
   readonly options: {
     readonly sentinels: readonly { readonly host: string; readonly port: number }[];
     readonly name: string;
   };
-  /** The port of the server that the sentinels say is the master. */
+  /** The port of the master, as the sentinels report it. */
   masterPort(): Promise<number>;
-  /** Asks the first of them. */
+  /** Sends a command to the first sentinel. */
   call(...command: [string, ...string[]]): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -25,11 +25,14 @@ export interface Sentinels extends AsyncDisposable {
 export interface StartSentinelsOptions {
   readonly master: RedisServer;
   readonly replica: RedisServer;
-  /** Demanded of whoever asks the sentinels. */
+  /** The password that the sentinels require. */
   readonly password?: string;
 }
 
-/** Makes one server the replica of the other, and starts three sentinels that watch the two; resolves when they know each other. */
+/**
+ * Makes one server the replica of the other and starts three sentinels that monitor them. Resolves when the
+ * sentinels know each other.
+ */
 export async function startSentinels(options: StartSentinelsOptions): Promise<Sentinels> {
   const { master, replica, password } = options;
   await follow(replica, master);
@@ -44,7 +47,8 @@ export async function startSentinels(options: StartSentinelsOptions): Promise<Se
   const start = async (index: number): Promise<number> => {
     const port = await freePort();
     const file = join(directory, `sentinel-${index}.conf`);
-    // A sentinel writes into its file what it learns. Without a password of theirs they cannot ask each other.
+    // A sentinel writes its state into its configuration file. With a password the sentinels need it to ask
+    // each other.
     const lines = [
       `port ${port}`,
       'bind 127.0.0.1',
@@ -56,7 +60,7 @@ export async function startSentinels(options: StartSentinelsOptions): Promise<Se
       `sentinel failover-timeout ${GROUP} 3000`,
     ];
     await writeFile(file, lines.join('\n'));
-    const [command = '', ...args] = [...dieWithParent, program(), file, '--sentinel'];
+    const [command = '', ...args] = [...dieWithParent, redisServerPath(), file, '--sentinel'];
     const child = spawn(command, args, { stdio: 'ignore' });
     const exit = exitOf(child);
     children.push(async () => {

@@ -1,6 +1,9 @@
 import { inspect } from 'node:util';
 
-/** All that a value shows when it is logged, printed or serialised by whatever means, its causes and hidden parts too. */
+/**
+ * Everything that a log could show of a value: inspected, printed and serialised, with its causes and hidden
+ * properties.
+ */
 export function shownBy(value: unknown): string {
   const inspected = inspect(value, {
     depth: Infinity,
@@ -15,7 +18,7 @@ function serialised(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';
   } catch {
-    // What is circular is not serialised by anybody else either.
+    // A circular value cannot be serialised, so nothing can show it this way.
     return '';
   }
 }

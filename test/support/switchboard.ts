@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RedisServer } from './redis-server.js';
 
-/** One address behind which now this server stands and now that one, as a virtual IP or a DNS name does after a failover. */
+/**
+ * One address that leads to one server and, after `point`, to another, as a virtual IP or a DNS name does
+ * after a failover.
+ */
 export class Switchboard implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
@@ -25,12 +28,12 @@ export class Switchboard implements AsyncDisposable {
     return board;
   }
 
-  /** What a client connects with. */
+  /** The address for a client. */
   get options(): { readonly path: string } {
     return { path: join(this.directory, 'board.sock') };
   }
 
-  /** From now on connections lead there; those that are open break. */
+  /** Sends new connections to another server and breaks open ones. */
   turnTo(target: RedisServer): void {
     this.#target = target;
     for (const socket of this.#sockets) socket.destroy();

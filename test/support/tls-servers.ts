@@ -4,14 +4,14 @@ import { startRedis, type RedisServers } from './redis-servers.js';
 
 export interface TlsOptions {
   readonly certificate: Certificate;
-  /** Who must have signed the certificates of clients. */
+  /** The authority that must have signed client certificates. */
   readonly authority: Certificate;
-  /** Whether clients must have a certificate. */
+  /** Whether clients need a certificate. */
   readonly clients?: boolean;
   readonly args?: readonly string[];
 }
 
-/** A redis-server that speaks TLS on a port of 127.0.0.1, and plainly on a unix socket for the test's own use. */
+/** A redis-server with TLS on a port of 127.0.0.1, and without TLS on a unix socket for the test itself. */
 export interface TlsServer {
   readonly tlsPort: number;
   readonly redis: RedisServers;
@@ -19,7 +19,8 @@ export interface TlsServer {
 
 export async function startTls(options: TlsOptions): Promise<TlsServer> {
   const { certificate, authority, clients = false, args = [] } = options;
-  // Between the choice of a port and its use somebody else may take it: then the server does not start.
+  // Another process may take the port before the server does. Then the server does not start, and another
+  // port is tried.
   for (let attempt = 1; ; attempt++) {
     const tlsPort = await freePort();
     const settings = {

@@ -2,16 +2,17 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface UntilOptions {
-  /** What is waited for, in the words of the error. */
+  /** A description of the condition for the error message. */
   readonly what?: string;
-  /** The generous end of the wait: a slow machine must never reach it. */
+  /** The time limit. It is generous, because a slow machine must never reach it. */
   readonly timeoutMs?: number;
   readonly everyMs?: number;
 }
 
 /**
- * Waits until the condition gives something truthy, and gives that. A condition that throws is asked again; the last error
- * is the cause of the failure. The timers are Node's own, whatever Jest has put in the place of the global ones.
+ * Waits until the condition gives a truthy value and returns it. A condition that throws is tried again; the
+ * last error becomes the cause of the failure. The timers are Node's own, even if Jest replaces the global
+ * ones.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,

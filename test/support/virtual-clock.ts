@@ -6,10 +6,13 @@ interface Pending {
   readonly callback: () => void;
 }
 
-/** Lets everything that is ready to run, run: promises settle, and nothing is left but timers. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Runs everything that is ready: promises settle, and only timers remain. */
+const runReady = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Time that passes only when a test says so. Timers fire in the order of their instants, then of their setting. */
+/**
+ * A clock that advances only when a test says so. Timers fire in the order of their instants, then in the
+ * order in which they were set.
+ */
 export class VirtualClock implements Clock {
   #now = 1_000;
   #wallAheadMs = 1_700_000_000_000;
@@ -24,7 +27,7 @@ export class VirtualClock implements Clock {
     return { monotonicMs: this.#now, wallMs: this.#now + this.#wallAheadMs };
   }
 
-  /** Steps the wall clock alone, as an administrator, NTP or the end of a suspension does. */
+  /** Steps the wall clock only, as an administrator, NTP or the end of a suspension does. */
   stepWall(byMs: number): void {
     this.#wallAheadMs += byMs;
   }
@@ -39,36 +42,39 @@ export class VirtualClock implements Clock {
     queueMicrotask(callback);
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get timers(): number {
     return this.#pending.size;
   }
 
-  /** Lets time pass, with everything in it that falls due. */
+  /** Lets time pass and fires all timers that fall due. */
   async advance(byMs: number): Promise<void> {
     const end = this.#now + byMs;
-    await settle();
+    await runReady();
     for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
       this.#pending.delete(next);
       this.#now = Math.max(this.#now, next.dueAt);
       next.callback();
-      await settle();
+      await runReady();
     }
     this.#now = end;
   }
 
-  /** Lets time pass without anything running, as for a process that is stopped or a loop that is blocked. */
+  /** Lets time pass without firing timers, as for a stopped process or a blocked event loop. */
   freeze(forMs: number): void {
     this.#now += forMs;
   }
 
-  /** Lets time pass until the promise has settled; throws when that takes longer than `withinMs` of virtual time. */
+  /**
+   * Lets time pass until the promise has settled. Throws if that takes longer than `withinMs` of virtual
+   * time.
+   */
   async until<T>(promise: Promise<T>, withinMs = 600_000): Promise<T> {
     let settled = false;
     const mark = (): void => void (settled = true);
     promise.then(mark, mark);
     const end = this.#now + withinMs;
-    await settle();
+    await runReady();
     while (!settled) {
       const next = this.#next(end);
       if (next === undefined) throw new Error(`not settled within ${withinMs} ms of virtual time`);

@@ -2,7 +2,7 @@ import { LockManager, type LockEvent, type LockManagerOptions } from '../../src/
 import { VirtualClock } from './virtual-clock.js';
 import { VirtualNode } from './virtual-node.js';
 
-/** Nodes in virtual time, and as many managers over them as a test needs: each is a process of its own. */
+/** Nodes in virtual time, and any number of managers over them, each in the role of a process. */
 export class VirtualWorld {
   readonly clock = new VirtualClock();
   readonly nodes: VirtualNode[];
@@ -26,12 +26,12 @@ export class VirtualWorld {
     return this.events.filter((event): event is Extract<LockEvent, { type: T }> => event.type === type);
   }
 
-  /** Who holds the resource on each node. */
+  /** The owner of the resource on each node. */
   owners(resource: string): Promise<(string | undefined)[]> {
     return Promise.all(this.nodes.map((node) => node.owner(resource)));
   }
 
-  /** The resource is held on no node by nobody: nothing was left behind. */
+  /** The owners of the resource on all nodes: empty if no key was left behind. */
   async leftovers(resource: string): Promise<string[]> {
     return (await this.owners(resource)).filter((owner) => owner !== undefined);
   }
