@@ -14,24 +14,24 @@ export interface Holding {
   readonly ttlMs: number;
   /** The holder id on the nodes. */
   readonly holderId: string | undefined;
-  /** Which grant it is, of all in this world. */
+  /** The number of the grant, counted over the whole world. */
   readonly order: number;
 }
 
 interface Node {
   readonly server: SimServer;
-  /** True time at which its keys were last lost or cut short; -1 for never. */
+  /** The true time of the last loss or shortening of its keys; -1 for never. */
   lastLossAt: number;
 }
 
-/** Rounding of what is added up in floating point. */
+/** The rounding error of floating-point sums. */
 const EPSILON_MS = 1e-3;
 
 const KEY_PREFIX = 'lock:';
 
 /**
- * Sees the whole world in true time: what each holder believes and what each node keeps. It says what must hold, and
- * knows nothing of how the library brings it about.
+ * Sees the whole world in true time: what each holder believes and what each node stores. It knows the
+ * invariants, and nothing of how the library keeps them.
  */
 export class Checker {
   readonly violations: Violation[] = [];
@@ -60,7 +60,7 @@ export class Checker {
     this.violations.push({ invariant, at: this.now(), detail });
   }
 
-  /** The keys of a node are gone, or will be earlier than it had said. */
+  /** The keys of a node are lost, or expire earlier than the node had said. */
   lossOn(server: SimServer): void {
     const node = this.#nodes.find((one) => one.server === server)!;
     node.lastLossAt = this.now();
@@ -76,7 +76,8 @@ export class Checker {
       if (latest !== undefined && token <= latest.token) {
         this.report(
           'tokens grow',
-          `${owner} got token ${token} for ${resource} after token ${latest.token} (grants ${order} and ${latest.order})`,
+          `${owner} got token ${token} for ${resource} after token ${latest.token} ` +
+            `(grants ${order} and ${latest.order})`,
         );
       }
       this.#latest.set(resource, { token, order });
@@ -89,17 +90,17 @@ export class Checker {
     return holding;
   }
 
-  /** The holder has released it, or is dead. */
+  /** The holder has released the lease or is dead. */
   ended(holding: Holding): void {
     for (const resource of holding.resources) this.#open.get(resource)?.delete(holding);
   }
 
-  /** Its signal has aborted. */
+  /** The signal of the lease has aborted. */
   lost(holding: Holding): void {
     if (this.#ranAllTheWhile(holding) && this.#majorityKeysUntil(holding) < this.now()) {
       this.report(
         'loss told in time',
-        `${holding.owner} was told when the keys of ${nameOf(holding)} were gone`,
+        `${holding.owner} was told after the keys of ${nameOf(holding)} had expired`,
       );
     }
     this.ended(holding);
@@ -119,37 +120,43 @@ export class Checker {
     const runs = (this.#runs.get(key) ?? 0) + 1;
     this.#runs.set(key, runs);
     this.#latestRun.set(resource, Math.max(tick, this.#latestRun.get(resource) ?? 0));
-    if (runs > 1) this.report('one run per tick', `${key} ran ${runs} times, at last by ${owner}`);
+    if (runs > 1) this.report('one run per tick', `${key} ran ${runs} times, the last time by ${owner}`);
   }
 
-  /** Whether it has run, or a later one, after which it must not run any more. */
+  /** Whether the tick or a later one has run. After that the tick must not run. */
   isPast(resource: string, tick: number): boolean {
     return (this.#latestRun.get(resource) ?? 0) >= tick;
   }
 
-  /** No two leases are valid at once. Who does not run cannot use its lease; its first instant of running counts. */
+  /**
+   * No two leases are valid at once. A process that does not run cannot use its lease; the first instant in
+   * which it runs again counts.
+   */
   checkHolders(): void {
     for (const [resource, open] of this.#open) {
       if (open.size < 2) continue;
       const valid = [...open].filter(({ process, lease }) => process.isRunning && isValid(lease));
       if (valid.length < 2) continue;
-      const who = valid.map(({ owner, order, token, lease }) => {
+      const holders = valid.map(({ owner, order, token, lease }) => {
         return `${owner} (grant ${order}, token ${token}, ${lease.remainingMs().toFixed(1)} ms left)`;
       });
-      this.report('one holder', `${resource} is held by ${who.join(' and ')}`);
-      // Once is enough.
+      this.report('one holder', `${resource} is held by ${holders.join(' and ')}`);
+      // One report is enough.
       for (const one of valid.slice(0, -1)) this.ended(one);
     }
   }
 
-  /** What the holder takes for valid is on a majority of the nodes, and stays there at least as long. */
+  /**
+   * A lease that its holder considers valid is on a majority of the nodes, and stays there for at least as
+   * long.
+   */
   checkValidity(holding: Holding): void {
     const { process, lease } = holding;
     if (!process.isRunning || !isValid(lease)) return;
     const later = holding.resources.find((resource) => this.#latest.get(resource)!.order > holding.order);
     if (later !== undefined) {
-      const who = `${holding.owner} holds ${nameOf(holding)} again`;
-      this.report('one holder', `${who}, although grant ${this.#latest.get(later)!.order} came after it`);
+      const what = `${holding.owner} holds ${nameOf(holding)} again`;
+      this.report('one holder', `${what}, although grant ${this.#latest.get(later)!.order} came after it`);
       this.ended(holding);
       return;
     }
@@ -158,12 +165,13 @@ export class Checker {
     if (validUntil <= keysUntil + EPSILON_MS) return;
     this.report(
       'validity within the keys',
-      `${holding.owner} takes ${nameOf(holding)} for valid until ${validUntil.toFixed(1)}, its keys end at ${keysUntil.toFixed(1)}`,
+      `${holding.owner} considers ${nameOf(holding)} valid until ${validUntil.toFixed(1)}, ` +
+        `but its keys expire at ${keysUntil.toFixed(1)}`,
     );
     this.ended(holding);
   }
 
-  /** Looks at all leases: validity, and a loss that was never told. */
+  /** Checks all leases: their validity, and losses that the holder was never told of. */
   sweep(): void {
     for (const holding of new Set([...this.#open.values()].flatMap((open) => [...open]))) {
       this.checkValidity(holding);
@@ -171,19 +179,19 @@ export class Checker {
       if (this.#majorityKeysUntil(holding) < this.now()) {
         this.report(
           'loss told in time',
-          `${holding.owner} was not told that the keys of ${nameOf(holding)} are gone`,
+          `${holding.owner} was not told that the keys of ${nameOf(holding)} have expired`,
         );
         this.ended(holding);
       }
     }
   }
 
-  /** Whether the holder's process ran without a break since the present grant was asked for. */
+  /** Whether the holder's process has run without a break since the request of the current grant. */
   #ranAllTheWhile(holding: Holding): boolean {
     return holding.process.isRunning && holding.process.runningSince < this.#sentAt(holding);
   }
 
-  /** True time at which the present grant was asked for, at the earliest. */
+  /** The earliest true time at which the current grant can have been requested. */
   #sentAt({ lease, process, ttlMs }: Holding): number {
     const driftMs = Math.ceil(ttlMs * this.settings.driftFactor) + 2;
     const spentMs = ttlMs - driftMs - lease.remainingMs();
@@ -191,8 +199,8 @@ export class Checker {
   }
 
   /**
-   * True time until which the keys stand on a majority. A node that lost its data after the grant cannot be blamed on the
-   * holder: inside the promise these are a minority.
+   * The true time until which a majority stores the keys. A node that lost its data after the grant is not
+   * counted against the holder: within the promise such nodes are a minority.
    */
   #majorityKeysUntil(holding: Holding): number {
     const sentAt = this.#sentAt(holding);
@@ -203,7 +211,7 @@ export class Checker {
     return ends.sort((a, b) => b - a)[this.#majority - 1]!;
   }
 
-  /** The holder id under which this owner has the resource on most nodes. */
+  /** The holder id with which this owner has the resource on most nodes. */
   #holderIdOf(owner: string, resource: string): string | undefined {
     const counts = new Map<string, number>();
     for (const { server } of this.#nodes) {
@@ -222,6 +230,6 @@ function keyEnd(server: SimServer, resource: string, holderId: string | undefine
   const { keyspace } = server;
   const key = KEY_PREFIX + resource;
   if (holderId === undefined || keyspace.get(key) !== holderId) return Number.NEGATIVE_INFINITY;
-  // Redis counts in whole milliseconds, and a key lives through the last of them.
+  // Redis counts in whole milliseconds, and a key lives through the last one.
   return server.trueTimeOf(keyspace.expiresAt(key)! + 1);
 }

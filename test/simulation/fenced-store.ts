@@ -1,12 +1,15 @@
 interface Register {
   highestToken: number;
-  /** The latest grant, by the order of grants, whose write was accepted. */
+  /**
+   * The order of the latest grant with an accepted write. Grants are numbered in the order in which they
+   * happen.
+   */
   latestOrder: number;
 }
 
 /**
- * A store that does what the README asks of a store: it refuses a write whose token is smaller than one that it has seen.
- * Beside that, for the record, it is told which grant a write belongs to, which a real store cannot know.
+ * A store that works as the README says: it refuses a write whose token is smaller than one that it has seen.
+ * For the checker it is also told what grant a write belongs to, which a real store cannot know.
  */
 export class FencedStore {
   readonly #registers = new Map<string, Register>();

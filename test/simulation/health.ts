@@ -1,28 +1,31 @@
-/** Since when nothing has been wrong with a node, a line or a process; several things can be wrong at once. */
+/**
+ * The instant since which a node, a link or a process has had no fault. Several faults can last at the same
+ * time.
+ */
 export class Health {
-  #troubles = 0;
-  #calmSince = 0;
+  #faults = 0;
+  #healthySince = 0;
 
   constructor(private readonly now: () => number) {
-    this.#calmSince = now();
+    this.#healthySince = now();
   }
 
-  get isCalm(): boolean {
-    return this.#troubles === 0;
+  get isHealthy(): boolean {
+    return this.#faults === 0;
   }
 
-  /** Infinite while something is wrong. */
-  get calmSince(): number {
-    return this.isCalm ? this.#calmSince : Number.POSITIVE_INFINITY;
+  /** Infinite while a fault lasts. */
+  get healthySince(): number {
+    return this.isHealthy ? this.#healthySince : Number.POSITIVE_INFINITY;
   }
 
   begin(): void {
-    this.#troubles++;
+    this.#faults++;
   }
 
-  /** `afterMs`: it takes so long until it is as good as before. */
+  /** `afterMs`: the time of recovery after the fault. */
   end(afterMs = 0): void {
-    this.#troubles--;
-    this.#calmSince = Math.max(this.#calmSince, this.now() + afterMs);
+    this.#faults--;
+    this.#healthySince = Math.max(this.#healthySince, this.now() + afterMs);
   }
 }

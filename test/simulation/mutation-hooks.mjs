@@ -1,6 +1,6 @@
 /**
- * Module hooks that change a source as it is loaded: the algorithm is made wrong without a trace of it in the sources.
- * `initialize` gets the edits; one whose original is not there, or not once, is an error.
+ * Module hooks that change a source when it is loaded. The file itself stays unchanged. `initialize` receives
+ * the edits. An edit whose original text does not occur exactly once is an error.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,13 +18,13 @@ export function initialize(given) {
 
 /** @type {import('node:module').LoadHook} */
 export async function load(url, context, nextLoad) {
-  const mine = edits.filter(({ file }) => url === sources + file);
-  if (mine.length === 0) return nextLoad(url, context);
+  const ownEdits = edits.filter(({ file }) => url === sources + file);
+  if (ownEdits.length === 0) return nextLoad(url, context);
   const filename = fileURLToPath(url);
   let text = await readFile(filename, 'utf8');
-  for (const { file, original, replacement } of mine) {
+  for (const { file, original, replacement } of ownEdits) {
     const parts = text.split(original);
-    if (parts.length !== 2) throw new Error(`${file} has this ${parts.length - 1} times: ${original}`);
+    if (parts.length !== 2) throw new Error(`${file} has this text ${parts.length - 1} times: ${original}`);
     text = parts.join(replacement);
   }
   const { code } = await transform(text, { ...swcOptions, filename, swcrc: false });

@@ -1,32 +1,32 @@
 import { describe, expect, it } from '@jest/globals';
-import { hunt } from './hunt.js';
+import { findViolation } from './find-violation.js';
 import { MUTATIONS } from './mutations.js';
 
-/** So many worlds must be enough to find each mistake. */
+/** The seeds. One of their worlds must show the mistake. */
 const SEEDS = Array.from({ length: 80 }, (_, index) => index + 1);
 
 /**
- * A simulation that finds nothing proves something only if it would have found something. Each of these mistakes, made in
- * the algorithm or in the script, breaks what it is said to break; the unchanged algorithm lives through the same worlds
- * in simulation.test.ts.
+ * A simulation without findings proves something only if it can find something. Each of these mistakes in the
+ * algorithm or in the script violates the invariants that it names. The unchanged algorithm passes in the
+ * same worlds, in simulation.test.ts.
  */
-describe('the simulation finds', () => {
-  it.each(MUTATIONS)('$name', async (mutation) => {
+describe('mutations of the algorithm', () => {
+  it.each(MUTATIONS)('the simulation finds $name', async (mutation) => {
     const { likely = 1 } = mutation;
-    const finding = await hunt(mutation, [likely, ...SEEDS.filter((seed) => seed !== likely)]);
+    const finding = await findViolation(mutation, [likely, ...SEEDS.filter((seed) => seed !== likely)]);
     expect(finding).toBeDefined();
     expect(finding!.violations.map(({ invariant }) => invariant)).toEqual(
       expect.arrayContaining([expect.stringMatching(mutation.breaks.join('|'))]),
     );
   });
 
-  it('no mistake where there is none', async () => {
+  it('the simulation finds no mistake in the unchanged algorithm', async () => {
     const none = { name: 'none', breaks: ['one holder' as const, 'tokens grow' as const] };
-    await expect(hunt(none, SEEDS.slice(0, 5))).resolves.toBeUndefined();
+    await expect(findViolation(none, SEEDS.slice(0, 5))).resolves.toBeUndefined();
   });
 
-  it('that a mutation has nothing to change', async () => {
+  it('a mutation whose original text is not in the source is an error', async () => {
     const edits = [{ file: 'core/quorum.ts', original: 'no such text', replacement: '' }];
-    await expect(hunt({ name: 'stale', edits, breaks: [] }, [1])).rejects.toThrow('0 times');
+    await expect(findViolation({ name: 'stale', edits, breaks: [] }, [1])).rejects.toThrow('0 times');
   });
 });

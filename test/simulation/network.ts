@@ -2,23 +2,23 @@ import { Health } from './health.js';
 import type { Rng } from './rng.js';
 import type { Timeline } from './timeline.js';
 
-/** What a network could do that TCP does not; for the test of the simulation itself. */
+/** A fault that TCP rules out, for the test of the simulation itself. */
 export type NetworkFlaw = 'requests sent twice';
 
-/** One way, in milliseconds. */
+/** The delay of one direction, in milliseconds. */
 export interface Latency {
   readonly leastMs: number;
   readonly meanJitterMs: number;
-  /** So often a packet is lost and sent again, which takes as long as TCP's timer. */
+  /** The probability that a packet is lost and sent again, which takes as long as TCP's timer. */
   readonly resendChance: number;
 }
 
 const RESEND_MS = 200;
 
-/** The way between one process and one server, for all connections on it, one after the other. */
+/** The link between one process and one server. All connections between them use it. */
 export class Link {
-  /** Multiplies every delay: a congested line. */
-  slowness = 1;
+  /** Multiplies every delay, as congestion does. */
+  delayFactor = 1;
   #blocked = false;
   readonly #held = new Set<Channel>();
   readonly #onReset = new Set<() => void>();
@@ -38,15 +38,15 @@ export class Link {
 
   delayMs(): number {
     const { leastMs, meanJitterMs, resendChance } = this.latency;
-    const usual = (leastMs + this.rng.exponential(meanJitterMs)) * this.slowness;
+    const usual = (leastMs + this.rng.exponential(meanJitterMs)) * this.delayFactor;
     if (!this.rng.chance(resendChance)) return usual;
-    // Longer than some node timeouts: as bad as a node that is away for a moment.
+    // Longer than some node timeouts, so it counts as a short fault of the link.
     this.health.begin();
     this.health.end(RESEND_MS);
     return usual + RESEND_MS;
   }
 
-  /** Nothing gets through; TCP keeps what it has and sends it when the way is open again. */
+  /** Nothing gets through. TCP keeps the data and sends them when the link is open again. */
   block(): void {
     this.#blocked = true;
   }
@@ -61,7 +61,7 @@ export class Link {
     this.#held.add(channel);
   }
 
-  /** Every connection on it breaks; how much of what is under way still arrives is chance. */
+  /** Every connection breaks. Chance decides how many of the messages in transit still arrive. */
   reset(): void {
     for (const onReset of [...this.#onReset]) onReset();
   }
@@ -71,31 +71,31 @@ export class Link {
     return () => void this.#onReset.delete(listener);
   }
 
-  /** How many of so many messages under way still arrive when the connection breaks. */
-  survivors(count: number): number {
+  /** How many of `count` messages in transit still arrive when the connection breaks. */
+  deliveredOf(count: number): number {
     return this.rng.int(0, count);
   }
 }
 
-/** One direction of one connection: what is put in comes out in the same order. */
+/** One direction of one connection. Messages arrive in the order in which they were sent. */
 export class Channel {
-  readonly #underWay: (() => void)[] = [];
+  readonly #inTransit: (() => void)[] = [];
   #lastAt = 0;
   #held = 0;
 
   constructor(private readonly link: Link) {}
 
   carry(deliver: () => void): void {
-    this.#underWay.push(deliver);
+    this.#inTransit.push(deliver);
     this.#schedule();
   }
 
-  /** The connection broke: a random rest of what is under way is lost. */
+  /** The connection broke: the last messages in transit are lost, a random number of them. */
   cut(): void {
-    this.#underWay.length = this.link.survivors(this.#underWay.length);
+    this.#inTransit.length = this.link.deliveredOf(this.#inTransit.length);
   }
 
-  /** What arrived at the block now goes on its way. */
+  /** Messages that arrived while the link was blocked are delivered now. */
   flush(): void {
     for (; this.#held > 0; this.#held--) this.#schedule();
   }
@@ -111,7 +111,7 @@ export class Channel {
       this.#held++;
       this.link.hold(this);
     } else {
-      this.#underWay.shift()?.();
+      this.#inTransit.shift()?.();
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Seeded chance (sfc32): the same seed gives the same numbers on every machine. */
+/** A seeded random number generator (sfc32). The same seed gives the same numbers on every machine. */
 export class Rng {
   #a: number;
   #b: number;
@@ -12,14 +12,14 @@ export class Rng {
     for (let round = 0; round < 15; round++) this.#next32();
   }
 
-  /** From 0, below 1. */
+  /** From 0 to below 1. */
   next = (): number => this.#next32() / 2 ** 32;
 
   between(low: number, high: number): number {
     return low + this.next() * (high - low);
   }
 
-  /** An integer; both bounds are possible. */
+  /** An integer from `low` to `high`, both included. */
   int(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -28,23 +28,23 @@ export class Rng {
     return this.next() < probability;
   }
 
-  /** Throws where there is nothing to pick from. */
+  /** Throws for an empty list. */
   pick<T>(items: readonly T[]): T {
-    if (items.length === 0) throw new RangeError('nothing to pick from');
+    if (items.length === 0) throw new RangeError('cannot pick from an empty list');
     return items[Math.floor(this.next() * items.length)]!;
   }
 
-  /** Mostly near zero, seldom far above the mean. */
+  /** Exponentially distributed: mostly near zero, seldom far above the mean. */
   exponential(mean: number): number {
     return -Math.log(1 - this.next()) * mean;
   }
 
-  /** Spread evenly over orders of magnitude. */
+  /** Evenly distributed over orders of magnitude. */
   logBetween(low: number, high: number): number {
     return low * (high / low) ** this.next();
   }
 
-  /** An independent stream: what is drawn from it changes nothing here. */
+  /** An independent generator. Numbers drawn from it do not change the numbers of this one. */
   fork(): Rng {
     return new Rng(this.#next32() * 2 ** 20 + (this.#next32() & 0xfffff));
   }

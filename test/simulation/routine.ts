@@ -1,18 +1,21 @@
 import { LeaseLostError, type AcquireOptions, type Lease, type LockManager } from '../../src/index.js';
 
-const RESULT = Symbol('what the routine returns');
-const FAILURE = new Error('what the routine throws');
+const RESULT = Symbol('the result of the routine');
+const FAILURE = new Error('the error of the routine');
 
-/** A job that `withLock` runs: it holds the lease until it is ended, and is then compared with what `withLock` says of it. */
+/**
+ * A routine that `withLock` runs. It holds the lease until the test ends it, and compares the result of
+ * `withLock` with what happened.
+ */
 export class Routine {
-  #settle: { resolve(result: symbol): void; reject(error: Error): void } | undefined;
+  #finish: { resolve(result: symbol): void; reject(error: Error): void } | undefined;
   #outcome: Promise<unknown> | undefined;
 
-  /** Resolves when the routine has begun; rejects where it never does. */
+  /** Resolves when the routine has begun. Rejects if it never begins. */
   begin(manager: LockManager, resources: readonly string[], options: AcquireOptions): Promise<Lease> {
     return new Promise((resolve, reject) => {
       const routine = new Promise<symbol>((returns, throws) => {
-        this.#settle = { resolve: returns, reject: throws };
+        this.#finish = { resolve: returns, reject: throws };
       });
       this.#outcome = manager.withLock(resources, options, (lease) => {
         resolve(lease);
@@ -22,15 +25,21 @@ export class Routine {
     });
   }
 
-  /** Ends it; resolves, when the lease is released, to what is wrong with the outcome. */
+  /**
+   * Ends the routine. When the lease is released, resolves to a description of a wrong result, or to
+   * undefined.
+   */
   async end(lease: Lease, fails: boolean): Promise<string | undefined> {
     const isLost = lease.remainingMs() === 0;
-    if (fails) this.#settle?.reject(FAILURE);
-    else this.#settle?.resolve(RESULT);
+    if (fails) this.#finish?.reject(FAILURE);
+    else this.#finish?.resolve(RESULT);
     const outcome = await this.#outcome?.catch((error: unknown) => error);
-    if (fails) return outcome === FAILURE ? undefined : `it hid the routine's error: ${String(outcome)}`;
+    if (fails)
+      return outcome === FAILURE ? undefined : `withLock hid the routine's error: ${String(outcome)}`;
     if (isLost)
-      return outcome instanceof LeaseLostError ? undefined : `it lost its lease and says ${String(outcome)}`;
-    return outcome === RESULT ? undefined : `it was held to the end and says ${String(outcome)}`;
+      return outcome instanceof LeaseLostError
+        ? undefined
+        : `withLock lost the lease and gave ${String(outcome)}`;
+    return outcome === RESULT ? undefined : `withLock held the lease to the end and gave ${String(outcome)}`;
   }
 }

@@ -1,7 +1,7 @@
 import type { Latency } from './network.js';
 import { Rng } from './rng.js';
 
-/** What can go wrong inside the promise, with no need for trust in nodes. */
+/** Faults that the library promises to survive, independent of trust in nodes. */
 const PLAIN_FAULTS = [
   'node stop',
   'node crash',
@@ -16,26 +16,29 @@ const PLAIN_FAULTS = [
   'wall step',
 ] as const;
 
-/** What makes a node lose its keys before their time: inside the promise as long as it is a minority at a time. */
+/**
+ * Faults that make a node lose its keys early. The library survives them as long as only a minority of nodes
+ * has one at a time.
+ */
 const LOSSES = ['data lost', 'data stale', 'data flushed', 'node clock step'] as const;
 
 const NOT_DURABLE: readonly string[] = ['data lost', 'data stale'];
 const DATA_LOSSES: readonly string[] = [...NOT_DURABLE, 'data flushed'];
 
-/** What nothing can save from, the fencing token apart. */
+/** Faults that only the fencing token protects from. */
 const DISASTERS = ['majority flushed', 'all flushed'] as const;
 
 export type Fault = (typeof PLAIN_FAULTS)[number] | (typeof LOSSES)[number] | (typeof DISASTERS)[number];
 
 export interface Settings {
   readonly seed: number;
-  /** Whether more may go wrong than the library promises to survive. */
+  /** Whether more faults happen than the library promises to survive. */
   readonly beyond: boolean;
   readonly nodes: number;
-  /** Whether the operator says that the nodes keep their data through a restart. */
+  /** Whether the operator declares that nodes keep their data over a restart. */
   readonly durable: boolean;
   readonly clients: number;
-  /** How many workers a client has, and whether all of them wait for what is held, and hold it shortly. */
+  /** The number of workers per client, and whether all of them wait for locks and hold them briefly. */
   readonly workers: readonly [least: number, most: number];
   readonly patient: boolean;
   readonly resources: readonly string[];
@@ -45,22 +48,22 @@ export interface Settings {
   readonly driftFactor: number;
   readonly maxTtlMs: number;
   readonly ttlsMs: readonly number[];
-  /** Mean pause of a worker between two locks. */
+  /** The mean pause of a worker between two locks. */
   readonly idleMs: number;
   readonly latency: Latency;
   readonly faults: readonly Fault[];
-  /** Mean time between two faults in a storm. */
+  /** The mean time between two faults in a period with faults. */
   readonly stormMs: number;
   readonly longestFaultMs: number;
-  /** How much faster than true time the clocks of nodes go at most; `undefined`: within the drift factor. */
+  /** The maximum rate of the nodes' clocks against true time; `undefined`: within the drift factor. */
   readonly fastNodes: number | undefined;
   readonly restartQuarantine: 'auto' | 'off';
-  /** How far apart the workers' wall clocks are. */
+  /** The maximum difference between the workers' wall clocks. */
   readonly wallSkewMs: number;
   readonly nodeSkewMs: number;
   /**
-   * The furthest that the wall clock of a worker is ever off. A tick is on record with a majority of nodes; where nodes lose
-   * what they have on record, one after the other, the same tick must not come up again much later.
+   * The maximum error of a worker's wall clock. A majority of nodes records each tick. If nodes lose these
+   * records one after the other, the same tick must not be tried again much later.
    */
   readonly wallStepMs: number;
 }
@@ -68,11 +71,12 @@ export interface Settings {
 const DURATION_MS = 60_000;
 
 /**
- * Pairs that together are beyond the promise, because each takes away what saves from the other:
+ * Pairs of faults that together exceed the promise, because each removes the protection from the other:
  *
- * - A suspended machine is seen by its wall clock. If that is set back by as much at the same time, nothing tells.
- * - Where the counters of a majority are lost, one after the other, tokens go on from the nodes' clocks. If those were
- *   stepped as well, nothing is left to go on from.
+ * - The wall clock shows that a machine was suspended. If it is set back by as much at the same time, nothing
+ *   shows it.
+ * - If a majority of nodes lose their counters one after the other, tokens continue from the nodes' clocks.
+ *   If these were stepped as well, nothing is left to continue from.
  */
 const CONFLICTS: readonly (readonly [readonly Fault[], readonly Fault[]])[] = [
   [['process suspend'], ['wall step']],
@@ -81,22 +85,22 @@ const CONFLICTS: readonly (readonly [readonly Fault[], readonly Fault[]])[] = [
 
 function withoutConflicts(faults: readonly Fault[], rng: Rng): readonly Fault[] {
   return CONFLICTS.reduce((left, [one, other]) => {
-    const clash = left.some((fault) => one.includes(fault)) && left.some((fault) => other.includes(fault));
-    const out = rng.chance(0.5) ? one : other;
-    return clash ? left.filter((fault) => !out.includes(fault)) : left;
+    const conflict = left.some((fault) => one.includes(fault)) && left.some((fault) => other.includes(fault));
+    const removed = rng.chance(0.5) ? one : other;
+    return conflict ? left.filter((fault) => !removed.includes(fault)) : left;
   }, faults);
 }
 
 /**
- * The world of a seed. Every seed has its own subset of faults: a world in which everything goes wrong at once never gets
- * into the states that need one thing to go wrong for long.
+ * The settings of a seed. Every seed has its own subset of faults, because with all faults at once the states
+ * that need one long fault are never reached.
  */
 export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_MS): Settings {
   const rng = new Rng(seed);
   const nodes = rng.pick([3, 3, 3, 3, 3, 5, 5, 5, 4, 2, 1]);
   const possible: Fault[] = [...PLAIN_FAULTS];
   const durable = rng.chance(0.3);
-  // A server that keeps its data, by the word of its operator, does keep it.
+  // A server that its operator declares durable never loses its data.
   if (nodes >= 3) possible.push(...LOSSES.filter((fault) => !durable || !NOT_DURABLE.includes(fault)));
   const share = rng.pick([0.2, 0.4, 0.7]);
   if (beyond) possible.push(...DISASTERS);
@@ -116,7 +120,7 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     cronResources: ['cron-1', 'cron-2'].slice(0, rng.int(1, 2)),
     cronPeriodMs: rng.pick([2_000, 3_000, 5_000]),
     durationMs,
-    // Where machines sleep, nobody sets their wall clocks right: then they must not drift far.
+    // If machines may be suspended, nothing corrects their wall clocks, so the clocks must not drift far.
     driftFactor: faults.includes('process suspend') ? 0.01 : rng.pick([0.01, 0.01, 0.05]),
     maxTtlMs,
     ttlsMs: rng.pick([

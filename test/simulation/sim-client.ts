@@ -16,45 +16,54 @@ import { EPOCH_MS, type SimProcess } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 import type { Trace } from './trace.js';
 
-/** What all clients of a world share. */
+/** The parts of a world that all its clients share. */
 export interface ClientWorld {
   readonly settings: Settings;
   readonly timeline: Timeline;
   readonly checker: Checker;
   readonly store: FencedStore;
   readonly trace: Trace;
-  /** A tick was wanted by somebody. */
-  wanted(resource: string, tick: number): void;
+  /** A client wants to run this tick. */
+  requested(resource: string, tick: number): void;
 }
 
-/** A wait that has to end. */
-interface WaitEvents {
+/** A call that must end in time. */
+interface PendingCall {
   readonly what: string;
   readonly startedAt: number;
   readonly stalledMs: number;
   readonly withinMs: number;
 }
 
-/** Looks in an attempt, at most; see `LOOKS` in src/lock/acquire/attempt.ts. */
+/** The maximum number of acquire rounds per attempt; see `LOOKS` in src/lock/acquire/attempt.ts. */
 const ACQUIRE_ROUNDS = 11;
-/** A acquire round asks once to acquire and up to three times to confirm, and waits for its undoing; between two it pauses. */
+/**
+ * An acquire round sends one acquire and up to three confirms, and waits for the release of a lost round.
+ * Each may take one node timeout. There is a pause between two rounds.
+ */
 const TIMEOUTS_A_ROUND = 5;
-const WAITS = { waitMs: 500, retryDelayMs: 100 };
+const WAIT_OPTIONS = { waitMs: 500, retryDelayMs: 100 };
 const LONGEST_YIELD_MS = 75;
 const LONGEST_IDLE_MS = 3_000;
-/** So many jobs, one goes through `withLock`; of those every fifth throws. Counted, so that no other choice depends on it. */
+/**
+ * Every third job uses `withLock`, and every fifth of these throws. The jobs are counted, so that no other
+ * random choice depends on it.
+ */
 const WITH_LOCK_EVERY = 3;
 const THROWS_EVERY = 5;
-/** Timers that come late. */
+/** The delay of late timers. */
 const SLACK_MS = 100;
 
-/** A worker process with a lock manager, and what it does with it. */
+/** A worker process: a lock manager and its workload. */
 export class SimClient {
   readonly manager: LockManager;
-  readonly #queueEntry = new Set<WaitEvents>();
+  readonly #pending = new Set<PendingCall>();
   readonly #loops: Promise<void>[] = [];
-  /** What of this client may rightly be on the nodes: how many acquisitions go on, and until when there are remains. */
-  readonly #traces = new Map<string, { busy: number; until: number }>();
+  /**
+   * For each resource, how many calls of this client are running, and until when its keys may remain on
+   * nodes.
+   */
+  readonly #possibleKeys = new Map<string, { busy: number; until: number }>();
   #stopping = false;
   #closedAt: number | undefined;
 
@@ -82,23 +91,23 @@ export class SimClient {
     for (const resource of world.settings.cronResources) this.#loops.push(this.#cron(resource, rng.fork()));
   }
 
-  /** SIGKILL. What it had sent goes its way. */
+  /** SIGKILL. Requests that were sent still arrive. */
   kill(): void {
     this.process.kill();
     for (const holding of this.world.checker.openOf(this.name)) this.world.checker.ended(holding);
   }
 
-  /** No new locks; what is held is released. */
+  /** Takes no new locks and releases the held ones. */
   stop(): void {
     this.#stopping = true;
   }
 
-  /** Ends it in good order, and looks at what is left of it afterwards. */
+  /** Ends the client in order and checks what is left of it. */
   async close(): Promise<void> {
     this.stop();
     const drainMs = this.rng.pick([0, 100]);
     const { ttlsMs } = this.world.settings;
-    const closing = this.#ends('close', 2 * 250 + drainMs + SLACK_MS, this.manager.close({ drainMs }));
+    const closing = this.#withinTime('close', 2 * 250 + drainMs + SLACK_MS, this.manager.close({ drainMs }));
     await Promise.all([closing, ...this.#loops]);
     // The last timers of rounds that were decided long before.
     await this.process.sleep(Math.max(...ttlsMs) / 3 + SLACK_MS);
@@ -106,7 +115,7 @@ export class SimClient {
     if (this.process.timers > 0)
       this.world.checker.report(
         'nothing left behind',
-        `${this.name} is closed and has ${this.process.timers} timers`,
+        `${this.name} is closed and still has ${this.process.timers} timers`,
       );
   }
 
@@ -114,17 +123,15 @@ export class SimClient {
     return this.#closedAt !== undefined;
   }
 
-  /** Waits that should have ended. */
+  /** Calls that should have ended. */
   overdue(): string[] {
     if (!this.process.isRunning) return [];
-    return [...this.#queueEntry]
-      .filter((wait) => this.#spentMs(wait) > wait.withinMs)
-      .map(({ what }) => what);
+    return [...this.#pending].filter((wait) => this.#spentMs(wait) > wait.withinMs).map(({ what }) => what);
   }
 
-  /** Whether something of this client may rightly be on a node now. */
+  /** Whether nodes may have keys of this client now. */
   mayHold(resource: string, graceMs: number): boolean {
-    const { busy, until } = this.#traceOf(resource);
+    const { busy, until } = this.#possibleKeysOf(resource);
     return (
       busy > 0 ||
       until + graceMs > this.world.timeline.now ||
@@ -146,7 +153,9 @@ export class SimClient {
       const options: AcquireOptions = {
         ttlMs,
         autoExtend,
-        ...rng.pick(settings.patient ? [WAITS] : [{}, {}, { retries: 2, retryDelayMs: 100 }, WAITS]),
+        ...rng.pick(
+          settings.patient ? [WAIT_OPTIONS] : [{}, {}, { retries: 2, retryDelayMs: 100 }, WAIT_OPTIONS],
+        ),
         ...(rng.chance(0.05) ? { minHoldMs: Math.floor(ttlMs / 2) } : {}),
         ...(rng.chance(0.05) ? { maxHoldMs: 2 * ttlMs } : {}),
         ...(rng.chance(0.2) ? { nodeTimeoutMs: Math.floor(ttlMs / rng.pick([3, 5])) } : {}),
@@ -179,13 +188,13 @@ export class SimClient {
     const ttlMs = Math.max(...ttlsMs);
     for (;;) {
       const tick = (Math.floor(this.process.wallMs() / cronPeriodMs) + 1) * cronPeriodMs;
-      // Node's timers may be a millisecond early, cron's libraries go back to sleep then.
+      // Node's timers may fire a millisecond early. Cron libraries then sleep again.
       for (let left = 1; left > 0; left = tick - this.process.wallMs()) {
-        // A clock that is stepped back meanwhile does not hold up the end of the world.
+        // The limit lets the loop end though the clock may be stepped back meanwhile.
         await this.process.sleep(Math.min(left, 1_000));
         if (this.#stopping) return;
       }
-      this.world.wanted(resource, tick);
+      this.world.requested(resource, tick);
       const lease = await this.#acquire([resource], { ttlMs, tick });
       if (lease === undefined) continue;
       this.world.checker.ran(resource, tick, this.name);
@@ -212,23 +221,23 @@ export class SimClient {
     const withinMs = (1 + (options.retries ?? 0)) * attemptMs + pausesMs + 2 * (options.waitMs ?? 0);
     const abandoned = new AbortController();
     if (abandonMs !== undefined) process.setTimer(() => abandoned.abort(ABANDONED), abandonMs);
-    for (const resource of resources) this.#traceOf(resource).busy++;
+    for (const resource of resources) this.#possibleKeysOf(resource).busy++;
     let leftMs = nodeTimeoutMs;
     try {
       const all = { ...options, signal: abandoned.signal };
       const acquiring = routine?.begin(this.manager, resources, all) ?? this.manager.acquire(resources, all);
-      const lease = await this.#ends(`acquire ${resources.join('+')}`, withinMs, acquiring);
+      const lease = await this.#withinTime(`acquire ${resources.join('+')}`, withinMs, acquiring);
       world.trace.note(() => `${this.name} has ${resources.join('+')} with ${lease.token}`);
       return lease;
     } catch (error) {
-      world.trace.note(() => `${this.name} has not ${resources.join('+')}: ${String(error)}`);
-      // What was under way goes on in the background.
+      world.trace.note(() => `${this.name} does not have ${resources.join('+')}: ${String(error)}`);
+      // Requests in transit go on in the background.
       if (error === ABANDONED) leftMs = TIMEOUTS_A_ROUND * nodeTimeoutMs;
       else if (!isExpected(error)) world.checker.report('no unexpected error', `acquire: ${String(error)}`);
       return undefined;
     } finally {
-      for (const resource of resources) this.#traceOf(resource).busy--;
-      this.#leaves(resources, leftMs);
+      for (const resource of resources) this.#possibleKeysOf(resource).busy--;
+      this.#mayRemain(resources, leftMs);
     }
   }
 
@@ -242,66 +251,67 @@ export class SimClient {
     const { lease, resources, ttlMs } = holding;
     const { checker } = this.world;
     const until = this.process.now() + holdMs;
-    // Not everybody looks at the signal; it is for them that the store compares tokens.
+    // Some workers ignore the signal. The store compares tokens because of them.
     const careless = rng.chance(0.2);
-    const leaves = (): void => this.#leaves(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
-    // The keys of a lost lease are there until its holder has stopped.
+    const mayRemain = (): void =>
+      this.#mayRemain(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
+    // The keys of a lost lease may remain until its holder has stopped.
     let stopping = 0;
     const onLoss = (): void => {
       checker.lost(holding);
       stopping = 1;
-      for (const resource of resources) this.#traceOf(resource).busy++;
+      for (const resource of resources) this.#possibleKeysOf(resource).busy++;
     };
     lease.signal.addEventListener('abort', onLoss, { once: true });
     for (let write = 0; this.process.now() < until && !this.#stopping; write++) {
       if (lease.signal.aborted && !careless) break;
       this.#write(holding, rng);
       if (rng.chance(0.05)) {
-        // A shorter TTL must take nothing away.
+        // A shorter TTL must not shorten the lease.
         const askedMs = rng.pick([ttlMs, Math.ceil(ttlMs / 3)]);
         const extending = lease.extend(askedMs).catch(() => undefined);
-        await this.#ends('extend', ttlMs + SLACK_MS, extending);
+        await this.#withinTime('extend', ttlMs + SLACK_MS, extending);
       }
       await this.process.sleep(Math.min(until - this.process.now(), 1 + rng.exponential(ttlMs / 3)));
     }
     this.#write(holding, rng);
     const releasing = end(lease);
     checker.ended(holding);
-    for (const resource of resources) this.#traceOf(resource).busy -= stopping;
-    leaves();
+    for (const resource of resources) this.#possibleKeysOf(resource).busy -= stopping;
+    mayRemain();
     this.world.trace.note(() => `${this.name} releases ${resources.join('+')}`);
-    await this.#ends('release', nodeTimeoutOf(options) + SLACK_MS, releasing);
+    await this.#withinTime('release', nodeTimeoutOf(options) + SLACK_MS, releasing);
   }
 
-  /** A write takes its time to the store. */
+  /** A write takes some time to reach the store. */
   #write({ resources, token, order }: Holding, rng: Rng): void {
     const { store, timeline } = this.world;
     for (const resource of resources)
       timeline.after(rng.exponential(5), () => store.write(resource, token, order));
   }
 
-  #leaves(resources: readonly string[], forMs: number): void {
+  #mayRemain(resources: readonly string[], forMs: number): void {
     const until = this.world.timeline.now + forMs;
     for (const resource of resources) {
-      const trace = this.#traceOf(resource);
-      trace.until = Math.max(trace.until, until);
+      const keys = this.#possibleKeysOf(resource);
+      keys.until = Math.max(keys.until, until);
     }
   }
 
-  #traceOf(resource: string): { busy: number; until: number } {
-    let trace = this.#traces.get(resource);
-    if (trace === undefined) this.#traces.set(resource, (trace = { busy: 0, until: 0 }));
-    return trace;
+  #possibleKeysOf(resource: string): { busy: number; until: number } {
+    let keys = this.#possibleKeys.get(resource);
+    if (keys === undefined) this.#possibleKeys.set(resource, (keys = { busy: 0, until: 0 }));
+    return keys;
   }
 
-  async #ends<T>(what: string, withinMs: number, promise: Promise<T>): Promise<T> {
+  async #withinTime<T>(what: string, withinMs: number, promise: Promise<T>): Promise<T> {
     const { process } = this;
-    const wait: WaitEvents = { what, startedAt: process.now(), stalledMs: process.stalledMs, withinMs };
-    this.#queueEntry.add(wait);
+    const wait: PendingCall = { what, startedAt: process.now(), stalledMs: process.stalledMs, withinMs };
+    this.#pending.add(wait);
     try {
       return await promise;
     } finally {
-      this.#queueEntry.delete(wait);
+      this.#pending.delete(wait);
       const spentMs = this.#spentMs(wait);
       if (spentMs > withinMs)
         this.world.checker.report(
@@ -312,7 +322,7 @@ export class SimClient {
   }
 
   /** By the process's own clock, without the time in which it did not run. */
-  #spentMs({ startedAt, stalledMs }: WaitEvents): number {
+  #spentMs({ startedAt, stalledMs }: PendingCall): number {
     return this.process.now() - startedAt - (this.process.stalledMs - stalledMs);
   }
 }

@@ -2,7 +2,7 @@ import type { Clock, Stamp, Timer } from '../../src/index.js';
 import type { Rng } from './rng.js';
 import type { Event, Timeline } from './timeline.js';
 
-/** 2023-11-14: an epoch time, so that wall clocks look like wall clocks. */
+/** 2023-11-14: an epoch time, so that simulated wall times look real. */
 export const EPOCH_MS = 1_700_000_000_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -17,11 +17,11 @@ type ProcessState = 'running' | 'stopped' | 'suspended' | 'dead';
 type Work = { readonly timer: SimTimer } | { readonly io: () => void };
 
 /**
- * One process on a machine of its own, as seen from outside: its clocks, its timers, and whether it runs at all.
+ * One process on a machine of its own, seen from outside: its clocks, its timers, and whether it runs.
  *
- * - `stopped`: SIGSTOP, a long garbage collection, a blocked event loop. Nothing runs, both clocks go on.
- * - `suspended`: the machine sleeps. Nothing runs, the monotonic clock stands still, the wall clock goes on.
- * - `dead`: nothing of it runs ever again.
+ * - `stopped`: SIGSTOP, a long garbage collection, or a blocked event loop. Nothing runs; both clocks go on.
+ * - `suspended`: the machine is suspended. Nothing runs; the monotonic clock stops; the wall clock goes on.
+ * - `dead`: nothing runs ever again.
  */
 export class SimProcess implements Clock {
   #state: ProcessState = 'running';
@@ -32,7 +32,7 @@ export class SimProcess implements Clock {
   readonly #timers = new Set<SimTimer>();
   #stalledMs = 0;
   #stalledAt = 0;
-  /** True time since which it has been running without a break. */
+  /** The true time since which the process has run without a break. */
   runningSince: number;
 
   constructor(
@@ -55,12 +55,12 @@ export class SimProcess implements Clock {
     return this.#state === 'running';
   }
 
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   get timers(): number {
     return this.#timers.size;
   }
 
-  /** For how long, by its own monotonic clock, it did not run. */
+  /** The time in which the process did not run, by its own monotonic clock. */
   get stalledMs(): number {
     return this.#stalledMs + (this.isRunning ? 0 : this.now() - this.#stalledAt);
   }
@@ -79,8 +79,8 @@ export class SimProcess implements Clock {
   }
 
   /**
-   * As Node's: whole milliseconds, at least one, mostly a little late, and now and then up to a millisecond early, because
-   * Node counts from the time of the loop's turn.
+   * As Node's timers: whole milliseconds, at least one, mostly a little late, and sometimes up to one
+   * millisecond early, because Node counts from the time of the loop's turn.
    */
   setTimer(callback: () => void, delayMs: number): Timer {
     const delay = Math.min(Math.max(1, Math.ceil(delayMs)), LONGEST_TIMER_MS);
@@ -100,7 +100,7 @@ export class SimProcess implements Clock {
     return new Promise((resolve) => void this.setTimer(resolve, delayMs));
   }
 
-  /** Runs what came in from outside, now or when the process runs again; never in one that is dead. */
+  /** Runs a callback from outside, now or when the process runs again; never if it is dead. */
   post(io: () => void): void {
     if (this.#state === 'running') io();
     else if (this.#state !== 'dead') this.#backlog.push({ io });
@@ -114,7 +114,10 @@ export class SimProcess implements Clock {
     this.#halt('suspended');
   }
 
-  /** A process that was stopped looks at its timers first; one that was woken in its sleep, at its sockets. */
+  /**
+   * A process that was stopped runs its timers first. One whose machine was suspended reads its sockets
+   * first.
+   */
   resume(): void {
     if (this.#state !== 'stopped' && this.#state !== 'suspended') return;
     this.#stalledMs += this.now() - this.#stalledAt;
@@ -136,7 +139,7 @@ export class SimProcess implements Clock {
     for (const timer of this.#timers) this.#cancel(timer);
   }
 
-  /** Sets the wall clock alone, to so much ahead of true time. */
+  /** Sets only the wall clock, to `skewMs` ahead of true time. */
   setWallSkew(skewMs: number): void {
     this.#wallAt += EPOCH_MS + this.timeline.now + skewMs - this.wallMs();
   }
@@ -163,7 +166,7 @@ export class SimProcess implements Clock {
     if (!this.isRunning) {
       this.#backlog.push({ timer });
     } else if (this.now() < timer.dueAt - 1e-6) {
-      // The machine slept in between.
+      // The machine was suspended in between.
       this.#arm(timer);
     } else {
       this.#timers.delete(timer);

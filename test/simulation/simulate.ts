@@ -5,16 +5,16 @@ import type { Violation } from './violation.js';
 import { World } from './world.js';
 
 export interface SimulationOptions {
-  /** More goes wrong than the library promises to survive. */
+  /** Whether more faults happen than the library promises to survive. */
   readonly beyond?: boolean;
   readonly durationMs?: number;
-  /** What is to be otherwise in all worlds, whatever their seeds say. */
+  /** Settings that replace those of the seed. */
   readonly world?: Partial<Settings> | undefined;
-  /** Keep the whole story, to be read. */
+  /** Whether to keep the trace. */
   readonly trace?: boolean;
-  /** What is wrong with the script, for the test of the simulation itself. */
+  /** A fault in the script, for the test of the simulation itself. */
   readonly flaw?: ScriptFlaw | undefined;
-  /** What is wrong with the lines, likewise. */
+  /** A fault of the network that TCP rules out, likewise. */
   readonly networkFlaw?: NetworkFlaw | undefined;
 }
 
@@ -26,12 +26,12 @@ export interface Outcome {
   readonly ticksDue: number;
   readonly writesAccepted: number;
   readonly writesRefused: number;
-  /** The same for the same seed, always. */
+  /** A hash that is the same for every run with the same seed. */
   readonly hash: string;
   readonly trace: readonly string[];
 }
 
-/** Lives through one seeded world. */
+/** Simulates the world of one seed. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   const { beyond = false, durationMs, trace = false, flaw, networkFlaw } = options;
   const settings = { ...settingsOf(seed, beyond, durationMs), ...options.world };

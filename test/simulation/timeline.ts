@@ -1,24 +1,27 @@
-/** Something that will happen, unless it is cancelled. */
+/** A future event, which can be cancelled. */
 export interface Event {
   readonly at: number;
   readonly order: number;
   run: (() => void) | undefined;
 }
 
-/** So often the real event loop gets a turn: for messages between processes, and for rejections that nobody handled. */
+/**
+ * The number of events after which the real event loop gets a turn, for messages between processes and for
+ * unhandled rejections.
+ */
 const EVENTS_PER_TURN = 4_000;
 
 /**
- * True time, which nobody in the world can read: a heap of events, run one after the other. Between two of them all
- * promises settle, as between two callbacks of Node's event loop.
+ * True time, which nothing in the simulation can read: a heap of events that run one after the other. All
+ * promises settle between two events, as between two callbacks of Node's event loop.
  */
 export class Timeline {
   #now = 0;
   #order = 0;
   #heap: Event[] = [];
-  /** How many events have run. */
+  /** The number of events that have run. */
   count = 0;
-  /** Called after every event, when all that it set off has settled. */
+  /** Called after every event, when all its effects have settled. */
   afterEach: () => void = () => undefined;
 
   /** Milliseconds of true time since the beginning. */
@@ -37,9 +40,9 @@ export class Timeline {
   }
 
   /**
-   * Runs all that happens up to an instant. An event runs in a tick of Node's tick queue, and asks for the next tick from
-   * the first of the microtasks that it leaves: Node runs all microtasks before it looks at the queue again. That is many
-   * times quicker than a turn of the event loop for each event.
+   * Runs all events up to an instant. Each event runs in a tick of Node's tick queue, and requests the next
+   * tick from the first microtask that it leaves, because Node runs all microtasks before it reads that queue
+   * again. That is many times faster than one turn of the event loop per event.
    */
   run(until: number): Promise<void> {
     return new Promise((resolve, reject) => {

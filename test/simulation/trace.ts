@@ -1,17 +1,17 @@
 import type { Command } from './sim-server.js';
 
-/** How many words come before the operations. */
+/** The number of words before the operations. */
 const HEADER = 8;
 
-/** What operations are called. */
+/** The names of operations. */
 const VERBS = new Set(['a', 'q', 'c', 'e', 'r', 'w', 'i']);
 
-/** The part of a holder's or a waiter's name that nobody chose. */
+/** The random part of the name of a holder or a waiter. */
 const RANDOM = /[0-9a-f]{32}/;
 
 /**
- * What happened, for two purposes: to read why a seed failed, and to see that a seed always gives the same run. Holder ids
- * are random; they are told apart by the order in which they came up.
+ * A record of all events. It shows why a seed failed, and its hash shows that a seed always gives the same
+ * run. Holder ids are random, so they are replaced by numbers in the order of their first appearance.
  */
 export class Trace {
   readonly lines: string[] = [];
@@ -23,26 +23,27 @@ export class Trace {
     private readonly keep: boolean,
   ) {}
 
-  /** The same for two runs in which the same happened at the same instants. */
+  /** Equal for two runs with the same events at the same instants. */
   get hash(): string {
     return (this.#hash >>> 0).toString(16).padStart(8, '0');
   }
 
   executed(server: string, { name, keys, args }: Command, reply: unknown): void {
-    // What comes before the operations has random names in it.
+    // The words before the operations contain random names.
     const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
     const argument = String(args[0] ?? '');
-    // Holder ids in it are random, but all of a length.
+    // The holder ids in it are random, but all have the same length.
     this.#mix(argument.length);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;
-    const said = name.startsWith('eval')
-      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ${this.#words((JSON.parse(argument) as unknown[]).slice(HEADER))}`
+    const command = name.startsWith('eval')
+      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ` +
+        this.#textOf((JSON.parse(argument) as unknown[]).slice(HEADER))
       : name;
     const left = Array.isArray(reply) ? `${String(reply[1]).split(',')[0]} ms untrusted, ` : '';
-    this.#add(`${server} ${said} -> ${left}${this.#words(answers)}`);
+    this.#add(`${server} ${command} -> ${left}${this.#textOf(answers)}`);
   }
 
   note(what: () => string): void {
@@ -50,7 +51,7 @@ export class Trace {
     if (this.keep) this.#add(what());
   }
 
-  #words(words: readonly unknown[]): string {
+  #textOf(words: readonly unknown[]): string {
     return words
       .map((word) => {
         const text = String(word);

@@ -1,4 +1,4 @@
-/** What must hold in every world; the first part inside the promise only, the second beyond it as well. */
+/** The invariants. Within the promise all of them must hold, beyond it only the last one. */
 export type Invariant =
   | 'one holder'
   | 'one run per tick'

@@ -1,4 +1,4 @@
-/** A process that lives through the seeds it is given, one after the other; perhaps with an algorithm that was made wrong. */
+/** A process that simulates the given seeds one after the other, if asked with changed sources. */
 import { register } from 'node:module';
 import type { Edit } from './mutations.js';
 import type { Outcome, SimulationOptions } from './simulate.js';
@@ -10,23 +10,23 @@ export interface Job {
   readonly edits?: readonly Edit[];
 }
 
-/** What the process answers for each seed, or why it cannot. */
+/** The process's answer for each seed, or the reason why it failed. */
 export type Answer = Outcome | { readonly failure: string };
 
-// Nobody reads the stacks of refused acquisitions, and they take a tenth of the time.
+// Nobody reads the stacks of refused calls, and making them takes a tenth of the time.
 Error.stackTraceLimit = 0;
 
 async function run({ seeds, options, edits = [] }: Job): Promise<void> {
   if (edits.length > 0) register('./mutation-hooks.mjs', import.meta.url, { data: edits });
-  // Only now are the sources loaded.
+  // The sources are loaded only now.
   const { simulate } = await import('./simulate.js');
   for (const seed of seeds) await answer(await simulate(seed, options));
 }
 
-/** Resolves when it has left: a whole story takes a while to get through the channel. */
+/** Resolves when the answer has been sent. A whole trace takes a while. */
 function answer(outcome: Answer): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (process.send === undefined) reject(new Error('there is nobody to answer to'));
+    if (process.send === undefined) reject(new Error('this process has no parent to answer to'));
     else process.send(outcome, (error: Error | null) => (error ? reject(error) : resolve()));
   });
 }

@@ -13,15 +13,15 @@ import { SimProcess } from './sim-process.js';
 import { SimServer, type Command } from './sim-server.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
-import { Weather } from './weather.js';
+import { FaultInjector } from './fault-injector.js';
 
-/** A server and what is known of its health. */
+/** A server and its health. */
 export interface WorldNode {
   readonly server: SimServer;
   readonly health: Health;
 }
 
-/** A client, the process it runs in, and its lines to the servers. */
+/** A client with its process and its links to the servers. */
 export interface WorldClient {
   readonly index: number;
   readonly client: SimClient;
@@ -32,18 +32,20 @@ export interface WorldClient {
 
 const SWEEP_MS = 250;
 const DISCIPLINE_MS = 5_000;
-/** With their skew, less than a second apart after a minute: what is further apart counts as stepped. */
+/**
+ * With the skew, clocks differ by less than a second after a minute. A larger difference counts as a step.
+ */
 const MOST_NODE_DRIFT = 0.004;
-/** So long must nothing have happened to those concerned before something counts as left behind. */
-const CALM_FOR_LEFTOVERS_MS = 2_500;
+/** A key counts as left behind only if its node, link and owner have had no fault for this long. */
+const HEALTHY_BEFORE_LEFTOVER_MS = 2_500;
 const LEFTOVER_GRACE_MS = 600;
-/** So long before and after a tick must a majority have been healthy, for the tick to be due to run. */
+/** A tick is due only if a majority has been healthy for this long before and after it. */
 const TICK_AFTER_MS = 2_500;
-/** After the end of the workload: time to reconnect and to give back, and to close. */
-const HEALED_MS = 4_000;
-const CLOSED_MS = 3_000;
+/** Time after the end of the workload: to reconnect and release, and then to close. */
+const RECOVERY_MS = 4_000;
+const CLOSING_MS = 3_000;
 
-/** Servers, lines, clients, faults and the checker, from one seed. */
+/** Servers, links, clients, faults and the checker, made from one seed. */
 export class World {
   readonly timeline = new Timeline();
   readonly rng: Rng;
@@ -54,12 +56,12 @@ export class World {
   readonly quarantineMs: number;
   readonly majority: number;
   clients: WorldClient[] = [];
-  /** Ticks that a majority was healthy for, and which therefore had to run. */
+  /** The ticks for which a majority was healthy, so that they had to run. */
   ticksDue = 0;
   #generations = 0;
   readonly #sendsTwice: boolean;
   readonly #closing: SimClient[] = [];
-  readonly #wanted = new Map<string, { resource: string; tick: number }>();
+  readonly #requested = new Map<string, { resource: string; tick: number }>();
 
   constructor(
     readonly settings: Settings,
@@ -98,23 +100,26 @@ export class World {
     this.timeline.afterEach = () => this.checker.checkHolders();
   }
 
-  /** Lives through the seed's time, heals, ends, and looks at what is left. */
+  /**
+   * Simulates the time of the seed, ends all faults, closes the clients, and checks for keys that were left
+   * behind.
+   */
   async run(): Promise<void> {
     const { durationMs, clients } = this.settings;
-    const weather = new Weather(this);
+    const faults = new FaultInjector(this);
     for (let index = 0; index < clients; index++) {
       this.timeline.after(this.rng.between(0, 200), () => this.startClient(index));
     }
-    weather.start();
-    for (let at = SWEEP_MS; at < durationMs + HEALED_MS; at += SWEEP_MS)
+    faults.start();
+    for (let at = SWEEP_MS; at < durationMs + RECOVERY_MS; at += SWEEP_MS)
       this.timeline.at(at, () => this.#sweep());
     await this.timeline.run(durationMs);
-    weather.end();
+    faults.end();
     for (const { client } of this.clients) client.stop();
-    await this.timeline.run(durationMs + HEALED_MS);
+    await this.timeline.run(durationMs + RECOVERY_MS);
     this.#checkNothingIsHeld();
     for (const { client } of this.clients) this.closeClient(client);
-    await this.timeline.run(durationMs + HEALED_MS + CLOSED_MS);
+    await this.timeline.run(durationMs + RECOVERY_MS + CLOSING_MS);
     for (const client of this.#closing) {
       if (!client.isClosed && client.process.isRunning)
         this.checker.report('nothing left behind', `${client.name} did not close`);
@@ -148,7 +153,7 @@ export class World {
     this.clients.push({ index, client, process, links, health: new Health(() => timeline.now) });
   }
 
-  /** Takes a client out of the world; another one may follow in its place. */
+  /** Removes a client. Another one may replace it. */
   remove(gone: WorldClient): void {
     this.clients = this.clients.filter((one) => one !== gone);
   }
@@ -158,18 +163,18 @@ export class World {
     void client.close();
   }
 
-  wanted(resource: string, tick: number): void {
+  requested(resource: string, tick: number): void {
     const key = `${resource}@${tick}`;
-    if (this.#wanted.has(key)) return;
-    this.#wanted.set(key, { resource, tick });
+    if (this.#requested.has(key)) return;
+    this.#requested.set(key, { resource, tick });
     const dueAt = trueTimeOfTick(tick);
-    // By a clock that is far off.
+    // The client's clock is far off.
     if (Math.abs(dueAt - this.timeline.now) > this.settings.wallSkewMs + 100) return;
     const lastAt = Math.max(dueAt + this.settings.wallSkewMs, this.timeline.now);
     this.timeline.at(lastAt + TICK_AFTER_MS, () => this.#checkTick(resource, tick, lastAt));
   }
 
-  /** NTP: now and then the wall clock is set right again, as well as can be. */
+  /** NTP: from time to time the wall clock is corrected. */
   #discipline(process: SimProcess): void {
     if (process.state === 'dead') return;
     process.setWallSkew(this.rng.between(-1, 1) * this.settings.wallSkewMs);
@@ -177,8 +182,8 @@ export class World {
   }
 
   /**
-   * Two clocks never differ by more than the drift factor. Nobody sets the clocks of the nodes right here, so they take
-   * the smaller part, and stay together for as long as a world lasts; clients take the rest.
+   * Two clocks never differ by more than the drift factor. Nothing corrects the clocks of the nodes here, so
+   * nodes get the smaller part of it and stay close for as long as a world lasts; clients get the rest.
    */
   #rate(of: 'node' | 'client'): number {
     const { driftFactor } = this.settings;
@@ -187,25 +192,26 @@ export class World {
   }
 
   /**
-   * A tick that was wanted has run, if a majority of nodes, the lines to them and all clients were healthy from so long
-   * before that whatever had gone wrong earlier was over.
+   * A tick that a client requested must have run if a majority of nodes, their links and all clients were
+   * healthy, for long enough before the tick that earlier faults had no effect any more.
    */
   #checkTick(resource: string, tick: number, lastAt: number): void {
     const since = lastAt - this.settings.maxTtlMs - 2_500;
     if (this.timeline.now >= this.settings.durationMs || since < 0) return;
     if (this.clients.length < this.settings.clients) return;
-    if (this.clients.some(({ health }) => health.calmSince > since)) return;
+    if (this.clients.some(({ health }) => health.healthySince > since)) return;
     const healthy = this.nodes.filter(
       ({ server, health }, nodeIndex) =>
-        // Set back, it keeps the keys of the dead for as long; set ahead, it thinks that it forgot ticks yet to come.
+        // A clock that was set back keeps the keys of dead clients longer. A clock that was set ahead makes
+        // the node refuse ticks as too old.
         !server.wasStepped &&
-        health.calmSince <= since &&
-        this.clients.every(({ links }) => links[nodeIndex]!.health.calmSince <= since),
+        health.healthySince <= since &&
+        this.clients.every(({ links }) => links[nodeIndex]!.health.healthySince <= since),
     );
     if (healthy.length < this.majority) return;
     this.ticksDue++;
     if (!this.checker.isPast(resource, tick))
-      this.checker.report('no tick lost', `${resource}@${trueTimeOfTick(tick)} was run by nobody`);
+      this.checker.report('no tick lost', `nobody ran ${resource}@${trueTimeOfTick(tick)}`);
   }
 
   #sweep(): void {
@@ -214,15 +220,15 @@ export class World {
     for (const { client } of this.clients)
       for (const what of client.overdue())
         this.checker.report('every wait ends', `${client.name}: ${what} hangs`);
-    const calmSince = now - CALM_FOR_LEFTOVERS_MS;
+    const healthySince = now - HEALTHY_BEFORE_LEFTOVER_MS;
     const byName = new Map(this.clients.map((one) => [one.client.name, one]));
     this.nodes.forEach(({ server, health }, nodeIndex) => {
-      if (health.calmSince > calmSince || server.wasSetBack) return;
+      if (health.healthySince > healthySince || server.wasSetBack) return;
       for (const [resource, owner] of locksOn(server)) {
         const one = byName.get(owner);
-        if (one === undefined || one.health.calmSince > calmSince) continue;
+        if (one === undefined || one.health.healthySince > healthySince) continue;
         if (
-          one.links[nodeIndex]!.health.calmSince > calmSince ||
+          one.links[nodeIndex]!.health.healthySince > healthySince ||
           one.client.mayHold(resource, LEFTOVER_GRACE_MS)
         )
           continue;
@@ -231,12 +237,12 @@ export class World {
     });
   }
 
-  /** All have stopped, everything is healed: no living client has a key anywhere, but of what it is about to release. */
+  /** After all faults have ended no living client has a key, except those that it is about to release. */
   #checkNothingIsHeld(): void {
-    const living = new Map(this.clients.map(({ client }) => [client.name, client]));
+    const alive = new Map(this.clients.map(({ client }) => [client.name, client]));
     for (const { server } of this.nodes) {
       for (const [resource, owner] of server.wasSetBack ? [] : locksOn(server)) {
-        const client = living.get(owner);
+        const client = alive.get(owner);
         if (client === undefined || client.mayHold(resource, 0)) continue;
         this.checker.report(
           'nothing left behind',
@@ -247,7 +253,7 @@ export class World {
   }
 }
 
-/** The resources that are held on a server, with the name of each holder. */
+/** The held resources of a server, with the name of each holder. */
 function locksOn({ keyspace }: SimServer): [resource: string, owner: string][] {
   return keyspace.keys.flatMap((key): [string, string][] => {
     const id = keyspace.get(key) ?? '';

@@ -3,25 +3,25 @@ import type { Fault } from './settings.js';
 import type { SimServer } from './sim-server.js';
 import type { World, WorldClient, WorldNode } from './world.js';
 
-/** After a loss, the quarantine, and time for the clients to see its end. */
+/** The time after the end of a quarantine in which the clients notice it. */
 const AFTER_QUARANTINE_MS = 3_000;
 
-/** What happens to one client or one of its lines. */
+/** Faults of one client or of one of its links. */
 type ClientFault = Extract<Fault, `link ${string}` | `process ${string}` | 'wall step'>;
 
 /**
- * What goes wrong, and when: storms, in which one fault follows the other, and calm in between, in which at most a minority
- * of nodes is away. It keeps inside the promise: fewer than a majority of nodes lose keys within one longest TTL. Beyond
- * the promise it does not.
+ * Decides what fails and when. Periods with one fault after the other alternate with quiet periods, in which
+ * at most a minority of nodes is down. Within the promise less than a majority of nodes lose keys in one
+ * longest TTL. Beyond the promise there is no such limit.
  */
-export class Weather {
+export class FaultInjector {
   readonly #world: World;
   readonly #rng: Rng;
-  /** What ends the faults that are on. */
+  /** The functions that end the current faults. */
   readonly #ends = new Set<() => void>();
   readonly #losses: { readonly server: SimServer; readonly at: number }[] = [];
   readonly #down = new Set<SimServer>();
-  #over = false;
+  #ended = false;
 
   constructor(world: World) {
     this.#world = world;
@@ -35,33 +35,33 @@ export class Weather {
       timeline.after(this.#rng.between(300, 3_000), () => save(server));
     };
     for (const { server } of nodes) save(server);
-    if (this.#rng.chance(0.5)) this.#calm();
-    else this.#storm();
+    if (this.#rng.chance(0.5)) this.#quietPeriod();
+    else this.#faultyPeriod();
   }
 
-  /** Heals everything. */
+  /** Ends all faults. */
   end(): void {
-    this.#over = true;
+    this.#ended = true;
     for (const end of [...this.#ends]) end();
   }
 
-  #storm(): void {
+  #faultyPeriod(): void {
     const { settings, timeline } = this.#world;
     const until = timeline.now + this.#rng.between(1_000, 8_000);
     const next = (): void => {
-      if (this.#over) return;
+      if (this.#ended) return;
       if (timeline.now >= until) {
-        this.#calm();
+        this.#quietPeriod();
         return;
       }
-      if (settings.faults.length > 0) this.#strike(this.#rng.pick(settings.faults));
+      if (settings.faults.length > 0) this.#inject(this.#rng.pick(settings.faults));
       timeline.after(this.#rng.exponential(settings.stormMs), next);
     };
     timeline.after(0, next);
   }
 
-  #calm(): void {
-    if (this.#over) return;
+  #quietPeriod(): void {
+    if (this.#ended) return;
     const { settings, nodes, timeline } = this.#world;
     const lastsMs = this.#rng.between(0.5, 2.5) * (settings.maxTtlMs + 5_000);
     const minority = settings.nodes - this.#world.majority;
@@ -74,10 +74,10 @@ export class Weather {
         else this.#isolateNode(node, lastsMs);
       }
     }
-    timeline.after(lastsMs, () => this.#storm());
+    timeline.after(lastsMs, () => this.#faultyPeriod());
   }
 
-  #strike(fault: Fault): void {
+  #inject(fault: Fault): void {
     const { nodes } = this.#world;
     this.#world.trace.note(() => `fault: ${fault}`);
     const rng = this.#rng;
@@ -103,11 +103,11 @@ export class Weather {
       case 'script flush':
         return node.server.flushScripts();
       default:
-        return this.#strikeClient(fault, node, lastsMs);
+        return this.#injectIntoClient(fault, node, lastsMs);
     }
   }
 
-  #strikeClient(fault: ClientFault, node: WorldNode, lastsMs: number): void {
+  #injectIntoClient(fault: ClientFault, node: WorldNode, lastsMs: number): void {
     const { clients } = this.#world;
     const rng = this.#rng;
     if (clients.length === 0) return;
@@ -152,14 +152,14 @@ export class Weather {
     });
   }
 
-  #crashNode({ server, health }: WorldNode, lastsMs: number, wanted: 'kept' | 'lost' | 'stale'): void {
+  #crashNode({ server, health }: WorldNode, lastsMs: number, wantedData: 'kept' | 'lost' | 'stale'): void {
     if (this.#down.has(server)) return;
     this.#down.add(server);
     server.kill();
     health.begin();
     this.#during(lastsMs, () => {
-      // What is on disk is decided now: so late that it counts into the time that the promise speaks of.
-      const data = wanted !== 'kept' && this.#mayLose(server) ? wanted : 'kept';
+      // What is on disk is decided only now, so that the loss falls into the time window of the promise.
+      const data = wantedData !== 'kept' && this.#mayLose(server) ? wantedData : 'kept';
       this.#down.delete(server);
       server.start(data);
       if (data !== 'kept') this.#lose(server);
@@ -175,13 +175,17 @@ export class Weather {
     health.end(this.#quarantinedMs);
   }
 
-  /** A step that a client without history sees as well, because it takes the clock far from the others'. */
+  /**
+   * A step large enough for a client without history to notice, because it moves the clock far from the
+   * others.
+   */
   #stepNode({ server }: WorldNode): void {
     if (!this.#mayLose(server)) return;
     const byMs = this.#rng.logBetween(this.#world.settings.beyond ? 10 : 2_000, 1e7);
     server.stepClock(this.#rng.chance(0.5) ? byMs : -byMs);
     this.#lose(server);
-    // Clocks are compared with each other: a client with coarse knowledge may keep a sound node out as well.
+    // Clocks are compared with each other. A client with inexact bounds may quarantine a healthy node as
+    // well.
     for (const { health } of this.#world.nodes) {
       health.begin();
       health.end(this.#quarantinedMs);
@@ -238,10 +242,10 @@ export class Weather {
   #slow(one: WorldClient, node: WorldNode, lastsMs: number): void {
     const link = this.#linkOf(one, node);
     const factor = this.#rng.logBetween(3, 100);
-    link.slowness *= factor;
+    link.delayFactor *= factor;
     link.health.begin();
     this.#during(lastsMs, () => {
-      link.slowness /= factor;
+      link.delayFactor /= factor;
       link.health.end();
     });
   }
@@ -266,17 +270,17 @@ export class Weather {
     one.client.kill();
     this.#world.remove(one);
     this.#during(afterMs / 4, () => {
-      if (!this.#over) this.#world.startClient(one.index);
+      if (!this.#ended) this.#world.startClient(one.index);
     });
   }
 
-  /** In good order, as at a deployment. */
+  /** An orderly end, as at a deployment. */
   #closeProcess(one: WorldClient): void {
     if (!one.process.isRunning) return;
     this.#world.closeClient(one.client);
     this.#world.remove(one);
     this.#during(this.#rng.between(0, 500), () => {
-      if (!this.#over) this.#world.startClient(one.index);
+      if (!this.#ended) this.#world.startClient(one.index);
     });
   }
 

@@ -13,23 +13,24 @@ const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const loader = new URL('../../scripts/ts-loader.mjs', import.meta.url).href;
 
 /**
- * Looks for a seed in which the simulation finds what the mutation breaks, in a process of its own: the mutation is made
- * where modules are loaded. `undefined` when none of the seeds has it.
+ * Looks for a seed with which the simulation finds the violation that the mutation causes. It runs in a
+ * process of its own, because the mutation is made where modules are loaded. Resolves to `undefined` if no
+ * seed shows the violation.
  */
-export function hunt(
+export function findViolation(
   { edits = [], flaw, networkFlaw, worlds, breaks }: Mutation,
   seeds: readonly number[],
 ): Promise<Finding | undefined> {
   return new Promise((resolve, reject) => {
     const child = fork(worker, { execArgv: ['--import', loader] });
     let finding: Finding | undefined;
-    child.on('message', (answer: Answer) => {
-      if ('failure' in answer) {
-        reject(new Error(answer.failure));
+    child.on('message', (message: Answer) => {
+      if ('failure' in message) {
+        reject(new Error(message.failure));
         child.kill();
         return;
       }
-      const { seed, violations } = answer;
+      const { seed, violations } = message;
       if (finding !== undefined || !violations.some(({ invariant }) => breaks.includes(invariant))) return;
       finding = { seed, violations };
       child.kill();
