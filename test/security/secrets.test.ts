@@ -4,7 +4,7 @@ import { Cluster, Redis } from 'ioredis';
 import { LockManager, type LockManagerOptions, type NodeSource } from '../../src/index.js';
 import { QuorlockModule } from '../../src/nestjs/index.js';
 import { optionsFromEnvironment } from '../../src/nestjs/environment.js';
-import { redactedMessage } from '../../src/node/redis/connection/redis-connection.js';
+import { redactedMessage } from '../../src/node/redis/connection/redaction.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { startWith } from '../nestjs/support.js';

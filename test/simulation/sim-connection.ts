@@ -1,6 +1,6 @@
 import type { Timer } from '../../src/index.js';
-import type { Connection, Endpoint } from '../../src/node/redis/connection/endpoint.js';
-import type { Replied } from '../../src/node/redis/connection/redis-connection.js';
+import type { Connection, Replied } from '../../src/node/redis/connection/connection.js';
+import type { Endpoint } from '../../src/node/redis/connection/endpoint.js';
 import type { ScriptCall } from '../../src/node/redis/protocol/script-call.js';
 import { Channel, type Link } from './network.js';
 import type { SimProcess } from './sim-process.js';
@@ -25,7 +25,7 @@ interface Pending {
 }
 
 /**
- * What ioredis does with the settings of `src/node/redis/connection/endpoint.ts`, over a simulated network: no offline queue, no
+ * What ioredis does with the settings of `src/node/redis/connection/ioredis.ts`, over a simulated network: no offline queue, no
  * resending, a new connection after the old one broke, a connection that is silent for too long given up.
  */
 class SimConnection implements Connection {
@@ -84,10 +84,6 @@ class SimConnection implements Connection {
 
   script(): Promise<unknown> {
     return this.#send({ name: 'script', keys: [], args: [] });
-  }
-
-  time(): Promise<unknown> {
-    return this.#send({ name: 'time', keys: [], args: [] });
   }
 
   cluster(): Promise<never> {

@@ -10,11 +10,9 @@ import type {
 } from '../lock-node.js';
 import { inspectionOf, inspectOperation, requestOperation, voteOf } from './protocol/batch.js';
 import type { Endpoint } from './connection/endpoint.js';
-import { OpenListeners, NO_LISTENER } from './open-listeners.js';
-import { RequestBatcher } from './request-batcher.js';
-import { splitBySlot } from './split-by-slot.js';
+import { RequestBatcher, splitBySlot } from './request-batcher.js';
 import { channelOf } from './protocol/keys.js';
-import { RedisReleaseListener } from './release-listener.js';
+import { NO_LISTENER, OpenListeners, RedisReleaseListener } from './release-listener.js';
 import { isNotPermitted } from './server/permission-errors.js';
 import type { Operation } from './protocol/script-call.js';
 import { RedisServer, type ServerSettings } from './server/redis-server.js';

@@ -1,24 +1,27 @@
 import type { Clock } from '../../clock.js';
 
-/** What is gathered: how much of the server's time it takes, in acquisitions of one resource. */
+/** A request, and how much of the server's time it takes, in acquisitions of one resource. */
 export interface Weighed {
   readonly weight: number;
 }
 
-/** While so many batches are under way, what arises is gathered for the next one. */
-const UNDER_WAY = 2;
+/** Sends a batch and calls `done` once, when all of it has been answered. Throws nothing. */
+type Send<Item> = (batch: readonly Item[], done: () => void) => void;
+
+/** While this many batches are under way, new requests are gathered for the next one. */
+const MAX_UNDER_WAY = 2;
 /**
- * Half a millisecond of a server's time, or a whole one of a slow server's. A longer script would keep others waiting, and the
- * servers idle while it is being written.
+ * The weight of a batch: about half a millisecond of a server's time, or a millisecond of a slow server's. A longer
+ * script would keep other clients waiting, and leave the servers idle while it is being written.
  */
-const HEAVIEST = 128;
-/** A server that has answered nothing for so long does not: no batch takes a hundredth of it. */
+const MAX_WEIGHT = 128;
+/** A server that has answered nothing for this long is stalled. No batch takes a hundredth of it. */
 const STALLED_MS = 100;
 
 /**
- * Sends what arises together in one batch: in one turn of the event loop, or while two batches are under way. The busier a
- * node is, the larger its batches, and the less each request costs; one that comes alone is sent at the end of its turn.
- * The order stays.
+ * Sends requests in batches: those of one turn of the event loop, and those that come while two batches are under way.
+ * The busier a node is, the larger its batches and the cheaper each request. A request that comes alone is sent at the
+ * end of its turn. The order stays.
  */
 export class RequestBatcher<Item extends Weighed> {
   #gathered: Item[] = [];
@@ -26,13 +29,12 @@ export class RequestBatcher<Item extends Weighed> {
   #isDue = false;
   /** When the oldest batch under way was sent, or the last one was answered. */
   #waitingSince = 0;
-  /** How many had been gathered when it was known that the server does not answer. */
-  #stalledAt: number | undefined;
+  /** How many requests had been gathered when the server was first seen to be stalled. */
+  #gatheredAtStall: number | undefined;
 
-  /** `send` calls back once, when the batch has been answered; it throws nothing. */
   constructor(
     private readonly clock: Pick<Clock, 'afterTurn' | 'now'>,
-    private readonly send: (batch: readonly Item[], done: () => void) => void,
+    private readonly send: Send<Item>,
   ) {}
 
   add(item: Item): void {
@@ -41,23 +43,23 @@ export class RequestBatcher<Item extends Weighed> {
   }
 
   /**
-   * Takes back such items as have not been sent, where what was sent is not answered; but none of those that came before this
-   * was known, among which each call would have to search anew.
+   * If the server is stalled, removes matching unsent items and gives them back. Items that came before the stall was
+   * seen stay: every call would have to search among them again.
    */
-  withdraw(isVain: (item: Item) => boolean): readonly Item[] {
-    // With fewer under way, what is gathered is sent at the end of this turn.
-    if (this.#underWay < UNDER_WAY || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
+  withdraw(matches: (item: Item) => boolean): readonly Item[] {
+    // With fewer batches under way, what is gathered is sent at the end of this turn.
+    if (this.#underWay < MAX_UNDER_WAY || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
     const all = this.#gathered;
-    this.#stalledAt ??= all.length;
-    const vain: Item[] = [];
-    for (let at = all.length - 1; at >= this.#stalledAt; at--) {
-      if (isVain(all[at]!)) vain.push(...all.splice(at, 1));
+    this.#gatheredAtStall ??= all.length;
+    const withdrawn: Item[] = [];
+    for (let at = all.length - 1; at >= this.#gatheredAtStall; at--) {
+      if (matches(all[at]!)) withdrawn.push(...all.splice(at, 1));
     }
-    return vain;
+    return withdrawn;
   }
 
   #schedule(): void {
-    if (this.#isDue || this.#underWay >= UNDER_WAY || this.#gathered.length === 0) return;
+    if (this.#isDue || this.#underWay >= MAX_UNDER_WAY || this.#gathered.length === 0) return;
     this.#isDue = true;
     this.clock.afterTurn(this.#flush);
   }
@@ -72,21 +74,42 @@ export class RequestBatcher<Item extends Weighed> {
   readonly #onAnswered = (): void => {
     this.#underWay--;
     this.#waitingSince = this.clock.now();
-    this.#stalledAt = undefined;
+    this.#gatheredAtStall = undefined;
     this.#schedule();
   };
 
-  /** The oldest, as many as a server can do without keeping others waiting; at least one. */
+  /** Takes the oldest requests up to `MAX_WEIGHT`, at least one. */
   #take(): readonly Item[] {
     const all = this.#gathered;
     let count = 0;
     let weight = 0;
     while (count < all.length) {
       weight += all[count]!.weight;
-      if (count > 0 && weight > HEAVIEST) break;
+      if (count > 0 && weight > MAX_WEIGHT) break;
       count++;
     }
     this.#gathered = all.slice(count);
     return count === all.length ? all : all.slice(0, count);
   }
 }
+
+/**
+ * Sends a batch in one part for each slot, because the keys of a call must be in one slot of a Cluster. The parts go out
+ * at once, one after the other on the same connection. The order stays within each slot.
+ */
+export const splitBySlot =
+  <Item>(send: Send<Item>, slotOf: (item: Item) => number): Send<Item> =>
+  (batch, done) => {
+    const parts = new Map<number, Item[]>();
+    for (const item of batch) {
+      const slot = slotOf(item);
+      const part = parts.get(slot);
+      if (part === undefined) parts.set(slot, [item]);
+      else part.push(item);
+    }
+    let underWay = parts.size;
+    const onAnswered = (): void => {
+      if (--underWay === 0) done();
+    };
+    for (const part of parts.values()) send(part, onAnswered);
+  };

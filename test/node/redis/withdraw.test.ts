@@ -4,7 +4,8 @@ import { KeyTracker } from '../../../src/lock/quorum/key-tracker.js';
 import { LockEvents } from '../../../src/api/events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import type { LockNode, NodeRequest } from '../../../src/node/lock-node.js';
-import type { Connection, Endpoint } from '../../../src/node/redis/connection/endpoint.js';
+import type { Connection } from '../../../src/node/redis/connection/connection.js';
+import type { Endpoint } from '../../../src/node/redis/connection/endpoint.js';
 import { RedisNode } from '../../../src/node/redis/redis-node.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 

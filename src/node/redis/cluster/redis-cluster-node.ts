@@ -15,7 +15,7 @@ import { TopologyReader } from './topology-reader.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { clusterStateOf } from './cluster-state.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';
-import { OpenListeners } from '../open-listeners.js';
+import { OpenListeners } from '../release-listener.js';
 import { SLOTS } from './key-slot.js';
 import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
 import { permissionErrorOf } from '../server/permission-errors.js';

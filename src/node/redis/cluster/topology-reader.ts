@@ -1,6 +1,7 @@
 import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { topologyOf, type Topology } from './topology.js';
-import type { Connection, Endpoint } from '../connection/endpoint.js';
+import type { Connection } from '../connection/connection.js';
+import type { Endpoint } from '../connection/endpoint.js';
 
 /** It is not connected to again by itself: the next one is asked. */
 const NEVER_MS = 2 ** 31 - 1;

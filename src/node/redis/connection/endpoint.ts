@@ -1,66 +1,24 @@
-import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
-import { RedisConnection, type Client, type Connection } from './redis-connection.js';
-import { masterRunIdOf, sentinelGroupOf, sentinelOverrides, type SentinelGroup } from './sentinel.js';
+import type { Connection, RetryDelay } from './connection.js';
+import { clientOf, duplicateOf, openConnection, openSentinelConnection, type MakeClient } from './ioredis.js';
+import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
-export type { Connection } from './redis-connection.js';
-
-/** A connection to be made, and what is known before it is. */
+/** Where a server is, and what is known of it before the first connection. */
 export interface Endpoint {
   /** Free of user and password. */
   readonly name: string;
-  /** Where the server is: two nodes with the same address are the same server. */
+  /** Two nodes with the same address are the same server. */
   readonly address: string;
-  /** The prefix that the user's client puts before its keys; it comes before our own. */
+  /** The prefix that the user's client puts before its keys. It comes before our own. */
   readonly clientPrefix: string;
-  /** Whether it keeps its data through a restart. */
+  /** Whether the server keeps its data through a restart. */
   readonly durable: boolean;
-  /** Whether another server may take its place: then it must say which one it is. */
+  /** Whether another server may take its place. Then each must say who it is. */
   readonly failsOver: boolean;
   /** The run id of the server that is in that place now, where somebody else knows it. */
   readonly masterRunId?: () => Promise<string | undefined>;
   readonly open: (retryDelayMs: RetryDelay) => Connection;
 }
-
-/** A node that has answered nothing for so long is given up and connected to anew. */
-const SILENCE_MS = 2_000;
-const CONNECT_TIMEOUT_MS = 2_000;
-const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
-
-/**
- * What must hold on our own connection whatever the user's client does. ioredis by default keeps commands while offline
- * and sends unanswered ones again after a reconnect: a lock that was reported as failed would appear later, for nobody.
- * `maxRetriesPerRequest: 0` makes commands of a broken connection fail, which otherwise never settle.
- */
-const OURS = {
-  lazyConnect: true,
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  autoResubscribe: false,
-  maxRetriesPerRequest: 0,
-  enableReadyCheck: true,
-  enableAutoPipelining: false,
-  reconnectOnError: null,
-  readOnly: false,
-  monitor: false,
-  stringNumbers: false,
-  commandTimeout: undefined,
-  socketTimeout: SILENCE_MS,
-  // How long a connection that is being closed may keep the process alive.
-  disconnectTimeout: 100,
-  keyPrefix: '',
-} as const;
-
-type RetryDelay = (attempt: number) => number;
-
-function overrides({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDelay) {
-  // ioredis's own default stands in the options of every client; whoever chose another value gets it.
-  const chosen = typeof connectTimeout === 'number' && connectTimeout !== IOREDIS_CONNECT_TIMEOUT_MS;
-  return { ...OURS, retryStrategy, connectTimeout: chosen ? connectTimeout : CONNECT_TIMEOUT_MS };
-}
-
-/** What we do not know of the options goes to ioredis as it came, so its own type for them is too narrow. */
-const NewClient: new (options: object) => Client = Redis;
 
 const isClient = (source: object): source is RedisLike =>
   typeof (source as Partial<RedisLike>).duplicate === 'function';
@@ -72,10 +30,10 @@ export function endpointOf(source: string | RedisNodeOptions | RedisLike, where:
   return endpointOfOptions(source, where);
 }
 
-/** Reads a url; `where` as above. */
+/** Reads a url. `where` is the same as above. */
 export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (url.startsWith('/')) return { path: url };
-  // The url itself may hold a password, and so may the error of the parser; without slashes even what looks like a scheme.
+  // The url may hold a password, and so may the parser's error; without slashes even what looks like a scheme.
   const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
   if (parsed === undefined) {
     throw new TypeError(
@@ -89,7 +47,7 @@ export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (!/^(\/\d*)?$/.test(parsed.pathname)) {
     throw new RangeError(`${where}: the path of the url must be the number of a database`);
   }
-  // A password with ? or # in it, not encoded, would end up in the host's place, and the rest would be dropped.
+  // An unencoded password with ? or # in it would end up as the host, and the rest would be dropped.
   if (/[?#]/.test(url)) {
     throw new RangeError(
       `${where}: the url must have no ? and no #; write %3F and %23, and give ioredis's options as an object`,
@@ -123,7 +81,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
         `${where}: durable must not be true with sentinels: a failover loses the last writes`,
       );
     }
-    return endpointOfGroup(group, rest, where, (overridden) => new NewClient({ ...rest, ...overridden }));
+    return endpointOfGroup(group, rest, where, clientOf(rest));
   }
   const { name, ...options } = rest;
   if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
@@ -137,15 +95,46 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
     throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${String(port)}`);
   }
+  const endpoint = endpointOfServer(options, where, clientOf(options));
+  return { ...endpoint, name: name ?? endpoint.name, durable };
+}
+
+function endpointOfClient(client: RedisLike, where: string): Endpoint {
+  const { options } = client as { options: RedisNodeOptions };
+  const group = sentinelGroupOf(options, where);
+  return group === undefined
+    ? endpointOfServer(options, where, duplicateOf(client))
+    : endpointOfGroup(group, options, where, duplicateOf(client));
+}
+
+/** One server. */
+function endpointOfServer(options: RedisNodeOptions, where: string, make: MakeClient): Endpoint {
   const address = addressOf(options, where);
   return {
-    name: name ?? address,
+    name: address,
     address,
     clientPrefix: prefixOf(options),
-    durable,
+    durable: false,
     failsOver: false,
-    open: (retryDelayMs) =>
-      redacted(new NewClient({ ...options, ...overrides(options, retryDelayMs) }), options),
+    open: (retryDelayMs) => openConnection(make, options, retryDelayMs),
+  };
+}
+
+/** The master of a group, whichever server that is at the time. */
+function endpointOfGroup(
+  group: SentinelGroup,
+  options: RedisNodeOptions,
+  where: string,
+  make: MakeClient,
+): Endpoint {
+  checkDatabase(options, where);
+  return {
+    ...group,
+    clientPrefix: prefixOf(options),
+    durable: false,
+    failsOver: true,
+    masterRunId: () => masterRunIdOf(options),
+    open: (retryDelayMs) => openSentinelConnection(make, options, retryDelayMs),
   };
 }
 
@@ -155,60 +144,7 @@ function checkDatabase({ db }: RedisNodeOptions, where: string): void {
   }
 }
 
-/** The master of a group, whichever server that is at the time. */
-function endpointOfGroup(
-  group: SentinelGroup,
-  options: RedisNodeOptions,
-  where: string,
-  make: (overridden: object) => Client,
-): Endpoint {
-  checkDatabase(options, where);
-  return {
-    ...group,
-    clientPrefix: prefixOf(options),
-    durable: false,
-    failsOver: true,
-    masterRunId: () => masterRunIdOf(options),
-    open: (retryDelayMs) =>
-      redacted(
-        make({ ...overrides(options, retryDelayMs), ...sentinelOverrides(options) }),
-        options,
-        retryDelayMs,
-      ),
-  };
-}
-
-function endpointOfClient(client: RedisLike, where: string): Endpoint {
-  const { options } = client as { options: RedisNodeOptions };
-  // A client that changed its database with SELECT is on another one than its options say.
-  const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;
-  const db = typeof selected === 'number' ? { db: selected } : {};
-  const duplicate = (overridden: object): Client => client.duplicate({ ...overridden, ...db }) as Client;
-  const group = sentinelGroupOf(options, where);
-  if (group !== undefined) return endpointOfGroup(group, options, where, duplicate);
-  const address = addressOf(options, where);
-  return {
-    name: address,
-    address,
-    clientPrefix: prefixOf(options),
-    durable: false,
-    failsOver: false,
-    open: (retryDelayMs) => redacted(duplicate(overrides(options, retryDelayMs)), options),
-  };
-}
-
-const redacted = (
-  client: Client,
-  { password, sentinelPassword, tls }: RedisNodeOptions,
-  askAgainMs?: RetryDelay,
-): Connection =>
-  new RedisConnection(client, {
-    secrets: [password, sentinelPassword].filter((secret) => typeof secret === 'string'),
-    tls: Boolean(tls),
-    ...(askAgainMs === undefined ? {} : { askAgainMs }),
-  });
-
-/** The node's name unless it has another, so it must not hold a password: a url in the place of the host would. */
+/** It is also the node's name, so it must not hold a password, as a url in the place of the host would. */
 function addressOf({ path, host, port }: RedisNodeOptions, where: string): string {
   if (typeof path === 'string' && path !== '') {
     if (path.includes('://'))

@@ -1,72 +1,27 @@
 import { EventEmitter } from 'node:events';
 import type { ScriptCall } from '../protocol/script-call.js';
+import type { Connection, Replied, RetryDelay } from './connection.js';
+import { closedHint, commandOf, hintOf, redactedError, type RedactionRules } from './redaction.js';
 import { ScriptCommand } from './script-command.js';
 
-/** Called back once. Not a promise, because every vote comes by here, and each step of a chain of them costs a turn. */
-export type Replied = (error: Error | undefined, reply: unknown) => void;
-
-/** The part of an ioredis client that a node works with, after duplication. */
-export interface Connection {
-  connect(): Promise<unknown>;
-  disconnect(reconnect?: boolean): void;
-  /** Runs the script by its SHA; the error is NOSCRIPT where the server does not have it. */
-  run(call: ScriptCall, replied: Replied): void;
-  /** Runs the script, and loads it. */
-  runAndLoad(call: ScriptCall, replied: Replied): void;
-  script(subcommand: 'LOAD', script: string): Promise<unknown>;
-  time(): Promise<unknown>;
-  info(): Promise<string>;
-  subscribe(channel: string): Promise<unknown>;
-  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;
+/** The part of an ioredis client that makes a connection. */
+export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'on'> {
+  /** A promise of the reply. */
+  sendCommand(command: ScriptCommand): unknown;
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
 }
 
-/** The part of an ioredis client that makes a connection. */
-export interface Client extends Omit<Connection, 'run' | 'runAndLoad'> {
-  /** A promise of the reply. */
-  sendCommand(command: ScriptCommand): unknown;
-}
-
-/** What the errors of a connection are told with. */
-export interface RedactionRules {
-  /** Never shown. */
-  readonly secrets: readonly string[];
-  readonly tls: boolean;
-  /** Of a master behind sentinels: how long after the n-th time that none of them named it they are asked again. */
-  readonly askAgainMs?: (attempt: number) => number;
-}
-
-/** Shorter than this it could not be told from a part of some word, and is no secret either. */
-const SHORTEST_SECRET = 4;
-
 /**
- * An error's message without secrets. Servers repeat what they do not understand: one without AUTH, or a proxy before it,
- * answers with the arguments of the command, which are the user and the password. Redis >= 7.2 names the user that lacks a
- * permission.
- */
-export function redactedMessage(message: string, ...secrets: readonly (string | undefined)[]): string {
-  const cut = message
-    .replace(/,? with args beginning with[^]*$/i, '')
-    .replace(
-      /^All sentinels are unreachable and retry is disabled\.( Last error)?/,
-      'none of the sentinels named a master',
-    )
-    .replace(/\bUser \S+ (has no permissions|doesn't have)/g, 'this user $1');
-  return secrets
-    .filter((secret) => secret !== undefined && secret.length >= SHORTEST_SECRET)
-    .flatMap((secret) => [secret!, new URLSearchParams([[secret!, '']]).toString().slice(0, -1)])
-    .reduce((text, secret) => text.replaceAll(secret, '***'), cut);
-}
-
-/**
- * A connection whose errors may be shown: they have no secrets, and where the protocol gives away nothing but a broken
- * connection they say what is the likely cause. It is never ready in a database that it was not to be in.
+ * A connection by ioredis. Its errors may be shown: they hold no secrets, and where ioredis tells nothing but a broken
+ * connection they name the likely cause. It is never ready in another database than the one it was given.
  */
 export class RedisConnection implements Connection {
   readonly #client: Client;
-  readonly #about: RedactionRules;
+  readonly #rules: RedactionRules;
+  /** Behind sentinels only: how long after the n-th time that none of them named a master they are asked again. */
+  readonly #askAgainMs: RetryDelay | undefined;
   readonly #events = new EventEmitter();
   #isReady = false;
   #failed = false;
@@ -74,11 +29,12 @@ export class RedisConnection implements Connection {
   #again: NodeJS.Timeout | undefined;
   #isOver = false;
 
-  constructor(client: Client, about: RedactionRules) {
+  constructor(client: Client, rules: RedactionRules, askAgainMs?: RetryDelay) {
     this.#client = client;
-    this.#about = about;
+    this.#rules = rules;
+    this.#askAgainMs = askAgainMs;
     client.on('ready', () => {
-      // ioredis is ready although its SELECT failed, in database 0.
+      // ioredis says ready although its SELECT failed; then it is in database 0.
       if (this.#failed) return;
       this.#isReady = true;
       this.#fruitless = 0;
@@ -125,10 +81,6 @@ export class RedisConnection implements Connection {
     return this.#client.script(subcommand, script).catch(this.#rethrow);
   }
 
-  time(): Promise<unknown> {
-    return this.#client.time().catch(this.#rethrow);
-  }
-
   info(): Promise<string> {
     return this.#client.info().catch(this.#rethrow);
   }
@@ -144,32 +96,24 @@ export class RedisConnection implements Connection {
   #send(command: ScriptCommand, replied: Replied): void {
     (this.#client.sendCommand(command) as Promise<unknown>).then(
       (reply) => replied(undefined, reply),
-      (error: unknown) => replied(this.#redacted(error), undefined),
+      (error: unknown) => replied(redactedError(error, this.#rules), undefined),
     );
   }
 
   readonly #rethrow = (error: unknown): never => {
-    throw this.#redacted(error);
+    throw redactedError(error, this.#rules);
   };
 
-  /** A new error: the client's own carries the command with its arguments, and those of AUTH and HELLO are secret. */
-  #redacted(error: unknown, hint = ''): Error {
-    const { name = 'Error', message = String(error) } = factsOf(error);
-    const told = new Error(redactedMessage(message.trim(), ...this.#about.secrets) + hint);
-    told.name = name;
-    return told;
-  }
-
   #onError(error: unknown): void {
-    // Of a connection that never came to be, the first error is the cause and the rest are its consequences.
+    // If a connection is never made, its first error is the cause and the others are the consequences.
     if (this.#failed) return;
-    const rejected = commandOf(error) === 'select';
-    const told = rejected
-      ? new Error(`its database could not be selected (${this.#redacted(error).message})`)
-      : this.#redacted(error, this.#isReady ? '' : hintAt(error, this.#about.tls));
-    if (!this.#isReady || rejected) this.#failed = true;
+    const isSelect = commandOf(error) === 'select';
+    const told = isSelect
+      ? new Error(`its database could not be selected (${redactedError(error, this.#rules).message})`)
+      : redactedError(error, this.#rules, this.#isReady ? '' : hintOf(error, this.#rules));
+    if (!this.#isReady || isSelect) this.#failed = true;
     this.#tell(told);
-    if (rejected) this.#client.disconnect(true);
+    if (isSelect) this.#client.disconnect(true);
   }
 
   #tell(error: Error): void {
@@ -179,52 +123,21 @@ export class RedisConnection implements Connection {
   #onClose(): void {
     if (!this.#isReady && !this.#failed) {
       const told =
-        this.#about.askAgainMs === undefined
-          ? `the server closed the connection${HINTS[this.#about.tls ? 'tls' : 'plain']}`
-          : `the sentinels named a server that closed the connection, or is no master${HINTS[this.#about.tls ? 'tls' : 'plain']}`;
-      const error = new Error(told);
-      this.#tell(error);
+        this.#askAgainMs === undefined
+          ? 'the server closed the connection'
+          : 'the sentinels named a server that closed the connection, or is no master';
+      this.#tell(new Error(told + closedHint(this.#rules)));
     }
     this.#isReady = false;
     this.#failed = false;
     this.#events.emit('close');
   }
 
-  /** ioredis has given up, as it does where no sentinel named a master. */
+  /** ioredis gives up when no sentinel named a master. */
   #onEnd(): void {
-    const { askAgainMs } = this.#about;
-    if (askAgainMs === undefined || this.#isOver) return;
+    if (this.#askAgainMs === undefined || this.#isOver) return;
     this.#onClose();
     const again = (): void => void this.#client.connect().catch(() => undefined);
-    this.#again = setTimeout(again, askAgainMs(++this.#fruitless));
+    this.#again = setTimeout(again, this.#askAgainMs(++this.#fruitless));
   }
 }
-
-const HINTS = {
-  plain: '; if it expects TLS, write rediss: or give the option tls',
-  tls: '; it may want a certificate of the client, see the options tls.cert and tls.key',
-  silent: '; if it does not speak TLS, write redis: or leave out the option tls',
-};
-
-/** A server that speaks TLS to one who does not, or the other way round, says nothing at all. */
-function hintAt(error: unknown, tls: boolean): string {
-  const { code } = factsOf(error);
-  if (code === 'ECONNRESET' || code === 'EPIPE') return HINTS[tls ? 'tls' : 'plain'];
-  if (code === 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED') return HINTS.tls;
-  return tls && code === 'ETIMEDOUT' ? HINTS.silent : '';
-}
-
-function commandOf(error: unknown): string | undefined {
-  const name = factsOf(error).command?.name;
-  return typeof name === 'string' ? name.toLowerCase() : undefined;
-}
-
-interface Facts {
-  readonly name?: string;
-  readonly message?: string;
-  readonly code?: unknown;
-  readonly command?: { readonly name?: unknown };
-}
-
-/** By its shape: an error of another realm, as in a test runner or a vm, is no instance of our Error. */
-const factsOf = (error: unknown): Facts => (typeof error === 'object' && error !== null ? error : {});
