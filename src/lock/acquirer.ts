@@ -154,8 +154,8 @@ export class Acquirer {
   keysReleased(keys: HeldKeys, releaseResult: Promise<ReleaseResult>, isOnLists: boolean): Promise<number> {
     this.#fallback?.ended(keys.tracker);
     this.#queue.keysReleased(keys, isOnLists);
-    return releaseResult.then(({ acknowledged, isTold }) => {
-      this.#queue.answered(keys, isTold);
+    return releaseResult.then(({ acknowledged, hasNotified }) => {
+      this.#queue.answered(keys, hasNotified);
       return acknowledged;
     });
   }

@@ -251,7 +251,7 @@ export class LockManager {
     for (const lease of this.#leases) lease.lose('closed');
     await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#acquirer.close();
-    this.#quorum.releaseUnderWay();
+    this.#quorum.releaseOpenRounds();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#bootstrap.close();
     this.#unwatch();

@@ -209,9 +209,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum/quorum.ts',
-        original: "if (vote.kind !== 'granted') return question.receive(nodeIndex, vote);",
+        original: "if (vote.kind !== 'granted') return call.receive(nodeIndex, vote);",
         replacement:
-          "if (vote.kind !== 'granted') return question.receive(nodeIndex, { kind: 'granted', counter: token });",
+          "if (vote.kind !== 'granted') return call.receive(nodeIndex, { kind: 'granted', counter: token });",
       },
     ],
     worlds: 'rough',

@@ -4,23 +4,14 @@ import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import { lossMarginMs } from '../../core/extension-schedule.js';
 import { driftMsOf, validityLeftMs, type Grant } from '../../core/validity.js';
-import type { QueueEntry } from '../../node/lock-node.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
-import type { Poll } from '../quorum/poll.js';
-import type { Quorum } from '../quorum/quorum.js';
+import type { QuorumCall } from '../quorum/quorum-call.js';
+import type { LockRequest as Request, Quorum } from '../quorum/quorum.js';
 
 /** What is wanted, fully resolved. */
-export interface LockRequest {
-  readonly resources: readonly string[];
-  readonly ttlMs: number;
-  readonly nodeTimeoutMs: number;
+export interface LockRequest extends Request {
   readonly driftFactor: number;
   readonly fencing: boolean;
-  readonly tick: number | undefined;
-  /** How many tokens a grant reserves: one for the lease, and one for each that may follow on it in this process. */
-  readonly tokens: number;
-  /** With which words it waits where it is refused. */
-  readonly queueEntry: QueueEntry | undefined;
 }
 
 export type AcquireRoundResult =
@@ -93,7 +84,7 @@ export async function acquireRound(
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
     return { kind: 'won', quorum, request, tracker, token, grant, othersWait };
   } finally {
-    quorum.decided(tracker);
+    quorum.endRound(tracker);
   }
 }
 
@@ -106,7 +97,7 @@ async function confirm(
   clock: Clock,
   request: LockRequest,
   tracker: KeyTracker,
-  acquired: Poll,
+  acquired: QuorumCall,
   firstToken: number,
   grant: Grant,
   isVain: () => boolean,
@@ -114,7 +105,7 @@ async function confirm(
   const { tick, nodeTimeoutMs } = request;
   let token = firstToken;
   for (let attempt = 1; ; attempt++) {
-    const { tally, decided } = quorum.confirm(tracker, acquired, { token, tick, nodeTimeoutMs });
+    const { tally, decided } = quorum.confirm(tracker, acquired, token, { tick, nodeTimeoutMs });
     const verdict = await decided;
     if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { tally, token };
     const gone = tally.votes.filter(

@@ -75,7 +75,7 @@ export async function attempt(
     if (outcome.kind !== 'contended' || look === LOOKS || isCancelled()) {
       return {
         ...outcome,
-        votes: quorum.named(result.tally),
+        votes: quorum.namedVotes(result.tally),
         undone,
         ...(failure === undefined ? {} : { failure }),
       };

@@ -17,7 +17,7 @@ import type { QueueEntry } from '../../node/lock-node.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import type { Poll } from '../quorum/poll.js';
+import type { QuorumCall } from '../quorum/quorum-call.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { RestoreTarget, Quorum } from '../quorum/quorum.js';
 import type { RemoteLeaseTerms } from '../stall/stall-extender.js';
@@ -170,9 +170,9 @@ export class HeldKeys implements RestoreTarget {
     this.#extendSoonAt = Number.POSITIVE_INFINITY;
     const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
     const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, maxCounter: this.#maxCounter };
-    const poll = this.#quorum.extend(this.tracker, asked);
-    poll.whenDecided((verdict) => {
-      const won = this.#conclude(poll, verdict, sentAt, asked);
+    const call = this.#quorum.extend(this.tracker, asked);
+    call.whenDecided((verdict) => {
+      const won = this.#conclude(call, verdict, sentAt, asked);
       this.#isExtending = false;
       this.#listener?.reschedule();
       over(won);
@@ -219,10 +219,10 @@ export class HeldKeys implements RestoreTarget {
     });
   }
 
-  #conclude(poll: Poll, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
+  #conclude(call: QuorumCall, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
     const { clock, tracker, events } = this;
     const quorum = this.#quorum;
-    const { tally } = poll;
+    const { tally } = call;
     const { ttlMs } = asked;
     // By now it may be another lease's: what was won is won for the keys.
     const listener = this.#listener;
@@ -236,7 +236,7 @@ export class HeldKeys implements RestoreTarget {
     } else {
       this.extendAt = clock.now() + extensionRetryMs(ttlMs);
       this.failed = true;
-      this.lastVotes = quorum.named(tally);
+      this.lastVotes = quorum.namedVotes(tally);
     }
     this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
     if (events.listening) {
@@ -248,7 +248,7 @@ export class HeldKeys implements RestoreTarget {
     const takers = won ? undefined : takersIn(quorum.withoutUntrusted(tally));
     if (takers === undefined && isFenced(asked)) {
       this.#restoredWithoutQuorum ||= !won;
-      quorum.restoreKeys(tracker, poll, asked, this);
+      quorum.restoreKeys(tracker, call, asked, this);
     }
     this.#heed(takers);
     return won;

@@ -1,17 +1,17 @@
 import type { Clock, Timer } from '../../clock.js';
 
-/** What waits until its time is up. */
+/** Something that waits until its time is up. */
 export interface Timed {
-  /** Its time is up; for one that has ended its wait, this means nothing any more. */
+  /** Its time is up. It may have ended its wait before; then it does nothing. */
   timeOut(): void;
 }
 
-/** A timer that fires later than this tells that the event loop was blocked. */
+/** A timer that fires later than this shows that the event loop was blocked. */
 const LOOP_LAG_MS = 5;
 
-/** All whose time is up at the same millisecond. */
+/** One timer for everything whose time is up at the same millisecond. */
 export class Timeout {
-  /** Nobody any more once it is over: it is not to keep alive what has ended. */
+  /** Empty once it is over, so that it keeps nothing alive that has ended. */
   #waiting: Timed[] = [];
   #open = 0;
   #timer: Timer | undefined;
@@ -27,9 +27,9 @@ export class Timeout {
     return this.#timer === undefined;
   }
 
-  add(one: Timed): void {
+  add(timed: Timed): void {
     this.#open++;
-    this.#waiting.push(one);
+    this.#waiting.push(timed);
   }
 
   /** One of them does not wait any more; to be called once for each. */
@@ -41,7 +41,7 @@ export class Timeout {
   }
 
   #fire(): void {
-    // A loop that was blocked runs its timers before it reads what has arrived meanwhile: read first, then judge.
+    // A loop that was blocked runs its timers before it reads what has arrived meanwhile. So it reads first.
     if (this.clock.now() - this.dueAt > LOOP_LAG_MS) this.#timer = this.clock.setTimer(this.#timeOut, 1);
     else this.#timeOut();
   }
@@ -50,17 +50,17 @@ export class Timeout {
     const waiting = this.#waiting;
     this.#timer = undefined;
     this.#waiting = [];
-    for (const one of waiting) one.timeOut();
+    for (const timed of waiting) timed.timeOut();
   };
 }
 
-/** What is asked in the same turn has one timer, and not one each. */
+/** Calls that begin in the same turn, with the same node timeout, share one timer. */
 export class Timeouts {
   #last: Timeout | undefined;
 
   constructor(private readonly clock: Clock) {}
 
-  /** Has `timed` told at this instant, or up to a millisecond later. */
+  /** Calls `timed.timeOut` at this instant, or up to a millisecond later. */
   begin(timed: Timed, at: number): Timeout {
     const dueAt = Math.ceil(at);
     if (this.#last?.dueAt !== dueAt || this.#last.isOver) this.#last = new Timeout(this.clock, dueAt);

@@ -1,12 +1,12 @@
 /**
- * How many answers each node owes to requests that have timed out. A node that owes some hangs, and is not waited for again
- * where the others have answered.
+ * How many answers each node owes to requests that timed out. A node that owes answers hangs: once the other nodes have
+ * answered, nobody waits for it again.
  */
 export class HungNodes {
   readonly #owed: number[];
-  /** Of these, the ones to requests that were withdrawn: they are written off when the node says anything. */
+  /** How many of the owed answers belong to withdrawn requests. They are written off when the node answers anything. */
   readonly #withdrawn: number[];
-  /** What all of them owe. */
+  /** How many answers all nodes owe together. */
   #sum = 0;
 
   constructor(nodeCount: number) {
@@ -27,12 +27,12 @@ export class HungNodes {
     this.#sum++;
   }
 
-  /** A request will not be answered any more. */
+  /** A request that had timed out was withdrawn: its answer will not come. */
   withdrew(nodeIndex: number): void {
     this.#withdrawn[nodeIndex]!++;
   }
 
-  /** The node has answered a request, which had timed out or had not. */
+  /** The node has answered a request; `wasOverdue`: one that had timed out. */
   recovered(nodeIndex: number, wasOverdue: boolean): void {
     if (this.#owed[nodeIndex] === 0) return;
     const recovered = this.#withdrawn[nodeIndex]! + (wasOverdue ? 1 : 0);

@@ -1,4 +1,3 @@
-import { majorityOf } from '../../core/quorum.js';
 import type { NodeInspection } from '../../node/lock-node.js';
 import type { Clock } from '../../clock.js';
 import { failed, type Failed } from '../../core/vote.js';
@@ -15,9 +14,9 @@ export async function inspectResource(
   nodeTimeoutMs: number,
 ): Promise<Inspection> {
   const answers = await Promise.all(
-    quorum.nodes.map((node) => within(clock, nodeTimeoutMs, node.inspect([resource]))),
+    quorum.nodes.map((node) => answerWithin(clock, nodeTimeoutMs, node.inspect([resource]))),
   );
-  const majority = majorityOf(answers.length);
+  const { majority } = quorum;
   const known = answers.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
   if (known.length < majority) {
     const votes = answers.map((answer, nodeIndex) => ({
@@ -30,13 +29,13 @@ export async function inspectResource(
   const owner = owners.find(
     (one) => one !== undefined && owners.filter((other) => other === one).length >= majority,
   );
-  const free = owners.filter((one) => one === undefined).length >= majority;
-  const lives = known.filter((one) => one.owner === owner).map((one) => one.remainingMs);
+  const isFree = owners.filter((one) => one === undefined).length >= majority;
+  const lifetimesMs = known.filter((one) => one.owner === owner).map((one) => one.remainingMs);
   return {
     resource,
-    status: owner === undefined ? (free ? 'free' : 'split') : 'held',
+    status: owner === undefined ? (isFree ? 'free' : 'split') : 'held',
     holder: owner === undefined ? undefined : holderOf(owner),
-    remainingMs: owner === undefined ? 0 : (lives.sort((a, b) => b - a)[majority - 1] ?? 0),
+    remainingMs: owner === undefined ? 0 : (lifetimesMs.sort((a, b) => b - a)[majority - 1] ?? 0),
     counter: highest(known.map(({ counter }) => counter)),
     lastTick: highest(known.map(({ lastTick }) => lastTick)),
     nodes: answers.map((answer, nodeIndex) => ({
@@ -50,12 +49,13 @@ export async function inspectResource(
   };
 }
 
+/** `undefined` if there is none. */
 function highest(values: readonly (number | undefined)[]): number | undefined {
   const present = values.filter((value) => value !== undefined);
   return present.length === 0 ? undefined : Math.max(...present);
 }
 
-function within(
+function answerWithin(
   clock: Clock,
   timeoutMs: number,
   answers: Promise<readonly (NodeInspection | Failed)[]>,

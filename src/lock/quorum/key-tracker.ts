@@ -1,18 +1,20 @@
 import { keyAfter, type Vote } from '../../core/vote.js';
 
-/** What is known of one node is one number, because every acquisition has one for each: */
+/**
+ * What is known of one node is packed into one number, because every acquisition has one for each node: two bits, and above
+ * them the number of requests that have not been answered.
+ */
 const GRANTED = 1;
 const MAY_BE_THERE = 2;
-/** and so many times this: the requests that have not been answered. */
 const OUTSTANDING = 4;
 
 /**
- * What one holder id may have left on each node, so that nothing of it stays behind. A command whose answer never came
- * may still be carried out until its deadline; after that the node refuses it.
+ * What one holder id may have left on each node, so that nothing of it stays behind. A request whose answer never came may
+ * still be carried out until its deadline; after that the node refuses it.
  */
 export class KeyTracker {
   readonly #nodes: number[];
-  /** Where a connection broke under a request. */
+  /** The latest deadline of a request whose connection broke, by node. */
   #mayActUntil: Map<number, number> | undefined;
 
   constructor(
@@ -27,7 +29,7 @@ export class KeyTracker {
     this.#nodes[nodeIndex]! += OUTSTANDING;
   }
 
-  /** The node's real answer, which may be later than the one that was counted. */
+  /** Takes the node's real answer, which may be later than the vote that was counted. */
   answered(nodeIndex: number, vote: Vote, deadlineAt: number): void {
     const before = this.#nodes[nodeIndex]! - OUTSTANDING;
     const key = keyAfter(vote);
@@ -40,27 +42,27 @@ export class KeyTracker {
     }
   }
 
-  /** Whether the member's last answer was a grant. */
+  /** Whether the node's last answer was a grant. */
   isGranted(nodeIndex: number): boolean {
     return (this.#nodes[nodeIndex]! & GRANTED) !== 0;
   }
 
-  /** Whether a request to the member has not been answered. */
+  /** Whether a request to the node has not been answered. */
   isAsked(nodeIndex: number): boolean {
     return this.#nodes[nodeIndex]! >= OUTSTANDING;
   }
 
-  /** Whether the key may be on the node, now or when what is under way gets there. */
+  /** Whether the key may be on the node, now or when a request that is on its way arrives. */
   mayHoldTheKey(nodeIndex: number): boolean {
     return this.#nodes[nodeIndex]! >= MAY_BE_THERE;
   }
 
-  /** Whether a key may be on any of them. */
+  /** Whether a key may be on any node. */
   get mayBeThere(): boolean {
     return this.#nodes.some((_, nodeIndex) => this.mayHoldTheKey(nodeIndex));
   }
 
-  /** Whether a release that the node answered now is the last word: nothing sent before can come after it. */
+  /** Whether a release that the node answered now is final: nothing that was sent before can be carried out after it. */
   isFinal(nodeIndex: number, now: number): boolean {
     return !this.isAsked(nodeIndex) && (this.#mayActUntil?.get(nodeIndex) ?? 0) <= now;
   }

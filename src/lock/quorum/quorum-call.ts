@@ -1,31 +1,45 @@
 import type { Clock } from '../../clock.js';
+import { isConclusive } from '../../core/outcome.js';
+import type { Verdict } from '../../core/quorum.js';
+import { VoteTally } from '../../core/vote-tally.js';
 import { failed, type Vote } from '../../core/vote.js';
 import type { VoteReceiver, LockNode } from '../../node/lock-node.js';
+import type { LockEvent } from '../../api/events.js';
 import type { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
-import type { LockEvent } from '../../api/events.js';
-import { Poll } from './poll.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
 
 export type Op = Extract<LockEvent, { type: 'vote' }>['op'];
 
-/** What all questions to the same nodes have in common. */
+/** What all calls to the same nodes have in common. */
 export interface QuorumCallContext {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly nodes: readonly LockNode[];
   readonly majority: number;
   readonly hungNodes: HungNodes;
-  /** Whether somebody wants to hear of each vote, and who tells it. */
+  /** Whether somebody listens to events; if nobody does, `report` need not be called. */
   readonly listening: boolean;
   report(node: LockNode, op: Op, vote: Vote, sentAt: number): void;
 }
 
-/** One question to all nodes while it is under way: counts the answers as they come, and whoever does not answer in time. */
-export class Question implements VoteReceiver, Timed {
-  readonly poll: Poll;
+/** Hears the real answer of a node, however late. */
+type AnswerListener = (nodeIndex: number, answer: Vote) => void;
+
+/**
+ * One request to all nodes. It counts the votes as they arrive. A node that does not answer in time gets a failed vote; its
+ * real answer still reaches the key tracker and the answer listeners.
+ */
+export class QuorumCall implements VoteReceiver, Timed {
+  readonly tally: VoteTally;
+  #verdict: Verdict | undefined;
+  #onDecided: ((verdict: Verdict) => void) | undefined;
+  /** The real answers of the nodes that timed out; `undefined` while such an answer is not in. */
+  #overdue: Map<number, Vote | undefined> | undefined;
+  #answerListeners: readonly AnswerListener[] | undefined;
+  /** How many nodes have not really answered. */
   #outstanding: number;
-  /** Until its time is up, or there is nothing to be waited for. */
+  /** `undefined` once the time is up, or once nobody waits for a vote any more. */
   #timeout: Timeout | undefined;
 
   constructor(
@@ -34,73 +48,115 @@ export class Question implements VoteReceiver, Timed {
     private readonly tracker: KeyTracker,
     private readonly sentAt: number,
     private readonly deadlineAt: number,
-    /** Whom it was really put to; all, unless it says otherwise. */
-    private readonly wasAsked?: (nodeIndex: number) => boolean,
+    /** The nodes that were really asked; all of them by default. The votes of the others are not reported. */
+    private readonly asked?: ReadonlySet<number>,
   ) {
     const nodeCount = context.nodes.length;
-    this.poll = new Poll(nodeCount);
+    this.tally = new VoteTally(nodeCount);
     this.#outstanding = nodeCount;
     this.#timeout = context.timeouts.begin(this, deadlineAt);
     for (let nodeIndex = 0; nodeIndex < nodeCount; nodeIndex++) tracker.sent(nodeIndex);
   }
 
-  /** The real answer of a member, however late. */
+  /** Resolves when the round is won, or lost with a readable outcome; at the node timeout at the latest. */
+  get decided(): Promise<Verdict> {
+    return new Promise((resolve) => this.whenDecided(resolve));
+  }
+
+  /** The same with a callback, which costs less than a promise. There is one: a second call replaces the first. */
+  whenDecided(onDecided: (verdict: Verdict) => void): void {
+    if (this.#verdict === undefined) this.#onDecided = onDecided;
+    else onDecided(this.#verdict);
+  }
+
+  /** Calls back with the real answer of each node: at once for the answers that are in, later for the others. */
+  forEachAnswer(listener: AnswerListener): void {
+    this.#answerListeners =
+      this.#answerListeners === undefined ? [listener] : [...this.#answerListeners, listener];
+    this.tally.votes.forEach((vote, nodeIndex) => {
+      const answer = this.#isOverdue(nodeIndex) ? this.#overdue!.get(nodeIndex) : vote;
+      if (answer !== undefined) listener(nodeIndex, answer);
+    });
+  }
+
+  /** Takes the real answer of a node, however late. */
   receive(nodeIndex: number, answer: Vote): void {
-    const { poll } = this;
-    const { hungNodes } = this.context;
+    const wasOverdue = this.#isOverdue(nodeIndex);
     this.tracker.answered(nodeIndex, answer, this.deadlineAt);
-    const wasOverdue = poll.isOverdue(nodeIndex);
+    const { hungNodes } = this.context;
     const isWithdrawn = answer.kind === 'failed' && answer.reason === 'withdrawn';
     if (!isWithdrawn) hungNodes.recovered(nodeIndex, wasOverdue);
     else if (wasOverdue) hungNodes.withdrew(nodeIndex);
-    if (!wasOverdue) this.#report(nodeIndex, answer);
-    this.#counted(poll.answered(nodeIndex, answer));
+    // A listener that is added while this answer is counted gets it from `forEachAnswer`.
+    const listeners = this.#answerListeners;
+    if (wasOverdue) {
+      this.#overdue!.set(nodeIndex, answer);
+    } else {
+      this.#report(nodeIndex, answer);
+      this.#count(nodeIndex, answer);
+    }
+    if (listeners !== undefined) for (const listener of listeners) listener(nodeIndex, answer);
+    this.#endWaitEarly();
     if (--this.#outstanding === 0) this.#endWait();
   }
 
   timeOut(): void {
     if (this.#timeout === undefined) return;
     this.#timeout = undefined;
-    for (let nodeIndex = 0; nodeIndex < this.context.nodes.length; nodeIndex++)
-      this.#timeOutMember(nodeIndex);
+    for (let nodeIndex = 0; nodeIndex < this.context.nodes.length; nodeIndex++) this.#timeOutNode(nodeIndex);
+  }
+
+  #timeOutNode(nodeIndex: number): void {
+    if (this.tally.votes[nodeIndex] !== undefined) return;
+    const { clock, hungNodes } = this.context;
+    hungNodes.timedOut(nodeIndex);
+    const afterMs = Math.round(clock.now() - this.sentAt);
+    const vote = failed('timeout', new Error(`no answer within ${afterMs} ms`));
+    this.#overdue ??= new Map<number, Vote | undefined>();
+    this.#overdue.set(nodeIndex, undefined);
+    this.#report(nodeIndex, vote);
+    this.#count(nodeIndex, vote);
+    this.#endWaitEarly();
+  }
+
+  #isOverdue(nodeIndex: number): boolean {
+    return this.#overdue?.has(nodeIndex) === true;
   }
 
   #report(nodeIndex: number, vote: Vote): void {
     const { context } = this;
-    if (context.listening && this.wasAsked?.(nodeIndex) !== false)
+    if (context.listening && this.asked?.has(nodeIndex) !== false)
       context.report(context.nodes[nodeIndex]!, this.op, vote, this.sentAt);
   }
 
-  #counted(isDecided: boolean): void {
-    if (!isDecided) this.#goOnWithoutHung();
-    // With the verdict in, the timer has only to tell which votes are missing, and for that nobody waits.
+  #count(nodeIndex: number, vote: Vote): void {
+    const verdict = this.tally.record(nodeIndex, vote);
+    if (this.#verdict !== undefined || verdict === 'pending') return;
+    if (verdict === 'lost' && !isConclusive(this.tally.votes)) return;
+    this.#verdict = verdict;
+    this.#onDecided?.(verdict);
+  }
+
+  #endWaitEarly(): void {
+    if (this.#verdict === undefined) this.#stopWaitingForHungNodes();
+    // After the verdict the timer would only report which votes are missing.
     else if (!this.context.listening) this.#endWait();
+  }
+
+  /** Once a majority has answered, a node that owes earlier answers as well as this one is not waited for: it hangs. */
+  #stopWaitingForHungNodes(): void {
+    const { hungNodes, majority } = this.context;
+    if (!hungNodes.any) return;
+    const { votes } = this.tally;
+    const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+    if (answered < majority) return;
+    const missing = votes.flatMap((vote, nodeIndex) => (vote === undefined ? [nodeIndex] : []));
+    if (missing.every((nodeIndex) => hungNodes.isHung(nodeIndex)))
+      for (const nodeIndex of missing) this.#timeOutNode(nodeIndex);
   }
 
   #endWait(): void {
     this.#timeout?.end();
     this.#timeout = undefined;
-  }
-
-  /** A majority has answered, and whoever has not owes earlier answers as well: it hangs, and is not waited for again. */
-  #goOnWithoutHung(): void {
-    const { hungNodes, majority } = this.context;
-    if (!hungNodes.any) return;
-    const { votes } = this.poll.tally;
-    const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
-    if (answered < majority) return;
-    const missing = votes.flatMap((vote, nodeIndex) => (vote === undefined ? [nodeIndex] : []));
-    if (missing.every((nodeIndex) => hungNodes.isHung(nodeIndex)))
-      for (const nodeIndex of missing) this.#timeOutMember(nodeIndex);
-  }
-
-  #timeOutMember(nodeIndex: number): void {
-    const { clock, hungNodes } = this.context;
-    if (this.poll.hasVoteOf(nodeIndex)) return;
-    hungNodes.timedOut(nodeIndex);
-    const afterMs = Math.round(clock.now() - this.sentAt);
-    const vote = failed('timeout', new Error(`no answer within ${afterMs} ms`));
-    this.#report(nodeIndex, vote);
-    this.#counted(this.poll.timedOut(nodeIndex, vote));
   }
 }

@@ -2,47 +2,66 @@ import type { Clock } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
-import type { VoteReceiver, LockNode, NodeRequest, QueueEntry } from '../../node/lock-node.js';
-import { HungNodes } from './hung-nodes.js';
-import type { KeyTracker } from './key-tracker.js';
+import type { ExtendRequest, LockNode, NodeRequest, QueueEntry, VoteReceiver } from '../../node/lock-node.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import { RoundLimiter } from './round-limiter.js';
-import { Releases, NOTHING_RELEASED, type ReleaseResult, type ReleaseContext } from './release.js';
-import type { Poll } from './poll.js';
-import { Question, type QuorumCallContext, type Op } from './quorum-call.js';
 import { Timeouts } from './call-timeouts.js';
+import { HungNodes } from './hung-nodes.js';
+import type { KeyTracker } from './key-tracker.js';
+import { QuorumCall, type Op, type QuorumCallContext } from './quorum-call.js';
+import { Releases, NOTHING_RELEASED, type ReleaseContext, type ReleaseResult } from './release.js';
+import { RoundLimiter } from './round-limiter.js';
 
-/** A lease whose keys are set again where they are gone. */
-export interface RestoreTarget extends VoteReceiver {
-  readonly isHeld: boolean;
-}
-
-interface Terms {
+/** What one attempt asks of the nodes; each of its rounds adds a holder id. */
+export interface LockRequest {
+  readonly resources: readonly string[];
   readonly ttlMs: number;
   readonly nodeTimeoutMs: number;
+  /** The scheduled time that the run belongs to, in epoch milliseconds. */
+  readonly tick: number | undefined;
+  /** How many tokens a grant reserves: one for the lease, and one for each lease of this process that may follow on it. */
+  readonly tokens: number;
+  /** The queue entry of this process if the call waits: a node that refuses puts it on its list. */
+  readonly queueEntry: QueueEntry | undefined;
 }
 
-/** What an acquisition asks for, but for its holder and its seed. */
-interface Wish extends Terms {
-  readonly tick: number | undefined;
-  readonly tokens: number;
-  readonly queueEntry: QueueEntry | undefined;
+/** How long the keys live, and how long a node may take to answer. */
+export type CallTerms = Pick<LockRequest, 'ttlMs' | 'nodeTimeoutMs'>;
+
+export interface ExtendTerms extends CallTerms {
+  /** The end of the validity that the extension prolongs, on the monotonic clock. */
+  readonly validUntil: number;
+  /** See ExtendRequest. */
+  readonly token: number | undefined;
+  readonly maxCounter: number | undefined;
+}
+
+export interface ReleaseTerms extends CallTerms {
+  /** How long the keys stay, for a minimum hold; 0: they are deleted. */
+  readonly keepMs: number;
+  /** The release resolves once this many nodes have released. */
+  readonly enough: number;
+  readonly queueEntry?: QueueEntry | undefined;
+}
+
+/** Keys that are set again where they are gone. It receives what an extension gets there afterwards. */
+export interface RestoreTarget extends VoteReceiver {
+  readonly isHeld: boolean;
 }
 
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
 const ACQUIRE_ROUNDS = 512;
 
-/** Asks all nodes at once and counts as the answers come. Nothing waits for a slow or dead minority. */
+/** Asks all nodes at once, and counts the votes as they arrive. It never waits for a slow or dead minority. */
 export class Quorum implements QuorumCallContext, ReleaseContext {
   readonly majority: number;
-  /** What acquire rounds pass before they begin. */
+  /** Each acquire round enters it before it begins. */
   readonly roundLimiter = new RoundLimiter(ACQUIRE_ROUNDS);
   readonly timeouts: Timeouts;
-  readonly #releases: Releases;
   readonly hungNodes: HungNodes;
-  /** Claims whose acquire round is not over. */
-  readonly #underWay = new Map<KeyTracker, Terms>();
+  readonly #releases: Releases;
+  /** The keys of acquire rounds that are not over. */
+  readonly #openRounds = new Map<KeyTracker, CallTerms>();
 
   constructor(
     readonly nodes: readonly LockNode[],
@@ -51,20 +70,21 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   ) {
     this.majority = majorityOf(nodes.length);
     this.timeouts = new Timeouts(clock);
-    this.#releases = new Releases(this);
     this.hungNodes = new HungNodes(nodes.length);
+    this.#releases = new Releases(this);
   }
 
   get listening(): boolean {
     return this.events.listening;
   }
 
-  acquire(tracker: KeyTracker, wish: Wish, seed: number | undefined): Poll {
+  /** Asks all nodes for the keys. `seed` is where a node without a fencing counter starts; `undefined`: no fencing. */
+  acquire(tracker: KeyTracker, request: LockRequest, seed: number | undefined): QuorumCall {
     const { resources, holderId } = tracker;
-    const { ttlMs, tick, tokens, queueEntry } = wish;
+    const { ttlMs, tick, tokens, queueEntry } = request;
     const sentAt = this.clock.now();
-    const deadlineAt = sentAt + wish.nodeTimeoutMs;
-    this.#underWay.set(tracker, wish);
+    const deadlineAt = sentAt + request.nodeTimeoutMs;
+    this.#openRounds.set(tracker, request);
     return this.#askAll('acquire', tracker, sentAt, {
       op: 'acquire',
       resources,
@@ -78,82 +98,64 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     });
   }
 
-  /** Confirms on every node whose grant is in or still comes in; one whose counter is above the token never counts. */
+  /**
+   * Confirms the token on each node that has granted, or still grants, the keys. A node whose counter is above the token is
+   * not asked: it counts as refused.
+   */
   confirm(
     tracker: KeyTracker,
-    acquired: Poll,
-    terms: { token: number; tick: number | undefined; nodeTimeoutMs: number },
-  ): Poll {
+    acquired: QuorumCall,
+    token: number,
+    { tick, nodeTimeoutMs }: Pick<LockRequest, 'tick' | 'nodeTimeoutMs'>,
+  ): QuorumCall {
     const { resources, holderId } = tracker;
-    const { token, tick } = terms;
     const sentAt = this.clock.now();
-    const deadlineAt = sentAt + terms.nodeTimeoutMs;
+    const deadlineAt = sentAt + nodeTimeoutMs;
     const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
-    const question = new Question(this, 'confirm', tracker, sentAt, deadlineAt, (nodeIndex) =>
-      asked.has(nodeIndex),
-    );
+    const call = new QuorumCall(this, 'confirm', tracker, sentAt, deadlineAt, asked);
     acquired.forEachAnswer((nodeIndex, vote) => {
-      if (vote.kind !== 'granted') return question.receive(nodeIndex, vote);
+      if (vote.kind !== 'granted') return call.receive(nodeIndex, vote);
       const { counter } = vote;
-      if (counter > token)
-        return question.receive(nodeIndex, { kind: 'refused', reason: 'superseded', counter });
+      if (counter > token) return call.receive(nodeIndex, { kind: 'refused', reason: 'superseded', counter });
       asked.add(nodeIndex);
-      this.nodes[nodeIndex]!.ask(request, question, nodeIndex);
+      this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
     });
-    return question.poll;
+    return call;
   }
 
-  extend(
-    tracker: KeyTracker,
-    terms: Terms & { token: number | undefined; maxCounter: number | undefined; validUntil: number },
-  ): Poll {
-    const { resources, holderId } = tracker;
-    const { ttlMs, token, maxCounter } = terms;
-    // Past the end of validity an extension could only bring back what others may have by now.
+  /** Asks all nodes to prolong the keys. */
+  extend(tracker: KeyTracker, terms: ExtendTerms): QuorumCall {
     const sentAt = this.clock.now();
-    const deadlineAt = Math.min(sentAt + terms.nodeTimeoutMs, terms.validUntil);
-    const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter } as const;
-    return this.#askAll('extend', tracker, sentAt, request);
+    return this.#askAll('extend', tracker, sentAt, this.#extendRequest(tracker, terms, sentAt));
   }
 
   /**
-   * Sets the keys again on nodes that refused an extension as `absent`, while the lease is valid and a majority may still
-   * have its keys: so nobody else has won the resource, and a counter that is ahead there comes from a claimant that was
-   * granted this node and lost. Without this a node that lost its data, or missed the acquisition, would never help a lease
-   * that others keep asking for. The patient hears what an extension gets there afterwards: the counter, where it is above the
-   * ceiling.
+   * Sets the keys again on nodes that refused an extension as `absent`. The caller knows that the lease is valid and that a
+   * majority may still have its keys: so nobody else has won the resource, and a counter that is ahead on such a node comes
+   * from a claimant that was granted this node and lost. Without this, a node that lost its data, or missed the acquisition,
+   * would never help a lease that others keep asking for.
+   *
+   * Each such node is asked twice: the first request sets the keys whatever its counter is, the second one extends them. The
+   * target receives the answer to the second: the node's counter, if it is above `maxCounter`.
    */
-  restoreKeys(
-    tracker: KeyTracker,
-    extension: Poll,
-    terms: Terms & { token: number; maxCounter: number; validUntil: number },
-    target: RestoreTarget,
-  ): void {
-    extension.forEachAnswer((absent, vote) => {
+  restoreKeys(tracker: KeyTracker, extension: QuorumCall, terms: ExtendTerms, target: RestoreTarget): void {
+    extension.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !target.isHeld) return;
-      const { resources, holderId } = tracker;
-      const { ttlMs, token, maxCounter } = terms;
-      const node = this.nodes[absent]!;
-      const deadlineAt = Math.min(this.clock.now() + terms.nodeTimeoutMs, terms.validUntil);
-      const request = { op: 'extend', resources, holderId, ttlMs, deadlineAt, maxCounter } as const;
-      tracker.sent(absent);
-      const set: VoteReceiver = {
-        receive: (nodeIndex, answer) => tracker.answered(nodeIndex, answer, deadlineAt),
-      };
-      node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, set, absent);
-      node.ask({ ...request, token }, target, absent);
+      const node = this.nodes[nodeIndex]!;
+      const request = this.#extendRequest(tracker, terms, this.clock.now());
+      tracker.sent(nodeIndex);
+      const restored = new RestoredKeys(tracker, request.deadlineAt);
+      node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, restored, nodeIndex);
+      node.ask(request, target, nodeIndex);
     });
   }
 
   /**
-   * Takes the claim off every node where it may be. Resolves once `enough` nodes have said that it is off, or at the node
-   * timeout; the others are seen to in the background, until their keys have expired. Never rejects.
+   * Releases the keys on every node where they may be. Resolves once `enough` nodes have released, or at the node timeout;
+   * the other nodes are asked in the background until their keys have expired. Never rejects.
    */
-  release(
-    tracker: KeyTracker,
-    terms: Terms & { keepMs: number; enough: number; queueEntry?: QueueEntry | undefined },
-  ): Promise<ReleaseResult> {
+  release(tracker: KeyTracker, terms: ReleaseTerms): Promise<ReleaseResult> {
     const { ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
     if (keepMs === 0) this.#withdraw(tracker);
@@ -161,41 +163,35 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const calledAt = this.clock.now();
     const dueAt = calledAt + nodeTimeoutMs;
     const keepUntil = calledAt + keepMs;
-    // What was sent up to now is carried out by the node timeout at the latest, and has expired, whatever the clocks do,
-    // two TTLs later.
+    // What was sent before is carried out by the node timeout at the latest. Two TTLs later it has expired, whatever the
+    // clocks do.
     const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
       this.#releases.begin({ tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry }, resolve);
     });
   }
 
-  #withdraw(tracker: KeyTracker): void {
-    for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
-      if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw?.(tracker.holderId);
-    }
-  }
-
-  /** To be told when the acquire round for a claim is over, and somebody else answers for it. */
-  decided(tracker: KeyTracker): void {
-    this.#underWay.delete(tracker);
+  /** The acquire round of these keys is over: whoever won them, or released them, answers for them from now on. */
+  endRound(tracker: KeyTracker): void {
+    this.#openRounds.delete(tracker);
   }
 
   /**
-   * Takes back what acquire rounds that are not over may have written: the release follows their requests on the same connection,
-   * so that a node that carries out the ones carries out the other.
+   * Releases what acquire rounds that are not over may have written. The release follows their requests on the same
+   * connection, so a node that carries out the request carries out the release too.
    */
-  releaseUnderWay(): void {
-    for (const [tracker, { ttlMs, nodeTimeoutMs }] of this.#underWay) {
+  releaseOpenRounds(): void {
+    for (const [tracker, { ttlMs, nodeTimeoutMs }] of this.#openRounds) {
       void this.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
     }
   }
 
-  /** Resolves when nothing is being given back any more, after `timeoutMs` at the latest. */
+  /** Resolves when no release is pending, after `timeoutMs` at the latest. */
   async whenReleased(timeoutMs: number): Promise<void> {
     await this.#releases.whenReleased(timeoutMs);
   }
 
-  /** The votes of a round without those of nodes that may have forgotten: that a key is not on them tells nothing. */
+  /** The votes of a round without those of untrusted nodes: a key that is missing there proves nothing. */
   withoutUntrusted({ votes }: VoteTally): (Vote | undefined)[] {
     return votes.map((vote, nodeIndex) =>
       this.nodes[nodeIndex]!.state.status === 'untrusted' ? undefined : vote,
@@ -203,22 +199,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   }
 
   /** The votes of a round with the names of the nodes, as errors show them. */
-  named(tally: VoteTally): NodeVote[] {
+  namedVotes(tally: VoteTally): NodeVote[] {
     return this.nodes.map((node, nodeIndex) => ({ node: node.name, vote: tally.votes[nodeIndex] }));
-  }
-
-  /** Puts one request to all nodes. */
-  #askAll(
-    op: Op,
-    tracker: KeyTracker,
-    sentAt: number,
-    request: NodeRequest & { readonly deadlineAt: number },
-  ): Poll {
-    const question = new Question(this, op, tracker, sentAt, request.deadlineAt);
-    for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
-      this.nodes[nodeIndex]!.ask(request, question, nodeIndex);
-    }
-    return question.poll;
   }
 
   report(node: LockNode, op: Op, vote: Vote, sentAt: number): void {
@@ -230,5 +212,46 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       vote: vote.kind === 'granted' ? 'granted' : vote.reason,
       durationMs: this.clock.now() - sentAt,
     });
+  }
+
+  #askAll(
+    op: Op,
+    tracker: KeyTracker,
+    sentAt: number,
+    request: NodeRequest & { readonly deadlineAt: number },
+  ): QuorumCall {
+    const call = new QuorumCall(this, op, tracker, sentAt, request.deadlineAt);
+    for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
+      this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
+    }
+    return call;
+  }
+
+  /** After the end of validity an extension could only bring back what others may have by now: the deadline forbids it. */
+  #extendRequest(
+    { resources, holderId }: KeyTracker,
+    { ttlMs, nodeTimeoutMs, validUntil, token, maxCounter }: ExtendTerms,
+    sentAt: number,
+  ): ExtendRequest {
+    const deadlineAt = Math.min(sentAt + nodeTimeoutMs, validUntil);
+    return { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter };
+  }
+
+  #withdraw(tracker: KeyTracker): void {
+    for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
+      if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw?.(tracker.holderId);
+    }
+  }
+}
+
+/** Tells the tracker what became of the request that sets keys again. */
+class RestoredKeys implements VoteReceiver {
+  constructor(
+    private readonly tracker: KeyTracker,
+    private readonly deadlineAt: number,
+  ) {}
+
+  receive(nodeIndex: number, vote: Vote): void {
+    this.tracker.answered(nodeIndex, vote, this.deadlineAt);
   }
 }

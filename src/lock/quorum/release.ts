@@ -4,31 +4,32 @@ import type { VoteReceiver, LockNode, ReleaseRequest, QueueEntry } from '../../n
 import type { KeyTracker } from './key-tracker.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
 
-/** How many nodes said that the keys are gone, and whether any of them told somebody who waits. */
 export interface ReleaseResult {
+  /** How many nodes said that the keys are gone. */
   readonly acknowledged: number;
-  readonly isTold: boolean;
+  /** Whether a node notified a waiting process of the release. */
+  readonly hasNotified: boolean;
 }
 
-export const NOTHING_RELEASED: ReleaseResult = { acknowledged: 0, isTold: false };
+export const NOTHING_RELEASED: ReleaseResult = { acknowledged: 0, hasNotified: false };
 
-/** What is to be taken back from all nodes where it may be. */
+/** Keys that are to be released on every node where they may be. All instants are on the monotonic clock. */
 export interface ReleaseOrder {
   readonly tracker: KeyTracker;
   readonly calledAt: number;
-  /** Until then an answer of the nodes is waited for. */
+  /** The caller waits until then at most. */
   readonly dueAt: number;
-  /** Minimum hold: until then the keys stay, shortened. */
+  /** The keys stay until then, shortened, for a minimum hold. */
   readonly keepUntil: number;
   /** When the keys have expired by themselves. */
   readonly expiredAt: number;
-  /** How many nodes are enough for whoever waits. */
+  /** The caller waits for so many nodes at most. */
   readonly enough: number;
-  /** Who goes on the list of those who wait there. */
+  /** The queue entry that goes to the end of the nodes' lists with the release. */
   readonly queueEntry: QueueEntry | undefined;
 }
 
-/** What all debts to the same nodes have in common. */
+/** What all releases on the same nodes have in common. */
 export interface ReleaseContext {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
@@ -39,128 +40,129 @@ export interface ReleaseContext {
 const RETRY_MS = 250;
 
 /**
- * The owner of what is left on nodes, to the end: of late grants, of lost replies, of nodes that cannot be reached now.
- * A debt is paid when the node answered a release that nothing sent before can follow, or when the keys have expired.
+ * Releases keys to the end: those of late grants, of lost replies, and on nodes that cannot be reached now. A node is done
+ * when it answered a release that nothing sent before can follow, or when the keys have expired.
  */
 export class Releases {
-  #open = 0;
-  readonly #onReleased = new Set<() => void>();
+  /** How many nodes are not done, over all releases. */
+  #pending = 0;
+  readonly #onAllDone = new Set<() => void>();
 
   constructor(readonly context: ReleaseContext) {}
 
-  /** Asks the nodes to release; `heard` is called once, when enough have or nothing more is to be heard in time. */
-  begin(order: ReleaseOrder, heard: (given: ReleaseResult) => void): void {
-    new PendingRelease(this, order, heard).begin();
+  /** Asks the nodes to release. `onResult` is called once: when enough nodes have, or when the time is up. */
+  begin(order: ReleaseOrder, onResult: (result: ReleaseResult) => void): void {
+    new PendingRelease(this, order, onResult).begin();
   }
 
   async whenReleased(timeoutMs: number): Promise<void> {
-    if (this.#open === 0) return;
+    if (this.#pending === 0) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         timer.cancel();
-        this.#onReleased.delete(done);
+        this.#onAllDone.delete(done);
         resolve();
       };
       const timer = this.context.clock.setTimer(done, timeoutMs);
-      this.#onReleased.add(done);
+      this.#onAllDone.add(done);
     });
   }
 
   opened(nodes: number): void {
-    this.#open += nodes;
+    this.#pending += nodes;
   }
 
   done(): void {
-    if (--this.#open === 0) for (const whenReleased of [...this.#onReleased]) whenReleased();
+    if (--this.#pending === 0) for (const onAllDone of [...this.#onAllDone]) onAllDone();
   }
 }
 
-/** One debt while it is being paid. */
 class PendingRelease implements VoteReceiver, Timed {
   #acknowledged = 0;
-  #isTold = false;
+  #hasNotified = false;
   /** How many nodes have not given their first answer. */
   #outstanding = 0;
+  /** `undefined` once the caller has the result. */
   #timeout: Timeout | undefined;
-  /** Who has given its first answer and is asked again. */
-  #again: Set<number> | undefined;
+  /** The nodes that gave their first answer and are asked again. */
+  #askedAgain: Set<number> | undefined;
 
   constructor(
-    private readonly owner: Releases,
+    private readonly releases: Releases,
     private readonly order: ReleaseOrder,
-    private readonly heard: (given: ReleaseResult) => void,
+    private readonly onResult: (result: ReleaseResult) => void,
   ) {}
 
   begin(): void {
-    const { timeouts, nodes } = this.owner.context;
+    const { timeouts, nodes } = this.releases.context;
     const { tracker, dueAt, queueEntry } = this.order;
     this.#timeout = timeouts.begin(this, dueAt);
     for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++)
       if (tracker.mayHoldTheKey(nodeIndex)) this.#outstanding++;
-    this.owner.opened(this.#outstanding);
-    // The same words for all: most of the work of a request is done once.
+    this.releases.opened(this.#outstanding);
+    // One object for all nodes: then most of the work of encoding it is done once.
     const request = this.#request(queueEntry);
     for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++) {
       if (tracker.mayHoldTheKey(nodeIndex)) nodes[nodeIndex]!.ask(request, this, nodeIndex);
     }
-    this.#tell();
+    this.#endWaitIfEnough();
   }
 
   receive(nodeIndex: number, vote: Vote): void {
-    if (this.#again?.has(nodeIndex) !== true) this.#first(nodeIndex, vote);
-    const { clock, nodes } = this.owner.context;
+    if (this.#askedAgain?.has(nodeIndex) !== true) this.#countFirstAnswer(nodeIndex, vote);
+    const { clock, nodes } = this.releases.context;
     const { tracker, expiredAt } = this.order;
     const now = clock.now();
     const node = nodes[nodeIndex]!;
-    // Where nothing was ever sent there is nothing to be taken back.
-    const isOff = vote.kind !== 'failed' || !tracker.mayHoldTheKey(nodeIndex);
-    const isDone = isOff && tracker.isFinal(nodeIndex, now);
-    if (isDone || now >= expiredAt || node.state.status === 'closed') return this.owner.done();
-    this.#again ??= new Set<number>();
-    this.#again.add(nodeIndex);
-    this.#later(node, () => node.ask(this.#request(undefined), this, nodeIndex));
+    // A failure is enough if the node was never sent anything that could have set the key.
+    const isReleased = vote.kind !== 'failed' || !tracker.mayHoldTheKey(nodeIndex);
+    const isDone = isReleased && tracker.isFinal(nodeIndex, now);
+    if (isDone || now >= expiredAt || node.state.status === 'closed') return this.releases.done();
+    this.#askedAgain ??= new Set<number>();
+    this.#askedAgain.add(nodeIndex);
+    this.#retryLater(node, () => node.ask(this.#request(undefined), this, nodeIndex));
   }
 
   timeOut(): void {
-    this.#end();
+    this.#endWait();
   }
 
-  #first(nodeIndex: number, vote: Vote): void {
-    const { context } = this.owner;
+  #countFirstAnswer(nodeIndex: number, vote: Vote): void {
+    const { context } = this.releases;
     context.report(context.nodes[nodeIndex]!, 'release', vote, this.order.calledAt);
     this.#outstanding--;
     if (vote.kind !== 'failed') this.#acknowledged++;
-    if (vote.kind === 'granted' && vote.waiting !== undefined) this.#isTold = true;
-    this.#tell();
+    if (vote.kind === 'granted' && vote.waiting !== undefined) this.#hasNotified = true;
+    this.#endWaitIfEnough();
   }
 
-  #tell(): void {
+  #endWaitIfEnough(): void {
     if (this.#acknowledged < this.order.enough && this.#outstanding > 0) return;
     this.#timeout?.end();
-    this.#end();
+    this.#endWait();
   }
 
-  #end(): void {
+  #endWait(): void {
     if (this.#timeout === undefined) return;
     this.#timeout = undefined;
-    this.heard({ acknowledged: this.#acknowledged, isTold: this.#isTold });
+    this.onResult({ acknowledged: this.#acknowledged, hasNotified: this.#hasNotified });
   }
 
   #request(queueEntry: QueueEntry | undefined): ReleaseRequest {
     const { tracker, keepUntil } = this.order;
     const { resources, holderId } = tracker;
-    const keepMs = Math.max(0, keepUntil - this.owner.context.clock.now());
+    const keepMs = Math.max(0, keepUntil - this.releases.context.clock.now());
     return { op: 'release', resources, holderId, keepMs, queueEntry };
   }
 
-  /** When the node's state changes, or a moment has passed. Nobody waits for it, so it keeps no process alive. */
-  #later(node: LockNode, then: () => void): void {
+  /** When the node's state changes, or after a moment. Nobody waits for it, so its timer keeps no process alive. */
+  #retryLater(node: LockNode, retry: () => void): void {
     const done = (): void => {
       timer.cancel();
-      stop();
-      then();
+      stopListening();
+      retry();
     };
-    const timer = this.owner.context.clock.setTimer(done, RETRY_MS, 'background');
-    const stop = node.onStateChange(done);
+    const timer = this.releases.context.clock.setTimer(done, RETRY_MS, 'background');
+    const stopListening = node.onStateChange(done);
   }
 }

@@ -116,7 +116,7 @@ class RemoteLease implements Scheduled, Extendable {
     // It may have waited behind others: look again.
     if (validUntil !== undefined && this.#mayExtend(sentAt.monotonicMs, validUntil)) {
       const { maxCounter } = this.shared;
-      const poll = this.quorum.extend(this.#tracker, {
+      const call = this.quorum.extend(this.#tracker, {
         ttlMs,
         nodeTimeoutMs,
         validUntil,
@@ -124,9 +124,9 @@ class RemoteLease implements Scheduled, Extendable {
         token: PRESENT_ONLY,
         maxCounter: maxCounter === undefined ? undefined : Math.max(maxCounter, this.#maxCounter),
       });
-      if ((await poll.decided) === 'won') this.shared.recordExtension(sentAt);
+      if ((await call.decided) === 'won') this.shared.recordExtension(sentAt);
       else this.#retryAt = this.clock.now() + extensionRetryMs(ttlMs);
-      this.#maxCounter = Math.max(this.#maxCounter, ...countersAbove(poll.tally.votes));
+      this.#maxCounter = Math.max(this.#maxCounter, ...countersAbove(call.tally.votes));
     }
     this.#isUnderWay = false;
   }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RedisServer } from '../../support/redis-server.js';
 import { startRedis } from '../../support/redis-servers.js';
-import { Switchboard } from '../../support/switchboard.js';
+import { Switchboard } from '../../support/virtual-address.js';
 import { until } from '../../support/until.js';
 import {
   allVote,
