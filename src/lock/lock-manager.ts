@@ -21,12 +21,12 @@ import {
   type ResolvedAcquireOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
+import { checkName, checkTtlMs } from './validation/checks.js';
 import {
-  resolveAcquireOptions,
+  AcquireOptionsResolver,
   resolveDrainMs,
   resolveLockOptions,
   resolveManagerOptions,
-  resolveName,
 } from './validation/resolve-options.js';
 import { resolveResources } from './validation/resources.js';
 import { Quorum } from './quorum/quorum.js';
@@ -50,6 +50,7 @@ export interface LockManagerPorts {
  */
 export class LockManager {
   readonly #options: ResolvedManagerOptions;
+  readonly #acquireOptions: AcquireOptionsResolver;
   readonly #clock: Clock;
   readonly #nodes: readonly LockNode[];
   readonly #quorum: Quorum;
@@ -72,6 +73,7 @@ export class LockManager {
   /** Throws a TypeError or RangeError that names the option, the value and the bound. */
   constructor(options: LockManagerOptions, ports: LockManagerPorts = {}) {
     this.#options = resolveManagerOptions(options);
+    this.#acquireOptions = new AcquireOptionsResolver(this.#options);
     this.#clock = ports.clock ?? systemClock;
     const random = ports.random ?? Math.random;
     this.#events = new LockEvents(this.#options.warn);
@@ -114,7 +116,7 @@ export class LockManager {
    */
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
     const resources = resolveResources(resource);
-    const resolved = resolveAcquireOptions(options, this.#options);
+    const resolved = this.#acquireOptions.resolve(options);
     const startedAt = this.#clock.now();
     try {
       return await this.#acquirer.acquire(resources, resolved, (keys, attempts) =>
@@ -210,7 +212,7 @@ export class LockManager {
 
   /** Makes a lock's name known before it is used, so that its metrics start at zero and not at the first use. */
   declare(name: string): void {
-    if (this.#declared.has(resolveName(name))) return;
+    if (this.#declared.has(checkName(name))) return;
     this.#declared.add(name);
     this.#events.emit({ type: 'declared', name });
   }
@@ -284,7 +286,7 @@ export class LockManager {
       events: this.#events,
       scheduler: this.#scheduler,
       stallGuard: this.#stallGuard,
-      checkTtl: (ttlMs) => void resolveLockOptions({ ttlMs }, {}, maxTtlMs),
+      checkTtl: (ttlMs) => void checkTtlMs(ttlMs, maxTtlMs),
       onEnd: (ended) => {
         this.#leases.delete(ended);
         if (this.#leases.size === 0) this.#onIdle?.();

@@ -1,5 +1,57 @@
 import { inspect } from 'node:util';
 
+/** The longest delay of a Node timer, and so of every wait, in milliseconds. */
+export const LONGEST_MS = 2 ** 31 - 1;
+
+export const SHORTEST_TTL_MS = 10;
+
 /** A bad value as an error shows it: enough to find it by, on one line. */
 export const shown = (value: unknown): string =>
   inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
+
+/** Throws for an option that is not in the list: a misspelt option must not silently mean its default. */
+export function checkKnownOptions(options: object, known: ReadonlySet<string>, where: string): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    // The value is not shown: whoever takes a url for the options has put a password there.
+    const given = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
+    throw new TypeError(`${where} takes an object of options, got ${given}`);
+  }
+  for (const option in options) {
+    if (!known.has(option)) {
+      throw new TypeError(`${where}: unknown option "${option}"; the options are ${[...known].join(', ')}`);
+    }
+  }
+}
+
+/** Returns the value. `why` ends the message of the RangeError. */
+export function checkInteger(option: string, value: unknown, least: number, most: number, why = ''): number {
+  if (typeof value !== 'number') throw new TypeError(`${option} must be a number, got ${shown(value)}`);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new RangeError(`${option} must be an integer from ${least} to ${most}, got ${value}${why}`);
+  }
+  return value;
+}
+
+export function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new TypeError(`${option} must be true or false, got ${shown(value)}`);
+  return value;
+}
+
+export const checkTtlMs = (ttlMs: unknown, maxTtlMs: number): number =>
+  checkInteger(
+    'ttlMs',
+    ttlMs,
+    SHORTEST_TTL_MS,
+    maxTtlMs,
+    '; the upper bound is maxTtlMs: a node that lost its data has no vote for that long. ' +
+      'A held lease is extended automatically, so a long job needs no long TTL',
+  );
+
+/** Checks a lock's name: what a metric's label and a log line can carry. */
+export function checkName(name: unknown): string {
+  if (typeof name !== 'string') throw new TypeError(`name must be a string, got ${shown(name)}`);
+  if (name.length < 1 || name.length > 128) {
+    throw new RangeError(`name must have 1 to 128 characters, got ${name.length}`);
+  }
+  return name;
+}

@@ -9,63 +9,53 @@ import {
   type ResolvedManagerOptions,
 } from '../../api/options.js';
 import { longestNodeTimeoutMs } from '../../core/extension-schedule.js';
-import { shown } from './checks.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkKnownOptions,
+  checkName,
+  checkTtlMs,
+  LONGEST_MS,
+  SHORTEST_TTL_MS,
+  shown,
+} from './checks.js';
 
-const SHORTEST_TTL_MS = 10;
-/** The longest delay of a Node timer, and so of anything that is waited for. */
-const LONGEST_MS = 2 ** 31 - 1;
+/** The names of all options of a type. The compiler demands that none is missing. */
+const optionsOf = <Options>(options: Readonly<Record<keyof Options, true>>): readonly (keyof Options)[] =>
+  Object.keys(options) as (keyof Options)[];
 
-const LOCK_OPTIONS = [
-  'ttlMs',
-  'retries',
-  'retryDelayMs',
-  'waitMs',
-  'autoExtend',
-  'minHoldMs',
-  'maxHoldMs',
-  'nodeTimeoutMs',
-] as const;
-const ACQUIRE_OPTIONS: ReadonlySet<string> = new Set([...LOCK_OPTIONS, 'signal', 'name', 'tick']);
-const MANAGER_OPTIONS: ReadonlySet<string> = new Set([
+export const LOCK_OPTIONS = optionsOf<LockOptions>({
+  ttlMs: true,
+  retries: true,
+  retryDelayMs: true,
+  waitMs: true,
+  autoExtend: true,
+  minHoldMs: true,
+  maxHoldMs: true,
+  nodeTimeoutMs: true,
+});
+export const ACQUIRE_OPTIONS: readonly (keyof AcquireOptions)[] = [
   ...LOCK_OPTIONS,
-  'nodes',
-  'keyPrefix',
-  'maxTtlMs',
-  'restartQuarantine',
-  'driftFactor',
-  'fencing',
-  'fallback',
-  'maxStallMs',
-  'holder',
-  'warn',
-]);
-
-/** Refuses what is not an option at all: a misspelt option must not silently mean its default. */
-function assertKnownOptions(options: object, known: ReadonlySet<string>, where: string): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    // Not shown: whoever takes a url for the options has put a password there.
-    const given = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
-    throw new TypeError(`${where} takes an object of options, got ${given}`);
-  }
-  for (const option in options) {
-    if (!known.has(option)) {
-      throw new TypeError(`${where}: unknown option "${option}"; the options are ${[...known].join(', ')}`);
-    }
-  }
-}
-
-function integer(option: string, value: unknown, least: number, most: number, why = ''): number {
-  if (typeof value !== 'number') throw new TypeError(`${option} must be a number, got ${shown(value)}`);
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new RangeError(`${option} must be an integer from ${least} to ${most}, got ${value}${why}`);
-  }
-  return value;
-}
-
-function boolean(option: string, value: unknown): boolean {
-  if (typeof value !== 'boolean') throw new TypeError(`${option} must be true or false, got ${shown(value)}`);
-  return value;
-}
+  ...optionsOf<Omit<AcquireOptions, keyof LockOptions>>({ signal: true, name: true, tick: true }),
+];
+const MANAGER_OPTIONS: readonly (keyof LockManagerOptions)[] = [
+  ...LOCK_OPTIONS,
+  ...optionsOf<Omit<LockManagerOptions, keyof LockOptions>>({
+    nodes: true,
+    keyPrefix: true,
+    maxTtlMs: true,
+    restartQuarantine: true,
+    driftFactor: true,
+    fencing: true,
+    fallback: true,
+    maxStallMs: true,
+    holder: true,
+    warn: true,
+  }),
+];
+const KNOWN_TO_ACQUIRE: ReadonlySet<string> = new Set(ACQUIRE_OPTIONS);
+const KNOWN_TO_MANAGER: ReadonlySet<string> = new Set(MANAGER_OPTIONS);
+const KNOWN_TO_CLOSE: ReadonlySet<string> = new Set(['drainMs']);
 
 /** Checks the options of a lock, each by itself and in relation to the others. */
 export function resolveLockOptions(
@@ -75,36 +65,27 @@ export function resolveLockOptions(
 ): ResolvedLockOptions {
   const pick = <K extends keyof LockOptions>(option: K): LockOptions[K] =>
     options[option] ?? defaults[option];
-  const ttlMs = integer(
-    'ttlMs',
-    pick('ttlMs') ?? Math.min(LOCK_DEFAULTS.ttlMs, maxTtlMs),
-    SHORTEST_TTL_MS,
-    maxTtlMs,
-    '; the upper bound is maxTtlMs, for as long as which a node that lost its data has to keep out of votes. ' +
-      'A held lease is extended by itself, so a long job needs no long TTL',
-  );
-  const retries = integer('retries', pick('retries') ?? LOCK_DEFAULTS.retries, 0, LONGEST_MS);
-  const retryDelayMs = integer(
-    'retryDelayMs',
-    pick('retryDelayMs') ?? LOCK_DEFAULTS.retryDelayMs,
-    1,
-    LONGEST_MS,
-  );
-  const waitMs = integer('waitMs', pick('waitMs') ?? LOCK_DEFAULTS.waitMs, 0, LONGEST_MS);
+  const milliseconds = (option: 'retryDelayMs' | 'waitMs' | 'minHoldMs', least: number): number =>
+    checkInteger(option, pick(option) ?? LOCK_DEFAULTS[option], least, LONGEST_MS);
+
+  const ttlMs = checkTtlMs(pick('ttlMs') ?? Math.min(LOCK_DEFAULTS.ttlMs, maxTtlMs), maxTtlMs);
+  const retries = checkInteger('retries', pick('retries') ?? LOCK_DEFAULTS.retries, 0, LONGEST_MS);
+  const retryDelayMs = milliseconds('retryDelayMs', 1);
+  const waitMs = milliseconds('waitMs', 0);
   if (retries > 0 && waitMs > 0) {
     throw new RangeError(
       `retries (${retries}) and waitMs (${waitMs}) exclude each other: count attempts, or bound the wait`,
     );
   }
-  const minHoldMs = integer('minHoldMs', pick('minHoldMs') ?? LOCK_DEFAULTS.minHoldMs, 0, LONGEST_MS);
+  const minHoldMs = milliseconds('minHoldMs', 0);
   if (minHoldMs > ttlMs) throw new RangeError(`minHoldMs (${minHoldMs}) must not be above ttlMs (${ttlMs})`);
   const maxHold = pick('maxHoldMs');
-  const maxHoldMs = maxHold === undefined ? undefined : integer('maxHoldMs', maxHold, 1, LONGEST_MS);
+  const maxHoldMs = maxHold === undefined ? undefined : checkInteger('maxHoldMs', maxHold, 1, LONGEST_MS);
   if (maxHoldMs !== undefined && maxHoldMs < ttlMs) {
     throw new RangeError(`maxHoldMs (${maxHoldMs}) must not be below ttlMs (${ttlMs})`);
   }
   const longestMs = longestNodeTimeoutMs(ttlMs);
-  const nodeTimeoutMs = integer(
+  const nodeTimeoutMs = checkInteger(
     'nodeTimeoutMs',
     pick('nodeTimeoutMs') ?? Math.min(LOCK_DEFAULTS.nodeTimeoutMs, longestMs),
     1,
@@ -116,98 +97,76 @@ export function resolveLockOptions(
     retries,
     retryDelayMs,
     waitMs,
-    autoExtend: boolean('autoExtend', pick('autoExtend') ?? LOCK_DEFAULTS.autoExtend),
+    autoExtend: checkBoolean('autoExtend', pick('autoExtend') ?? LOCK_DEFAULTS.autoExtend),
     minHoldMs,
     maxHoldMs,
     nodeTimeoutMs,
   };
 }
 
-/** Checks what `close` was given; returns for how long it waits. */
+/** Checks the options of `close`. Returns how long it waits, in milliseconds. */
 export function resolveDrainMs(options: { readonly drainMs?: number }): number {
-  assertKnownOptions(options, new Set(['drainMs']), 'close');
-  return integer('drainMs', options.drainMs ?? 0, 0, LONGEST_MS);
+  checkKnownOptions(options, KNOWN_TO_CLOSE, 'close');
+  return checkInteger('drainMs', options.drainMs ?? 0, 0, LONGEST_MS);
 }
 
-/** What was resolved last: a program asks for the same again and again. */
-interface Resolved {
-  readonly given: LockOptions;
-  readonly manager: ResolvedManagerOptions;
-  readonly result: ResolvedAcquireOptions;
-}
-let last: Resolved | undefined;
+/**
+ * Checks the options of the acquire calls of one manager. A program passes the same options again and again; so the last
+ * result is remembered, unless it belongs to one call only (`signal`, `tick`).
+ */
+export class AcquireOptionsResolver {
+  #last: { readonly given: AcquireOptions; readonly result: ResolvedAcquireOptions } | undefined;
 
-const isAsked = ({ given, manager, result }: Resolved, options: AcquireOptions, by: unknown): boolean =>
-  manager === by &&
-  options.signal === undefined &&
-  options.tick === undefined &&
-  (options.name ?? LOCK_DEFAULTS.name) === result.name &&
-  options.ttlMs === given.ttlMs &&
-  options.waitMs === given.waitMs &&
-  options.retries === given.retries &&
-  options.retryDelayMs === given.retryDelayMs &&
-  options.autoExtend === given.autoExtend &&
-  options.minHoldMs === given.minHoldMs &&
-  options.maxHoldMs === given.maxHoldMs &&
-  options.nodeTimeoutMs === given.nodeTimeoutMs;
+  constructor(private readonly manager: ResolvedManagerOptions) {}
 
-/** Checks what one acquisition was given. */
-export function resolveAcquireOptions(
-  options: AcquireOptions,
-  manager: ResolvedManagerOptions,
-): ResolvedAcquireOptions {
-  assertKnownOptions(options, ACQUIRE_OPTIONS, 'acquire');
-  if (last !== undefined && isAsked(last, options, manager)) return last.result;
-  const result = resolveAnew(options, manager);
-  if (result.signal === undefined && result.tick === undefined) {
-    // The caller's object may change, and may have some of it from its prototype.
-    const given = Object.fromEntries(LOCK_OPTIONS.map((option) => [option, options[option]])) as LockOptions;
-    last = { given, manager, result };
+  resolve(options: AcquireOptions): ResolvedAcquireOptions {
+    checkKnownOptions(options, KNOWN_TO_ACQUIRE, 'acquire');
+    if (this.#last !== undefined && haveSameValues(this.#last.given, options)) return this.#last.result;
+    const result = this.#resolveAnew(options);
+    if (result.signal === undefined && result.tick === undefined) {
+      // A copy, because the caller's object may change, and may inherit options from its prototype.
+      const given = Object.fromEntries(ACQUIRE_OPTIONS.map((option) => [option, options[option]]));
+      this.#last = { given, result };
+    }
+    return result;
   }
-  return result;
+
+  #resolveAnew(options: AcquireOptions): ResolvedAcquireOptions {
+    const { lockDefaults, maxTtlMs, fencing } = this.manager;
+    const { signal, tick } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new TypeError(`signal must be an AbortSignal, got ${shown(signal)}`);
+    }
+    if (tick !== undefined) {
+      checkInteger('tick', tick, 0, Number.MAX_SAFE_INTEGER);
+      if (!fencing) throw new RangeError('tick needs the option fencing, with which it is recorded');
+    }
+    return {
+      ...resolveLockOptions(options, lockDefaults, maxTtlMs),
+      signal,
+      name: checkName(options.name ?? LOCK_DEFAULTS.name),
+      tick,
+    };
+  }
 }
 
-function resolveAnew(
-  options: AcquireOptions,
-  { lockDefaults, maxTtlMs, fencing }: ResolvedManagerOptions,
-): ResolvedAcquireOptions {
-  const { signal, tick } = options;
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal must be an AbortSignal, got ${shown(signal)}`);
-  }
-  if (tick !== undefined) {
-    integer('tick', tick, 0, Number.MAX_SAFE_INTEGER);
-    if (!fencing) throw new RangeError('tick needs the option fencing, with which it is recorded');
-  }
-  return {
-    ...resolveLockOptions(options, lockDefaults, maxTtlMs),
-    signal,
-    name: resolveName(options.name ?? LOCK_DEFAULTS.name),
-    tick,
-  };
+function haveSameValues(given: AcquireOptions, options: AcquireOptions): boolean {
+  for (const option of ACQUIRE_OPTIONS) if (given[option] !== options[option]) return false;
+  return true;
 }
 
-/** Checks what a manager was given, nodes apart. */
+/** Checks the options of a manager, except for its nodes. */
 export function resolveManagerOptions(options: LockManagerOptions): ResolvedManagerOptions {
-  assertKnownOptions(options, MANAGER_OPTIONS, 'LockManager');
+  checkKnownOptions(options, KNOWN_TO_MANAGER, 'LockManager');
   const keyPrefix = options.keyPrefix ?? LOCK_DEFAULTS.keyPrefix;
   if (typeof keyPrefix !== 'string')
     throw new TypeError(`keyPrefix must be a string, got ${shown(keyPrefix)}`);
-  const maxTtlMs = integer(
+  const maxTtlMs = checkInteger(
     'maxTtlMs',
     options.maxTtlMs ?? LOCK_DEFAULTS.maxTtlMs,
     SHORTEST_TTL_MS,
     LONGEST_MS,
   );
-  const restartQuarantine = options.restartQuarantine ?? LOCK_DEFAULTS.restartQuarantine;
-  if (restartQuarantine !== 'auto' && restartQuarantine !== 'off') {
-    if (typeof restartQuarantine !== 'number') {
-      throw new TypeError(
-        `restartQuarantine must be 'auto', 'off' or a number, got ${shown(restartQuarantine)}`,
-      );
-    }
-    integer('restartQuarantine', restartQuarantine, maxTtlMs, LONGEST_MS, '; the lower bound is maxTtlMs');
-  }
   const driftFactor = options.driftFactor ?? LOCK_DEFAULTS.driftFactor;
   if (typeof driftFactor !== 'number')
     throw new TypeError(`driftFactor must be a number, got ${shown(driftFactor)}`);
@@ -217,13 +176,6 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   const fallback = options.fallback ?? LOCK_DEFAULTS.fallback;
   if (fallback !== 'none' && fallback !== 'memory') {
     throw new RangeError(`fallback must be 'none' or 'memory', got ${shown(fallback)}`);
-  }
-  const holder = options.holder ?? `${hostname()}:${process.pid}`;
-  if (typeof holder !== 'string') throw new TypeError(`holder must be a string, got ${shown(holder)}`);
-  if (!/^[\x21-\x7e]{1,128}$/.test(holder)) {
-    throw new RangeError(
-      `holder must be 1 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
-    );
   }
   const { warn } = options;
   if (warn !== undefined && typeof warn !== 'function') {
@@ -236,22 +188,34 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   return {
     keyPrefix,
     maxTtlMs,
-    restartQuarantine,
+    restartQuarantine: checkQuarantine(
+      options.restartQuarantine ?? LOCK_DEFAULTS.restartQuarantine,
+      maxTtlMs,
+    ),
     driftFactor,
-    fencing: boolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
+    fencing: checkBoolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
     fallback,
-    maxStallMs: integer('maxStallMs', options.maxStallMs ?? LOCK_DEFAULTS.maxStallMs, 0, LONGEST_MS),
-    holder,
+    maxStallMs: checkInteger('maxStallMs', options.maxStallMs ?? LOCK_DEFAULTS.maxStallMs, 0, LONGEST_MS),
+    holder: checkHolder(options.holder ?? `${hostname()}:${process.pid}`),
     warn: warn ?? ((message) => process.emitWarning(message, 'QuorlockWarning')),
     lockDefaults,
   };
 }
 
-/** Checks a declared name: what a metric's label and a log line can carry. */
-export function resolveName(name: unknown): string {
-  if (typeof name !== 'string') throw new TypeError(`name must be a string, got ${shown(name)}`);
-  if (name.length < 1 || name.length > 128) {
-    throw new RangeError(`name must have 1 to 128 characters, got ${name.length}`);
+function checkQuarantine(value: unknown, maxTtlMs: number): 'auto' | 'off' | number {
+  if (value === 'auto' || value === 'off') return value;
+  if (typeof value !== 'number') {
+    throw new TypeError(`restartQuarantine must be 'auto', 'off' or a number, got ${shown(value)}`);
   }
-  return name;
+  return checkInteger('restartQuarantine', value, maxTtlMs, LONGEST_MS, '; the lower bound is maxTtlMs');
+}
+
+function checkHolder(holder: unknown): string {
+  if (typeof holder !== 'string') throw new TypeError(`holder must be a string, got ${shown(holder)}`);
+  if (!/^[\x21-\x7e]{1,128}$/.test(holder)) {
+    throw new RangeError(
+      `holder must be 1 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
+    );
+  }
+  return holder;
 }

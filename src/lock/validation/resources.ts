@@ -4,7 +4,7 @@ import { shown } from './checks.js';
 const LONGEST_RESOURCE_BYTES = 512;
 const MOST_RESOURCES = 64;
 
-/** Checks what is to be locked: one resource or several, each 1 to 512 bytes without control characters. */
+/** Checks the resources of a call: one or several, each 1 to 512 bytes without control characters. Returns them sorted. */
 export function resolveResources(resource: string | readonly string[]): readonly string[] {
   if (!Array.isArray(resource)) return [resolveResource(resource)];
   const resources: readonly unknown[] = resource;
@@ -14,11 +14,11 @@ export function resolveResources(resource: string | readonly string[]): readonly
   const names = resources.map(resolveResource);
   const unique = new Set(names);
   if (unique.size < names.length) throw new RangeError(`resources must differ, got ${shown(names)}`);
-  // In one order for everybody, so that two claimants of the same pair meet on the same key first.
+  // Sorted, so that two claimants of the same pair meet on the same key first.
   return [...unique].sort();
 }
 
-/** As most are. */
+/** Most resources are plain ASCII; the others are checked further. */
 const PLAIN = /^[\x20-\x7e]+$/;
 
 function resolveResource(resource: unknown): string {
@@ -27,7 +27,7 @@ function resolveResource(resource: unknown): string {
   if (bytes < 1 || bytes > LONGEST_RESOURCE_BYTES) {
     throw new RangeError(`resource must have 1 to ${LONGEST_RESOURCE_BYTES} bytes, got ${bytes}`);
   }
-  if (PLAIN.test(resource)) return reserved(resource);
+  if (PLAIN.test(resource)) return checkNotReserved(resource);
   if (/\p{Cc}/u.test(resource)) {
     throw new RangeError(
       `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
@@ -39,11 +39,11 @@ function resolveResource(resource: unknown): string {
       `resource must be well-formed Unicode, got half a pair: ${JSON.stringify(resource)}`,
     );
   }
-  return reserved(resource);
+  return checkNotReserved(resource);
 }
 
-/** Whatever it is, no name of ours. */
-function reserved(resource: string): string {
+/** The names under which the nodes keep their own keys. */
+function checkNotReserved(resource: string): string {
   if (resource === MARKER || SHARD_MARKER.test(resource)) {
     throw new RangeError(
       `resource must not be ${shown(resource)}, where a node keeps what it knows of itself`,

@@ -1,15 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { AcquireOptions, ResolvedManagerOptions } from '../../../src/api/options.js';
+import type { AcquireOptions } from '../../../src/api/options.js';
 import {
-  resolveAcquireOptions,
+  ACQUIRE_OPTIONS,
+  AcquireOptionsResolver,
   resolveManagerOptions,
 } from '../../../src/lock/validation/resolve-options.js';
 
-const manager = (): ResolvedManagerOptions =>
-  resolveManagerOptions({ nodes: [], retryDelayMs: 50, warn: () => undefined });
+/** The resolver of a manager of its own. */
+const resolverOf = (options = {}): AcquireOptionsResolver =>
+  new AcquireOptionsResolver(
+    resolveManagerOptions({ nodes: [], retryDelayMs: 50, warn: () => undefined, ...options }),
+  );
 
-/** `undefined` stands for an option that is not given, or given as such. */
+/** `undefined` stands for an option that is left out, or given as `undefined`. */
 const someOf = <T>(...values: readonly T[]) => fc.option(fc.constantFrom(...values), { nil: undefined });
 
 const options = fc.record(
@@ -28,37 +32,77 @@ const options = fc.record(
   { requiredKeys: [] },
 ) as fc.Arbitrary<AcquireOptions>;
 
-describe('the options of an acquisition', () => {
-  it('are resolved as if each were the first, although what was resolved last is taken again', () => {
+/** Two values of each option that resolve to different results. */
+const TWO_VALUES: { readonly [Option in keyof Required<AcquireOptions>]: readonly [unknown, unknown] } = {
+  ttlMs: [9_000, 12_000],
+  retries: [1, 2],
+  retryDelayMs: [10, 20],
+  waitMs: [100, 200],
+  autoExtend: [true, false],
+  minHoldMs: [1, 2],
+  maxHoldMs: [60_000, 70_000],
+  nodeTimeoutMs: [100, 200],
+  signal: [new AbortController().signal, new AbortController().signal],
+  name: ['a', 'b'],
+  tick: [1, 2],
+};
+
+describe('AcquireOptionsResolver', () => {
+  it.each(ACQUIRE_OPTIONS.map((option) => [option]))(
+    'gives the value of %s that the call has, never the one of the call before',
+    (option) => {
+      const resolver = resolverOf();
+      const absent = resolver.resolve({})[option];
+      for (const value of [...TWO_VALUES[option], undefined, ...TWO_VALUES[option]]) {
+        const given = (value === undefined ? {} : { [option]: value }) as AcquireOptions;
+        expect(resolver.resolve(given)[option]).toBe(value ?? absent);
+      }
+    },
+  );
+
+  it('gives the same result as one that remembers nothing, whatever the calls before were', () => {
     fc.assert(
-      fc.property(fc.array(options, { minLength: 2, maxLength: 12 }), (all) => {
-        const same = manager();
-        for (const one of all) {
-          const first = resolveAcquireOptions(one, same);
-          expect(resolveAcquireOptions({ ...one }, same)).toEqual(first);
-          expect(first).toEqual(resolveAcquireOptions(one, manager()));
+      fc.property(fc.array(options, { minLength: 2, maxLength: 12 }), (calls) => {
+        const resolver = resolverOf();
+        for (const call of calls) {
+          const first = resolver.resolve(call);
+          expect(resolver.resolve({ ...call })).toEqual(first);
+          expect(first).toEqual(resolverOf().resolve(call));
         }
       }),
     );
   });
 
-  it('may change between two acquisitions, in the same object and in its prototype', () => {
-    const same = manager();
-    const mine: { ttlMs?: number } = { ttlMs: 9_000 };
-    expect(resolveAcquireOptions(mine, same).ttlMs).toBe(9_000);
-    mine.ttlMs = 12_000;
-    expect(resolveAcquireOptions(mine, same).ttlMs).toBe(12_000);
-    const heir = Object.create(mine) as typeof mine;
-    expect(resolveAcquireOptions(heir, same).ttlMs).toBe(12_000);
-    expect(resolveAcquireOptions({}, same).ttlMs).toBe(30_000);
+  it('gives the very same object for the same options, except where they belong to one call only', () => {
+    const resolver = resolverOf();
+    expect(resolver.resolve({ ttlMs: 9_000 })).toBe(resolver.resolve({ ttlMs: 9_000 }));
+    expect(resolver.resolve({ tick: 1 })).not.toBe(resolver.resolve({ tick: 1 }));
   });
 
-  it('are refused when they are wrong, also right after the same were right but for one', () => {
-    const same = manager();
-    resolveAcquireOptions({ ttlMs: 9_000 }, same);
-    expect(() => resolveAcquireOptions({ ttlMs: 9_000, tllMs: 1 } as AcquireOptions, same)).toThrow(
+  it('remembers nothing of the calls of another manager', () => {
+    const [one, other] = [resolverOf({ ttlMs: 9_000 }), resolverOf({ ttlMs: 12_000 })];
+    expect(one.resolve({}).ttlMs).toBe(9_000);
+    expect(other.resolve({}).ttlMs).toBe(12_000);
+    expect(one.resolve({}).ttlMs).toBe(9_000);
+  });
+
+  it('sees what changed since the last call in the same object, and in its prototype', () => {
+    const resolver = resolverOf();
+    const mine: { ttlMs?: number } = { ttlMs: 9_000 };
+    expect(resolver.resolve(mine).ttlMs).toBe(9_000);
+    mine.ttlMs = 12_000;
+    expect(resolver.resolve(mine).ttlMs).toBe(12_000);
+    const heir = Object.create(mine) as typeof mine;
+    expect(resolver.resolve(heir).ttlMs).toBe(12_000);
+    expect(resolver.resolve({}).ttlMs).toBe(30_000);
+  });
+
+  it('refuses a wrong option right after the same options were right without it', () => {
+    const resolver = resolverOf();
+    resolver.resolve({ ttlMs: 9_000 });
+    expect(() => resolver.resolve({ ttlMs: 9_000, tllMs: 1 } as AcquireOptions)).toThrow(
       'unknown option "tllMs"',
     );
-    expect(() => resolveAcquireOptions({ ttlMs: 9_000, name: '' }, same)).toThrow('name must have 1 to 128');
+    expect(() => resolver.resolve({ ttlMs: 9_000, name: '' })).toThrow('name must have 1 to 128');
   });
 });
