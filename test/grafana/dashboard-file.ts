@@ -4,6 +4,8 @@ interface Target {
   readonly refId: string;
   readonly expr: string;
   readonly legendFormat: string;
+  /** Whether it asks for the present only. */
+  readonly instant?: boolean;
   readonly datasource: unknown;
 }
 
@@ -46,17 +48,21 @@ export interface Filled {
   readonly window: string;
 }
 
+/** The expression as Grafana would send it with everything chosen. */
+export const filled = (expr: string, { rateInterval, range, window }: Filled): string =>
+  expr
+    .replaceAll('$__rate_interval', rateInterval)
+    .replaceAll('$__range', range)
+    .replaceAll('$window', window)
+    .replaceAll(/\$(job|instance|lock)\b/g, '.*');
+
 /** Every query of every panel, as Grafana would send it with everything chosen. */
-export const panelQueries = ({ rateInterval, range, window }: Filled): readonly PanelQuery[] =>
+export const panelQueries = (values: Filled): readonly PanelQuery[] =>
   dashboardFile.panels.flatMap(({ id, title, targets = [] }) =>
     targets.map(({ refId, expr, legendFormat }) => ({
       name: `${id} ${title} ${refId}`,
       panel: title,
       legend: legendFormat,
-      expr: expr
-        .replaceAll('$__rate_interval', rateInterval)
-        .replaceAll('$__range', range)
-        .replaceAll('$window', window)
-        .replaceAll(/\$(job|instance|lock)\b/g, '.*'),
+      expr: filled(expr, values),
     })),
   );

@@ -15,6 +15,19 @@ export interface Sample {
   readonly value: number;
 }
 
+/** One series of a range query: a value for each step, `undefined` where it has none. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly values: readonly (number | undefined)[];
+}
+
+/** Instants in seconds since the Unix epoch, both inclusive. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+  readonly stepSeconds: number;
+}
+
 export interface ScrapeTarget {
   /** host:port, of a process that serves `/metrics`. */
   readonly address: string;
@@ -107,6 +120,21 @@ export class PrometheusServer {
     }>(`query?${new URLSearchParams({ query: expr }).toString()}`);
     if (resultType !== 'vector') throw new Error(`${expr} gives a ${resultType}`);
     return result.map(({ metric, value: [, value] }) => ({ labels: metric, value: Number(value) }));
+  }
+
+  /** What a panel over time asks for. */
+  async queryRange(expr: string, { from, to, stepSeconds }: TimeRange): Promise<readonly Series[]> {
+    const asked = { query: expr, start: String(from), end: String(to), step: String(stepSeconds) };
+    const { result } = await this.#get<{
+      result: readonly { metric: Record<string, string>; values: readonly [number, string][] }[];
+    }>(`query_range?${new URLSearchParams(asked).toString()}`);
+    const steps = Math.floor((to - from) / stepSeconds) + 1;
+    return result.map(({ metric, values }) => {
+      const found = new Map(
+        values.map(([at, value]) => [Math.round((at - from) / stepSeconds), Number(value)]),
+      );
+      return { labels: metric, values: Array.from({ length: steps }, (_, step) => found.get(step)) };
+    });
   }
 
   async rules(): Promise<readonly RuleStatus[]> {

@@ -1,41 +1,9 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Registry } from 'prom-client';
-import { LockManager, memoryNode, type LockManagerOptions } from '../../src/index.js';
-import { lockMetrics } from '../../src/prometheus/index.js';
+import { memoryNode, type LockManager } from '../../src/index.js';
 import type { ScrapeTarget } from './prometheus-server.js';
+import { Worker } from './worker.js';
 
-/** A lock manager with its metrics, served as a process of its own would. */
-class Worker {
-  private constructor(
-    readonly locks: LockManager,
-    private readonly server: Server,
-    readonly target: ScrapeTarget,
-  ) {}
-
-  static async start(instance: string, nodes: LockManagerOptions['nodes']): Promise<Worker> {
-    const register = new Registry();
-    const locks = new LockManager({ nodes, warn: () => {} });
-    for (const lock of ['report', 'import', 'stock', 'backup']) locks.declare(lock);
-    locks.subscribe(lockMetrics({ register }));
-    const server = createServer((_request, response) => {
-      register.metrics().then(
-        (metrics) => response.setHeader('content-type', register.contentType).end(metrics),
-        (error: unknown) => response.writeHead(500).end(String(error)),
-      );
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    return new Worker(locks, server, { address: `127.0.0.1:${port}`, instance });
-  }
-
-  async stop(): Promise<void> {
-    await this.locks.close();
-    this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
+const LOCKS = ['report', 'import', 'stock', 'backup'];
 
 /** The addresses at which the third worker looks for its nodes, and nothing listens. */
 export const DEAD_NODES = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'];
@@ -67,9 +35,9 @@ export class Workload {
   static async start(): Promise<Workload> {
     const nodes = ['a', 'b', 'c'].map((name) => memoryNode({ name }));
     return new Workload([
-      await Worker.start('first', nodes),
-      await Worker.start('second', nodes),
-      await Worker.start('cut-off', DEAD_NODES),
+      await Worker.start('first', LOCKS, { nodes }),
+      await Worker.start('second', LOCKS, { nodes }),
+      await Worker.start('cut-off', LOCKS, { nodes: DEAD_NODES }),
     ]);
   }
 
