@@ -27,6 +27,10 @@ const steps = [
     'generated files',
     () => run('node', '--import', './scripts/ts-loader.mjs', 'grafana/src/generate.ts', '--check'),
   ],
+  [
+    'pictures',
+    () => run('node', '--import', './scripts/ts-loader.mjs', 'scripts/pictures/main.ts', '--check'),
+  ],
   ['package', () => run('node', 'scripts/build.mjs') && pack() && publint() && areTheTypesRight()],
   [
     'public types',
