@@ -1,5 +1,6 @@
 import { LOCK_DEFAULTS } from '../../../src/index.js';
-import { driftMsOf, lossMarginMs } from '../../../src/core/validity.js';
+import { lossMarginMs } from '../../../src/core/extension-schedule.js';
+import { driftMsOf } from '../../../src/core/validity.js';
 import { VirtualWorld } from '../../../test/support/virtual-world.js';
 
 /** The acquisition or one extension. Instants are in milliseconds since the acquisition began. */
