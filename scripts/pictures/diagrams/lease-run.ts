@@ -12,6 +12,8 @@ export interface Asking {
 
 /** The life of one lease, from the events of the lock manager. */
 export interface LeaseRun {
+  /** The instant of the acquisition on the monotonic clock. */
+  readonly zeroMs: number;
   readonly ttlMs: number;
   readonly driftMs: number;
   readonly marginMs: number;
@@ -35,12 +37,12 @@ export async function runLease(): Promise<LeaseRun> {
   // Due times are rounded to a grid. From here the first one is just at a third of the TTL.
   await clock.advance(21);
   const locks = world.manager();
-  const zero = clock.now();
+  const zeroMs = clock.now();
   const askings: Asking[] = [];
   let sentAt = 0;
   let lostAt: number | undefined;
   locks.subscribe((event) => {
-    const now = clock.now() - zero;
+    const now = clock.now() - zeroMs;
     if (event.type === 'vote' && event.op !== 'release') sentAt = now - event.durationMs;
     if (event.type === 'acquired') askings.push({ sentAt, doneAt: now, won: true });
     if (event.type === 'extended') askings.push({ sentAt, doneAt: now, won: event.outcome === 'extended' });
@@ -57,12 +59,13 @@ export async function runLease(): Promise<LeaseRun> {
   const keysLeftMs = await Promise.all(nodes.map((node) => node.remainingMs(RESOURCE)));
   const driftMs = driftMsOf(TTL_MS, LOCK_DEFAULTS.driftFactor);
   return {
+    zeroMs,
     ttlMs: TTL_MS,
     driftMs,
     marginMs: lossMarginMs(TTL_MS),
     askings,
     lostAt,
-    keysExpireAt: clock.now() - zero + Math.min(...keysLeftMs),
+    keysExpireAt: clock.now() - zeroMs + Math.min(...keysLeftMs),
   };
 }
 
