@@ -63,16 +63,16 @@ export class ClockOffset {
 }
 
 /**
- * Two clocks that are further apart than this, in milliseconds, do not agree. NTP keeps the clocks of healthy servers
- * within a tenth of it.
+ * Two clocks that are further apart than this, in milliseconds, do not agree. NTP keeps the clocks of healthy
+ * servers within a tenth of it.
  */
 export const APART_MS = 1_000;
 
 /**
- * The nodes whose clocks agree with those of a majority of the members, itself included. A client without history
- * cannot see that a clock was stepped; it can only see that the clock stands apart. Less than a majority proves
- * nothing: if two clocks differ, either may be the wrong one. `offsets` are the nodes' times against one clock,
- * `undefined` where unknown.
+ * The nodes whose clocks agree with those of a majority of the members, itself included. A client without
+ * history cannot see that a clock was stepped; it can only see that the clock stands apart. Less than a
+ * majority proves nothing: if two clocks differ, either may be the wrong one. `offsets` are the nodes' times
+ * against one clock, `undefined` where unknown.
  */
 export const agreeingWithMajority = (offsets: readonly (number | undefined)[], majority: number): number[] =>
   offsets.flatMap((offset, nodeIndex) => {
@@ -82,7 +82,7 @@ export const agreeingWithMajority = (offsets: readonly (number | undefined)[], m
   });
 
 /**
- * If this machine's own two clocks move apart by more than this between two exchanges, in milliseconds, what is known
- * of the nodes' clocks is forgotten.
+ * If this machine's own two clocks move apart by more than this between two exchanges, in milliseconds, what
+ * is known of the nodes' clocks is forgotten.
  */
 export const OWN_JUMP_MS = 100;

@@ -1,7 +1,7 @@
 /**
- * One node's answer to one request. There are three kinds, and none may be folded into another. A refusal proves that
- * the node did not do it, and mostly that somebody else holds the resource there. A failure proves nothing: the request
- * may have been carried out.
+ * One node's answer to one request. There are three kinds, and none may be folded into another. A refusal
+ * proves that the node did not do it, and mostly that somebody else holds the resource there. A failure
+ * proves nothing: the request may have been carried out.
  */
 export type Vote = Granted | Refused | Failed;
 
@@ -10,8 +10,8 @@ export interface Granted {
   /** The resource's fencing counter on that node after the operation; 0 where fencing is off. */
   readonly counter: number;
   /**
-   * After an acquisition with a `queueEntry`: how many other processes are on the node's wait list. After a release:
-   * how many processes were notified.
+   * After an acquisition with a `queueEntry`: how many other processes are on the node's wait list. After a
+   * release: how many processes were notified.
    */
   readonly waiting?: number;
 }
@@ -35,8 +35,8 @@ export interface Refused {
  * - `held`: another holder's key is there.
  * - `already_ran`: the tick of the request, or a later one, is on record.
  * - `absent`: the caller's key is gone.
- * - `superseded`: the caller's key is there, and the counter is above its token. Either a later holder has been there,
- *   or the caller's own grant came too late to take part in its token.
+ * - `superseded`: the caller's key is there, and the counter is above its token. Either a later holder has
+ *   been there, or the caller's own grant came too late to take part in its token.
  */
 export type RefusalReason = 'held' | 'already_ran' | 'absent' | 'superseded';
 
@@ -63,8 +63,8 @@ export type FailureReason =
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 
 /**
- * What a node's answer says of the caller's key on that node: it may be there (`possible`), it is `gone`, or nothing
- * has changed, because nothing was written (`late`) or sent (`unreachable`, `withdrawn`).
+ * What a node's answer says of the caller's key on that node: it may be there (`possible`), it is `gone`, or
+ * nothing has changed, because nothing was written (`late`) or sent (`unreachable`, `withdrawn`).
  */
 export function keyAfter(vote: Vote): 'possible' | 'gone' | 'as before' {
   switch (vote.kind) {

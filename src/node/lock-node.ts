@@ -1,27 +1,30 @@
 import type { Failed, Vote } from '../core/vote.js';
 
 /**
- * The port to one voter. For each resource a node keeps a key (one holder id, with an expiry), a fencing counter and
- * the latest tick on record, and it votes on requests about them.
+ * The port to one voter. For each resource a node keeps a key (one holder id, with an expiry), a fencing
+ * counter and the latest tick on record, and it votes on requests about them.
  *
- * The members without a question mark are the vote; every node has them. The others are parts that a node may have.
- * Without a part, the node counts as one that does not need it or cannot do it, as the part's comment says.
+ * The members without a question mark are the vote; every node has them. The others are parts that a node may
+ * have. Without a part, the node counts as one that does not need it or cannot do it, as the part's comment
+ * says.
  *
  * What a node must do is also a list of runnable cases: `lockNodeContract` in `quorlock/node`.
  */
 export interface LockNode {
   /** Names the node in metrics, logs and errors. Unique in a list of nodes, and free of secrets. */
   readonly name: string;
-  /** Where the node keeps its data, as far as this client knows. Two nodes with the same address are one node. */
+  /**
+   * Where the node keeps its data, as far as this client knows. Two nodes with the same address are one node.
+   */
   readonly address: string;
   readonly state: NodeState;
   /** Calls the listener at every change of `state`, until the returned function is called. */
   onStateChange(listener: (state: NodeState) => void): () => void;
   /**
-   * Carries out the request and gives `receiver` exactly one vote, together with `nodeIndex`. It never throws: what goes
-   * wrong is a vote, too. The vote may come as late as it likes, because the caller has a timer of its own, but it must
-   * come: when the connection breaks, the vote is `failed`. Requests take effect in the order in which they were made; a
-   * node may carry them out together.
+   * Carries out the request and gives `receiver` exactly one vote, together with `nodeIndex`. It never
+   * throws: what goes wrong is a vote, too. The vote may come as late as it likes, because the caller has a
+   * timer of its own, but it must come: when the connection breaks, the vote is `failed`. Requests take
+   * effect in the order in which they were made; a node may carry them out together.
    */
   ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void;
   /** What the node knows of each resource, in the order of the list. Changes nothing, and never rejects. */
@@ -32,23 +35,23 @@ export interface LockNode {
   /** How the node can lose its memory, and how it is trusted again. A node without it is always trusted. */
   readonly memory?: NodeMemory;
   /**
-   * Listens to the releases that the node announces to this waiter. `listener` gets the name of a resource that may be
-   * free. It gets `undefined` when the listener has opened, or opened again: something may have been missed. These are
-   * hints, and any of them may be lost or late.
+   * Listens to the releases that the node announces to this waiter. `listener` gets the name of a resource
+   * that may be free. It gets `undefined` when the listener has opened, or opened again: something may have
+   * been missed. These are hints, and any of them may be lost or late.
    *
-   * A node without it announces nothing. Where fewer than a majority of the nodes can announce, waiters ask again every
-   * `retryDelayMs`.
+   * A node without it announces nothing. Where fewer than a majority of the nodes can announce, waiters ask
+   * again every `retryDelayMs`.
    */
   onRelease?(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener;
   /**
-   * Cancels this holder's unsent requests, so that a stalled node does not keep them in memory. Each of them is answered
-   * as `withdrawn` before this returns. Requests that must reach as many nodes as possible stay: releases, wakes,
-   * confirmations, and acquisitions with a tick.
+   * Cancels this holder's unsent requests, so that a stalled node does not keep them in memory. Each of them
+   * is answered as `withdrawn` before this returns. Requests that must reach as many nodes as possible stay:
+   * releases, wakes, confirmations, and acquisitions with a tick.
    */
   withdraw?(holderId: string): void;
   /**
-   * Takes the node out of every vote for good, because of a configuration error that shows only after connecting. A node
-   * without it is closed instead, so its `close` must end its votes.
+   * Takes the node out of every vote for good, because of a configuration error that shows only after
+   * connecting. A node without it is closed instead, so its `close` must end its votes.
    */
   markMisconfigured?(reason: string): void;
   /** `process`: the node excludes callers in this process only. Otherwise it excludes callers everywhere. */
@@ -61,7 +64,9 @@ export interface NodeMemory {
   look(): Promise<void>;
   /** Ends `new` or `untrusted`: from now on the node's grants count, for every client. Never rejects. */
   trust(): Promise<void>;
-  /** Records on a `new` node that it lost its memory: its grants count one quarantine later, for every client. */
+  /**
+   * Records on a `new` node that it lost its memory: its grants count one quarantine later, for every client.
+   */
   recordLoss(): Promise<void>;
   /** Keeps the node out of votes for one quarantine, for this client only. */
   quarantine(reason: string): void;
@@ -78,7 +83,8 @@ export interface NodeMemory {
  * - `misconfigured`: it must not vote because of its configuration; `reason` says why.
  * - `closed`: `close` was called.
  *
- * Only a node with `memory` is ever `new` or `untrusted`, and only such a node tells the optional facts about itself.
+ * Only a node with `memory` is ever `new` or `untrusted`, and only such a node tells its `id`, its `members`
+ * and its clock.
  *
  * @example
  * { status: 'ready' }
@@ -100,7 +106,10 @@ export interface NodeState {
   readonly trustedAt?: number;
   /** The node's time minus the caller's monotonic time, in milliseconds, if known to within a second. */
   readonly clockOffsetMs?: number;
-  /** The caller's wall clock minus its monotonic clock then. When the two move apart, the offset is out of date. */
+  /**
+   * The caller's wall clock minus its monotonic clock then. When the two move apart, the offset is out of
+   * date.
+   */
   readonly ownGapMs?: number;
 }
 
@@ -129,7 +138,10 @@ export interface QueueEntry {
   readonly listLivesMs: number;
 }
 
-/** What a node votes on. A request is never changed after it was made, so a node may cache what it derives from it. */
+/**
+ * What a node votes on. A request is never changed after it was made, so a node may cache what it derives
+ * from it.
+ */
 export type NodeRequest = AcquireRequest | ConfirmRequest | ExtendRequest | ReleaseRequest | WakeRequest;
 
 /** How many may hold a resource at once. Today one; a request without a mode is exclusive. */
@@ -143,12 +155,12 @@ interface Request {
 }
 
 /**
- * Sets the keys of all resources for `ttlMs`, and raises their counters, unless another holder has one of them. The same
- * request a second time is granted again and counts nothing.
+ * Sets the keys of all resources for `ttlMs`, and raises their counters, unless another holder has one of
+ * them. The same request a second time is granted again and counts nothing.
  *
  * @example
- * { op: 'acquire', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', ttlMs: 30_000, deadlineAt: 812_345.6,
- *   seed: 1_791_812_345_678_000, tick: undefined, tokens: 1 }
+ * { op: 'acquire', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', ttlMs: 30_000,
+ *   deadlineAt: 812_345.6, seed: 1_791_812_345_678_000, tick: undefined, tokens: 1 }
  *
  * // free
  * { kind: 'granted', counter: 1_791_812_345_678_001 }
@@ -163,7 +175,10 @@ export interface AcquireRequest extends Request {
   readonly op: 'acquire';
   readonly mode?: LockMode;
   readonly ttlMs: number;
-  /** On the caller's monotonic clock (`performance.now()`). After it, the node writes nothing and votes `late`. */
+  /**
+   * On the caller's monotonic clock (`performance.now()`). After it, the node writes nothing and votes
+   * `late`.
+   */
   readonly deadlineAt: number;
   /**
    * Where the node has no counter for the resource, it counts up from here. It is the caller's wall clock in
@@ -179,8 +194,8 @@ export interface AcquireRequest extends Request {
 }
 
 /**
- * Raises the counter to the token, and records the tick. Only where the holder owns the keys and the counter is not
- * above the token.
+ * Raises the counter to the token, and records the tick. Only where the holder owns the keys and the counter
+ * is not above the token.
  *
  * @example
  * { op: 'confirm', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', deadlineAt: 812_345.6,
@@ -201,11 +216,12 @@ export interface ConfirmRequest extends Request {
 export const PRESENT_ONLY = -1;
 
 /**
- * Prolongs the holder's keys, and never shortens them. Sets lost keys again as long as no later holder has been there.
+ * Prolongs the holder's keys, and never shortens them. Sets lost keys again as long as no later holder has
+ * been there.
  *
  * @example
- * { op: 'extend', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', ttlMs: 30_000, deadlineAt: 822_345.6,
- *   token: 1_791_812_345_678_001, maxCounter: 1_791_812_345_678_001 }
+ * { op: 'extend', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', ttlMs: 30_000,
+ *   deadlineAt: 822_345.6, token: 1_791_812_345_678_001, maxCounter: 1_791_812_345_678_001 }
  *
  * { kind: 'granted', counter: 1_791_812_345_678_001 }
  * // the key was lost, and with it the counter; both were set again
@@ -216,8 +232,8 @@ export interface ExtendRequest extends Request {
   readonly ttlMs: number;
   readonly deadlineAt: number;
   /**
-   * A lost key is set again only where the counter is not above this. It is the lease's token; more, once a majority
-   * has proved that nobody came after; or `PRESENT_ONLY`. `undefined`: no fencing.
+   * A lost key is set again only where the counter is not above this. It is the lease's token; more, once a
+   * majority has proved that nobody came after; or `PRESENT_ONLY`. `undefined`: no fencing.
    */
   readonly token: number | undefined;
   /** Where the key is there, the counter is raised to this. A counter above it is refused as `superseded`. */
@@ -225,8 +241,8 @@ export interface ExtendRequest extends Request {
 }
 
 /**
- * Deletes the holder's keys, or leaves them `keepMs` to live, and announces it to the first on each wait list. It has no
- * deadline: it is right whenever it comes.
+ * Deletes the holder's keys, or leaves them `keepMs` to live, and announces it to the first on each wait
+ * list. It has no deadline: it is right whenever it comes.
  *
  * @example
  * { op: 'release', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', keepMs: 0 }
@@ -244,8 +260,8 @@ export interface ReleaseRequest extends Request {
 }
 
 /**
- * Announces each resource that is free to the first on its wait list, because the one who was told before has no use for
- * it. A node without `onRelease` grants it and does nothing.
+ * Announces each resource that is free to the first on its wait list, because the one who was told before has
+ * no use for it. A node without `onRelease` grants it and does nothing.
  *
  * @example
  * { op: 'wake', resources: ['invoice:7'], holderId: 'web-1:4711:5f0c…' }
@@ -260,7 +276,8 @@ export interface WakeRequest extends Request {
  * What one node knows of one resource.
  *
  * @example
- * { kind: 'inspected', owner: '0f3a…@web-1:4711', remainingMs: 21_004, counter: 1_791_812_345_678_001, lastTick: undefined }
+ * { kind: 'inspected', owner: '0f3a…@web-1:4711', remainingMs: 21_004, counter: 1_791_812_345_678_001,
+ *   lastTick: undefined }
  * { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, lastTick: undefined }
  */
 export interface NodeInspection {

@@ -2,9 +2,9 @@ import type { Clock } from '../clock.js';
 import type { LockNode } from './lock-node.js';
 
 /**
- * The part of an ioredis client that a node needs. It is described by its shape and not by its class, because a second
- * copy of ioredis in the dependency tree has another class. The client is duplicated; it is neither used, reconfigured
- * nor closed.
+ * The part of an ioredis client that a node needs. It is described by its shape and not by its class, because
+ * a second copy of ioredis in the dependency tree has another class. The client is duplicated; it is neither
+ * used, reconfigured nor closed.
  */
 export interface RedisLike {
   readonly options: object;
@@ -22,18 +22,20 @@ export interface RedisNodeOptions {
   readonly db?: number;
   readonly tls?: object;
   /**
-   * The sentinels of a master, instead of a server. The node is the server that they name as the master at the time. A
-   * failover costs it its vote for one quarantine, because the new master may lack the last locks.
+   * The sentinels of a master, instead of a server. The node is the server that they name as the master at
+   * the time. A failover costs it its vote for one quarantine, because the new master may lack the last
+   * locks.
    */
   readonly sentinels?: readonly object[] | null;
   /**
-   * The node's name in metrics, logs and errors, instead of its address. With sentinels it is the group that they watch,
-   * as in ioredis, and the node is named after the group and the first sentinel: `mymaster@10.0.0.1:26379`.
+   * The node's name in metrics, logs and errors, instead of its address. With sentinels it is the group that
+   * they watch, as in ioredis, and the node is named after the group and the first sentinel:
+   * `mymaster@10.0.0.1:26379`.
    */
   readonly name?: string;
   /**
-   * The operator's word that this server keeps every write through a crash (appendonly with appendfsync always). Then a
-   * restart does not cost it its vote.
+   * The operator's word that this server keeps every write through a crash (appendonly with appendfsync
+   * always). Then a restart does not cost it its vote.
    * @default false
    */
   readonly durable?: boolean;
@@ -42,8 +44,9 @@ export interface RedisNodeOptions {
 }
 
 /**
- * A Redis Cluster as one node: each lock has the vote of the shard that serves its slot. Several resources that are
- * locked together need a common hash tag there. All other options of ioredis hold for the connection to each server.
+ * A Redis Cluster as one node: each lock has the vote of the shard that serves its slot. Several resources
+ * that are locked together need a common hash tag there. All other options of ioredis hold for the connection
+ * to each server.
  */
 export interface RedisClusterOptions {
   /** Some of its servers, as urls or `{ host, port }`. The others are learnt from these. */
@@ -66,15 +69,18 @@ export type NodeSource = string | RedisNodeOptions | RedisClusterOptions | Redis
 export interface NodeSettings {
   readonly keyPrefix: string;
   readonly driftFactor: number;
-  /** How long a node that lost its memory, or whose clock was stepped, has no vote, in milliseconds; 0: it keeps it. */
+  /**
+   * How long a node that lost its memory, or whose clock was stepped, has no vote, in milliseconds; 0: it
+   * keeps it.
+   */
   readonly quarantineMs: number;
   readonly clock: Clock;
   readonly random: () => number;
 }
 
 /**
- * A node that was read from its source and checked, but is not connected to. All sources are read before one node is
- * opened, so a mistake in the last source leaves nothing open.
+ * A node that was read from its source and checked, but is not connected to. All sources are read before one
+ * node is opened, so a mistake in the last source leaves nothing open.
  */
 export interface NodePlan {
   readonly name: string;

@@ -8,8 +8,8 @@ export const hasMoved = (before: number | undefined, after: number | undefined):
   before === undefined || after === undefined ? before !== after : Math.abs(before - after) > CHANGE_MS;
 
 /**
- * A node's state and its listeners. Give it to `state` and `onStateChange` of a `LockNode`. After `end` the state never
- * changes again.
+ * A node's state and its listeners. Give it to `state` and `onStateChange` of a `LockNode`. After `end` the
+ * state never changes again.
  */
 export class ObservableState {
   readonly #listeners = new Set<(state: NodeState) => void>();

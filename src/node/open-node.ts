@@ -5,8 +5,8 @@ import type { NodePlan } from './node-options.js';
 import { readRedis } from './redis/read-redis.js';
 
 /**
- * Reads one entry of `nodes`: gives the plan of a node, or `undefined` where the entry is of another kind. Throws a
- * TypeError or RangeError where it is of this kind and wrong.
+ * Reads one entry of `nodes`: gives the plan of a node, or `undefined` where the entry is of another kind.
+ * Throws a TypeError or RangeError where it is of this kind and wrong.
  */
 type ReadKind = (source: unknown, where: string) => NodePlan | undefined;
 

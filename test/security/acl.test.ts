@@ -220,8 +220,8 @@ describe('the rights in docs/security.md', () => {
       await (await waiting).release();
     }
     const cost =
-      `node ${server.path}: its user may not subscribe to its channel: who waits for a lock asks again and again ` +
-      'instead of being told, see SECURITY.md';
+      `node ${server.path}: its user may not subscribe to its channel: waiters ask again and again ` +
+      'instead of being notified, see docs/security.md';
     expect(managers.warnings).toEqual(['subscribe', '&'].includes(lacking) ? [cost] : []);
   });
 

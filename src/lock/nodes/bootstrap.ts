@@ -2,7 +2,9 @@ import type { Clock, Timer } from '../../clock.js';
 import type { LockNode, NodeMemory } from '../../node/lock-node.js';
 import { ClockCheck } from './clock-check.js';
 
-/** Between two looks at a node without a marker, so that another client that is marking the nodes can finish. */
+/**
+ * Between two looks at a node without a marker, so that another client that is marking the nodes can finish.
+ */
 const SECOND_LOOK_MS = 500;
 /** How long the first acquisition waits until the nodes are known. */
 const START_MS = 2_000;
@@ -12,10 +14,11 @@ type NodeWithMemory = LockNode & { readonly memory: NodeMemory };
 /**
  * Decides what only all nodes together can tell.
  *
- * A node without a marker is fresh, or has lost everything. If all nodes are without one at two looks, nobody has ever
- * locked here, and they are trusted at once. If another node has a marker, this one has lost its memory. A node that
- * cannot lose its memory has no marker and tells nothing about this: where such nodes leave the others without a
- * majority, a fresh node counts as one that lost its memory, which costs no vote that the majority needs.
+ * A node without a marker is fresh, or has lost everything. If all nodes are without one at two looks, nobody
+ * has ever locked here, and they are trusted at once. If another node has a marker, this one has lost its
+ * memory. A node that cannot lose its memory has no marker and tells nothing about this: where such nodes
+ * leave the others without a majority, a fresh node counts as one that lost its memory, which costs no vote
+ * that the majority needs.
  *
  * A clock that stands apart from those of a majority was stepped, although this client did not see it.
  */
@@ -26,7 +29,9 @@ export class Bootstrap {
   readonly #withMemory: readonly NodeWithMemory[];
   #timer: Timer | undefined;
   #newSince: number | undefined;
-  /** Whether a node without a marker must have lost its memory, because another one has a marker or had one. */
+  /**
+   * Whether a node without a marker must have lost its memory, because another one has a marker or had one.
+   */
   #isUsed: boolean;
   #isStarting = true;
   #started: Promise<void> | undefined;
@@ -47,7 +52,10 @@ export class Bootstrap {
     else this.#started = this.#start();
   }
 
-  /** Resolves when the nodes are known well enough to be asked, or after `START_MS`; `undefined` once that is past. */
+  /**
+   * Resolves when the nodes are known well enough to be asked, or after `START_MS`; `undefined` once that is
+   * past.
+   */
   get starting(): Promise<void> | undefined {
     return this.#started;
   }

@@ -3,9 +3,10 @@ import { agreeingWithMajority, OWN_JUMP_MS } from '../../core/clock-offset.js';
 import type { LockNode } from '../../node/lock-node.js';
 
 /**
- * Compares the nodes' clocks at the first contact, when no step could have been seen, and again when this machine's own
- * clocks have moved apart, because then nothing is known any more. A clock that no majority agrees with may have been
- * stepped, and its node may have expired keys early. After that, each node is compared with its own past.
+ * Compares the nodes' clocks at the first contact, when no step could have been seen, and again when this
+ * machine's own clocks have moved apart, because then nothing is known any more. A clock that no majority
+ * agrees with may have been stepped, and its node may have expired keys early. After that, each node is
+ * compared with its own past.
  */
 export class ClockCheck {
   /** The nodes whose clocks a majority has agreed with. */
@@ -26,7 +27,10 @@ export class ClockCheck {
     return this.#agreed.size < this.majority && this.#known() >= this.majority;
   }
 
-  /** Compares again. While more nodes are expected, clocks without a majority to compare them with are not judged. */
+  /**
+   * Compares again. While more nodes are expected, clocks without a majority to compare them with are not
+   * judged.
+   */
   look(isExpectingMore: boolean): void {
     const gapMs = this.#ownGap();
     if (Math.abs(gapMs - this.#gapMs) > OWN_JUMP_MS) {

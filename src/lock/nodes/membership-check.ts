@@ -3,10 +3,10 @@ import type { LockNode } from '../../node/lock-node.js';
 import { excludeNode } from './node-watch.js';
 
 /**
- * Makes sure that all clients count the same nodes. A client with three nodes and one with five would each find a
- * majority of its own (rueidis, discussion 161). The list of members is stored on the nodes that have a memory. A client
- * whose list differs from it by more than one node has no votes. A difference of one node is how a membership is
- * changed; it is reported as a warning.
+ * Makes sure that all clients count the same nodes. A client with three nodes and one with five would each
+ * find a majority of its own (rueidis, discussion 161). The list of members is stored on the nodes that have
+ * a memory. A client whose list differs from it by more than one node has no votes. A difference of one node
+ * is how a membership is changed; it is reported as a warning.
  */
 export function watchMembership(nodes: readonly LockNode[], warn: (message: string) => void): () => void {
   const warned = new Set<string>();

@@ -5,7 +5,10 @@ import type { NodePlan, NodeSource } from '../../node/node-options.js';
 import { readNode } from '../../node/open-node.js';
 import type { ResolvedManagerOptions } from '../../api/options.js';
 
-/** Opens the nodes. Throws a TypeError or RangeError, with nothing left open, where the list is not a valid one. */
+/**
+ * Opens the nodes. Throws a TypeError or RangeError, with nothing left open, where the list is not a valid
+ * one.
+ */
 export function openNodes(
   sources: readonly NodeSource[],
   options: ResolvedManagerOptions,

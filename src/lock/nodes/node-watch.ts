@@ -16,8 +16,9 @@ export function snapshotOf(
 }
 
 /**
- * Reports every change of a node's state, and calls `onReady` when a node votes again. Excludes a node that turns out to
- * be the same server as another one: under two addresses it would vote twice, and a majority would be none.
+ * Reports every change of a node's state, and calls `onReady` when a node votes again. Excludes a node that
+ * turns out to be the same server as another one: under two addresses it would vote twice, and a majority
+ * would be none.
  */
 export function watchNodes(
   nodes: readonly LockNode[],

@@ -19,8 +19,8 @@ const RECORD_TTL_MS = 7 * 24 * 3_600_000;
 const SWEEP_FROM = 1_000;
 
 /**
- * A voter in this process's memory. It excludes callers in this process and nobody else. Use it for a single instance,
- * for tests, and as the fallback while no Redis can be reached.
+ * A voter in this process's memory. It excludes callers in this process and nobody else. Use it for a single
+ * instance, for tests, and as the fallback while no Redis can be reached.
  */
 export class MemoryNode implements LockNode {
   readonly scope = 'process';
@@ -171,8 +171,9 @@ export class MemoryNode implements LockNode {
   }
 
   /**
-   * Drops records that are out of date: those without a key that have no counter and no tick, or were not used for long.
-   * It runs when the number of records has doubled, so that names that never come again leave no trace.
+   * Drops records that are out of date: those without a key that have no counter and no tick, or were not
+   * used for long. It runs when the number of records has doubled, so that names that never come again leave
+   * no trace.
    */
   #sweep(now: number): void {
     for (const [resource, { owner, expiresAt, counter, lastTick, touchedAt }] of this.#records) {
@@ -189,8 +190,8 @@ interface Stored extends ResourceRecord {
 }
 
 /**
- * Makes an in-memory voter to put into `nodes`. Managers that are given the same one exclude each other. Other processes
- * are not excluded, whatever their nodes.
+ * Makes an in-memory voter to put into `nodes`. Managers that are given the same one exclude each other.
+ * Other processes are not excluded, whatever their nodes.
  */
 export const memoryNode = (options: { readonly name?: string } = {}): LockNode =>
   new MemoryNode(options.name ?? 'memory');

@@ -4,7 +4,9 @@ import { RedisClusterNode } from './cluster/redis-cluster-node.js';
 import { endpointOf } from './connection/endpoint.js';
 import { RedisNode } from './redis-node.js';
 
-/** Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster. */
+/**
+ * Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster.
+ */
 export function readRedis(source: unknown, where: string): NodePlan | undefined {
   if (typeof source !== 'string' && !isObject(source)) return undefined;
   if (typeof source === 'object' && (isClusterClient(source) || isClusterOptions(source))) {

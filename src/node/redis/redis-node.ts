@@ -19,29 +19,29 @@ import { RedisServer, type ServerSettings } from './server/redis-server.js';
 
 export interface RedisNodeSettings extends ServerSettings {
   readonly shard?: NonNullable<ServerSettings['shard']> & {
-    /** Requests of different slots cannot go in one call. */
+    /** The slot of a request. Requests of different slots cannot go in one call. */
     slotOf(request: NodeRequest): number;
   };
 }
 
-/** A request, and who hears its answer. */
-interface Asked {
+/** A request on its way, and the receiver of its vote. */
+interface PendingRequest {
   readonly request: NodeRequest;
   readonly operation: Operation;
   readonly weight: number;
   readonly receiver: VoteReceiver;
   readonly nodeIndex: number;
-  /** Whether it was late before; see `#answer`. */
+  /** Whether it was late before, see `#answer`. */
   readonly isSecond: boolean;
 }
 
-/** A Redis server as a voter: it gathers requests into calls, and makes votes of the replies. */
+/** A Redis server as a voter. It gathers requests into calls, and makes votes of the replies. */
 export class RedisNode implements LockNode {
   readonly name: string;
   readonly address: string;
   readonly #settings: RedisNodeSettings;
   readonly #server: RedisServer;
-  readonly #requests: RequestBatcher<Asked>;
+  readonly #requests: RequestBatcher<PendingRequest>;
   readonly #listeners = new OpenListeners<RedisReleaseListener>();
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
@@ -52,7 +52,7 @@ export class RedisNode implements LockNode {
       this.#listeners.forEach((listener) => listener.renew()),
     );
     const { shard } = settings;
-    const slotOf = shard && (({ request }: Asked): number => shard.slotOf(request));
+    const slotOf = shard && (({ request }: PendingRequest): number => shard.slotOf(request));
     this.#requests = new RequestBatcher(
       settings.clock,
       slotOf ? splitBySlot(this.#send, slotOf) : this.#send,
@@ -68,7 +68,7 @@ export class RedisNode implements LockNode {
   }
 
   onStateChange(listener: (state: NodeState) => void): () => void {
-    return this.#server.observableState.onChange(listener);
+    return this.#server.voting.onChange(listener);
   }
 
   ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
@@ -78,38 +78,39 @@ export class RedisNode implements LockNode {
   }
 
   withdraw(holderId: string): void {
-    const isVain = ({ request }: Asked): boolean => request.holderId === holderId && !isForTheRecord(request);
-    for (const { receiver, nodeIndex } of this.#requests.withdraw(isVain))
+    const isUnneeded = ({ request }: PendingRequest): boolean =>
+      request.holderId === holderId && !mustArrive(request);
+    for (const { receiver, nodeIndex } of this.#requests.withdraw(isUnneeded))
       receiver.receive(nodeIndex, WITHDRAWN);
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
-    if (this.#server.observableState.ended) return NO_LISTENER;
+    if (this.#server.voting.ended) return NO_LISTENER;
     const prefix = this.#server.keyPrefix;
-    const hear = (key: string | undefined): void => {
+    const onMessage = (key: string | undefined): void => {
       if (key === undefined) listener(undefined);
       else if (key.startsWith(prefix)) listener(key.slice(prefix.length));
     };
-    const refused = (error: unknown): void => {
-      if (error instanceof Error && isNotPermitted(error.message)) this.#server.cannotSubscribe();
+    const onRefused = (error: unknown): void => {
+      if (error instanceof Error && isNotPermitted(error.message)) this.#server.voting.cannotSubscribe();
     };
     return this.#listeners.add(
-      new RedisReleaseListener(this.#server.open(), channelOf(prefix, waiter), hear, refused),
+      new RedisReleaseListener(this.#server.open(), channelOf(prefix, waiter), onMessage, onRefused),
     );
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
-    if (this.state.status === 'connecting') await this.#server.observableState.next();
+    if (this.state.status === 'connecting') await this.#server.voting.next();
     const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
     const replies =
-      this.#server.absence() ??
+      this.#server.voting.absence() ??
       (await new Promise<readonly unknown[] | Failed>((resolve) => this.#server.ask(operations, 0, resolve)));
     return isFailed(replies)
       ? resources.map(() => replies)
       : replies.map((reply, at) => inspectionOf(reply, operations[at]!));
   }
 
-  /** The name of its marker has changed; see there. */
+  /** The name of the marker has changed, see `RedisServer.rename`. */
   rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
     return this.#server.rename(memory);
   }
@@ -128,14 +129,14 @@ export class RedisNode implements LockNode {
     this.#listeners.close();
   }
 
-  /** Sends a batch, and answers every request of it, whatever happens. */
-  readonly #send = (batch: readonly Asked[], done: () => void): void => {
+  /** Sends a batch, and gives a vote on every request of it, whatever happens. */
+  readonly #send = (batch: readonly PendingRequest[], done: () => void): void => {
     if (this.state.status === 'connecting')
-      void this.#server.observableState.next().then(() => this.#send(batch, done));
+      void this.#server.voting.next().then(() => this.#send(batch, done));
     else this.#sendNow(batch, done);
   };
 
-  #sendNow(batch: readonly Asked[], done: () => void): void {
+  #sendNow(batch: readonly PendingRequest[], done: () => void): void {
     const inTime = this.#toBeSent(batch);
     if (inTime.length === 0) return done();
     const operations = inTime.map(({ operation }) => operation);
@@ -148,39 +149,42 @@ export class RedisNode implements LockNode {
     });
   }
 
-  /** Answers those to whom nothing can be sent, or for whom nobody waits any more: behind others, or for the connection. */
-  #toBeSent(batch: readonly Asked[]): readonly Asked[] {
-    const absence = this.#server.absence();
+  /**
+   * The requests to be sent. Votes at once on the others: those without a connection, and those whose
+   * deadline has passed while they waited for other requests or for the connection.
+   */
+  #toBeSent(batch: readonly PendingRequest[]): readonly PendingRequest[] {
+    const absence = this.#server.voting.absence();
     const now = this.#settings.clock.now();
-    const isLate = ({ request }: Asked): boolean => deadlineOf(request) < now;
+    const isLate = ({ request }: PendingRequest): boolean => deadlineOf(request) < now;
     if (absence === undefined && !batch.some(isLate)) return batch;
-    return batch.filter((asked) => {
-      const obstacle = absence ?? (isLate(asked) ? LATE : undefined);
-      if (obstacle !== undefined) asked.receiver.receive(asked.nodeIndex, obstacle);
+    return batch.filter((pending) => {
+      const obstacle = absence ?? (isLate(pending) ? LATE : undefined);
+      if (obstacle !== undefined) pending.receiver.receive(pending.nodeIndex, obstacle);
       return obstacle === undefined;
     });
   }
 
-  #conclude(batch: readonly Asked[], replies: readonly unknown[]): void {
+  #conclude(batch: readonly PendingRequest[], replies: readonly unknown[]): void {
     if (replies.some(isReadOnly)) this.#server.onDemotion();
-    const quarantine = this.#server.untrustedNow();
+    const quarantine = this.#server.voting.untrusted();
     for (let at = 0; at < batch.length; at++) {
-      const asked = batch[at]!;
-      this.#answer(asked, voteOf(replies[at], asked.operation), quarantine);
+      const pending = batch[at]!;
+      this.#answer(pending, voteOf(replies[at], pending.operation), quarantine);
     }
   }
 
-  #answer(asked: Asked, vote: Vote, quarantine: Failed | undefined): void {
-    const { request, isSecond, receiver, nodeIndex } = asked;
-    // The longer nothing was heard of a node, the earlier a deadline is passed on to it. The answer has told the node's time
-    // anew, and nothing was written: whoever has time left asks again.
+  #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
+    const { request, isSecond, receiver, nodeIndex } = pending;
+    // The longer a node was silent, the earlier the deadline that is passed on to it. The reply has told the
+    // node's time again, and nothing was written, so a request with time left is sent again.
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
     if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
-      this.#requests.add({ ...asked, isSecond: true });
-    // A grant of a node that is not trusted does not count, although it may be there.
+      this.#requests.add({ ...pending, isSecond: true });
+    // A grant of an untrusted node does not count, although the key may be there.
     else if (quarantine !== undefined && vote.kind === 'granted' && request.op !== 'release')
       receiver.receive(nodeIndex, quarantine);
-    // Nor does what it granted to others.
+    // Nor does what the node granted to the owner.
     else if (quarantine !== undefined && vote.kind === 'refused')
       receiver.receive(nodeIndex, { ...vote, untrusted: true });
     else receiver.receive(nodeIndex, vote);
@@ -189,15 +193,15 @@ export class RedisNode implements LockNode {
 
 const isFailed = (replies: readonly unknown[] | Failed): replies is Failed => 'kind' in replies;
 
-/** The script catches the error of each operation, so it comes in the reply of the operation. */
+/** The script catches the error of each operation, so the error comes in the reply of the operation. */
 const isReadOnly = (reply: unknown): boolean =>
   Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));
 
-/** Whether it is right, or needed, whenever it comes. */
-const isForTheRecord = (request: NodeRequest): boolean =>
+/** Whether the request must reach as many nodes as possible, and is right whenever it comes. */
+const mustArrive = (request: NodeRequest): boolean =>
   request.op === 'release' ||
   request.op === 'wake' ||
   request.op === 'confirm' ||

@@ -4,7 +4,10 @@ import type { Connection } from './connection/connection.js';
 /** What a node opens when it has left: it hears nothing. */
 export const NO_LISTENER: ReleaseListener = { open: false, close: () => undefined };
 
-/** The open listeners of a node. A listener leaves the list when its owner closes it; the node closes the others. */
+/**
+ * The open listeners of a node. A listener leaves the list when its owner closes it; the node closes the
+ * others.
+ */
 export class OpenListeners<Listener extends ReleaseListener> {
   readonly #open = new Set<Listener>();
 
@@ -32,8 +35,8 @@ export class OpenListeners<Listener extends ReleaseListener> {
 }
 
 /**
- * Hears what a server publishes for one waiter. It has a connection of its own, because a connection that has subscribed
- * can be used for nothing else. After a break it subscribes again.
+ * Hears what a server publishes for one waiter. It has a connection of its own, because a connection that has
+ * subscribed can be used for nothing else. After a break it subscribes again.
  */
 export class RedisReleaseListener implements ReleaseListener {
   readonly #connection: Connection;

@@ -11,17 +11,17 @@ type Send<Item> = (batch: readonly Item[], done: () => void) => void;
 /** While this many batches are under way, new requests are gathered for the next one. */
 const MAX_UNDER_WAY = 2;
 /**
- * The weight of a batch: about half a millisecond of a server's time, or a millisecond of a slow server's. A longer
- * script would keep other clients waiting, and leave the servers idle while it is being written.
+ * The weight of a batch: about half a millisecond of a server's time, or a millisecond of a slow server's. A
+ * longer script would keep other clients waiting, and leave the servers idle while it is being written.
  */
 const MAX_WEIGHT = 128;
 /** A server that has answered nothing for this long is stalled. No batch takes a hundredth of it. */
 const STALLED_MS = 100;
 
 /**
- * Sends requests in batches: those of one turn of the event loop, and those that come while two batches are under way.
- * The busier a node is, the larger its batches and the cheaper each request. A request that comes alone is sent at the
- * end of its turn. The order stays.
+ * Sends requests in batches: those of one turn of the event loop, and those that come while two batches are
+ * under way. The busier a node is, the larger its batches and the cheaper each request. A request that comes
+ * alone is sent at the end of its turn. The order stays.
  */
 export class RequestBatcher<Item extends Weighed> {
   #gathered: Item[] = [];
@@ -43,8 +43,8 @@ export class RequestBatcher<Item extends Weighed> {
   }
 
   /**
-   * If the server is stalled, removes matching unsent items and gives them back. Items that came before the stall was
-   * seen stay: every call would have to search among them again.
+   * If the server is stalled, removes matching unsent items and gives them back. Items that came before the
+   * stall was seen stay: every call would have to search among them again.
    */
   withdraw(matches: (item: Item) => boolean): readonly Item[] {
     // With fewer batches under way, what is gathered is sent at the end of this turn.
@@ -94,8 +94,8 @@ export class RequestBatcher<Item extends Weighed> {
 }
 
 /**
- * Sends a batch in one part for each slot, because the keys of a call must be in one slot of a Cluster. The parts go out
- * at once, one after the other on the same connection. The order stays within each slot.
+ * Sends a batch in one part for each slot, because the keys of a call must be in one slot of a Cluster. The
+ * parts go out at once, one after the other on the same connection. The order stays within each slot.
  */
 export const splitBySlot =
   <Item>(send: Send<Item>, slotOf: (item: Item) => number): Send<Item> =>

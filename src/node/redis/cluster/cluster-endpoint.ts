@@ -1,14 +1,14 @@
 import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../node-options.js';
 import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
 
-/** A Cluster to be connected to, and what is known before it is. */
+/** Where a Cluster is, and what is known of it before the first connection. */
 export interface ClusterEndpoint {
   readonly name: string;
   readonly address: string;
   readonly clientPrefix: string;
-  /** The servers that were named, from which the others are learnt. */
+  /** The servers that the user named. The others are learnt from these. */
   readonly seeds: readonly Endpoint[];
-  /** A server as the Cluster calls it. */
+  /** The server at an address as the Cluster calls it. */
   readonly serverAt: (host: string, port: number) => Endpoint;
 }
 
@@ -18,7 +18,7 @@ interface Address {
 }
 type NatMap = Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined);
 
-/** The part of an ioredis Cluster that is read; it is neither used, reconfigured nor closed. */
+/** The part of an ioredis Cluster that is read. The client is neither used, reconfigured nor closed. */
 interface ClusterLike extends RedisLike {
   readonly startupNodes?: readonly unknown[];
   readonly options: {
@@ -31,11 +31,14 @@ interface ClusterLike extends RedisLike {
 export const isClusterClient = (source: object): source is ClusterLike =>
   (source as { isCluster?: unknown }).isCluster === true;
 
-/** A client has a method of that name, for the command. */
+/** A client has a method `cluster`, for the command. */
 export const isClusterOptions = (source: object): source is RedisClusterOptions =>
   'cluster' in source && typeof source.cluster !== 'function';
 
-/** Reads options with `cluster`, or an ioredis Cluster. `where` names the entry in errors, which never show what it contains. */
+/**
+ * Reads options with `cluster`, or an ioredis Cluster. `where` names the entry in errors, which never show
+ * what it contains.
+ */
 export function clusterEndpointOf(source: RedisClusterOptions | ClusterLike, where: string): ClusterEndpoint {
   if (isClusterClient(source)) {
     const { redisOptions = {}, keyPrefix, natMap } = source.options;
@@ -49,7 +52,7 @@ export function clusterEndpointOf(source: RedisClusterOptions | ClusterLike, whe
         `${where}: cluster and ${other} exclude each other: its servers are those in cluster`,
       );
   }
-  // A name is checked where all names are.
+  // Names are checked by `endpointOf`.
   if (name !== undefined) endpointOf({ name }, where);
   const endpoint = endpointOfServers(cluster, options, natMap as NatMap | undefined, where);
   return name === undefined ? endpoint : { ...endpoint, name };
@@ -70,7 +73,8 @@ function endpointOfServers(
   }
   if (db !== 0) throw new RangeError(`${where}: db must be 0: a Cluster has no other`);
   const named = servers.map((entry: unknown) => serverOf(entry, where));
-  // A url may have what is needed to be let in, and the servers that are learnt of have none.
+  // A url may contain user and password. The servers that are learnt have no url, so they get those of the
+  // first one.
   const { username, password, tls } = named[0]!;
   const common = { ...defined({ username, password, tls }), ...rest };
   const server = (own: object): Endpoint => ({
@@ -78,7 +82,7 @@ function endpointOfServers(
     failsOver: true,
   });
   const seeds = named.map(server);
-  // In one order, whatever the order in which a client names them: they are what its address is compared by.
+  // Sorted, because addresses are compared and clients may list the servers in any order.
   const at = seeds.map(({ address }) => address).sort();
   return {
     name: `cluster:${at[0]!}`,
@@ -89,7 +93,7 @@ function endpointOfServers(
   };
 }
 
-/** One of the servers: ioredis takes a port for one on this machine, too. */
+/** One of the servers. Like ioredis, takes a port for a server on this machine. */
 function serverOf(entry: unknown, where: string): RedisNodeOptions {
   if (typeof entry === 'number') return { host: '127.0.0.1', port: entry };
   if (typeof entry === 'object' && entry !== null) {

@@ -1,19 +1,21 @@
 import type { ReleaseListener } from '../../lock-node.js';
 
-/** Opens an ear on a shard; `undefined`: it has opened. */
-type Open<Shard> = (shard: Shard, hear: (resource: string | undefined) => void) => ReleaseListener;
+/** Opens a listener on a shard. `onMessage` gets `undefined` when it has opened. */
+type Open<Shard> = (shard: Shard, onMessage: (resource: string | undefined) => void) => ReleaseListener;
 
 /**
- * Hears what any shard tells a waiter. PUBLISH goes to all servers of a Cluster, but its answer counts only those who hear it
- * at the server that publishes, and by that number it is seen whether a waiter is there: so there is an ear on every shard,
- * and what it hears of another shard's slots is left to that one's.
+ * Hears what any shard announces to a waiter.
+ *
+ * PUBLISH goes to all servers of a Cluster, but its reply counts only the subscribers at the server that
+ * publishes, and by that number the script knows whether a waiter is there. So there is a listener on every
+ * shard, and each passes on only what is about the slots of its own shard.
  */
 export class ClusterReleaseListener<Shard> implements ReleaseListener {
   readonly #listeners = new Map<Shard, ReleaseListener>();
 
   constructor(
     private readonly openOn: Open<Shard>,
-    private readonly isOf: (resource: string, shard: Shard) => boolean,
+    private readonly isServedBy: (resource: string, shard: Shard) => boolean,
     private readonly listener: (resource: string | undefined) => void,
   ) {}
 
@@ -30,11 +32,9 @@ export class ClusterReleaseListener<Shard> implements ReleaseListener {
       this.#listeners.delete(shard);
     }
     for (const shard of shards) {
-      if (!this.#listeners.has(shard))
-        this.#listeners.set(
-          shard,
-          this.openOn(shard, (resource) => this.#hear(shard, resource)),
-        );
+      if (this.#listeners.has(shard)) continue;
+      const listener = this.openOn(shard, (resource) => this.#onMessage(shard, resource));
+      this.#listeners.set(shard, listener);
     }
   }
 
@@ -43,8 +43,8 @@ export class ClusterReleaseListener<Shard> implements ReleaseListener {
     this.#listeners.clear();
   }
 
-  #hear(shard: Shard, resource: string | undefined): void {
-    // That all of it can be heard is told once, by the last ear that opens.
-    if (resource === undefined ? this.open : this.isOf(resource, shard)) this.listener(resource);
+  #onMessage(shard: Shard, resource: string | undefined): void {
+    // That all shards can be heard is told once, by the last listener that opens.
+    if (resource === undefined ? this.open : this.isServedBy(resource, shard)) this.listener(resource);
   }
 }

@@ -1,19 +1,24 @@
 import type { NodeState } from '../../lock-node.js';
 
-/** A shard as the state of the whole depends on it. */
+/** What the state of the Cluster needs of a shard. */
 export interface ShardState {
   readonly name: string;
   readonly state: NodeState;
 }
 
-/** From the worst on. `untrusted` first: an answer that a shard in quarantine may have given must be known for one. */
+/**
+ * Worst first. `untrusted` is the worst, because a vote may come from a shard in quarantine and must be known
+ * as such.
+ */
 const WORST_FIRST = ['untrusted', 'misconfigured', 'closed', 'unreachable', 'connecting'] as const;
 
 /**
- * The state of a Cluster as one node, made of those of its shards. Each request is judged by its own shard; this is what is
- * told of the whole, and what all nodes together are judged by. It is `ready` when every shard votes and every slot is served,
- * and `new` when all of it is; else it is as bad as the worst shard, which the reason names. For the whole speaks the shard
- * of the first slot: who it is says who the Cluster is.
+ * The state of a Cluster as one node, made of the states of its shards. It is what users see, and what all
+ * nodes together are judged by; a request is judged by its own shard.
+ *
+ * The Cluster is `ready` when every shard votes and every slot is served, and `new` when every shard is new.
+ * Otherwise it is as bad as its worst shard, which the reason names. The shard of the first slot is the
+ * `speaker`: its identity is the identity of the Cluster.
  */
 export function clusterStateOf(
   shards: readonly ShardState[],
@@ -34,7 +39,7 @@ export function clusterStateOf(
     const bad = shards.filter(({ state }) => state.status === status);
     const [first] = bad;
     if (first === undefined) {
-      // A shard without a marker beside others that have one: its grants do not count, and will not for a while.
+      // A shard without a marker beside others that have one: its grants will not count for a while.
       if (status === 'untrusted' && fresh[0] !== undefined && fresh.length < shards.length)
         return { ...about, status, reason: reasonOf(fresh[0]) };
       continue;
@@ -63,7 +68,7 @@ function aboutAll(
   const cautious = shards.find(({ state }) => state.caution !== undefined);
   return {
     ...(serverId === undefined ? {} : { serverId }),
-    // A shard's marker, and so its own id, is another one whenever slots move.
+    // The shard's own id is in its marker, and changes whenever slots move.
     ...(id === undefined || speaker === undefined ? {} : { id: speaker.id }),
     ...(members === undefined ? {} : { members }),
     ...(cautious === undefined ? {} : { caution: `shard ${cautious.name}: ${cautious.state.caution}` }),
@@ -71,7 +76,7 @@ function aboutAll(
   };
 }
 
-/** Of the shards' clocks the one that differs most from ours: if one of them was stepped, it is that one. */
+/** The shard's clock that differs most from ours. If one of the clocks was stepped, it is that one. */
 function clockOf(shards: readonly ShardState[]): Pick<NodeState, 'clockOffsetMs' | 'ownGapMs'> {
   let widest = -1;
   let furthest: Pick<NodeState, 'clockOffsetMs' | 'ownGapMs'> = {};

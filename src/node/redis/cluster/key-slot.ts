@@ -11,8 +11,8 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * The slot of a key in a Redis Cluster, as CLUSTER KEYSLOT says. By hand, because the package that ioredis brings
- * (cluster-key-slot 1.1) takes `{}a}` for one with the tag `a`, and a lock's name may be anything.
+ * The slot of a key in a Redis Cluster, as CLUSTER KEYSLOT says. It is computed here because the package of
+ * ioredis (cluster-key-slot 1.1) reads the tag `a` in the key `{}a}`, and a lock may have any name.
  */
 export function slotOf(key: string): number {
   let crc = 0;

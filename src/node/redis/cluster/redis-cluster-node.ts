@@ -1,78 +1,60 @@
 import type { Timer } from '../../../clock.js';
-import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../../core/vote.js';
 import type {
-  VoteReceiver,
-  ReleaseListener,
   LockNode,
   NodeInspection,
   NodeMemory,
   NodeRequest,
   NodeState,
+  ReleaseListener,
+  VoteReceiver,
 } from '../../lock-node.js';
-import { ClusterReleaseListener } from './cluster-release-listener.js';
-import { TopologyReader } from './topology-reader.js';
-import type { ClusterEndpoint } from './cluster-endpoint.js';
-import { clusterStateOf } from './cluster-state.js';
-import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';
-import { OpenListeners } from '../release-listener.js';
-import { SLOTS } from './key-slot.js';
-import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
-import { permissionErrorOf } from '../server/permission-errors.js';
-import { APART, MIXED, RequestSlots, togetherOf, type Divisible } from './request-slots.js';
 import { ObservableState } from '../../observable-state.js';
-
-interface Shard {
-  readonly name: string;
-  readonly node: RedisNode;
-  place: ShardPlace;
-  marker: string;
-  /** The markers that it has had. */
-  readonly former: Set<string>;
-}
-
-/** How often it is asked who serves what, and how soon after the last time where something has changed, it seems. */
-const READ_MS = 5_000;
-const READ_AGAIN_MS = 1_000;
-/** Between two looks at a shard without a marker, so that another client that is marking them can finish; see FirstUse. */
-const SECOND_LOOK_MS = 500;
-
-/** The whole call was turned away, at its declared keys or at the marker before them: nothing was written. */
-const NOT_SERVED = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |non local key in a cluster/;
+import type { RedisNodeSettings } from '../redis-node.js';
+import { OpenListeners } from '../release-listener.js';
+import { permissionErrorOf } from '../server/permission-errors.js';
+import type { ClusterEndpoint } from './cluster-endpoint.js';
+import { ClusterReleaseListener } from './cluster-release-listener.js';
+import { ClusterShards, type Shard } from './cluster-shards.js';
+import { clusterStateOf } from './cluster-state.js';
+import { APART, MIXED, RequestSlots, togetherOf, type Divisible } from './request-slots.js';
 
 /**
- * A Redis Cluster as one voter. It is made of shards, each a RedisNode over a connection of its own with a marker, a
- * quarantine and a clock of its own, and a request goes to the one that serves the slot of its keys.
+ * Between two looks at a shard without a marker, so that another client that is marking the shards can
+ * finish.
  */
+const SECOND_LOOK_MS = 500;
+
+/**
+ * The server turned the whole call away, at its declared keys or at the marker before them. Nothing was
+ * written.
+ */
+const NOT_SERVED = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |non local key in a cluster/;
+
+/** A Redis Cluster as one voter. A request goes to the shard that serves the slot of its keys. */
 export class RedisClusterNode implements LockNode, NodeMemory {
   readonly name: string;
   readonly address: string;
-  readonly #endpoint: ClusterEndpoint;
   readonly #settings: RedisNodeSettings;
-  readonly #keyPrefix: string;
-  readonly #topology: TopologyReader;
   readonly #state = new ObservableState();
   readonly #listeners = new OpenListeners<ClusterReleaseListener<Shard>>();
   readonly #slots: RequestSlots;
-  #shards: readonly Shard[] = [];
-  /** By slot. */
-  #routes: readonly (Shard | undefined)[] = [];
-  #reading: Promise<void> | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
-  #nextRead: Timer | undefined;
-  #failures = 0;
+  readonly #shards: ClusterShards;
   #secondLook: Timer | undefined;
-  #isTrusting = false;
+  #isConcluding = false;
 
   constructor(endpoint: ClusterEndpoint, settings: RedisNodeSettings) {
     this.name = endpoint.name;
     this.address = endpoint.address;
-    this.#endpoint = endpoint;
     this.#settings = settings;
-    this.#keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
-    this.#slots = new RequestSlots(this.#keyPrefix);
-    this.#topology = new TopologyReader(endpoint);
-    void this.#read(false);
+    const keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
+    this.#slots = new RequestSlots(keyPrefix);
+    this.#shards = new ClusterShards(endpoint, settings, keyPrefix, this.#slots, {
+      onTopology: () => this.#onTopology(),
+      onState: () => this.#updateState(),
+      onUnreadable: (reason) => this.#onUnreadable(reason),
+    });
+    this.#shards.start();
   }
 
   get state(): NodeState {
@@ -88,7 +70,7 @@ export class RedisClusterNode implements LockNode, NodeMemory {
   }
 
   ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
-    if (this.#shards.length === 0 && this.state.status === 'connecting') {
+    if (this.#isStarting()) {
       void this.#state.next().then(() => this.ask(request, receiver, nodeIndex));
       return;
     }
@@ -102,39 +84,39 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     if ('kind' in shard) return receiver.receive(nodeIndex, shard);
     shard.node.ask(
       request,
-      { receive: (_, vote) => receiver.receive(nodeIndex, this.#heard(vote)) },
+      { receive: (_, vote) => receiver.receive(nodeIndex, this.#checked(vote)) },
       nodeIndex,
     );
   }
 
   withdraw(holderId: string): void {
-    for (const { node } of this.#shards) node.withdraw(holderId);
+    for (const { node } of this.#shards.all) node.withdraw(holderId);
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
     const releases = new ClusterReleaseListener<Shard>(
-      ({ node }, hear) => node.onRelease(waiter, hear),
-      (resource, shard) => this.#routes[this.#slots.ofResource(resource)] === shard,
+      ({ node }, onMessage) => node.onRelease(waiter, onMessage),
+      (resource, shard) => this.#shards.serving(this.#slots.ofResource(resource)) === shard,
       listener,
     );
-    releases.follow(this.#shards);
+    releases.follow(this.#shards.all);
     return this.#listeners.add(releases);
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
-    if (this.#shards.length === 0 && this.state.status === 'connecting') await this.#state.next();
+    if (this.#isStarting()) await this.#state.next();
     return Promise.all(
       resources.map(async (resource) => {
         const shard = this.#shardOf(this.#slots.ofResource(resource));
         if ('kind' in shard) return shard;
-        const [answer = NOTHING] = await shard.node.inspect([resource]);
-        return answer.kind === 'failed' ? this.#heard(answer) : answer;
+        const [answer = NO_ANSWER] = await shard.node.inspect([resource]);
+        return answer.kind === 'failed' ? this.#checked(answer) : answer;
       }),
     );
   }
 
   async look(): Promise<void> {
-    await Promise.all(this.#shards.map(({ node }) => node.memory.look()));
+    await Promise.all(this.#shards.all.map(({ node }) => node.memory.look()));
   }
 
   trust(): Promise<void> {
@@ -145,23 +127,13 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     return this.#conclude((memory) => memory.recordLoss());
   }
 
-  async #conclude(what: (memory: NodeMemory) => Promise<void>): Promise<void> {
-    // That it is new was said of all of it. A shard that has got its marker meanwhile has it from somebody else.
-    const isNew = this.state.status === 'new';
-    const concerned = this.#shards.filter(({ node }) => !isNew || node.state.status === 'new');
-    // Between the first and the last of them it would look like one that has lost a part of its memory.
-    this.#isTrusting = true;
-    await Promise.all(concerned.map(({ node }) => what(node.memory)));
-    this.#isTrusting = false;
-    this.#updateTrust();
-  }
-
+  /** The shard of the first slot keeps the list of members for the whole Cluster. */
   async recordMembers(members: string): Promise<void> {
-    await this.#routes[0]?.node.memory.recordMembers(members);
+    await this.#shards.serving(0)?.node.memory.recordMembers(members);
   }
 
   quarantine(reason: string): void {
-    for (const { node } of this.#shards) node.memory.quarantine(reason);
+    for (const { node } of this.#shards.all) node.memory.quarantine(reason);
   }
 
   markMisconfigured(reason: string): void {
@@ -175,19 +147,21 @@ export class RedisClusterNode implements LockNode, NodeMemory {
 
   #leave(state: NodeState): void {
     this.#state.end(state);
-    this.#nextRead?.cancel();
     this.#secondLook?.cancel();
-    this.#topology.close();
     this.#listeners.close();
-    for (const { node } of this.#shards) void node.close();
+    this.#shards.close();
+  }
+
+  #isStarting(): boolean {
+    return this.#shards.all.length === 0 && this.state.status === 'connecting';
   }
 
   #shardOf(slot: number): Shard | Failed {
     const { status, reason = status } = this.state;
-    if (this.#state.ended || this.#shards.length === 0) return failed('unreachable', new Error(reason));
-    const shard = this.#routes[slot];
+    if (this.#state.ended || this.#shards.all.length === 0) return failed('unreachable', new Error(reason));
+    const shard = this.#shards.serving(slot);
     if (shard !== undefined) return shard;
-    this.#readSoon();
+    this.#shards.readSoon();
     return failed('unreachable', new Error(`slot ${slot} is served by no master`));
   }
 
@@ -201,127 +175,58 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     for (const part of parts) this.ask(part, { receive }, nodeIndex);
   }
 
-  /** A shard's vote. Where it could not or would not answer, somebody else may serve the slot by now. */
-  #heard<Answer extends Vote>(vote: Answer): Answer | Failed {
+  /** A shard's vote. If the shard could not or would not answer, another one may serve the slot by now. */
+  #checked<Answer extends Vote>(vote: Answer): Answer | Failed {
     if (vote.kind !== 'failed') return vote;
     const { reason, cause } = vote;
-    if (reason === 'unreachable' || reason === 'disconnected') this.#readSoon();
+    if (reason === 'unreachable' || reason === 'disconnected') this.#shards.readSoon();
     if (reason !== 'error' || !NOT_SERVED.test(cause.message)) return vote;
-    this.#readSoon();
+    this.#shards.readSoon();
     return failed('unreachable', cause);
   }
 
-  /** Reads who serves what, once at a time. */
-  #read(elsewhere: boolean): Promise<void> {
-    this.#reading ??= this.#readNow(elsewhere).finally(() => {
-      this.#reading = undefined;
-      if (!this.#state.ended) this.#readAfter(this.#delayMs());
-    });
-    return this.#reading;
+  /** Trusts the shards, or records their loss. That the Cluster is new was said of all of it. */
+  async #conclude(what: (memory: NodeMemory) => Promise<void>): Promise<void> {
+    // A shard that has got its marker meanwhile has it from another client.
+    const isNew = this.state.status === 'new';
+    const concerned = this.#shards.all.filter(({ node }) => !isNew || node.state.status === 'new');
+    // Between the first and the last shard, the Cluster would look like one that has lost a part of its
+    // memory.
+    this.#isConcluding = true;
+    await Promise.all(concerned.map(({ node }) => what(node.memory)));
+    this.#isConcluding = false;
+    this.#updateState();
   }
 
-  async #readNow(elsewhere: boolean): Promise<void> {
-    this.#nextRead?.cancel();
-    this.#readAt = this.#settings.clock.now();
-    try {
-      const topology = await this.#topology.read(elsewhere);
-      this.#failures = 0;
-      if (!this.#state.ended) this.#follow(topology);
-    } catch (error) {
-      this.#failures++;
-      const reason = error instanceof Error ? error.message : String(error);
-      const refusal = permissionErrorOf(reason);
-      if (this.#shards.length > 0) return;
-      if (refusal === undefined) this.#state.set({ status: 'unreachable', reason });
-      else this.#state.set({ status: 'misconfigured', reason: refusal });
-    }
+  #onTopology(): void {
+    this.#listeners.forEach((listener) => listener.follow(this.#shards.all));
+    this.#updateState();
   }
 
-  #delayMs(): number {
-    if (this.#failures > 0) return reconnectDelayMs(this.#failures, this.#settings.random());
-    const isWhole = this.#routes.length > 0 && this.#shards.every(({ node }) => isThere(node.state));
-    return isWhole ? READ_MS : READ_AGAIN_MS;
+  #onUnreadable(reason: string): void {
+    const permissionError = permissionErrorOf(reason);
+    if (permissionError === undefined) this.#state.set({ status: 'unreachable', reason });
+    else this.#state.set({ status: 'misconfigured', reason: permissionError });
   }
 
-  /** Something has changed, it seems; the server that told who serves what may not have heard of it. */
-  #readSoon(): void {
-    if (this.#state.ended || this.#reading !== undefined) return;
-    this.#readAfter(Math.max(0, this.#readAt + READ_AGAIN_MS - this.#settings.clock.now()));
-  }
-
-  #readAfter(delayMs: number): void {
-    this.#nextRead?.cancel();
-    const read = (): void => void this.#read(this.#shards.some(({ node }) => !isThere(node.state)));
-    this.#nextRead = this.#settings.clock.setTimer(read, delayMs, 'background');
-  }
-
-  /** Takes over who serves what. Which marker a shard has and which slots lead to it changes at once. */
-  #follow({ shards: places }: Topology): void {
-    const before = this.#shards;
-    const kept = new Map(before.map((shard) => [keyOf(shard.place), shard]));
-    this.#shards = places.map((place) => {
-      const shard = kept.get(keyOf(place));
-      if (shard === undefined) return this.#open(place);
-      this.#move(shard, place);
-      return shard;
-    });
-    for (const shard of before) if (!this.#shards.includes(shard)) void shard.node.close();
-    const routes: (Shard | undefined)[] = Array.from({ length: SLOTS });
-    for (const shard of this.#shards)
-      for (const [first, last] of shard.place.ranges) routes.fill(shard, first, last + 1);
-    this.#routes = routes;
-    this.#listeners.forEach((listener) => listener.follow(this.#shards));
-    this.#updateTrust();
-  }
-
-  /** It may serve something else than before, or have taken over anew what it serves. */
-  #move(shard: Shard, place: ShardPlace): void {
-    if (isPartOf(place, shard.place) && isPartOf(shard.place, place)) return;
-    const memory = isPartOf(place, shard.place) ? 'remembers' : 'none';
-    const marker = shardMarkerOf(this.#keyPrefix, place);
-    shard.former.add(shard.marker);
-    Object.assign(shard, { place, marker });
-    if (!isThere(shard.node.state)) return;
-    void shard.node.rename(memory === 'none' && shard.former.has(marker) ? 'before' : memory);
-  }
-
-  #open(place: ShardPlace): Shard {
-    const endpoint = this.#endpoint.serverAt(place.host, place.port);
-    const shard: Shard = {
-      name: endpoint.address,
-      place,
-      marker: shardMarkerOf(this.#keyPrefix, place),
-      former: new Set(),
-      node: new RedisNode(endpoint, {
-        ...this.#settings,
-        shard: { marker: () => shard.marker, slotOf: (request) => this.#slots.of(request) },
-      }),
-    };
-    shard.node.onStateChange(({ status }) => {
-      if (!this.#shards.includes(shard)) return;
-      if (status === 'unreachable' || status === 'misconfigured') this.#readSoon();
-      this.#updateTrust();
-    });
-    return shard;
-  }
-
-  #updateTrust(): void {
-    if (this.#isTrusting) return;
-    const shards = this.#shards.map(({ name, node }) => ({ name, state: node.state }));
-    const first = this.#routes[0];
+  #updateState(): void {
+    if (this.#isConcluding) return;
+    const shards = this.#shards.all.map(({ name, node }) => ({ name, state: node.state }));
+    const first = this.#shards.serving(0);
     const speaker = first && { id: first.place.id, state: first.node.state };
-    const unserved = this.#routes.filter((shard) => shard === undefined).length;
     const isStarting = this.state.status === 'connecting';
-    const state = clusterStateOf(shards, speaker, unserved, isStarting);
+    const state = clusterStateOf(shards, speaker, this.#shards.unserved, isStarting);
     this.#state.set(state);
     const isMixed = state.status !== 'new' && state.status !== 'connecting';
     if (isMixed && shards.some((shard) => shard.state.status === 'new')) this.#lookAgain();
   }
 
-  /** A shard without a marker beside others that have one, or may have one: it has lost its memory, or came later. */
+  /**
+   * A shard without a marker beside others that have one, or may have one: it lost its memory, or came later.
+   */
   #lookAgain(): void {
     const look = async (): Promise<void> => {
-      const fresh = this.#shards.filter(({ node }) => node.state.status === 'new');
+      const fresh = this.#shards.all.filter(({ node }) => node.state.status === 'new');
       await Promise.all(fresh.map(({ node }) => node.memory.look()));
       this.#secondLook = undefined;
       if (this.#state.ended || this.state.status === 'new') return;
@@ -332,9 +237,4 @@ export class RedisClusterNode implements LockNode, NodeMemory {
   }
 }
 
-const keyOf = ({ id, host, port }: ShardPlace): string => `${id} ${host}:${port}`;
-
-const isThere = ({ status }: NodeState): boolean =>
-  status === 'ready' || status === 'untrusted' || status === 'new';
-
-const NOTHING = failed('error', new Error('the shard did not answer the question'));
+const NO_ANSWER = failed('error', new Error('the shard did not answer the request'));

@@ -2,21 +2,24 @@ import { failed, type Vote } from '../../../core/vote.js';
 import type { NodeRequest, ReleaseRequest, WakeRequest } from '../../lock-node.js';
 import { slotOf } from './key-slot.js';
 
-/** In place of a slot: the resources of the request are in several. */
+/** Takes the place of a slot: the resources of the request are in several slots. */
 export const MIXED = -1;
 
-/** Requests whose resources have nothing to do with each other. */
+/** Requests that may be divided, because their resources are not handled together or not at all. */
 export type Divisible = ReleaseRequest | WakeRequest;
 
 export const APART = failed(
   'error',
   new Error(
-    'the resources are in different slots of a Redis Cluster: give those that are locked together a hash tag in common, ' +
-      'as in {order:7}:stock and {order:7}:invoice',
+    'the resources are in different slots of a Redis Cluster: give those that are locked together ' +
+      'a hash tag in common, as in {order:7}:stock and {order:7}:invoice',
   ),
 );
 
-/** In which slots of a Cluster the keys of requests are. The fence key and the list are in that of the lock key, see `fenceKeyOf`. */
+/**
+ * The slots of requests in a Cluster. The fence key and the wait list are in the slot of the lock key, see
+ * `fenceKeyOf`.
+ */
 export class RequestSlots {
   readonly #known = new WeakMap<NodeRequest, number>();
 
@@ -35,7 +38,7 @@ export class RequestSlots {
     return slotOf(this.keyPrefix + resource);
   }
 
-  /** A request for each slot. */
+  /** One request for each slot. */
   divide(request: Divisible): readonly Divisible[] {
     const parts = new Map<number, string[]>();
     for (const resource of request.resources) {
@@ -46,7 +49,7 @@ export class RequestSlots {
   }
 }
 
-/** One vote of those on the parts: it is done when all of it is. */
+/** Makes one vote of the votes on the parts. A part that failed makes all of it a failure. */
 export function togetherOf(votes: readonly Vote[]): Vote {
   const lost = votes.find((vote) => vote.kind === 'failed');
   if (lost !== undefined) return lost;

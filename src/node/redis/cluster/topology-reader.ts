@@ -1,16 +1,21 @@
-import type { ClusterEndpoint } from './cluster-endpoint.js';
-import { topologyOf, type Topology } from './topology.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
+import type { ClusterEndpoint } from './cluster-endpoint.js';
+import { topologyOf, type Topology } from './topology.js';
 
-/** It is not connected to again by itself: the next one is asked. */
+/**
+ * The longest timer. The connection is not made again by itself, because the next server is asked instead.
+ */
 const NEVER_MS = 2 ** 31 - 1;
 
-/** Asks servers of a Cluster, one at a time, who serves what, over a connection of its own. */
+/**
+ * Asks the servers of a Cluster, one at a time, which server serves which slots, over a connection of its
+ * own.
+ */
 export class TopologyReader {
   #connection: Connection | undefined;
   #askedHost = '';
-  /** The servers heard of, and those that were named. */
+  /** The servers that were learnt, and those that the user named. */
   #servers: readonly Endpoint[];
   #next = 0;
   #epoch = 0;
@@ -21,8 +26,8 @@ export class TopologyReader {
   }
 
   /**
-   * What the first server says that answers. `elsewhere`: another one than before is asked, because that one may not know
-   * better. Rejects with what was wrong with the last of them.
+   * The topology by the first server that answers. With `elsewhere` another server than the last time is
+   * asked, because that one may not know better. Rejects with the error of the last server.
    */
   async read(elsewhere: boolean): Promise<Topology> {
     if (elsewhere) this.#leave();
@@ -32,7 +37,8 @@ export class TopologyReader {
       try {
         const topology = await this.#ask();
         if (topology.shards.length > 0 && topology.epoch >= this.#epoch) return this.#learn(topology);
-        // It is behind the others, or cut off from them; or the Cluster was made anew, and then all of them say so.
+        // The server is behind the others, or cut off from them. Or the Cluster was made anew: then all of
+        // them say so.
         if (topology.shards.length > 0) behind = topology;
         else failure = new Error('it serves no slots');
       } catch (error) {
@@ -62,13 +68,13 @@ export class TopologyReader {
     const connection = server.open(() => NEVER_MS);
     return new Promise((resolve, reject) => {
       let cause: Error | undefined;
-      const gone = (): void => {
+      const onClose = (): void => {
         connection.disconnect();
         if (this.#connection === connection) this.#connection = undefined;
         reject(cause ?? new Error('the connection was closed'));
       };
       connection.on('error', (error) => (cause ??= error));
-      connection.on('close', gone);
+      connection.on('close', onClose);
       connection.on('ready', () => resolve(connection));
       connection.connect().catch(() => undefined);
     });

@@ -4,13 +4,13 @@ import { hashTagOf } from '../protocol/keys.js';
 
 type Range = readonly [first: number, last: number];
 
-/** A master of a Cluster, and what it serves. */
+/** A master of a Cluster, and the slots that it serves. */
 export interface ShardPlace {
-  /** The server's name within the Cluster; another server has another one, also in the place of this. */
+  /** The server's id within the Cluster. Another server has another id, even at the same address. */
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  /** Goes up whenever the server takes slots over: by a failover, or when they are moved to it. */
+  /** Goes up whenever the server takes slots over, by a failover or a move. */
   readonly epoch: number;
   /** In order, without gaps between neighbours. */
   readonly ranges: readonly Range[];
@@ -18,13 +18,14 @@ export interface ShardPlace {
 
 export interface Topology {
   readonly shards: readonly ShardPlace[];
-  /** The highest epoch in it: a server whose word has a lower one than was heard before is behind the others. */
+  /** The highest epoch in it. A server that tells a lower one than was seen before is behind the others. */
   readonly epoch: number;
 }
 
 /**
- * Reads the answers to CLUSTER SLOTS and CLUSTER NODES. The former has the addresses that the Cluster wants to be called by,
- * the latter the epochs. `askedHost`: a server that does not know its own address means the one that it was asked at.
+ * Reads the answers to CLUSTER SLOTS and CLUSTER NODES. The first has the addresses by which the servers want
+ * to be called, the second has the epochs. A server that does not know its own address means the host at
+ * which it was asked, which is `askedHost`.
  */
 export function topologyOf(slots: unknown, nodes: unknown, askedHost: string): Topology {
   const epochs = epochsOf(String(nodes));
@@ -54,7 +55,7 @@ export function topologyOf(slots: unknown, nodes: unknown, askedHost: string): T
 const isSlot = (value: unknown): value is number =>
   Number.isInteger(value) && Number(value) >= 0 && Number(value) < SLOTS;
 
-/** `<id> <address> <flags> <master> <ping> <pong> <config-epoch> …`, a line for each server. */
+/** A line for each server: `<id> <address> <flags> <master> <ping> <pong> <config-epoch> …`. */
 function epochsOf(nodes: string): Map<string, number> {
   const lines = nodes.split('\n').map((line) => line.split(' '));
   return new Map(lines.filter((words) => words.length > 6).map((words) => [words[0]!, Number(words[6])]));
@@ -74,8 +75,9 @@ const serves = ({ ranges }: ShardPlace, slot: number): boolean =>
   ranges.some(([first, last]) => first <= slot && slot <= last);
 
 /**
- * Whether the server remembers all that it did for its slots if it did so before: it gave some away at most. A higher epoch
- * says that it took some over, be it some that it had had before, and what was locked in them it may not know.
+ * Whether the server still knows everything about its slots that it knew before. It does if it gave some away
+ * at most. A higher epoch says that it took slots over, maybe some that it had before, and it may not know
+ * what was locked in them.
  */
 export const isPartOf = (now: ShardPlace, before: ShardPlace): boolean =>
   now.id === before.id &&
@@ -83,9 +85,10 @@ export const isPartOf = (now: ShardPlace, before: ShardPlace): boolean =>
   now.ranges.every(([first, last]) => before.ranges.some(([from, to]) => from <= first && last <= to));
 
 /**
- * The key of a shard's marker, in a slot of the shard. A marker says since when the server remembers what it granted, and
- * slots may come to it from elsewhere, with their keys or without: so the name has in it what the server serves and since
- * which epoch. Under a new name there is no marker, and a shard without a marker has no memory.
+ * The key of a shard's marker, in a slot of the shard. A marker says since when the server remembers what it
+ * granted. Slots may come to the server from elsewhere, with their keys or without. So the name contains a
+ * digest of the slots and of the epoch: when they change, there is no marker under the new name, and a shard
+ * without a marker has no memory.
  */
 export function shardMarkerOf(prefix: string, place: ShardPlace): string {
   const { id, epoch, ranges } = place;

@@ -1,18 +1,20 @@
 import type { ScriptCall } from '../protocol/script-call.js';
 
-/** Called once. Not a promise, because every vote passes here, and each step of a promise chain costs a turn. */
+/**
+ * Called once. Not a promise, because every vote passes here, and each step of a promise chain costs a turn.
+ */
 export type Replied = (error: Error | undefined, reply: unknown) => void;
 
 /** How long to wait before the n-th attempt to connect again, in milliseconds. */
 export type RetryDelay = (attempt: number) => number;
 
 /**
- * The port to a Redis client: one connection to one server. There is one file for each client library that implements
- * it; today that is ioredis.ts.
+ * The port to a Redis client: one connection to one server. There is one file for each client library that
+ * implements it; today that is ioredis.ts.
  *
- * A connection never keeps commands while it is offline and never sends a command twice: a lock that was reported as
- * failed would appear later, for nobody. When it breaks, all its commands fail, and it connects again by itself. Its
- * errors are free of secrets.
+ * A connection never keeps commands while it is offline and never sends a command twice: a lock that was
+ * reported as failed would appear later, for nobody. When it breaks, all its commands fail, and it connects
+ * again by itself. Its errors are free of secrets.
  */
 export interface Connection {
   /** Makes the first connection. A rejection is also told as `error` and `close`. */
@@ -28,7 +30,9 @@ export interface Connection {
   /** Subscribes to a channel. From then on the connection can be used for nothing else. */
   subscribe(channel: string): Promise<unknown>;
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;
-  /** `ready`: the server is authenticated, in its database, and takes commands. `close`: the connection broke. */
+  /**
+   * `ready`: the server is authenticated, in its database, and takes commands. `close`: the connection broke.
+   */
   on(event: 'ready' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;

@@ -33,7 +33,8 @@ export function endpointOf(source: string | RedisNodeOptions | RedisLike, where:
 /** Reads a url. `where` is the same as above. */
 export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (url.startsWith('/')) return { path: url };
-  // The url may hold a password, and so may the parser's error; without slashes even what looks like a scheme.
+  // The url may hold a password, and so may the parser's error; without slashes even what looks like a
+  // scheme.
   const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
   if (parsed === undefined) {
     throw new TypeError(

@@ -3,7 +3,9 @@ import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
 import { RedisConnection, type Client } from './redis-connection.js';
 
-/** A connection on which the server is silent for this long, although commands are under way, is made anew. */
+/**
+ * A connection on which the server is silent for this long, although commands are under way, is made anew.
+ */
 const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
@@ -11,9 +13,9 @@ const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
 const SENTINEL_ANSWERS_MS = 2_000;
 
 /**
- * What holds on our own connection, whatever the user's client does. By default ioredis keeps commands while offline,
- * and sends unanswered ones again after a reconnect. `maxRetriesPerRequest: 0` makes the commands of a broken connection
- * fail, which otherwise would never settle.
+ * What holds on our own connection, whatever the user's client does. By default ioredis keeps commands while
+ * offline, and sends unanswered ones again after a reconnect. `maxRetriesPerRequest: 0` makes the commands of
+ * a broken connection fail, which otherwise would never settle.
  */
 const OURS = {
   lazyConnect: true,
@@ -78,8 +80,8 @@ function overridesOf({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryD
 }
 
 /**
- * When none of the sentinels named a master, ioredis would ask them again by itself, without an end that could be told
- * or a timer that could be stopped. So it is made to give up, and `RedisConnection` asks again.
+ * When none of the sentinels named a master, ioredis would ask them again by itself, without an end that
+ * could be told or a timer that could be stopped. So it is made to give up, and `RedisConnection` asks again.
  */
 const sentinelOverridesOf = ({ sentinelCommandTimeout }: RedisNodeOptions) =>
   ({
@@ -96,7 +98,10 @@ const redactionRulesOf = ({ password, sentinelPassword, tls }: RedisNodeOptions)
   tls: Boolean(tls),
 });
 
-/** What a sentinel answers to SENTINEL MASTER about the group in the options; `undefined` if it does not answer. */
+/**
+ * What a sentinel answers to SENTINEL MASTER about the group in the options; `undefined` if it does not
+ * answer.
+ */
 export async function askSentinel(sentinel: object, options: RedisNodeOptions): Promise<unknown> {
   const { sentinelUsername, sentinelPassword, sentinelTLS } = options;
   const client = new Redis({

@@ -9,9 +9,9 @@ export interface RedactionRules {
 const SHORTEST_SECRET = 4;
 
 /**
- * An error's message without secrets. Servers repeat what they do not understand: one without AUTH, or a proxy before
- * it, answers with the arguments of the command, which are the user and the password. Redis >= 7.2 names the user that
- * lacks a permission.
+ * An error's message without secrets. Servers repeat what they do not understand: one without AUTH, or a
+ * proxy before it, answers with the arguments of the command, which are the user and the password. Redis >=
+ * 7.2 names the user that lacks a permission.
  */
 export function redactedMessage(message: string, ...secrets: readonly (string | undefined)[]): string {
   const cut = message
@@ -28,8 +28,8 @@ export function redactedMessage(message: string, ...secrets: readonly (string | 
 }
 
 /**
- * A new error with the redacted message. The client's own error carries the command with its arguments, and those of
- * AUTH and HELLO are secret.
+ * A new error with the redacted message. The client's own error carries the command with its arguments, and
+ * those of AUTH and HELLO are secret.
  */
 export function redactedError(error: unknown, { secrets }: RedactionRules, hint = ''): Error {
   const { name = 'Error', message = String(error) } = factsOf(error);
@@ -41,7 +41,10 @@ export function redactedError(error: unknown, { secrets }: RedactionRules, hint 
 /** The likely cause when a server closes a connection without a word. */
 export const closedHint = ({ tls }: RedactionRules): string => HINTS[tls ? 'tls' : 'plain'];
 
-/** A server that speaks TLS says nothing to a client that does not, nor the other way round. This says what to try. */
+/**
+ * A server that speaks TLS says nothing to a client that does not, nor the other way round. This says what to
+ * try.
+ */
 export function hintOf(error: unknown, rules: RedactionRules): string {
   const { code } = factsOf(error);
   if (code === 'ECONNRESET' || code === 'EPIPE') return closedHint(rules);

@@ -14,13 +14,17 @@ export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'on'> {
 }
 
 /**
- * A connection by ioredis. Its errors may be shown: they hold no secrets, and where ioredis tells nothing but a broken
- * connection they name the likely cause. It is never ready in another database than the one it was given.
+ * A connection by ioredis. Its errors may be shown: they hold no secrets, and where ioredis tells nothing but
+ * a broken connection they name the likely cause. It is never ready in another database than the one it was
+ * given.
  */
 export class RedisConnection implements Connection {
   readonly #client: Client;
   readonly #rules: RedactionRules;
-  /** Behind sentinels only: how long after the n-th time that none of them named a master they are asked again. */
+  /**
+   * Behind sentinels only: how long after the n-th time that none of them named a master they are asked
+   * again.
+   */
   readonly #askAgainMs: RetryDelay | undefined;
   readonly #events = new EventEmitter();
   #isReady = false;

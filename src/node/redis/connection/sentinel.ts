@@ -11,8 +11,9 @@ const isPrintable = (text: unknown): text is string =>
   typeof text === 'string' && /^[\x21-\x7e]{1,64}$/.test(text) && !/[@/]/.test(text);
 
 /**
- * Reads the group of options with sentinels; `undefined` where there are none. The node is named after the group and the
- * first of its sentinels, because independent deployments nearly all call their group `mymaster`.
+ * Reads the group of options with sentinels; `undefined` where there are none. The node is named after the
+ * group and the first of its sentinels, because independent deployments nearly all call their group
+ * `mymaster`.
  */
 export function sentinelGroupOf(
   { sentinels, name: group, role }: RedisNodeOptions,
@@ -24,8 +25,8 @@ export function sentinelGroupOf(
   }
   if (!isPrintable(group)) {
     throw new RangeError(
-      `${where}: name must be the group of the master that its sentinels watch, 1 to 64 printable ASCII characters ` +
-        'without spaces, / and @',
+      `${where}: name must be the group of the master that its sentinels watch, ` +
+        '1 to 64 printable ASCII characters without spaces, / and @',
     );
   }
   if (role !== undefined && role !== 'master') {
@@ -51,8 +52,9 @@ function addressOf(sentinel: unknown, where: string): string {
 }
 
 /**
- * The run id of the server that is the master by the latest word of the sentinels that answer: the one with the highest
- * epoch. A sentinel that is cut off from the others still names the old master. `undefined` where none of them knows.
+ * The run id of the server that is the master by the latest word of the sentinels that answer: the one with
+ * the highest epoch. A sentinel that is cut off from the others still names the old master. `undefined` where
+ * none of them knows.
  */
 export async function masterRunIdOf(options: RedisNodeOptions): Promise<string | undefined> {
   const words = await Promise.all((options.sentinels ?? []).map((sentinel) => wordOf(sentinel, options)));

@@ -22,7 +22,9 @@ export class NodeClock {
     return { clockOffsetMs: this.#offset.estimateMs, ownGapMs: this.#ownGapMs };
   }
 
-  /** Whether a state says the same as `about`. Nearly every state does, and this check makes no new object. */
+  /**
+   * Whether a state says the same as `about`. Nearly every state does, and this check makes no new object.
+   */
   isToldBy({ clockOffsetMs, ownGapMs }: NodeState): boolean {
     if (this.#ownGapMs === undefined || !(this.#offset.uncertaintyMs <= APART_MS))
       return clockOffsetMs === undefined && ownGapMs === undefined;
@@ -32,8 +34,8 @@ export class NodeClock {
   /** Learns from an exchange, and tells whether the node's clock was stepped since the last one. */
   observe(sentAt: Stamp, receivedAt: Stamp, nodeMs: number): ClockReading {
     const ownGapMs = receivedAt.wallMs - receivedAt.monotonicMs;
-    // A gap that grew during the exchange means that this machine was suspended: the answer may be as old as the gap.
-    // OWN_JUMP_MS is added because wall clocks are coarse.
+    // A gap that grew during the exchange means that this machine was suspended: the answer may be as old as
+    // the gap. OWN_JUMP_MS is added because wall clocks are coarse.
     const jumpMs = ownGapMs - (sentAt.wallMs - sentAt.monotonicMs);
     const suspendedMs = jumpMs > OWN_JUMP_MS ? jumpMs + OWN_JUMP_MS : 0;
     // This machine was suspended, or its own clock was stepped. That says nothing of the node's clock.
@@ -44,8 +46,9 @@ export class NodeClock {
   }
 
   /**
-   * By how much the node's clock is ahead of ours, in whole microseconds, for deadlines up to this instant. It is never
-   * more than the real difference: a deadline that is passed on with it may come early, but not late.
+   * By how much the node's clock is ahead of ours, in whole microseconds, for deadlines up to this instant.
+   * It is never more than the real difference: a deadline that is passed on with it may come early, but not
+   * late.
    */
   aheadUs(untilMs: number): number {
     return Math.floor((this.#offset.toNodeMs(untilMs) - untilMs) * 1_000);

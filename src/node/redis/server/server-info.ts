@@ -4,17 +4,17 @@ export interface ServerInfo {
   readonly runId: string | undefined;
   readonly isReplica: boolean;
   readonly isClusterMember: boolean;
-  /** How many keys it has thrown away for want of memory since its start. */
+  /** How many keys the server has evicted for lack of memory since its start. */
   readonly evictedKeys: number;
-  /** What the operator should know. */
+  /** What the operator should know although the server votes. */
   readonly caution: string | undefined;
 }
 
-/** Reads the text of INFO; an empty text stands for a user who may not call it. */
+/** Reads the text of INFO. An empty text stands for a user who may not call it. */
 export function serverInfoOf(text: string): ServerInfo {
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text)?.[1];
   const policy = field('maxmemory_policy');
-  const limited = Number(field('maxmemory') ?? 0) > 0;
+  const isLimited = Number(field('maxmemory') ?? 0) > 0;
   const runId = field('run_id');
   return {
     runId,
@@ -23,9 +23,35 @@ export function serverInfoOf(text: string): ServerInfo {
     evictedKeys: Number(field('evicted_keys') ?? 0),
     caution:
       runId === undefined
-        ? 'its user may not call INFO: a restart with old data, an eviction, a replica and the same server under two names go unnoticed'
-        : limited && policy !== undefined && policy !== 'noeviction'
+        ? 'its user may not call INFO: a restart with old data, an eviction, a replica and the same server ' +
+          'under two names go unnoticed'
+        : isLimited && policy !== undefined && policy !== 'noeviction'
           ? `its maxmemory-policy is ${policy}: it may throw locks away when memory is short; set noeviction`
           : undefined,
   };
+}
+
+/** What is known of the place that the server was found in. */
+interface ServerPlace {
+  /** Another server may take its place. */
+  readonly failsOver: boolean;
+  /** It was found as a shard of a Cluster. */
+  readonly isShard: boolean;
+  /** The run id of the master by the word of the sentinels, where they know it. */
+  readonly masterRunId: string | undefined;
+}
+
+/** Why the server cannot vote in this place; `undefined` if it can. */
+export function misconfigurationOf(info: ServerInfo, place: ServerPlace): string | undefined {
+  if (info.isReplica) return 'it is a read-only replica';
+  if (info.isClusterMember && !place.isShard)
+    return (
+      'it is a server of a Redis Cluster, which is one node as a whole: ' +
+      'give { cluster: [{ host, port }] }'
+    );
+  if (place.failsOver && info.runId === undefined)
+    return 'its user may not call INFO, without which a failover would go unnoticed, see docs/security.md';
+  if (place.masterRunId !== undefined && place.masterRunId !== info.runId)
+    return 'its sentinels say that another server is the master';
+  return undefined;
 }

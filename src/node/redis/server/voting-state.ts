@@ -1,0 +1,125 @@
+import type { Stamp } from '../../../core/validity.js';
+import { failed, type Failed } from '../../../core/vote.js';
+import type { NodeState } from '../../lock-node.js';
+import type { NodeSettings } from '../../node-options.js';
+import { ObservableState } from '../../observable-state.js';
+import type { Finding } from '../protocol/batch.js';
+import { NodeClock } from './node-clock.js';
+import { serverInfoOf, type ServerInfo } from './server-info.js';
+
+const FORGOT = 'it lost its memory: it restarted, or was emptied';
+const SHARD_FORGOT =
+  'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
+const CANNOT_SUBSCRIBE =
+  'its user may not subscribe to its channel: waiters ask again and again instead of being notified, ' +
+  'see docs/security.md';
+
+/**
+ * Whether a server may vote, as a state. It follows from the server's marker, from its clock, and from what
+ * this client has seen of it. Sends nothing.
+ */
+export class VotingState extends ObservableState {
+  readonly nodeClock: NodeClock;
+  /** What the server behind the present connection said of itself. */
+  info: ServerInfo = serverInfoOf('');
+  readonly #settings: NodeSettings;
+  readonly #forgot: string;
+  #canSubscribe = true;
+  /** This client's own quarantine of the node. */
+  #quarantined = { until: 0, reason: '' };
+  /** What the marker said at the last look. */
+  #identity: Pick<NodeState, 'id' | 'members'> = {};
+
+  constructor(
+    settings: NodeSettings,
+    isShard: boolean,
+    /** The node lost its vote for now, and has an end of quarantine. */
+    private readonly onUntrusted: () => void,
+  ) {
+    super();
+    this.#settings = settings;
+    this.#forgot = isShard ? SHARD_FORGOT : FORGOT;
+    this.nodeClock = new NodeClock(settings.driftFactor);
+  }
+
+  /** The vote on a request that cannot be sent now; `undefined` if it can be sent. */
+  absence(): Failed | undefined {
+    const { status, reason = status } = this.state;
+    if (status === 'ready' || status === 'untrusted') return undefined;
+    return failed(status === 'new' ? 'untrusted' : 'unreachable', new Error(reason));
+  }
+
+  /** The vote that takes the place of a grant that does not count; `undefined` if grants count. */
+  untrusted(): Failed | undefined {
+    const { status, reason, trustedAt } = this.state;
+    // Misconfigured: this very reply has shown that the node must not vote.
+    if (status !== 'untrusted' && status !== 'misconfigured') return undefined;
+    const leftS = Math.ceil(Math.max(0, (trustedAt ?? 0) - this.#settings.clock.now()) / 1_000);
+    const end = trustedAt === undefined ? '' : `; it votes again in ${leftS} s`;
+    return failed('untrusted', new Error(`${reason}${end}`));
+  }
+
+  quarantine(reason: string): void {
+    const { quarantineMs, clock } = this.#settings;
+    if (quarantineMs === 0) return;
+    this.#quarantined = { until: clock.now() + quarantineMs, reason };
+    if (this.state.status === 'ready' || this.state.status === 'untrusted') this.#update(0);
+  }
+
+  /** Forgets this client's own quarantine. The marker's goes on. */
+  endQuarantine(): void {
+    this.#quarantined = { until: 0, reason: '' };
+  }
+
+  cannotSubscribe(): void {
+    this.#canSubscribe = false;
+    if (this.state.status === 'ready') this.#update(0);
+  }
+
+  /** Learns what every reply tells: the node's time, and what the guard found. */
+  learn(sentAt: Stamp, nodeMs: number, { quarantineLeftMs, id, members }: Finding): void {
+    const isLook = id !== undefined && members !== undefined;
+    if (isLook) this.#identity = { id, members };
+    const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeMs);
+    if (reading === 'stepped') this.quarantine('its clock was stepped');
+    const isAsBefore =
+      quarantineLeftMs === 0 &&
+      !isLook &&
+      this.state.status === 'ready' &&
+      this.nodeClock.isToldBy(this.state);
+    if (!isAsBefore) this.#update(quarantineLeftMs);
+  }
+
+  /** `quarantineLeftMs` is the marker's: how long the grants do not count yet; -1 without a marker. */
+  #update(quarantineLeftMs: number): void {
+    const about = this.#about();
+    if (quarantineLeftMs < 0) {
+      this.set({ ...about, status: 'new', reason: 'it is new, or has lost everything' });
+      return;
+    }
+    const now = this.#settings.clock.now();
+    const { until, reason } = this.#quarantined;
+    const leftMs = Math.max(quarantineLeftMs, until - now);
+    if (leftMs <= 0) {
+      this.set({ ...about, status: 'ready' });
+      return;
+    }
+    const why = until - now >= quarantineLeftMs ? reason : this.#forgot;
+    const isNews = this.state.status !== 'untrusted';
+    this.set({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
+    if (isNews && !this.ended) this.onUntrusted();
+  }
+
+  #about(): Omit<NodeState, 'status'> {
+    const { runId: serverId, caution: infoCaution } = this.info;
+    const caution = [infoCaution, this.#canSubscribe ? undefined : CANNOT_SUBSCRIBE]
+      .filter(Boolean)
+      .join('; ');
+    return {
+      ...this.#identity,
+      ...this.nodeClock.about,
+      ...(serverId === undefined ? {} : { serverId }),
+      ...(caution === '' ? {} : { caution }),
+    };
+  }
+}
