@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { LockNotAcquiredError, type LockManagerOptions } from '../../src/index.js';
 import {
-  CALM,
+  LONG_TIMEOUT,
   LockManagers,
   ofType,
   record,
@@ -40,7 +40,7 @@ async function putKey(server: RedisServers['servers'][number], key: string, ttlM
 
 it('a two-to-two vote of four nodes settles, and no key is left behind (failure 1)', async () => {
   const servers = await start(4);
-  const locks = await managers.connected({ servers, ...CALM });
+  const locks = await managers.connected({ servers, ...LONG_TIMEOUT });
   await Promise.all(servers.slice(2).map((server) => putKey(server, 'lock:a', 60_000)));
   await expect(locks.acquire('a', { retries: 0 })).rejects.toMatchObject({
     code: 'LOCK_NOT_ACQUIRED',
@@ -52,7 +52,7 @@ it('a two-to-two vote of four nodes settles, and no key is left behind (failure 
 
 it('keys of a lost attempt do not refuse the retry, which has a new holder id (failure 3)', async () => {
   const servers = await start(3);
-  const locks = await managers.connected({ servers, ...CALM });
+  const locks = await managers.connected({ servers, ...LONG_TIMEOUT });
   const [free, taken, dead] = servers as [(typeof servers)[0], (typeof servers)[0], (typeof servers)[0]];
   await dead.kill();
   await putKey(taken, 'lock:a', 400);
@@ -85,7 +85,7 @@ describe('releasing a lease that has expired', () => {
 
   it('releasing an expired lease resolves without a retry (failure 6)', async () => {
     const servers = await start(3);
-    const locks = await managers.connected({ servers, ...CALM });
+    const locks = await managers.connected({ servers, ...LONG_TIMEOUT });
     const lease = await locks.acquire('a', SHORT);
     await until(() => lease.signal.aborted);
     await untilGone(servers, 'lock:a');
@@ -101,7 +101,7 @@ describe('releasing a lease that has expired', () => {
 
   it("releasing an expired lease does not replace the routine's own error (failure 6)", async () => {
     const servers = await start(3);
-    const locks = await managers.connected({ servers, ...CALM });
+    const locks = await managers.connected({ servers, ...LONG_TIMEOUT });
     const own = new Error('the routine failed');
     const result = locks.withLock('a', SHORT, async (lease) => {
       await until(() => lease.signal.aborted);
@@ -112,7 +112,7 @@ describe('releasing a lease that has expired', () => {
 
   it("unreachable nodes do not replace the routine's own error (failure 6)", async () => {
     const servers = await start(3);
-    const locks = await managers.connected({ servers, ...CALM });
+    const locks = await managers.connected({ servers, ...LONG_TIMEOUT });
     const own = new Error('the routine failed');
     const result = locks.withLock('a', { ttlMs: 15_000 }, async () => {
       await Promise.all(servers.map((server) => server.kill()));
@@ -156,7 +156,7 @@ describe("the user's own clients", () => {
       listeners: client.eventNames().map((name) => [name, client.listenerCount(name)]),
     });
     const before = await Promise.all(clients.map(facts));
-    const locks = await managers.connected({ nodes: clients, ...CALM });
+    const locks = await managers.connected({ nodes: clients, ...LONG_TIMEOUT });
     const lease = await locks.acquire('a');
     await locks.withLock('b', () => undefined);
     await locks.close();
@@ -170,7 +170,7 @@ describe("the user's own clients", () => {
   it("a user's lazy client stays unconnected: the lock connects by itself (failure 16)", async () => {
     const servers = await start(1);
     const client = new Redis({ ...servers[0]!.options, lazyConnect: true });
-    const locks = await managers.connected({ nodes: [client], ...CALM });
+    const locks = await managers.connected({ nodes: [client], ...LONG_TIMEOUT });
     await (await locks.acquire('a')).release();
     expect(client.status).toBe('wait');
     client.disconnect();
@@ -179,7 +179,7 @@ describe("the user's own clients", () => {
   it("a user's client may be closed without effect on the lock (failure 16)", async () => {
     const servers = await start(1);
     const client = new Redis(servers[0]!.options);
-    const locks = await managers.connected({ nodes: [client], ...CALM });
+    const locks = await managers.connected({ nodes: [client], ...LONG_TIMEOUT });
     await client.quit();
     await (await locks.acquire('a')).release();
   });
@@ -195,7 +195,7 @@ describe("the user's own clients", () => {
       stringNumbers: true,
     });
     await client.subscribe('news');
-    const locks = await managers.connected({ nodes: [client], ...CALM });
+    const locks = await managers.connected({ nodes: [client], ...LONG_TIMEOUT });
     const lease = await locks.acquire('a');
     expect(lease.token).toEqual(expect.any(Number));
     await servers[0]!.kill();
@@ -208,7 +208,7 @@ describe("the user's own clients", () => {
 it('a client opened on db 3 locks on db 3 (failure 17)', async () => {
   const servers = await start(3);
   const clients = servers.map((server) => new Redis({ ...server.options, db: 3 }));
-  const locks = await managers.connected({ nodes: clients, ...CALM });
+  const locks = await managers.connected({ nodes: clients, ...LONG_TIMEOUT });
   const lease = await locks.acquire('a');
   await until(async () =>
     (await Promise.all(clients.map((client) => client.exists('lock:a')))).every(Boolean),
@@ -220,7 +220,7 @@ it('a client opened on db 3 locks on db 3 (failure 17)', async () => {
 
 it('a fast job on workers with different clocks runs once per tick (failure 21)', async () => {
   const servers = await start(3);
-  const workers = await Promise.all([1, 2, 3].map(() => managers.connected({ servers, ...CALM })));
+  const workers = await Promise.all([1, 2, 3].map(() => managers.connected({ servers, ...LONG_TIMEOUT })));
   const runs: number[] = [];
   const TICKS = 10;
   const skips: string[] = [];
@@ -244,8 +244,8 @@ it('a fast job on workers with different clocks runs once per tick (failure 21)'
 
 it('a resource that another holds is refused with its owner and the time to retry after', async () => {
   const servers = await start(3);
-  const one = await managers.connected({ servers, ...CALM, holder: 'worker-1' });
-  const other = await managers.connected({ servers, ...CALM });
+  const one = await managers.connected({ servers, ...LONG_TIMEOUT, holder: 'worker-1' });
+  const other = await managers.connected({ servers, ...LONG_TIMEOUT });
   const events = record(other);
   const lease = await one.acquire('a', { ttlMs: 20_000 });
   const error = await other.acquire('a').catch((thrown: unknown) => thrown);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startChild, type Child } from '../support/child.js';
-import { CALM, LockManagers, untilGone, valuesOf } from '../support/lock-managers.js';
+import { LONG_TIMEOUT, LockManagers, untilGone, valuesOf } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import type { Order, Report } from './process-worker.js';
@@ -42,7 +42,7 @@ it('the next holder gets the lock of a killed worker after the TTL and one retry
   const child = startWorker();
   child.order({ do: 'hold', ttlMs: 2_000 });
   const { token } = await child.message(did('held'));
-  const next = await managers.connected({ servers, ...CALM });
+  const next = await managers.connected({ servers, ...LONG_TIMEOUT });
   expect(await next.tryAcquire('job')).toBeNull();
   await child.kill();
   const killedAt = performance.now();
@@ -65,7 +65,7 @@ it("a worker stopped for longer than its TTL loses its lease and keeps the next 
   child.order({ do: 'hold', ttlMs: 800 });
   const { token } = await child.message(did('held'));
   child.pause();
-  const next = await managers.connected({ servers: redis.servers, ...CALM });
+  const next = await managers.connected({ servers: redis.servers, ...LONG_TIMEOUT });
   const lease = await next.acquire('job', { waitMs: 60_000, retryDelayMs: 50 });
   expect(lease.token).toBeGreaterThan(token);
   const holders = await valuesOf(redis.servers, 'lock:job');

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { QuorumUnreachableError, type LockEvent, type LockManager } from '../../src/index.js';
-import { CALM, LockManagers, record, untilGone, valuesOf } from '../support/lock-managers.js';
+import { LONG_TIMEOUT, LockManagers, record, untilGone, valuesOf } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
@@ -56,7 +56,7 @@ describe('a wrong password', () => {
   ])('a wrong password in %s is reported with the node and is never shown', async (_name, source) => {
     const servers = await start(1, ['--requirepass', 'the-right-one']);
     const { port } = servers[0]!;
-    const locks = managers.make({ ...CALM, nodes: [source(port) as string] });
+    const locks = managers.make({ ...LONG_TIMEOUT, nodes: [source(port) as string] });
     const events = record(locks);
     await until(() => statusOf(locks, 0) === 'misconfigured');
     expect(managers.warnings).toEqual([
@@ -75,7 +75,7 @@ describe('a wrong password', () => {
     const servers = await start(3);
     await servers[0]!.client().call('CONFIG', 'SET', 'requirepass', SECRET);
     const nodes = servers.map((server) => ({ host: '127.0.0.1', port: server.port }));
-    const locks = managers.make({ ...CALM, nodes });
+    const locks = managers.make({ ...LONG_TIMEOUT, nodes });
     await until(() => statusOf(locks, 0) === 'misconfigured' && statusOf(locks, 2) === 'ready');
     const lease = await locks.acquire('a');
     await lease.release();
@@ -89,7 +89,7 @@ describe('a wrong password', () => {
 it('a correct password is never shown, even when nodes fail', async () => {
   const servers = await start(3, ['--requirepass', SECRET]);
   const locks = managers.make({
-    ...CALM,
+    ...LONG_TIMEOUT,
     nodes: servers.map(({ port }) => `redis://:${SECRET}@127.0.0.1:${port}`),
   });
   const events = record(locks);
@@ -110,7 +110,7 @@ describe('a user with limited rights', () => {
     await servers[0]!
       .client()
       .call('ACL', 'SETUSER', 'worker', 'on', `>${SECRET}`, '~lock:*', '~{lock:*', ...rules);
-    const locks = managers.make({ ...CALM, nodes: [`redis://worker:${SECRET}@127.0.0.1:${port}`] });
+    const locks = managers.make({ ...LONG_TIMEOUT, nodes: [`redis://worker:${SECRET}@127.0.0.1:${port}`] });
     return { locks, port };
   }
 
@@ -154,7 +154,7 @@ describe('a read-only replica', () => {
     const servers = await start(3);
     const [master, replica] = servers as [(typeof servers)[0], (typeof servers)[0]];
     await replica.client().replicaof('127.0.0.1', master.port);
-    const locks = managers.make({ ...CALM, servers });
+    const locks = managers.make({ ...LONG_TIMEOUT, servers });
     await until(() => statusOf(locks, 1) === 'misconfigured');
     expect(locks.nodes()[1]?.reason).toBe('it is a read-only replica');
     expect(managers.warnings).toEqual([
@@ -168,7 +168,7 @@ describe('a read-only replica', () => {
   it('a lock cannot be acquired on a single read-only replica, and the error names it', async () => {
     const servers = await start(2);
     await servers[1]!.client().replicaof('127.0.0.1', servers[0]!.port);
-    const locks = managers.make({ ...CALM, servers: [servers[1]!] });
+    const locks = managers.make({ ...LONG_TIMEOUT, servers: [servers[1]!] });
     const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuorumUnreachableError);
     expect((error as Error).message).toMatch(
@@ -179,7 +179,7 @@ describe('a read-only replica', () => {
   it('a replica that becomes a master gets a vote', async () => {
     const servers = await start(1);
     await servers[0]!.client().replicaof('127.0.0.1', 1);
-    const locks = managers.make({ ...CALM, servers });
+    const locks = managers.make({ ...LONG_TIMEOUT, servers });
     await until(() => statusOf(locks, 0) === 'misconfigured');
     await servers[0]!.client().call('REPLICAOF', 'NO', 'ONE');
     await until(() => statusOf(locks, 0) === 'ready');
@@ -192,7 +192,7 @@ describe('the same server under two addresses', () => {
     const servers = await start(2);
     const { port } = servers[0]!;
     const nodes = [`redis://127.0.0.1:${port}`, servers[1]!.url, `redis://localhost:${port}`];
-    const locks = managers.make({ ...CALM, nodes });
+    const locks = managers.make({ ...LONG_TIMEOUT, nodes });
     await until(() => statusOf(locks, 2) === 'misconfigured');
     expect(managers.warnings).toContain(
       `node localhost:${port} has no vote: it is the same server as 127.0.0.1:${port}`,
@@ -210,7 +210,7 @@ describe('the same server under two addresses', () => {
     const servers = await start(1);
     const { port } = servers[0]!;
     const locks = managers.make({
-      ...CALM,
+      ...LONG_TIMEOUT,
       nodes: [`redis://127.0.0.1:${port}`, `redis://localhost:${port}`],
     });
     await until(() => statusOf(locks, 1) === 'misconfigured');
@@ -224,7 +224,7 @@ describe('the same server under two addresses', () => {
 it('a server that never replies is unreachable, and acquire ends', async () => {
   const servers = await start(1);
   servers[0]!.pause();
-  const locks = managers.make({ ...CALM, servers });
+  const locks = managers.make({ ...LONG_TIMEOUT, servers });
   await expect(locks.acquire('a')).rejects.toThrow(QuorumUnreachableError);
   await until(() => statusOf(locks, 0) === 'unreachable');
   servers[0]!.resume();
@@ -239,7 +239,7 @@ it('a server of another protocol is unreachable, and acquire ends', async () => 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const locks = managers.make({ ...CALM, nodes: [`redis://:${SECRET}@127.0.0.1:${port}`] });
+  const locks = managers.make({ ...LONG_TIMEOUT, nodes: [`redis://:${SECRET}@127.0.0.1:${port}`] });
   const events = record(locks);
   await expect(locks.acquire('a')).rejects.toThrow(QuorumUnreachableError);
   expect(await everythingOf(locks, events)).not.toContain(SECRET);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import Redlock, { ExecutionError, type Lock } from 'redlock';
 import { LockNotAcquiredError, LockError, type LockManager } from '../../src/index.js';
-import { CALM, LockManagers, untilGone, valuesOf } from '../support/lock-managers.js';
+import { LONG_TIMEOUT, LockManagers, untilGone, valuesOf } from '../support/lock-managers.js';
 import { overlapsIn, type Interval } from '../support/overlaps.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
@@ -35,7 +35,7 @@ function redlock(): Redlock {
 }
 
 const quorlock = (): Promise<LockManager> =>
-  managers.connected({ servers: redis.servers, keyPrefix: '', restartQuarantine: 'auto', ...CALM });
+  managers.connected({ servers: redis.servers, keyPrefix: '', restartQuarantine: 'auto', ...LONG_TIMEOUT });
 
 describe('beside redlock', () => {
   it('a resource that redlock holds is refused, and is free once redlock has released it', async () => {

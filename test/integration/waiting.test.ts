@@ -2,12 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LockManager } from '../../src/index.js';
 import { startChild, type Child } from '../support/child.js';
-import { CALM, LockManagers, scriptCalls } from '../support/lock-managers.js';
+import { LONG_TIMEOUT, LockManagers, scriptCalls } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 
 /** Retries and expiry take an hour, so that only a release notification can end a wait. */
-const WAIT_OPTIONS = { ...CALM, waitMs: 3_600_000, retryDelayMs: 3_600_000, ttlMs: 3_600_000 } as const;
+const WAIT_OPTIONS = {
+  ...LONG_TIMEOUT,
+  waitMs: 3_600_000,
+  retryDelayMs: 3_600_000,
+  ttlMs: 3_600_000,
+} as const;
 
 let redis: RedisServers;
 beforeAll(async () => {
@@ -202,7 +207,7 @@ describe('waiting on real servers', () => {
     const workers = served.map(async (_, index) => {
       while (tokens.length < TOTAL) {
         const lease = await all[index % all.length]!.acquire('crowd', {
-          ...CALM,
+          ...LONG_TIMEOUT,
           waitMs: 600_000,
           ttlMs: 60_000,
         });

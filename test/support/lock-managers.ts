@@ -3,7 +3,7 @@ import type { RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
 /** For every call that a test expects to succeed: no machine is too slow to reply within this time. */
-export const CALM = { nodeTimeoutMs: 5_000 } as const;
+export const LONG_TIMEOUT = { nodeTimeoutMs: 5_000 } as const;
 
 type Options = Partial<LockManagerOptions> & { readonly servers?: readonly RedisServer[] };
 
@@ -20,7 +20,7 @@ export class LockManagers implements AsyncDisposable {
   make({ servers = [], ...options }: Options): LockManager {
     const nodes: readonly NodeSource[] = servers.map((server) => server.options);
     const warn = (message: string): void => void this.warnings.push(message);
-    const locks = new LockManager({ nodes, warn, restartQuarantine: 'off', ...CALM, ...options });
+    const locks = new LockManager({ nodes, warn, restartQuarantine: 'off', ...LONG_TIMEOUT, ...options });
     this.#all.push(locks);
     return locks;
   }

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import type { RedisServer } from './redis-server.js';
 
 /**
- * One address that leads to one server and, after `point`, to another, as a virtual IP or a DNS name does
+ * One address that leads to one server and, after `pointTo`, to another, as a virtual IP or a DNS name does
  * after a failover.
  */
-export class Switchboard implements AsyncDisposable {
+export class VirtualAddress implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
   #target: RedisServer;
@@ -21,20 +21,20 @@ export class Switchboard implements AsyncDisposable {
     this.#server = createServer((client) => this.#accept(client));
   }
 
-  static async before(target: RedisServer): Promise<Switchboard> {
-    const directory = await mkdtemp(join(tmpdir(), 'quorlock-switchboard-'));
-    const board = new Switchboard(directory, target);
-    await new Promise<void>((resolve) => board.#server.listen(board.options.path, resolve));
-    return board;
+  static async before(target: RedisServer): Promise<VirtualAddress> {
+    const directory = await mkdtemp(join(tmpdir(), 'quorlock-address-'));
+    const address = new VirtualAddress(directory, target);
+    await new Promise<void>((resolve) => address.#server.listen(address.options.path, resolve));
+    return address;
   }
 
   /** The address for a client. */
   get options(): { readonly path: string } {
-    return { path: join(this.directory, 'board.sock') };
+    return { path: join(this.directory, 'address.sock') };
   }
 
   /** Sends new connections to another server and breaks open ones. */
-  turnTo(target: RedisServer): void {
+  pointTo(target: RedisServer): void {
     this.#target = target;
     for (const socket of this.#sockets) socket.destroy();
   }

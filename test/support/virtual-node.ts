@@ -11,24 +11,27 @@ import type {
 } from '../../src/node/lock-node.js';
 import { voteOf } from './vote-of.js';
 
-/** How a node treats its requests for as long as a test says so. */
+/** The current delays and faults of a node. */
 export interface Behaviour {
-  /** One way, in milliseconds. */
+  /** The delay of a request, in milliseconds. `replyMs` is that of a reply. */
   readonly requestMs: number;
   readonly replyMs: number;
-  /** The request gets there, the answer does not come back: the connection broke after this many milliseconds. */
+  /** The request arrives, and the reply is lost: the connection breaks after this many milliseconds. */
   readonly loseReplyAfterMs?: number;
-  /** Nothing is carried out until it is resumed. */
+  /** Requests wait until the node is resumed. */
   readonly stopped?: boolean;
   /** Every request fails at once, as with a refused connection. */
   readonly down?: boolean;
-  /** What it tells of resources that may be free gets lost. */
-  readonly mute?: boolean;
-  /** There is no connection for what it tells. */
-  readonly deaf?: boolean;
+  /** Release notifications are lost. */
+  readonly losesNotifications?: boolean;
+  /** The connection for release notifications cannot be opened. */
+  readonly cannotSubscribe?: boolean;
 }
 
-/** A voter behind a network, in virtual time: real in-memory semantics, with delays and faults on the way. */
+/**
+ * A voter behind a network in virtual time: the semantics of a memory node, with delays and faults of the
+ * network.
+ */
 export class VirtualNode implements LockNode, NodeMemory {
   behaviour: Behaviour = { requestMs: 1, replyMs: 1 };
   /** Every request that was carried out, in order. */
@@ -67,21 +70,24 @@ export class VirtualNode implements LockNode, NodeMemory {
     void this.vote(request).then((vote) => receiver.receive(nodeIndex, vote));
   }
 
-  /** What is told takes its time, and is lost while the node is down or stopped, or where a test says so. */
+  /**
+   * Release notifications have the delay of replies. They are lost while the node is down or stopped, or if
+   * `losesNotifications` is set.
+   */
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
-    const hear = (resource: string | undefined): void => {
+    const notify = (resource: string | undefined): void => {
       if (
         !this.#releaseListeners.has(waiter) ||
         this.behaviour.down ||
         this.behaviour.stopped ||
-        this.behaviour.mute
+        this.behaviour.losesNotifications
       )
         return;
       void this.#pass(this.behaviour.replyMs).then(() => listener(resource));
     };
-    this.#releaseListeners.set(waiter, hear);
-    const own = this.#memory.onRelease(waiter, hear);
-    const isOpen = (): boolean => !this.behaviour.down && this.behaviour.deaf !== true;
+    this.#releaseListeners.set(waiter, notify);
+    const own = this.#memory.onRelease(waiter, notify);
+    const isOpen = (): boolean => !this.behaviour.down && this.behaviour.cannotSubscribe !== true;
     return {
       get open() {
         return isOpen();
@@ -105,12 +111,12 @@ export class VirtualNode implements LockNode, NodeMemory {
   }
 
   trust(): Promise<void> {
-    this.become({ status: 'ready' });
+    this.setState({ status: 'ready' });
     return Promise.resolve();
   }
 
   recordLoss(): Promise<void> {
-    this.become({ status: 'untrusted', reason: 'it lost its memory' });
+    this.setState({ status: 'untrusted', reason: 'it lost its memory' });
     return Promise.resolve();
   }
 
@@ -119,19 +125,19 @@ export class VirtualNode implements LockNode, NodeMemory {
   }
 
   quarantine(reason: string): void {
-    this.become({ ...this.#state, status: 'untrusted', reason });
+    this.setState({ ...this.#state, status: 'untrusted', reason });
   }
 
   markMisconfigured(reason: string): void {
-    this.become({ status: 'misconfigured', reason });
+    this.setState({ status: 'misconfigured', reason });
   }
 
   close(): Promise<void> {
-    this.become({ status: 'closed' });
+    this.setState({ status: 'closed' });
     return Promise.resolve();
   }
 
-  become(state: NodeState): void {
+  setState(state: NodeState): void {
     this.#state = state;
     for (const listener of [...this.#listeners]) listener(state);
   }
@@ -140,7 +146,7 @@ export class VirtualNode implements LockNode, NodeMemory {
     this.behaviour = { ...this.behaviour, stopped: true };
   }
 
-  /** Carries out what has come in meanwhile, in order. */
+  /** Carries out the requests that arrived meanwhile, in order. */
   resume(): void {
     this.behaviour = { ...this.behaviour, stopped: false };
     for (const carryOut of this.#waiting.splice(0)) carryOut();
@@ -148,33 +154,33 @@ export class VirtualNode implements LockNode, NodeMemory {
 
   down(): void {
     this.behaviour = { ...this.behaviour, down: true };
-    this.become({ status: 'unreachable', reason: 'connection refused' });
+    this.setState({ status: 'unreachable', reason: 'connection refused' });
   }
 
   up({ keepData = true } = {}): void {
     this.behaviour = { ...this.behaviour, down: false };
     if (!keepData) this.loseData();
-    this.become({ status: 'ready' });
+    this.setState({ status: 'ready' });
   }
 
   loseData(): void {
     this.#memory = new MemoryNode(this.name, this.clock);
-    for (const [waiter, hear] of this.#releaseListeners) this.#memory.onRelease(waiter, hear);
+    for (const [waiter, notify] of this.#releaseListeners) this.#memory.onRelease(waiter, notify);
   }
 
-  /** Who holds the resource here, as the node itself sees it. */
+  /** The holder of the resource, as the node itself sees it. */
   async owner(resource: string): Promise<string | undefined> {
     const [answer] = await this.#memory.inspect([resource]);
     return answer?.kind === 'inspected' ? answer.owner : undefined;
   }
 
-  /** How long the key lives here. */
+  /** The remaining life of the key on this node. */
   async remainingMs(resource: string): Promise<number> {
     const [answer] = await this.#memory.inspect([resource]);
     return answer?.kind === 'inspected' ? answer.remainingMs : 0;
   }
 
-  /** How many requests are on their way, there or back. */
+  /** The number of requests in transit, there or back. */
   underWay = 0;
 
   vote(request: NodeRequest): Promise<Vote> {

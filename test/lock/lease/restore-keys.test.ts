@@ -84,9 +84,9 @@ describe('a lease that others ask for all the time', () => {
     world.nodes[2]!.down();
     const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
     for (let round = 0; round < 1_000; round++) {
-      world.nodes[2]!.become({ status: 'ready' });
+      world.nodes[2]!.setState({ status: 'ready' });
       await world.clock.advance(5);
-      world.nodes[2]!.become({ status: 'unreachable' });
+      world.nodes[2]!.setState({ status: 'unreachable' });
       await world.clock.advance(5);
     }
     const extensions = () => world.eventsOf('extended').length;
@@ -96,14 +96,14 @@ describe('a lease that others ask for all the time', () => {
     await world.clock.advance(12_000);
     const before = extensions();
     for (let round = 0; round < 100; round++) {
-      world.nodes[2]!.become({ status: 'unreachable' });
-      world.nodes[2]!.become({ status: 'ready' });
+      world.nodes[2]!.setState({ status: 'unreachable' });
+      world.nodes[2]!.setState({ status: 'ready' });
       await world.clock.advance(10);
     }
     expect(extensions() - before).toBeLessThanOrEqual(1);
     await world.clock.until(lease.release());
-    world.nodes[2]!.become({ status: 'unreachable' });
-    world.nodes[2]!.become({ status: 'ready' });
+    world.nodes[2]!.setState({ status: 'unreachable' });
+    world.nodes[2]!.setState({ status: 'ready' });
     await world.clock.advance(10_000);
     expect(extensions() - before).toBeLessThanOrEqual(1);
   });

@@ -90,7 +90,7 @@ describe('two clients that race for the first use', () => {
     const world = new VirtualWorld(3);
     const concluded: string[] = [];
     const becomes = (node: VirtualNode, status: string): void =>
-      node.become({ status: status as 'new' | 'ready' | 'unreachable', serverId: node.name });
+      node.setState({ status: status as 'new' | 'ready' | 'unreachable', serverId: node.name });
     world.nodes.forEach((node, nodeIndex) => {
       becomes(node, 'new');
       const conclude = (what: string) => (): Promise<void> => {
@@ -139,7 +139,7 @@ describe('two clients that race for the first use', () => {
   it('look again where a node is another server than at the first look', async () => {
     const { world, concluded } = watched();
     await world.clock.advance(450);
-    world.nodes[1]!.become({ status: 'new', serverId: 'another' });
+    world.nodes[1]!.setState({ status: 'new', serverId: 'another' });
     await world.clock.advance(100);
     expect(concluded).toEqual([]);
     await world.clock.advance(500);

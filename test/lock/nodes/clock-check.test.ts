@@ -7,7 +7,7 @@ const STEP = 3_600_000;
 /** Five nodes of which none is known yet, and a client that compares those that become known. */
 function five() {
   const { nodes, clock } = new VirtualWorld(5);
-  for (const node of nodes) node.become({ status: 'connecting' });
+  for (const node of nodes) node.setState({ status: 'connecting' });
   const comparison = new ClockCheck(nodes, clock, 3);
   return {
     statuses: () => nodes.map(({ state }) => state.status),
@@ -15,7 +15,7 @@ function five() {
     stepOwnWall: (ms: number) => clock.stepWall(ms),
     learn(nodeIndex: number, clockOffsetMs: number): void {
       const { wallMs, monotonicMs } = clock.stamp();
-      nodes[nodeIndex]!.become({ status: 'ready', clockOffsetMs, ownGapMs: wallMs - monotonicMs });
+      nodes[nodeIndex]!.setState({ status: 'ready', clockOffsetMs, ownGapMs: wallMs - monotonicMs });
     },
   };
 }

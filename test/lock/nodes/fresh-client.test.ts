@@ -17,7 +17,7 @@ const statuses = (locks: LockManager): string[] => locks.nodes().map(({ status }
 /** A client that has just started: none of its nodes is connected yet. */
 function starting(count = 3): { world: VirtualWorld; locks: LockManager; asked: () => boolean } {
   const world = new VirtualWorld(count);
-  for (const node of world.nodes) node.become({ status: 'connecting' });
+  for (const node of world.nodes) node.setState({ status: 'connecting' });
   return { world, locks: world.manager(), asked: () => world.nodes.some(({ log }) => log.length > 0) };
 }
 
@@ -25,29 +25,29 @@ describe('a client that has just started', () => {
   it('asks as soon as a majority is there whose clocks agree', async () => {
     const { world, locks } = starting();
     const acquiring = locks.acquire(R);
-    world.nodes[0]!.become(ready(20));
-    world.nodes[1]!.become(ready(-20));
+    world.nodes[0]!.setState(ready(20));
+    world.nodes[1]!.setState(ready(-20));
     await world.clock.until(acquiring, 10);
   });
 
   it('waits for the third where two clocks differ, and takes out the one that stands apart from both', async () => {
     const { world, locks, asked } = starting();
     const acquiring = locks.acquire(R);
-    world.nodes[0]!.become(ready(60_000));
-    world.nodes[1]!.become(ready(0));
+    world.nodes[0]!.setState(ready(60_000));
+    world.nodes[1]!.setState(ready(0));
     await world.clock.advance(1_000);
     expect(asked()).toBe(false);
     expect(statuses(locks)).toEqual(['ready', 'ready', 'connecting']);
-    world.nodes[2]!.become(ready(5));
+    world.nodes[2]!.setState(ready(5));
     expect(statuses(locks)).toEqual(['untrusted', 'ready', 'ready']);
     await world.clock.until(acquiring, 10);
   });
 
   it('trusts neither of two that differ where the third is away, for either may have been stepped', async () => {
     const { world, locks } = starting();
-    world.nodes[0]!.become(ready(60_000));
-    world.nodes[1]!.become(ready(0));
-    world.nodes[2]!.become({ status: 'unreachable', reason: 'connection refused' });
+    world.nodes[0]!.setState(ready(60_000));
+    world.nodes[1]!.setState(ready(0));
+    world.nodes[2]!.setState({ status: 'unreachable', reason: 'connection refused' });
     expect(statuses(locks)).toEqual(['untrusted', 'untrusted', 'unreachable']);
   });
 
@@ -55,8 +55,8 @@ describe('a client that has just started', () => {
     const { world, locks, asked } = starting();
     const acquiring = locks.acquire(R);
     acquiring.catch(() => undefined);
-    world.nodes[0]!.become(ready(60_000));
-    world.nodes[1]!.become(ready(0));
+    world.nodes[0]!.setState(ready(60_000));
+    world.nodes[1]!.setState(ready(0));
     await world.clock.advance(1_900);
     expect(asked()).toBe(false);
     await world.clock.advance(200);
@@ -66,10 +66,11 @@ describe('a client that has just started', () => {
 
   it('judges one that comes later by the majority that it has', async () => {
     const { world, locks } = starting(5);
-    for (const [nodeIndex, offset] of [0, 100, 200].entries()) world.nodes[nodeIndex]!.become(ready(offset));
+    for (const [nodeIndex, offset] of [0, 100, 200].entries())
+      world.nodes[nodeIndex]!.setState(ready(offset));
     await world.clock.until(locks.acquire(R), 10);
-    world.nodes[3]!.become(ready(-30_000));
-    world.nodes[4]!.become(ready(50));
+    world.nodes[3]!.setState(ready(-30_000));
+    world.nodes[4]!.setState(ready(50));
     expect(statuses(locks)).toEqual(['ready', 'ready', 'ready', 'untrusted', 'ready']);
   });
 });
@@ -78,11 +79,11 @@ describe('a client with history', () => {
   it('does not compare clocks from before its own suspension with clocks from after it', async () => {
     const { world, locks } = starting();
     const gapMs = (): number => world.clock.stamp().wallMs - world.clock.now();
-    for (const node of world.nodes) node.become(ready(0, gapMs()));
+    for (const node of world.nodes) node.setState(ready(0, gapMs()));
     world.clock.stepWall(3_600_000);
     // Against a monotonic clock that stood still for an hour each node's clock is an hour ahead, one after the other.
     for (const node of world.nodes) {
-      node.become(ready(3_600_000, gapMs()));
+      node.setState(ready(3_600_000, gapMs()));
       expect(statuses(locks)).toEqual(['ready', 'ready', 'ready']);
     }
   });
@@ -90,19 +91,19 @@ describe('a client with history', () => {
   it('holds nodes to each other again after its suspension, when a step could not be seen', async () => {
     const { world, locks } = starting();
     const gapMs = (): number => world.clock.stamp().wallMs - world.clock.now();
-    for (const node of world.nodes) node.become(ready(0, gapMs()));
+    for (const node of world.nodes) node.setState(ready(0, gapMs()));
     world.clock.stepWall(3_600_000);
     for (const [nodeIndex, offset] of [3_600_000, 3_600_000, 3_700_000].entries()) {
-      world.nodes[nodeIndex]!.become(ready(offset, gapMs()));
+      world.nodes[nodeIndex]!.setState(ready(offset, gapMs()));
     }
     expect(statuses(locks)).toEqual(['ready', 'ready', 'untrusted']);
   });
 
   it('does not distrust a node that it knows for the clock of another', async () => {
     const { world, locks } = starting();
-    for (const node of world.nodes) node.become(ready(0));
-    world.nodes[2]!.become({ status: 'unreachable', reason: 'connection refused' });
-    world.nodes[1]!.become(ready(60_000));
+    for (const node of world.nodes) node.setState(ready(0));
+    world.nodes[2]!.setState({ status: 'unreachable', reason: 'connection refused' });
+    world.nodes[1]!.setState(ready(60_000));
     expect(statuses(locks)[0]).toBe('ready');
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { RedisServer } from '../../support/redis-server.js';
 import { startRedis } from '../../support/redis-servers.js';
-import { Switchboard } from '../../support/virtual-address.js';
+import { VirtualAddress } from '../../support/virtual-address.js';
 import { until } from '../../support/until.js';
 import {
   allVote,
@@ -97,8 +97,8 @@ describe('a failover', () => {
       RedisServer,
       RedisServer,
     ];
-    await using board = await Switchboard.before(first);
-    const nodes = [board.options, second.options, third.options];
+    await using address = await VirtualAddress.before(first);
+    const nodes = [address.options, second.options, third.options];
     await using clients = new Clients([]);
     const holder = await clients.ready({ nodes });
     await follow(spare, first);
@@ -107,7 +107,7 @@ describe('a failover', () => {
     await command(spare, 'REPLICAOF', 'NO', 'ONE');
     const lease = await holder.acquire(R);
     await forget(third);
-    board.turnTo(spare);
+    address.pointTo(spare);
     await first.kill();
     await untilStatus(holder, 0, 'untrusted');
     const fresh = clients.make({ nodes });

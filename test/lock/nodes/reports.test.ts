@@ -84,7 +84,7 @@ describe('a node without a vote for now', () => {
   it('does not stand in the way of saying who holds the lock', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
-    world.nodes[2]!.become({ status: 'untrusted', reason: 'it lost its memory', trustedAt: 61_000 });
+    world.nodes[2]!.setState({ status: 'untrusted', reason: 'it lost its memory', trustedAt: 61_000 });
     await world.clock.until(locks.acquire(R));
     expect(await world.clock.until(outcomeOf(world.manager().acquire(R)))).toBe('LOCK_NOT_ACQUIRED held');
     expect(locks.nodes()[2]).toEqual({

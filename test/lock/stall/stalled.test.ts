@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LockManagerOptions } from '../../../src/index.js';
 import { startChild, type Child } from '../../support/child.js';
-import { CALM, LockManagers, untilGone } from '../../support/lock-managers.js';
+import { LONG_TIMEOUT, LockManagers, untilGone } from '../../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
 import type { Order, Report } from './stalled-worker.js';
@@ -62,7 +62,7 @@ async function connections(): Promise<number> {
 async function blockAndTry(
   forMs: number,
 ): Promise<{ blocked: Extract<Report, { did: 'blocked' }>; others: number }> {
-  const other = await managers.connected({ servers: redis.servers, ...CALM });
+  const other = await managers.connected({ servers: redis.servers, ...LONG_TIMEOUT });
   let others = 0;
   order({ do: 'block', forMs });
   const trying = (async () => {
@@ -101,7 +101,7 @@ describe('a job that blocks the event loop for longer than its TTL', () => {
 
   it('loses it after maxStallMs, as a process that hangs does', async () => {
     const token = await startHolder({ maxStallMs: 600 });
-    const other = await managers.connected({ servers: redis.servers, ...CALM });
+    const other = await managers.connected({ servers: redis.servers, ...LONG_TIMEOUT });
     order({ do: 'block', forMs: 3 * TTL_MS + 600 });
     const lease = await other.acquire('job', { ttlMs: 15_000, waitMs: 60_000 });
     expect(lease.token).toBeGreaterThan(token);

@@ -58,7 +58,8 @@ describe('who waits in another process', () => {
     async (silent) => {
       const world = new VirtualWorld(3);
       const { held, all } = await waiters(world, 1, { ...WAITS, ttlMs: 6_000 });
-      for (const node of world.nodes.slice(0, silent)) node.behaviour = { ...node.behaviour, mute: true };
+      for (const node of world.nodes.slice(0, silent))
+        node.behaviour = { ...node.behaviour, losesNotifications: true };
       await world.clock.until(held.release());
       const before = world.clock.now();
       await world.clock.until(all[0]!, 6_100);
@@ -108,7 +109,7 @@ describe('who waits in another process', () => {
 
   it('looks from time to time where too few nodes would be heard, and at once when they are', async () => {
     const world = new VirtualWorld(3);
-    for (const node of world.nodes.slice(0, 2)) node.behaviour = { ...node.behaviour, deaf: true };
+    for (const node of world.nodes.slice(0, 2)) node.behaviour = { ...node.behaviour, cannotSubscribe: true };
     const { held, all } = await waiters(world, 1, { ...WAITS, retryDelayMs: 200 });
     const before = asked(world);
     await world.clock.advance(2_000);
