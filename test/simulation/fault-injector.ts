@@ -55,7 +55,7 @@ export class FaultInjector {
         return;
       }
       if (settings.faults.length > 0) this.#inject(this.#rng.pick(settings.faults));
-      timeline.after(this.#rng.exponential(settings.stormMs), next);
+      timeline.after(this.#rng.exponential(settings.faultIntervalMs), next);
     };
     timeline.after(0, next);
   }

@@ -3,65 +3,65 @@ import type { ScriptFlaw } from './script-model.js';
 import type { Settings } from './settings.js';
 import type { Invariant } from './violation.js';
 
-/** A piece of a source file, to be there exactly once, and what to read in its place. */
+/** A piece of a source file, which must occur exactly once, and its replacement. */
 export interface Edit {
-  /** Below src. */
+  /** The path below src. */
   readonly file: string;
   readonly original: string;
   readonly replacement: string;
 }
 
-/** One way of getting the algorithm wrong: in a source, in the script, or on the way. */
+/** A mistake in the algorithm: in a source, in the scripts, or in the network. */
 export interface Mutation {
   readonly name: string;
   readonly edits?: readonly Edit[];
   readonly flaw?: ScriptFlaw;
   readonly networkFlaw?: NetworkFlaw;
-  /** The worlds in which it shows; without, all. */
+  /** The worlds in which the mistake shows; by default the worlds of the seeds. */
   readonly worlds?: Worlds;
-  /** A world in which it showed, to be tried first; the others follow. */
+  /** A seed that showed the mistake. It is tried first, the others follow. */
   readonly likely?: number;
-  /** What the simulation has to find broken; any of them. */
+  /** The invariants that the mistake violates. One violation is enough. */
   readonly breaks: readonly Invariant[];
 }
 
 /**
- * Some mistakes show only in states that seldom come about by chance. These worlds bring them about more often. What is
- * found in them counts because the unchanged algorithm lives through the same worlds without harm.
+ * Some mistakes show only in states that are rare by chance. In these worlds such states are common. Their
+ * findings count because the unchanged algorithm passes in the same worlds.
  */
 export const WORLDS = {
-  /** Connections and nodes that fail between the two phases of an acquisition. */
-  rough: {
+  /** Connections and nodes that fail between the two phases of an acquire. */
+  'failing connections': {
     nodes: 3,
     clients: 4,
     resources: ['a'],
     cronResources: [],
     faults: ['link reset', 'link block', 'node stop'],
-    stormMs: 15,
+    faultIntervalMs: 15,
     longestFaultMs: 120,
     ttlsMs: [150],
     idleMs: 50,
     latency: { leastMs: 1, meanJitterMs: 4, resendChance: 0 },
   },
-  /** Machines that sleep under their leases, and others that get the lock meanwhile. */
-  asleep: {
+  /** Machines that are suspended while they hold leases, so that others get the lock. */
+  'suspended machines': {
     nodes: 3,
     clients: 4,
     driftFactor: 0.01,
     resources: ['a'],
     cronResources: [],
     faults: ['process suspend'],
-    stormMs: 60,
+    faultIntervalMs: 60,
     longestFaultMs: 600,
     ttlsMs: [100],
     idleMs: 50,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
   /**
-   * Clocks of nodes that go several times too fast, far beyond the promise, and no trust. Two may hold a lock at once, but
-   * the later holder's token is the higher one all the same.
+   * Clocks of nodes that run several times too fast, far beyond the promise, without a quarantine. Two
+   * clients may hold a lock at once, but the later holder still has the higher token.
    */
-  hasty: {
+  'fast node clocks': {
     nodes: 3,
     clients: 4,
     fastNodes: 12,
@@ -69,14 +69,14 @@ export const WORLDS = {
     resources: ['a'],
     cronResources: [],
     faults: ['link slow'],
-    stormMs: 8,
+    faultIntervalMs: 8,
     longestFaultMs: 300,
     ttlsMs: [150],
     idleMs: 20,
     latency: { leastMs: 0.3, meanJitterMs: 0.3, resendChance: 0 },
   },
-  /** Nodes that come back with old data as often as the promise allows. */
-  restored: {
+  /** Nodes that restart with old data as often as the promise allows. */
+  'restored data': {
     nodes: 3,
     durable: false,
     maxTtlMs: 300,
@@ -85,12 +85,12 @@ export const WORLDS = {
     resources: ['a'],
     cronResources: [],
     faults: ['data stale', 'node stop', 'link block'],
-    stormMs: 100,
+    faultIntervalMs: 100,
     wallSkewMs: 2,
     nodeSkewMs: 0,
   },
-  /** Nodes that are emptied as often as the promise allows, and workers that come late for their ticks. */
-  forgetful: {
+  /** Nodes that are flushed as often as the promise allows, and workers that are late for their ticks. */
+  'flushed data': {
     nodes: 3,
     durable: false,
     maxTtlMs: 300,
@@ -100,13 +100,13 @@ export const WORLDS = {
     cronPeriodMs: 1_000,
     driftFactor: 0.01,
     faults: ['data flushed', 'process stop', 'link block'],
-    stormMs: 100,
+    faultIntervalMs: 100,
     wallSkewMs: 2,
     nodeSkewMs: 0,
     wallStepMs: 100,
   },
-  /** Workers that stand still between the two phases, while ticks go by. */
-  sleepy: {
+  /** Workers that are stopped between the two phases while ticks pass. */
+  'stopped processes': {
     nodes: 3,
     resources: ['a'],
     cronResources: ['cron-1'],
@@ -114,27 +114,27 @@ export const WORLDS = {
     wallSkewMs: 200,
     ttlsMs: [60, 100],
     faults: ['process stop'],
-    stormMs: 20,
+    faultIntervalMs: 20,
     latency: { leastMs: 2, meanJitterMs: 6, resendChance: 0 },
   },
-  /** Processes with many workers that wait in line for the same, and hold it shortly. */
-  crowded: {
+  /** Processes with many workers that wait for the same resource and hold it briefly. */
+  'many waiters': {
     nodes: 3,
     clients: 3,
     workers: [4, 8],
-    patient: true,
+    alwaysWaits: true,
     resources: ['a'],
     cronResources: [],
     driftFactor: 0.01,
     faults: ['process suspend', 'link reset', 'process crash'],
-    stormMs: 100,
+    faultIntervalMs: 100,
     longestFaultMs: 900,
     ttlsMs: [400],
     idleMs: 20,
     latency: { leastMs: 0.3, meanJitterMs: 0.3, resendChance: 0 },
   },
-  /** Workers that fire on the same millisecond, all day. */
-  punctual: {
+  /** Workers that fire in the same millisecond, again and again. */
+  'simultaneous ticks': {
     nodes: 3,
     clients: 4,
     driftFactor: 0,
@@ -157,12 +157,12 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "quarantine === LATE && vote.kind === 'granted'",
       },
     ],
-    worlds: 'forgetful',
+    worlds: 'flushed data',
     likely: 1,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {
-    name: 'no confirm',
+    name: 'a missing confirm',
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
@@ -173,7 +173,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
-    name: 'no confirm where the counters differ',
+    name: 'a missing confirm if the counters differ',
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
@@ -186,12 +186,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'confirm without ownership',
     flaw: 'confirm without ownership',
-    worlds: 'sleepy',
+    worlds: 'stopped processes',
     likely: 4,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
-    name: 'a counter above the token counted',
+    name: 'a vote counted though its counter is above the token',
     edits: [
       {
         file: 'lock/quorum/quorum.ts',
@@ -200,12 +200,12 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     flaw: 'counter above the token',
-    worlds: 'hasty',
+    worlds: 'fast node clocks',
     likely: 95,
     breaks: ['tokens grow'],
   },
   {
-    name: 'refused nodes counted as confirmed',
+    name: 'refused votes counted as confirmed',
     edits: [
       {
         file: 'lock/quorum/quorum.ts',
@@ -214,12 +214,12 @@ export const MUTATIONS: readonly Mutation[] = [
           "if (vote.kind !== 'granted') return call.receive(nodeIndex, { kind: 'granted', counter: token });",
       },
     ],
-    worlds: 'rough',
+    worlds: 'failing connections',
     likely: 16,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
-    name: 'one token for all leases that follow on a grant',
+    name: 'one token for all leases of a grant',
     edits: [
       {
         file: 'lock/lease/held-keys.ts',
@@ -227,17 +227,17 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: 'this.#firstToken === undefined ? undefined : this.#lastToken;',
       },
     ],
-    worlds: 'crowded',
+    worlds: 'many waiters',
     breaks: ['tokens grow'],
   },
   {
     name: 'a range of tokens that the node counts as one',
     flaw: 'a range counted as one',
-    worlds: 'crowded',
+    worlds: 'many waiters',
     breaks: ['tokens grow'],
   },
   {
-    name: 'a lease handed on after its end',
+    name: 'a lease handed over after its end',
     edits: [
       {
         file: 'core/local-handover.ts',
@@ -250,7 +250,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: 'import { monotonicValidityLeftMs, type Grant',
       },
     ],
-    worlds: 'crowded',
+    worlds: 'many waiters',
     likely: 8,
     breaks: ['tokens grow'],
   },
@@ -258,14 +258,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an old counter believed',
     flaw: 'old counter believed',
-    worlds: 'restored',
+    worlds: 'restored data',
     likely: 8,
     breaks: ['tokens grow'],
   },
   {
     name: 'ticks granted by nodes that may have forgotten them',
     flaw: 'forgotten ticks granted',
-    worlds: 'forgetful',
+    worlds: 'flushed data',
     likely: 7,
     breaks: ['one run per tick'],
   },
@@ -287,7 +287,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['one holder', 'validity within the keys'],
   },
   {
-    name: 'validity stamped at the reply',
+    name: 'validity counted from the reply',
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
@@ -301,12 +301,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'an extension that re-creates',
     flaw: 'extension re-creates',
-    worlds: 'asleep',
+    worlds: 'suspended machines',
     likely: 2,
     breaks: ['one holder'],
   },
   {
-    name: 'lost keys set again after a sleep, without a proof',
+    name: 'lost keys restored after a suspension without proof',
     edits: [
       {
         file: 'lock/lease/held-keys.ts',
@@ -319,13 +319,13 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: '!(this.#restoredWithoutQuorum && headroomMs === undefined)',
       },
     ],
-    worlds: 'asleep',
+    worlds: 'suspended machines',
     likely: 81,
     breaks: ['one holder', 'tokens grow'],
   },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
   {
-    name: 'the wall clock in place of the monotonic one',
+    name: 'the wall clock instead of the monotonic clock',
     edits: [
       {
         file: 'core/validity.ts',
@@ -354,7 +354,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
-    worlds: 'sleepy',
+    worlds: 'stopped processes',
     likely: 28,
     breaks: ['no tick lost', 'one run per tick'],
   },
@@ -367,11 +367,11 @@ export const MUTATIONS: readonly Mutation[] = [
         replacement: "if (outcome.kind !== 'contended' || look === 0 || isCancelled()) {",
       },
     ],
-    worlds: 'punctual',
+    worlds: 'simultaneous ticks',
     breaks: ['no tick lost'],
   },
   {
-    name: 'no room for drift',
+    name: 'no allowance for drift',
     edits: [
       {
         file: 'core/validity.ts',
@@ -382,7 +382,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['validity within the keys'],
   },
   {
-    name: 'late grants not given back',
+    name: 'late grants that are not released',
     edits: [
       {
         file: 'lock/quorum/key-tracker.ts',
@@ -393,7 +393,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['nothing left behind'],
   },
   {
-    name: 'a loss told at the end of validity, not before',
+    name: 'a loss told only at the end of validity',
     edits: [
       {
         file: 'core/extension-schedule.ts',
@@ -404,7 +404,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['loss told in time'],
   },
   {
-    name: 'success reported under a lost lease',
+    name: 'success reported though the lease is lost',
     edits: [
       {
         file: 'lock/lock-manager.ts',

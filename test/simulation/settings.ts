@@ -40,7 +40,7 @@ export interface Settings {
   readonly clients: number;
   /** The number of workers per client, and whether all of them wait for locks and hold them briefly. */
   readonly workers: readonly [least: number, most: number];
-  readonly patient: boolean;
+  readonly alwaysWaits: boolean;
   readonly resources: readonly string[];
   readonly cronResources: readonly string[];
   readonly cronPeriodMs: number;
@@ -53,7 +53,7 @@ export interface Settings {
   readonly latency: Latency;
   readonly faults: readonly Fault[];
   /** The mean time between two faults in a period with faults. */
-  readonly stormMs: number;
+  readonly faultIntervalMs: number;
   readonly longestFaultMs: number;
   /** The maximum rate of the nodes' clocks against true time; `undefined`: within the drift factor. */
   readonly fastNodes: number | undefined;
@@ -115,7 +115,7 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     durable,
     clients: rng.int(2, 4),
     workers: [1, 2],
-    patient: false,
+    alwaysWaits: false,
     resources: ['a', 'b', 'c'].slice(0, rng.int(1, 3)),
     cronResources: ['cron-1', 'cron-2'].slice(0, rng.int(1, 2)),
     cronPeriodMs: rng.pick([2_000, 3_000, 5_000]),
@@ -135,7 +135,7 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
       resendChance: rng.pick([0, 0, 0.002, 0.02]),
     },
     faults,
-    stormMs: rng.pick([100, 250, 600]),
+    faultIntervalMs: rng.pick([100, 250, 600]),
     longestFaultMs: 4_000,
     fastNodes: undefined,
     restartQuarantine: 'auto',

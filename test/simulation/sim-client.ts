@@ -154,7 +154,7 @@ export class SimClient {
         ttlMs,
         autoExtend,
         ...rng.pick(
-          settings.patient ? [WAIT_OPTIONS] : [{}, {}, { retries: 2, retryDelayMs: 100 }, WAIT_OPTIONS],
+          settings.alwaysWaits ? [WAIT_OPTIONS] : [{}, {}, { retries: 2, retryDelayMs: 100 }, WAIT_OPTIONS],
         ),
         ...(rng.chance(0.05) ? { minHoldMs: Math.floor(ttlMs / 2) } : {}),
         ...(rng.chance(0.05) ? { maxHoldMs: 2 * ttlMs } : {}),
@@ -165,7 +165,7 @@ export class SimClient {
       const lease = await this.#acquire(resources, options, abandonMs, routine);
       if (lease === undefined) continue;
       const holdMs =
-        settings.patient && rng.chance(0.9)
+        settings.alwaysWaits && rng.chance(0.9)
           ? rng.between(0, 10)
           : rng.pick([rng.between(0, 20), rng.between(0, ttlMs), rng.between(1, 6) * ttlMs]);
       await this.#hold(
