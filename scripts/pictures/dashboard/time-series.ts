@@ -84,12 +84,12 @@ function stretchesOf({ values }: NamedSeries): readonly (readonly Point[])[] {
 }
 
 function area(stretch: readonly Point[], steps: number, axis: Axis, scale: Scale, stroke: string): string {
-  const xOf = (step: number): string => scale.x(instant(axis, step, steps)).toFixed(1);
-  const points = stretch.map(([step, value]) => `${xOf(step)} ${scale.y(value).toFixed(1)}`);
+  const xOf = (step: number): number => scale.x(instant(axis, step, steps));
+  const points = stretch.map(([step, value]) => `${xOf(step)} ${scale.y(value)}`);
   const [first, last] = [stretch[0], stretch.at(-1)];
   if (first === undefined || last === undefined) return '';
   const outline = `M${points.join('L')}`;
-  const floor = scale.y(0).toFixed(1);
+  const floor = scale.y(0);
   return (
     element('path', {
       d: `${outline}L${xOf(last[0])} ${floor}L${xOf(first[0])} ${floor}Z`,
@@ -110,8 +110,7 @@ function stackedBars(series: readonly NamedSeries[], axis: Axis, scale: Scale, p
         const floor = scale.y(sumAt(series.slice(0, index), step));
         const height = scale.y(0) - scale.y(value);
         const x = scale.x(instant(axis, step, steps)) - width / 2;
-        const [left, bottom, tall, wide] = [x, floor, height, width].map((size) => size.toFixed(1));
-        return [`M${left} ${bottom}v-${tall}h${wide}v${tall}z`];
+        return [`M${x} ${floor}v${-height}h${width}v${height}z`];
       });
       return bars.length === 0
         ? ''

@@ -3,8 +3,14 @@ import type { Theme } from './theme.js';
 type Value = string | number | undefined;
 
 /** Rounds to a tenth of a pixel, to keep the files small. */
-const printed = (value: string | number): string =>
-  typeof value === 'number' ? String(Math.round(value * 10) / 10) : escaped(value);
+const rounded = (pixels: number): string => String(Math.round(pixels * 10) / 10);
+
+function printed(key: string, value: string | number): string {
+  if (typeof value === 'number') return rounded(value);
+  return key === 'd' || key === 'transform'
+    ? value.replaceAll(/\d+\.\d+(?:e-\d+)?/g, (one) => rounded(Number(one)))
+    : escaped(value);
+}
 
 export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -16,7 +22,7 @@ export function element(
   ...children: string[]
 ): string {
   const written = Object.entries(attributes).flatMap(([key, value]) =>
-    value === undefined ? [] : [` ${key}="${printed(value)}"`],
+    value === undefined ? [] : [` ${key}="${printed(key, value)}"`],
   );
   const opening = `<${name}${written.join('')}`;
   return children.length === 0 ? `${opening}/>` : `${opening}>${children.join('')}</${name}>`;
