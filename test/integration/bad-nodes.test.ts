@@ -47,8 +47,8 @@ async function everythingOf(locks: LockManager, events: readonly LockEvent[]): P
 
 describe('a wrong password', () => {
   it.each<[string, (port: number) => string | object]>([
-    ['a url', (port) => `redis://:${SECRET}@127.0.0.1:${port}`],
-    ['a url with a user', (port) => `redis://nobody:${SECRET}@127.0.0.1:${port}`],
+    ['a URL', (port) => `redis://:${SECRET}@127.0.0.1:${port}`],
+    ['a URL with a user', (port) => `redis://nobody:${SECRET}@127.0.0.1:${port}`],
     ['options', (port) => ({ host: '127.0.0.1', port, password: SECRET })],
     ['options with a user', (port) => ({ host: '127.0.0.1', port, username: 'nobody', password: SECRET })],
     ['a client', (port) => new Redis({ host: '127.0.0.1', port, password: SECRET, lazyConnect: true })],

@@ -186,8 +186,8 @@ describe('the rights in docs/security.md', () => {
   it('without info everything works, and one warning per node names the cost', async () => {
     const words = without(user, 'info');
     const cost =
-      `node ${server.path}: its user may not call INFO: a restart with old data, an eviction, a replica and ` +
-      'the same server under two names go unnoticed';
+      `node ${server.path}: its user may not call INFO: a restart with old data, an eviction, a replica ` +
+      'and the same server under two names go unnoticed';
     expect(await messagesOf(words)).toEqual([cost]);
 
     await using managers = new LockManagers();
@@ -199,7 +199,7 @@ describe('the rights in docs/security.md', () => {
       await until(() => ofType(events, 'node').filter(({ node }) => node.status === 'ready').length > 1);
     }
     expect(managers.warnings).toEqual([cost]);
-    // The loss of everything is still seen, by the missing marker.
+    // The missing marker still shows that all data were lost.
     await admin.flushall();
     await until(() => locks.acquire('x').then(() => false, isUntrusted));
   });

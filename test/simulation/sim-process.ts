@@ -91,7 +91,7 @@ export class SimProcess implements Clock {
     return { cancel: () => this.#cancel(timer) };
   }
 
-  /** A process can be stopped in between. */
+  /** The process can be stopped before the callback runs. */
   afterTurn(callback: () => void): void {
     this.timeline.after(0, () => this.post(callback));
   }

@@ -29,7 +29,7 @@ export async function until<T>(
       } catch (error) {
         cause = error;
       }
-      if (over) throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`, { cause });
+      if (over) throw new Error(`waited ${timeoutMs} ms without success for: ${what}`, { cause });
       await sleep(everyMs);
     }
   } finally {
