@@ -1,5 +1,3 @@
-import { endOf, type Grant } from './validity.js';
-
 /**
  * Why a lease was lost: it ended before its holder released it.
  *
@@ -14,21 +12,12 @@ export type LossReason = 'unreachable' | 'taken' | 'not_extended' | 'max_hold' |
 
 /** A lease is held, and then released or lost. No transition leads back. */
 export type LeaseState =
-  | { readonly phase: 'held'; readonly grant: Grant }
+  | { readonly phase: 'held' }
   | { readonly phase: 'released' }
   | { readonly phase: 'lost'; readonly reason: LossReason };
 
 /** The state of a lease that was just acquired. */
-export const held = (grant: Grant): LeaseState => ({ phase: 'held', grant });
-
-/**
- * The state after a won extension. An extension never shortens a lease, and a lease that has ended stays
- * ended.
- */
-export function extended(state: LeaseState, grant: Grant): LeaseState {
-  if (state.phase !== 'held') return state;
-  return endOf(grant) > endOf(state.grant) ? held(grant) : state;
-}
+export const HELD: LeaseState = { phase: 'held' };
 
 /** The state after the holder's release. A lost lease stays lost. */
 export const released = (state: LeaseState): LeaseState =>

@@ -34,6 +34,10 @@ export interface Grant {
 /** When validity ends unless it is extended, on the monotonic clock. */
 export const endOf = ({ sentAt, ttlMs, driftMs }: Grant): number => sentAt.monotonicMs + ttlMs - driftMs;
 
+/** The grant that ends later: an extension never shortens. */
+export const laterOf = (grant: Grant, extension: Grant): Grant =>
+  endOf(extension) > endOf(grant) ? extension : grant;
+
 /**
  * The validity left in milliseconds, by the clock that moved further. At zero or less, the keys may have
  * expired.

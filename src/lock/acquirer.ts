@@ -1,77 +1,128 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
-import type { QueueEntry } from '../node/lock-node.js';
-import { openFallbackNode } from '../node/open-node.js';
-import { retryLoop, errorOf, type Attempts } from './waiting/retry-loop.js';
-import { attempt, type AttemptContext, type AttemptResult, type Won } from './acquire/attempt.js';
 import { LockManagerClosedError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
-import { Fallback } from './acquire/memory-fallback.js';
-import type { ReleaseResult } from './quorum/release.js';
-import { newHolderId } from './quorum/holder-id.js';
-import type { HeldLease } from './lease/held-lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
-import { Quorum } from './quorum/quorum.js';
-import { pause, Cancellation, unlessCancelled } from './waiting/cancellation.js';
-import { HeldKeys } from './lease/held-keys.js';
-import { WaitQueue } from './waiting/wait-queue.js';
+import { AcquireCall } from './acquire/acquire-call.js';
+import {
+  attempt,
+  errorOf,
+  type AttemptContext,
+  type AttemptResult,
+  type NotAcquired,
+  type Won,
+} from './acquire/attempt.js';
+import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
+import { MemoryFallback } from './acquire/memory-fallback.js';
+import { LeaseRegistry } from './lease-registry.js';
+import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
+import { HeldLease, type LeaseContext } from './lease/held-lease.js';
+import type { LeaseScheduler } from './lease/lease-scheduler.js';
+import type { LeaseGuard } from './lease/stand-in.js';
+import { newHolderId } from './quorum/holder-id.js';
+import type { Quorum } from './quorum/quorum.js';
 import { ReleaseNotifications } from './waiting/release-notifications.js';
-import { Waiter } from './waiting/waiter.js';
+import { acquireWithRetries } from './waiting/retry-loop.js';
+import { WaitQueue } from './waiting/wait-queue.js';
+import { Waiter, type WaitContext } from './waiting/waiter.js';
 
-/** Makes the lease, in the moment in which it is acquired. */
-type Hold = (keys: HeldKeys, attempts: number) => HeldLease;
+/** What a manager gives its acquirer. */
+export interface AcquirerContext {
+  readonly options: ResolvedManagerOptions;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly events: LockEvents;
+  readonly quorum: Quorum;
+  /** A quorum of one node in memory, for the fallback; `undefined`: there is no fallback. */
+  readonly memory: Quorum | undefined;
+  readonly onFallback: (active: boolean, reason: string) => void;
+  /** Whether all nodes are in memory, so that every lock excludes this process only. */
+  readonly isInMemory: boolean;
+  readonly scheduler: LeaseScheduler;
+  readonly guard: LeaseGuard | undefined;
+  /** What the first calls wait for, because the nodes are not known yet; `undefined` once they are. */
+  readonly starting: () => Promise<void> | undefined;
+}
 
-/** Turns a wish into a won acquire round or an error: from the nodes, or, where that is allowed, from this process. */
+const DRAINED = new Error('the lock manager is draining');
+
+/** Carries out acquire calls: once, with retries, or waiting in line. */
 export class Acquirer {
-  readonly #context: AttemptContext;
-  readonly #fallback: Fallback | undefined;
+  readonly leases: LeaseRegistry;
+  readonly #context: AcquirerContext;
+  readonly #attemptContext: AttemptContext;
+  readonly #keysContext: HeldKeysContext;
+  readonly #leaseContext: LeaseContext;
+  readonly #waitContext: WaitContext;
+  readonly #fallback: MemoryFallback | undefined;
   readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
-  readonly #waiting = new Set<Cancellation>();
-  /** How many attempts are under way, and who waits for their end. */
-  #underWay = 0;
+  /** Cancelled by `drain`. A call with a single attempt looks at it; each other call has a cancellation of its own. */
+  readonly #drained = new Cancellation();
+  readonly #cancellations = new Set<Cancellation>();
+  #calls = 0;
+  #runningAttempts = 0;
   #onIdle: (() => void) | undefined;
-  #draining = false;
 
-  constructor(
-    private readonly quorum: Quorum,
-    private readonly options: ResolvedManagerOptions,
-    private readonly clock: Clock,
-    private readonly random: () => number,
-    private readonly events: LockEvents,
-    /** What the first acquisitions wait for: the nodes being known. */
-    private readonly starting: () => Promise<void> | undefined,
-    onFallback: (active: boolean, reason: string) => void,
-  ) {
+  constructor(context: AcquirerContext) {
+    const { options, clock, random, events, quorum, memory, scheduler, guard, onFallback } = context;
+    const { driftFactor, fencing, maxTtlMs } = options;
+    this.#context = context;
     this.#queue = new WaitQueue(clock);
     this.#notifications = new ReleaseNotifications(quorum.nodes, clock, random, this.#queue, options);
-    this.#context = {
+    if (memory !== undefined) this.#fallback = new MemoryFallback(quorum, memory, releaseKeys, onFallback);
+    this.leases = new LeaseRegistry(clock, this.#queue, this.#notifications, this.#fallback);
+    this.#attemptContext = {
       clock,
       random,
+      driftFactor,
+      fencing,
       newHolderId: () => newHolderId(options.holder),
       sleep: (delayMs) => pause(clock, delayMs),
     };
-    if (options.fallback === 'memory') {
-      const local = new Quorum([openFallbackNode(clock)], clock, events);
-      this.#fallback = new Fallback(quorum, local, (won) => this.#releaseKeys(won), onFallback);
+    this.#keysContext = { clock, events, scheduler, guard, driftFactor };
+    this.#leaseContext = { clock, events, host: this.leases, maxTtlMs };
+    this.#waitContext = {
+      clock,
+      random,
+      queue: this.#queue,
+      notifications: this.#notifications,
+      hold: (call, keys, attempts) => this.#hold(call, keys, attempts),
+    };
+  }
+
+  get isDraining(): boolean {
+    return this.#drained.isCancelled;
+  }
+
+  async acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
+    const call = new AcquireCall(this.#context, ++this.#calls, resources, options);
+    const { signal, retries, waitMs } = options;
+    // A single attempt ends by itself: nothing has to be cancelled.
+    const isSingle = signal === undefined && retries === 0 && waitMs === 0;
+    try {
+      if (this.isDraining) throw DRAINED;
+      return isSingle && this.#context.starting() === undefined
+        ? await this.#acquireOnce(call)
+        : await this.#acquireCancellably(call);
+    } catch (thrown) {
+      const error = thrown === DRAINED ? new LockManagerClosedError(resources) : thrown;
+      call.tellFailure(error);
+      throw error;
     }
   }
 
-  get draining(): boolean {
-    return this.#draining;
-  }
-
-  /** Grants nothing any more, and tells so to those who wait. */
+  /** Grants nothing any more, and ends the calls that wait. */
   drain(): void {
-    this.#draining = true;
-    for (const waiting of this.#waiting) waiting.cancel(DRAINED);
+    this.#drained.cancel(DRAINED);
+    for (const cancellation of this.#cancellations) cancellation.cancel(DRAINED);
   }
 
-  /** Resolves when no attempt is under way any more, after `timeoutMs` at the latest: who waited for one may have gone. */
-  async idle(timeoutMs: number): Promise<void> {
-    if (this.#underWay === 0) return;
+  /** Resolves when no attempt is running, after `timeoutMs` at the latest. The callers of those that run may have gone. */
+  async whenIdle(timeoutMs: number): Promise<void> {
+    if (this.#runningAttempts === 0) return;
     await new Promise<void>((resolve) => {
-      const timer = this.clock.setTimer(resolve, timeoutMs);
+      const timer = this.#context.clock.setTimer(resolve, timeoutMs);
       this.#onIdle = () => {
         timer.cancel();
         resolve();
@@ -79,149 +130,112 @@ export class Acquirer {
     });
   }
 
-  acquire(resources: readonly string[], options: ResolvedAcquireOptions, hold: Hold): Promise<HeldLease> {
-    if (this.#draining) return Promise.reject(new LockManagerClosedError(resources));
-    const { signal, retries, waitMs } = options;
-    // One attempt ends by itself: there is nothing to be stopped.
-    const endsByItself = signal === undefined && retries === 0 && waitMs === 0;
-    return endsByItself && this.starting() === undefined
-      ? this.#once(resources, options, hold)
-      : this.#unlessCancelled(resources, options, hold);
-  }
-
-  async #unlessCancelled(
-    resources: readonly string[],
-    options: ResolvedAcquireOptions,
-    hold: Hold,
-  ): Promise<HeldLease> {
-    const { signal, waitMs } = options;
-    const cancellation = new Cancellation();
-    const onAbort = (): void => cancellation.cancel(signal?.reason as Error);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
-    this.#waiting.add(cancellation);
-    try {
-      const starting = this.starting();
-      if (starting !== undefined) await unlessCancelled(starting, cancellation);
-      const attempts = this.#attempts(resources, options);
-      const { clock, random, events } = this;
-      const context = { queue: this.#queue, notifications: this.#notifications, clock, random, events };
-      if (waitMs > 0) {
-        return await new Waiter(context, { resources, options, attempts, cancellation, hold }).lease();
-      }
-      const acquired = await retryLoop(attempts, context, resources, options, cancellation);
-      return hold(acquired.keys, acquired.attempts);
-    } catch (error) {
-      throw error === DRAINED ? new LockManagerClosedError(resources) : error;
-    } finally {
-      this.#waiting.delete(cancellation);
-      signal?.removeEventListener('abort', onAbort);
-    }
-  }
-
-  async #once(resources: readonly string[], options: ResolvedAcquireOptions, hold: Hold): Promise<HeldLease> {
-    try {
-      const result = await this.#attempt(resources, options, this.#isDraining);
-      if (this.#draining) {
-        if (result.kind === 'won') this.#discard(result);
-        throw new LockManagerClosedError(resources);
-      }
-      if (result.kind !== 'won') throw errorOf(resources, result);
-      return hold(this.#begin(result), 1);
-    } finally {
-      this.#ended();
-    }
-  }
-
-  /** Who in this process takes over these keys when their lease is released. */
-  nextInLine(keys: HeldKeys): (() => void) | undefined {
-    return this.#queue.nextInLine(keys);
-  }
-
-  /** With which words those who wait here go behind others, where there are any of both. */
-  waitsBehind(keys: HeldKeys): QueueEntry | undefined {
-    const isCrowded = keys.othersWait && this.#queue.waitingFor(keys.tracker.resources) > 0;
-    return isCrowded && this.#notifications.isListening ? this.#notifications.queueEntry : undefined;
-  }
-
-  /** To be told when a lease is lost: its keys are left, but nobody holds anything by them. */
-  leaseLost(keys: HeldKeys): void {
-    this.#fallback?.ended(keys.tracker);
-    this.#queue.leaseLost(keys);
-  }
-
-  /** To be told when the keys of a tenure are being taken back. */
-  keysReleased(keys: HeldKeys, releaseResult: Promise<ReleaseResult>, isOnLists: boolean): Promise<number> {
-    this.#fallback?.ended(keys.tracker);
-    this.#queue.keysReleased(keys, isOnLists);
-    return releaseResult.then(({ acknowledged, hasNotified }) => {
-      this.#queue.answered(keys, hasNotified);
-      return acknowledged;
-    });
-  }
-
   close(): void {
     this.#notifications.close();
   }
 
-  readonly #isDraining = (): boolean => this.#draining;
-
-  #attempts(resources: readonly string[], options: ResolvedAcquireOptions): Attempts {
-    return {
-      attempt: (isCancelled) => {
-        const result = this.#attempt(resources, options, isCancelled);
-        result.then(this.#ended, this.#ended);
-        return result;
-      },
-      begin: (won) => this.#begin(won),
-      discard: (won) => this.#discard(won),
-    };
+  async #acquireOnce(call: AcquireCall): Promise<HeldLease> {
+    try {
+      const result = await this.#attempt(call, this.#drained);
+      if (this.isDraining) {
+        if (result.kind === 'won') this.#discard(result);
+        throw DRAINED;
+      }
+      if (result.kind !== 'won') throw errorOf(call.resources, result);
+      return this.#hold(call, this.#begin(result), 1);
+    } finally {
+      this.#attemptEnded();
+    }
   }
 
-  /** One attempt, whose end is to be told by `#ended`. */
-  #attempt(
-    resources: readonly string[],
-    { ttlMs, nodeTimeoutMs, tick, waitMs }: ResolvedAcquireOptions,
-    isCancelled: () => boolean,
-  ): Promise<AttemptResult> {
-    this.#underWay++;
-    const { driftFactor, fencing } = this.options;
-    const behind = this.#queue.waitingFor(resources) - (waitMs > 0 ? 1 : 0);
+  async #acquireCancellably(call: AcquireCall): Promise<HeldLease> {
+    const { signal, waitMs } = call.options;
+    const cancellation = new Cancellation();
+    const onAbort = (): void => cancellation.cancel(signal?.reason as Error);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#cancellations.add(cancellation);
+    try {
+      const starting = this.#context.starting();
+      if (starting !== undefined) await unlessCancelled(starting, cancellation);
+      const tryAcquire = (by: Cancellation): Promise<HeldKeys | NotAcquired> => this.#tryAcquire(call, by);
+      return waitMs > 0
+        ? await new Waiter(this.#waitContext, call, cancellation, tryAcquire).acquire()
+        : await acquireWithRetries(this.#waitContext, call, cancellation, tryAcquire);
+    } finally {
+      this.#cancellations.delete(cancellation);
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /**
+   * Makes one attempt. When it is cancelled, it rejects with the reason at once; the attempt goes on to its end, and what it
+   * wins is released.
+   */
+  #tryAcquire(call: AcquireCall, cancellation: Cancellation): Promise<HeldKeys | NotAcquired> {
+    return new Promise((resolve, reject) => {
+      const onCancel = (): void => reject(cancellation.reason!);
+      const onResult = (result: AttemptResult): void => {
+        cancellation.off(onCancel);
+        if (!cancellation.isCancelled) resolve(result.kind === 'won' ? this.#begin(result) : result);
+        else if (result.kind === 'won') this.#discard(result);
+        this.#attemptEnded();
+      };
+      const onError = (error: Error): void => {
+        reject(error);
+        this.#attemptEnded();
+      };
+      cancellation.on(onCancel);
+      this.#attempt(call, cancellation).then(onResult, onError);
+    });
+  }
+
+  /** Makes one attempt. Its end is to be told by `#attemptEnded`. */
+  #attempt(call: AcquireCall, cancellation: Cancellation): Promise<AttemptResult> {
+    this.#runningAttempts++;
+    const { resources, options } = call;
+    const { ttlMs, nodeTimeoutMs, tick, waitMs } = options;
+    const waiters = this.#queue.countWaiters(resources);
     const request = {
       resources,
       ttlMs,
       nodeTimeoutMs,
-      driftFactor,
-      fencing,
       tick,
-      tokens: tokensFor(behind),
+      tokens: tokensFor(waitMs > 0 ? waiters - 1 : waiters),
       queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };
-    if (this.#fallback === undefined) return attempt(this.quorum, this.#context, request, isCancelled);
-    return this.#fallback.attempt(resources, (quorum) =>
-      attempt(quorum, this.#context, request, isCancelled),
-    );
+    const attemptOn = (quorum: Quorum): Promise<AttemptResult> =>
+      attempt(quorum, this.#attemptContext, request, cancellation);
+    return this.#fallback?.attempt(resources, attemptOn) ?? attemptOn(this.#context.quorum);
   }
 
-  readonly #ended = (): void => {
-    if (--this.#underWay === 0) this.#onIdle?.();
+  readonly #attemptEnded = (): void => {
+    if (--this.#runningAttempts === 0) this.#onIdle?.();
   };
 
   #begin(won: Won): HeldKeys {
-    const keys = new HeldKeys(this.clock, this.events, won);
-    this.#queue.begun(keys);
+    const keys = new HeldKeys(this.#keysContext, won);
+    this.#queue.keysAcquired(keys);
     return keys;
+  }
+
+  #hold(call: AcquireCall, keys: HeldKeys, attempts: number): HeldLease {
+    const fallback = !keys.isOn(this.#context.quorum) || this.#context.isInMemory;
+    const lease = new HeldLease(this.#leaseContext, keys, call.options, attempts, fallback);
+    this.leases.add(lease);
+    call.tellAcquired(lease);
+    this.leases.endIfClosed(lease);
+    return lease;
   }
 
   #discard(won: Won): void {
     this.#fallback?.ended(won.tracker);
-    this.#releaseKeys(won);
+    releaseKeys(won);
     this.#queue.mayBeFree(won.request.resources);
-  }
-
-  #releaseKeys({ quorum, tracker, request: { ttlMs, nodeTimeoutMs } }: Won): void {
-    void quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
   }
 }
 
-const DRAINED = new Error('the lock manager is draining');
+/** Releases in the background what was won and is not needed any more. */
+function releaseKeys({ quorum, tracker, request: { ttlMs, nodeTimeoutMs } }: Won): void {
+  void quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
+}

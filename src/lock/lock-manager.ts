@@ -1,16 +1,16 @@
 import { systemClock, type Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
+import { openFallbackNode } from '../node/open-node.js';
 import { Acquirer } from './acquirer.js';
 import { leaseCovering, runUnder } from './lease/current-lease.js';
-import { LockNotAcquiredError, LockManagerClosedError, QuorumUnreachableError } from '../api/errors.js';
+import { LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
 import { Bootstrap } from './nodes/bootstrap.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Lease } from '../api/lease.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
-import { HeldLease, type LeaseContext } from './lease/held-lease.js';
 import { watchMembership } from './nodes/membership-check.js';
 import { openNodes } from './nodes/node-list.js';
 import { snapshotOf, watchNodes } from './nodes/node-watch.js';
@@ -18,10 +18,9 @@ import {
   LOCK_DEFAULTS,
   type AcquireOptions,
   type LockManagerOptions,
-  type ResolvedAcquireOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
-import { checkName, checkTtlMs } from './validation/checks.js';
+import { checkName } from './validation/checks.js';
 import {
   AcquireOptionsResolver,
   resolveDrainMs,
@@ -31,8 +30,6 @@ import {
 import { resolveResources } from './validation/resources.js';
 import { Quorum } from './quorum/quorum.js';
 import { StallGuard } from './stall/stall-guard.js';
-import { pause, Cancellation } from './waiting/cancellation.js';
-import type { HeldKeys } from './lease/held-keys.js';
 
 /** Where time and chance come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -55,20 +52,15 @@ export class LockManager {
   readonly #nodes: readonly LockNode[];
   readonly #quorum: Quorum;
   readonly #events: LockEvents;
-  readonly #scheduler: LeaseScheduler;
   readonly #stallGuard: StallGuard | undefined;
   readonly #bootstrap: Bootstrap;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
   readonly #unwatchMembers: () => void;
-  readonly #leaseContext: LeaseContext;
-  readonly #leases = new Set<HeldLease>();
   readonly #declared = new Set<string>();
-  readonly #inMemory: boolean;
   /** Set while locks exclude this process only. */
   #fallbackReason: string | undefined;
   #closing: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
 
   /** Throws a TypeError or RangeError that names the option, the value and the bound. */
   constructor(options: LockManagerOptions, ports: LockManagerPorts = {}) {
@@ -77,7 +69,7 @@ export class LockManager {
     this.#clock = ports.clock ?? systemClock;
     const random = ports.random ?? Math.random;
     this.#events = new LockEvents(this.#options.warn);
-    this.#scheduler = new LeaseScheduler(this.#clock, (delayMs) =>
+    const scheduler = new LeaseScheduler(this.#clock, (delayMs) =>
       this.#events.emit({ type: 'stalled', delayMs }),
     );
     if (this.#options.maxStallMs > 0) {
@@ -86,7 +78,7 @@ export class LockManager {
     this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
     this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (nodeIndex) => {
-      for (const lease of this.#leases) if (!lease.fallback) lease.extendSoon(nodeIndex);
+      this.#acquirer.leases.extendFor(nodeIndex);
     });
     this.#unwatchMembers = watchMembership(this.#nodes, this.#options.warn);
     this.#bootstrap = new Bootstrap(
@@ -95,18 +87,21 @@ export class LockManager {
       this.#quorum.majority,
       quarantineMsOf(this.#options.restartQuarantine, this.#nodes.length, this.#options.maxTtlMs),
     );
-    this.#acquirer = new Acquirer(
-      this.#quorum,
-      this.#options,
-      this.#clock,
+    const isInMemory = this.#nodes.every(({ scope }) => scope === 'process');
+    if (isInMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
+    this.#acquirer = new Acquirer({
+      options: this.#options,
+      clock: this.#clock,
       random,
-      this.#events,
-      () => this.#bootstrap.starting,
-      (active, reason) => this.#setFallback(active, reason),
-    );
-    this.#leaseContext = this.#makeLeaseContext();
-    this.#inMemory = this.#nodes.every(({ scope }) => scope === 'process');
-    if (this.#inMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
+      events: this.#events,
+      quorum: this.#quorum,
+      memory: this.#options.fallback === 'memory' ? this.#memoryQuorum() : undefined,
+      onFallback: (active, reason) => this.#setFallback(active, reason),
+      isInMemory,
+      scheduler,
+      guard: this.#stallGuard,
+      starting: () => this.#bootstrap.starting,
+    });
   }
 
   /**
@@ -115,17 +110,7 @@ export class LockManager {
    * TypeError or RangeError that names a bad option.
    */
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
-    const resources = resolveResources(resource);
-    const resolved = this.#acquireOptions.resolve(options);
-    const startedAt = this.#clock.now();
-    try {
-      return await this.#acquirer.acquire(resources, resolved, (keys, attempts) =>
-        this.#hold(keys, attempts, resolved, startedAt),
-      );
-    } catch (error) {
-      this.#tellFailure({ name: resolved.name, resources }, error, this.#clock.now() - startedAt);
-      throw error;
-    }
+    return this.#acquirer.acquire(resolveResources(resource), this.#acquireOptions.resolve(options));
   }
 
   /** As `acquire`, but resolves to `null` where the resource is held by another, or has run for the tick already. */
@@ -219,7 +204,7 @@ export class LockManager {
 
   /** Whether `drain` or `close` was called. */
   get closed(): boolean {
-    return this.#acquirer.draining;
+    return this.#acquirer.isDraining;
   }
 
   /** Grants nothing any more; who waits is told so. Leases that are held go on. */
@@ -245,13 +230,9 @@ export class LockManager {
   }
 
   async #close(drainMs: number): Promise<void> {
-    if (this.#leases.size > 0 && drainMs > 0) {
-      const idle = new Cancellation();
-      this.#onIdle = () => idle.cancel(new Error('idle'));
-      await pause(this.#clock, drainMs, idle).catch(() => undefined);
-    }
-    for (const lease of this.#leases) lease.lose('closed');
-    await this.#acquirer.idle(LOCK_DEFAULTS.nodeTimeoutMs);
+    await this.#acquirer.leases.whenEmpty(drainMs);
+    this.#acquirer.leases.close();
+    await this.#acquirer.whenIdle(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#acquirer.close();
     this.#quorum.releaseOpenRounds();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
@@ -263,58 +244,8 @@ export class LockManager {
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
-  #hold(keys: HeldKeys, attempts: number, terms: ResolvedAcquireOptions, startedAt: number): HeldLease {
-    const fallback = !keys.isOn(this.#quorum) || this.#inMemory;
-    const lease = new HeldLease(this.#leaseContext, keys, terms, attempts, fallback);
-    this.#leases.add(lease);
-    if (this.#events.listening) {
-      const { name, resources, tokenIfAny: token } = lease;
-      const durationMs = this.#clock.now() - startedAt;
-      this.#events.emit({ type: 'acquired', name, resources, token, attempts, durationMs, fallback });
-    }
-    // It was won in the moment in which everything was being closed. Its end is told after its beginning.
-    if (this.#closing !== undefined) lease.lose('closed');
-    return lease;
-  }
-
-  /** The same for all leases: there may be a hundred thousand of them. */
-  #makeLeaseContext(): LeaseContext {
-    const acquirer = this.#acquirer;
-    const { maxTtlMs } = this.#options;
-    return {
-      clock: this.#clock,
-      events: this.#events,
-      scheduler: this.#scheduler,
-      stallGuard: this.#stallGuard,
-      checkTtl: (ttlMs) => void checkTtlMs(ttlMs, maxTtlMs),
-      onEnd: (ended) => {
-        this.#leases.delete(ended);
-        if (this.#leases.size === 0) this.#onIdle?.();
-      },
-      nextInLine: (released) => acquirer.nextInLine(released),
-      waitsBehind: (released) => acquirer.waitsBehind(released),
-      onLeaseLost: (keysLost) => acquirer.leaseLost(keysLost),
-      onKeysReleased: (released, releaseResult, isOnLists) =>
-        acquirer.keysReleased(released, releaseResult, isOnLists),
-    };
-  }
-
-  #tellFailure(
-    about: { name: string; resources: readonly string[] },
-    error: unknown,
-    durationMs: number,
-  ): void {
-    if (error instanceof LockNotAcquiredError) {
-      const { reason, owner } = error;
-      if (reason === 'contended') this.#events.emit({ type: 'failed', ...about, reason, error, durationMs });
-      else this.#events.emit({ type: 'skipped', ...about, reason, owner, durationMs });
-    } else if (error instanceof QuorumUnreachableError) {
-      this.#events.emit({ type: 'failed', ...about, reason: error.reason, error, durationMs });
-    } else if (error instanceof LockManagerClosedError) {
-      this.#events.emit({ type: 'skipped', ...about, reason: 'draining', owner: undefined, durationMs });
-    } else {
-      this.#events.emit({ type: 'aborted', ...about, durationMs });
-    }
+  #memoryQuorum(): Quorum {
+    return new Quorum([openFallbackNode(this.#clock)], this.#clock, this.#events);
   }
 
   #setFallback(active: boolean, reason: string): void {

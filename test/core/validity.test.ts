@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import {
   driftMsOf,
   elapsedMs,
+  endOf,
+  laterOf,
   monotonicValidityLeftMs,
   validityLeftMs,
   type Grant,
@@ -101,6 +103,41 @@ describe('validity', () => {
         },
       ),
       { numRuns: 1_000 },
+    );
+  });
+});
+
+describe('laterOf', () => {
+  const grantAt = (sentAtMs: number, ttl: number, driftMs = 0): Grant => ({
+    sentAt: at(sentAtMs, 1_700_000_000_000 + sentAtMs),
+    ttlMs: ttl,
+    driftMs,
+  });
+  const first = grantAt(0, 1_000);
+
+  it('takes an extension that ends later', () => {
+    const later = grantAt(300, 1_000);
+    expect(laterOf(first, later)).toBe(later);
+  });
+
+  it.each<[string, Grant]>([
+    ['with a shorter TTL', grantAt(300, 100)],
+    ['that was asked for earlier and answered later', grantAt(-100, 1_000)],
+    ['that ends at the same instant', grantAt(500, 500)],
+    ['that is longer by no more than its drift', grantAt(0, 1_010, 10)],
+  ])('never shortens a grant by an extension %s', (_claim, extension) => {
+    expect(laterOf(first, extension)).toBe(first);
+  });
+
+  it('gives, over any extensions, the grant that ends last', () => {
+    const grants = fc.array(
+      fc.tuple(fc.nat(5_000), fc.nat(5_000)).map(([sentAt, ttl]) => grantAt(sentAt, ttl)),
+    );
+    fc.assert(
+      fc.property(grants, (extensions) => {
+        const ends = [first, ...extensions].map(endOf);
+        expect(endOf(extensions.reduce(laterOf, first))).toBe(Math.max(...ends));
+      }),
     );
   });
 });

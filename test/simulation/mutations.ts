@@ -222,9 +222,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'one token for all leases of a grant',
     edits: [
       {
-        file: 'lock/lease/held-keys.ts',
-        original: 'this.#firstToken === undefined ? undefined : this.#firstToken + this.#run.leases;',
-        replacement: 'this.#firstToken === undefined ? undefined : this.#lastToken;',
+        file: 'lock/lease/token-range.ts',
+        original: 'this.last === undefined ? undefined : this.last - this.reserved + 1 + this.#leases;',
+        replacement: 'this.last;',
       },
     ],
     worlds: 'many waiters',
@@ -309,14 +309,14 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'lost keys restored after a suspension without proof',
     edits: [
       {
-        file: 'lock/lease/held-keys.ts',
-        original: 'this.#listener !== undefined && this.remainingMs > 0;',
-        replacement: 'this.#listener !== undefined;',
+        file: 'lock/lease/extension.ts',
+        original: 'this.#owner.lease !== undefined && this.#leftMs() > 0;',
+        replacement: 'this.#owner.lease !== undefined;',
       },
       {
-        file: 'lock/lease/held-keys.ts',
-        original: '!(this.#restoredWithoutQuorum && headroomMs <= 0)',
-        replacement: '!(this.#restoredWithoutQuorum && headroomMs === undefined)',
+        file: 'lock/lease/extension.ts',
+        original: '!(this.#isRestoredWithoutQuorum && headroomMs <= 0)',
+        replacement: '!(this.#isRestoredWithoutQuorum && headroomMs === undefined)',
       },
     ],
     worlds: 'suspended machines',
@@ -363,8 +363,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/attempt.ts',
-        original: "if (outcome.kind !== 'contended' || look === LOOKS || isCancelled()) {",
-        replacement: "if (outcome.kind !== 'contended' || look === 0 || isCancelled()) {",
+        original: "if (outcome.kind !== 'contended' || !mayGoOn) {",
+        replacement: "if (outcome.kind !== 'contended' || look === 0 || !mayGoOn) {",
       },
     ],
     worlds: 'simultaneous ticks',

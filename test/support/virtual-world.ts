@@ -7,7 +7,10 @@ export class VirtualWorld {
   readonly clock = new VirtualClock();
   readonly nodes: VirtualNode[];
   readonly warnings: string[] = [];
+  /** What all managers told, in one order. */
   readonly events: LockEvent[] = [];
+  /** What each manager told: the ids of its calls are its own. */
+  readonly eventsByManager: LockEvent[][] = [];
 
   constructor(count: number) {
     this.nodes = Array.from({ length: count }, (_, index) => new VirtualNode(`node-${index}`, this.clock));
@@ -18,7 +21,12 @@ export class VirtualWorld {
       { nodes: this.nodes, warn: (message) => this.warnings.push(message), ...options },
       { clock: this.clock, random },
     );
-    locks.subscribe((event) => this.events.push(event));
+    const events: LockEvent[] = [];
+    this.eventsByManager.push(events);
+    locks.subscribe((event) => {
+      this.events.push(event);
+      events.push(event);
+    });
     return locks;
   }
 

@@ -1,15 +1,18 @@
 import type { Clock } from '../../clock.js';
+import { lossMarginMs } from '../../core/extension-schedule.js';
 import { agreeOn, tokenOf } from '../../core/fencing.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
-import { lossMarginMs } from '../../core/extension-schedule.js';
 import { driftMsOf, validityLeftMs, type Grant } from '../../core/validity.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
-import type { LockRequest as Request, Quorum } from '../quorum/quorum.js';
+import type { LockRequest, Quorum } from '../quorum/quorum.js';
+import type { Cancellation } from './cancellation.js';
 
-/** What is wanted, fully resolved. */
-export interface LockRequest extends Request {
+export interface RoundContext {
+  readonly clock: Clock;
+  /** A new one for each acquire round: with the same one, the late release of a round would delete the grant of the next. */
+  readonly newHolderId: () => string;
   readonly driftFactor: number;
   readonly fencing: boolean;
 }
@@ -20,59 +23,54 @@ export type AcquireRoundResult =
       readonly quorum: Quorum;
       readonly request: LockRequest;
       readonly tracker: KeyTracker;
-      /** The last of the tokens that were reserved. */
+      /** The last of the tokens that were reserved; `undefined`: no fencing. */
       readonly token: number | undefined;
-      /** Whether others are waiting for it on the nodes. */
+      /** Whether other processes wait for the resources on the nodes. */
       readonly othersWait: boolean;
       readonly grant: Grant;
     }
   | {
       readonly kind: 'lost';
-      readonly tracker: KeyTracker;
       readonly tally: VoteTally;
-      /** Set where the round was won, but what had to follow was not. */
+      /** Why it counts as lost although a majority granted it. */
       readonly failure?: string;
-      /** Resolves when the nodes that had granted have taken it back. */
+      /** Resolves when the nodes that had granted have released it. */
       readonly undone: Promise<unknown>;
     };
 
 /**
- * How often the second phase is tried. Giving up after the first would leave a tick on record on a minority, where it
- * hinders the next claimant; while the keys are ours, asking again is harmless.
+ * How often the second phase is tried. Giving up after the first try would leave a tick on record on a minority, where it
+ * hinders the next claimant. While the keys are ours, asking again is harmless.
  */
 const CONFIRMATIONS = 3;
 
 /**
- * One round for one resource, to its end: ask all nodes, agree on the fencing token, see that enough validity is left.
- * A acquire round that is not won is undone on every node that did not refuse, in the background if need be. One that nobody waits for
- * any more is not brought to its end, but for a tick, which may be on record on some nodes already.
+ * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity is left. A round
+ * that is not won is undone on every node that did not refuse, in the background if need be. A cancelled round is not brought
+ * to its end, unless it is for a tick, which may be on record on some nodes already.
  */
 export async function acquireRound(
   quorum: Quorum,
-  clock: Clock,
+  context: RoundContext,
   request: LockRequest,
-  holderId: string,
-  isCancelled: () => boolean,
+  cancellation: Cancellation,
 ): Promise<AcquireRoundResult> {
-  const { ttlMs, driftFactor, fencing, tick } = request;
-  const tracker = new KeyTracker(request.resources, holderId, quorum.nodes.length);
+  const { clock, driftFactor, fencing } = context;
+  const { resources, ttlMs, tick } = request;
+  const tracker = new KeyTracker(resources, context.newHolderId(), quorum.nodes.length);
   try {
     const sentAt = clock.stamp();
     const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
-    const acquired = quorum.acquire(
-      tracker,
-      request,
-      fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined,
-    );
-    const verdict = await acquired.decided;
-    if (verdict !== 'won') return undo(quorum, request, tracker, acquired.tally);
+    const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
+    const acquired = quorum.acquire(tracker, request, seed);
+    if ((await acquired.decided) !== 'won') return undo(quorum, request, tracker, acquired.tally);
 
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
-      const isVain = (): boolean => tick === undefined && isCancelled();
-      if (isVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
-      const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isVain);
+      const isInVain = (): boolean => tick === undefined && cancellation.isCancelled;
+      if (isInVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
+      const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isInVain);
       if (confirmed.tally.verdict !== 'won') return undo(quorum, request, tracker, confirmed.tally);
       token = confirmed.token;
     }
@@ -89,8 +87,8 @@ export async function acquireRound(
 }
 
 /**
- * The second phase. A grant that came in late with a higher counter could not help; so each further try takes the highest
- * counter of all grants that are in by then, which is as good a token.
+ * The second phase. A grant that came in late with a higher counter could not take part in the first try. So each further try
+ * takes the highest counter of all grants that are in by then, which is as good a token.
  */
 async function confirm(
   quorum: Quorum,
@@ -100,19 +98,18 @@ async function confirm(
   acquired: QuorumCall,
   firstToken: number,
   grant: Grant,
-  isVain: () => boolean,
+  isInVain: () => boolean,
 ): Promise<{ readonly tally: VoteTally; readonly token: number }> {
-  const { tick, nodeTimeoutMs } = request;
   let token = firstToken;
   for (let attempt = 1; ; attempt++) {
-    const { tally, decided } = quorum.confirm(tracker, acquired, token, { tick, nodeTimeoutMs });
+    const { tally, decided } = quorum.confirm(tracker, acquired, token, request);
     const verdict = await decided;
-    if (verdict === 'won' || attempt === CONFIRMATIONS || isVain()) return { tally, token };
+    if (verdict === 'won' || attempt === CONFIRMATIONS || isInVain()) return { tally, token };
     const gone = tally.votes.filter(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;
     if (gone > tally.nodeCount - majorityOf(tally.nodeCount)) return { tally, token };
-    if (validityLeftMs(grant, clock.stamp()) <= nodeTimeoutMs) return { tally, token };
+    if (validityLeftMs(grant, clock.stamp()) <= request.nodeTimeoutMs) return { tally, token };
     token = Math.max(token, tokenOf(acquired.tally.votes.filter((vote) => vote?.kind === 'granted')));
   }
 }
@@ -124,7 +121,7 @@ function undo(
   tally: VoteTally,
   failure?: string,
 ): AcquireRoundResult {
-  const enough = tally.votes.filter((vote) => vote?.kind === 'granted').length;
-  const undone = quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough });
-  return { kind: 'lost', tracker, tally, undone, ...(failure === undefined ? {} : { failure }) };
+  const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
+  const undone = quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
+  return { kind: 'lost', tally, undone, ...(failure === undefined ? {} : { failure }) };
 }

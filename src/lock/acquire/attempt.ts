@@ -1,92 +1,102 @@
-import type { Clock } from '../../clock.js';
 import { yieldDelayMs } from '../../core/backoff.js';
 import { outcomeOf, hasPriority, ownersIn, type Outcome } from '../../core/outcome.js';
-import { acquireRound, type AcquireRoundResult, type LockRequest } from './acquire-round.js';
 import type { VoteTally } from '../../core/vote-tally.js';
-import type { NodeVote } from '../../api/errors.js';
-import type { Quorum } from '../quorum/quorum.js';
+import { LockNotAcquiredError, QuorumUnreachableError, type NodeVote } from '../../api/errors.js';
+import { holderOf } from '../quorum/holder-id.js';
+import type { LockRequest, Quorum } from '../quorum/quorum.js';
+import { acquireRound, type AcquireRoundResult, type RoundContext } from './acquire-round.js';
+import type { Cancellation } from './cancellation.js';
 
-export interface AttemptContext {
-  readonly clock: Clock;
+export interface AttemptContext extends RoundContext {
   readonly random: () => number;
-  /** A new one for every acquire round: with one for all, the late release of the first would delete the grant of the second. */
-  readonly newHolderId: () => string;
   readonly sleep: (delayMs: number) => Promise<void>;
 }
 
-export type AttemptResult =
-  | Extract<AcquireRoundResult, { kind: 'won' }>
-  | (Outcome & {
-      readonly votes: readonly NodeVote[];
-      readonly failure?: string;
-      readonly undone: Promise<unknown>;
-    });
+export type Won = Extract<AcquireRoundResult, { kind: 'won' }>;
 
-export type Won = Extract<AttemptResult, { kind: 'won' }>;
-export type NotWon = Exclude<AttemptResult, { kind: 'won' }>;
+export type NotAcquired = Outcome & {
+  readonly votes: readonly NodeVote[];
+  readonly failure?: string;
+  /** Resolves when what the attempt left on the nodes is released: it must not refuse the next attempt. */
+  readonly undone: Promise<unknown>;
+};
 
-const answers = ({ votes }: VoteTally): number =>
+export type AttemptResult = Won | NotAcquired;
+
+const countAnswers = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
 
-const late = ({ votes }: VoteTally): number =>
+const countLate = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
 
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
 const LOOKS = 10;
 
 /**
- * One attempt: a acquire round, and while the votes are split among claimants, more of them. Who was granted the lowest-numbered
- * node goes on at once, the others yield and look again before they say held: workers whose cron fires on the same
- * millisecond would otherwise each win a minority, and all skip.
+ * One attempt: an acquire round, and more of them while the votes are split among claimants. The claimant that was granted the
+ * lowest-numbered node goes on at once; the others yield, and look again before they say held. Without that, workers whose
+ * cron fires on the same millisecond would each win a minority, and all of them would skip the tick.
  */
 export async function attempt(
   quorum: Quorum,
   context: AttemptContext,
   request: LockRequest,
-  /** Asked from time to time: nobody waits for the outcome any more. */
-  isCancelled: () => boolean,
+  cancellation: Cancellation,
 ): Promise<AttemptResult> {
   const { clock, random } = context;
-  /** Owners that were met at an earlier look. */
+  /** The owners that were met at an earlier look. */
   let met: Set<string> | undefined;
   let wasLate = false;
   for (let look = 0; ; look++) {
-    const outside = quorum.roundLimiter.enter();
-    if (outside !== undefined) await outside;
-    if (isCancelled()) {
+    const room = quorum.roundLimiter.enter();
+    if (room !== undefined) await room;
+    if (cancellation.isCancelled) {
       quorum.roundLimiter.leave(true);
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
-    const result = await acquireRound(quorum, clock, request, context.newHolderId(), isCancelled);
-    quorum.roundLimiter.leave(result.kind === 'won' || answers(result.tally) >= quorum.majority);
+    const result = await acquireRound(quorum, context, request, cancellation);
+    quorum.roundLimiter.leave(result.kind === 'won' || countAnswers(result.tally) >= quorum.majority);
     if (result.kind === 'won') return result;
-    const { votes } = result.tally;
+    const { tally, undone, failure } = result;
+    const { votes } = tally;
     met ??= new Set();
-    const outcome: Outcome = result.failure === undefined ? outcomeOf(votes, met) : { kind: 'unreachable' };
-    const { undone, failure } = result;
-    // What came too late was not carried out: this process stood still, or was very busy. Once more, with time enough.
-    const isLate = answers(result.tally) + late(result.tally) >= quorum.majority;
-    if (outcome.kind === 'unreachable' && isLate && !wasLate && look < LOOKS && !isCancelled()) {
+    const outcome: Outcome = failure === undefined ? outcomeOf(votes, met) : { kind: 'unreachable' };
+    // A request that came too late was not carried out: this process stood still, or was very busy. It is sent once more.
+    const isLate = countAnswers(tally) + countLate(tally) >= quorum.majority;
+    const mayGoOn = look < LOOKS && !cancellation.isCancelled;
+    if (outcome.kind === 'unreachable' && isLate && !wasLate && mayGoOn) {
       wasLate = true;
       await undone;
       continue;
     }
-    if (outcome.kind !== 'contended' || look === LOOKS || isCancelled()) {
-      return {
-        ...outcome,
-        votes: quorum.namedVotes(result.tally),
-        undone,
-        ...(failure === undefined ? {} : { failure }),
-      };
+    if (outcome.kind !== 'contended' || !mayGoOn) {
+      const namedVotes = quorum.namedVotes(tally);
+      return { ...outcome, votes: namedVotes, undone, ...(failure === undefined ? {} : { failure }) };
     }
-    const favoured = hasPriority(votes, met);
+    const goesFirst = hasPriority(votes, met);
     for (const owner of ownersIn(votes)) met.add(owner);
     const roundMs = clock.now() - startedAt;
     await undone;
     const delayMs = yieldDelayMs(look, roundMs, random());
-    if (!favoured) await context.sleep(delayMs);
-    // The favoured one has only to leave the others the time to yield.
+    if (!goesFirst) await context.sleep(delayMs);
+    // The one that goes first leaves the others only the time to yield.
     else if (look > 0) await context.sleep(delayMs / 4);
+  }
+}
+
+/** The error that a caller gets for an attempt that was not won. */
+export function errorOf(
+  resources: readonly string[],
+  result: NotAcquired,
+): LockNotAcquiredError | QuorumUnreachableError {
+  switch (result.kind) {
+    case 'unreachable':
+      return new QuorumUnreachableError(resources, result.votes, result.failure);
+    case 'held':
+      return new LockNotAcquiredError(resources, 'held', holderOf(result.owner), result.remainingMs);
+    case 'already_ran':
+    case 'contended':
+      return new LockNotAcquiredError(resources, result.kind, undefined, 0);
   }
 }

@@ -1,129 +1,71 @@
-import type { Clock } from '../../clock.js';
-import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
-import { extensionDueAt, extensionRetryMs, secondLookAt } from '../../core/extension-schedule.js';
-import { mayFollow } from '../../core/local-handover.js';
+import { lossMarginMs, lostAt } from '../../core/extension-schedule.js';
 import type { LossReason } from '../../core/lease-state.js';
-import type { Verdict } from '../../core/quorum.js';
-import type { Vote } from '../../core/vote.js';
-import {
-  driftMsOf,
-  monotonicValidityLeftMs,
-  validityLeftMs,
-  type Grant,
-  type Stamp,
-} from '../../core/validity.js';
+import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
+import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
-import type { QueueEntry } from '../../node/lock-node.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
-import type { QuorumUnreachableError } from '../../api/errors.js';
-import type { LockEvents } from '../../api/events.js';
-import type { QuorumCall } from '../quorum/quorum-call.js';
+import type { Quorum, ReleaseTerms } from '../quorum/quorum.js';
 import type { ReleaseResult } from '../quorum/release.js';
-import type { RestoreTarget, Quorum } from '../quorum/quorum.js';
-import type { RemoteLeaseTerms } from '../stall/stall-extender.js';
+import type { Due } from './due-heap.js';
+import { Extension, type ExtensionContext, type ExtensionOwner, type LeaseListener } from './extension.js';
+import type { Scheduled } from './lease-scheduler.js';
+import type { LeaseGuard, StandIn } from './stand-in.js';
+import { TokenRange } from './token-range.js';
 
-/** The lease that the keys are held for now. */
-export interface LeaseListener {
-  readonly name: string;
-  /** A won extension; gives the grant that holds from now on. */
-  extendedTo(grant: Grant): Grant;
-  lose(reason: LossReason): void;
-  /** An extension is over: there is something else to wait for. */
-  reschedule(): void;
+/** What all held keys of a manager have in common. */
+export interface HeldKeysContext extends ExtensionContext {
+  /** Extends leases while the event loop is blocked; `undefined`: nobody does. */
+  readonly guard: LeaseGuard | undefined;
 }
-
-/** What an extension asks for. */
-interface Asked {
-  readonly ttlMs: number;
-  readonly nodeTimeoutMs: number;
-  readonly validUntil: number;
-  readonly token: number | undefined;
-  readonly maxCounter: number | undefined;
-}
-
-const NO_VOTES: QuorumUnreachableError['votes'] = [];
 
 /**
- * What a won acquire round has on the nodes, from then until it is given back: leases of this process may follow each other on it,
- * each with a token of its own from the range that was reserved. It extends the keys, and takes them back.
+ * The keys of a won acquire round, from then until they are released. It owns the grant and its extension, and notices when
+ * they cannot be held any longer. Leases of this process may follow each other on the same keys.
  */
-export class HeldKeys implements RestoreTarget {
+export class HeldKeys implements Scheduled, ExtensionOwner {
   readonly tracker: KeyTracker;
-  grant: Grant;
-  /** When the next extension is due. */
-  extendAt: number;
-  /** Whether the last extension failed, and what the nodes said. */
-  failed = false;
-  lastVotes: QuorumUnreachableError['votes'] = NO_VOTES;
+  place: Due<Scheduled> | undefined;
+  readonly #context: HeldKeysContext;
   readonly #quorum: Quorum;
-  readonly #run: { startedAt: number; leases: number; reserved: number; othersWait: boolean };
-  readonly #firstToken: number | undefined;
-  /** The last of the range: nobody who comes after has a counter at or below it. */
-  readonly #lastToken: number | undefined;
-  readonly #driftFactor: number;
-  #listener: LeaseListener | undefined;
-  #isExtending = false;
-  /** Who waits for the end of it. */
-  #onIdle: (() => void)[] | undefined;
-  /** When the last extension began. */
-  #extendedAt = Number.NEGATIVE_INFINITY;
-  /** When the next one is due because a node came that the keys are not on; for what is known since the last one began. */
-  #extendSoonAt = Number.POSITIVE_INFINITY;
-  /** For how long a node that is away may keep the key. */
-  #longestTtlMs: number;
-  /** Whether keys were set again after an extension that no majority granted, and none has since. */
-  #restoredWithoutQuorum = false;
-  /** Who refused the last extension, where no majority was left for it. */
-  #takers: string | undefined;
-  /**
-   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it granted. Without that
-   * such a node would never vote for an extension, and the lease would die with a minority of the others. It keeps the
-   * order: the next holder's token is above this, and so above those that were given out.
-   */
-  #maxCounter: number | undefined;
+  readonly #tokens: TokenRange;
+  readonly #extension: Extension;
+  #lease: LeaseListener | undefined;
+  #standIn: StandIn | undefined;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly events: LockEvents,
-    { quorum, tracker, token, grant, request, othersWait }: Won,
-  ) {
+  constructor(context: HeldKeysContext, won: Won) {
+    const { quorum, tracker, token, request, othersWait } = won;
     this.tracker = tracker;
-    this.grant = grant;
+    this.#context = context;
     this.#quorum = quorum;
-    this.#driftFactor = request.driftFactor;
-    this.#longestTtlMs = grant.ttlMs;
-    this.#lastToken = token;
-    this.#firstToken = token === undefined ? undefined : token - request.tokens + 1;
-    this.#maxCounter = token;
-    this.#run = { startedAt: clock.now(), leases: 0, reserved: request.tokens, othersWait };
-    this.extendAt = extensionDueAt(grant);
+    this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWait);
+    this.#extension = new Extension(context, this, won);
   }
 
-  /** What counters may be raised to, by us and by whoever extends in our place. */
-  get maxCounter(): number | undefined {
-    return this.#maxCounter;
+  get lease(): LeaseListener | undefined {
+    return this.#lease;
   }
 
-  get isExtending(): boolean {
-    return this.#isExtending;
+  get ttlMs(): number {
+    return this.#extension.grant.ttlMs;
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, validityLeftMs(this.#extension.grant, this.#context.clock.stamp()));
+  }
+
+  /** What the nodes said to the last extension that failed. */
+  get failedVotes(): readonly NodeVote[] {
+    return this.#extension.failedVotes;
   }
 
   /** Whether another lease may follow on these keys when the present one is released. */
   get mayFollow(): boolean {
-    return mayFollow(this.#run, this.grant, this.clock.stamp());
+    return this.#tokens.mayFollow(this.#extension.grant, this.#context.clock.stamp());
   }
 
-  /** Whether other processes were waiting for it when it was won. */
+  /** Whether other processes were waiting for the resources when the keys were won. */
   get othersWait(): boolean {
-    return this.#run.othersWait;
-  }
-
-  get remainingMs(): number {
-    return Math.max(0, validityLeftMs(this.grant, this.clock.stamp()));
-  }
-
-  isOn(quorum: Quorum): boolean {
-    return this.#quorum === quorum;
+    return this.#tokens.othersWait;
   }
 
   /** On how many nodes the keys may be. */
@@ -131,164 +73,116 @@ export class HeldKeys implements RestoreTarget {
     return this.#quorum.nodes.filter((_, nodeIndex) => this.tracker.mayHoldTheKey(nodeIndex)).length;
   }
 
-  /** The token of the lease that begins now. */
-  begin(): number | undefined {
-    const token = this.#firstToken === undefined ? undefined : this.#firstToken + this.#run.leases;
-    this.#run.leases++;
-    return token;
+  isOn(quorum: Quorum): boolean {
+    return this.#quorum === quorum;
   }
 
-  /** From now on the keys are this lease's. */
-  pass(listener: LeaseListener): void {
-    this.#listener = listener;
+  /** From now on the keys are held for this lease. Returns its token; `undefined`: no fencing. */
+  begin(lease: LeaseListener): number | undefined {
+    this.#lease = lease;
+    if (lease.terms.autoExtend && !lease.fallback) this.#beginStandIn(lease);
+    this.#context.scheduler.schedule(this, this.#dueAt(lease));
+    return this.#tokens.next();
   }
 
-  /** The lease is lost: nothing is done for it any more. */
-  detach(): void {
-    this.#listener = undefined;
+  /** The lease is over: nothing is done for the keys any more. */
+  end(): void {
+    this.#lease = undefined;
+    // Before anything is released: what nobody extends any more stays released.
+    this.#standIn?.end();
+    this.#standIn = undefined;
+    this.#context.scheduler.cancel(this);
+  }
+
+  /** Releases the keys on the nodes, or leaves them a while to live. */
+  release(terms: Omit<ReleaseTerms, 'ttlMs' | 'enough'>): Promise<ReleaseResult> {
+    const { longestTtlMs: ttlMs } = this.#extension;
+    return this.#quorum.release(this.tracker, { ...terms, ttlMs, enough: this.#quorum.majority });
+  }
+
+  /** Extends the keys now, or after an extension that is running. Returns whether it was won before the lease ended. */
+  async extend(lease: LeaseListener, ttlMs: number): Promise<boolean> {
+    // The one that is running may have been started for a shorter TTL.
+    while (this.#extension.isRunning) await this.#extension.whenEnded();
+    if (this.#lease !== lease) return false;
+    this.#adoptRemoteExtension(lease);
+    return this.#extension.extendNow(lease, ttlMs);
+  }
+
+  /** A node votes from now on: if the keys are not on it, they are extended soon. */
+  extendFor(nodeIndex: number): void {
+    if (this.#lease?.terms.autoExtend === true) this.#extension.extendFor(nodeIndex);
+  }
+
+  reschedule(): void {
+    if (this.#lease === undefined) return;
+    this.#tellStandIn();
+    this.#context.scheduler.schedule(this, this.#dueAt(this.#lease));
+  }
+
+  wake(now: number, dueAt: number): number | undefined {
+    const lease = this.#lease;
+    if (lease === undefined) return undefined;
+    this.#adoptRemoteExtension(lease);
+    const lossReason = this.#lossReason(lease, now, dueAt);
+    if (lossReason !== undefined) {
+      lease.lose(lossReason);
+      return undefined;
+    }
+    if (lease.terms.autoExtend && this.#extension.isDue(now)) this.#extension.request();
+    return this.#dueAt(lease);
   }
 
   /**
-   * The member votes from now on. Where the keys are not on it, they are put there at once: should another node go before the
-   * next extension is due, this one makes the majority, and claimants cannot raise its counter above the token meanwhile. A
-   * node that comes and goes hastens no more extensions than one that fails.
+   * Does now what is overdue. After a section that blocked the event loop, promises that are settled go on before any timer
+   * fires: so the holder asks before the scheduler can have noticed the loss.
    */
-  extendSoon(nodeIndex: number): void {
-    if (this.#listener === undefined || this.tracker.isGranted(nodeIndex)) return;
-    this.#extendSoonAt = this.#extendedAt + extensionRetryMs(this.grant.ttlMs);
-    this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
-    this.#listener.reschedule();
+  catchUp(): void {
+    if (this.#lease === undefined) return;
+    const now = this.#context.clock.now();
+    this.wake(now, Math.min(now, this.#dueAt(this.#lease)));
   }
 
-  /** Begins an extension, where none is under way; calls back when it is over, with whether a majority granted it. */
-  extend(ttlMs: number, nodeTimeoutMs: number, over: (won: boolean) => void): void {
-    if (this.#listener === undefined) return over(false);
-    this.#isExtending = true;
-    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
-    const sentAt = this.clock.stamp();
-    this.#extendedAt = sentAt.monotonicMs;
-    this.#extendSoonAt = Number.POSITIVE_INFINITY;
-    const validUntil = sentAt.monotonicMs + monotonicValidityLeftMs(this.grant, sentAt.monotonicMs);
-    const asked = { ttlMs, nodeTimeoutMs, validUntil, token: this.#lastToken, maxCounter: this.#maxCounter };
-    const call = this.#quorum.extend(this.tracker, asked);
-    call.whenDecided((verdict) => {
-      const won = this.#conclude(call, verdict, sentAt, asked);
-      this.#isExtending = false;
-      this.#listener?.reschedule();
-      over(won);
-      const waiting = this.#onIdle;
-      this.#onIdle = undefined;
-      waiting?.forEach((then) => then());
-    });
+  #lossReason({ terms, heldSince }: LeaseListener, now: number, dueAt: number): LossReason | undefined {
+    const { maxHoldMs, autoExtend } = terms;
+    const { grant, hasFailed, isIdle } = this.#extension;
+    if (maxHoldMs !== undefined && now - heldSince >= maxHoldMs) return 'max_hold';
+    if (now < lostAt(grant)) return undefined;
+    if (!autoExtend) return 'not_extended';
+    const isLate = now - dueAt > lossMarginMs(grant.ttlMs);
+    const hasTried = hasFailed || !isIdle;
+    return hasTried && !isLate ? 'unreachable' : 'stalled';
   }
 
-  /** Resolves when the extension that is under way is over. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => (this.#onIdle ??= []).push(resolve));
+  /** The next instant at which there is something to do. */
+  #dueAt({ terms, heldSince }: LeaseListener): number {
+    const { autoExtend, maxHoldMs = Number.POSITIVE_INFINITY } = terms;
+    const extendAt = autoExtend ? this.#extension.dueAt : Number.POSITIVE_INFINITY;
+    return Math.min(lostAt(this.#extension.grant), extendAt, heldSince + maxHoldMs);
   }
 
-  /**
-   * A majority was asked by somebody who stood in at that instant, and extended the keys that were there. Where keys were set
-   * again without a majority's proof that proves nothing, as he cannot tell whether the machine slept before.
-   */
-  recordExtension(sentAt: Stamp, ttlMs: number): void {
-    if (this.#listener !== undefined && !this.#restoredWithoutQuorum)
-      this.#prolong(this.#listener, sentAt, ttlMs);
-  }
-
-  /** What somebody has to know who extends the keys, by this TTL, while the event loop is blocked. */
-  remoteLeaseTerms(ttlMs: number): Pick<RemoteLeaseTerms, 'resources' | 'holderId' | 'ttlMs' | 'driftMs'> {
+  #beginStandIn({ terms, heldSince }: LeaseListener): void {
+    const { guard, driftFactor } = this.#context;
+    if (guard === undefined) return;
+    const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = terms;
     const { resources, holderId } = this.tracker;
-    this.#longestTtlMs = Math.max(this.#longestTtlMs, ttlMs);
-    return { resources, holderId, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
+    const { grant, maxCounter } = this.#extension;
+    const driftMs = driftMsOf(ttlMs, driftFactor);
+    const maxHoldAt = heldSince + maxHoldMs;
+    this.#extension.expectTtl(ttlMs);
+    const remoteTerms = { resources, holderId, ttlMs, driftMs, nodeTimeoutMs, maxHoldAt };
+    this.#standIn = guard.begin(remoteTerms, endOf(grant), maxCounter);
   }
 
-  /**
-   * Takes the keys off the nodes, or leaves them `keepMs` to live; tells how many nodes said so, and whether any
-   * of them told somebody who waits. Who waits in this process, behind those of others, goes on the nodes' lists with it.
-   */
-  release(nodeTimeoutMs: number, keepMs: number, queueEntry: QueueEntry | undefined): Promise<ReleaseResult> {
-    this.#listener = undefined;
-    const enough = this.#quorum.majority;
-    return this.#quorum.release(this.tracker, {
-      ttlMs: this.#longestTtlMs,
-      nodeTimeoutMs,
-      keepMs,
-      enough,
-      queueEntry,
-    });
+  #tellStandIn(): void {
+    this.#standIn?.hold(endOf(this.#extension.grant), this.#extension.maxCounter);
   }
 
-  #conclude(call: QuorumCall, verdict: Verdict, sentAt: Stamp, asked: Asked): boolean {
-    const { clock, tracker, events } = this;
-    const quorum = this.#quorum;
-    const { tally } = call;
-    const { ttlMs } = asked;
-    // By now it may be another lease's: what was won is won for the keys.
-    const listener = this.#listener;
-    if (listener === undefined) return false;
-    const headroomMs = validityLeftMs(this.grant, clock.stamp());
-    // Keys that were set again without a majority's proof prove nothing where the machine may have slept in between.
-    const won = verdict === 'won' && !(this.#restoredWithoutQuorum && headroomMs <= 0);
-    if (won) {
-      this.#prolong(listener, sentAt, ttlMs);
-      this.#restoredWithoutQuorum = false;
-    } else {
-      this.extendAt = clock.now() + extensionRetryMs(ttlMs);
-      this.failed = true;
-      this.lastVotes = quorum.namedVotes(tally);
-    }
-    this.extendAt = Math.min(this.extendAt, this.#extendSoonAt);
-    if (events.listening) {
-      const outcome = won ? 'extended' : 'failed';
-      const { resources } = tracker;
-      events.emit({ type: 'extended', name: listener.name, resources, outcome, headroomMs, ttlMs });
-    }
-    if (!areGrants(tally.votes)) for (const counter of countersAbove(tally.votes)) this.#raise(counter);
-    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(tally));
-    if (takers === undefined && isFenced(asked)) {
-      this.#restoredWithoutQuorum ||= !won;
-      quorum.restoreKeys(tracker, call, asked, this);
-    }
-    this.#heed(takers);
-    return won;
-  }
-
-  /** By both clocks: after a sleep others may have come and gone, and only a majority could tell. */
-  get isHeld(): boolean {
-    return this.#listener !== undefined && this.remainingMs > 0;
-  }
-
-  /** What an extension got where the key was set again. */
-  receive(_nodeIndex: number, vote: Vote): void {
-    if (vote.kind === 'refused' && vote.counter !== undefined) this.#raise(vote.counter);
-  }
-
-  #prolong(listener: LeaseListener, sentAt: Stamp, ttlMs: number): void {
-    const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#driftFactor) };
-    this.grant = listener.extendedTo(grant);
-    this.extendAt = extensionDueAt(grant);
-    this.failed = false;
-  }
-
-  #raise(counter: number): void {
-    if (this.#maxCounter !== undefined) this.#maxCounter = Math.max(this.#maxCounter, counter);
-  }
-
-  /**
-   * A majority with other owners may be one claimant that only passes by: its round is lost, and undone, where some of its
-   * nodes have no vote. Who is still there at a second look has come to stay.
-   */
-  #heed(takers: string | undefined): void {
-    const before = this.#takers;
-    this.#takers = takers;
-    if (takers === undefined) return;
-    if (takers === before) this.#listener?.lose('taken');
-    else if (before === undefined) {
-      this.extendAt = Math.min(this.extendAt, secondLookAt(this.clock.now()));
-    }
+  /** Takes what the stand-in extended while the event loop was blocked. */
+  #adoptRemoteExtension({ terms }: LeaseListener): void {
+    const sentAt = this.#standIn?.extendedAt;
+    if (sentAt === undefined || sentAt.monotonicMs <= this.#extension.grant.sentAt.monotonicMs) return;
+    this.#extension.adopt(sentAt, terms.ttlMs);
+    this.#tellStandIn();
   }
 }
-
-const isFenced = (asked: Asked): asked is Asked & { readonly token: number; readonly maxCounter: number } =>
-  asked.token !== undefined && asked.maxCounter !== undefined;

@@ -1,94 +1,64 @@
 import type { Clock } from '../../clock.js';
-import { extended, held, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
-import { lossMarginMs, lostAt } from '../../core/extension-schedule.js';
-import {
-  endOf,
-  monotonicValidityLeftMs,
-  validityLeftMs,
-  type Grant,
-  type Stamp,
-} from '../../core/validity.js';
-import type { QueueEntry } from '../../node/lock-node.js';
+import { HELD, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { Lease } from '../../api/lease.js';
-import type { ReleaseResult } from '../quorum/release.js';
-import type { Extendable, Scheduled, LeaseScheduler } from './lease-scheduler.js';
-import type { StallGuard, StandIn } from '../stall/stall-guard.js';
-import type { LeaseListener, HeldKeys } from './held-keys.js';
+import type { ResolvedAcquireOptions } from '../../api/options.js';
+import { checkTtlMs } from '../validation/checks.js';
+import type { LeaseListener } from './extension.js';
+import type { HeldKeys } from './held-keys.js';
 
-/** What a lease needs to know of what was asked for. */
-export interface LeaseTerms {
-  readonly name: string;
-  readonly ttlMs: number;
-  readonly nodeTimeoutMs: number;
-  readonly autoExtend: boolean;
-  readonly minHoldMs: number;
-  readonly maxHoldMs: number | undefined;
+/** Takes back what a lease held when it is over. */
+export interface LeaseHost {
+  /**
+   * Hands the keys to the next call in this process that waits for them, if one may take them. Calls `onTaken` as soon as that
+   * is certain, before the lease of that call begins. Returns whether they were handed over.
+   */
+  handOver(keys: HeldKeys, onTaken: () => void): boolean;
+  /** Releases the keys on the nodes, or leaves them `keepMs` to live. Resolves to how many nodes acknowledged it. */
+  release(
+    keys: HeldKeys,
+    terms: { readonly nodeTimeoutMs: number; readonly keepMs: number },
+  ): Promise<number>;
+  /** The lease was lost. Its keys stay on the nodes, but nobody holds anything by them. */
+  lost(keys: HeldKeys): void;
+  /** The lease is over, for whatever reason. */
+  ended(lease: HeldLease): void;
 }
 
+/** What all leases of a manager have in common: one object, because there may be a hundred thousand of them. */
 export interface LeaseContext {
   readonly clock: Clock;
   readonly events: LockEvents;
-  readonly scheduler: LeaseScheduler;
-  readonly stallGuard: StallGuard | undefined;
-  readonly checkTtl: (ttlMs: number) => void;
-  readonly onEnd: (lease: HeldLease) => void;
-  /** Who in this process waits for just this, and takes over the keys when it is called. */
-  readonly nextInLine: (keys: HeldKeys) => (() => void) | undefined;
-  /** With which words those who wait in this process go behind others, if there are any of both. */
-  readonly waitsBehind: (keys: HeldKeys) => QueueEntry | undefined;
-  readonly onLeaseLost: (keys: HeldKeys) => void;
-  /** The keys are being taken off the nodes; gives how many nodes said so. */
-  readonly onKeysReleased: (
-    keys: HeldKeys,
-    releaseResult: Promise<ReleaseResult>,
-    isOnLists: boolean,
-  ) => Promise<number>;
+  readonly host: LeaseHost;
+  readonly maxTtlMs: number;
 }
 
-export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
-  #place: Scheduled['place'];
+/** The handle of held keys, until it is released or lost. What is extended, and when it is lost, the keys know. */
+export class HeldLease implements Lease, LeaseListener {
   readonly #context: LeaseContext;
-  readonly #terms: LeaseTerms;
+  readonly #terms: ResolvedAcquireOptions;
   readonly #keys: HeldKeys;
+  readonly #heldSince: number;
   readonly #token: number | undefined;
-  /** Made when somebody wants to hear of it: most leases are short, and a signal costs more than the rest of them. */
+  #state = HELD;
+  /** Made when somebody reads it: most leases are short, and a signal costs more than the rest of them. */
   #signal: AbortController | undefined;
   #loss: LeaseLostError | undefined;
-  readonly #heldSince: Stamp;
-  #state: LeaseState;
-  /** Whether the keeper has an extension of it that waits for others to end. */
-  #inBacklog = false;
-  #ended: Promise<void> | undefined;
-  /** Who extends it while the event loop is blocked. */
-  readonly #standIn: StandIn | undefined;
+  #released: Promise<void> | undefined;
 
   constructor(
     context: LeaseContext,
     keys: HeldKeys,
-    terms: LeaseTerms,
+    terms: ResolvedAcquireOptions,
     readonly attempts: number,
     readonly fallback: boolean,
   ) {
     this.#context = context;
     this.#terms = terms;
     this.#keys = keys;
-    this.#token = keys.begin();
-    this.#heldSince = context.clock.stamp();
-    this.#state = held(keys.grant);
-    keys.pass(this);
-    if (terms.autoExtend && !fallback) this.#standIn = this.#beginStandIn();
-    context.scheduler.schedule(this, this.#wakeAt());
-  }
-
-  /** No property of its own: it leads back to the lease, and a lease that is logged as JSON must not go in circles. */
-  get place(): Scheduled['place'] {
-    return this.#place;
-  }
-
-  set place(place: Scheduled['place']) {
-    this.#place = place;
+    this.#heldSince = context.clock.now();
+    this.#token = keys.begin(this);
   }
 
   get resources(): readonly string[] {
@@ -97,6 +67,14 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
 
   get name(): string {
     return this.#terms.name;
+  }
+
+  get terms(): ResolvedAcquireOptions {
+    return this.#terms;
+  }
+
+  get heldSince(): number {
+    return this.#heldSince;
   }
 
   get signal(): AbortSignal {
@@ -113,15 +91,14 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
     return this.#token;
   }
 
-  /** As the events have it: without fencing there is none. */
+  /** The token as events carry it: `undefined` without fencing. */
   get tokenIfAny(): number | undefined {
     return this.#token;
   }
 
   remainingMs(): number {
     this.#catchUp();
-    if (this.#state.phase !== 'held') return 0;
-    return Math.max(0, validityLeftMs(this.#state.grant, this.#context.clock.stamp()));
+    return this.#isHeld() ? this.#keys.remainingMs : 0;
   }
 
   assertHeld(): void {
@@ -130,42 +107,23 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
   }
 
   async extend(ttlMs: number = this.#terms.ttlMs): Promise<void> {
-    this.#context.checkTtl(ttlMs);
-    // One at a time; one that is under way may have been started for a shorter TTL.
-    while (this.#keys.isExtending) await this.#keys.idle();
-    if (this.#state.phase !== 'held') throw this.#overError();
-    this.#takeOver();
-    const won = await new Promise<boolean>((resolve) =>
-      this.#keys.extend(ttlMs, this.#terms.nodeTimeoutMs, resolve),
-    );
-    if (this.#state.phase !== 'held') throw this.#overError();
+    checkTtlMs(ttlMs, this.#context.maxTtlMs);
+    const won = await this.#keys.extend(this, ttlMs);
+    if (!this.#isHeld()) throw this.#overError();
     if (won) return;
+    const { failedVotes } = this.#keys;
     throw new QuorumUnreachableError(
       this.resources,
-      this.#keys.lastVotes,
+      failedVotes,
       'no majority of the nodes extended the lease in time',
     );
   }
 
   release(): Promise<void> {
-    if (this.#state.phase === 'held') {
-      // The state first: an extension that is under way can do nothing for it any more.
-      this.#state = released(this.#state);
-      const heldMs = this.#leave();
-      const handOver = this.#terms.minHoldMs > 0 ? undefined : this.#context.nextInLine(this.#keys);
-      if (handOver !== undefined) {
-        this.#tellRelease(heldMs, this.#keys.nodes);
-        handOver();
-        this.#ended = Promise.resolve();
-      } else {
-        this.#ended = this.#releaseKeys(heldMs).then((acknowledged) =>
-          this.#tellRelease(heldMs, acknowledged),
-        );
-      }
-    }
-    // After its loss the holder says by this that it has stopped.
-    this.#ended ??= this.#releaseKeys(this.#terms.minHoldMs).then(() => undefined);
-    return this.#ended;
+    if (this.#isHeld()) this.#released = this.#release();
+    // After a loss the holder says by this that it has stopped.
+    else if (this.#state.phase === 'lost') this.#released ??= this.#releaseKeys(0).then(() => undefined);
+    return this.#released ?? Promise.resolve();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -174,159 +132,70 @@ export class HeldLease implements Lease, Scheduled, Extendable, LeaseListener {
 
   /**
    * Ends the lease against the holder's will. Its keys are left to expire, or to the holder's own `release`: the holder hears
-   * of the loss now and needs what is left of their time to stop. Only where the connections are about to be closed they are
-   * taken back at once.
+   * of the loss now, and needs the rest of their time to stop. Only if the connections are about to be closed, the keys are
+   * released at once.
    */
   lose(reason: LossReason): void {
-    if (this.#state.phase !== 'held') return;
+    if (!this.#isHeld()) return;
     this.#state = lost(this.#state, reason);
-    const heldMs = this.#leave();
-    this.#keys.detach();
+    const heldMs = this.#end();
     this.#loss = new LeaseLostError(this.resources, reason);
     this.#signal?.abort(this.#loss);
     const { name, resources, tokenIfAny: token } = this;
     this.#context.events.emit({ type: 'lost', name, resources, token, heldMs, reason });
     if (reason === 'closed') void this.release();
-    else this.#context.onLeaseLost(this.#keys);
+    else this.#context.host.lost(this.#keys);
   }
 
-  /** What the keeper calls when the lease is due: extend it, or tell its loss. Returns when to call again. */
-  wake(now: number, dueAt = now): number | undefined {
-    if (this.#state.phase !== 'held') return undefined;
-    this.#takeOver();
-    const { clock } = this.#context;
-    const { grant } = this.#state;
-    const { maxHoldMs, autoExtend } = this.#terms;
-    const marginMs = lossMarginMs(grant.ttlMs);
-    if (maxHoldMs !== undefined && now - this.#heldSince.monotonicMs >= maxHoldMs) {
-      this.lose('max_hold');
-      return undefined;
-    }
-    if (monotonicValidityLeftMs(grant, now) <= marginMs) {
-      this.lose(this.#lossReason(now - dueAt > marginMs));
-      return undefined;
-    }
-    // The wall clock alone says that validity ran out: the machine was suspended, or the clock was stepped. Ask the nodes.
-    // At once, but only once: where they did not agree, they are asked again at the pace of every other extension.
-    const keys = this.#keys;
-    const wallRanOut = !keys.failed && validityLeftMs(grant, clock.stamp()) <= marginMs;
-    if (autoExtend && this.#isIdle && (now >= keys.extendAt || wallRanOut)) {
-      this.#inBacklog = true;
-      this.#context.scheduler.extend(this);
-    }
-    return this.#wakeAt();
+  /** A node votes from now on: if the keys are not on it, they are extended soon. */
+  extendFor(nodeIndex: number): void {
+    if (!this.fallback) this.#keys.extendFor(nodeIndex);
   }
 
-  /**
-   * Does now what is overdue. Promises that are settled go on before any timer fires: after a section that blocked the event
-   * loop, the holder asks before the keeper can have told it.
-   */
+  /** Once the lease is over, the keys may be held for another one. */
   #catchUp(): void {
-    const now = this.#context.clock.now();
-    this.wake(now, Math.min(now, this.#wakeAt()));
+    if (this.#isHeld()) this.#keys.catchUp();
   }
 
-  get #isIdle(): boolean {
-    return !this.#keys.isExtending && !this.#inBacklog;
+  /** A call, and not a comparison: the state may change while another method of the lease runs. */
+  #isHeld(): boolean {
+    return this.#state.phase === 'held';
   }
 
-  extendInTurn(over: () => void): void {
-    this.#inBacklog = false;
-    if (this.#state.phase !== 'held') return over();
-    const { ttlMs, nodeTimeoutMs } = this.#terms;
-    // Its holder may have begun one meanwhile.
-    if (this.#keys.isExtending) void this.#keys.idle().then(over);
-    else this.#keys.extend(ttlMs, nodeTimeoutMs, over);
+  #release(): Promise<void> {
+    // The state changes first: an extension that is running can do nothing for the lease any more.
+    this.#state = released(this.#state);
+    const heldMs = this.#end();
+    const { minHoldMs } = this.#terms;
+    const tell = (acknowledged: number): void => this.#tellRelease(heldMs, acknowledged);
+    const isHandedOver =
+      minHoldMs === 0 && this.#context.host.handOver(this.#keys, () => tell(this.#keys.nodes));
+    return isHandedOver ? Promise.resolve() : this.#releaseKeys(Math.max(0, minHoldMs - heldMs)).then(tell);
   }
 
-  extendedTo(grant: Grant): Grant {
-    this.#state = extended(this.#state, grant);
-    return this.#state.phase === 'held' ? this.#state.grant : grant;
+  #releaseKeys(keepMs: number): Promise<number> {
+    const { nodeTimeoutMs } = this.#terms;
+    return this.#context.host.release(this.#keys, { nodeTimeoutMs, keepMs });
   }
 
-  /** The member votes from now on. */
-  extendSoon(nodeIndex: number): void {
-    if (this.#terms.autoExtend) this.#keys.extendSoon(nodeIndex);
-  }
-
-  reschedule(): void {
-    if (this.#state.phase !== 'held') return;
-    this.#tellStandIn();
-    this.#context.scheduler.schedule(this, this.#wakeAt());
-  }
-
-  #beginStandIn(): StandIn | undefined {
-    const { stallGuard } = this.#context;
-    if (stallGuard === undefined) return undefined;
-    const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = this.#terms;
-    const { grant, maxCounter } = this.#keys;
-    const maxHoldAt = this.#heldSince.monotonicMs + maxHoldMs;
-    const terms = { ...this.#keys.remoteLeaseTerms(ttlMs), nodeTimeoutMs, maxHoldAt };
-    return stallGuard.begin(terms, endOf(grant), maxCounter);
-  }
-
-  #tellStandIn(): void {
-    if (this.#state.phase === 'held') this.#standIn?.hold(endOf(this.#state.grant), this.#keys.maxCounter);
-  }
-
-  /** Takes what was secured for it while the event loop was blocked. */
-  #takeOver(): void {
-    const sentAt = this.#standIn?.extendedAt;
-    if (sentAt === undefined || this.#state.phase !== 'held') return;
-    if (sentAt.monotonicMs <= this.#state.grant.sentAt.monotonicMs) return;
-    this.#keys.recordExtension(sentAt, this.#terms.ttlMs);
-    this.#tellStandIn();
-  }
-
-  /** Nobody looks after it any more. Returns for how long it was held. */
-  #leave(): number {
-    const { clock, scheduler, onEnd } = this.#context;
-    // Before anything is given back: what nobody extends any more stays given back.
-    this.#standIn?.end();
-    scheduler.cancel(this);
-    onEnd(this);
-    return clock.now() - this.#heldSince.monotonicMs;
-  }
-
-  #releaseKeys(heldMs: number): Promise<number> {
-    const { nodeTimeoutMs, minHoldMs } = this.#terms;
-    const { waitsBehind, onKeysReleased } = this.#context;
-    const queueEntry = waitsBehind(this.#keys);
-    const keepMs = Math.max(0, minHoldMs - heldMs);
-    const releaseResult = this.#keys.release(nodeTimeoutMs, keepMs, queueEntry);
-    return onKeysReleased(this.#keys, releaseResult, queueEntry !== undefined);
+  /** Returns for how long the lease was held, in milliseconds. */
+  #end(): number {
+    this.#keys.end();
+    this.#context.host.ended(this);
+    return this.#context.clock.now() - this.#heldSince;
   }
 
   #tellRelease(heldMs: number, acknowledged: number): void {
-    if (!this.#context.events.listening) return;
+    const { events } = this.#context;
+    if (!events.listening) return;
     const { name, resources, tokenIfAny: token } = this;
-    this.#context.events.emit({ type: 'released', name, resources, token, heldMs, acknowledged });
-  }
-
-  #lossReason(late: boolean): LossReason {
-    if (!this.#terms.autoExtend) return 'not_extended';
-    if (late) return 'stalled';
-    return this.#keys.failed || !this.#isIdle ? 'unreachable' : 'stalled';
+    events.emit({ type: 'released', name, resources, token, heldMs, acknowledged });
   }
 
   #overError(): LeaseLostError {
+    const state: LeaseState = this.#state;
     const reason =
-      this.#state.phase === 'released'
-        ? 'released'
-        : this.#state.phase === 'lost'
-          ? this.#state.reason
-          : 'stalled';
+      state.phase === 'lost' ? state.reason : state.phase === 'released' ? 'released' : 'stalled';
     return new LeaseLostError(this.resources, reason);
-  }
-
-  /** The next instant at which there is something to do for this lease. */
-  #wakeAt(): number {
-    if (this.#state.phase !== 'held') return Number.POSITIVE_INFINITY;
-    const { grant } = this.#state;
-    const { maxHoldMs, autoExtend } = this.#terms;
-    const endsAt = lostAt(grant);
-    const extendAt = autoExtend && this.#isIdle ? this.#keys.extendAt : endsAt;
-    const maxHoldAt = maxHoldMs === undefined ? endsAt : this.#heldSince.monotonicMs + maxHoldMs;
-    return Math.min(endsAt, extendAt, maxHoldAt);
   }
 }

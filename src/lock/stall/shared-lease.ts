@@ -1,12 +1,13 @@
 import type { Stamp } from '../../core/validity.js';
 
+/** The words of a shared lease. */
 const VALID_UNTIL = 0;
 const MAX_COUNTER = 1;
 const EXTENDED_AT = 2;
 const EXTENDED_WALL = 3;
 const WORDS = 4;
 
-/** Instants are kept in µs, rounded down: a lease may end early, and never late. */
+/** Instants are stored in µs, rounded down: a lease may end early, and never late. */
 const wordOf = (ms: number): bigint => BigInt(Math.floor(ms * 1_000));
 const msOf = (word: bigint): number => Number(word) / 1_000;
 
@@ -14,8 +15,8 @@ const OVER = 0n;
 const NONE = -1n;
 
 /**
- * What the lease and its stand-in in another thread tell each other, in memory that both see. Each lease has a cell of its own
- * and none is used twice, so that a word that comes late is never taken for another lease's.
+ * What the main thread and the worker thread tell each other of a lease, in memory that both see. Each lease has memory of its
+ * own that is never used again, so that a late write is never taken for another lease's.
  */
 export class SharedLease {
   readonly #words: BigInt64Array;
@@ -24,18 +25,18 @@ export class SharedLease {
     this.#words = new BigInt64Array(memory);
   }
 
-  /** The lease's own word: until when it is valid, and what counters may be raised to. */
+  /** Written by the main thread: until when the lease is valid, and what counters may be raised to. */
   hold(validUntil: number, maxCounter: number | undefined): void {
     Atomics.store(this.#words, MAX_COUNTER, maxCounter === undefined ? NONE : BigInt(maxCounter));
     Atomics.store(this.#words, VALID_UNTIL, wordOf(validUntil));
   }
 
-  /** Nobody may extend the lease any more. */
+  /** Written by the main thread: nobody may extend the lease any more. */
   end(): void {
     Atomics.store(this.#words, VALID_UNTIL, OVER);
   }
 
-  /** Until when the lease is valid by its own word; `undefined` once it is over. */
+  /** Until when the lease is valid by what the main thread wrote; `undefined` once it is over. */
   get validUntil(): number | undefined {
     const word = Atomics.load(this.#words, VALID_UNTIL);
     return word === OVER ? undefined : msOf(word);
@@ -46,15 +47,15 @@ export class SharedLease {
     return word === NONE ? undefined : Number(word);
   }
 
-  /** The stand-in's word: a majority has extended the lease, and was asked at that instant. */
+  /** Written by the worker thread: it extended the keys on a majority at `sentAt`. */
   recordExtension(sentAt: Stamp): void {
     Atomics.store(this.#words, EXTENDED_AT, wordOf(sentAt.monotonicMs));
     Atomics.store(this.#words, EXTENDED_WALL, wordOf(sentAt.wallMs));
   }
 
   /**
-   * The instant of the last extension by the stand-in. Read in the order against that of writing: between the two words of a
-   * new instant the wall clock's is still the old one, and by it the lease is older than it is, never younger.
+   * When the worker thread sent its last extension. The words are read in the opposite order: between the two writes of a new
+   * instant the wall clock's word is still the old one, and by it the extension is older than it is, never younger.
    */
   get extendedAt(): Stamp | undefined {
     const wall = Atomics.load(this.#words, EXTENDED_WALL);
@@ -63,7 +64,7 @@ export class SharedLease {
   }
 }
 
-/** When the main thread was last seen to run. */
+/** When the main thread last showed that it runs. */
 export class Heartbeat {
   readonly #words: BigInt64Array;
 

@@ -1,33 +1,23 @@
 import type { Clock } from '../../clock.js';
-import { countersAbove } from '../../core/extension-votes.js';
-import type { Due } from '../lease/due-heap.js';
 import {
   beatMs,
   extensionRetryMs,
   lossMarginMs,
   remoteExtensionDueAt,
 } from '../../core/extension-schedule.js';
+import { countersAbove } from '../../core/extension-votes.js';
 import { isStalled } from '../../core/stall.js';
 import { PRESENT_ONLY } from '../../node/lock-node.js';
+import type { Due } from '../lease/due-heap.js';
+import { LeaseScheduler, type Scheduled, type TurnTaker } from '../lease/lease-scheduler.js';
+import type { RemoteLeaseTerms } from '../lease/stand-in.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
-import { LeaseScheduler, type Extendable, type Scheduled } from '../lease/lease-scheduler.js';
 import type { Quorum } from '../quorum/quorum.js';
 import { SharedLease, type Heartbeat } from './shared-lease.js';
 
-/** A lease as it is handed to another thread. */
-export interface RemoteLeaseTerms {
-  readonly resources: readonly string[];
-  readonly holderId: string;
-  readonly ttlMs: number;
-  readonly driftMs: number;
-  readonly nodeTimeoutMs: number;
-  /** When it reaches `maxHoldMs`. */
-  readonly maxHoldAt: number;
-}
-
 /**
- * Extends leases in the place of the main thread while that does not turn its event loop. It tells in each lease's cell what it
- * has secured, and decides nothing: whether a lease is lost, the main thread finds out when it runs again.
+ * Extends leases in place of the main thread while its event loop is blocked. It writes into each shared lease what it has
+ * extended, and decides nothing: whether a lease is lost, the main thread finds out when it runs again.
  */
 export class StallExtender {
   readonly #scheduler: LeaseScheduler;
@@ -45,13 +35,14 @@ export class StallExtender {
 
   begin(id: number, terms: RemoteLeaseTerms, memory: SharedArrayBuffer): void {
     this.#shortestTtlMs = Math.min(this.#shortestTtlMs, terms.ttlMs);
+    const shared = new SharedLease(memory);
     const lease = new RemoteLease(
       terms,
-      new SharedLease(memory),
+      shared,
       this.quorum,
       this.clock,
       this.#scheduler,
-      this.#mayAct,
+      this.#isMainThreadStalled,
     );
     this.#leases.set(id, lease);
     this.#scheduler.schedule(lease, this.clock.now());
@@ -64,16 +55,18 @@ export class StallExtender {
     this.#scheduler.cancel(lease);
   }
 
-  readonly #mayAct = (now: number): boolean =>
+  readonly #isMainThreadStalled = (now: number): boolean =>
     isStalled(now - this.heartbeat.at, this.#shortestTtlMs, this.maxStallMs);
 }
 
-class RemoteLease implements Scheduled, Extendable {
+/** A lease of the main thread, as the worker thread extends it. */
+class RemoteLease implements Scheduled, TurnTaker {
   place: Due<Scheduled> | undefined;
   readonly #tracker: KeyTracker;
   #maxCounter = 0;
   #retryAt = 0;
-  #isUnderWay = false;
+  /** Whether an extension runs, or waits for its turn. */
+  #isExtending = false;
 
   constructor(
     private readonly terms: RemoteLeaseTerms,
@@ -81,7 +74,7 @@ class RemoteLease implements Scheduled, Extendable {
     private readonly quorum: Quorum,
     private readonly clock: Clock,
     private readonly scheduler: LeaseScheduler,
-    private readonly mayAct: (now: number) => boolean,
+    private readonly isMainThreadStalled: (now: number) => boolean,
   ) {
     this.#tracker = new KeyTracker(terms.resources, terms.holderId, quorum.nodes.length);
   }
@@ -92,35 +85,29 @@ class RemoteLease implements Scheduled, Extendable {
     const { ttlMs } = this.terms;
     const dueAt = Math.max(this.#retryAt, remoteExtensionDueAt(validUntil, ttlMs));
     if (now < dueAt) return dueAt;
-    if (!this.#isUnderWay && this.#mayExtend(now, validUntil)) {
-      this.#isUnderWay = true;
-      this.scheduler.extend(this);
+    if (!this.#isExtending && this.#mayExtend(now, validUntil)) {
+      this.#isExtending = true;
+      this.scheduler.requestTurn(this);
     }
     return now + beatMs(ttlMs);
   }
 
-  /** A lease that is over, or about to be told lost, is not revived. */
-  #mayExtend(now: number, validUntil: number): boolean {
-    const { ttlMs, maxHoldAt } = this.terms;
-    return now < validUntil - lossMarginMs(ttlMs) && now < maxHoldAt && this.mayAct(now);
-  }
-
-  extendInTurn(over: () => void): void {
-    void this.#extend().then(over);
+  takeTurn(): void {
+    void this.#extend().then(this.scheduler.endTurn);
   }
 
   async #extend(): Promise<void> {
     const { ttlMs, nodeTimeoutMs } = this.terms;
     const sentAt = this.clock.stamp();
     const validUntil = this.#validUntil();
-    // It may have waited behind others: look again.
+    // It may have waited long for its turn: it looks again.
     if (validUntil !== undefined && this.#mayExtend(sentAt.monotonicMs, validUntil)) {
       const { maxCounter } = this.shared;
       const call = this.quorum.extend(this.#tracker, {
         ttlMs,
         nodeTimeoutMs,
         validUntil,
-        // Its release goes over other connections and may be overtaken: what is gone must stay gone.
+        // The release goes over other connections and may overtake it: a key that is gone must stay gone.
         token: PRESENT_ONLY,
         maxCounter: maxCounter === undefined ? undefined : Math.max(maxCounter, this.#maxCounter),
       });
@@ -128,10 +115,16 @@ class RemoteLease implements Scheduled, Extendable {
       else this.#retryAt = this.clock.now() + extensionRetryMs(ttlMs);
       this.#maxCounter = Math.max(this.#maxCounter, ...countersAbove(call.tally.votes));
     }
-    this.#isUnderWay = false;
+    this.#isExtending = false;
   }
 
-  /** By the lease's own word, or by what was secured here. */
+  /** A lease that is over, or about to be lost, is not revived. */
+  #mayExtend(now: number, validUntil: number): boolean {
+    const { ttlMs, maxHoldAt } = this.terms;
+    return now < validUntil - lossMarginMs(ttlMs) && now < maxHoldAt && this.isMainThreadStalled(now);
+  }
+
+  /** The end of validity by what the main thread said, or by what was extended here. `undefined`: the lease is over. */
   #validUntil(): number | undefined {
     const { shared, terms } = this;
     const { validUntil, extendedAt } = shared;

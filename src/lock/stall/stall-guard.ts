@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { originOf, type Clock, type Timer } from '../../clock.js';
 import { beatMs } from '../../core/extension-schedule.js';
+import type { Stamp } from '../../core/validity.js';
 import type { NodeSource } from '../../node/node-options.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { LeaseGuard, RemoteLeaseTerms, StandIn } from '../lease/stand-in.js';
 import { Heartbeat, SharedLease } from './shared-lease.js';
-import type { RemoteLeaseTerms } from './stall-extender.js';
 
 /** What the worker thread starts from. */
 export interface StallWorkerData {
@@ -20,13 +21,7 @@ export type StallMessage =
   | { readonly begun: number; readonly terms: RemoteLeaseTerms; readonly memory: SharedArrayBuffer }
   | { readonly ended: number };
 
-/** A lease's side of its stand-in. */
-export interface StandIn extends Pick<SharedLease, 'hold' | 'extendedAt'> {
-  /** Nobody stands in for it any more. */
-  end(): void;
-}
-
-/** The thread that stands in, as far as it is used here; a test brings its own. */
+/** The worker thread, as far as it is used here; a test brings its own. */
 export interface StallThread {
   postMessage(message: StallMessage, transfer: readonly []): void;
   on(event: 'error' | 'exit', listener: (reason: unknown) => void): unknown;
@@ -38,22 +33,23 @@ const startThread = (workerData: StallWorkerData): StallThread =>
   new Worker(join(folder, 'stall-worker.js'), { workerData });
 
 /**
- * Keeps leases while the event loop of this thread is blocked: a worker thread, with connections of its own, extends them as
- * long as this thread has not run for less than `maxStallMs`. Started with the first lease; it keeps no process alive, and if
- * it dies everything goes on as without it.
+ * Extends leases while the event loop of this thread is blocked. A worker thread does it, with connections of its own, as long
+ * as this thread has not run for less than `maxStallMs`. It is started with the first lease and keeps no process alive. If it
+ * dies, everything goes on as without it.
  */
-export class StallGuard {
+export class StallGuard implements LeaseGuard {
   readonly #heartbeat = new Heartbeat();
   readonly #data: StallWorkerData;
   readonly #warn: (message: string) => void;
   #thread: StallThread | undefined;
   #isOver = false;
-  #begun = 0;
-  #kept = 0;
+  #lastId = 0;
+  /** How many leases are guarded now. */
+  #guarded = 0;
   #shortestTtlMs = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
 
-  /** Throws a TypeError where a node cannot be made again in another thread. */
+  /** Throws a TypeError if a node cannot be made again in another thread. */
   constructor(
     sources: readonly NodeSource[],
     { warn, ...options }: ResolvedManagerOptions,
@@ -65,32 +61,17 @@ export class StallGuard {
     this.#data = { sources, options, origin: originOf(clock), heartbeat: this.#heartbeat.memory };
   }
 
-  /** From now on the lease is extended while this thread is blocked. */
   begin(terms: RemoteLeaseTerms, validUntil: number, maxCounter: number | undefined): StandIn | undefined {
     if (this.#isOver) return undefined;
     const shared = new SharedLease();
     shared.hold(validUntil, maxCounter);
-    this.#kept++;
+    this.#guarded++;
     this.#shortestTtlMs = Math.min(this.#shortestTtlMs, terms.ttlMs);
     this.#beat();
-    this.#thread ??= this.#begin();
-    const begun = ++this.#begun;
-    this.#thread.postMessage({ begun, terms, memory: shared.memory }, []);
-    let isHeld = true;
-    const end = (): void => {
-      isHeld = false;
-      // First of all, and at once: the message arrives later.
-      shared.end();
-      if (--this.#kept === 0) this.#timer?.cancel();
-      this.#thread?.postMessage({ ended: begun }, []);
-    };
-    return {
-      end,
-      hold: (until, counter) => (isHeld ? shared.hold(until, counter) : undefined),
-      get extendedAt() {
-        return shared.extendedAt;
-      },
-    };
+    this.#thread ??= this.#startThread();
+    const id = ++this.#lastId;
+    this.#thread.postMessage({ begun: id, terms, memory: shared.memory }, []);
+    return new GuardedLease(shared, () => this.#end(id));
   }
 
   async close(): Promise<void> {
@@ -100,21 +81,27 @@ export class StallGuard {
     this.#thread = undefined;
   }
 
-  #begin(): StallThread {
+  #end(id: number): void {
+    if (--this.#guarded === 0) this.#timer?.cancel();
+    this.#thread?.postMessage({ ended: id }, []);
+  }
+
+  #startThread(): StallThread {
     const thread = this.start(this.#data);
     thread.unref();
-    thread.on('error', (error) => this.#died(error instanceof Error ? error.message : String(error)));
-    thread.on('exit', (code) => this.#died(`it ended with code ${String(code)}`));
+    thread.on('error', (error) => this.#onDeath(error instanceof Error ? error.message : String(error)));
+    thread.on('exit', (code) => this.#onDeath(`it ended with code ${String(code)}`));
     return thread;
   }
 
-  #died(why: string): void {
+  #onDeath(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#timer?.cancel();
     this.#thread = undefined;
     this.#warn(
-      `maxStallMs has no effect any more, the thread that extends leases in place of a blocked one has died: ${why}`,
+      'maxStallMs has no effect any more: the thread that extends leases while the event loop is blocked ' +
+        `has died: ${reason}`,
     );
   }
 
@@ -122,6 +109,30 @@ export class StallGuard {
     this.#timer?.cancel();
     this.#heartbeat.beat(this.clock.now());
     this.#timer = this.clock.setTimer(() => this.#beat(), beatMs(this.#shortestTtlMs), 'background');
+  }
+}
+
+class GuardedLease implements StandIn {
+  #isOver = false;
+
+  constructor(
+    private readonly shared: SharedLease,
+    private readonly onEnd: () => void,
+  ) {}
+
+  get extendedAt(): Stamp | undefined {
+    return this.shared.extendedAt;
+  }
+
+  hold(validUntil: number, maxCounter: number | undefined): void {
+    if (!this.#isOver) this.shared.hold(validUntil, maxCounter);
+  }
+
+  end(): void {
+    this.#isOver = true;
+    // The shared memory first, because it acts at once; the message arrives later.
+    this.shared.end();
+    this.onEnd();
   }
 }
 
@@ -133,7 +144,7 @@ function assertPortable(source: unknown, index: number): void {
   );
 }
 
-/** Whether it is the same on the other side of a thread's boundary. */
+/** Whether the value is the same after it was sent to another thread. */
 function isPlain(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return true;

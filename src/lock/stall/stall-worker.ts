@@ -1,4 +1,4 @@
-/** What runs in the worker thread of a StallKeeper. */
+/** What runs in the worker thread of a StallGuard. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { clockFrom } from '../../clock.js';
 import { quarantineMsOf } from '../../core/quarantine.js';

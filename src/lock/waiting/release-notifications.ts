@@ -6,24 +6,30 @@ import { newHolderId } from '../quorum/holder-id.js';
 import type { ResolvedManagerOptions } from '../../api/options.js';
 import type { WaitQueue } from './wait-queue.js';
 
-/** A wake-up is a hint: nobody asks what came of it. */
+/** Nobody asks what came of a notification that was passed on. */
 const NOBODY: VoteReceiver = { receive: () => undefined };
 
-/** Of one release, as the nodes tell of it one after the other. */
-interface Notified {
-  readonly told: Set<number>;
-  isOut: boolean;
+/** A list must live longer than its waiters sleep: they look again when the keys of the holder have expired. */
+const LIST_LIVES_LONGER_MS = 5_000;
+
+/** One release, of which the nodes notify this process one after the other. */
+interface Release {
+  /** The nodes that have notified it. */
+  readonly nodes: Set<number>;
+  /** Whether the queue was told. */
+  isTold: boolean;
   readonly timer: Timer;
 }
 
 /**
- * What the nodes tell of resources that may be free. A majority that says so is believed at once; fewer may be a process that
- * passes by, or the rest may still come: then a moment later. All of it are hints, and safety does not depend on them.
+ * The nodes' notifications that resources may be free. If a majority says so, the queue is told at once. If fewer do, the
+ * others may still follow, or a process only passes by: then the queue is told a moment later. Notifications are hints: safety
+ * does not depend on them.
  */
 export class ReleaseNotifications {
-  /** With which words this process waits. */
+  /** The entry of this process on the nodes' lists of those who wait. */
   readonly queueEntry: QueueEntry;
-  readonly #notified = new Map<string, Notified>();
+  readonly #releases = new Map<string, Release>();
   #listeners: readonly ReleaseListener[] | undefined;
 
   constructor(
@@ -31,81 +37,76 @@ export class ReleaseNotifications {
     private readonly clock: Clock,
     private readonly random: () => number,
     private readonly queue: WaitQueue,
-    { holder, maxTtlMs: longestTtlMs }: Pick<ResolvedManagerOptions, 'holder' | 'maxTtlMs'>,
+    { holder, maxTtlMs }: Pick<ResolvedManagerOptions, 'holder' | 'maxTtlMs'>,
   ) {
     this.queueEntry = {
-      waiter: `${holder}:${newHolderId('').slice(0, -1)}`, // Who waits looks at least as often as the longest TTL is over.
-      listLivesMs: longestTtlMs + 5_000,
+      waiter: `${holder}:${newHolderId('').slice(0, -1)}`,
+      listLivesMs: maxTtlMs + LIST_LIVES_LONGER_MS,
     };
   }
 
-  /** Whether a majority would be heard. */
+  /** Whether a majority of the nodes would be heard. */
   get isListening(): boolean {
-    return (
-      (this.#listeners ?? []).filter((listener) => listener.open).length >= majorityOf(this.nodes.length)
-    );
+    const open = (this.#listeners ?? []).filter((listener) => listener.open).length;
+    return open >= majorityOf(this.nodes.length);
   }
 
-  /** Opens the ears, at the first call. */
+  /** Begins to listen, at the first call. */
   open(): void {
     // A node without notifications counts as one that is not heard.
     this.#listeners ??= this.nodes.flatMap(
       (node, nodeIndex) =>
-        node.onRelease?.(this.queueEntry.waiter, (resource) => this.#hear(nodeIndex, resource)) ?? [],
+        node.onRelease?.(this.queueEntry.waiter, (resource) => this.#onNotification(nodeIndex, resource)) ?? [],
     );
   }
 
   close(): void {
     for (const listener of this.#listeners ?? []) listener.close();
-    for (const { timer } of this.#notified.values()) timer.cancel();
-    this.#notified.clear();
+    for (const { timer } of this.#releases.values()) timer.cancel();
+    this.#releases.clear();
   }
 
-  #hear(nodeIndex: number, resource: string | undefined): void {
-    if (resource === undefined) {
-      // It has just opened, or was closed for a while: something may have been missed.
-      for (const missed of this.queue.resources) this.#count(nodeIndex, missed);
-    } else if (this.queue.isWaitedFor(resource)) {
-      this.#count(nodeIndex, resource);
-    } else {
-      // Whoever waited here has gone: it is for the next one.
-      this.passOn([resource], [this.nodes[nodeIndex]!]);
-    }
-  }
-
-  /** Lets the nodes tell the next on the lists, where nobody has the resource. */
+  /** Asks the nodes to notify the next process on their lists, unless somebody holds the resource. */
   passOn(resources: readonly string[], nodes: readonly LockNode[] = this.nodes): void {
     const request = { op: 'wake', resources, holderId: this.queueEntry.waiter } as const;
     for (const node of nodes) node.ask(request, NOBODY, 0);
   }
 
-  #count(nodeIndex: number, resource: string): void {
-    let notified = this.#notified.get(resource);
-    // Twice from the same node: this is of another release.
-    if (notified?.told.has(nodeIndex) === true) notified = this.#forget(resource, notified);
-    if (notified === undefined) {
-      const timer = this.clock.setTimer(
-        () => this.#settle(resource),
-        splitWakeMs(this.random()),
-        'background',
-      );
-      this.#notified.set(resource, (notified = { told: new Set(), isOut: false, timer }));
+  /** `undefined`: the node's listener has opened, perhaps again, so a notification of any resource may have been missed. */
+  #onNotification(nodeIndex: number, resource: string | undefined): void {
+    if (resource === undefined) {
+      for (const waitedFor of this.queue.resources) this.#count(nodeIndex, waitedFor);
+    } else if (this.queue.isWaitedFor(resource)) {
+      this.#count(nodeIndex, resource);
+    } else {
+      // Whoever waited here has gone: the notification is for the next process.
+      this.passOn([resource], [this.nodes[nodeIndex]!]);
     }
-    notified.told.add(nodeIndex);
-    if (!notified.isOut && notified.told.size >= majorityOf(this.nodes.length)) {
-      notified.isOut = true;
+  }
+
+  #count(nodeIndex: number, resource: string): void {
+    let release = this.#releases.get(resource);
+    // A second notification of the same node belongs to another release.
+    if (release?.nodes.has(nodeIndex) === true) {
+      release.timer.cancel();
+      release = undefined;
+    }
+    if (release === undefined) {
+      const waitMs = splitWakeMs(this.random());
+      const timer = this.clock.setTimer(() => this.#endRelease(resource), waitMs, 'background');
+      release = { nodes: new Set(), isTold: false, timer };
+      this.#releases.set(resource, release);
+    }
+    release.nodes.add(nodeIndex);
+    if (!release.isTold && release.nodes.size >= majorityOf(this.nodes.length)) {
+      release.isTold = true;
       this.queue.mayBeFree([resource]);
     }
   }
 
-  #forget(resource: string, notified: Notified): undefined {
-    notified.timer.cancel();
-    this.#notified.delete(resource);
-  }
-
-  #settle(resource: string): void {
-    const notified = this.#notified.get(resource);
-    this.#notified.delete(resource);
-    if (notified?.isOut === false) this.queue.mayBeFree([resource]);
+  #endRelease(resource: string): void {
+    const release = this.#releases.get(resource);
+    this.#releases.delete(resource);
+    if (release?.isTold === false) this.queue.mayBeFree([resource]);
   }
 }

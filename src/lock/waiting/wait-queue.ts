@@ -1,77 +1,80 @@
 import type { Clock } from '../../clock.js';
-import type { NotWon } from '../acquire/attempt.js';
+import type { NotAcquired } from '../acquire/attempt.js';
 import type { HeldKeys } from '../lease/held-keys.js';
 
-/** One who waits in line. */
+/** A waiter in a line. */
 export interface QueuedWaiter {
-  /** Something has changed that it may be waiting for: it is its turn, or what it wants may be free. */
+  /** It may be its turn, or what it waits for may be free: it looks again. */
   wake(): void;
   /**
-   * Takes over keys that are there, unless its terms forbid it, or it does not wait any more. Nothing else becomes of it
-   * then; what it returns makes the lease.
+   * Whether it takes over these keys. It does not if its terms forbid it, or if it waits no longer. If it does, nothing else
+   * can end its wait any more, and `takeOver` follows.
    */
-  accept(keys: HeldKeys): (() => void) | undefined;
+  accept(keys: HeldKeys): boolean;
+  /** Makes its lease of the keys that it accepted. */
+  takeOver(keys: HeldKeys): void;
 }
 
 /**
- * Why the first in a line does not ask, although this process has just given the resources back: others, in other
- * processes, may be waiting, and whoever released is always the quickest to ask again.
+ * Why the first in a line does not ask the nodes although this process has just released the resources. Processes that wait
+ * elsewhere go first: the process that released would always be the quickest to ask again.
  *
- * - `releasePending`: the nodes have not yet said whether they told somebody.
- * - `othersNotified`: they told somebody, who will have it in a moment.
- * - `queued`: likewise, and this process is on their lists and will be told in its turn.
+ * - `releasePending`: the nodes have not yet said whether they notified another process.
+ * - `othersNotified`: they notified one, which will have the resources in a moment.
+ * - `queued`: they notified one, and this process is on their lists: it is notified when it is its turn.
  */
 export type YieldReason = 'releasePending' | 'othersNotified' | 'queued';
 
-/** For so long whoever comes lets those go first who were told. */
+/** For how long the notified processes go first. */
 const OTHERS_FIRST_MS = 8;
 
-/** Those in this process who wait for the same resources, in the order of their coming. */
+/** The waiters of this process for the same list of resources, in the order in which they came. */
 interface Line {
   readonly resources: readonly string[];
   readonly waiters: Set<QueuedWaiter>;
-  /** How its last look ended. */
-  lastLook: NotWon | undefined;
+  /** What its last attempt got. */
+  lastResult: NotAcquired | undefined;
   yieldReason: YieldReason | undefined;
 }
 
-/** A waiter's place in its line. */
+/** The place of a waiter in its line. */
 export class Place {
   constructor(
-    readonly line: Pick<Line, 'lastLook' | 'yieldReason' | 'waiters'>,
+    readonly line: Pick<Line, 'lastResult' | 'yieldReason' | 'waiters'>,
     private readonly waiter: QueuedWaiter,
-    private readonly onLeft: () => void,
+    private readonly onFirstLeft: () => void,
   ) {}
 
   get isFirst(): boolean {
     return firstOf(this.line.waiters) === this.waiter;
   }
 
+  /** May be called twice. */
   leave(): void {
     const wasFirst = this.isFirst;
-    if (this.line.waiters.delete(this.waiter) && wasFirst) this.onLeft();
+    if (this.line.waiters.delete(this.waiter) && wasFirst) this.onFirstLeft();
   }
 }
 
-/** No name of a resource has a control character in it. */
+/** One string for a list of resources; their names have no control characters. */
 const keyOf = (resources: readonly string[]): string =>
   resources.length === 1 ? resources[0]! : resources.join('\n');
 
 /**
- * The waiters of this process: first come, first served, for each list of resources. Only the first in a line asks the
- * nodes, and not even that one while this process has the resources itself.
+ * The waiters of this process, in one line for each list of resources: first come, first served. Only the first in a line asks
+ * the nodes, and it does not ask either while this process holds the resources.
  */
 export class WaitQueue {
   readonly #lines = new Map<string, Line>();
   readonly #linesByResource = new Map<string, Set<Line>>();
   readonly #held = new Map<string, HeldKeys>();
-  /** What is being given back, and what others were told of, for whoever comes next. */
-  readonly #leaving = new Map<string, YieldReason>();
+  /** Resources that this process has just released: the reason for which a new line yields. */
+  readonly #released = new Map<string, YieldReason>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** How many wait in line for just these resources. */
-  waitingFor(resources: readonly string[]): number {
+  /** How many waiters are in line for exactly these resources. */
+  countWaiters(resources: readonly string[]): number {
     return this.#lines.size === 0 ? 0 : (this.#lines.get(keyOf(resources))?.waiters.size ?? 0);
   }
 
@@ -79,57 +82,59 @@ export class WaitQueue {
     const key = keyOf(resources);
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = { resources, waiters: new Set(), lastLook: undefined, yieldReason: this.#leaving.get(key) };
+      line = { resources, waiters: new Set(), lastResult: undefined, yieldReason: this.#released.get(key) };
       this.#add(key, line);
     }
     line.waiters.add(waiter);
-    return new Place(line, waiter, () => this.#left(line, key));
+    return new Place(line, waiter, () => this.#onFirstLeft(line, key));
   }
 
-  /** What this process has of just these resources. */
-  keysOf(resources: readonly string[]): HeldKeys | undefined {
+  /** The keys that this process holds for exactly these resources. */
+  heldKeys(resources: readonly string[]): HeldKeys | undefined {
     return this.#held.size === 0 ? undefined : this.#held.get(keyOf(resources));
   }
 
-  begun(keys: HeldKeys): void {
+  /** This process holds the keys from now on. */
+  keysAcquired(keys: HeldKeys): void {
     this.#held.set(keyOf(keys.tracker.resources), keys);
   }
 
-  /** Who takes over these keys, if they may be handed on. */
-  nextInLine(keys: HeldKeys): (() => void) | undefined {
+  /** The waiter that has accepted these keys; `undefined`: nobody may take them over. */
+  nextInLine(keys: HeldKeys): QueuedWaiter | undefined {
     const line = this.#lines.get(keyOf(keys.tracker.resources));
     if (line === undefined || !keys.mayFollow) return undefined;
-    return firstOf(line.waiters)?.accept(keys);
+    const first = firstOf(line.waiters);
+    return first?.accept(keys) === true ? first : undefined;
   }
 
-  /** Nobody holds anything by these keys any more: whoever is first in a line for any of the resources may try. */
+  /** A lease was lost: nobody holds anything by these keys any more. */
   leaseLost(keys: HeldKeys): void {
     this.#forget(keys);
     this.mayBeFree(keys.tracker.resources);
   }
 
-  /** The keys are being given back. `isOnLists`: those in line went to the end of the nodes' lists with it. */
-  keysReleased(keys: HeldKeys, isOnLists: boolean): void {
+  /** The nodes are asked to release the keys; `isQueued`: the release puts this process at the end of their lists. */
+  keysReleased(keys: HeldKeys, isQueued: boolean): void {
     const { resources } = keys.tracker;
     this.#forget(keys);
-    if (!isOnLists) this.#leaving.set(keyOf(resources), 'releasePending');
-    this.#makeYield(resources, isOnLists ? 'queued' : 'releasePending');
+    if (!isQueued) this.#released.set(keyOf(resources), 'releasePending');
+    this.#yield(resources, isQueued ? 'queued' : 'releasePending');
   }
 
-  /** The nodes have said whether they told others. */
-  answered(keys: HeldKeys, isTold: boolean): void {
+  /** The nodes have released the keys, and have notified another process or not. */
+  releaseAnswered(keys: HeldKeys, hasNotified: boolean): void {
     const { resources } = keys.tracker;
     const key = keyOf(resources);
-    const why = this.#leaving.get(key);
-    this.#leaving.delete(key);
-    if (!isTold) this.mayBeFree(resources);
-    if (!isTold || why !== 'releasePending') return;
-    this.#leaving.set(key, 'othersNotified');
-    this.#makeYield(resources, 'othersNotified');
-    this.clock.setTimer(() => this.#leaving.delete(key), OTHERS_FIRST_MS, 'background');
+    const reason = this.#released.get(key);
+    this.#released.delete(key);
+    if (!hasNotified) this.mayBeFree(resources);
+    if (!hasNotified || reason !== 'releasePending') return;
+    this.#released.set(key, 'othersNotified');
+    this.#yield(resources, 'othersNotified');
+    this.clock.setTimer(() => this.#released.delete(key), OTHERS_FIRST_MS, 'background');
   }
 
-  /** Whoever is first in a line for any of them may try. */
+  /** Wakes the first in each line for any of the resources. */
   mayBeFree(resources: readonly string[]): void {
     for (const line of this.#linesFor(resources)) {
       line.yieldReason = undefined;
@@ -141,15 +146,14 @@ export class WaitQueue {
     return this.#linesByResource.has(resource);
   }
 
-  /** All that somebody waits for. */
+  /** All resources that somebody waits for. */
   get resources(): readonly string[] {
     return [...this.#linesByResource.keys()];
   }
 
-  /** The first of a line has left it. */
-  #left(line: Line, key: string): void {
+  #onFirstLeft(line: Line, key: string): void {
     if (line.waiters.size === 0) this.#remove(key, line);
-    // While this process has the resources, the next one has nothing to do either.
+    // While this process holds the resources, the next one has nothing to do either.
     else if (!this.#held.has(key)) firstOf(line.waiters)?.wake();
   }
 
@@ -158,9 +162,9 @@ export class WaitQueue {
     return new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
   }
 
-  #makeYield(resources: readonly string[], why: YieldReason): void {
+  #yield(resources: readonly string[], reason: YieldReason): void {
     for (const line of this.#linesFor(resources)) {
-      line.yieldReason = why;
+      line.yieldReason = reason;
       firstOf(line.waiters)?.wake();
     }
   }

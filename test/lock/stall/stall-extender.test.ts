@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { LockEvents } from '../../../src/api/events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import { Heartbeat, SharedLease } from '../../../src/lock/stall/shared-lease.js';
-import { StallExtender, type RemoteLeaseTerms } from '../../../src/lock/stall/stall-extender.js';
+import { StallExtender } from '../../../src/lock/stall/stall-extender.js';
+import type { RemoteLeaseTerms } from '../../../src/lock/lease/stand-in.js';
 import type { ExtendRequest } from '../../../src/node/lock-node.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 

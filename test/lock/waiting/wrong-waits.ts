@@ -2,7 +2,7 @@ import type { LockEvent } from '../../../src/index.js';
 
 const OUTCOMES: readonly LockEvent['type'][] = ['acquired', 'skipped', 'failed', 'aborted'];
 
-/** What is wrong with the waits in these events, which must be all from the first to the last call. */
+/** What is wrong with the waits in these events, which must be all of one manager, from its first call to its last. */
 export function wrongWaits(events: readonly LockEvent[]): string[] {
   const wrong: string[] = [];
   const going = new Map<number, string>();

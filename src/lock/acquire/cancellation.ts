@@ -1,19 +1,23 @@
 import type { Clock } from '../../clock.js';
 
 /**
- * What ends an acquisition before its time: the caller's signal, the manager's end, a lease that was handed over. It is an
- * AbortController for our own use: a real one with its events costs more than all the rest of a hand-over.
+ * What ends an acquire call early: the caller's signal, the end of the manager, or keys that were handed over. It does what an
+ * AbortController does; a real one with its events would cost more than all the rest of a hand-over.
  */
 export class Cancellation {
   #reason: Error | undefined;
   #listeners: (() => void)[] | undefined;
 
-  /** Why; `undefined` while it goes on. */
+  /** `undefined` unless it is cancelled. */
   get reason(): Error | undefined {
     return this.#reason;
   }
 
-  /** The first reason holds. */
+  get isCancelled(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  /** The first reason stays. */
   cancel(reason: Error): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
@@ -26,7 +30,7 @@ export class Cancellation {
     if (this.#reason !== undefined) throw this.#reason;
   }
 
-  /** Calls back once, when it is stopped from now on; `off` takes the listener away. */
+  /** Calls the listener once, when it is cancelled from now on; `off` removes the listener. */
   on(listener: () => void): void {
     if (this.#listeners === undefined) this.#listeners = [listener];
     else this.#listeners.push(listener);
@@ -38,11 +42,11 @@ export class Cancellation {
   }
 }
 
-/** Waits for something that never rejects, unless it is stopped: then rejects with the reason. */
+/** Waits for a promise that never rejects. Rejects with the reason as soon as it is cancelled. */
 export function unlessCancelled<T>(promise: Promise<T>, cancellation: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
     const onCancel = (): void => reject(cancellation.reason!);
-    if (cancellation.reason !== undefined) onCancel();
+    if (cancellation.isCancelled) onCancel();
     cancellation.on(onCancel);
     void promise.then((value) => {
       cancellation.off(onCancel);
@@ -51,7 +55,7 @@ export function unlessCancelled<T>(promise: Promise<T>, cancellation: Cancellati
   });
 }
 
-/** Waits, unless it is stopped: then rejects with the reason. */
+/** Waits for a while. Rejects with the reason as soon as it is cancelled. */
 export function pause(clock: Clock, delayMs: number, cancellation?: Cancellation): Promise<void> {
   return new Promise((resolve, reject) => {
     const onCancel = (): void => {

@@ -1,0 +1,93 @@
+import type { Clock } from '../../clock.js';
+import { LockManagerClosedError, LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
+import type { LockEvents } from '../../api/events.js';
+import type { ResolvedAcquireOptions } from '../../api/options.js';
+
+export interface CallContext {
+  readonly clock: Clock;
+  readonly events: LockEvents;
+}
+
+/** The lease that a call acquired, as far as its event tells of it. */
+interface AcquiredLease {
+  readonly tokenIfAny: number | undefined;
+  readonly attempts: number;
+  readonly fallback: boolean;
+}
+
+/**
+ * One call of `acquire`, and what listeners hear of it: that it waits and that it has waited, if it does, and then what came of
+ * it.
+ */
+export class AcquireCall {
+  readonly #context: CallContext;
+  readonly #startedAt: number;
+  /** When its wait began. It is measured although nobody may listen yet: a later listener hears the whole length. */
+  #waitsSince: number | undefined;
+  #hasWaited = false;
+
+  constructor(
+    context: CallContext,
+    /** Unique among the calls of one manager. */
+    readonly id: number,
+    readonly resources: readonly string[],
+    readonly options: ResolvedAcquireOptions,
+  ) {
+    this.#context = context;
+    this.#startedAt = context.clock.now();
+  }
+
+  /** To be called before each pause. The first call begins the wait. */
+  beginWait(): void {
+    if (this.#waitsSince !== undefined) return;
+    const { clock, events } = this.#context;
+    this.#waitsSince = clock.now();
+    if (!events.listening) return;
+    events.emit({ type: 'waiting', name: this.#name, resources: this.resources, wait: this.id });
+  }
+
+  /** To be called before what came of the call is told. Tells nothing unless a wait began and has not ended. */
+  endWait(): void {
+    if (this.#waitsSince === undefined || this.#hasWaited) return;
+    this.#hasWaited = true;
+    const { clock, events } = this.#context;
+    if (!events.listening) return;
+    const durationMs = clock.now() - this.#waitsSince;
+    events.emit({ type: 'waited', name: this.#name, resources: this.resources, wait: this.id, durationMs });
+  }
+
+  tellAcquired({ tokenIfAny: token, attempts, fallback }: AcquiredLease): void {
+    const { events } = this.#context;
+    if (!events.listening) return;
+    const durationMs = this.#durationMs();
+    const about = { name: this.#name, resources: this.resources };
+    events.emit({ type: 'acquired', ...about, token, attempts, durationMs, fallback });
+  }
+
+  /** Tells why it was not acquired: any error of ours, or else the reason of the caller's signal. */
+  tellFailure(error: unknown): void {
+    const { events } = this.#context;
+    if (!events.listening) return;
+    const durationMs = this.#durationMs();
+    const about = { name: this.#name, resources: this.resources };
+    if (error instanceof LockNotAcquiredError) {
+      const { reason, owner } = error;
+      if (reason === 'contended') events.emit({ type: 'failed', ...about, reason, error, durationMs });
+      else events.emit({ type: 'skipped', ...about, reason, owner, durationMs });
+    } else if (error instanceof QuorumUnreachableError) {
+      events.emit({ type: 'failed', ...about, reason: error.reason, error, durationMs });
+    } else if (error instanceof LockManagerClosedError) {
+      events.emit({ type: 'skipped', ...about, reason: 'draining', owner: undefined, durationMs });
+    } else {
+      events.emit({ type: 'aborted', ...about, durationMs });
+    }
+  }
+
+  get #name(): string {
+    return this.options.name;
+  }
+
+  #durationMs(): number {
+    return this.#context.clock.now() - this.#startedAt;
+  }
+}

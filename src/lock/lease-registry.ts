@@ -1,0 +1,90 @@
+import type { Clock } from '../clock.js';
+import type { QueueEntry } from '../node/lock-node.js';
+import type { MemoryFallback } from './acquire/memory-fallback.js';
+import type { HeldKeys } from './lease/held-keys.js';
+import type { HeldLease, LeaseHost } from './lease/held-lease.js';
+import type { ReleaseNotifications } from './waiting/release-notifications.js';
+import type { WaitQueue } from './waiting/wait-queue.js';
+
+/** The leases that a manager holds, and what becomes of their keys: a waiter takes them over, or the nodes release them. */
+export class LeaseRegistry implements LeaseHost {
+  readonly #leases = new Set<HeldLease>();
+  #onEmpty: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly queue: WaitQueue,
+    private readonly notifications: ReleaseNotifications,
+    private readonly fallback: MemoryFallback | undefined,
+  ) {}
+
+  add(lease: HeldLease): void {
+    this.#leases.add(lease);
+  }
+
+  /** A lease that was won while everything was being closed ends at once; to be called after its beginning was told. */
+  endIfClosed(lease: HeldLease): void {
+    if (this.#isClosed) lease.lose('closed');
+  }
+
+  /** A node votes from now on: all keys that are not on it are extended soon. */
+  extendFor(nodeIndex: number): void {
+    for (const lease of this.#leases) lease.extendFor(nodeIndex);
+  }
+
+  /** Ends all leases, and every lease that is still won from now on. */
+  close(): void {
+    this.#isClosed = true;
+    for (const lease of this.#leases) lease.lose('closed');
+  }
+
+  /** Resolves when no lease is held, after `timeoutMs` at the latest. */
+  async whenEmpty(timeoutMs: number): Promise<void> {
+    if (this.#leases.size === 0 || timeoutMs === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.setTimer(resolve, timeoutMs);
+      this.#onEmpty = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  handOver(keys: HeldKeys, onTaken: () => void): boolean {
+    const next = this.queue.nextInLine(keys);
+    if (next === undefined) return false;
+    onTaken();
+    next.takeOver(keys);
+    return true;
+  }
+
+  async release(
+    keys: HeldKeys,
+    terms: { readonly nodeTimeoutMs: number; readonly keepMs: number },
+  ): Promise<number> {
+    const queueEntry = this.#entryBehindOthers(keys);
+    const releasing = keys.release({ ...terms, queueEntry });
+    this.fallback?.ended(keys.tracker);
+    this.queue.keysReleased(keys, queueEntry !== undefined);
+    const { acknowledged, hasNotified } = await releasing;
+    this.queue.releaseAnswered(keys, hasNotified);
+    return acknowledged;
+  }
+
+  lost(keys: HeldKeys): void {
+    this.fallback?.ended(keys.tracker);
+    this.queue.leaseLost(keys);
+  }
+
+  ended(lease: HeldLease): void {
+    this.#leases.delete(lease);
+    if (this.#leases.size === 0) this.#onEmpty?.();
+  }
+
+  /** The queue entry that puts this process behind other waiting processes; `undefined` unless both have waiters. */
+  #entryBehindOthers(keys: HeldKeys): QueueEntry | undefined {
+    const bothWait = keys.othersWait && this.queue.countWaiters(keys.tracker.resources) > 0;
+    return bothWait && this.notifications.isListening ? this.notifications.queueEntry : undefined;
+  }
+}

@@ -1,0 +1,37 @@
+import { mayFollow, type Run } from '../../core/local-handover.js';
+import type { Grant, Stamp } from '../../core/validity.js';
+
+/**
+ * The leases that follow each other on one grant, without a request to the nodes. Each has a token of its own, from the range
+ * that the grant reserved.
+ */
+export class TokenRange implements Run {
+  #leases = 0;
+
+  constructor(
+    /** When the first of the leases began, on the monotonic clock. */
+    readonly startedAt: number,
+    /** For how many leases the grant reserved tokens. */
+    readonly reserved: number,
+    /** The last token of the range: the counter of whoever comes after is above it. `undefined`: no fencing. */
+    readonly last: number | undefined,
+    /** Whether other processes were waiting when the keys were won. */
+    readonly othersWait: boolean,
+  ) {}
+
+  get leases(): number {
+    return this.#leases;
+  }
+
+  /** The token of the lease that begins now. */
+  next(): number | undefined {
+    const token = this.last === undefined ? undefined : this.last - this.reserved + 1 + this.#leases;
+    this.#leases++;
+    return token;
+  }
+
+  /** Whether another lease may follow on this grant. */
+  mayFollow(grant: Grant, now: Stamp): boolean {
+    return mayFollow(this, grant, now);
+  }
+}
