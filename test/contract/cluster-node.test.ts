@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { RedisCluster } from '../support/redis-cluster.js';
-import { clusterSubject } from './redis-subject.js';
-import { describeLockNode } from './describe-lock-node.js';
+import { describeContract } from './contract.js';
+import { clusterNode, redisSubject } from './redis-subject.js';
 
 let cluster: RedisCluster;
 beforeAll(async () => {
@@ -9,12 +9,22 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-describeLockNode('a Redis Cluster', () => Promise.resolve(clusterSubject(cluster.options)), { tagged: true });
-describeLockNode(
-  'a Redis Cluster without a prefix',
-  () => Promise.resolve(clusterSubject(cluster.options, { keyPrefix: '' })),
-  { tagged: true },
+const forget = async (): Promise<void> => {
+  await Promise.all(cluster.masters.map((master) => master.client().flushall()));
+};
+
+describeContract(
+  'a Redis Cluster',
+  redisSubject((settings) => clusterNode(cluster.options, settings), { hashTag: true, forget }),
 );
-describeLockNode('a Redis Cluster whose prefix has a hash tag', () =>
-  Promise.resolve(clusterSubject(cluster.options, { keyPrefix: '{app}:' })),
+describeContract(
+  'a Redis Cluster without a prefix',
+  redisSubject((settings) => clusterNode(cluster.options, { ...settings, keyPrefix: '' }), {
+    hashTag: true,
+    forget,
+  }),
+);
+describeContract(
+  'a Redis Cluster whose prefix has a hash tag',
+  redisSubject((settings) => clusterNode(cluster.options, { ...settings, keyPrefix: '{app}:' }), { forget }),
 );

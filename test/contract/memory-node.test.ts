@@ -1,33 +1,28 @@
 import { expect, it } from '@jest/globals';
+import { Operations } from '../../src/node/contract/operations.js';
+import type { NodeUnderTest } from '../../src/node/index.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
-import { describeLockNode } from './describe-lock-node.js';
-import { Operations, type Subject } from './subject.js';
+import { describeContract } from './contract.js';
 
-function memorySubject(): Subject {
+/** A node with a clock that moves only to let a key expire. */
+function open(): Promise<NodeUnderTest> {
   let now = 1_000_000;
   const node = new MemoryNode('memory', { now: () => now });
-  return {
+  return Promise.resolve({
     node,
     now: () => now,
     expire: async (resource) => {
       const [inspected] = await node.inspect([resource]);
       if (inspected?.kind === 'inspected') now += inspected.remainingMs;
     },
-    end: () => node.close(),
-  };
+  });
 }
 
-describeLockNode('a memory node', () => Promise.resolve(memorySubject()));
+describeContract('a memory node', { open, parts: ['onRelease', 'markMisconfigured'] });
 
-it('a memory node forgets names that never come again, and not the counters of those held or used of late', async () => {
+it('a memory node forgets old names, and keeps the counters of those that were used lately', async () => {
   let now = 0;
-  const node = new MemoryNode('memory', { now: () => now });
-  const on = new Operations({
-    node,
-    now: () => now,
-    expire: () => Promise.resolve(),
-    end: () => node.close(),
-  });
+  const on = new Operations({ node: new MemoryNode('memory', { now: () => now }), now: () => now }, 'test');
   const acquire = (resource: string): Promise<number> =>
     on.granted({ resources: [resource], ttlMs: 10, seed: 1, deadlineAt: now });
   for (let i = 0; i < 900; i++) await acquire(`old:${i}`);

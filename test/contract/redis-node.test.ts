@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
-import { describeLockNode } from './describe-lock-node.js';
-import { redisSubject } from './redis-subject.js';
+import { describeContract } from './contract.js';
+import { redisNode, redisSubject } from './redis-subject.js';
 
 let redis: RedisServers;
 beforeAll(async () => {
@@ -9,7 +9,17 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 
-describeLockNode('a Redis node', () => Promise.resolve(redisSubject(redis.servers[0]!.options)));
-describeLockNode('a Redis node without a prefix', () =>
-  Promise.resolve(redisSubject(redis.servers[0]!.options, { keyPrefix: '' })),
+const forget = async (): Promise<void> => {
+  await redis.servers[0]!.client().flushall();
+};
+
+describeContract(
+  'a Redis node',
+  redisSubject((settings) => redisNode(redis.servers[0]!.options, settings), { forget }),
+);
+describeContract(
+  'a Redis node without a prefix',
+  redisSubject((settings) => redisNode(redis.servers[0]!.options, { ...settings, keyPrefix: '' }), {
+    forget,
+  }),
 );

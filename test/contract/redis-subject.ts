@@ -1,12 +1,11 @@
 import { systemClock } from '../../src/clock.js';
-import type { LockNode } from '../../src/node/lock-node.js';
+import type { ContractSubject, LockNode, NodeUnderTest } from '../../src/node/index.js';
 import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../src/node/node-options.js';
 import { clusterEndpointOf } from '../../src/node/redis/cluster/cluster-endpoint.js';
-import { endpointOf } from '../../src/node/redis/connection/endpoint.js';
 import { RedisClusterNode } from '../../src/node/redis/cluster/redis-cluster-node.js';
+import { endpointOf } from '../../src/node/redis/connection/endpoint.js';
 import { RedisNode, type RedisNodeSettings } from '../../src/node/redis/redis-node.js';
 import { until } from '../support/until.js';
-import type { Subject } from './subject.js';
 
 type Settings = Partial<RedisNodeSettings>;
 
@@ -18,27 +17,38 @@ const SETTINGS: RedisNodeSettings = {
   random: Math.random,
 };
 
+/** Longer than any test. */
+const QUARANTINE_MS = 600_000;
+
 /** A Redis node on a server of the test's. */
 export function redisNode(source: string | object, settings: Settings = {}): RedisNode {
   const endpoint = endpointOf(source as string | RedisNodeOptions | RedisLike, 'nodes[0]');
   return new RedisNode(endpoint, { ...SETTINGS, ...settings });
 }
 
-export const redisSubject = (source: string | object, settings: Settings = {}): Subject =>
-  subjectOf(redisNode(source, settings));
+/** A Redis Cluster of the test's as one node. */
+export const clusterNode = (source: RedisClusterOptions, settings: Settings = {}): RedisClusterNode =>
+  new RedisClusterNode(clusterEndpointOf(source, 'nodes[0]'), { ...SETTINGS, ...settings });
 
-/** A node on a Cluster of the test's. */
-export const clusterSubject = (source: RedisClusterOptions, settings: Settings = {}): Subject =>
-  subjectOf(new RedisClusterNode(clusterEndpointOf(source, 'nodes[0]'), { ...SETTINGS, ...settings }));
-
-const subjectOf = (node: LockNode): Subject => ({
-  node,
-  now: () => systemClock.now(),
-  expire: async (resource) => {
-    await until(async () => {
-      const [inspected] = await node.inspect([resource]);
-      return inspected?.kind === 'inspected' && inspected.owner === undefined;
-    });
-  },
-  end: () => node.close(),
+/** What every kind of Redis node is to the contract suite. */
+export const redisSubject = (
+  make: (settings: Settings) => LockNode,
+  more: Partial<ContractSubject> = {},
+): ContractSubject => ({
+  open: () => trusted(make({ quarantineMs: QUARANTINE_MS })),
+  parts: ['memory', 'onRelease', 'withdraw', 'markMisconfigured'],
+  ...more,
 });
+
+/** A node that votes, whatever the case before has left on the server. */
+async function trusted(node: LockNode): Promise<NodeUnderTest> {
+  await until(() => ['ready', 'new', 'untrusted'].includes(node.state.status));
+  await node.memory?.trust();
+  await until(() => node.state.status === 'ready');
+  return { node };
+}
+
+let made = 0;
+
+/** A resource that no other test uses. */
+export const freshResource = (): string => `resource:${process.pid}:${++made}`;

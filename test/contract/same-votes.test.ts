@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Vote } from '../../src/core/vote.js';
-import { systemClock } from '../../src/clock.js';
+import { LONG_MS, Operations, wallUs } from '../../src/node/contract/operations.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import { PRESENT_ONLY, type LockNode, type NodeInspection } from '../../src/node/lock-node.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
-import { redisNode } from './redis-subject.js';
-import { freshResource, LONG_MS, Operations, wallUs } from './subject.js';
+import { freshResource, redisNode } from './redis-subject.js';
 
 /**
  * The memory node stands in for Redis wherever a test wants to be fast, and in the fallback. Here random histories are
@@ -105,7 +104,7 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
     long,
   } of steps) {
     const resources = which.map((index) => names[index]!);
-    const now = on.subject.now();
+    const now = on.now();
     const deadlineAt = late ? now - 1 : now + LONG_MS;
     const common = { resources, holderId: `holder-${holder}`, deadlineAt };
     const ttlMs = long ? 8 * COARSE_MS : 4 * COARSE_MS;
@@ -146,19 +145,14 @@ function relativeTo(base: number, answer: unknown): unknown {
 
 it('a memory node and a Redis node vote the same on the same history', async () => {
   const node = redisNode(redis.servers[0]!.options);
-  const onRedis = new Operations({
-    node,
-    now: () => systemClock.now(),
-    expire: () => Promise.reject(new Error('nothing expires here')),
-    end: () => node.close(),
-  });
+  const onRedis = new Operations({ node }, 'redis');
   nodes.push(node);
   const seen = new Set<string>();
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
       const names = Array.from({ length: 3 }, freshResource);
       const memory = new MemoryNode('memory');
-      const onMemory = new Operations({ ...onRedis.subject, node: memory });
+      const onMemory = new Operations({ node: memory }, 'memory');
       const [expected, actual] = [await play(onRedis, names, steps), await play(onMemory, names, steps)];
       expect(actual).toEqual(expected);
       for (const answer of expected as { verb: string; kind: string; reason?: string }[]) {

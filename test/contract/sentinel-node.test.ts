@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { startSentinels, type Sentinels } from '../support/sentinels.js';
-import { describeLockNode } from './describe-lock-node.js';
-import { redisSubject } from './redis-subject.js';
+import { describeContract } from './contract.js';
+import { redisNode, redisSubject } from './redis-subject.js';
 
 let redis: RedisServers;
 let sentinels: Sentinels;
@@ -16,4 +16,11 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-describeLockNode('a master behind sentinels', () => Promise.resolve(redisSubject(sentinels.options)));
+describeContract(
+  'a master behind sentinels',
+  redisSubject((settings) => redisNode(sentinels.options, settings), {
+    forget: async () => {
+      await redis.servers[0]!.client().flushall();
+    },
+  }),
+);

@@ -9,7 +9,7 @@ import type {
   ReleaseListener,
   VoteReceiver,
 } from '../../src/node/lock-node.js';
-import { voteOf } from './vote-of.js';
+import { voteOf } from '../../src/node/contract/operations.js';
 
 /** The current delays and faults of a node. */
 export interface Behaviour {

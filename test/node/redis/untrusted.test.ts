@@ -3,7 +3,7 @@ import type { Vote } from '../../../src/core/vote.js';
 import { redisNode } from '../../contract/redis-subject.js';
 import { startRedis } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
-import { voteOf } from '../../support/vote-of.js';
+import { voteOf } from '../../../src/node/contract/operations.js';
 
 it('a Redis node without a vote says so of what it refuses as well', async () => {
   await using redis = await startRedis({ count: 1 });

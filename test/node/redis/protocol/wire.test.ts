@@ -5,12 +5,12 @@ import { systemClock } from '../../../../src/clock.js';
 import { startRedis, type RedisServers } from '../../../support/redis-servers.js';
 import { until } from '../../../support/until.js';
 import { crc16, keySlot } from '../../../contract/key-slot.js';
-import { redisSubject } from '../../../contract/redis-subject.js';
-import { freshResource, LONG_MS, Operations, wallUs, type Subject } from '../../../contract/subject.js';
+import { LONG_MS, Operations, wallUs } from '../../../../src/node/contract/operations.js';
+import { freshResource, redisNode } from '../../../contract/redis-subject.js';
 
 let redis: RedisServers;
 let raw: Redis;
-const subjects: Subject[] = [];
+const nodes: Operations[] = [];
 
 beforeAll(async () => {
   redis = await startRedis({ count: 1 });
@@ -18,13 +18,14 @@ beforeAll(async () => {
 });
 afterAll(() => redis.stop());
 afterEach(async () => {
-  await Promise.all(subjects.splice(0).map((subject) => subject.end()));
+  await Promise.all(nodes.splice(0).map((node) => node.end()));
 });
 
-function on(...[source, settings]: Partial<Parameters<typeof redisSubject>>): Operations {
-  const subject = redisSubject(source ?? redis.servers[0]!.options, settings);
-  subjects.push(subject);
-  return new Operations(subject);
+function on(...[source, settings]: Partial<Parameters<typeof redisNode>>): Operations {
+  const node = redisNode(source ?? redis.servers[0]!.options, settings);
+  const operations = new Operations({ node }, 'wire');
+  nodes.push(operations);
+  return operations;
 }
 
 const keysWith = (resource: string, client = raw): Promise<string[]> => client.keys(`*${resource}*`);
@@ -315,7 +316,7 @@ describe('a Redis node in trouble', () => {
       { kind: 'granted' },
     ]);
     expect(await raw.exists(`lock:${fence}`)).toBe(0);
-    const [wrong, right] = await node.subject.node.inspect([list, good]);
+    const [wrong, right] = await node.node.inspect([list, good]);
     expect(wrong).toMatchObject({ kind: 'failed', reason: 'error' });
     expect(right).toMatchObject({ kind: 'inspected', owner: 'anna' });
   });
@@ -367,7 +368,7 @@ describe('a Redis node in trouble', () => {
     const client = own.servers[0]!.client();
     await client.replicaof('127.0.0.1', 1);
     expect(await node.acquire({ resources: [freshResource()] })).toMatchObject({ kind: 'failed' });
-    await until(() => node.subject.node.state.status === 'misconfigured');
-    expect(node.subject.node.state.reason).toBe('it is a read-only replica');
+    await until(() => node.node.state.status === 'misconfigured');
+    expect(node.node.state.reason).toBe('it is a read-only replica');
   });
 });

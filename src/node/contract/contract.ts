@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { acquireCases, tickCases } from './acquire-cases.js';
+import { confirmCases, extendCases } from './hold-cases.js';
+import { lostMemoryCases, memoryCases } from './memory-cases.js';
+import { Operations, type Cases } from './operations.js';
+import { closeCases, misconfiguredCases, portCases, withdrawCases } from './port-cases.js';
+import { batchCases, inspectCases, releaseCases } from './release-cases.js';
+import type { ContractCase, ContractSubject, NodePart } from './subject.js';
+import { queueCases, waitingCases } from './waiting-cases.js';
+
+/**
+ * What every `LockNode` must do, as a list of cases for any test runner.
+ *
+ * @example
+ * for (const { title, run } of lockNodeContract({ open: async () => ({ node: new FileNode(path) }) })) it(title, run);
+ */
+export function lockNodeContract(subject: ContractSubject): readonly ContractCase[] {
+  const { parts = [], forget } = subject;
+  const casesOf = (part: NodePart, cases: Cases): Cases => (parts.includes(part) ? cases : {});
+  const cases: Cases = {
+    ...portCases(parts),
+    ...acquireCases,
+    ...tickCases,
+    ...confirmCases,
+    ...extendCases,
+    ...releaseCases,
+    ...inspectCases,
+    ...batchCases,
+    ...queueCases,
+    ...casesOf('onRelease', waitingCases),
+    ...casesOf('withdraw', withdrawCases),
+    ...casesOf('memory', memoryCases),
+    ...casesOf('memory', forget === undefined ? {} : lostMemoryCases((node) => forget(node))),
+    ...(parts.includes('markMisconfigured') ? misconfiguredCases : closeCases),
+  };
+  return Object.entries(cases).map(([title, claim]) => ({
+    title,
+    run: async () => {
+      const name = `contract:${randomUUID()}`;
+      const on = new Operations(await subject.open(), subject.hashTag ? `{${name}}` : name);
+      try {
+        await claim(on);
+      } finally {
+        await on.end();
+      }
+    },
+  }));
+}

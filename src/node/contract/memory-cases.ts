@@ -1,0 +1,85 @@
+import { equal, ok } from 'node:assert/strict';
+import type { LockNode, NodeMemory } from '../lock-node.js';
+import { matches, until } from './assertions.js';
+import type { Cases, Operations } from './operations.js';
+
+const memoryOf = ({ node }: Operations): NodeMemory => node.memory!;
+
+/** What a node with a memory must do. */
+export const memoryCases: Cases = {
+  'look changes nothing on a node that kept its memory': async (on) => {
+    const resource = on.resource();
+    await on.granted({ resources: [resource] });
+    const { id } = on.node.state;
+    ok(id !== undefined && id !== '');
+    await memoryOf(on).look();
+    matches(on.node.state, { status: 'ready', id });
+    equal((await on.inspect(resource)).owner, 'anna');
+  },
+
+  'a node in quarantine carries requests out, but its grants and refusals do not count': async (on) => {
+    const [held, free] = [on.resource(), on.resource()];
+    await on.granted({ resources: [held] });
+    memoryOf(on).quarantine('its clock was stepped');
+    equal(on.node.state.status, 'untrusted');
+    ok(on.node.state.reason?.includes('its clock was stepped'));
+    ok((on.node.state.trustedAt ?? 0) > on.now());
+    matches(await on.acquire({ resources: [free] }), { kind: 'failed', reason: 'untrusted' });
+    equal((await on.inspect(free)).owner, 'anna');
+    const refusal = { kind: 'refused', reason: 'held', owner: 'anna', untrusted: true };
+    matches(await on.acquire({ resources: [held], holderId: 'bert' }), refusal);
+    matches(await on.release({ resources: [held] }), { kind: 'granted' });
+  },
+
+  'trust ends a quarantine': async (on) => {
+    memoryOf(on).quarantine('its clock was stepped');
+    await memoryOf(on).trust();
+    equal(on.node.state.status, 'ready');
+    const resources = [on.resource()];
+    await on.granted({ resources });
+    const vote = await on.acquire({ resources, holderId: 'bert' });
+    ok(vote.kind === 'refused' && vote.untrusted === undefined);
+  },
+
+  'recordMembers is told by the state': async (on) => {
+    const members = JSON.stringify([['some-id', 'some-address']]);
+    await memoryOf(on).recordMembers(members);
+    await memoryOf(on).look();
+    equal(on.node.state.members, members);
+  },
+};
+
+/** What a node must do that lost its data. */
+export const lostMemoryCases = (forget: (node: LockNode) => Promise<void>): Cases => ({
+  'a node that lost its data is new, and its grants do not count': async (on) => {
+    await forget(on.node);
+    const resources = [on.resource()];
+    matches(await on.acquire({ resources }), { kind: 'failed', reason: 'untrusted' });
+    ok(['new', 'untrusted'].includes(on.node.state.status));
+  },
+
+  'recordLoss puts a new node into quarantine, and trust ends it': async (on) => {
+    await becomesNew(on, forget);
+    await memoryOf(on).recordLoss();
+    await memoryOf(on).look();
+    equal(on.node.state.status, 'untrusted');
+    ok((on.node.state.trustedAt ?? 0) > on.now());
+    await memoryOf(on).trust();
+    equal(on.node.state.status, 'ready');
+  },
+
+  'trust makes a new node vote at once': async (on) => {
+    await becomesNew(on, forget);
+    await memoryOf(on).trust();
+    equal(on.node.state.status, 'ready');
+    await on.granted({ resources: [on.resource()] });
+  },
+});
+
+async function becomesNew(on: Operations, forget: (node: LockNode) => Promise<void>): Promise<void> {
+  await forget(on.node);
+  await until(async () => {
+    await memoryOf(on).look();
+    return on.node.state.status === 'new';
+  }, 'the node to be new');
+}

@@ -1,0 +1,27 @@
+/**
+ * `quorlock/node`: what it takes to write a new kind of node. Implement `LockNode`, run the cases of
+ * `lockNodeContract` in your tests, and give the node to `nodes` of a `LockManager`.
+ */
+export { failed, type Failed, type FailureReason, type Granted } from '../core/vote.js';
+export type { Refused, RefusalReason, Vote } from '../core/vote.js';
+export {
+  PRESENT_ONLY,
+  type AcquireRequest,
+  type ConfirmRequest,
+  type ExtendRequest,
+  type LockMode,
+  type LockNode,
+  type NodeInspection,
+  type NodeMemory,
+  type NodeRequest,
+  type NodeState,
+  type QueueEntry,
+  type ReleaseListener,
+  type ReleaseRequest,
+  type VoteReceiver,
+  type WakeRequest,
+} from './lock-node.js';
+export { ObservableState } from './observable-state.js';
+export { inspectRecord, voteOn, type ResourceRecord, type ResourceStore } from './vote-rules.js';
+export { lockNodeContract } from './contract/contract.js';
+export type { ContractCase, ContractSubject, NodePart, NodeUnderTest } from './contract/subject.js';
