@@ -1,11 +1,11 @@
 const MOST_COLUMNS = 110;
-/** Code is not broken, although it may have spaces. */
+/** Words. Code in backticks counts as one word, even with spaces. */
 const WORDS = /(?:`[^`]*`|[^\s`])+/g;
 
-/** A Markdown page whose paragraphs and items have at most 110 columns; tables, headings and empty lines are left as they are. */
+/** Wraps the paragraphs and items of a Markdown page at 110 columns. Tables and headings are not changed. */
 export function wrapped(page: string): string {
   const lines: string[] = [];
-  /** The paragraph or item that is being read, and by how much its further lines are indented. */
+  /** The words of the current paragraph or item, and the indent of its second line. */
   let words: string[] = [];
   let indent = '';
   const end = (): void => {

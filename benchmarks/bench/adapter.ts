@@ -1,34 +1,37 @@
-/** What every library is measured by. */
+/** The interface through which every library is measured. */
 import { Redis } from 'ioredis';
 
-/** A node's address, on loopback. */
+/** A node's address on loopback. */
 export interface Address {
   readonly host: string;
   readonly port: number;
 }
 
 export interface BenchLock {
-  /** `waitMs`: for a lock that others hold; libraries without such an option wait as their settings say. */
+  /**
+   * Acquires. `waitMs` is for a lock that others hold; libraries without such an option wait by their
+   * settings.
+   */
   acquire(
     resource: string,
     terms: { readonly ttlMs: number; readonly waitMs?: number },
   ): Promise<{ release(): Promise<unknown> }>;
-  /** Acquires and lets the library extend; only where it does so by itself. */
+  /** Acquires, and lets the library extend. Only libraries that extend by themselves have it. */
   keep?(resource: string, ttlMs: number): Promise<{ isLost(): boolean }>;
   close(): Promise<void>;
 }
 
 export interface OpenOptions {
   readonly nodes: readonly Address[];
-  /** The pause between attempts, without an end to them; the library's defaults where it is not given. */
+  /** The pause between attempts, of which there is no limit. Without it, the library's defaults apply. */
   readonly retryMs?: number;
-  /** What the subject sets of its library's own options. */
+  /** The subject's settings of its library's own options. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** The url of the module that is quorlock. */
+  /** The url of quorlock's module. */
   readonly quorlock: string;
 }
 
-/** What a module in adapters/ exports. */
+/** The export of a module in adapters/. */
 export interface AdapterModule {
   readonly openLock: (options: OpenOptions) => Promise<BenchLock>;
 }
@@ -37,12 +40,12 @@ export interface ClientOptions {
   readonly enableAutoPipelining?: boolean;
 }
 
-/** Clients as the libraries' READMEs make them, connected. */
+/** Connected clients, made like in the READMEs of the libraries. */
 export async function clientsOf(nodes: readonly Address[], options: ClientOptions = {}): Promise<Redis[]> {
   const clients = nodes.map((node) => new Redis({ ...node, ...options }));
   await Promise.all(
     clients.map(async (client) => {
-      // Nodes are killed here on purpose; without a listener ioredis prints each broken connection.
+      // Nodes are killed here on purpose. Without a listener, ioredis prints each broken connection.
       client.on('error', () => undefined);
       if (client.status !== 'ready') await new Promise((resolve) => client.once('ready', resolve));
     }),
@@ -55,7 +58,7 @@ export const closing =
   async () =>
     clients.forEach((client) => client.disconnect());
 
-/** Turns a library's `using(routine)` into a lease that is kept until the process ends. */
+/** Makes a lease that is kept until the process ends from a library's `using(routine)`. */
 export function keptBy(
   using: (routine: (signal: AbortSignal) => Promise<void>) => Promise<unknown>,
 ): Promise<{ isLost(): boolean }> {

@@ -1,4 +1,4 @@
-/** The names of the cells: what the runs write, the targets read. */
+/** The names of the cells. The runs write them, and the targets read them. */
 export const uncontendedCell = (nodes: number, inFlight: number): string =>
   `N = ${nodes}, ${inFlight} in flight`;
 
@@ -9,7 +9,7 @@ export const contendedCell = (waiters: number, processes: number, holdMs: number
 
 export const heldCell = (leases: number): string => `${leases.toLocaleString('en-US')} leases`;
 
-/** `fault`: `stopped` or `killed`. */
+/** `fault` is `stopped` or `killed`. */
 export const downCell = (count: number, fault: string): string =>
   count === 0 ? `healthy, before ${fault}` : `${count} of 5 ${fault}`;
 

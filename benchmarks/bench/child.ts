@@ -1,4 +1,4 @@
-/** The benchmark's side of a worker. */
+/** A worker process, seen from the benchmark. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { dieWithParent, exitOf } from '../../test/support/processes.js';
@@ -17,7 +17,7 @@ export interface BenchChild {
   kill(): Promise<void>;
 }
 
-/** Starts a worker that has `subject` open on the nodes. It dies with this process. */
+/** Starts a worker that has opened `subject` on the nodes. It ends with this process. */
 export async function openChild(
   subject: Subject,
   nodes: readonly Address[],

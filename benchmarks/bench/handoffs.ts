@@ -1,7 +1,10 @@
-/** What the holds of a contended resource say. */
+/** Figures about the holds of a contended resource. */
 import type { Figures, Hold } from './tasks.js';
 
-/** `holds`: of each process; `waiters`: how many there were in each. Only what lies in the window counts. */
+/**
+ * Counts hand-offs. `holds` has a list for each process, and `waiters` is their number in each. Only the
+ * window counts.
+ */
 export function handOffFigures(
   holds: readonly (readonly Hold[])[],
   { waiters, fromNs, toNs }: { readonly waiters: number; readonly fromNs: number; readonly toNs: number },
@@ -19,7 +22,7 @@ export function handOffFigures(
     served[who] = (served[who] ?? 0) + 1;
     const before = all[at - 1];
     if (!before) continue;
-    // The release is under way from its call on: another holder before the call has it too early.
+    // A release is under way from its call on. Another hold that began before the call overlaps.
     if (acquired < before.released) overlaps++;
     gapsMs.push((acquired - before.released) / 1e6);
   }

@@ -18,11 +18,13 @@ import {
 } from './tasks.js';
 
 const TTL_MS = 10_000;
-/** How long what is under way at the end of a measurement has to end. */
+/** The time that cycles under way at the end of a measurement have to end. */
 const DRAIN_MS = 1_000;
-/** A cycle that is this old when the measurement ends counts with the age it has then. */
+/** A cycle that is this old when the measurement ends counts with its age at that time. */
 const OLD_MS = 250;
-/** Names per loop: enough that no cycle meets the one before, few enough that the nodes' memory stays small. */
+/**
+ * Names per loop: enough that cycles do not meet, and few enough that the memory of the nodes stays small.
+ */
 const NAMES = 16;
 
 const HOLD_ATTEMPTS = 10;
@@ -114,7 +116,7 @@ async function open(lock: BenchLock, { rate, warmMs, ms }: OpenTask): Promise<Fi
   };
   const gap = 1_000 / rate;
   let due = performance.now();
-  // Timers are exact to a millisecond only: between arrivals the event loop turns.
+  // Timers are only exact to a millisecond, so the event loop turns between arrivals.
   for (let n = 0; due < to; await turn()) {
     for (const now = performance.now(); due <= now && due < to; due += gap) void cycle(n++, due);
   }
@@ -152,7 +154,7 @@ async function contend(lock: BenchLock, task: ContendTask): Promise<Answer> {
   };
   const loops = Array.from({ length: waiters }, (_, index) => waiter(index));
   const msLeft = (untilNs - nowNs()) / 1e6;
-  // Those that wait for ever without getting it are not waited for.
+  // Loops that wait for ever without getting the lock are left alone.
   await Promise.race([Promise.all(loops), sleep(msLeft + 50)]);
   return { figures: { errors }, holds };
 }
@@ -173,7 +175,7 @@ async function hold(lock: BenchLock, { count, ttlMs }: HoldTask): Promise<Figure
       } catch (error) {
         errors++;
         if (attempt === HOLD_ATTEMPTS) throw error;
-        // What the failed attempt has left on the nodes goes with its TTL at the latest.
+        // Keys that the failed attempt left on the nodes expire with its TTL.
         await sleep(500);
       }
     }
@@ -212,7 +214,7 @@ async function inParallel(count: number, act: (n: number) => Promise<void>): Pro
   );
 }
 
-/** After a collection: what is left is what is needed. */
+/** The heap in use after a garbage collection. */
 function memory(): { heap: number; rss: number } {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

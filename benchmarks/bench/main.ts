@@ -1,9 +1,14 @@
 /**
- * `npm run bench`: plays every scenario on every subject and writes benchmarks/results/bench.json, benchmarks/bench.md and
- * the pictures in benchmarks/results. `--quick` for two minutes' worth; `--only name,name` for some scenarios, which are only
- * printed, or with `--update` take the place of theirs in the results; `--subject part,part` only prints too, of the subjects with
- * such names; `--rounds N` in place of each scenario's own number;
- * `--render` makes table and pictures anew from the results that are there.
+ * `npm run bench`: plays every scenario on every subject. It writes benchmarks/results/bench.json,
+ * benchmarks/bench.md and the pictures in benchmarks/results. Options:
+ *
+ * - `--quick`: a short run of two minutes.
+ * - `--only name,name`: only these scenarios; the results are printed and not written.
+ * - `--subject part,part`: only the subjects whose names contain a part; the results are printed and not
+ *   written.
+ * - `--update`: with `--only`, writes the results in place of those scenarios' earlier ones.
+ * - `--rounds N`: instead of each scenario's own number of rounds.
+ * - `--render`: only makes the table and the pictures again, from the stored results.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -70,13 +75,14 @@ if (values.render) {
   } else {
     const lines = results.rows.map((row) => JSON.stringify({ ...row, figures: rounded(row.figures) }));
     const { rows: _, ...head } = results;
-    const text = `${JSON.stringify(head, undefined, 1).slice(0, -2)},\n "rows": [\n  ${lines.join(',\n  ')}\n ]\n}\n`;
+    const start = JSON.stringify(head, undefined, 1).slice(0, -2);
+    const text = `${start},\n "rows": [\n  ${lines.join(',\n  ')}\n ]\n}\n`;
     writeFileSync(resultsFile, text);
     writeRendered(stored());
   }
 }
 
-/** Four digits are more than any of them is exact to. */
+/** Rounds to four digits, which is more than any figure is exact to. */
 function rounded(figures: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(5))]),

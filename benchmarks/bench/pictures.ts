@@ -1,4 +1,4 @@
-/** The pictures, from the results alone: bars, drawn so that they can be read on light and dark ground. */
+/** Draws the pictures from the results: bars that are readable on light and on dark backgrounds. */
 import { contendedCell, heldCell, uncontendedCell } from './cells.js';
 import { digits } from './render.js';
 import { bySubject, lostIn, spreadOf, type Results, type Row } from './results.js';
@@ -51,7 +51,7 @@ const HELD_HEAP: Panel = {
   unit: 'bytes of heap per lease',
 };
 
-/** By the file's name. */
+/** The pictures by file name. */
 const PICTURES: Readonly<Record<string, readonly Panel[]>> = {
   'bench.svg': [BUSY, CROWD, HELD_CPU],
   'bench-uncontended.svg': [BUSY, SOME, LONE],
@@ -65,10 +65,19 @@ const VALUE = 150;
 const LINE = 22;
 const TITLE = 34;
 
-/** File names and their content; panels without figures are left out. */
+/** File names and contents. Panels without figures are left out. */
 export function renderPictures({ rows }: Results): [file: string, svg: string][] {
   return Object.entries(PICTURES).map(([file, panels]) => [file, picture(panels, rows)]);
 }
+
+const STYLE = [
+  'text{fill:#57606a}',
+  '.t{font-weight:600}',
+  '.quorlock{fill:#2f81f7}',
+  '.peer{fill:#9a7fd1}',
+  '.floor{fill:#8b949e}',
+  '@media(prefers-color-scheme:dark){text{fill:#b1bac4}}',
+].join('');
 
 function picture(panels: readonly Panel[], rows: readonly Row[]): string {
   let top = 0;
@@ -79,8 +88,10 @@ function picture(panels: readonly Panel[], rows: readonly Row[]): string {
     parts.push(panelOf(panel, bars, top));
     top += TITLE + bars.length * LINE + 14;
   }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}" font-family="system-ui, sans-serif" font-size="13">
-<style>text{fill:#57606a}.t{font-weight:600}.quorlock{fill:#2f81f7}.peer{fill:#9a7fd1}.floor{fill:#8b949e}@media(prefers-color-scheme:dark){text{fill:#b1bac4}}</style>
+  const size = `width="${WIDTH}" height="${top}" viewBox="0 0 ${WIDTH} ${top}"`;
+  const font = 'font-family="system-ui, sans-serif" font-size="13"';
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${font}>
+<style>${STYLE}</style>
 ${parts.join('\n')}
 </svg>
 `;

@@ -1,4 +1,4 @@
-/** benchmarks/bench.md, from the results alone. */
+/** Makes benchmarks/bench.md from the results. */
 import { bestPeer, bySubject, cellsOf, spreadOf, type Results, type Row } from './results.js';
 import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR } from './subjects.js';
 import { targets } from './targets.js';
@@ -13,7 +13,7 @@ interface Section {
   readonly scenario: string;
   readonly title: string;
   readonly columns: readonly Column[];
-  /** Which figures are better; without it there are no ratios. */
+  /** Whether more or less is better. Without it there are no ratios. */
   readonly better?: 'more' | 'less';
 }
 
@@ -22,12 +22,12 @@ const THROUGHPUT: readonly Column[] = [
   { figure: 'p50', title: 'p50 ms' },
   { figure: 'p99', title: 'p99 ms' },
 ];
-/** Shown only where there are any. */
+/** Columns that are shown only if there are figures for them. */
 const ERRORS: Column = { figure: 'errors', title: 'errors' };
 const TROUBLE: readonly Column[] = [ERRORS, { figure: 'unfinished', title: 'unfinished' }];
 const CPU: Column = { figure: 'cpuUs', title: 'client CPU µs/cycle' };
 
-/** The first column is the one that ratios are made of. */
+/** The columns of each table. Ratios are made of the first. */
 const SECTIONS: readonly Section[] = [
   {
     scenario: 'uncontended',
@@ -105,8 +105,13 @@ export function renderTable(results: Results): string {
   const sections = SECTIONS.map((section) => sectionOf(section, rows)).filter((text) => text !== '');
   const page = [
     '# quorlock against its peers, in figures',
-    `Made with ${made} on ${at}: Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}), the nodes on the same machine, over TCP on loopback. Generated from [results/bench.json](results/bench.json); what the scenarios mean is in [README.md](README.md). Each figure is the median of its rounds, with min..max where there is more than one round; only ratios within one run say something. A dash: no figure, see the notes.`,
-    '## What it must reach',
+    `Made with ${made} on ${at}. Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}). ` +
+      'The nodes ran on the same machine, over TCP on loopback. ' +
+      'This page is generated from [results/bench.json](results/bench.json). ' +
+      '[README.md](README.md) explains the scenarios.',
+    'Each figure is the median of its rounds, with min..max if there is more than one round. ' +
+      'Compare only figures of one run. A dash means that there is no figure; the notes say why.',
+    '## Targets',
     table(
       ['target', 'wanted', 'reached', 'bare batches', ''],
       targets(rows).map(({ what, wanted, reached, bare, isReached }) => [
@@ -124,7 +129,7 @@ export function renderTable(results: Results): string {
 }
 
 function sectionOf({ scenario, title, columns, better }: Section, all: readonly Row[]): string {
-  // The longest of the held ones is a scenario of its own, and belongs here.
+  // The longest held scenario is separate, and its rows belong in this table.
   const rows = all.filter((row) => row.scenario === scenario || row.scenario === `${scenario}-many`);
   if (rows.length === 0) return '';
   const parts = cellsOf(rows)
@@ -179,7 +184,7 @@ function cellTable(rows: readonly Row[], columns: readonly Column[], better: Sec
   );
 }
 
-/** Where there is nobody to compare with, the first subject. */
+/** The subject to compare with: the first, if there is no other. */
 function firstOf(rows: readonly Row[], figure: string): { name: string; value: number }[] {
   const [first] = bySubject(rows);
   const value = first && spreadOf(first[1], figure)?.median;
@@ -195,7 +200,7 @@ function cellText(rows: readonly Row[], figure: string): string {
     : digits(median);
 }
 
-/** Three digits, the whole part in full. */
+/** A number with three digits, or with its whole integer part. */
 export function digits(value: number): string {
   if (value === 0) return '0';
   const places = Math.min(3, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));

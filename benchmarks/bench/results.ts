@@ -1,4 +1,4 @@
-/** What is stored of a run, and how its figures are put together. */
+/** The stored results of a run, and how its figures are combined. */
 import type { Figures } from './tasks.js';
 
 /** One subject in one cell of one scenario in one round. */
@@ -14,7 +14,7 @@ export interface Row {
 }
 
 export interface Results {
-  /** The commands that made it. */
+  /** The commands that made these results. */
   readonly madeWith: readonly string[];
   readonly at: string;
   readonly node: string;
@@ -30,7 +30,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** The figure of one subject over all rounds; `undefined` where no round has it. */
+/** The figure of one subject over all rounds; `undefined` if no round has it. */
 export function spreadOf(rows: readonly Row[], figure: string): Spread | undefined {
   const values = rows.flatMap(({ figures }) => figures[figure] ?? []).sort((a, b) => a - b);
   const [min] = values;
@@ -42,7 +42,7 @@ export function spreadOf(rows: readonly Row[], figure: string): Spread | undefin
   return { median: (low + high) / 2, min, max };
 }
 
-/** The rows of a cell, by subject, in the order they came. */
+/** The rows of a cell by subject, in their original order. */
 export function bySubject(rows: readonly Row[]): Map<string, Row[]> {
   const groups = new Map<string, Row[]>();
   for (const row of rows) groups.set(row.subject, [...(groups.get(row.subject) ?? []), row]);
@@ -51,11 +51,14 @@ export function bySubject(rows: readonly Row[]): Map<string, Row[]> {
 
 export const cellsOf = (rows: readonly Row[]): string[] => [...new Set(rows.map(({ cell }) => cell))];
 
-/** How many leases a subject lost in these rows of its own. */
+/** The number of leases that a subject lost in its rows. */
 export const lostIn = (own: readonly Row[]): number =>
   own.reduce((sum, { figures }) => sum + (figures['lost'] ?? 0), 0);
 
-/** The best median that a peer has in these rows, and whose it is. A lease that was lost costs nothing more: who lost one is not compared. */
+/**
+ * The best median of a peer in these rows, and the peer's name. A peer that lost leases is left out, because
+ * a lost lease costs nothing more.
+ */
 export function bestPeer(
   rows: readonly Row[],
   figure: string,

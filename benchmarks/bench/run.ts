@@ -1,19 +1,19 @@
-/** Plays scenarios: every subject in every round, in an order that moves on from round to round. */
+/** Plays scenarios: every subject in every round. The order is shifted from round to round. */
 import type { Row } from './results.js';
 import type { Scenario } from './scenarios.js';
 import { Stage } from './stage.js';
 import type { Subject } from './subjects.js';
 import type { Figures } from './tasks.js';
 
-/** The most that any scenario needs. */
+/** The most nodes that any scenario needs. */
 const NODES = 5;
 
 export interface RunOptions {
   readonly isQuick: boolean;
-  /** In place of each scenario's own number. */
+  /** The number of rounds, instead of each scenario's own. */
   readonly rounds?: number;
   readonly isWanted: (subject: Subject) => boolean;
-  /** The url of the module that is quorlock. */
+  /** The url of quorlock's module. */
   readonly quorlock: string;
   readonly say: (line: string) => void;
 }
@@ -48,7 +48,7 @@ export async function runAll(scenarios: readonly Scenario[], options: RunOptions
   return rows;
 }
 
-/** On nodes of its own. */
+/** Plays one subject on its own nodes. */
 async function playAlone(
   scenario: Scenario,
   subject: Subject,
@@ -86,7 +86,7 @@ async function playOne(
     }
   };
   await stage.reset();
-  // What failed is a note in the table: the other subjects are measured all the same.
+  // A failure becomes a note in the table, and the other subjects are still measured.
   await scenario.play({ stage, subject, isQuick, record }).catch((error: unknown) => {
     if (rows.at(-1)?.note === undefined) {
       rows.push({ ...of, cell: 'all', figures: {}, note: String(error) });

@@ -1,4 +1,4 @@
-/** The scenarios: what is played, on whom, for how long. What they mean is in ../README.md. */
+/** The scenarios: what is played, on which subjects, for how long. ../README.md explains them. */
 import { contendedCell, downCell, heldCell, keysCell, openCell, uncontendedCell } from './cells.js';
 import { handOffFigures } from './handoffs.js';
 import { clientCommands, Stage } from './stage.js';
@@ -9,21 +9,21 @@ interface Play {
   readonly stage: Stage;
   readonly subject: Subject;
   readonly isQuick: boolean;
-  /** Takes the figures of a cell; where they fail, notes why, and rejects. */
+  /** Measures a cell and stores its figures. On a failure it stores a note with the reason, and rejects. */
   readonly record: (cell: string, measure: () => Promise<Figures>) => Promise<void>;
 }
 
 export interface Scenario {
   readonly name: string;
   readonly rounds: { readonly quick: number; readonly full: number };
-  /** All subjects at once, each on nodes of its own: for loads that are light, and long. */
+  /** Plays all subjects at once, each on its own nodes: for light loads that take long. */
   readonly isTogether?: boolean;
   subjects(isQuick: boolean): readonly Subject[];
   play(play: Play): Promise<void>;
 }
 
 const NODES = 5;
-/** Beyond the time that a task measures. */
+/** The time that a task may take beyond its measurement. */
 const GRACE_MS = 10_000;
 
 const pick = <T>(isQuick: boolean, quick: T, full: T): T => (isQuick ? quick : full);
@@ -34,7 +34,7 @@ const uncontended: Scenario = {
   subjects: () => ALL,
   async play({ stage, subject, isQuick, record }) {
     for (const nodes of pick(isQuick, [5], [5, 3, 1])) {
-      // The nodes of another membership are not to be met with what they remember.
+      // Empties the nodes, because they remember a different number of nodes.
       await stage.reset();
       const child = await stage.child(subject, nodes);
       for (const inFlight of [1, 16, 128]) {
@@ -82,10 +82,10 @@ const openLoad: Scenario = {
   },
 };
 
-/** Pauses of the peers in ms. */
+/** Pauses of the peers between attempts, in milliseconds. */
 const BRISK_MS = 5;
 const CALM_MS = 25;
-/** Waiters, processes, hold in ms. */
+/** Waiters, processes, and the time held in milliseconds. */
 type Contention = readonly [waiters: number, processes: number, holdMs: number];
 const QUICK_CONTENTION: readonly Contention[] = [
   [64, 4, 0],
@@ -101,10 +101,10 @@ const contended: Scenario = {
   subjects: (isQuick) => [QUORLOCK, ...PEERS, ...eager(BRISK_MS), ...(isQuick ? [] : eager(CALM_MS))],
   async play({ stage, subject, isQuick, record }) {
     const all = pick(isQuick, QUICK_CONTENTION, FULL_CONTENTION);
-    // Which settings are a peer's best is told by the first, which is the hardest.
+    // The first case is the hardest, and shows which settings of a peer are the best.
     const isShort = subject.retryMs === CALM_MS || (isQuick && subject.kind === 'peer' && !subject.retryMs);
     for (const contention of isShort ? all.slice(0, 1) : all) {
-      // A worker each time: those that still wait would go on asking.
+      // New workers each time: old ones may still wait and would go on asking.
       await stage.reset();
       await record(contendedCell(...contention), () => handOffs(stage, subject, contention, isQuick));
     }

@@ -1,31 +1,31 @@
-/** The nodes of a benchmark, and the workers on them. */
+/** The nodes of a benchmark and its workers. */
 import { startRedis, type RedisServers } from '../../test/support/redis-servers.js';
 import { openChild, type BenchChild } from './child.js';
 import type { Subject } from './subjects.js';
 
-/** Calls by command, over all nodes. */
+/** The number of calls by command, over all nodes. */
 export type Calls = ReadonlyMap<string, number>;
 
 /**
- * Commands that scripts call: commandstats counts them with those of the clients. What a subject sends of them by itself is
- * in its `plainCommands`.
+ * Commands that scripts call. Redis' commandstats counts them together with those that clients send. A
+ * subject lists the ones that it sends itself in its `plainCommands`.
  */
 const DATA_COMMANDS = new Set(
   [
-    'get set del unlink exists mget mset pexpire pexpireat pttl expire ttl incr incrby psetex setnx getdel getex',
-    'strlen append time publish hget hset hdel hgetall hmget hincrby hlen hexists hsetnx zadd zrem zrange',
-    'zrangebyscore zremrangebyscore zcard zscore zpopmin zcount lpush rpush lpop rpop llen lrange lrem lindex',
-    'lmove sadd srem scard smembers sismember spop type rename copy echo spublish',
+    'get set del unlink exists mget mset pexpire pexpireat pttl expire ttl incr incrby psetex setnx',
+    'getdel getex strlen append time publish hget hset hdel hgetall hmget hincrby hlen hexists hsetnx',
+    'zadd zrem zrange zrangebyscore zremrangebyscore zcard zscore zpopmin zcount lpush rpush lpop rpop',
+    'llen lrange lrem lindex lmove sadd srem scard smembers sismember spop type rename copy echo spublish',
   ]
     .join(' ')
     .split(' '),
 );
-/** What opening a connection and looking at a node costs. */
+/** Commands for opening a connection and inspecting a node. They are not counted. */
 const OWN_COMMANDS = new Set(
   'info hello auth client select ping flushall config command script function dbsize'.split(' '),
 );
 
-/** So many that the compiler has done its work, with the libraries of many lines too. */
+/** Enough cycles for the compiler to optimize even the largest library. */
 const WARM_CYCLES = 5_000;
 
 export class Stage {
@@ -38,7 +38,7 @@ export class Stage {
     this.#quorlock = quorlock;
   }
 
-  /** `quorlock`: the url of the module to measure. */
+  /** Opens a stage. `quorlock` is the url of the module to measure. */
   static async open(count: number, quorlock: string): Promise<Stage> {
     return new Stage(await startRedis({ count, tcp: true }), quorlock);
   }
@@ -47,7 +47,7 @@ export class Stage {
     return this.#redis.servers;
   }
 
-  /** A new worker on the first `nodes` servers; `warmCycles`: what it does before it is measured. */
+  /** Starts a worker on the first `nodes` servers. It does `warmCycles` before it is measured. */
   async child(subject: Subject, nodes: number, warmCycles = WARM_CYCLES): Promise<BenchChild> {
     const addresses = this.servers.slice(0, nodes).map(({ port }) => ({ host: '127.0.0.1', port }));
     const child = await openChild(subject, addresses, { quorlock: this.#quorlock, warmCycles });
@@ -55,7 +55,7 @@ export class Stage {
     return child;
   }
 
-  /** Ends all workers, brings back all nodes, and empties them. */
+  /** Ends all workers, restores all nodes, and empties them. */
   async reset(): Promise<void> {
     await Promise.all([...this.#children].map((child) => child.kill()));
     this.#children.clear();
@@ -84,14 +84,14 @@ export class Stage {
     });
   }
 
-  /** Has every key of the first node expire now, and waits until they are gone. */
+  /** Makes every key of the first node expire now, and waits until all are gone. */
   async expireAll(): Promise<void> {
     await this.#first(async (client) => {
       await client.eval(
         `for _, key in ipairs(redis.call('keys', '*')) do redis.call('pexpire', key, 1) end`,
         0,
       );
-      // Looking at the keys is what expires those that the server's own search has not come upon yet.
+      // Reading a key removes it if the server's own search has not found yet that it has expired.
       for (let round = 0; round < 100 && (await client.dbsize()) > 0; round++) {
         await client.eval(
           `for _, key in ipairs(redis.call('keys', '*')) do redis.call('exists', key) end`,
@@ -122,7 +122,7 @@ export class Stage {
 
   async #first<T>(ask: (client: ReturnType<Stage['servers'][number]['client']>) => Promise<T>): Promise<T> {
     const client = this.servers[0]?.client();
-    if (!client) throw new Error('a stage has a node at least');
+    if (!client) throw new Error('a stage needs at least one node');
     try {
       return await ask(client);
     } finally {
@@ -131,7 +131,7 @@ export class Stage {
   }
 }
 
-/** The commands that clients sent between two counts. */
+/** The number of commands that clients sent between two counts. */
 export function clientCommands(before: Calls, after: Calls, plain: readonly string[] = []): number {
   let sum = 0;
   for (const [name, calls] of after) {

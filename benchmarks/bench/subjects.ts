@@ -1,4 +1,4 @@
-/** What is measured: a library, or the floor, with its settings. */
+/** The subjects that are measured: libraries and floors, with their settings. */
 export interface Subject {
   readonly name: string;
   readonly kind: 'quorlock' | 'peer' | 'floor';
@@ -7,7 +7,7 @@ export interface Subject {
   /** See `OpenOptions`. */
   readonly retryMs?: number;
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** The data commands that it sends by themselves, outside of scripts. */
+  /** The data commands that it sends outside of scripts. */
   readonly plainCommands?: readonly string[];
   /** Whether it extends leases by itself. */
   readonly extends?: boolean;
@@ -41,7 +41,7 @@ export const PEERS: readonly Subject[] = [
   { name: '@redis-kit/lock 0.1.0-3', kind: 'peer', adapter: 'redis-kit.ts', extends: true },
 ];
 
-/** The names of the floors stand in the tables' ratios. */
+/** The floors. Their names appear in the ratios of the tables. */
 export const FLOOR: Subject = { name: 'plain floor', kind: 'floor', adapter: 'floor.ts' };
 export const PIPELINED_FLOOR: Subject = {
   name: 'pipelined floor',
@@ -54,11 +54,11 @@ export const BATCHED_FLOOR: Subject = { name: 'batched floor', kind: 'floor', ad
 
 export const ALL: readonly Subject[] = [QUORLOCK, ...PEERS, FLOOR, PIPELINED_FLOOR, BATCHED_FLOOR];
 
-/** The peers as they may be set for a contended lock: short pauses, and no end to the attempts. */
+/** The peers with settings for a contended lock: short pauses, and attempts without a limit. */
 export const eager = (retryMs: number): Subject[] =>
   PEERS.map((peer) => ({ ...peer, name: `${peer.name}, ${retryMs} ms`, retryMs }));
 
-/** quorlock with one of its features off, or with an event listener. */
+/** quorlock with one feature off, or with an event listener. */
 export const FEATURES: readonly Subject[] = [
   QUORLOCK,
   { ...QUORLOCK, name: 'without fencing', settings: { fencing: false } },

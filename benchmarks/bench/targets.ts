@@ -1,4 +1,4 @@
-/** What quorlock must reach, as ratios within one run. */
+/** The targets of quorlock, as ratios within one run. */
 import { contendedCell, downCell, heldCell, uncontendedCell } from './cells.js';
 import { bestPeer, spreadOf, type Row } from './results.js';
 import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR, QUORLOCK } from './subjects.js';
@@ -7,9 +7,9 @@ export interface Target {
   readonly what: string;
   readonly wanted: string;
   readonly reached?: string;
-  /** `undefined`: it was not measured. */
+  /** `undefined` if it was not measured. */
   readonly isReached?: boolean;
-  /** What the batched floor reaches, where it does the same work. */
+  /** The ratio of the batched floor, if it does the same work. */
   readonly bare?: string;
 }
 
@@ -23,7 +23,7 @@ export function targets(rows: readonly Row[]): Target[] {
     )?.median;
   const ours = (own: readonly Row[], figure: string): number | undefined =>
     median(own, QUORLOCK.name, figure);
-  /** Ours, and that of the batched floor, to the same base. */
+  /** The ratios of quorlock and of the batched floor to the same base. */
   const both = (own: readonly Row[], figure: string, base: number | undefined): Ratios => [
     ratio(ours(own, figure), base),
     ratio(median(own, BATCHED_FLOOR.name, figure), base),
@@ -78,7 +78,7 @@ export function targets(rows: readonly Row[]): Target[] {
           reached: String(starved),
           isReached: starved === 0,
         },
-    // Where one was never served there is no ratio, and the bound is broken.
+    // If one waiter was never served there is no ratio, and the bound is broken.
     atMost(
       'the same: most served against least served',
       1.5,

@@ -1,16 +1,16 @@
-/** What a worker is asked to do, and what it tells. */
+/** The tasks of a worker, and its answers. */
 
-/** `inFlight` loops of acquire and release, each over names of its own. */
+/** `inFlight` loops of acquire and release, each over its own names. */
 export interface ClosedTask {
   readonly kind: 'closed';
   readonly inFlight: number;
   readonly warmMs: number;
   readonly ms: number;
-  /** Ends after so many cycles, in place of a time. */
+  /** Ends after this number of cycles, instead of after a time. */
   readonly cycles?: number;
 }
 
-/** A cycle begins `rate` times a second, whether or not the earlier ones are through. */
+/** A cycle begins `rate` times per second, even if earlier ones have not ended. */
 export interface OpenTask {
   readonly kind: 'open';
   readonly rate: number;
@@ -18,7 +18,7 @@ export interface OpenTask {
   readonly ms: number;
 }
 
-/** `waiters` loops for one resource, from now on until `untilNs` of `process.hrtime`. */
+/** `waiters` loops for one resource, from now until `untilNs` of `process.hrtime`. */
 export interface ContendTask {
   readonly kind: 'contend';
   readonly resource: string;
@@ -34,7 +34,7 @@ export interface HoldTask {
   readonly ttlMs: number;
 }
 
-/** Does nothing but keep what `hold` acquired. */
+/** Only keeps what `hold` acquired. */
 export interface KeepTask {
   readonly kind: 'keep';
   readonly ms: number;
@@ -50,7 +50,10 @@ export type Task = ClosedTask | OpenTask | ContendTask | HoldTask | KeepTask | K
 
 export type Figures = Readonly<Record<string, number>>;
 
-/** A hold of a contended resource: who, and when by `process.hrtime` in ns it was acquired, and its release called. */
+/**
+ * A hold of a contended resource: the waiter, and when it was acquired and its release called, by
+ * `process.hrtime` in ns.
+ */
 export type Hold = readonly [waiter: number, acquiredNs: number, releasedNs: number];
 
 export interface Answer {
@@ -59,5 +62,5 @@ export interface Answer {
   readonly error?: string;
 }
 
-/** The instant of `process.hrtime` as a number: exact far beyond the uptime of any machine. */
+/** `process.hrtime` in nanoseconds as a number, which is exact for 104 days of uptime. */
 export const nowNs = (): number => Number(process.hrtime.bigint());

@@ -1,7 +1,12 @@
 /**
- * `npm run peers`: plays every scenario on every library and writes benchmarks/results/peers.json and benchmarks/peers.md.
- * `--runs R` (3), `--only id,id` and `--library name,name` for a part, which is only printed, or with `--update` takes the place
- * of that part in the results; `--render` makes the table anew from the results that are there, `--check` tells whether it is what they say.
+ * `npm run peers`: plays every scenario on every library. It writes benchmarks/results/peers.json and
+ * benchmarks/peers.md. Options:
+ *
+ * - `--runs R`: the number of runs, by default 3.
+ * - `--only id,id`, `--library name,name`: only a part; the results are printed and not written.
+ * - `--update`: with a part, writes the results in place of its earlier ones.
+ * - `--render`: only makes the table again, from the stored results.
+ * - `--check`: only checks that the table is what the stored results give.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -17,7 +22,7 @@ import { render, type Play, type Results } from './table.js';
 
 const resultsFile = new URL('../results/peers.json', import.meta.url);
 const tableFile = new URL('../peers.md', import.meta.url);
-/** Most of a scenario is waiting; more at once would be a test of the machine. */
+/** Most of a scenario is waiting. With more at once, the machine would be the limit. */
 const AT_ONCE = 3;
 
 const { values } = parseArgs({
@@ -68,7 +73,7 @@ if (values.check) {
   }
 }
 
-/** What this was called with. */
+/** The command that was called. */
 function given(): string {
   const args = process.argv.slice(2);
   return args.length > 0 ? ` -- ${args.join(' ')}` : '';
@@ -103,7 +108,7 @@ function chosen<K extends string, T extends Readonly<Record<K, string>>>(
   return all.filter((one) => wanted.includes(one[key]));
 }
 
-/** In an order that has nothing to do with the libraries, so that none of them always meets the busiest minute. */
+/** Shuffles the plays, so that no library always runs when the machine is busiest. */
 async function playAll(
   runs: number,
   scenarios: readonly Scenario[],

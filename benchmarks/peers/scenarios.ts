@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Figures, Stage } from './stage.js';
 
-/** One fault, done to a library by a script that is the same for all. */
+/** One fault. The same script makes it for all libraries. */
 export interface Scenario {
   readonly id: string;
   readonly title: string;
-  /** What is done, for a reader of the table. */
+  /** What happens, for a reader of the table. */
   readonly script: string;
-  /** What is not plain from the figures. */
+  /** What the figures do not show by themselves. */
   readonly remark?: string;
-  /** The figures that this scenario is about. */
+  /** The figures that matter in this scenario. */
   readonly tells: readonly (keyof Figures)[];
   readonly nodes: number;
   readonly workers: number;
@@ -18,9 +18,11 @@ export interface Scenario {
   readonly play: (stage: Stage) => Promise<void>;
 }
 
-/** Short, so that a scenario takes seconds; none of the libraries has a setting that a TTL of two seconds is too short for. */
+/**
+ * Short, so that a scenario takes seconds. A TTL of two seconds is enough for the settings of all libraries.
+ */
 export const TTL_MS = 2_000;
-/** Long enough to see what was left behind. */
+/** Long enough to see keys that were left behind. */
 const LONG_TTL_MS = 10_000;
 const R = 'resource';
 
@@ -70,7 +72,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     id: 'majority-stopped-held',
     title: 'Two of three nodes hang while the lock is held',
-    script: `Acquire (TTL ${TTL_MS} ms); SIGSTOP two nodes for 6 s while another worker contends; resume them.`,
+    script: `Acquire (TTL ${TTL_MS} ms); SIGSTOP two nodes for 6 s; another worker contends; resume them.`,
     tells: ['overlapMs', 'abortLateMs', 'crashes'],
     nodes: 3,
     workers: 2,
@@ -89,9 +91,11 @@ export const SCENARIOS: readonly Scenario[] = [
     id: 'data-lost-held',
     title: 'A node restarts without its data while the lock is held',
     script:
-      'Acquire while the holder cannot reach one node, which it then can again; SIGKILL another and start it without its data; another worker contends for 6 s.',
+      'Acquire while the holder cannot reach one node; then it can reach the node again. SIGKILL another ' +
+      'node and start it without its data. Another worker contends for 6 s.',
     remark:
-      'A client that queues what it could not send delivers the lock to the third node after all, late: that protects the holder here, and leaves ghosts elsewhere.',
+      'A client that queues what it could not send sets the key on the third node late. That protects the ' +
+      'holder here, and leaves keys without an owner in other cases.',
     tells: ['overlapMs', 'falseLosses', 'crashes'],
     nodes: 3,
     workers: 2,
@@ -108,9 +112,11 @@ export const SCENARIOS: readonly Scenario[] = [
     id: 'clock-stepped-held',
     title: "A node's clock is stepped forward while the lock is held",
     script:
-      'Acquire while the holder cannot reach one node, which it then can again; step the clock of another forward by an hour; another worker contends for 6 s.',
+      'Acquire while the holder cannot reach one node; then it can reach the node again. Step the clock of ' +
+      'another node forward by an hour. Another worker contends for 6 s.',
     remark:
-      'A client that queues what it could not send delivers the lock to the third node after all, late: that protects the holder here, and leaves ghosts elsewhere.',
+      'A client that queues what it could not send sets the key on the third node late. That protects the ' +
+      'holder here, and leaves keys without an owner in other cases.',
     tells: ['overlapMs', 'falseLosses', 'crashes'],
     nodes: 3,
     workers: 2,
@@ -125,7 +131,10 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     id: 'replies-lost',
     title: 'The replies of two of three nodes are lost during acquire',
-    script: `Acquire (TTL ${LONG_TTL_MS} ms) while no reply of two nodes comes back for 1 s, then their connections break; if it was acquired, release. 1.5 s later count what is left on the nodes, and have another worker acquire.`,
+    script:
+      `Acquire (TTL ${LONG_TTL_MS} ms) while the replies of two nodes are lost for 1 s; then their ` +
+      `connections break. Release if it was acquired. 1.5 s later count the keys that are left on the ` +
+      `nodes, and acquire with another worker.`,
     tells: ['leakedKeys', 'falseFailures'],
     nodes: 3,
     workers: 2,
@@ -146,7 +155,9 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     id: 'worker-paused',
     title: 'The holder is paused for longer than its TTL',
-    script: `Acquire (TTL ${TTL_MS} ms), write every 20 ms; SIGSTOP the holder for 5 s, while another worker gets the lock and writes; resume the holder.`,
+    script:
+      `Acquire (TTL ${TTL_MS} ms), write every 20 ms; SIGSTOP the holder for 5 s, while another worker ` +
+      `gets the lock and writes; resume the holder.`,
     tells: ['staleWrites', 'overlapMs'],
     nodes: 3,
     workers: 2,
@@ -165,7 +176,8 @@ export const SCENARIOS: readonly Scenario[] = [
     id: 'even-split',
     title: 'Two workers split the votes of four nodes',
     script:
-      'Four nodes; one worker is 30 ms nearer to two of them, the other to the other two. Both acquire the free resource in the same instant, and release it when they have it; three times.',
+      'Four nodes. One worker is 30 ms nearer to two of them, the other to the other two. Both acquire the ' +
+      'free resource at the same time, and release it when they have it; three times.',
     tells: ['falseFailures', 'longestCallMs', 'overlapMs'],
     nodes: 4,
     workers: 2,
@@ -182,7 +194,8 @@ export const SCENARIOS: readonly Scenario[] = [
     id: 'cron-burst',
     title: 'Five workers run the same short cron job',
     script:
-      'Five workers, three nodes; every 700 ms all of them want to run a job of 1 to 10 ms, within 3 ms of each other; 15 s.',
+      'Five workers, three nodes. For 15 s, every 700 ms all workers try to run a job of 1 to 10 ms, ' +
+      'within 3 ms of each other.',
     tells: ['lostTicks', 'duplicateTicks'],
     nodes: 3,
     workers: 5,
@@ -192,7 +205,9 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     id: 'connections-flap',
     title: 'Connections break for moments while the lock is held',
-    script: `Acquire (TTL ${TTL_MS} ms); for 12 s the holder's connections to two of three nodes are reset and refused for 200 ms of every 700 ms; another worker contends.`,
+    script:
+      `Acquire (TTL ${TTL_MS} ms); for 12 s the holder's connections to two of three nodes are reset and ` +
+      `refused for 200 ms of every 700 ms; another worker contends.`,
     tells: ['falseLosses', 'overlapMs', 'abortLateMs', 'crashes'],
     nodes: 3,
     workers: 2,
@@ -211,7 +226,9 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     id: 'ghost',
     title: 'A caller gives up while the nodes hang, and the nodes come back',
-    script: `SIGSTOP two of three nodes; acquire (TTL ${LONG_TTL_MS} ms); 3 s later resume them, and release if it was acquired. 1.5 s later count what is left on the nodes, and have another worker acquire.`,
+    script:
+      `SIGSTOP two of three nodes; acquire (TTL ${LONG_TTL_MS} ms); 3 s later resume them, and release if ` +
+      `it was acquired. 1.5 s later count what is left on the nodes, and have another worker acquire.`,
     tells: ['leakedKeys', 'falseFailures'],
     nodes: 3,
     workers: 2,

@@ -9,31 +9,34 @@ import type { WorkerMessage } from '../../test/faults/harness/worker-config.js';
 import { FaultWorker } from '../../test/faults/harness/workers.js';
 import type { Subject } from './subjects.js';
 
-/** What one run of one scenario gave. Milliseconds and counts; all are zero where nothing went wrong, `longestCallMs` apart. */
+/**
+ * The figures of one run of one scenario: milliseconds and counts. All but `longestCallMs` are 0 if nothing
+ * went wrong.
+ */
 export interface Figures {
-  /** For how long two holders believed to hold the resource at once, while both ran. */
+  /** How long two running holders both believed to hold the resource. */
   readonly overlapMs: number;
-  /** Writes that the store took from a holder after a later holder's. */
+  /** Writes of a holder that the store accepted after a write of a later holder. */
   readonly staleWrites: number;
-  /** For how long a holder believed to hold although its keys had expired on a majority. */
+  /** How long a holder believed to hold the resource after its keys had expired on a majority. */
   readonly abortLateMs: number;
-  /** The longest that a call of the holder took: acquire or release. */
+  /** The longest call of the holder: acquire or release. */
   readonly longestCallMs: number;
-  /** Calls on a free resource, with a majority of nodes well, that were refused or did not end. */
+  /** Calls for a free resource that were refused or did not end, while a majority of the nodes worked. */
   readonly falseFailures: number;
-  /** Leases lost although a majority of nodes was well all the while. */
+  /** Leases that were lost while a majority of the nodes worked. */
   readonly falseLosses: number;
-  /** Keys on nodes that were well, whose owner had no use for them any more. */
+  /** Keys on working nodes whose owner did not need them any more. */
   readonly leakedKeys: number;
   readonly lostTicks: number;
   readonly duplicateTicks: number;
-  /** Errors that nobody could catch: without a handler they end the process. */
+  /** Errors that a caller could not catch. Without a handler they end the process. */
   readonly crashes: number;
 }
 
 const OBSERVE_MS = 20;
 const WARM_UP_TTL_MS = 2_000;
-/** No test of patience: what takes longer is said to take so long. */
+/** The longest time that is measured. A longer call counts as this long. */
 const LONGEST_WAIT_MS = 12_000;
 
 export interface StageTerms {
@@ -44,7 +47,7 @@ export interface StageTerms {
   readonly tickMs?: number;
 }
 
-/** Real nodes and real workers of one library, for one scenario. */
+/** Real nodes and real worker processes of one library, for one scenario. */
 export class Stage {
   readonly #terms: StageTerms;
   readonly #records: RunRecord[] = [];
@@ -52,7 +55,7 @@ export class Stage {
   readonly #resourceOf = new Map<string, string>();
   readonly #owed = { acquire: [] as string[], keep: [] as string[] };
   readonly #watched: { readonly lease: string; readonly resource: string }[] = [];
-  /** For each watched lease, when its key expires, by node, as far as the node could be asked. */
+  /** For each watched lease, when its key expires on each node, as far as the node could be asked. */
   readonly #expiries = new Map<string, number[]>();
   readonly #stopped = new Set<number>();
   nodes: readonly FaultNode[] = [];
@@ -62,7 +65,7 @@ export class Stage {
   #observing = false;
   #leakedKeys = 0;
   #falseFailures = 0;
-  /** By the wall clock, as ticks are: one that began before may have been run before. */
+  /** By the wall clock, like ticks. A tick that began earlier may have run earlier. */
   #warmSince = 0;
 
   constructor(terms: StageTerms) {
@@ -106,15 +109,16 @@ export class Stage {
     return this;
   }
 
-  /** The fault comes to a program that is in use: connections are there, scripts are loaded, the nodes are known. */
+  /**
+   * Warms up, so that the fault happens to a running program: it is connected, and its scripts are loaded.
+   */
   async #warmUp(): Promise<void> {
     await Promise.all(
       this.workers.map(async (worker, index) => {
         const lease = `${worker.name}-warm`;
         this.contend(index, lease, lease, WARM_UP_TTL_MS);
         const held = await worker.next((message) => message.type === 'acquired');
-        if (held?.type !== 'acquired')
-          throw new Error(`${worker.name} cannot acquire from nodes that are well`);
+        if (held?.type !== 'acquired') throw new Error(`${worker.name} cannot acquire from working nodes`);
         this.release(index, held.lease);
         await worker.next(({ type }) => type === 'released');
       }),
@@ -131,13 +135,13 @@ export class Stage {
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
   }
 
-  /** Begins one call of acquire. */
+  /** Starts one call of acquire. */
   acquire(worker: number, lease: string, resource: string, ttlMs: number, writeEveryMs?: number): void {
     const writes = writeEveryMs === undefined ? {} : { writeEveryMs };
     this.workers[worker]!.send({ do: 'acquire', lease, resource, ttlMs, waitMs: 0, ...writes });
   }
 
-  /** Begins to call acquire until it succeeds. */
+  /** Starts to call acquire until it succeeds. */
   contend(worker: number, lease: string, resource: string, ttlMs: number, writeEveryMs?: number): void {
     const writes = writeEveryMs === undefined ? {} : { writeEveryMs };
     this.workers[worker]!.send({ do: 'contend', lease, resource, ttlMs, ...writes });
@@ -147,7 +151,7 @@ export class Stage {
     this.workers[worker]!.send({ do: 'release', lease });
   }
 
-  /** Until acquire has settled, either way, or has taken too long. Gives whether it is held. */
+  /** Waits until acquire has ended or has taken too long. Returns whether the lease is held. */
   async settled(lease: string): Promise<boolean> {
     const is = (type: RunRecord['type']): boolean =>
       this.#records.some((record) => record.type === type && (record as { lease?: string }).lease === lease);
@@ -161,7 +165,7 @@ export class Stage {
     );
   }
 
-  /** Two workers call acquire in the same instant, and release what they get; one of them, at least, has to get it. */
+  /** Two workers call acquire at the same time, and release what they get. At least one has to get it. */
   async race(leases: readonly string[], resource: string, ttlMs: number): Promise<void> {
     const at = nowMs() + 500;
     leases.forEach((lease, worker) =>
@@ -177,17 +181,17 @@ export class Stage {
     if (!got.includes(true)) this.#falseFailures++;
   }
 
-  /** The resource is free and a majority well: a refusal of this call is a failure. */
+  /** Acquires while the resource is free and a majority works: a refusal is a failure. */
   mustAcquire(lease: string): void {
     this.#owed.acquire.push(lease);
   }
 
-  /** A majority is well all the while: a loss of this lease is a failure. */
+  /** Says that a majority works from now on: a loss of this lease is a failure. */
   mustKeep(lease: string): void {
     this.#owed.keep.push(lease);
   }
 
-  /** From now on the nodes are asked how long the keys of the resource live, which this lease holds. */
+  /** From now on, asks the nodes how long the keys of this lease live. */
   watch(lease: string, resource: string): void {
     this.#watched.push({ lease, resource });
   }
@@ -206,7 +210,7 @@ export class Stage {
     for (const node of nodes) this.#proxies[node]!.set(this.workers[worker]!.name, way);
   }
 
-  /** Counts the keys of a resource that nobody owns now. */
+  /** Counts the keys of a resource that has no owner now. */
   async countLeaks(resource: string): Promise<void> {
     const keys = await Promise.all(this.nodes.map((node) => node.locks(`*${resource}`)));
     this.#leakedKeys += keys.flatMap((found) => found ?? []).length;
@@ -262,7 +266,7 @@ export class Stage {
     };
   }
 
-  /** When the lease's keys had expired on all but a minority; Infinity where a majority has them. */
+  /** When the lease's keys had expired on all but a minority; Infinity while a majority has them. */
   #goneAt(lease: string): number {
     const expiries = this.#expiries.get(lease);
     if (!expiries) return Infinity;
@@ -285,14 +289,14 @@ export class Stage {
     for (const end = nowMs() + LONGEST_WAIT_MS; nowMs() < end && !until();) await sleep(10);
   }
 
-  /** The value that a watched lease wrote is the one that is there when the watch begins. */
+  /** The value of a watched lease is the one that is there when the watch begins. */
   async #observe(): Promise<void> {
     const values = new Map<string, string>();
     while (this.#observing) {
       await Promise.all(
         this.#watched.flatMap(({ lease, resource }) =>
           this.nodes.map(async (node, index) => {
-            // What a stopped node has will expire as it would have; it can only not be asked.
+            // Keys on a stopped node expire as usual, but the node cannot be asked.
             if (this.#stopped.has(index)) return;
             const found = await Promise.race([node.locks(`*${resource}`), sleep(200)]);
             const at = nowMs();

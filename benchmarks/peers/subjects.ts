@@ -1,4 +1,4 @@
-/** A library with its settings, as the table names it. */
+/** A library with its settings, by its name in the table. */
 export interface Subject {
   readonly name: string;
   readonly version: string;
@@ -16,7 +16,7 @@ const PEERS = [
   ['redlock-universal', '0.8.5', own('redlock-universal.ts')],
 ] as const;
 
-/** quorlock stands once: its defaults are its safest settings. */
+/** quorlock appears once, because its defaults are its safest settings. */
 export const SUBJECTS: readonly Subject[] = [
   {
     name: 'quorlock',

@@ -3,7 +3,7 @@ import type { Figures } from './stage.js';
 import { SUBJECTS, type Subject } from './subjects.js';
 import { wrapped } from '../wrap.js';
 
-/** One scenario, played once on one library. */
+/** One run of a scenario with one library. */
 export interface Play {
   readonly scenario: string;
   readonly library: string;
@@ -12,7 +12,7 @@ export interface Play {
   readonly figures: Figures;
 }
 
-/** What benchmarks/results/peers.json keeps. */
+/** The content of benchmarks/results/peers.json. */
 export interface Results {
   readonly madeWith: string;
   readonly at: string;
@@ -35,7 +35,7 @@ const TITLES: Readonly<Record<keyof Figures, string>> = {
   crashes: 'uncaught errors',
 };
 
-/** A call that takes so long is one that hangs: no node timeout, and no library's own retries on a free resource, are near it. */
+/** A call that takes this long hangs. It is far above every node timeout and the retries of every library. */
 const HANGS_MS = 2_000;
 
 const isBad = (figure: keyof Figures, value: number): boolean =>
@@ -43,7 +43,7 @@ const isBad = (figure: keyof Figures, value: number): boolean =>
 
 const thousands = (value: number): string => value.toLocaleString('en-US');
 
-/** The worst of the runs, and in how many of them there was something to see. */
+/** The worst of the runs, and the number of runs with a figure above 0. */
 function cell(figure: keyof Figures, plays: readonly Play[]): string {
   if (plays.length === 0) return 'not played';
   const values = plays.map(({ figures }) => figures[figure]);
@@ -61,7 +61,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const label = ({ name, setting }: Subject): string => (name === 'quorlock' ? name : `${name}, ${setting}`);
 
-/** The whole page, from the results alone. */
+/** Makes the whole page from the results. */
 export function render(results: Results): string {
   const { plays, madeWith, at, node, redis, cpus } = results;
   const played = SCENARIOS.filter(({ id }) => plays.some((play) => play.scenario === id));
@@ -83,29 +83,37 @@ export function render(results: Results): string {
       label(subject),
       ...tells.map((figure) => cell(figure, of(id, subject))),
     ]);
-    return `## ${index + 1}. ${title}\n\n${script}${remark === undefined ? '' : ` ${remark}`}\n\n${table(['', ...tells.map((figure) => TITLES[figure])], rows)}`;
+    const text = remark === undefined ? script : `${script} ${remark}`;
+    const figures = table(['', ...tells.map((figure) => TITLES[figure])], rows);
+    return `## ${index + 1}. ${title}\n\n${text}\n\n${figures}`;
   });
   const summary = table(
     ['', ...played.map((_, index) => `${index + 1}`)],
     subjects.map((subject) => [label(subject), ...played.map(({ id }) => verdict(id, subject))]),
   );
-  return wrapped(`# The same faults, done to other libraries
+  return wrapped(`# The same faults with other libraries
 
-Made by \`${madeWith}\` on ${at}; every figure is from [results/peers.json](results/peers.json), and nothing here is written by
-hand. Node ${node}, redis-server ${redis}, ${cpus} CPUs, all on one machine: real redis-server processes, real worker processes, a TCP
-proxy in between. ${runs} runs of each, in a mixed order; a cell shows the worst of them. Bold is what should not be.
+Made by \`${madeWith}\` on ${at}.
+Every figure is from [results/peers.json](results/peers.json); nothing on this page is written by hand.
+Node ${node}, redis-server ${redis}, ${cpus} CPUs, all on one machine: real redis-server processes, real
+worker processes, and a TCP proxy in between. Each scenario ran ${runs} times, in a mixed order. A cell
+shows the worst run. Bold figures should be 0 or small.
 
-- The TTL is ${thousands(TTL_MS)} ms for all, where a scenario does not say otherwise. Everything else is as the setting says.
-- *defaults*: the library and its ioredis clients as the library's README makes them.
-- *safest*: extensions begin after a third of the TTL where that can be set; clients with a command timeout of 250 ms, no offline queue and no
-  resending; losses handled; for the cron job, no retries, so that a job that another worker has run is not run again.
-- Each library is used by what it has for jobs of unknown length: \`using\`, or a mutex that refreshes itself. quorlock's defaults are its
-  safest settings, so it stands once.
-- What a holder believes is what the library tells it: its signal, or \`isAcquired\`. The time for which a process was stopped does not count.
-- A call that takes longer than two seconds on a free resource counts as one that hangs; one that has not ended when its scenario does is
-  counted up to there.
-- Only quorlock gives fencing tokens; without one the store has nothing to refuse a late write by.
-- What a run measures depends on chance and on the machine; what breaks, and by which order of magnitude, does not.
+- The TTL is ${thousands(TTL_MS)} ms for all libraries, unless a scenario says otherwise. Other options are as
+  the setting says.
+- *defaults*: the library and its ioredis clients like in the README of the library.
+- *safest*: extensions begin after a third of the TTL if that can be set. Clients have a command timeout of
+  250 ms, no offline queue and no resending. Losses are handled. The cron job has no retries, so a job that
+  another worker has run does not run again.
+- Each library is used with its way to lock jobs of unknown length: \`using\`, or a mutex that refreshes
+  itself. quorlock appears once, because its defaults are its safest settings.
+- What a holder believes is what the library tells it, by its signal or by \`isAcquired\`. The time
+  for which a process was stopped does not count.
+- A call on a free resource that takes longer than two seconds counts as hanging. A call that has not ended
+  when its scenario ends counts up to there.
+- Only quorlock gives fencing tokens. Without a token, the store cannot refuse a late write.
+- The exact figures depend on chance and on the machine. What breaks, and by which order of
+  magnitude, does not.
 
 ${subjects
   .map(({ name, version }) => `${name} ${version}`)
@@ -114,8 +122,9 @@ ${subjects
 
 ## In short
 
-*unsafe*: two holders at once, a stale write taken, a loss told after the keys had expired, a job run twice. *fails*: refused or hung though
-it need not, left keys behind, lost a lease it could have kept, raised an error that nobody can catch.
+*unsafe*: two holders at once, an accepted stale write, a loss that was reported after the keys had expired,
+or a job that ran twice. *fails*: a call that was refused or hung without need, keys that were left behind,
+a lease that was lost without need, or an error that a caller cannot catch.
 
 ${summary}
 

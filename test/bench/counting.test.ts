@@ -18,7 +18,7 @@ const CYCLES = 20;
 const subjects = [QUORLOCK, { ...FLOOR, plainCommands: ['set'] }, ...PEERS];
 
 it.each(subjects.map((subject): [string, Subject] => [subject.name, subject]))(
-  '%s does the cycles that are asked for, and its commands are counted',
+  '%s does the requested cycles, and its commands are counted',
   async (_name, subject) => {
     await stage.reset();
     const child = await stage.child(subject, 3, 10);
@@ -27,19 +27,20 @@ it.each(subjects.map((subject): [string, Subject] => [subject.name, subject]))(
     const { figures } = await child.ask(task, TIMEOUT_MS);
     expect(figures).toMatchObject({ cycles: CYCLES, errors: 0, unfinished: 0 });
     const commands = clientCommands(before, await stage.calls(), subject.plainCommands);
-    // A command to acquire and one to release on each of three nodes; quorlock's go together, and a script may be sent twice.
+    // One command to acquire and one to release, on each of three nodes. quorlock sends several requests in
+    // one command, and a script may be sent twice.
     expect(commands).toBeGreaterThanOrEqual(subject.kind === 'quorlock' ? 1 : CYCLES * 2 * 3 - 2 * 3);
     expect(commands).toBeLessThan(CYCLES * 4 * 3);
     await child.kill();
   },
 );
 
-it('waiters of two processes hand a resource on, and no two hold it at once', async () => {
+it('waiters of two processes hand over a resource, and two never hold it at once', async () => {
   await stage.reset();
   const children = await Promise.all([stage.child(QUORLOCK, 3), stage.child(QUORLOCK, 3)]);
   const fromNs = nowNs();
   const holds: Hold[][] = [[], []];
-  // Longer and longer, until something was held: the machine may be slow.
+  // Longer each time, until the resource was held twice: the machine may be slow.
   for (let ms = 250; holds.flat().length < 2; ms *= 2) {
     const untilNs = nowNs() + ms * 1e6;
     const task = { kind: 'contend', resource: 'one', waiters: 2, holdMs: 0, untilNs } as const;
@@ -49,7 +50,7 @@ it('waiters of two processes hand a resource on, and no two hold it at once', as
   expect(handOffFigures(holds, { waiters: 2, fromNs, toNs: Infinity })).toMatchObject({ overlaps: 0 });
 });
 
-it('hand-offs are counted over processes: gaps, overlaps, and who was served how often', () => {
+it('hand-offs are counted over all processes: gaps, overlaps, and how often each waiter was served', () => {
   const holds = [
     [
       [0, 0, 1e6],
@@ -73,7 +74,7 @@ it('hand-offs are counted over processes: gaps, overlaps, and who was served how
   });
 });
 
-it('a subject that fails is a note, and the others are measured all the same', async () => {
+it('a subject that fails becomes a note, and the others are measured', async () => {
   const broken: Subject = { name: 'broken', kind: 'peer', adapter: 'no-such-file.ts' };
   const rows = await runAll(
     [

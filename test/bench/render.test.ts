@@ -19,11 +19,11 @@ const row = (subject: string, kind: Row['kind'], cell: string, figures: Row['fig
   figures,
 });
 
-it('benchmarks/bench.md is what the results say', () => {
+it('benchmarks/bench.md is what the stored results give', () => {
   expect(read('bench.md')).toBe(renderTable(results));
 });
 
-it('the pictures are what the results say, and well-formed', () => {
+it('the pictures are what the stored results give, and are well-formed', () => {
   for (const [file, svg] of renderPictures(results)) {
     expect({ file, svg: read(`results/${file}`) }).toEqual({ file, svg });
     expect(svg.match(/<text/g)?.length).toBe(svg.match(/<\/text>/g)?.length);
@@ -31,7 +31,7 @@ it('the pictures are what the results say, and well-formed', () => {
   }
 });
 
-it('a spread is the median and the ends, and nothing where there is no figure', () => {
+it('a spread is the median, the least and the most; undefined without a figure', () => {
   const of = (...values: number[]) =>
     spreadOf(
       values.map((value) => row('a', 'peer', 'cell', { value })),
@@ -54,7 +54,7 @@ it('figures have three digits', () => {
   ]);
 });
 
-it('targets are judged against the best peer and the floor, and say so where nothing was measured', () => {
+it('targets compare with the best peer and the floors, and are undecided without a measurement', () => {
   const cell = uncontendedCell(5, 128);
   const rows = [
     row('quorlock', 'quorlock', cell, { perSecond: 600 }),
@@ -82,7 +82,7 @@ it('a waiter that is never served breaks the bound on fairness', () => {
   expect(verdicts(starving(0, { mostToLeast: 1.2 }))).toEqual([true, true]);
 });
 
-it('who lost leases is not the best at holding them, and a picture says so', () => {
+it('a peer that lost leases is not the best at holding them, and a picture says so', () => {
   const held = (subject: string, kind: Row['kind'], cpuSeconds: number, lost: number): Row => ({
     ...row(subject, kind, heldCell(10_000), { cpuSeconds, heapBytes: 100, lost }),
     scenario: 'held',

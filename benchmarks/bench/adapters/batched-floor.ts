@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { clientsOf, closing, type BenchLock, type OpenOptions } from '../adapter.js';
 
-/** For each key: the verb, the holder's id and the TTL; gives 1 for each that went well. */
+/** Takes for each key the verb, the holder's id and the TTL; returns 1 for each success. */
 const BATCH = `
 local call, replies = redis.call, {}
 for at, key in ipairs(KEYS) do
@@ -14,7 +14,7 @@ for at, key in ipairs(KEYS) do
 end
 return replies`;
 
-/** A request to all nodes, and how many have answered it, well or not. */
+/** A request to all nodes, and how many have answered it with and without success. */
 interface Asked {
   readonly words: readonly [key: string, verb: 'a' | 'r', id: string, ttlMs: number];
   good: number;
@@ -24,9 +24,9 @@ interface Asked {
 }
 
 /**
- * What arises in a turn of the event loop as one script call for each node, and nothing else: no fencing, no deadline, no
- * trust, no timeouts, no validity, no extension, no clean-up of lost rounds. No lock that does more can be quicker where the
- * servers share the machine.
+ * Sends all requests of a turn of the event loop as one script call per node, and does nothing else: no
+ * fencing, no deadline, no trust, no timeouts, no validity, no extension, no clean-up of lost rounds. On one
+ * machine with the servers, no lock that does more can be faster.
  */
 export async function openLock({ nodes }: OpenOptions): Promise<BenchLock> {
   const clients = await clientsOf(nodes);

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { clientsOf, closing, type BenchLock, type OpenOptions } from '../adapter.js';
 
-const RELEASE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0`;
+const RELEASE = `
+if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
+return 0`;
 
 /**
- * The least a lock over several nodes can do by hand: SET NX PX and a compare-and-delete, each resolved when a majority has
- * answered well. No timeouts, no validity, no extension, no clean-up of lost rounds.
+ * The least that a lock over several nodes can do: SET NX PX and a compare-and-delete. Each resolves when a
+ * majority has answered with success. No timeouts, no validity, no extension, no clean-up of lost rounds.
  */
 export async function openLock({ nodes, settings }: OpenOptions): Promise<BenchLock> {
   const clients = await clientsOf(nodes, settings);

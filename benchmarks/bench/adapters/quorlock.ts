@@ -1,7 +1,7 @@
 import type * as Quorlock from '../../../src/index.js';
 import type { BenchLock, OpenOptions } from '../adapter.js';
 
-/** quorlock, as it is published; `listener` is a setting of the benchmark, the others are its own. */
+/** quorlock as it is published. `listener` is a setting of the benchmark; the others are quorlock's own. */
 export async function openLock({ nodes, settings, quorlock }: OpenOptions): Promise<BenchLock> {
   const { LockManager } = (await import(quorlock)) as typeof Quorlock;
   const { listener, ...options } = settings;

@@ -2,7 +2,7 @@ import { Redlock } from '@redis-kit/lock';
 import { createClient } from 'redis';
 import type { BenchLock, OpenOptions } from '../adapter.js';
 
-/** What it tries before it gives up, in place of "for ever", for which it has no setting. */
+/** The number of attempts. It has no setting for attempts without a limit. */
 const MANY = 1_000_000;
 
 /** @redis-kit/lock, on node-redis. */
@@ -24,7 +24,7 @@ export async function openLock({ nodes, retryMs }: OpenOptions): Promise<BenchLo
     acquire: (resource, { ttlMs }) => acquire(resource, ttlMs),
     keep: async (resource, ttlMs) => {
       const lock = await acquire(resource, ttlMs);
-      // At a third of the TTL, so that an extension has the time it may need.
+      // At a third of the TTL, so that an extension has enough time.
       lock.startAutoExtension(Math.floor((ttlMs * 2) / 3));
       return { isLost: () => !lock.isValid };
     },

@@ -1,7 +1,7 @@
 import { RedlockMutex } from 'redis-semaphore';
 import { clientsOf, closing, type BenchLock, type OpenOptions } from '../adapter.js';
 
-/** redis-semaphore's RedlockMutex, which extends at 0.8 of the TTL unless that is switched off: it is its default. */
+/** redis-semaphore's RedlockMutex. By default it extends at 0.8 of the TTL. */
 export async function openLock({ nodes, retryMs }: OpenOptions): Promise<BenchLock> {
   const clients = await clientsOf(nodes);
   const settings = retryMs === undefined ? {} : { retryInterval: retryMs, acquireTimeout: 3_600_000 };

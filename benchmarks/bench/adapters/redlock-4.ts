@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { clientsOf, closing, type BenchLock, type OpenOptions } from '../adapter.js';
 
-/** The part of redlock 4 that is used; it brings no types. */
+/** The used part of redlock 4, which has no types. */
 interface Redlock4 {
   lock(resource: string, ttlMs: number): Promise<{ unlock(): Promise<void> }>;
 }

@@ -6,7 +6,7 @@ export async function openLock({ nodes, retryMs }: OpenOptions): Promise<BenchLo
   const clients = await clientsOf(nodes);
   const settings =
     retryMs === undefined ? {} : { retryCount: -1, retryDelay: retryMs, retryJitter: Math.ceil(retryMs / 2) };
-  // Its types are of ioredis 5; it calls nothing that 6 does not have.
+  // Its types are those of ioredis 5, but it calls nothing that ioredis 6 does not have.
   const redlock = new Redlock(clients as never[], settings);
   redlock.on('error', () => undefined);
   return {

@@ -1,12 +1,12 @@
 import { Redis } from 'ioredis';
 import type { AcquireTerms, AdapterOptions, HeldLock } from '../../../test/faults/harness/adapter.js';
 
-/** How long a node may take, where a library or its client has such a setting: quorlock's own default. */
+/** The node timeout for libraries or clients with such a setting: quorlock's default. */
 export const NODE_TIMEOUT_MS = 250;
 
 /**
- * `defaults`: clients as the libraries' READMEs make them. `safest`: what ioredis offers against waiting for a dead node, and
- * against commands that are sent later than they were meant.
+ * Creates clients. `defaults`: like in the READMEs of the libraries. `safest`: with the options of ioredis
+ * against waiting for a dead node, and against commands that are sent late.
  */
 export function clientsOf({ nodes, connectionName, setting }: AdapterOptions): Redis[] {
   return nodes.map((node) => {
@@ -22,17 +22,17 @@ export function clientsOf({ nodes, connectionName, setting }: AdapterOptions): R
             autoResendUnfulfilledCommands: false,
             maxRetriesPerRequest: 0,
           });
-    // Connections break here on purpose; without a listener ioredis prints each of them.
+    // Connections break here on purpose. Without a listener, ioredis prints each of them.
     client.on('error', () => undefined);
     return client;
   });
 }
 
-/** Whether a refusal is to be final: a scheduled job that another worker runs must not be run after it. */
+/** Whether a refusal is final: a scheduled job must not run again after another worker has run it. */
 export const onlyOnce = ({ setting }: AdapterOptions, { tick }: AcquireTerms): boolean =>
   setting === 'safest' && tick !== undefined;
 
-/** Without an offline queue a client is of no use before it is connected, and nobody would start a program like that. */
+/** Waits until the clients are connected: without an offline queue they cannot be used before. */
 export async function ready(clients: readonly Redis[]): Promise<void> {
   await Promise.all(
     clients.map(async (client) => {
@@ -41,7 +41,7 @@ export async function ready(clients: readonly Redis[]): Promise<void> {
   );
 }
 
-/** Turns a library's `using(routine)` into acquire and release: the routine lasts until release is called. */
+/** Makes acquire and release from a library's `using(routine)`: the routine lasts until release is called. */
 export function heldWhile(
   using: (routine: (signal: AbortSignal) => Promise<void>) => Promise<unknown>,
 ): Promise<HeldLock> {

@@ -2,7 +2,7 @@ import { RedlockMutex } from 'redis-semaphore';
 import type { AdapterOptions, LockAdapter } from '../../../test/faults/harness/adapter.js';
 import { clientsOf, onlyOnce, ready } from './common.js';
 
-/** Its README has the holder look at `isAcquired` while it works: so often it looks here. */
+/** How often the holder reads `isAcquired`, as the library's README tells it to, in milliseconds. */
 const LOOK_MS = 5;
 
 /** redis-semaphore's RedlockMutex. */

@@ -2,7 +2,7 @@ import { createRedlock, IoredisAdapter } from 'redlock-universal';
 import type { AdapterOptions, LockAdapter } from '../../../test/faults/harness/adapter.js';
 import { clientsOf, heldWhile, NODE_TIMEOUT_MS, onlyOnce, ready } from './common.js';
 
-/** redlock-universal, by `using`, which extends. */
+/** redlock-universal with `using`, which extends. */
 export async function openAdapter(options: AdapterOptions): Promise<LockAdapter> {
   const clients = clientsOf(options);
   await ready(clients);

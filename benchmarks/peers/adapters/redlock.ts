@@ -2,11 +2,11 @@ import Redlock from 'redlock';
 import type { AdapterOptions, LockAdapter } from '../../../test/faults/harness/adapter.js';
 import { clientsOf, heldWhile, onlyOnce, ready } from './common.js';
 
-/** redlock 5.0.0-beta.2, by `using`, which extends. */
+/** redlock 5.0.0-beta.2 with `using`, which extends. */
 export async function openAdapter(options: AdapterOptions): Promise<LockAdapter> {
   const clients = clientsOf(options);
   await ready(clients);
-  // Its types are of ioredis 5; it calls nothing that 6 does not have.
+  // Its types are those of ioredis 5, but it calls nothing that ioredis 6 does not have.
   const redlock = new Redlock(clients as never[]);
   return {
     acquire: (resource, terms) => {

@@ -2,7 +2,7 @@ import { Redlock } from '@sesamecare-oss/redlock';
 import type { AdapterOptions, LockAdapter } from '../../../test/faults/harness/adapter.js';
 import { clientsOf, heldWhile, onlyOnce, ready } from './common.js';
 
-/** @sesamecare-oss/redlock, by `using`, which extends. */
+/** @sesamecare-oss/redlock with `using`, which extends. */
 export async function openAdapter(options: AdapterOptions): Promise<LockAdapter> {
   const clients = clientsOf(options);
   await ready(clients);
