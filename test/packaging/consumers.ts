@@ -9,14 +9,14 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 const execute = promisify(execFile);
 
-/** What this run of npm told its scripts about this package does not hold in another one. */
+/** The environment without what npm says about this package: it is wrong in another package. */
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(
     ([name]) => !/^(npm_(package|lifecycle)_|npm_config_local_prefix|INIT_CWD$)/.test(name),
   ),
 );
 
-/** Runs a program to its end and gives its stdout; rejects with all that it wrote. */
+/** Runs a program to its end and returns its stdout. Rejects with all its output if it fails. */
 export async function run(
   cwd: string,
   command: string,
@@ -35,7 +35,7 @@ export async function run(
 export interface Workshop {
   /** The packed package. */
   readonly tarball: string;
-  /** Makes an application of its own, with the packed package and these dependencies, from the files of `consumer/`. */
+  /** Makes an application from the files of `consumer/`, with the packed package and these dependencies. */
   consumer(options: ConsumerOptions): Promise<string>;
   remove(): Promise<void>;
 }
@@ -46,7 +46,7 @@ interface ConsumerOptions {
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
-/** Builds and packs the package once, in a folder where applications that use it can be made. */
+/** Builds and packs the package once, in a folder for the applications that use it. */
 export async function openWorkshop(): Promise<Workshop> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'quorlock-packaging-')));
   const remove = () => rm(folder, { recursive: true, force: true });
@@ -82,18 +82,18 @@ async function makeConsumer(
     dependencies: { ...dependencies, quorlock: `file:${tarball}` },
   };
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
-  // What `npm ci` has just put into the cache is not fetched again.
+  // Packages that `npm ci` has put into the cache are not fetched again.
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
   await run(folder, 'npm', ['install', ...flags]);
   return folder;
 }
 
-/** The version of a package that the repository itself works with. */
+/** The version of a package that this repository uses. */
 export async function ownVersionOf(name: string): Promise<string> {
   const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     devDependencies: Record<string, string>;
   };
   const version = devDependencies[name];
-  if (version === undefined) throw new Error(`${name} is no dependency of the repository`);
+  if (version === undefined) throw new Error(`${name} is not a dependency of the repository`);
   return version;
 }

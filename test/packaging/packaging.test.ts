@@ -16,17 +16,17 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all([workshop?.remove(), redis?.stop()]));
 
-/** What main.ts printed as its last line. */
+/** Runs main.ts, and returns its last line. */
 async function runApp(folder: string): Promise<unknown> {
   const sockets = JSON.stringify(redis.servers.map((server) => server.path));
   const output = await run(folder, process.execPath, ['out/main.js'], { SOCKETS: sockets });
   return JSON.parse(output.trim().split('\n').at(-1) ?? '');
 }
 
-/** Its worker thread starts from the packed files of the same module system. */
+/** Checks that the worker thread starts from the packed files, in the same module system. */
 async function expectKeptWhileBlocked(folder: string, how: 'import' | 'require'): Promise<void> {
   const sockets = JSON.stringify(redis.servers.map((server) => server.path));
-  // Without this flag, newer versions of Node give the ES modules to `require` as well.
+  // Without this flag, newer versions of Node give the ES modules to `require` too.
   const args = ['--no-experimental-require-module', 'blocked.cjs', how];
   const output = await run(folder, process.execPath, args, { SOCKETS: sockets });
   expect(JSON.parse(output.trim().split('\n').at(-1) ?? '')).toEqual({
@@ -49,7 +49,7 @@ async function expectOneClass(folder: string, entryPoints = entries): Promise<vo
   expect(output.trim().split('\n')).toEqual(entryPoints.map((entry) => `${entry}: the same`));
 }
 
-it('the tarball has the compiled files, the dashboard, the rules and the papers, and nothing else', async () => {
+it('the tarball has the compiled files, the dashboard, the alerts and the papers only', async () => {
   const files = (await run(root, 'tar', ['-tzf', workshop.tarball])).trim().split('\n');
   const pages = (await readdir(join(root, 'docs'))).filter((file) => file.endsWith('.md'));
   expect(pages).toEqual(expect.arrayContaining(['safety.md', 'security.md']));
@@ -81,19 +81,19 @@ describe('without Nest, prom-client and cron', () => {
     folder = await workshop.consumer({ name: 'alone', type: 'commonjs', dependencies: {} });
   });
 
-  it('npm brings ioredis and nothing that is optional', async () => {
+  it('npm installs ioredis and no optional package', async () => {
     const installed = await readdir(join(folder, 'node_modules'));
     expect(installed).toEqual(expect.arrayContaining(['ioredis', 'quorlock']));
     expect(installed).not.toContain('@nestjs');
     expect(installed).not.toContain('prom-client');
   });
 
-  it('the library itself loads', async () => {
+  it('the library loads without its optional packages', async () => {
     await expectOneClass(folder, ['quorlock']);
   });
 
   it.each(['import', 'require'] as const)(
-    'by %s keeps a lease while the event loop is blocked',
+    'the library by %s keeps a lease while the event loop is blocked',
     async (how) => {
       await expectKeptWhileBlocked(folder, how);
     },
@@ -111,12 +111,12 @@ describe('Nest 12 as ES modules, ioredis 6', () => {
     folder = await workshop.consumer({ name: 'nest-12', type: 'module', dependencies });
   });
 
-  it('compiles, and runs a locked cron job over real Redis servers', async () => {
+  it('an application with Nest 12 as ES modules compiles and runs a locked cron job', async () => {
     await run(folder, join(root, 'node_modules/.bin/tsc'), ['--module', 'nodenext', ...compiled, ...sources]);
     expect(await runApp(folder)).toEqual(aLockedRun);
   });
 
-  it('require and import give one class', async () => {
+  it('require and import give the same classes with Nest 12', async () => {
     await expectOneClass(folder);
   });
 });
@@ -141,22 +141,22 @@ describe('Nest 11 as CommonJS, the oldest ioredis and TypeScript 5', () => {
     await tsc('--module', 'commonjs', '--moduleResolution', 'node10');
   });
 
-  it('runs a locked cron job over real Redis servers', async () => {
+  it('an application with Nest 11 as CommonJS runs a locked cron job', async () => {
     expect(await runApp(folder)).toEqual(aLockedRun);
   });
 
-  it('runs a locked job in a Jest without configuration', async () => {
+  it('a locked job runs in Jest without configuration, with Nest 11 as CommonJS', async () => {
     await run(folder, process.execPath, [join(root, 'node_modules/jest/bin/jest.js'), '--rootDir', folder]);
   });
 
-  it('require and import give one class', async () => {
+  it('require and import give the same classes with Nest 11', async () => {
     await expectOneClass(folder);
   });
 
   it.each([
     ['nodenext', ['--module', 'nodenext']],
     ['bundler', ['--module', 'preserve', '--moduleResolution', 'bundler']],
-  ])('its types are found and right in module resolution %s', async (_name, args) => {
+  ])('TypeScript 5 finds the types with module resolution %s', async (_name, args) => {
     await tsc('--noEmit', ...args);
   });
 });

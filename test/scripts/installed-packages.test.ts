@@ -42,9 +42,9 @@ it.each([
     { ...installed, 'node_modules/b': { version: '2.0.0', integrity: 'sha512-c' } },
   ],
   [
-    'a package is there that the lockfile no longer has',
+    'a package is installed that the lockfile does not have',
     { ...installed, 'node_modules/c': { version: '1.0.0' } },
   ],
-])('an installation is out of date where %s', async (_name, packages) => {
+])('an installation is out of date if %s', async (_name, packages) => {
   expect(await matches(packages)).toBe(false);
 });

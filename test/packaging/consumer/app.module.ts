@@ -1,4 +1,4 @@
-/** A user's application, which is compiled and run outside the repository, with nothing but the packed tarball. */
+/** A user's application. It is compiled and run outside the repository, with the packed tarball. */
 import 'reflect-metadata';
 import { Injectable, Module } from '@nestjs/common';
 import { Cron, CronExpression, ScheduleModule } from '@nestjs/schedule';

@@ -1,4 +1,7 @@
-/** Blocks the event loop for longer than a lease's TTL, and prints whether the lease was kept: by `require` or `import`. */
+/**
+ * Blocks the event loop for longer than a lease's TTL, and prints whether the lease was kept. Loads by
+ * `require` or `import`.
+ */
 const { setTimeout: sleep } = require('node:timers/promises');
 
 async function main() {
@@ -8,7 +11,7 @@ async function main() {
   const warn = (message) => void warnings.push(message);
   const locks = new LockManager({ nodes, maxStallMs: 60_000, restartQuarantine: 'off', ttlMs: 900, warn });
   let kept = false;
-  // The thread takes its time to start; how much, depends on the machine.
+  // The thread needs some time to start, which depends on the machine.
   for (let attempt = 0; attempt < 20 && !kept; attempt++) {
     const lease = await locks.acquire('long-job', { waitMs: 30_000 });
     await sleep(300);

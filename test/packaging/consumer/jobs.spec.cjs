@@ -1,4 +1,4 @@
-/** A user's own test in Jest without any configuration, which knows CommonJS only. */
+/** A user's test in Jest without configuration, which only knows CommonJS. */
 const { NestFactory } = require('@nestjs/core');
 const { LockManager } = require('quorlock');
 const { AppModule, JobsService } = require('./out/app.module.js');

@@ -1,4 +1,4 @@
-/** Waits for one locked cron run, shuts down, and prints what it saw. */
+/** Waits for one locked run of the cron job, shuts down, and prints what it saw. */
 import { NestFactory } from '@nestjs/core';
 import { Registry } from 'prom-client';
 import { LockManager } from 'quorlock';
@@ -7,7 +7,7 @@ import { AppModule, JobsService } from './app.module.js';
 
 async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error', 'warn'] });
-  // The class itself is the token: were there two copies of the package, Nest would not find it.
+  // The class is the injection token. With two copies of the package, Nest would not find it.
   const locks = app.get(LockManager);
   const register = new Registry();
   locks.subscribe(lockMetrics({ register }));

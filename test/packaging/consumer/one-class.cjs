@@ -1,4 +1,4 @@
-/** Prints, for each entry point named on the command line, whether `require` and `import` give the same things. */
+/** Prints for each entry point on the command line whether `require` and `import` give the same exports. */
 async function main() {
   for (const entry of process.argv.slice(2)) {
     const required = require(entry);
