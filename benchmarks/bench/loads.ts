@@ -159,11 +159,11 @@ async function contend(lock: BenchLock, task: ContendTask): Promise<Answer> {
   return { figures: { errors }, holds };
 }
 
-const isKeeper = (lock: BenchLock): lock is BenchLock & Required<Pick<BenchLock, 'keep'>> =>
+const extendsByItself = (lock: BenchLock): lock is BenchLock & Required<Pick<BenchLock, 'keep'>> =>
   lock.keep !== undefined;
 
 async function hold(lock: BenchLock, { count, ttlMs }: HoldTask): Promise<Figures> {
-  if (!isKeeper(lock)) throw new Error('it does not extend by itself');
+  if (!extendsByItself(lock)) throw new Error('it does not extend by itself');
   kept = [];
   const before = memory();
   let errors = 0;

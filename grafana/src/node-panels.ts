@@ -63,9 +63,10 @@ export const nodePanels = () => [
       title: 'Failed votes, by node',
       description:
         'Answers that say nothing about the lock. timeout and late: the node or the network is slow. ' +
-        'unreachable: there was no connection. disconnected: the connection broke before the answer. ' +
-        'error: the node answered with an error. restored: the node had lost the key of a held lease. ' +
-        'untrusted: the node is in quarantine, so its grant does not count.',
+        'unreachable: there was no connection. withdrawn: the request was cancelled before it was sent. ' +
+        'disconnected: the connection broke before the answer. error: the node answered with an error. ' +
+        'restored: the node had lost the key of a held lease. untrusted: the node is in quarantine, so ' +
+        'its grant does not count.',
       unit: 'cpm',
     },
     [{ expr: perMinute('node, vote', ofProcesses('votes', FAILED)), legend: '{{node}} {{vote}}' }],

@@ -222,15 +222,15 @@ describe('clock offset', () => {
 
 describe('clocks that agree with a majority', () => {
   it.each<[string, (number | undefined)[], number[]]>([
-    ['are all within a second', [0, 900, 100], [0, 1, 2]],
-    ['are not the one that is ahead', [0, 10, 5_000], [0, 1]],
-    ['are not the one that is behind', [-5_000, 10, 0], [1, 2]],
-    ['are the two that are known', [0, 10, undefined], [0, 1]],
-    ['are none of two that differ: either may be wrong', [0, 5_000, undefined], []],
-    ['are none where only one is known', [0, undefined, undefined], []],
-    ['are the three of five that are not off', [0, 60_000, 5, -60_000, 3], [0, 2, 4]],
-    ['are none of four that agree in halves', [0, 0, 5_000, 5_000], []],
-    ['are none of five where one is off and two are away', [0, 5, 5_000, undefined, undefined], []],
+    ['the clocks that agree are all that are within a second', [0, 900, 100], [0, 1, 2]],
+    ['the clocks that agree do not include one that is ahead', [0, 10, 5_000], [0, 1]],
+    ['the clocks that agree do not include one that is behind', [-5_000, 10, 0], [1, 2]],
+    ['the clocks that agree are the two that are known', [0, 10, undefined], [0, 1]],
+    ['no clocks agree if two differ: either may be wrong', [0, 5_000, undefined], []],
+    ['no clocks agree if only one is known', [0, undefined, undefined], []],
+    ['the clocks that agree are the three of five that are right', [0, 60_000, 5, -60_000, 3], [0, 2, 4]],
+    ['no clocks agree if four differ in halves', [0, 0, 5_000, 5_000], []],
+    ['no clocks agree if one of five is wrong and two are away', [0, 5, 5_000, undefined, undefined], []],
   ])('%s', (_claim, offsets, expected) => {
     expect(agreeingWithMajority(offsets, majorityOf(offsets.length))).toEqual(expected);
   });

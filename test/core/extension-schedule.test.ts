@@ -23,7 +23,7 @@ const grantAt = (sentAtMs: number, ttl: number): Grant => ({
 });
 
 describe('extensionDueAt', () => {
-  it('puts the extension a third of the TTL after the grant, to within a sixty-fourth of the TTL', () => {
+  it('an extension is due a third of the TTL after the grant, to within a sixty-fourth of the TTL', () => {
     fc.assert(
       fc.property(instant, ttlMs, (sentAtMs, ttl) => {
         const afterMs = extensionDueAt(grantAt(sentAtMs, ttl)) - sentAtMs;
@@ -32,12 +32,12 @@ describe('extensionDueAt', () => {
     );
   });
 
-  it('puts extensions of leases that were granted at nearly the same time on the same instant', () => {
+  it('extensions of leases that were granted at nearly the same time are due at the same instant', () => {
     const due = Array.from({ length: 3_000 }, (_, sentAtMs) => extensionDueAt(grantAt(sentAtMs, 3_200)));
     expect(new Set(due).size).toBeLessThanOrEqual(3_000 / 100 + 1);
   });
 
-  it('leaves time for two failures and a third try before the loss is told', () => {
+  it('an extension leaves time for two failures and a third try before the lease is lost', () => {
     fc.assert(
       fc.property(instant, fc.integer({ min: 100, max: 60_000 }), (sentAtMs, ttl) => {
         const grant = grantAt(sentAtMs, ttl);
@@ -55,13 +55,13 @@ describe('extensionRetryMs', () => {
     [3_000, 300],
     [10_000, 1_000],
     [60_000, 1_000],
-  ])('of a TTL of %i ms an extension that failed is tried again after %i ms', (ttl, afterMs) => {
+  ])('with a TTL of %i ms, an extension that failed is tried again after %i ms', (ttl, afterMs) => {
     expect(extensionRetryMs(ttl)).toBe(afterMs);
   });
 });
 
 describe('secondLookAt', () => {
-  it('asks a majority that refused once again after 20 ms', () => {
+  it('a majority that refused an extension is asked again after 20 ms', () => {
     expect(secondLookAt(1_000)).toBe(1_020);
   });
 });
@@ -72,11 +72,11 @@ describe('lossMarginMs', () => {
     [1_000, 50],
     [2_000, 100],
     [60_000, 100],
-  ])('the loss of a lease with a TTL of %i ms is told %i ms before its end', (ttl, margin) => {
+  ])('a lease with a TTL of %i ms is lost %i ms before the end of its validity', (ttl, margin) => {
     expect(lossMarginMs(ttl)).toBe(margin);
   });
 
-  it('leaves most of the validity to the holder', () => {
+  it('the margin of loss leaves most of the validity to the holder', () => {
     fc.assert(
       fc.property(ttlMs, (ttl) => {
         expect(lossMarginMs(ttl)).toBeLessThanOrEqual(ttl * 0.05);
@@ -87,7 +87,7 @@ describe('lossMarginMs', () => {
 });
 
 describe('lostAt', () => {
-  it('is the margin before the end of validity', () => {
+  it('a lease is lost the margin before the end of its validity', () => {
     fc.assert(
       fc.property(instant, ttlMs, (sentAtMs, ttl) => {
         const grant = grantAt(sentAtMs, ttl);
@@ -98,7 +98,7 @@ describe('lostAt', () => {
 });
 
 describe('longestNodeTimeoutMs', () => {
-  it('leaves time for a second extension when the first one timed out', () => {
+  it('the longest node timeout leaves time for a second extension after a timeout', () => {
     fc.assert(
       fc.property(instant, fc.integer({ min: 200, max: 60_000 }), (sentAtMs, ttl) => {
         const grant = grantAt(sentAtMs, ttl);
@@ -110,22 +110,22 @@ describe('longestNodeTimeoutMs', () => {
 });
 
 describe('the cadence of the worker thread', () => {
-  it('counts a heartbeat as old after a sixth of the TTL, within 50 ms and a second', () => {
+  it('a heartbeat counts as old after a sixth of the TTL, from 50 ms to one second', () => {
     expect([10, 300, 3_000, 30_000].map(staleAfterMs)).toEqual([50, 50, 500, 1_000]);
   });
 
-  it('lets the main thread miss two beats', () => {
+  it('the main thread may miss two heartbeats before they count as old', () => {
     for (const ttl of [10, 300, 3_000, 30_000]) expect(3 * beatMs(ttl)).toBeLessThan(staleAfterMs(ttl));
   });
 
-  it('leaves the first third of the TTL to the main thread, which extends then', () => {
+  it('the worker thread extends only after the main thread would have extended', () => {
     for (const ttl of [100, 3_000, 30_000]) {
       const grant = grantAt(0, ttl);
       expect(remoteExtensionDueAt(endOf(grant), ttl)).toBeGreaterThan(extensionDueAt(grant));
     }
   });
 
-  it('notices a stall in time to ask three times for the extension that is due at a third', () => {
+  it('a stall is noticed early enough to ask three times for the extension that is due at a third', () => {
     for (const ttl of [300, 3_000, 30_000]) {
       const noticedMs = ttl / 3 + staleAfterMs(ttl) + beatMs(ttl);
       expect(noticedMs + 0.2 * ttl).toBeLessThan(0.95 * ttl);

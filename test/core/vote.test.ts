@@ -10,9 +10,9 @@ describe('vote', () => {
 
   it.each<[Vote, ReturnType<typeof keyAfter>, string]>([
     [granted(), 'possible', 'it was set'],
-    [failure('timeout'), 'possible', 'the command may have landed'],
-    [failure('disconnected'), 'possible', 'the command may have landed'],
-    [failure('error'), 'possible', 'a part of the command may have landed'],
+    [failure('timeout'), 'possible', 'the request may have been carried out'],
+    [failure('disconnected'), 'possible', 'the request may have been carried out'],
+    [failure('error'), 'possible', 'a part of the request may have been carried out'],
     [failure('restored'), 'possible', 'it was set again'],
     [failure('late'), 'as before', 'nothing was written'],
     [failure('unreachable'), 'as before', 'nothing was sent'],
@@ -20,7 +20,11 @@ describe('vote', () => {
     [{ kind: 'refused', reason: 'held' }, 'gone', 'another holder has the key'],
     [{ kind: 'refused', reason: 'already_ran' }, 'gone', 'nothing was written'],
     [{ kind: 'refused', reason: 'absent' }, 'gone', 'there is no key'],
-    [{ kind: 'refused', reason: 'superseded' }, 'as before', "the counter may be the asker's own"],
+    [
+      { kind: 'refused', reason: 'superseded' },
+      'as before',
+      "the counter may be above because of the caller's own late grant",
+    ],
   ])('after %j the key is %s, because %s', (vote, expected) => {
     expect(keyAfter(vote)).toBe(expected);
   });

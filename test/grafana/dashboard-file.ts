@@ -4,7 +4,7 @@ interface Target {
   readonly refId: string;
   readonly expr: string;
   readonly legendFormat: string;
-  /** Whether it asks for the present only. */
+  /** Whether it is a query for the current value only. */
   readonly instant?: boolean;
   readonly datasource: unknown;
 }
@@ -26,7 +26,7 @@ interface DashboardInFile {
   readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
 }
 
-/** The dashboard as it is committed, which is what users import. */
+/** The committed dashboard, which users import. */
 export const dashboardFile = JSON.parse(
   readFileSync(new URL('../../grafana/quorlock.json', import.meta.url), 'utf8'),
 ) as DashboardInFile;
@@ -41,14 +41,14 @@ export interface PanelQuery {
   readonly legend: string;
 }
 
-/** What Grafana puts in the place of the dashboard's variables. */
+/** The values of the dashboard's variables. */
 export interface Filled {
   readonly rateInterval: string;
   readonly range: string;
   readonly window: string;
 }
 
-/** The expression as Grafana would send it with everything chosen. */
+/** The expression that Grafana sends if everything is chosen. */
 export const filled = (expr: string, { rateInterval, range, window }: Filled): string =>
   expr
     .replaceAll('$__rate_interval', rateInterval)
@@ -56,7 +56,7 @@ export const filled = (expr: string, { rateInterval, range, window }: Filled): s
     .replaceAll('$window', window)
     .replaceAll(/\$(job|instance|lock)\b/g, '.*');
 
-/** Every query of every panel, as Grafana would send it with everything chosen. */
+/** Every query of every panel that Grafana sends if everything is chosen. */
 export const panelQueries = (values: Filled): readonly PanelQuery[] =>
   dashboardFile.panels.flatMap(({ id, title, targets = [] }) =>
     targets.map(({ refId, expr, legendFormat }) => ({

@@ -15,7 +15,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** One series of a range query: a value for each step, `undefined` where it has none. */
+/** One series of a range query: a value for each step, `undefined` for a step without one. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;
   readonly values: readonly (number | undefined)[];
@@ -29,7 +29,7 @@ export interface TimeRange {
 }
 
 export interface ScrapeTarget {
-  /** host:port, of a process that serves `/metrics`. */
+  /** host:port of a process that serves `/metrics`. */
   readonly address: string;
   /** The label `instance`. */
   readonly instance: string;
@@ -43,7 +43,7 @@ interface RuleStatus {
   readonly state: string;
 }
 
-/** A Prometheus process of the test's own that scrapes the targets twice a second and evaluates the alerts. */
+/** A Prometheus process that scrapes the targets twice a second and evaluates the alerts. */
 export class PrometheusServer {
   private constructor(
     private readonly directory: string,
@@ -78,7 +78,10 @@ export class PrometheusServer {
     }
   }
 
-  /** Prometheus takes no port 0. Where somebody else was faster with the free port it gives up, and the next is tried. */
+  /**
+   * Starts Prometheus on a free port. Prometheus does not accept port 0. If another process takes the port
+   * first, the result is `undefined`.
+   */
   static async #tryStart(directory: string, config: string): Promise<PrometheusServer | undefined> {
     const address = `127.0.0.1:${await freePort()}`;
     const data = join(directory, 'data');
@@ -106,7 +109,7 @@ export class PrometheusServer {
     throw new Error(`Prometheus ended at once:\n${log}`);
   }
 
-  /** Whether it is this Prometheus that answers, and not another one that has the port. */
+  /** Whether this Prometheus answers, and not another one on the same port. */
   async #isReady(data: string): Promise<'ready' | undefined> {
     if (!(await fetch(`${this.url}/-/ready`)).ok) return undefined;
     const flags = await this.#get<Record<string, string>>('status/flags');
@@ -122,7 +125,7 @@ export class PrometheusServer {
     return result.map(({ metric, value: [, value] }) => ({ labels: metric, value: Number(value) }));
   }
 
-  /** What a panel over time asks for. */
+  /** A range query, like that of a panel over time. */
   async queryRange(expr: string, { from, to, stepSeconds }: TimeRange): Promise<readonly Series[]> {
     const asked = { query: expr, start: String(from), end: String(to), step: String(stepSeconds) };
     const { result } = await this.#get<{

@@ -5,7 +5,7 @@ import { LockManager, type LockManagerOptions } from '../../src/index.js';
 import { lockMetrics } from '../../src/prometheus/index.js';
 import type { ScrapeTarget } from './prometheus-server.js';
 
-/** A lock manager with its metrics, served as a process of its own would. */
+/** A lock manager whose metrics are served like those of a separate process. */
 export class Worker {
   private constructor(
     readonly locks: LockManager,

@@ -5,13 +5,19 @@ import { Worker } from './worker.js';
 
 const LOCKS = ['report', 'import', 'stock', 'backup'];
 
-/** The addresses at which the third worker looks for its nodes, and nothing listens. */
+/** The addresses of the third worker's nodes. Nothing listens there. */
 export const DEAD_NODES = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'];
 
 /**
- * Three workers, of which the first two share three nodes in memory and the third reaches none. Again and again, until
- * stopped: a report that one runs while the other is skipped, first as held, then because the tick has run; an import whose
- * lease expires under it; a report that the third cannot run; a stock for which those wait who come second. One backup is held, and extended, all the time.
+ * Three workers. The first two share three nodes in memory, and the third reaches none of its nodes. Until
+ * stopped, they repeat these jobs:
+ *
+ * - report: one worker runs it, and the other is skipped, as held and then because the tick has run. The
+ *   third worker cannot run it.
+ * - import: it takes too long and loses its lease.
+ * - stock: three calls want it at once, so two of them wait.
+ *
+ * A backup is held and extended all the time.
  */
 export class Workload {
   #running = true;
@@ -45,7 +51,7 @@ export class Workload {
     return this.workers.map(({ target }) => target);
   }
 
-  /** Rejects with what went wrong in the meantime. */
+  /** Stops all workers. Rejects if something went wrong in the meantime. */
   async stop(): Promise<void> {
     this.#running = false;
     const ends = await Promise.allSettled(this.#loops);
