@@ -13,7 +13,9 @@ export interface Lease {
    */
   readonly token: number;
   /**
-   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it.
+   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it. Inside `withLock` it also aborts, with
+   * the caller's own reason, when the signal aborts that the caller gave: nobody waits for the result any more, though the
+   * lease is still held.
    *
    * If the event loop was blocked past the end of the lease, reading `lease.signal` tells the loss at once. A signal that was
    * read before aborts as soon as the loop turns; promises that are settled by then continue first.

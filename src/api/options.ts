@@ -58,7 +58,8 @@ export interface LockOptions {
 export interface AcquireOptions extends LockOptions {
   /**
    * Cancels the call while it has no lease: the promise rejects with `signal.reason`. It does not end a
-   * lease.
+   * lease: with `withLock`, it aborts `lease.signal` while the routine runs, and the lease is held until the
+   * routine has ended.
    * @default none
    */
   readonly signal?: AbortSignal;

@@ -3,8 +3,8 @@ import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
 import { Acquirer } from './acquirer.js';
-import { leaseCovering, runUnder } from './lease/current-lease.js';
 import { LockNotAcquiredError } from '../api/errors.js';
+import { joinLease, runUnder } from './lease/current-lease.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
 import { Bootstrap } from './nodes/bootstrap.js';
 import type { Inspection } from '../api/inspection.js';
@@ -129,7 +129,13 @@ export class LockManager {
   /**
    * Runs the routine under a lease and releases it afterwards. What the routine throws is what the caller gets. If the
    * lease was lost before the routine ended, it rejects with the LeaseLostError although the routine may have returned: a
-   * job that lost its lock must not report success. Inside a lease of the same resource it runs under that one.
+   * job that lost its lock must not report success.
+   *
+   * Inside a lease of the same resource it runs under that one, and excludes nobody else who does. The keys are given back
+   * when the last of these runs has ended, which may be after the call that acquired the lease has returned.
+   *
+   * The option `signal` cancels the call while it waits for the lease. After that it aborts `lease.signal`, and the lease is
+   * held until the routine has ended.
    */
   withLock<T>(resource: string | readonly string[], routine: Routine<T>): Promise<T>;
   withLock<T>(resource: string | readonly string[], options: AcquireOptions, routine: Routine<T>): Promise<T>;
@@ -141,18 +147,10 @@ export class LockManager {
     const [options, routine] =
       typeof optionsOrRoutine === 'function' ? [{}, optionsOrRoutine] : [optionsOrRoutine, lastRoutine];
     if (typeof routine !== 'function') throw new TypeError('withLock takes a routine as its last argument');
-    const outer = leaseCovering(resolveResources(resource), this);
-    if (outer !== undefined) return runUnder(outer, this, () => routine(outer));
-    const lease = await this.acquire(resource, options);
-    try {
-      const result = await runUnder(lease, this, () => routine(lease));
-      if (lease.signal.aborted) throw lease.signal.reason;
-      // A loss that no timer could tell, because the routine did not let any timer run.
-      lease.assertHeld();
-      return result;
-    } finally {
-      await lease.release();
-    }
+    const { signal } = options;
+    const joined = joinLease(resolveResources(resource), this, signal, routine);
+    if (joined !== undefined) return joined;
+    return runUnder(await this.acquire(resource, options), this, signal, routine);
   }
 
   /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */

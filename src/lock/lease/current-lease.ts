@@ -1,28 +1,83 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Lease } from '../../api/lease.js';
+import { RunLease } from './run-lease.js';
 
-interface Held {
+/** Runs of `withLock` that share one lease: one acquired it, the others began inside that one. */
+interface SharedRuns {
   readonly lease: Lease;
-  /** Which manager it is from: the same resource elsewhere is another lock. */
-  readonly from: object;
-  readonly outer: Held | undefined;
+  /** The manager of the lease: the same resource elsewhere is another lock. */
+  readonly manager: object;
+  /** The runs that go on. */
+  count: number;
 }
 
-const storage = new AsyncLocalStorage<Held>();
+/** One run of `withLock`, as the code inside it finds it. */
+interface Run {
+  readonly runs: SharedRuns;
+  /** The lease as this run sees it. */
+  readonly lease: Lease;
+  readonly outer: Run | undefined;
+}
+
+const storage = new AsyncLocalStorage<Run>();
 
 /** The innermost lease under which the calling code runs: inside `withLock`, or inside a decorated method. */
 export const currentLease = (): Lease | undefined => storage.getStore()?.lease;
 
-/** Runs the routine under a lease, for `currentLease` and for re-entrance. */
-export const runUnder = <T>(lease: Lease, from: object, routine: () => T): T =>
-  storage.run({ lease, from, outer: storage.getStore() }, routine);
+/**
+ * Runs the routine under a lease of its own. The lease is released when this run and all runs that joined it
+ * have ended: a run that nobody awaits still uses the resource after this one has returned.
+ */
+export function runUnder<T>(
+  lease: Lease,
+  manager: object,
+  signal: AbortSignal | undefined,
+  routine: (lease: Lease) => T | PromiseLike<T>,
+): Promise<T> {
+  return runShared({ lease, manager, count: 0 }, lease, signal, routine);
+}
 
-/** A valid lease of this manager, under which the calling code runs already, that covers all of the resources. */
-export function leaseCovering(resources: readonly string[], from: object): Lease | undefined {
-  for (let held = storage.getStore(); held !== undefined; held = held.outer) {
-    const { lease } = held;
-    if (held.from !== from || lease.remainingMs() <= 0) continue;
-    if (resources.every((resource) => lease.resources.includes(resource))) return lease;
+/**
+ * Runs the routine under a valid lease of this manager that covers all of the resources and under which the
+ * calling code runs already; `undefined` if there is none. It excludes nobody who runs under the same lease.
+ */
+export function joinLease<T>(
+  resources: readonly string[],
+  manager: object,
+  signal: AbortSignal | undefined,
+  routine: (lease: Lease) => T | PromiseLike<T>,
+): Promise<T> | undefined {
+  for (let run = storage.getStore(); run !== undefined; run = run.outer) {
+    const { lease, runs } = run;
+    if (runs.manager !== manager || lease.remainingMs() <= 0) continue;
+    if (!resources.every((resource) => lease.resources.includes(resource))) continue;
+    return signal?.aborted ? Promise.reject(signal.reason as Error) : runShared(runs, lease, signal, routine);
   }
   return undefined;
+}
+
+async function runShared<T>(
+  runs: SharedRuns,
+  lease: Lease,
+  signal: AbortSignal | undefined,
+  routine: (lease: Lease) => T | PromiseLike<T>,
+): Promise<T> {
+  const own = signal === undefined ? undefined : new RunLease(lease, signal);
+  const seen = own ?? lease;
+  runs.count++;
+  try {
+    const result = await storage.run({ runs, lease: seen, outer: storage.getStore() }, () => routine(seen));
+    assertNotLost(runs.lease);
+    return result;
+  } finally {
+    own?.end();
+    if (--runs.count === 0) await runs.lease.release();
+  }
+}
+
+/** Throws the `LeaseLostError` that the signal of a lost lease has told, so that all runs reject with one error. */
+function assertNotLost(lease: Lease): void {
+  if (lease.signal.aborted) throw lease.signal.reason;
+  // A loss that no timer could tell, because the routine did not let any timer run.
+  lease.assertHeld();
 }
