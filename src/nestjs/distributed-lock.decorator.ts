@@ -10,8 +10,8 @@ import { DEFAULT_LOCKS } from './tokens.js';
 /** How `@DistributedLock()` locks a method. `Args` are the arguments that the key function takes. */
 export interface DistributedLockOptions<Args extends readonly unknown[] = []> extends LockSettings {
   /**
-   * What is locked: a string that no other job has, or a function of the method's arguments. The function may
-   * be async and is called with the method's `this`. 1 to 512 bytes without control characters.
+   * The resource to lock: a string that no other job has, or a function of the method's arguments. The
+   * function may be async and is called with the method's `this`. 1 to 512 bytes without control characters.
    * @default the class and the method, such as `TasksService.hourly`; minified code should give a key
    */
   readonly key?: string | ((...args: Args) => string | Promise<string>);

@@ -9,7 +9,7 @@ import { DEFAULT_LOCKS } from './tokens.js';
 /** How `@LockedHandler()` locks a handler. */
 export interface LockedHandlerOptions extends LockSettings {
   /**
-   * What is locked: a string, or a function of the request, which may be async. 1 to 512 bytes without
+   * The resource to lock: a string, or a function of the request, which may be async. 1 to 512 bytes without
    * control characters.
    * @default the class and the method, such as `InvoicesController.pay`
    */
