@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as quorlock from '../../src/index.js';
 import { LockError, LockManager, memoryNode } from '../../src/index.js';
 import * as nestjs from '../../src/nestjs/index.js';
+import * as node from '../../src/node/index.js';
 import * as prometheus from '../../src/prometheus/index.js';
 import * as labels from '../../src/prometheus/label-values.js';
 import { codeIn, pageOf, plain, tableOf, type Row } from './markdown.js';
@@ -42,6 +43,7 @@ export const none: never = difference;
   it.each([
     ['quorlock', quorlock],
     ['quorlock/nestjs', nestjs],
+    ['quorlock/node', node],
     ['quorlock/prometheus', prometheus],
   ])('name everything that %s exports', (_, exported) => {
     const isTold = (name: string): boolean => `${apiPage}${errorPage}`.includes(`\`${name}`);
