@@ -1,4 +1,4 @@
-export { LockManager, type LockManagerPorts } from './lock/lock-manager.js';
+export { LockManager } from './lock/lock-manager.js';
 export type { Lease } from './api/lease.js';
 export type { Inspection } from './api/inspection.js';
 export {
@@ -17,10 +17,8 @@ export {
 } from './api/errors.js';
 export type { LockEvent, LockListener, NodeSnapshot } from './api/events.js';
 export { currentLease } from './lock/lease/current-lease.js';
-export { memoryNode } from './node/memory/memory-node.js';
+export { memoryNode } from './node/open-node.js';
 export type { LockNode } from './node/lock-node.js';
 export type { NodeSource, RedisClusterOptions, RedisLike, RedisNodeOptions } from './node/node-options.js';
-export { systemClock, type Clock, type Timer } from './clock.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
 export type { LossReason } from './core/lease-state.js';
-export type { Stamp } from './core/validity.js';

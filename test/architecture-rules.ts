@@ -86,7 +86,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   api: ['core', 'clock', 'node'],
   lock: ['core', 'clock', 'node', 'api'],
   index: ['core', 'clock', 'node', 'api', 'lock'],
+  testing: ['clock'],
   ...Object.fromEntries(SKINS.map((skin) => [skin, ['index']])),
+};
+
+/** The same for imports of types only. */
+const TYPE_ARROWS: Readonly<Record<string, readonly string[]>> = {
+  clock: ['core'],
+  testing: ['core', 'api', 'lock'],
 };
 
 /** `src/lock/lease/held-lease.ts` stands in the ring `lock`, `src/index.ts` is a ring of its own. */
@@ -95,7 +102,10 @@ const ringOf = (path: string): string | undefined => {
   return ring !== undefined && ring in ARROWS ? ring : undefined;
 };
 
-/** core <- node <- api <- lock <- index <- skins; clock.ts beside node, with nothing but types of core. */
+/**
+ * core <- node <- api <- lock <- index <- skins. clock.ts stands beside node, with nothing but types of core;
+ * testing beside the index, with values of the clock and with types.
+ */
 export const arrowsPointInwards: Rule = (files) => {
   const paths = new Set(files.map((file) => file.path));
   return files.flatMap((file) => {
@@ -110,11 +120,51 @@ export const arrowsPointInwards: Rule = (files) => {
       if (!paths.has(target)) return [`${file.path} imports ${specifier}, which is not there`];
       const to = ringOf(target);
       const allowed =
-        to === from || ARROWS[from]!.includes(to ?? '') || (from === 'clock' && to === 'core' && typesOnly);
+        to === from ||
+        ARROWS[from]!.includes(to ?? '') ||
+        (typesOnly && TYPE_ARROWS[from]?.includes(to ?? '') === true);
       return allowed ? [] : [`${file.path} imports ${target}: ${from} must not know ${to}`];
     });
   });
 };
+
+/** What is imported in the files, from one source file to another. */
+const arrowsIn = (files: readonly SourceFile[]): { readonly from: string; readonly to: string }[] =>
+  files.flatMap((file) =>
+    importsOf(file).flatMap(({ specifier }) =>
+      specifier !== undefined && isRelative(specifier)
+        ? [{ from: file.path, to: targetOf(file, specifier) }]
+        : [],
+    ),
+  );
+
+/**
+ * A kind of node is a folder below src/node. Nobody outside of it knows it but node/open-node.ts, so that
+ * another kind is a folder and a line there. The contract suite is a folder as well, known to node/index.ts
+ * only.
+ */
+export const kindsOfNodesAreKnownToOne: Rule = (files) =>
+  arrowsIn(files).flatMap(({ from, to }) => {
+    const folder = /^src\/node\/\w+\//.exec(to)?.[0];
+    if (folder === undefined || from.startsWith(folder)) return [];
+    const allowed = folder === 'src/node/contract/' ? 'src/node/index.ts' : 'src/node/open-node.ts';
+    return from === allowed ? [] : [`${from} imports ${to}: only ${allowed} may know ${folder}`];
+  });
+
+/** The entry points of quorlock/node and quorlock/testing are for users: with the first comes node:assert. */
+export const entryPointsAreNotImported: Rule = (files) =>
+  arrowsIn(files)
+    .filter(({ to }) => to === 'src/node/index.ts' || to === 'src/testing/index.ts')
+    .map(({ from, to }) => `${from} imports ${to}, which is an entry point`);
+
+const IOREDIS = ['src/node/redis/connection/ioredis.ts', 'src/node/redis/connection/script-command.ts'];
+
+/** Another client library is another file beside these. */
+export const ioredisIsKnownToOne: Rule = (files) =>
+  files
+    .filter(({ path }) => !IOREDIS.includes(path))
+    .filter((file) => importsOf(file).some(({ specifier = '' }) => /^ioredis(\/|$)/.test(specifier)))
+    .map(({ path }) => `${path} imports ioredis`);
 
 const IMPURE = new Set([
   'Date',
@@ -166,7 +216,10 @@ function impuritiesOf(file: SourceFile): string[] {
   return found;
 }
 
-/** core is a function of its arguments: no clock, no chance, no timers, nothing asynchronous, nothing from outside. */
+/**
+ * core is a function of its arguments: no clock, no chance, no timers, nothing asynchronous, nothing from
+ * outside.
+ */
 export const coreIsPure: Rule = (files) =>
   files
     .filter((file) => ringOf(file.path) === 'core')

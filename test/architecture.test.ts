@@ -5,6 +5,9 @@ import { describe, expect, it } from '@jest/globals';
 import {
   arrowsPointInwards,
   coreIsPure,
+  entryPointsAreNotImported,
+  ioredisIsKnownToOne,
+  kindsOfNodesAreKnownToOne,
   namedExportsOnly,
   noAny,
   noCycles,
@@ -33,6 +36,9 @@ describe('the source', () => {
       'has a pure core: no clock, no chance, no timers, nothing asynchronous, nothing from outside',
       coreIsPure,
     ],
+    ['has one file that knows the kinds of nodes: lock/ imports none', kindsOfNodesAreKnownToOne],
+    ['has entry points that no file of its own imports', entryPointsAreNotImported],
+    ['has one place that knows ioredis', ioredisIsKnownToOne],
     ['has no import cycles, not even of types', noCycles],
     ['has no default exports', namedExportsOnly],
     ['has no any', noAny],
@@ -51,6 +57,9 @@ const madeUp = (files: Record<string, string>): SourceFile[] =>
     'src/lock/acquirer.ts': '',
     'src/nestjs/index.ts': '',
     'src/prometheus/index.ts': '',
+    'src/testing/index.ts': '',
+    'src/node/index.ts': '',
+    'src/node/open-node.ts': '',
     ...files,
   }).map(([path, text]) => ({ path, text }));
 
@@ -89,6 +98,13 @@ describe('the rule on arrows', () => {
     ],
     ['a skin must not import the clock', 'src/prometheus/a.ts', `import { x } from '../clock.js';`],
     ['a skin must not import another skin', 'src/nestjs/a.ts', `import { x } from '../prometheus/index.js';`],
+    [
+      'testing must not import values of lock',
+      'src/testing/a.ts',
+      `import { x } from '../lock/acquirer.js';`,
+    ],
+    ['testing must not import the index', 'src/testing/a.ts', `import { x } from '../index.js';`],
+    ['a skin must not import testing', 'src/nestjs/a.ts', `import { x } from '../testing/index.js';`],
     ['export from is an import', 'src/core/a.ts', `export { x } from '../node/lock-node.js';`],
     ['export * from is an import', 'src/core/a.ts', `export * from '../node/lock-node.js';`],
     ['an import for its effects is an import', 'src/core/a.ts', `import '../node/lock-node.js';`],
@@ -129,6 +145,12 @@ describe('the rule on arrows', () => {
       'node imports core and the clock',
       'src/node/redis/a.ts',
       `import '../../core/vote.js'; import '../../clock.js';`,
+    ],
+    ['testing imports the clock', 'src/testing/a.ts', `export { x } from '../clock.js';`],
+    [
+      'testing imports types of core and lock',
+      'src/testing/a.ts',
+      `import type { X } from '../core/vote.js'; export type { Y } from '../lock/acquirer.js';`,
     ],
     ['lock imports node', 'src/lock/a.ts', `import { x } from '../node/lock-node.js';`],
     ['the index imports lock', 'src/index.ts', `export { x } from './lock/acquirer.js';`],
@@ -202,6 +224,49 @@ describe('the rule on the pure core', () => {
     expect(complaintsOf(coreIsPure, 'src/lock/a.ts', `import 'node:fs'; export const x = Date.now();`)).toBe(
       0,
     );
+  });
+});
+
+describe('the rule on kinds of nodes', () => {
+  const kind = { 'src/node/redis/redis-node.ts': '', 'src/node/contract/contract.ts': '' };
+  const complaintsAbout = (path: string, text: string): number =>
+    kindsOfNodesAreKnownToOne(madeUp({ ...kind, [path]: text })).length;
+
+  it.each([
+    ['src/lock/a.ts', `import { x } from '../node/redis/redis-node.js';`],
+    ['src/lock/nodes/a.ts', `import type { X } from '../../node/redis/redis-node.js';`],
+    ['src/index.ts', `export { x } from './node/redis/redis-node.js';`],
+    ['src/node/node-options.ts', `import type { X } from './redis/redis-node.js';`],
+    ['src/node/memory/a.ts', `import type { X } from '../redis/redis-node.js';`],
+    ['src/node/open-node.ts', `export { x } from './contract/contract.js';`],
+  ])('finds an import of a kind in %s', (path, text) => {
+    expect(complaintsAbout(path, text)).toBe(1);
+  });
+
+  it.each([
+    ['src/node/open-node.ts', `import { x } from './redis/redis-node.js';`],
+    ['src/node/redis/cluster/a.ts', `import { x } from '../redis-node.js';`],
+    ['src/node/index.ts', `export { x } from './contract/contract.js';`],
+    ['src/lock/a.ts', `import { x } from '../node/open-node.js';`],
+  ])('lets an import pass in %s', (path, text) => {
+    expect(complaintsAbout(path, text)).toBe(0);
+  });
+});
+
+describe('the rule on entry points', () => {
+  it('finds a file that imports one', () => {
+    const text = `import { x } from '../node/index.js'; import { y } from '../testing/index.js';`;
+    expect(complaintsOf(entryPointsAreNotImported, 'src/lock/a.ts', text)).toBe(2);
+    expect(complaintsOf(entryPointsAreNotImported, 'src/nestjs/a.ts', `import '../index.js';`)).toBe(0);
+  });
+});
+
+describe('the rule on ioredis', () => {
+  it('finds it in another file than its own', () => {
+    const text = `import type { Redis } from 'ioredis';`;
+    const path = 'src/node/redis/connection/endpoint.ts';
+    expect(complaintsOf(ioredisIsKnownToOne, path, text)).toBe(1);
+    expect(complaintsOf(ioredisIsKnownToOne, path.replace('endpoint', 'ioredis'), text)).toBe(0);
   });
 });
 

@@ -147,7 +147,7 @@ export type NodeRequest = AcquireRequest | ConfirmRequest | ExtendRequest | Rele
 /** How many may hold a resource at once. Today one; a request without a mode is exclusive. */
 export type LockMode = 'exclusive';
 
-interface Request {
+interface RequestBase {
   /** 1 to 64 names of 1 to 512 bytes. They are granted together or not at all. */
   readonly resources: readonly string[];
   /** Random, of one round only. It proves ownership. */
@@ -171,7 +171,7 @@ interface Request {
  * // after its deadline
  * { kind: 'failed', reason: 'late', cause: new Error('the request reached the node after its deadline') }
  */
-export interface AcquireRequest extends Request {
+export interface AcquireRequest extends RequestBase {
   readonly op: 'acquire';
   readonly mode?: LockMode;
   readonly ttlMs: number;
@@ -205,7 +205,7 @@ export interface AcquireRequest extends Request {
  * { kind: 'refused', reason: 'absent' }
  * { kind: 'refused', reason: 'superseded', counter: 1_791_812_345_678_009 }
  */
-export interface ConfirmRequest extends Request {
+export interface ConfirmRequest extends RequestBase {
   readonly op: 'confirm';
   readonly deadlineAt: number;
   readonly token: number;
@@ -227,7 +227,7 @@ export const PRESENT_ONLY = -1;
  * // the key was lost, and with it the counter; both were set again
  * { kind: 'failed', reason: 'restored', cause: new Error('the node had lost the key') }
  */
-export interface ExtendRequest extends Request {
+export interface ExtendRequest extends RequestBase {
   readonly op: 'extend';
   readonly ttlMs: number;
   readonly deadlineAt: number;
@@ -252,7 +252,7 @@ export interface ExtendRequest extends Request {
  * { kind: 'granted', counter: 0, waiting: 1 }
  * { kind: 'refused', reason: 'absent' }
  */
-export interface ReleaseRequest extends Request {
+export interface ReleaseRequest extends RequestBase {
   readonly op: 'release';
   readonly keepMs: number;
   /** Joins the end of the wait list before the first on it is told. */
@@ -268,7 +268,7 @@ export interface ReleaseRequest extends Request {
  *
  * { kind: 'granted', counter: 0 }
  */
-export interface WakeRequest extends Request {
+export interface WakeRequest extends RequestBase {
   readonly op: 'wake';
 }
 

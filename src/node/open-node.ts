@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { LockNode } from './lock-node.js';
-import { MemoryNode } from './memory/memory-node.js';
+import { MemoryNode, memoryNode } from './memory/memory-node.js';
 import type { NodePlan } from './node-options.js';
 import { readRedis } from './redis/read-redis.js';
 
@@ -23,6 +23,8 @@ export function readNode(source: unknown, where: string): NodePlan {
     `${where} must be a url, ioredis options, an ioredis client or a node, got ${typeof source}`,
   );
 }
+
+export { memoryNode };
 
 /** The node that a process falls back to while the others cannot be reached. */
 export const openFallbackNode = (clock: Clock): LockNode => new MemoryNode('memory', clock);

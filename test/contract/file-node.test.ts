@@ -82,7 +82,7 @@ describe('a lock manager with nodes in files', () => {
   it('refuses a node that lacks a method, and one without a name', () => {
     const node = new FileNode(newPath());
     const { ask, onStateChange } = node;
-    expect(() => manager([{ ask, onStateChange, name: 'n', address: 'n' } as unknown as NodeSource])).toThrow(
+    expect(() => manager([{ ask, onStateChange, name: 'n', address: 'n' }])).toThrow(
       'nodes[0] is a node without the method inspect, close',
     );
     expect(() => manager([Object.assign(node, { name: '' })])).toThrow('nodes[0] is a node whose name');

@@ -42,7 +42,7 @@ const aLockedRun = {
   closed: true,
 };
 
-const entries = ['quorlock', 'quorlock/nestjs', 'quorlock/prometheus'];
+const entries = ['quorlock', 'quorlock/node', 'quorlock/testing', 'quorlock/nestjs', 'quorlock/prometheus'];
 
 async function expectOneClass(folder: string, entryPoints = entries): Promise<void> {
   const output = await run(folder, process.execPath, ['one-class.cjs', ...entryPoints]);
@@ -88,8 +88,8 @@ describe('without Nest, prom-client and cron', () => {
     expect(installed).not.toContain('prom-client');
   });
 
-  it('the library loads without its optional packages', async () => {
-    await expectOneClass(folder, ['quorlock']);
+  it('the library and its entry points without optional packages load', async () => {
+    await expectOneClass(folder, ['quorlock', 'quorlock/node', 'quorlock/testing']);
   });
 
   it.each(['import', 'require'] as const)(

@@ -1,4 +1,4 @@
-import type { Timer } from '../../src/index.js';
+import type { Timer } from '../../src/testing/index.js';
 import type { Connection, Replied } from '../../src/node/redis/connection/connection.js';
 import type { Endpoint } from '../../src/node/redis/connection/endpoint.js';
 import type { ScriptCall } from '../../src/node/redis/protocol/script-call.js';

@@ -1,4 +1,4 @@
-import type { Clock, Stamp, Timer } from '../../src/index.js';
+import type { Clock, Stamp, Timer } from '../../src/testing/index.js';
 import type { Rng } from './rng.js';
 import type { Event, Timeline } from './timeline.js';
 

@@ -1,4 +1,4 @@
-import type { Clock, Stamp, Timer } from '../../src/index.js';
+import type { Clock, Stamp, Timer } from '../../src/testing/index.js';
 
 interface Pending {
   readonly dueAt: number;

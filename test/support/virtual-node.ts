@@ -1,5 +1,5 @@
 import type { LockNode, Vote } from '../../src/index.js';
-import type { Clock } from '../../src/index.js';
+import type { Clock } from '../../src/testing/index.js';
 import { failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import type {

@@ -30,7 +30,7 @@ export function lockNodeContract(subject: ContractSubject): readonly ContractCas
     ...casesOf('onRelease', waitingCases),
     ...casesOf('withdraw', withdrawCases),
     ...casesOf('memory', memoryCases),
-    ...casesOf('memory', forget === undefined ? {} : lostMemoryCases((node) => forget(node))),
+    ...casesOf('memory', forget === undefined ? {} : lostMemoryCases(forget)),
     ...(parts.includes('markMisconfigured') ? misconfiguredCases : closeCases),
   };
   return Object.entries(cases).map(([title, claim]) => ({

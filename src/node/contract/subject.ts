@@ -19,7 +19,7 @@ export interface ContractSubject {
    */
   readonly hashTag?: boolean;
   /** Makes the node lose its data. The cases about lost memory are listed if the subject can do this. */
-  forget?(node: LockNode): Promise<void>;
+  readonly forget?: (node: LockNode) => Promise<void>;
 }
 
 export type NodePart = 'memory' | 'onRelease' | 'withdraw' | 'markMisconfigured';

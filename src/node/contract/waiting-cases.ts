@@ -159,7 +159,7 @@ interface Listening {
   readonly queueEntry: QueueEntry;
   /** What it has heard; `undefined` for the opening. */
   readonly heard: readonly (string | undefined)[];
-  close(): void;
+  readonly close: () => void;
 }
 
 /** A waiter whose listener is open. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LockManager } from '../../../src/index.js';
+import { memoryNode, type LockManager } from '../../../src/index.js';
 import { startChild } from '../../support/child.js';
-import { startRedis } from '../../support/redis-servers.js';
+import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 import type { VirtualNode } from '../../support/virtual-node.js';
@@ -81,6 +81,30 @@ describe('fresh nodes', () => {
     expect(await outcomeOf(locks.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
     const fresh = clients.make();
     expect(await outcomeOf(fresh.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
+  });
+});
+
+describe('fresh nodes beside nodes that cannot lose their memory', () => {
+  const nodesOf = (redis: RedisServers, ...others: string[]) => [
+    ...others.map((name) => memoryNode({ name })),
+    ...redis.servers.map((server) => server.options),
+  ];
+
+  it('are trusted at once if all of them are fresh and they are a majority', async () => {
+    await using redis = await startRedis({ count: 2 });
+    await using clients = new Clients([]);
+    const locks = clients.make({ nodes: nodesOf(redis, 'a') });
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    await allVote(locks);
+    expect(clients.warnings).toEqual([]);
+  });
+
+  it('count as nodes that lost their memory if they are a minority: the others may know of a lock', async () => {
+    await using redis = await startRedis({ count: 1 });
+    await using clients = new Clients([]);
+    const locks = clients.make({ nodes: nodesOf(redis, 'a', 'b') });
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    await untilStatus(locks, 2, 'untrusted');
   });
 });
 

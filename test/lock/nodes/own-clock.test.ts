@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { LockManager, systemClock, type Clock, type LockEvent } from '../../../src/index.js';
+import { LockManager, type LockEvent } from '../../../src/index.js';
+import { systemClock, type Clock } from '../../../src/testing/index.js';
 import { allReady, ofType, record } from '../../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
