@@ -26,7 +26,7 @@ export interface ResourceStore {
 }
 
 /**
- * The vote that a node owes to a request, for a node that can read its records, decide, and write them in one
+ * The right vote on a request, for a node that can read its records, decide, and write them in one
  * transaction. `now` is the node's clock; `callerNow` is the clock of deadlines, if that is another one. Wait
  * lists and announcements are the node's own business.
  */

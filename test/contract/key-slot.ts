@@ -1,4 +1,7 @@
-/** The slot of a key, by the Redis Cluster specification (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+/**
+ * The slot of a key, by the Redis Cluster specification:
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
+ */
 export function keySlot(key: string): number {
   const open = key.indexOf('{');
   const close = open < 0 ? -1 : key.indexOf('}', open + 1);

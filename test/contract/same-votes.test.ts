@@ -8,8 +8,9 @@ import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { freshResource, redisNode } from './redis-subject.js';
 
 /**
- * The memory node stands in for Redis wherever a test wants to be fast, and in the fallback. Here random histories are
- * played to it and to a real server, and both must vote the same. Time is kept coarse: nothing expires meanwhile.
+ * The memory node takes the place of Redis in fast tests and in the fallback. Here random histories are
+ * played to it and to a real server, and both must vote the same. TTLs are long, so that nothing expires
+ * meanwhile.
  */
 let redis: RedisServers;
 beforeAll(async () => {
@@ -61,7 +62,7 @@ const plain: Step = {
   long: true,
 };
 
-/** A history that chance seldom writes: a holder comes back for what others have had in the meantime. */
+/** A history that chance seldom makes: a holder extends what others have had in the meantime. */
 const overtaken: Step[] = [
   plain,
   { ...plain, verb: 'release', long: false },
@@ -70,7 +71,7 @@ const overtaken: Step[] = [
   { ...plain, verb: 'extend', tokenAbove: -1 },
 ];
 
-/** And another: the tick has been run. */
+/** Another one: the tick has been run. */
 const ranBefore: Step[] = [
   { ...plain, tick: 2 },
   { ...plain, verb: 'confirm', tick: 2 },
@@ -80,7 +81,7 @@ const ranBefore: Step[] = [
 
 const COARSE_MS = 30_000;
 
-/** An answer without what the time of its making decides. */
+/** An answer without what depends on the time at which it was made. */
 function timeless(answer: Vote | NodeInspection): unknown {
   if (answer.kind === 'failed') return { kind: answer.kind, reason: answer.reason };
   if (!('remainingMs' in answer)) return answer;
@@ -89,7 +90,7 @@ function timeless(answer: Vote | NodeInspection): unknown {
 
 async function play(on: Operations, names: readonly string[], steps: readonly Step[]): Promise<unknown[]> {
   const answers: unknown[] = [];
-  // Ahead of the server, which takes a seed within a second of its own time: a slow machine has longer to play to the end.
+  // Ahead of the server, which takes a seed within a second of its own time, so that a slow machine has time.
   const base = wallUs() + 500_000;
   let highest = base;
   for (const {
@@ -132,7 +133,7 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
         answer = await on.inspect(resources[0]!);
     }
     if ('counter' in answer) highest = Math.max(highest, answer.counter ?? 0);
-    // Both nodes start from the same second but not from the same microsecond.
+    // The two nodes do not start from the same microsecond.
     answers.push({ verb, ...(relativeTo(base, timeless(answer)) as object) });
   }
   return answers;
@@ -161,7 +162,7 @@ it('a memory node and a Redis node vote the same on the same history', async () 
     }),
     { numRuns: 300, examples: [[overtaken], [ranBefore]] },
   );
-  // The histories have been everywhere: otherwise their agreement would say little.
+  // The histories have met all kinds of votes. Otherwise their agreement would say little.
   expect([...seen].sort()).toEqual([
     'acquire already_ran',
     'acquire granted',

@@ -12,7 +12,8 @@ import { queueCases, waitingCases } from './waiting-cases.js';
  * What every `LockNode` must do, as a list of cases for any test runner.
  *
  * @example
- * for (const { title, run } of lockNodeContract({ open: async () => ({ node: new FileNode(path) }) })) it(title, run);
+ * const subject = { open: async () => ({ node: new FileNode(newPath()) }) };
+ * for (const { title, run } of lockNodeContract(subject)) it(title, run);
  */
 export function lockNodeContract(subject: ContractSubject): readonly ContractCase[] {
   const { parts = [], forget } = subject;
@@ -33,13 +34,13 @@ export function lockNodeContract(subject: ContractSubject): readonly ContractCas
     ...casesOf('memory', forget === undefined ? {} : lostMemoryCases(forget)),
     ...(parts.includes('markMisconfigured') ? misconfiguredCases : closeCases),
   };
-  return Object.entries(cases).map(([title, claim]) => ({
+  return Object.entries(cases).map(([title, check]) => ({
     title,
     run: async () => {
       const name = `contract:${randomUUID()}`;
       const on = new Operations(await subject.open(), subject.hashTag ? `{${name}}` : name);
       try {
-        await claim(on);
+        await check(on);
       } finally {
         await on.end();
       }

@@ -26,8 +26,8 @@ export const memoryCases: Cases = {
     ok((on.node.state.trustedAt ?? 0) > on.now());
     matches(await on.acquire({ resources: [free] }), { kind: 'failed', reason: 'untrusted' });
     equal((await on.inspect(free)).owner, 'anna');
-    const refusal = { kind: 'refused', reason: 'held', owner: 'anna', untrusted: true };
-    matches(await on.acquire({ resources: [held], holderId: 'bert' }), refusal);
+    const expected = { kind: 'refused', reason: 'held', owner: 'anna', untrusted: true };
+    matches(await on.acquire({ resources: [held], holderId: 'bert' }), expected);
     matches(await on.release({ resources: [held] }), { kind: 'granted' });
   },
 

@@ -15,14 +15,14 @@ async function marker(redis: RedisServers, place: number, field: string): Promis
   }
 }
 
-/** Until the membership stands on all of these. */
+/** Waits until these nodes have the list of members. */
 const written = (redis: RedisServers, ...places: number[]): Promise<unknown> =>
   Promise.all(
     places.map((place) => until(async () => ((await marker(redis, place, 'members')) ?? '') !== '')),
   );
 
-describe('one membership under several addresses', () => {
-  it('is the same: 127.0.0.1, localhost and a unix socket', async () => {
+describe('a membership under several addresses', () => {
+  it('nodes known as 127.0.0.1, localhost and a unix socket are one membership', async () => {
     await using redis = await startRedis({
       count: 3,
       tcp: true,
@@ -53,7 +53,7 @@ describe('one membership under several addresses', () => {
     expect(clients.warnings.filter((warning) => /membership|mismatch/.test(warning))).toEqual([]);
   });
 
-  it('is no mismatch for a node that lost its name with its data, and was given another', async () => {
+  it('a node that lost its id with its data, and got another, is no mismatch', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const first = await clients.ready(SHORT);
@@ -66,14 +66,14 @@ describe('one membership under several addresses', () => {
     expect(await marker(redis, 1, 'id')).not.toBe(id);
     await allVote(later);
     expect(clients.warnings.filter((warning) => /membership|mismatch/.test(warning))).toEqual([]);
-    // The new name is written down on the others in time.
+    // After a while, the other nodes have the new id.
     await until(async () =>
       ((await marker(redis, 0, 'members')) ?? '').includes((await marker(redis, 1, 'id')) ?? '?'),
     );
     expect(await outcomeOf(later.acquire(R))).toBe('granted');
   });
 
-  it('is no mismatch where all nodes came back without data, one after the other, and under other addresses', async () => {
+  it('nodes that lose their data one by one, under two addresses, are no mismatch', async () => {
     await using redis = await startRedis({ count: 3, tcp: true });
     await using clients = new Clients(redis.servers);
     const byAddress = await clients.ready(SHORT);

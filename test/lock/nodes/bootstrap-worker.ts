@@ -1,6 +1,6 @@
 import { LockManager } from '../../../src/index.js';
 
-/** Acquires a lock of its own over the sockets given, once told to, and tells what became of it. */
+/** When told to, acquires a lock of its own over the sockets in its arguments, and tells what came of it. */
 const paths = process.argv.slice(2);
 
 process.on('message', () => {

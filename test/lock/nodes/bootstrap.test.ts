@@ -10,7 +10,7 @@ import { allVote, Clients, outcomeOf, R, SHORT, statuses, untilStatus } from '..
 const MARKER = 'lock:quorlock:node';
 
 describe('fresh nodes', () => {
-  it('are trusted at once by ten processes that start together', async () => {
+  it('fresh nodes are trusted at once by ten processes that start together', async () => {
     await using redis = await startRedis({ count: 3 });
     const args = redis.servers.map((server) => server.path);
     const children = Array.from({ length: 10 }, () =>
@@ -29,7 +29,7 @@ describe('fresh nodes', () => {
     await clients.ready();
   });
 
-  it('are not trusted by any of many while one is away, and by all of them once it is there', async () => {
+  it('fresh nodes are trusted by no client while one node is away, and by all clients when it is there', async () => {
     await using redis = await startRedis({ count: 3 });
     await redis.servers[1]!.kill();
     await using clients = new Clients(redis.servers);
@@ -45,7 +45,7 @@ describe('fresh nodes', () => {
     expect(new Set(later)).toEqual(new Set(['granted']));
   });
 
-  it('are trusted without the one that stays away after a quarantine; that one then counts as one that lost its memory', async () => {
+  it('fresh nodes are trusted without a missing one after a quarantine, which that one then has to serve', async () => {
     await using redis = await startRedis({ count: 3 });
     await redis.servers[2]!.kill();
     await using clients = new Clients(redis.servers);
@@ -57,7 +57,7 @@ describe('fresh nodes', () => {
     await allVote(locks);
   });
 
-  it('are not marked by a client that only looked at them and went away', async () => {
+  it('fresh nodes are not marked by a client that only looked at them', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const hasty = clients.make();
@@ -69,7 +69,7 @@ describe('fresh nodes', () => {
     await clients.ready();
   });
 
-  it('are told from nodes that were used and then emptied all at once, by a client that knew them', async () => {
+  it('nodes that were all emptied at once are not fresh for a client that knew them', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const locks = await clients.ready();
@@ -90,7 +90,7 @@ describe('fresh nodes beside nodes that cannot lose their memory', () => {
     ...redis.servers.map((server) => server.options),
   ];
 
-  it('are trusted at once if all of them are fresh and they are a majority', async () => {
+  it('fresh nodes beside one without memory are trusted at once if all are fresh and a majority', async () => {
     await using redis = await startRedis({ count: 2 });
     await using clients = new Clients([]);
     const locks = clients.make({ nodes: nodesOf(redis, 'a') });
@@ -99,7 +99,7 @@ describe('fresh nodes beside nodes that cannot lose their memory', () => {
     expect(clients.warnings).toEqual([]);
   });
 
-  it('count as nodes that lost their memory if they are a minority: the others may know of a lock', async () => {
+  it('a fresh node beside a majority without memory counts as one that lost its memory', async () => {
     await using redis = await startRedis({ count: 1 });
     await using clients = new Clients([]);
     const locks = clients.make({ nodes: nodesOf(redis, 'a', 'b') });
@@ -108,8 +108,8 @@ describe('fresh nodes beside nodes that cannot lose their memory', () => {
   });
 });
 
-describe('two clients that race for the first use', () => {
-  /** What one client sees of nodes whose markers the test writes: nothing but its admissions is recorded. */
+describe('two clients at the first use of nodes', () => {
+  /** One client and nodes whose markers the test writes. Records what the client concludes. */
   function watched(): { world: VirtualWorld; concluded: string[]; show: (...states: string[]) => void } {
     const world = new VirtualWorld(3);
     const concluded: string[] = [];
@@ -133,10 +133,10 @@ describe('two clients that race for the first use', () => {
     };
   }
 
-  it('do not take a node that the other is about to mark for one that lost its memory', async () => {
+  it('a node that another client is about to mark has not lost its memory', async () => {
     const { world, concluded, show } = watched();
     await world.clock.advance(450);
-    // Between our two looks the other one marks its first node, and is on its way to the rest.
+    // Between our two looks, the other client marks its first node and is about to mark the rest.
     show('ready', 'new', 'new');
     await world.clock.advance(100);
     show('ready', 'ready', 'ready');
@@ -144,7 +144,7 @@ describe('two clients that race for the first use', () => {
     expect(concluded).toEqual([]);
   });
 
-  it('take one for it that is still without a marker at the look after', async () => {
+  it('a node that is still without a marker at the look after that has lost its memory', async () => {
     const { world, concluded, show } = watched();
     await world.clock.advance(450);
     show('ready', 'ready', 'new');
@@ -152,7 +152,7 @@ describe('two clients that race for the first use', () => {
     expect(concluded).toEqual(['2 lost its memory']);
   });
 
-  it('look twice, half a second apart, before either marks anything', async () => {
+  it('a client looks twice, half a second apart, before it marks anything', async () => {
     const { world, concluded } = watched();
     await world.clock.advance(450);
     expect(concluded).toEqual([]);
@@ -160,7 +160,7 @@ describe('two clients that race for the first use', () => {
     expect(concluded).toEqual(['0 trusted', '1 trusted', '2 trusted']);
   });
 
-  it('look again where a node is another server than at the first look', async () => {
+  it('a client looks again if a node is another server than at the first look', async () => {
     const { world, concluded } = watched();
     await world.clock.advance(450);
     world.nodes[1]!.setState({ status: 'new', serverId: 'another' });
@@ -170,7 +170,7 @@ describe('two clients that race for the first use', () => {
     expect(concluded).toHaveLength(3);
   });
 
-  it('both mark real nodes, and all of them end up trusted, whatever the moment at which the second starts', async () => {
+  it('two clients that mark real nodes both end up with all of them trusted, whenever the second starts', async () => {
     await using redis = await startRedis({ count: 3 });
     for (const afterMs of [0, 490, 520]) {
       await using clients = new Clients(redis.servers);

@@ -4,7 +4,7 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 
 const STEP = 3_600_000;
 
-/** Five nodes of which none is known yet, and a client that compares those that become known. */
+/** Five nodes of which none is known yet, and a comparison of the clocks that become known. */
 function five() {
   const { nodes, clock } = new VirtualWorld(5);
   for (const node of nodes) node.setState({ status: 'connecting' });
@@ -20,15 +20,15 @@ function five() {
   };
 }
 
-describe('two of five clocks that were stepped', () => {
-  it('lose their votes and nothing else where all five are known', () => {
+describe('the comparison of clocks, with two of five stepped', () => {
+  it('stepped clocks cost their two nodes the votes, and no other, if all five are known', () => {
     const { learn, look, statuses } = five();
     [STEP, STEP, 0, 0, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
     look(false);
     expect(statuses()).toEqual(['untrusted', 'untrusted', 'ready', 'ready', 'ready']);
   });
 
-  it('are waited out while others are expected: nobody is judged before a majority agrees', () => {
+  it('no clock is judged while more nodes are expected and no majority agrees', () => {
     const { learn, look, statuses } = five();
     [STEP, STEP, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
     look(true);
@@ -39,7 +39,7 @@ describe('two of five clocks that were stepped', () => {
     expect(statuses()).toEqual(['untrusted', 'untrusted', 'ready', 'ready', 'ready']);
   });
 
-  it('take a sound one with them where only these three are known: from inside they cannot be told apart', () => {
+  it('of three known clocks that do not agree by a majority none is trusted, the right one included', () => {
     for (const isSuspended of [false, true]) {
       const { learn, look, statuses, stepOwnWall } = five();
       if (isSuspended) {
@@ -53,7 +53,7 @@ describe('two of five clocks that were stepped', () => {
       learn(3, 0);
       learn(4, 0);
       look(false);
-      // The others are not tarred with the same brush, where they agree with the one that is out: a majority of five.
+      // The other two agree with the untrusted right one, which makes a majority of five.
       expect(statuses().slice(3)).toEqual(['ready', 'ready']);
     }
   });

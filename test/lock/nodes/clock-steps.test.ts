@@ -14,10 +14,10 @@ import {
   untilStatus,
 } from '../../support/clients.js';
 
-/** More than the longest TTL of these tests: whatever a node keeps has expired after such a step. */
+/** More than the longest TTL of these tests, in milliseconds: after such a step all keys have expired. */
 const FAR = 4_000_000;
 
-/** Real servers whose clocks can be stepped, and clients that are closed before them. */
+/** Real servers whose clocks can be stepped, and their clients, which are closed first. */
 async function stage(): Promise<{ nodes: readonly FaultNode[]; clients: Clients } & AsyncDisposable> {
   const { nodes, stop } = await startNodes(3);
   const clients = new Clients(nodes.map(({ server }) => server));
@@ -31,7 +31,7 @@ async function stage(): Promise<{ nodes: readonly FaultNode[]; clients: Clients 
   };
 }
 
-/** A lease over the first two nodes; the first one's clock is then stepped. */
+/** A lease over the first two nodes. The tests then step the first one's clock. */
 async function leaseOverTwo({ nodes, clients }: Awaited<ReturnType<typeof stage>>) {
   const holder = await clients.ready();
   const lease = await holder.acquire(R);
@@ -40,7 +40,7 @@ async function leaseOverTwo({ nodes, clients }: Awaited<ReturnType<typeof stage>
 }
 
 describe('a node whose clock was stepped (trap 18)', () => {
-  it('forward, loses its vote for a client with history: the lease that it expired early is not granted again', async () => {
+  it('a clock stepped forward costs the vote: the lease that expired early there is not granted again', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;
     const witness = await clients.ready();
@@ -51,13 +51,13 @@ describe('a node whose clock was stepped (trap 18)', () => {
     expect(witness.nodes()[0]).toMatchObject({ status: 'untrusted', reason: 'its clock was stepped' });
     expect(statuses(witness).slice(1)).toEqual(['ready', 'ready']);
     expect(lease.signal.aborted).toBe(false);
-    // The same without the quarantine: two holders.
+    // Without the quarantine there are two holders.
     const careless = await clients.ready({ restartQuarantine: 'off' });
     expect(await outcomeOf(careless.acquire(R))).toBe('granted');
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('back, loses it as well, and the others go on alone', async () => {
+  it('a clock stepped back costs the vote too, and the other nodes go on alone', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;
     const locks = await clients.ready();
@@ -71,7 +71,7 @@ describe('a node whose clock was stepped (trap 18)', () => {
     expect(await outcomeOf(locks.acquire('three'))).toBe('QUORUM_UNREACHABLE untrusted');
   });
 
-  it('is found out though nobody asks it for a vote', async () => {
+  it('a stepped clock is found although nobody asks the node for a vote', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;
     const locks = await clients.ready();
@@ -79,7 +79,7 @@ describe('a node whose clock was stepped (trap 18)', () => {
     await untilStatus(locks, 2, 'untrusted');
   });
 
-  it('stands apart for a client that has just started: no second holder', async () => {
+  it('a stepped clock stands apart for a client that has just started, so there is no second holder', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;
     const { lease } = await leaseOverTwo(scene);
@@ -94,7 +94,7 @@ describe('a node whose clock was stepped (trap 18)', () => {
     expect(await outcomeOf(clients.make({ restartQuarantine: 'off' }).acquire(R))).toBe('granted');
   });
 
-  it('by a few seconds is enough to stand apart, and one node that is away leaves no majority that agrees', async () => {
+  it('a clock a few seconds apart leaves no majority that agrees if another node is away', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;
     await leaseOverTwo(scene);
@@ -105,7 +105,7 @@ describe('a node whose clock was stepped (trap 18)', () => {
     expect(await outcomeOf(fresh.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
   });
 
-  it('votes again after its quarantine, and a lease that was held all the while is still held', async () => {
+  it('a node with a stepped clock votes again after its quarantine, and a lease outlives that', async () => {
     await using scene = await stage();
     const { nodes, clients } = scene;
     const locks = await clients.ready(SHORT);

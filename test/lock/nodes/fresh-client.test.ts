@@ -5,7 +5,7 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
 
-/** A node that answered, and whose clock stands so far from the client's. */
+/** The state of a node that answered, with the distance of its clock from the client's. */
 const ready = (clockOffsetMs: number, ownGapMs?: number): NodeState => ({
   status: 'ready',
   clockOffsetMs,
@@ -14,7 +14,7 @@ const ready = (clockOffsetMs: number, ownGapMs?: number): NodeState => ({
 
 const statuses = (locks: LockManager): string[] => locks.nodes().map(({ status }) => status);
 
-/** A client that has just started: none of its nodes is connected yet. */
+/** A client that has just started. None of its nodes is connected yet. */
 function starting(count = 3): { world: VirtualWorld; locks: LockManager; asked: () => boolean } {
   const world = new VirtualWorld(count);
   for (const node of world.nodes) node.setState({ status: 'connecting' });
@@ -22,7 +22,7 @@ function starting(count = 3): { world: VirtualWorld; locks: LockManager; asked: 
 }
 
 describe('a client that has just started', () => {
-  it('asks as soon as a majority is there whose clocks agree', async () => {
+  it('a new client asks as soon as the clocks of a majority are known and agree', async () => {
     const { world, locks } = starting();
     const acquiring = locks.acquire(R);
     world.nodes[0]!.setState(ready(20));
@@ -30,7 +30,7 @@ describe('a client that has just started', () => {
     await world.clock.until(acquiring, 10);
   });
 
-  it('waits for the third where two clocks differ, and takes out the one that stands apart from both', async () => {
+  it('a new client waits for a third clock if two differ, and distrusts the one that stands apart', async () => {
     const { world, locks, asked } = starting();
     const acquiring = locks.acquire(R);
     world.nodes[0]!.setState(ready(60_000));
@@ -43,7 +43,7 @@ describe('a client that has just started', () => {
     await world.clock.until(acquiring, 10);
   });
 
-  it('trusts neither of two that differ where the third is away, for either may have been stepped', async () => {
+  it('a new client trusts neither of two clocks that differ if the third node is away', async () => {
     const { world, locks } = starting();
     world.nodes[0]!.setState(ready(60_000));
     world.nodes[1]!.setState(ready(0));
@@ -51,7 +51,7 @@ describe('a client that has just started', () => {
     expect(statuses(locks)).toEqual(['untrusted', 'untrusted', 'unreachable']);
   });
 
-  it('does not wait longer than two seconds for one that neither answers nor refuses', async () => {
+  it('a new client waits two seconds at most for a node that neither answers nor refuses', async () => {
     const { world, locks, asked } = starting();
     const acquiring = locks.acquire(R);
     acquiring.catch(() => undefined);
@@ -64,7 +64,7 @@ describe('a client that has just started', () => {
     expect(statuses(locks)).toEqual(['untrusted', 'untrusted', 'connecting']);
   });
 
-  it('judges one that comes later by the majority that it has', async () => {
+  it('a node that comes later is judged by the majority that is there', async () => {
     const { world, locks } = starting(5);
     for (const [nodeIndex, offset] of [0, 100, 200].entries())
       world.nodes[nodeIndex]!.setState(ready(offset));
@@ -76,19 +76,19 @@ describe('a client that has just started', () => {
 });
 
 describe('a client with history', () => {
-  it('does not compare clocks from before its own suspension with clocks from after it', async () => {
+  it('a client that was suspended does not compare clocks from before with clocks from after', async () => {
     const { world, locks } = starting();
     const gapMs = (): number => world.clock.stamp().wallMs - world.clock.now();
     for (const node of world.nodes) node.setState(ready(0, gapMs()));
     world.clock.stepWall(3_600_000);
-    // Against a monotonic clock that stood still for an hour each node's clock is an hour ahead, one after the other.
+    // The monotonic clock stood still for an hour, so each node's clock is an hour ahead of it.
     for (const node of world.nodes) {
       node.setState(ready(3_600_000, gapMs()));
       expect(statuses(locks)).toEqual(['ready', 'ready', 'ready']);
     }
   });
 
-  it('holds nodes to each other again after its suspension, when a step could not be seen', async () => {
+  it('a client that was suspended compares the nodes again, because a step could not be seen', async () => {
     const { world, locks } = starting();
     const gapMs = (): number => world.clock.stamp().wallMs - world.clock.now();
     for (const node of world.nodes) node.setState(ready(0, gapMs()));
@@ -99,7 +99,7 @@ describe('a client with history', () => {
     expect(statuses(locks)).toEqual(['ready', 'ready', 'untrusted']);
   });
 
-  it('does not distrust a node that it knows for the clock of another', async () => {
+  it('a client trusts a node that it knows although another one has a wrong clock', async () => {
     const { world, locks } = starting();
     for (const node of world.nodes) node.setState(ready(0));
     world.nodes[2]!.setState({ status: 'unreachable', reason: 'connection refused' });

@@ -34,7 +34,7 @@ async function command(server: RedisServer, ...args: [string, ...string[]]): Pro
 }
 
 describe('a node that came back with old data (trap 18)', () => {
-  it('has no vote: a lock that it had granted after the snapshot is not granted again', async () => {
+  it('a node with old data has no vote: a lock from after the snapshot is not granted again', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const [old, other] = redis.servers;
@@ -45,7 +45,7 @@ describe('a node that came back with old data (trap 18)', () => {
     await forget(redis.servers[2]!);
     await old!.kill();
     await old!.start();
-    // Its marker is there, and so is what it knew then, but not the lock.
+    // Its marker and its old locks are there, but not the new lock.
     expect(await command(old!, 'EXISTS', MARKER)).toBe(1);
     expect(await command(old!, 'EXISTS', 'lock:before')).toBe(1);
     expect(await command(old!, 'EXISTS', `lock:${R}`)).toBe(0);
@@ -53,14 +53,14 @@ describe('a node that came back with old data (trap 18)', () => {
     expect(witness.nodes()[0]!.reason).toContain('lost its memory');
     expect(await outcomeOf(witness.acquire(R))).toMatch(NOT_GRANTED);
     expect(await outcomeOf(clients.make().acquire(R))).toMatch(NOT_GRANTED);
-    // What it remembers still counts against others: a refusal needs no trust.
+    // It still refuses what it remembers: a refusal needs no trust.
     expect(await outcomeOf(witness.acquire('before'))).toBe('LOCK_NOT_ACQUIRED held');
     expect(lease.signal.aborted).toBe(false);
     expect(await outcomeOf(clients.make({ restartQuarantine: 'off' }).acquire(R))).toBe('granted');
     expect(await command(other!, 'EXISTS', `lock:${R}`)).toBe(1);
   });
 
-  it('is found out even where it came back while nobody was connected, from a snapshot that was put in its place', async () => {
+  it('a node with old data is found although it came back while nobody was connected', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const [old] = redis.servers;
@@ -81,7 +81,7 @@ describe('a node that came back with old data (trap 18)', () => {
   });
 });
 
-/** Makes it a replica, in step with its master. */
+/** Makes the server a replica, and waits until it is in step with its master. */
 async function follow(replica: RedisServer, master: RedisServer): Promise<void> {
   await command(master, 'CONFIG', 'SET', 'repl-diskless-sync-delay', '0');
   await command(replica, 'REPLICAOF', '127.0.0.1', String(master.port));
@@ -89,7 +89,7 @@ async function follow(replica: RedisServer, master: RedisServer): Promise<void> 
 }
 
 describe('a failover', () => {
-  it('takes the vote of the node, though the promoted replica has the marker: it may lack the last locks', async () => {
+  it('a failover costs the vote, although the promoted replica has the marker: it may lack locks', async () => {
     await using redis = await startRedis({ count: 4, tcp: true });
     const [first, second, third, spare] = redis.servers as [
       RedisServer,
@@ -103,7 +103,7 @@ describe('a failover', () => {
     const holder = await clients.ready({ nodes });
     await follow(spare, first);
     await until(async () => (await command(spare, 'EXISTS', MARKER)) === 1);
-    // What the master grants from now on its replica never hears of.
+    // The replica does not get what the master grants from now on.
     await command(spare, 'REPLICAOF', 'NO', 'ONE');
     const lease = await holder.acquire(R);
     await forget(third);
@@ -117,7 +117,7 @@ describe('a failover', () => {
     expect(await outcomeOf(clients.make({ nodes, restartQuarantine: 'off' }).acquire(R))).toBe('granted');
   });
 
-  it('leads to a replica that is refused while it is one, and votes after its promotion and a quarantine', async () => {
+  it('a replica is misconfigured while it is one, and votes after its promotion and a quarantine', async () => {
     await using redis = await startRedis({ count: 4, tcp: true });
     const [first, second, third, spare] = redis.servers as [
       RedisServer,
@@ -139,7 +139,7 @@ describe('a failover', () => {
     await allVote(after);
   });
 
-  it('turns a master that votes into a replica: it is refused from the first vote on that it cannot write', async () => {
+  it('a master that becomes a replica is misconfigured from the first vote that it cannot write', async () => {
     await using redis = await startRedis({ count: 4, tcp: true });
     const [first, , , spare] = redis.servers as [RedisServer, RedisServer, RedisServer, RedisServer];
     await using clients = new Clients(redis.servers.slice(0, 3));

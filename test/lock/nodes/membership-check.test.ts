@@ -18,7 +18,7 @@ async function marker(redis: RedisServers, place: number, field: string): Promis
   }
 }
 
-/** Until the membership stands on all of these. */
+/** Waits until these nodes have the list of members. */
 const written = (redis: RedisServers, ...places: number[]): Promise<unknown> =>
   Promise.all(
     places.map((place) => until(async () => ((await marker(redis, place, 'members')) ?? '') !== '')),
@@ -29,7 +29,7 @@ describe('clients with another membership', () => {
     ['added', [0, 1, 2, 3]],
     ['taken away', [0, 1]],
   ] as const) {
-    it(`vote, and are told, where one node was ${change}`, async () => {
+    it(`a client votes, with a warning, if one node was ${change}`, async () => {
       await using redis = await startRedis({ count: 4 });
       await using clients = new Clients(redis.servers);
       const quarantined = { restartQuarantine: LONG.maxTtlMs };
@@ -44,14 +44,14 @@ describe('clients with another membership', () => {
     });
   }
 
-  it('have no vote where a node was exchanged: two majorities could miss each other', async () => {
+  it('a client has no vote if a node was exchanged: two majorities could miss each other', async () => {
     await using redis = await startRedis({ count: 4 });
     await using clients = new Clients(redis.servers);
     const before = await clients.ready({ ...SHORT, nodes: at(redis, 0, 1, 2) });
     await written(redis, 0, 1, 2);
     const lease = await before.acquire(R);
     const after = clients.make({ ...SHORT, nodes: at(redis, 0, 1, 3) });
-    // As long as the new node is in quarantine nobody can tell whether it is one of the old ones that lost everything.
+    // While the new node is in quarantine, it may be one of the old ones that lost everything.
     while (statuses(after)[0] !== 'misconfigured')
       expect(await outcomeOf(after.acquire(R))).not.toBe('granted');
     expect(new Set(statuses(after))).toEqual(new Set(['misconfigured']));
@@ -61,7 +61,7 @@ describe('clients with another membership', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('never have a vote where two nodes were exchanged at once: each kind could find a majority of its own', async () => {
+  it('a client never has a vote if two nodes were exchanged at once', async () => {
     await using redis = await startRedis({ count: 5 });
     await using clients = new Clients(redis.servers);
     const before = await clients.ready({ ...SHORT, nodes: at(redis, 0, 1, 2) });
@@ -75,7 +75,7 @@ describe('clients with another membership', () => {
     expect(statuses(before)).toEqual(['ready', 'ready', 'ready']);
   });
 
-  it('have no vote where two nodes were added at once', async () => {
+  it('a client has no vote if two nodes were added at once', async () => {
     await using redis = await startRedis({ count: 5 });
     await using clients = new Clients(redis.servers);
     await clients.ready({ nodes: at(redis, 0, 1, 2) });
@@ -85,7 +85,7 @@ describe('clients with another membership', () => {
     expect(five.nodes()[0]!.reason).toContain('change a membership by one node at a time');
   });
 
-  it('reach five from three one node at a time', async () => {
+  it('a membership grows from three to five nodes, one at a time', async () => {
     await using redis = await startRedis({ count: 5 });
     await using clients = new Clients(redis.servers);
     let places = [0, 1, 2];

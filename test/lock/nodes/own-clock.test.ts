@@ -8,7 +8,7 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 const R = 'invoice:7';
 const HOUR = 3_600_000;
 
-/** The machine's clock, with a wall clock that can be stepped and a monotonic one that can have stood still. */
+/** The machine's clock, whose wall clock can be stepped and whose monotonic clock can be stopped. */
 class SteppedClock implements Clock {
   #wallAheadMs = 0;
   #standstillMs = 0;
@@ -23,12 +23,12 @@ class SteppedClock implements Clock {
   setTimer: Clock['setTimer'] = (...args) => systemClock.setTimer(...args);
   afterTurn: Clock['afterTurn'] = (callback) => systemClock.afterTurn(callback);
 
-  /** As an administrator does, or NTP. */
+  /** Steps the wall clock, as an administrator or NTP does. */
   stepWall(byMs: number): void {
     this.#wallAheadMs += byMs;
   }
 
-  /** Suspends the machine: nothing runs here, the nodes and the wall clock go on, the monotonic clock stands still. */
+  /** Suspends the machine: nothing runs here and its monotonic clock stops. All other clocks go on. */
   suspend(ms: number): void {
     const from = systemClock.now();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -54,12 +54,12 @@ async function holder(
   return { clock, locks, events: record(locks) };
 }
 
-describe('a step of the own wall clock', () => {
+describe("a step of the client's own wall clock", () => {
   for (const [direction, byMs] of [
     ['forward', HOUR],
     ['back', -HOUR],
   ] as const) {
-    it(`${direction} neither distrusts the nodes nor loses the lease, with real servers`, async () => {
+    it(`a step of the own wall clock ${direction} costs neither a node its vote nor the lease`, async () => {
       await using redis = await startRedis({ count: 3 });
       const { clock, locks, events } = await holder(redis);
       const lease = await locks.acquire(R);
@@ -75,7 +75,7 @@ describe('a step of the own wall clock', () => {
     });
   }
 
-  it('forward past the end of the lease makes the keeper ask the nodes within a second, and the lease goes on', async () => {
+  it('a step of the own wall clock past the end of the lease extends it within a second', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager({ ttlMs: 60_000 });
     const lease = await world.clock.until(locks.acquire(R));
@@ -87,7 +87,7 @@ describe('a step of the own wall clock', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('back changes nothing: the lease is extended when it is due by the monotonic clock', async () => {
+  it('a step of the own wall clock back changes nothing: the monotonic clock says when to extend', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager({ ttlMs: 60_000 });
     const lease = await world.clock.until(locks.acquire(R));
@@ -101,12 +101,12 @@ describe('a step of the own wall clock', () => {
 });
 
 describe('a machine that was suspended', () => {
-  it('does not distrust the nodes, whose clocks went on without it, whatever was under way', async () => {
+  it('a suspended machine trusts the nodes, whose clocks went on, whatever was under way', async () => {
     await using redis = await startRedis({ count: 3 });
     const { clock, locks, events } = await holder(redis);
     const lease = await locks.acquire(R);
     for (let round = 0; round < 5; round++) {
-      // Once nothing is under way, then requests are, whose answers are read after the suspension.
+      // In the first round nothing is under way. In the others, requests are, whose answers come later.
       const underWay = Array.from({ length: round }, (_, index) => locks.acquire(`${round}:${index}`));
       if (round % 2 === 0) await new Promise(setImmediate);
       clock.suspend(400);
@@ -119,11 +119,11 @@ describe('a machine that was suspended', () => {
     lease.assertHeld();
   });
 
-  it('has its lease verified within a second, and hears that another has taken it meanwhile', async () => {
+  it('a suspended machine finds out within a second that another client has taken its lock', async () => {
     const world = new VirtualWorld(3);
     const [sleeper, other] = [world.manager({ ttlMs: 60_000 }), world.manager({ ttlMs: 60_000 })];
     const lease = await world.clock.until(sleeper.acquire(R));
-    // While it slept its keys expired, and somebody else acquired.
+    // While it slept, its keys expired and another client acquired.
     world.clock.stepWall(90_000);
     for (const node of world.nodes) node.loseData();
     const second = await world.clock.until(other.acquire(R));

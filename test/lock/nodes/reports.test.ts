@@ -19,7 +19,7 @@ async function empty(redis: RedisServers, ...members: number[]): Promise<void> {
 const QUARANTINE_MS = 90_000;
 
 describe('a node without a vote for now', () => {
-  it('is shown with the reason and the time left by nodes(), the event, the warning, the error and the metrics', async () => {
+  it('a node without a vote is shown, with reason and time left, by events, errors and metrics', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const locks = await clients.ready({ maxTtlMs: QUARANTINE_MS, ttlMs: QUARANTINE_MS });
@@ -65,7 +65,7 @@ describe('a node without a vote for now', () => {
     expect(await reading(register, METRICS.votes, { node: first, vote: 'untrusted' })).toBe(1);
   });
 
-  it('is told once for each change, and to a listener that comes later', async () => {
+  it('a lost vote is reported once for each change, and to a listener that comes later', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const locks = await clients.ready(SHORT);
@@ -81,7 +81,7 @@ describe('a node without a vote for now', () => {
     expect(clients.warnings).toHaveLength(1);
   });
 
-  it('does not stand in the way of saying who holds the lock', async () => {
+  it('a node without a vote does not hide who holds the lock', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     world.nodes[2]!.setState({ status: 'untrusted', reason: 'it lost its memory', trustedAt: 61_000 });

@@ -5,7 +5,7 @@ import { until } from '../../support/until.js';
 import { allVote, Clients, outcomeOf, R, SHORT, statuses, untilStatus } from '../../support/clients.js';
 
 describe('restarts of all nodes without data, one quarantine apart', () => {
-  it('do not end a lease that is extended all the while, and nobody else gets it at any time', async () => {
+  it('restarts without data, one quarantine apart, neither end a lease nor grant it to another', async () => {
     await using redis = await startRedis({ count: 3 });
     await using clients = new Clients(redis.servers);
     const [holder, rival] = [await clients.ready(SHORT), await clients.ready(SHORT)];
@@ -18,7 +18,7 @@ describe('restarts of all nodes without data, one quarantine apart', () => {
       while (!over) {
         outcomes.add(await outcomeOf(rival.acquire(R, { retries: 0 })));
         tries++;
-        // One that starts just now, and has no history of its own.
+        // A client that starts just now, without history.
         if (tries % 20 === 0) {
           const fresh = clients.make(SHORT);
           outcomes.add(await outcomeOf(fresh.acquire(R, { retries: 0 })));
@@ -43,7 +43,7 @@ describe('restarts of all nodes without data, one quarantine apart', () => {
     expect(ofType(events, 'lost')).toEqual([]);
     expect(ofType(rivalEvents, 'acquired')).toEqual([]);
     expect(lease.signal.aborted).toBe(false);
-    // It comes onto all three again with the next extension, although each of them had lost it.
+    // The next extension sets the keys on all three nodes again, although each had lost them.
     await until(
       async () => {
         const { nodes } = await holder.inspect(R);

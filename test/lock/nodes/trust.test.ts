@@ -4,7 +4,7 @@ import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
 
 const R = 'invoice:7';
-/** Longer than any of these tests takes, so that nothing expires by accident. */
+/** TTLs that are longer than any of these tests takes, so that nothing expires by accident. */
 const LONG = { maxTtlMs: 3_600_000, ttlMs: 600_000, autoExtend: false };
 
 const open: { close(): Promise<void> }[] = [];
@@ -37,7 +37,7 @@ afterEach(async () => {
 });
 
 describe('the first use of fresh nodes', () => {
-  it('is trusted at once when all nodes are there, by one client and by many', async () => {
+  it('fresh nodes are trusted at once by many clients if all nodes are there', async () => {
     await using redis = await startRedis({ count: 3 });
     const clients = Array.from({ length: 5 }, () => manager(redis));
     const granted = await Promise.all(clients.map((locks, index) => codeOf(locks.acquire(`r${index}`))));
@@ -45,7 +45,7 @@ describe('the first use of fresh nodes', () => {
     await Promise.all(clients.map(allReady));
   });
 
-  it('is not trusted while a node is away, which may know more', async () => {
+  it('fresh nodes are not trusted while a node is away that may know more', async () => {
     await using redis = await startRedis({ count: 3 });
     await redis.servers[2]!.kill();
     const locks = manager(redis);
@@ -57,12 +57,12 @@ describe('the first use of fresh nodes', () => {
 });
 
 describe('a node that lost its memory (trap 18)', () => {
-  it('has no vote after a restart without data, for clients with and without history: no second holder', async () => {
+  it('a node that restarted without data has no vote, for old clients and new ones', async () => {
     await using redis = await startRedis({ count: 3 });
     const holder = manager(redis);
     await allReady(holder);
     await holder.acquire(R);
-    // Held by the first two: the third never heard of it, as if it had been slow.
+    // The first two nodes hold the lock. The third has not got it, as if it had been slow.
     await redis.servers[2]!.client().del(`lock:${R}`);
     await redis.servers[0]!.restart({ keepData: false });
     const witness = manager(redis);
@@ -72,11 +72,11 @@ describe('a node that lost its memory (trap 18)', () => {
     expect(node!.reason).toContain('lost its memory');
     expect(node!.trustedInMs).toBeGreaterThan(3_000_000);
     await until(() => statuses(holder)[0] === 'untrusted');
-    // The same without the quarantine: two holders.
+    // Without the quarantine there are two holders.
     expect(await codeOf(manager(redis, { restartQuarantine: 'off' }).acquire(R))).toBe('granted');
   });
 
-  it('is told from one that was emptied under a living connection (FLUSHALL)', async () => {
+  it('a node that was emptied under a living connection (FLUSHALL) has no vote', async () => {
     await using redis = await startRedis({ count: 3 });
     const locks = manager(redis);
     await locks.acquire(R);
@@ -86,7 +86,7 @@ describe('a node that lost its memory (trap 18)', () => {
     expect(await codeOf(locks.acquire(R))).toBe('QUORUM_UNREACHABLE untrusted');
   });
 
-  it('votes again after its quarantine', async () => {
+  it('a node that lost its memory votes again after its quarantine', async () => {
     await using redis = await startRedis({ count: 3 });
     const locks = manager(redis, { maxTtlMs: 3_000, ttlMs: 3_000, nodeTimeoutMs: 1_000, autoExtend: true });
     await allReady(locks);
@@ -98,14 +98,14 @@ describe('a node that lost its memory (trap 18)', () => {
     expect((await locks.inspect(R)).nodes[1]!.holder).toBeDefined();
   });
 
-  it('votes at once on the word of an operator, for all clients', async () => {
+  it('a node that lost its memory votes at once, for all clients, if an operator trusts it', async () => {
     await using redis = await startRedis({ count: 3 });
     const [locks, other] = [manager(redis), manager(redis)];
     await Promise.all([allReady(locks), allReady(other)]);
     await redis.servers[0]!.client().flushall();
     await codeOf(locks.acquire('one'));
     await codeOf(other.acquire('two'));
-    // Two votes decide an acquisition: the first node's may come after it.
+    // Two votes decide an acquisition, so the first node's may come later.
     await until(() => statuses(locks)[0] === 'untrusted');
     await until(() => statuses(other)[0] === 'untrusted');
     await locks.trustNode(locks.nodes()[0]!.name);
@@ -114,7 +114,7 @@ describe('a node that lost its memory (trap 18)', () => {
     await expect(locks.trustNode('nobody')).rejects.toThrow('no node is called "nobody"');
   });
 
-  it('keeps its vote where the operator says that it is durable, and its data shows it', async () => {
+  it('a node that is declared durable, and is, keeps its vote through a restart', async () => {
     await using redis = await startRedis({
       count: 3,
       args: ['--appendonly', 'yes', '--appendfsync', 'always'],
@@ -135,7 +135,7 @@ describe('a node that lost its memory (trap 18)', () => {
     expect(await codeOf(locks.acquire(R))).toBe('LOCK_NOT_ACQUIRED held');
   });
 
-  it('keeps its vote with restartQuarantine off, and with fewer than three nodes', async () => {
+  it('a node that lost its memory keeps its vote with restartQuarantine off, or below three nodes', async () => {
     await using redis = await startRedis({ count: 1 });
     const locks = manager(redis);
     await locks.acquire('one');
@@ -148,7 +148,7 @@ describe('a node that lost its memory (trap 18)', () => {
     expect(await codeOf(off.acquire('two'))).toBe('granted');
   });
 
-  it('has no vote after it evicted keys, and its eviction policy is warned about', async () => {
+  it('a node that evicted keys has no vote, and its eviction policy is warned about', async () => {
     await using redis = await startRedis({ count: 3 });
     const client = redis.servers[0]!.client();
     await client.config('SET', 'maxmemory', '3mb', 'maxmemory-policy', 'allkeys-random');
@@ -165,7 +165,7 @@ describe('the membership', () => {
   const urls = (redis: RedisServers, ...places: number[]): LockManagerOptions['nodes'] =>
     places.map((place) => redis.servers[place]!.options);
 
-  it('is refused where it differs by more than one node from that of others: three nodes and five (trap 24)', async () => {
+  it('a client with three nodes has no vote where others use five (trap 24)', async () => {
     await using redis = await startRedis({ count: 5 });
     const five = manager(redis);
     await allReady(five);
@@ -180,7 +180,7 @@ describe('the membership', () => {
     expect(await codeOf(five.acquire(R))).toBe('granted');
   });
 
-  it('may change by one node, loudly', async () => {
+  it('a membership may change by one node, with a warning', async () => {
     await using redis = await startRedis({ count: 4 });
     const three = manager(redis, { nodes: urls(redis, 0, 1, 2) });
     await allReady(three);

@@ -9,7 +9,7 @@ interface Item {
 
 const item = (of: string, weight = 1): Item => ({ of, weight });
 
-/** What is sent to a server that answers when a test says so, the oldest batch first. */
+/** A batcher, and a server that answers the oldest batch when a test says so. */
 class Sent {
   readonly clock = new VirtualClock();
   readonly batches: string[][] = [];
@@ -19,7 +19,7 @@ class Sent {
     this.#answers.push(done);
   });
 
-  /** Each of them in a turn of its own. */
+  /** Adds each request in a turn of its own. */
   async add(...names: readonly string[]): Promise<void> {
     for (const name of names) {
       this.requests.add(item(name));
@@ -37,8 +37,8 @@ class Sent {
   }
 }
 
-describe('requests', () => {
-  it('go together where they arise in one turn, and one that comes alone goes alone', async () => {
+describe('the request batcher', () => {
+  it('requests of one turn go in one batch, and a request that comes alone goes alone', async () => {
     const sent = new Sent();
     for (const name of ['a', 'b', 'c']) sent.requests.add(item(name));
     await sent.clock.advance(0);
@@ -46,7 +46,7 @@ describe('requests', () => {
     expect(sent.batches).toEqual([['a', 'b', 'c'], ['d']]);
   });
 
-  it('are gathered while two batches are under way', async () => {
+  it('requests are gathered while two batches are under way', async () => {
     const sent = new Sent();
     await sent.add('a', 'b', 'c', 'd');
     expect(sent.batches).toEqual([['a'], ['b']]);
@@ -54,7 +54,7 @@ describe('requests', () => {
     expect(sent.batches).toEqual([['a'], ['b'], ['c', 'd']]);
   });
 
-  it('go in order, and no batch is too heavy, but for one that has to be', async () => {
+  it('requests go in order, and no batch is too heavy unless one request is', async () => {
     const sent = new Sent();
     for (const one of [item('a', 124), item('b', 4), item('c', 1), item('d', 200), item('e')])
       sent.requests.add(one);
@@ -66,8 +66,8 @@ describe('requests', () => {
   });
 });
 
-describe('a request that nobody needs any more', () => {
-  it('is dropped where it has not been sent, and the server does not answer', async () => {
+describe('a withdrawn request', () => {
+  it('an unsent request is withdrawn if the server is stalled', async () => {
     const sent = new Sent();
     await sent.add('a', 'b', 'old');
     await sent.clock.advance(100);
@@ -75,13 +75,13 @@ describe('a request that nobody needs any more', () => {
     await sent.add('c', 'd', 'c', 'e');
     expect(sent.withdraw('c')).toEqual(['c', 'c']);
     expect(sent.withdraw('c')).toEqual([]);
-    // What came before it was known that the server does not answer is left.
+    // Requests that came before the stall was seen stay.
     expect(sent.withdraw('old')).toEqual([]);
     await sent.answer();
     expect(sent.batches).toEqual([['a'], ['b'], ['old', 'd', 'e']]);
   });
 
-  it('is not where the server answers: what one node has not seen, another would have to be told', async () => {
+  it('no request is withdrawn if the server answers', async () => {
     const sent = new Sent();
     await sent.add('a', 'b', 'c');
     await sent.clock.advance(99);
@@ -93,14 +93,14 @@ describe('a request that nobody needs any more', () => {
     expect(sent.batches).toEqual([['a'], ['b'], ['c']]);
   });
 
-  it('is not where it has been sent', async () => {
+  it('a request that was sent is not withdrawn', async () => {
     const sent = new Sent();
     await sent.add('a', 'b', 'c');
     await sent.clock.advance(1_000);
     expect(sent.withdraw('a')).toEqual([]);
   });
 
-  it('that comes after a pause finds no server that does not answer', async () => {
+  it('a server without requests is not stalled, however long the pause', async () => {
     const sent = new Sent();
     await sent.add('a');
     await sent.answer();
@@ -109,7 +109,7 @@ describe('a request that nobody needs any more', () => {
     expect(sent.withdraw('d')).toEqual([]);
   });
 
-  it('is not in the turn in which it arose: nothing keeps it from being sent', async () => {
+  it('a request is not withdrawn in its own turn, at whose end it is sent', async () => {
     const sent = new Sent();
     await sent.add('a');
     await sent.clock.advance(1_000);

@@ -5,7 +5,7 @@ import { startRedis } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
 import { voteOf } from '../../../src/node/contract/operations.js';
 
-it('a Redis node without a vote says so of what it refuses as well', async () => {
+it('a Redis node without a vote marks its refusals as untrusted', async () => {
   await using redis = await startRedis({ count: 1 });
   const node = redisNode(redis.servers[0]!.options, { quarantineMs: 600_000 });
   const acquire = (holderId: string): Promise<Vote> => {

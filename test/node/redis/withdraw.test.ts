@@ -9,7 +9,7 @@ import type { Endpoint } from '../../../src/node/redis/connection/endpoint.js';
 import { RedisNode } from '../../../src/node/redis/redis-node.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
-/** A server that says who it is and then, when it is asked for a vote, nothing any more. */
+/** A node whose server says who it is, and never answers a request for a vote. */
 function hangingNode(clock: VirtualClock): RedisNode {
   const listeners = new Map<string, () => void>();
   const connection = {
@@ -42,8 +42,8 @@ const REQUESTS: Readonly<Record<string, NodeRequest>> = {
   'a minimum hold': { op: 'release', ...about, keepMs: 5_000 },
 };
 
-describe('what a node that hangs was never sent', () => {
-  it('is dropped with its lease, but for what is to be on record with as many nodes as possible', async () => {
+describe('withdraw', () => {
+  it('withdraw on a stalled node cancels unsent requests, except those that must arrive', async () => {
     const clock = new VirtualClock();
     const node = hangingNode(clock);
     const votes = new Map<string, Vote>();
@@ -56,7 +56,7 @@ describe('what a node that hangs was never sent', () => {
       await clock.advance(1);
     }
     await clock.advance(200);
-    // From here on it is known that it hangs.
+    // From here on, the node knows that its server is stalled.
     node.withdraw('somebody else');
     for (const [name, request] of Object.entries(REQUESTS)) ask(name, request);
     node.withdraw(HOLDER);
@@ -70,7 +70,7 @@ describe('what a node that hangs was never sent', () => {
   it.each([
     [0, 1],
     [5_000, 0],
-  ])('is withdrawn when a lease is given back with a minimum hold of %d ms: %d times', (keepMs, times) => {
+  ])('a release with a minimum hold of %d ms withdraws requests %d times', (keepMs, times) => {
     const clock = new VirtualClock();
     let withdrawn = 0;
     const node = {

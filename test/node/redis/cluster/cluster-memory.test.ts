@@ -36,13 +36,13 @@ async function world() {
 }
 
 describe('a shard of a Cluster that does not know a lock', () => {
-  it('because its slot was given to it without its keys has no vote for what is in it, for any client', async () => {
+  it('a shard that got a slot without its keys has no vote for any client', async () => {
     await using all = await world();
     const { cluster, clients, nodes, home } = all;
     const [heir] = all.others;
     const [holder, witness] = [await clients.ready({ nodes }), await clients.ready({ nodes })];
     const lease = await holder.acquire(R);
-    // The lock is on a majority all the same: on the Cluster and on one of the others.
+    // The lock is still on a majority: on the Cluster and on one of the other nodes.
     await forget(all.spare);
     const slot = String(await home.client().cluster('KEYSLOT', KEY));
     await home.kill();
@@ -52,12 +52,12 @@ describe('a shard of a Cluster that does not know a lock', () => {
     expect(await outcomeOf(witness.acquire(R))).toMatch(NOT_GRANTED);
     expect(await outcomeOf(clients.make({ nodes }).acquire(R))).toMatch(NOT_GRANTED);
     expect(lease.signal.aborted).toBe(false);
-    // It is that, and nothing else, that keeps the lock from being granted twice.
+    // Only the quarantine keeps the lock from being granted twice.
     const trusting = clients.make({ nodes, restartQuarantine: 'off' });
     await until(async () => /^granted$/.test(await outcomeOf(trusting.acquire(R))));
   });
 
-  it('because it was emptied has no vote, while the other shards have theirs', async () => {
+  it('a shard that was emptied has no vote, while the other shards vote', async () => {
     await using all = await world();
     const { clients, nodes, home } = all;
     const [holder, witness] = [await clients.ready({ nodes }), await clients.ready({ nodes })];
@@ -74,7 +74,7 @@ describe('a shard of a Cluster that does not know a lock', () => {
 });
 
 describe('a slot that goes to another shard and comes back', () => {
-  it('costs the shard its vote, though it serves the same slots as before: they may have come back without keys', async () => {
+  it('a slot that comes back costs the shard its vote: it may have come back without its keys', async () => {
     await using all = await world();
     const { cluster, clients, nodes, home } = all;
     const [away, third] = all.others;
@@ -83,7 +83,7 @@ describe('a slot that goes to another shard and comes back', () => {
     await cluster.moveSlot(KEY, home);
     await until(() => locks.nodes()[0]!.reason?.startsWith(`shard 127.0.0.1:${home.port}: `));
     await allVote(locks);
-    // A shard that only gave slots away goes on voting: what it has left it has had all the while.
+    // A shard that only gave slots away goes on voting: it has always had the slots that are left.
     const reasons: (string | undefined)[] = [];
     locks.subscribe((event) => void (event.type === 'node' && reasons.push(event.node.reason)));
     await cluster.moveSlot(KEY, third);

@@ -26,13 +26,13 @@ const whole = (states: readonly NodeState[], { unserved = 0, isStarting = false 
 
 describe('the state of a Cluster', () => {
   it.each<[string, readonly NodeState[], Partial<NodeState>]>([
-    ['ready when all shards are', [READY, READY], { status: 'ready', serverId: 'run', members: '[]' }],
-    ['new when all shards are', [NEW, NEW], { status: 'new' }],
+    ['ready if all shards are', [READY, READY], { status: 'ready', serverId: 'run', members: '[]' }],
+    ['new if all shards are', [NEW, NEW], { status: 'new' }],
     ['that of a shard that forgot', [READY, FORGOT], { status: 'untrusted', reason: 'shard 1: it forgot' }],
-    ['untrusted for as long as the last of them', [{ ...FORGOT, trustedAt: 90 }, FORGOT], { trustedAt: 90 }],
+    ['untrusted as long as the last of them', [{ ...FORGOT, trustedAt: 90 }, FORGOT], { trustedAt: 90 }],
     ['untrusted, though another shard is gone', [GONE, FORGOT], { status: 'untrusted' }],
-    ['untrusted where one is new and others are not', [READY, NEW], { status: 'untrusted' }],
-    ['untrusted where one is new and another cannot be asked', [GONE, NEW], { status: 'untrusted' }],
+    ['untrusted if one is new and others are not', [READY, NEW], { status: 'untrusted' }],
+    ['untrusted if one is new and another cannot be asked', [GONE, NEW], { status: 'untrusted' }],
     [
       'that of a shard that is gone',
       [READY, GONE],
@@ -43,18 +43,18 @@ describe('the state of a Cluster', () => {
       [GONE, BAD],
       { status: 'misconfigured', reason: 'shard 1: it is a replica' },
     ],
-    ['unreachable where a shard is being connected to', [READY, COMING], { status: 'unreachable' }],
-  ])('is %s', (_claim, states, expected) => {
+    ['unreachable while a shard is being connected to', [READY, COMING], { status: 'unreachable' }],
+  ])('the state of a Cluster is %s', (_claim, states, expected) => {
     expect(whole(states)).toMatchObject(expected);
   });
 
-  it('is connecting at the start, until all shards are known', () => {
+  it('a Cluster is connecting at the start, until all shards are known', () => {
     expect(whole([NEW, COMING], { isStarting: true })).toEqual({ status: 'connecting' });
     expect(whole([READY, COMING], { isStarting: true })).toEqual({ status: 'connecting' });
     expect(whole([GONE, NEW], { isStarting: true }).status).toBe('untrusted');
   });
 
-  it('is unreachable where slots are served by nobody, and never new', () => {
+  it('a Cluster with slots that nobody serves is unreachable, and never new', () => {
     expect(whole([READY], { unserved: 5 })).toMatchObject({
       status: 'unreachable',
       reason: '5 of its slots are served by no master',
@@ -62,7 +62,7 @@ describe('the state of a Cluster', () => {
     expect(whole([NEW], { unserved: 5 }).status).not.toBe('new');
   });
 
-  it('is named by the server of the first slot, and has the clock that differs most from ours', () => {
+  it('a Cluster has the id of the server of the first slot, and the clock that differs most from ours', () => {
     const clock = (clockOffsetMs: number): NodeState => ({ ...READY, clockOffsetMs, ownGapMs: 1_000 });
     expect(whole([clock(1_001), clock(999), clock(7_000)])).toMatchObject({
       id: 'first',
@@ -87,16 +87,16 @@ describe('the marker of a shard', () => {
     ['a higher epoch', { epoch: 4 }],
     ['more slots', { ranges: [[0, 101]] }],
     ['fewer slots', { ranges: [[0, 99]] }],
-  ])('is another one for %s', (_claim, more) => {
+  ])('the marker of a shard is another one for %s', (_claim, more) => {
     expect(shardMarkerOf('lock:', place(more))).not.toBe(shardMarkerOf('lock:', place()));
   });
 
-  it('is the same at another address', () => {
+  it('the marker of a shard is the same at another address', () => {
     expect(shardMarkerOf('lock:', place({ host: 'i', port: 2 }))).toBe(shardMarkerOf('lock:', place()));
   });
 
   it.each(['lock:', '', '{app}:', 'a{b', '{}', '}{x}'])(
-    'is in one of its slots, with the prefix %j',
+    'the marker of a shard is in one of its slots, with the prefix %j',
     (prefix) => {
       for (const ranges of [[[0, 100]], [[9_000, 9_100]], [[16_380, 16_383]]] as const) {
         const slot = slotOf(shardMarkerOf(prefix, place({ ranges })));
@@ -108,9 +108,9 @@ describe('the marker of a shard', () => {
 });
 
 it.each<[string, Partial<ShardPlace>, boolean]>([
-  ['what it was', {}, true],
+  ['the same', {}, true],
   [
-    'what it was, less some slots',
+    'the same with fewer slots',
     {
       ranges: [
         [0, 9],
@@ -119,7 +119,7 @@ it.each<[string, Partial<ShardPlace>, boolean]>([
     },
     true,
   ],
-  ['one with a slot more', { ranges: [[0, 101]] }, false],
+  ['one with one more slot', { ranges: [[0, 101]] }, false],
   [
     'one with another slot',
     {
@@ -130,18 +130,18 @@ it.each<[string, Partial<ShardPlace>, boolean]>([
     },
     false,
   ],
-  ['one that took over what it had', { epoch: 4 }, false],
+  ['one that took its slots over again', { epoch: 4 }, false],
   ['another server', { id: 'b' }, false],
-])('a shard remembers all of %s: %#', (_claim, more, expected) => {
+])('whether a shard remembers everything that it knew as %s: %#', (_claim, more, expected) => {
   expect(isPartOf(place(more), place())).toBe(expected);
 });
 
-describe('who serves what', () => {
+describe('the topology of a Cluster', () => {
   const nodes =
     'aa 10.0.0.1:7000@17000 myself,master - 0 0 7 connected 0-9 20\n' +
     'bb 10.0.0.2:7000@17000,host-b master - 0 0 9 connected 10-19\n';
 
-  it('is read from the servers, with neighbouring slots joined and an unknown address filled in', () => {
+  it('the topology joins neighbouring slots and fills in an unknown address', () => {
     const slots = [
       [20, 20, ['', 7000, 'aa', []]],
       [5, 9, [null, 7000, 'aa', []], ['10.0.0.9', 7000, 'cc', []]],
@@ -166,7 +166,7 @@ describe('who serves what', () => {
     });
   });
 
-  it('is nothing where a server answers with something else', () => {
+  it('the topology is empty if a server answers with something else', () => {
     expect(topologyOf('nonsense', undefined, 'asked')).toEqual({ epoch: 0, shards: [] });
     const places = [
       [0, 16_384, ['h', 1, 'a']],

@@ -4,7 +4,7 @@ import { NodeClock } from '../../../../src/node/redis/server/node-clock.js';
 const DRIFT = 0.01;
 
 describe("what is known of a node's clock", () => {
-  /** Our two clocks and the node's, and the time that really passes. */
+  /** This machine's two clocks and the node's clock, in a time that passes when a test says so. */
   function machine() {
     let [monotonicMs, wallMs, nodeMs] = [50_000, 1_700_000_000_000, 1_700_000_000_500];
     return {
@@ -17,7 +17,7 @@ describe("what is known of a node's clock", () => {
       },
       stepOwnWall: (ms: number): void => void (wallMs += ms),
       stepNode: (ms: number): void => void (nodeMs += ms),
-      // Whole milliseconds, as Date.now gives them.
+      // Whole milliseconds, like Date.now.
       stamp: () => ({ monotonicMs, wallMs: Math.floor(wallMs) }),
       nodeMs: () => nodeMs,
       exchange(): string {
@@ -30,7 +30,7 @@ describe("what is known of a node's clock", () => {
     };
   }
 
-  it('shows a step of the node, forward and back, by more than a round trip and the drift', () => {
+  it('a step of the node by more than a round trip and the drift is seen, forward and back', () => {
     for (const byMs of [200, -200]) {
       const own = machine();
       own.exchange();
@@ -42,7 +42,7 @@ describe("what is known of a node's clock", () => {
     }
   });
 
-  it('does not take a step of our own wall clock for one', () => {
+  it('a step of our own wall clock is not taken for a step of the node', () => {
     for (const byMs of [3_600_000, -3_600_000]) {
       const own = machine();
       own.exchange();
@@ -55,7 +55,7 @@ describe("what is known of a node's clock", () => {
     }
   });
 
-  it('does not take a suspension of our machine for one, between two exchanges', () => {
+  it('a suspension of our machine between two exchanges is not taken for a step of the node', () => {
     const own = machine();
     own.exchange();
     own.suspend(3_600_000);
@@ -65,7 +65,7 @@ describe("what is known of a node's clock", () => {
 
   for (const when of ['before', 'after'] as const) {
     it.each([0, 0.3, 0.6, 0.9])(
-      `does not take one for it that came during an exchange, ${when} the node read its clock (%s)`,
+      `a suspension during an exchange, ${when} the node read its clock, is no step of the node (%s)`,
       (after) => {
         const own = machine();
         own.exchange();
@@ -78,7 +78,7 @@ describe("what is known of a node's clock", () => {
         own.pass(0.2);
         const deadline = own.stamp().monotonicMs;
         expect(own.clock.observe(sentAt, own.stamp(), read)).toBe('steady');
-        // A deadline is never later in the node's time than it really is.
+        // A deadline is never passed on later than it is.
         expect(deadline + own.clock.aheadUs(deadline) / 1_000).toBeLessThanOrEqual(own.nodeMs());
         expect(own.exchange()).toBe('steady');
         expect(own.exchange()).toBe('steady');
