@@ -65,7 +65,10 @@ export interface RedisClusterOptions {
 /** What a node can be made from. */
 export type NodeSource = string | RedisNodeOptions | RedisClusterOptions | RedisLike | LockNode;
 
-/** What the manager tells every node that it opens. */
+/**
+ * What the manager tells every node that it opens. One object for all its nodes, so that they can share by
+ * it.
+ */
 export interface NodeSettings {
   readonly keyPrefix: string;
   readonly driftFactor: number;

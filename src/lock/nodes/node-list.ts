@@ -29,7 +29,8 @@ export function openNodes(
   }
   const { keyPrefix, driftFactor } = options;
   const quarantineMs = quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs);
-  return plans.map((plan) => plan.open({ keyPrefix, driftFactor, quarantineMs, clock, random }));
+  const settings = { keyPrefix, driftFactor, quarantineMs, clock, random };
+  return plans.map((plan) => plan.open(settings));
 }
 
 /** A node that is listed twice would vote twice. Two nodes with one name could not be told apart. */
