@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
@@ -19,6 +18,7 @@ import {
   SHORTEST_TTL_MS,
   shown,
 } from './checks.js';
+import { defaultHolder, LONGEST_HOLDER } from './default-holder.js';
 
 /** The names of all options of a type. The compiler demands that none is missing. */
 const optionsOf = <Options>(options: Readonly<Record<keyof Options, true>>): readonly (keyof Options)[] =>
@@ -196,7 +196,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     fencing: checkBoolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
     fallback,
     maxStallMs: checkInteger('maxStallMs', options.maxStallMs ?? LOCK_DEFAULTS.maxStallMs, 0, LONGEST_MS),
-    holder: checkHolder(options.holder ?? `${hostname()}:${process.pid}`),
+    holder: checkHolder(options.holder ?? defaultHolder()),
     warn: warn ?? ((message) => process.emitWarning(message, 'QuorlockWarning')),
     lockDefaults,
   };
@@ -212,7 +212,7 @@ function checkQuarantine(value: unknown, maxTtlMs: number): 'auto' | 'off' | num
 
 function checkHolder(holder: unknown): string {
   if (typeof holder !== 'string') throw new TypeError(`holder must be a string, got ${shown(holder)}`);
-  if (!/^[\x21-\x7e]{1,128}$/.test(holder)) {
+  if (holder.length > LONGEST_HOLDER || !/^[\x21-\x7e]+$/.test(holder)) {
     throw new RangeError(
       `holder must be 1 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
     );
