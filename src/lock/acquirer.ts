@@ -15,6 +15,7 @@ import {
 import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
 import { MemoryFallback } from './acquire/memory-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
+import { onAbort } from './lease/abort-listeners.js';
 import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
 import { HeldLease, type LeaseContext } from './lease/held-lease.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
@@ -151,9 +152,9 @@ export class Acquirer {
   async #acquireCancellably(call: AcquireCall): Promise<HeldLease> {
     const { signal, waitMs } = call.options;
     const cancellation = new Cancellation();
-    const onAbort = (): void => cancellation.cancel(signal?.reason as Error);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const cancel = (): void => cancellation.cancel(signal?.reason as Error);
+    if (signal?.aborted) cancel();
+    const unlisten = signal && onAbort(signal, cancel);
     this.#cancellations.add(cancellation);
     try {
       const starting = this.#context.starting();
@@ -164,7 +165,7 @@ export class Acquirer {
         : await acquireWithRetries(this.#waitContext, call, cancellation, tryAcquire);
     } finally {
       this.#cancellations.delete(cancellation);
-      signal?.removeEventListener('abort', onAbort);
+      unlisten?.();
     }
   }
 

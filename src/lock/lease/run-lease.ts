@@ -1,4 +1,5 @@
 import type { Lease } from '../../api/lease.js';
+import { onAbort } from './abort-listeners.js';
 
 /**
  * A lease as one run of `withLock` sees it whose caller gave a signal. Its own signal aborts when the lease is
@@ -7,16 +8,16 @@ import type { Lease } from '../../api/lease.js';
  */
 export class RunLease implements Lease {
   readonly #lease: Lease;
-  readonly #caller: AbortSignal;
+  readonly #unlisten: readonly (() => void)[];
   readonly #stop = new AbortController();
 
   constructor(lease: Lease, caller: AbortSignal) {
     this.#lease = lease;
-    this.#caller = caller;
-    for (const signal of [lease.signal, caller]) {
-      if (signal.aborted) this.#stop.abort(signal.reason);
-      signal.addEventListener('abort', this.#onAbort);
-    }
+    this.#unlisten = [lease.signal, caller].map((signal) => {
+      const stop = (): void => this.#stop.abort(signal.reason);
+      if (signal.aborted) stop();
+      return onAbort(signal, stop);
+    });
   }
 
   get resources(): readonly string[] {
@@ -67,12 +68,6 @@ export class RunLease implements Lease {
 
   /** The run has ended: nothing is listened to any more. The caller's signal may live much longer. */
   end(): void {
-    for (const signal of [this.#lease.signal, this.#caller]) {
-      signal.removeEventListener('abort', this.#onAbort);
-    }
+    for (const unlisten of this.#unlisten) unlisten();
   }
-
-  readonly #onAbort = (event: Event): void => {
-    this.#stop.abort((event.target as AbortSignal).reason);
-  };
 }

@@ -56,7 +56,8 @@ export class ReleaseNotifications {
     // A node without notifications counts as one that is not heard.
     this.#listeners ??= this.nodes.flatMap(
       (node, nodeIndex) =>
-        node.onRelease?.(this.queueEntry.waiter, (resource) => this.#onNotification(nodeIndex, resource)) ?? [],
+        node.onRelease?.(this.queueEntry.waiter, (resource) => this.#onNotification(nodeIndex, resource)) ??
+        [],
     );
   }
 
