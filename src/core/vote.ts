@@ -23,7 +23,7 @@ export interface Refused {
   readonly owner?: string;
   /** Reserved for resources that several may hold at once, see `LockMode`. Nothing reads it yet. */
   readonly owners?: readonly string[];
-  /** How long that holder's key still lives on the node, in milliseconds. */
+  /** How long that holder's key still lives on the node, in milliseconds; 0 for a key that never expires. */
   readonly remainingMs?: number;
   /** With `superseded`: the counter, which is above the caller's token. */
   readonly counter?: number;

@@ -137,7 +137,8 @@ export class Waiter implements QueuedWaiter {
    * holder uses another library, it asks from time to time.
    */
   #pauseMs(result: NotAcquired, wasListening: boolean): number {
-    if (result.kind !== 'held') return this.#retryDelayMs();
+    // A key without an expiry has nothing left to wait for: whoever set it by hand deletes it without a word.
+    if (result.kind !== 'held' || result.remainingMs <= 0) return this.#retryDelayMs();
     const expiryMs = pastExpiryMs(result.remainingMs, this.#context.random());
     const isNotified = wasListening && holderOf(result.owner) !== undefined;
     return isNotified ? expiryMs : Math.min(expiryMs, this.#retryDelayMs());

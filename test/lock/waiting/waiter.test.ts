@@ -103,6 +103,23 @@ describe('waiting in one process', () => {
     expect(await world.clock.until(all)).toHaveLength(50);
   });
 
+  it.each([
+    ['by hand', 'maintenance'],
+    ['with the name of one of ours', '0123456789abcdef0123456789abcdef@someone'],
+  ])('asks at its normal pace for a key without an expiry that was set %s', async (_, owner) => {
+    const world = new VirtualWorld(3);
+    for (const node of world.nodes)
+      node.vote = () => {
+        asked++;
+        return Promise.resolve({ kind: 'refused', reason: 'held', owner, remainingMs: 0 });
+      };
+    let asked = 0;
+    const waiting = world.manager().acquire(R, { waitMs: 3_000, retryDelayMs: 100 });
+    await expect(world.clock.until(waiting)).rejects.toMatchObject({ reason: 'held', retryAfterMs: 0 });
+    // Two looks each, the first of which may be a split vote: once in 50 to 150 ms, on three nodes.
+    expect(asked).toBeLessThanOrEqual(3 * 2 * (3_000 / 100 + 2));
+  });
+
   it('wakes who waits for some of the resources that were released together', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
