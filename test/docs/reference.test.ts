@@ -4,6 +4,7 @@ import { LockError, LockManager, memoryNode } from '../../src/index.js';
 import * as nestjs from '../../src/nestjs/index.js';
 import * as node from '../../src/node/index.js';
 import * as prometheus from '../../src/prometheus/index.js';
+import * as testing from '../../src/testing/index.js';
 import * as labels from '../../src/prometheus/label-values.js';
 import { codeIn, pageOf, plain, tableOf, type Row } from './markdown.js';
 import { Workspace } from './workspace.js';
@@ -45,6 +46,7 @@ export const none: never = difference;
     ['quorlock/nestjs', nestjs],
     ['quorlock/node', node],
     ['quorlock/prometheus', prometheus],
+    ['quorlock/testing', testing],
   ])('name everything that %s exports', (_, exported) => {
     const isTold = (name: string): boolean => `${apiPage}${errorPage}`.includes(`\`${name}`);
     expect(Object.keys(exported).filter((name) => !isTold(name))).toEqual([]);
