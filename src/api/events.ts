@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { LossReason } from '../core/lease-state.js';
 import type { FailureReason, RefusalReason } from '../core/vote.js';
 import type { NodeState } from '../node/lock-node.js';
@@ -6,76 +7,90 @@ import type { NodeState } from '../node/lock-node.js';
 export interface NodeSnapshot {
   readonly name: string;
   readonly status: NodeState['status'];
-  /** Why, where it does not vote. */
+  /** Why it does not vote, if it does not. */
   readonly reason?: string;
   /** In how many milliseconds an untrusted node votes again. */
   readonly trustedInMs?: number;
 }
 
-/** What all events about a lock carry. `name` is the declared name: of few values, fit for a metric's label. */
-interface AboutLock {
+/** What all events of one acquire call, and of the lease that comes of it, carry. */
+interface AboutCall {
+  /** The number of the call, unique per manager. The events of its lease repeat it. */
+  readonly id: number;
+  /** The declared name: it has few values, so it is fit for a metric's label. */
   readonly name: string;
   readonly resources: readonly string[];
 }
 
 /**
- * What happens, as it happens. Metrics and logs are made from these and from nothing else. Durations are milliseconds.
+ * What happens, as it happens. Metrics, logs and traces are made from these events and from nothing else.
+ * Durations are in milliseconds.
+ *
+ * An acquire call tells `acquiring`; then `waiting` and `waited`, if it waits; then one of `acquired`,
+ * `skipped`, `failed` and `aborted`. All of them are told in the async context of the call, also when another
+ * call hands its lease over. A lease then tells any number of `extended`, and one of `released` and `lost`,
+ * in any context: their `id` says which lease it is.
  *
  * - `declared`: a lock of this name exists and may be used later, so that its series can start at zero.
- * - `waiting`, `waited`: a wait begins, because the call did not get the lock and will ask again, or because others of this
- *   process stand before it in line; and ends, whatever came of it. `wait` is the same number in both. Each `waiting` is
- *   followed by one `waited`, before the event that tells what came of the call. A call that is answered at the first
- *   asking has neither.
- * - `acquired`: `attempts` counts from 1; `fallback` tells that it is a lock of this process only.
- * - `skipped`: not acquired, and rightly so; `draining` is our own shutdown.
- * - `failed`: not acquired, and something is wrong. `reason` is the error's.
- * - `aborted`: the caller's signal ended the wait.
- * - `extended`: `headroomMs` is the validity that was left when the extension landed; `failed` may be tried again.
- * - `released`, `lost`: the two ends of a lease. `acknowledged` nodes said that the key is gone; of a lease
- *   that was handed on inside the process, so many nodes have the key for the next one.
- * - `vote`: one node's answer in one round; `vote` is `granted`, or the reason of the refusal or failure.
- * - `node`: a node's state, once for each change.
- * - `stalled`: the event loop was blocked while leases were held; `delayMs` is by how much a timer came late, which is at
- *   most as long as the loop was blocked. Told above 100 ms.
- * - `fallback`: locks hold in this process only (`active`), or across processes again.
+ * - `acquiring`: `acquire` was called with valid options.
+ * - `waiting`: the call did not get the lock and will ask again, or it stands in line behind others of this
+ *   process.
+ * - `waited`: the wait ended, whatever came of it. A call that gets its answer at the first attempt has no
+ *   wait.
+ * - `acquired`: `attempts` counts from 1; `fallback` says that the lock excludes this process only.
+ * - `skipped`: not acquired, and rightly so. `draining` is the shutdown of this manager.
+ * - `failed`: not acquired, and something is wrong. `reason` is that of the error.
+ * - `aborted`: the caller's signal ended the call.
+ * - `extended`: `headroomMs` is the validity that was left when the extension ended. One that `failed` is
+ *   tried again while validity is left.
+ * - `released`: the holder released the lease. `acknowledged` nodes said that the key is gone; if the lease
+ *   was handed over to another call of this process, so many nodes have the key for that one.
+ * - `lost`: the lease ended before its holder released it.
+ * - `vote`: the answer of one node in one round; `id` is the call, or the lease, that the round was for.
+ *   `vote` is `granted`, or the reason of the refusal or failure.
+ * - `node`: the state of a node, once for each change.
+ * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
+ *   as long as the loop was blocked. Told above 100 ms.
+ * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
  */
 export type LockEvent =
   | { readonly type: 'declared'; readonly name: string }
-  | (AboutLock & { readonly type: 'waiting'; readonly wait: number })
-  | (AboutLock & { readonly type: 'waited'; readonly wait: number; readonly durationMs: number })
-  | (AboutLock & {
+  | (AboutCall & { readonly type: 'acquiring' })
+  | (AboutCall & { readonly type: 'waiting' })
+  | (AboutCall & { readonly type: 'waited'; readonly durationMs: number })
+  | (AboutCall & {
       readonly type: 'acquired';
       readonly token: number | undefined;
       readonly attempts: number;
       readonly durationMs: number;
       readonly fallback: boolean;
     })
-  | (AboutLock & {
+  | (AboutCall & {
       readonly type: 'skipped';
       readonly reason: 'held' | 'already_ran' | 'draining';
       readonly owner: string | undefined;
       readonly durationMs: number;
     })
-  | (AboutLock & {
+  | (AboutCall & {
       readonly type: 'failed';
       readonly reason: 'unreachable' | 'untrusted' | 'contended';
       readonly error: Error;
       readonly durationMs: number;
     })
-  | (AboutLock & { readonly type: 'aborted'; readonly durationMs: number })
-  | (AboutLock & {
+  | (AboutCall & { readonly type: 'aborted'; readonly durationMs: number })
+  | (AboutCall & {
       readonly type: 'extended';
       readonly outcome: 'extended' | 'failed';
       readonly headroomMs: number;
       readonly ttlMs: number;
     })
-  | (AboutLock & {
+  | (AboutCall & {
       readonly type: 'released';
       readonly token: number | undefined;
       readonly heldMs: number;
       readonly acknowledged: number;
     })
-  | (AboutLock & {
+  | (AboutCall & {
       readonly type: 'lost';
       readonly token: number | undefined;
       readonly heldMs: number;
@@ -83,6 +98,7 @@ export type LockEvent =
     })
   | {
       readonly type: 'vote';
+      readonly id: number;
       readonly node: string;
       readonly op: 'acquire' | 'confirm' | 'extend' | 'release';
       readonly vote: 'granted' | RefusalReason | FailureReason;
@@ -92,14 +108,18 @@ export type LockEvent =
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string };
 
-/** Called synchronously, so be quick. What it throws is reported as a warning and goes no further. */
+/**
+ * Called synchronously, so it should be quick. If it throws, that is reported as a warning and goes no
+ * further.
+ */
 export type LockListener = (event: LockEvent) => void;
 
 /** Delivers events to listeners. Costs nothing while nobody listens. */
 export class LockEvents {
   readonly #listeners = new Set<LockListener>();
-  /** What is being told, and what arose meanwhile. */
-  readonly #toTell: LockEvent[] = [];
+  /** Deliveries of the events that arose while another one was being delivered. */
+  readonly #pending: (() => void)[] = [];
+  #isDelivering = false;
 
   constructor(private readonly warn: (message: string) => void) {}
 
@@ -115,19 +135,29 @@ export class LockEvents {
   }
 
   /**
-   * A listener may do what emits events in its turn, such as releasing a lease because somebody waits for it. These are told
-   * when all listeners have heard the first one: each of them hears the beginning of a wait before its end.
+   * Delivers an event to all listeners. A listener may do what causes further events, such as releasing a
+   * lease because somebody waits for it. These are delivered when all listeners have heard the first one,
+   * each in the async context in which it arose: so all listeners hear all events in the same order.
    */
   emit(event: LockEvent): void {
-    if (this.#listeners.size === 0 || this.#toTell.push(event) > 1) return;
-    try {
-      // It grows while it is told.
-      for (const next of this.#toTell) {
-        for (const listener of this.#listeners) this.deliver(listener, next);
-      }
-    } finally {
-      this.#toTell.length = 0;
+    if (this.#listeners.size === 0) return;
+    if (this.#isDelivering) {
+      this.#pending.push(AsyncResource.bind(() => this.#deliverToAll(event)));
+      return;
     }
+    this.#isDelivering = true;
+    try {
+      this.#deliverToAll(event);
+      // It grows while it is worked off.
+      for (const deliver of this.#pending) deliver();
+    } finally {
+      this.#isDelivering = false;
+      this.#pending.length = 0;
+    }
+  }
+
+  #deliverToAll(event: LockEvent): void {
+    for (const listener of this.#listeners) this.deliver(listener, event);
   }
 
   /** A listener's failure must not become the failure of the lock. */
@@ -135,9 +165,8 @@ export class LockEvents {
     try {
       listener(event);
     } catch (error) {
-      this.warn(
-        `a listener threw on the event "${event.type}": ${error instanceof Error ? error.message : String(error)}`,
-      );
+      const message = error instanceof Error ? error.message : String(error);
+      this.warn(`a listener threw on the event "${event.type}": ${message}`);
     }
   }
 }

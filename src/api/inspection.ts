@@ -5,11 +5,15 @@ export interface Inspection {
   readonly status: 'held' | 'free' | 'split';
   /** The holder's name. `undefined` if nobody holds the resource, or if the holder uses another library. */
   readonly holder: string | undefined;
-  /** How long the holder's keys live on a majority unless they are extended, in milliseconds; 0 if nobody holds it. */
+  /**
+   * How long the holder's keys live on a majority unless they are extended, in milliseconds; 0 if nobody
+   * holds it.
+   */
   readonly remainingMs: number;
   /**
-   * The highest fencing counter on any node. It may be above every token given out: an acquisition that is not won counts
-   * too, and a process whose calls wait in line reserves tokens that it may not use. So do not compare a token with it.
+   * The highest fencing counter on any node. It may be above every token given out: an acquisition that is
+   * not won counts too, and a process whose calls wait in line reserves tokens that it may not use. So do not
+   * compare a token with it.
    */
   readonly counter: number | undefined;
   /** The latest tick on record, in epoch milliseconds. */

@@ -1,6 +1,6 @@
 /**
- * The handle of a held resource. It ends once: by `release`, or by its loss. `signal` tells the loss before the keys on the
- * nodes can have expired. Use it with `await using`, or release it in a `finally`.
+ * The handle of a held resource. It ends once: by `release`, or by its loss. `signal` tells the loss before
+ * the keys on the nodes can have expired. Use it with `await using`, or release it in a `finally`.
  */
 export interface Lease {
   /** The resources that are held, sorted. */
@@ -8,34 +8,48 @@ export interface Lease {
   /** The lock's name in metrics and logs. */
   readonly name: string;
   /**
-   * The fencing token. It is greater than the token of every earlier holder of these resources. Send it along with every
-   * write, and let the store refuse a token smaller than one that it has seen. Throws a TypeError if `fencing` is off.
+   * The fencing token. It is greater than the token of every earlier holder of these resources. Send it along
+   * with every write, and let the store refuse a token smaller than one that it has seen. Throws a TypeError
+   * if `fencing` is off.
    */
   readonly token: number;
   /**
-   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it. Inside `withLock` it also aborts, with
-   * the caller's own reason, when the signal aborts that the caller gave: nobody waits for the result any more, though the
-   * lease is still held.
+   * Aborts with a LeaseLostError when the lease is lost. A release does not abort it. Inside `withLock` it
+   * also aborts, with the caller's own reason, when the signal aborts that the caller gave: nobody waits for
+   * the result any more, though the lease is still held.
    *
-   * If the event loop was blocked past the end of the lease, reading `lease.signal` tells the loss at once. A signal that was
-   * read before aborts as soon as the loop turns; promises that are settled by then continue first.
+   * If the event loop was blocked past the end of the lease, reading `lease.signal` tells the loss at once. A
+   * signal that was read before aborts as soon as the loop turns; promises that are settled by then continue
+   * first.
    */
   readonly signal: AbortSignal;
-  /** Whether the lock excludes this process only, because no majority of the nodes was reachable (`fallback: 'memory'`). */
+  /**
+   * Whether the lock excludes this process only, because no majority of the nodes was reachable (`fallback:
+   * 'memory'`).
+   */
   readonly fallback: boolean;
   /** The number of the attempt that won it, from 1. */
   readonly attempts: number;
-  /** For how many milliseconds the lease is still valid, computed from the clock at every call; 0 once it is over. */
+  /**
+   * For how many milliseconds the lease is still valid, computed from the clock at every call; 0 once it is
+   * over.
+   */
   remainingMs(): number;
-  /** Throws a LeaseLostError unless the lease is valid now. Call it before anything that must not happen twice. */
+  /**
+   * Throws a LeaseLostError unless the lease is valid now. Call it before anything that must not happen
+   * twice.
+   */
   assertHeld(): void;
   /**
-   * Prolongs the lease to `ttlMs` from now (default: its own TTL). It never shortens the lease. With `autoExtend` on, nobody
-   * needs to call it. Rejects with a QuorumUnreachableError if too few nodes answered and the lease goes on, and with a
-   * LeaseLostError once the lease is over.
+   * Prolongs the lease to `ttlMs` from now (default: its own TTL). It never shortens the lease. With
+   * `autoExtend` on, nobody needs to call it. Rejects with a QuorumUnreachableError if too few nodes answered
+   * and the lease goes on, and with a LeaseLostError once the lease is over.
    */
   extend(ttlMs?: number): Promise<void>;
-  /** Releases the resources, at the speed of the fastest majority. May be called twice, and late; never rejects. */
+  /**
+   * Releases the resources, at the speed of the fastest majority. May be called twice, and late; never
+   * rejects.
+   */
   release(): Promise<void>;
   /** The same as `release`. */
   [Symbol.asyncDispose](): Promise<void>;

@@ -134,8 +134,8 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly maxStallMs?: number;
   /**
-   * The name of this process as other holders see it: 1 to 128 printable ASCII characters without spaces. In the
-   * default, other characters of the host's name are written as in a url (`%C3%BC`).
+   * The name of this process as other holders see it: 1 to 128 printable ASCII characters without spaces. In
+   * the default, other characters of the host's name are written as in a url (`%C3%BC`).
    * @default host:pid
    */
   readonly holder?: string;

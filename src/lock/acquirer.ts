@@ -58,7 +58,10 @@ export class Acquirer {
   readonly #fallback: MemoryFallback | undefined;
   readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
-  /** Cancelled by `drain`. A call with a single attempt looks at it; each other call has a cancellation of its own. */
+  /**
+   * Cancelled by `drain`. A call with a single attempt looks at it; each other call has a cancellation of its
+   * own.
+   */
   readonly #drained = new Cancellation();
   readonly #cancellations = new Set<Cancellation>();
   #calls = 0;
@@ -119,7 +122,10 @@ export class Acquirer {
     for (const cancellation of this.#cancellations) cancellation.cancel(DRAINED);
   }
 
-  /** Resolves when no attempt is running, after `timeoutMs` at the latest. The callers of those that run may have gone. */
+  /**
+   * Resolves when no attempt is running, after `timeoutMs` at the latest. The callers of those that run may
+   * have gone.
+   */
   async whenIdle(timeoutMs: number): Promise<void> {
     if (this.#runningAttempts === 0) return;
     await new Promise<void>((resolve) => {
@@ -170,8 +176,8 @@ export class Acquirer {
   }
 
   /**
-   * Makes one attempt. When it is cancelled, it rejects with the reason at once; the attempt goes on to its end, and what it
-   * wins is released.
+   * Makes one attempt. When it is cancelled, it rejects with the reason at once; the attempt goes on to its
+   * end, and what it wins is released.
    */
   #tryAcquire(call: AcquireCall, cancellation: Cancellation): Promise<HeldKeys | NotAcquired> {
     return new Promise((resolve, reject) => {
@@ -198,6 +204,7 @@ export class Acquirer {
     const { ttlMs, nodeTimeoutMs, tick, waitMs } = options;
     const waiters = this.#queue.countWaiters(resources);
     const request = {
+      id: call.id,
       resources,
       ttlMs,
       nodeTimeoutMs,
@@ -222,7 +229,7 @@ export class Acquirer {
 
   #hold(call: AcquireCall, keys: HeldKeys, attempts: number): HeldLease {
     const fallback = !keys.isOn(this.#context.quorum) || this.#context.isInMemory;
-    const lease = new HeldLease(this.#leaseContext, keys, call.options, attempts, fallback);
+    const lease = new HeldLease(this.#leaseContext, keys, call, attempts, fallback);
     this.leases.add(lease);
     call.tellAcquired(lease);
     this.leases.endIfClosed(lease);
@@ -237,6 +244,6 @@ export class Acquirer {
 }
 
 /** Releases in the background what was won and is not needed any more. */
-function releaseKeys({ quorum, tracker, request: { ttlMs, nodeTimeoutMs } }: Won): void {
-  void quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
+function releaseKeys({ quorum, tracker, request: { id, ttlMs, nodeTimeoutMs } }: Won): void {
+  void quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
 }

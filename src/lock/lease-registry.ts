@@ -2,11 +2,14 @@ import type { Clock } from '../clock.js';
 import type { QueueEntry } from '../node/lock-node.js';
 import type { MemoryFallback } from './acquire/memory-fallback.js';
 import type { HeldKeys } from './lease/held-keys.js';
-import type { HeldLease, LeaseHost } from './lease/held-lease.js';
+import type { HeldLease, LeaseHost, LeaseReleaseTerms } from './lease/held-lease.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
 
-/** The leases that a manager holds, and what becomes of their keys: a waiter takes them over, or the nodes release them. */
+/**
+ * The leases that a manager holds, and what becomes of their keys: a waiter takes them over, or the nodes
+ * release them.
+ */
 export class LeaseRegistry implements LeaseHost {
   readonly #leases = new Set<HeldLease>();
   #onEmpty: (() => void) | undefined;
@@ -23,7 +26,10 @@ export class LeaseRegistry implements LeaseHost {
     this.#leases.add(lease);
   }
 
-  /** A lease that was won while everything was being closed ends at once; to be called after its beginning was told. */
+  /**
+   * A lease that was won while everything was being closed ends at once; to be called after its beginning was
+   * told.
+   */
   endIfClosed(lease: HeldLease): void {
     if (this.#isClosed) lease.lose('closed');
   }
@@ -59,10 +65,7 @@ export class LeaseRegistry implements LeaseHost {
     return true;
   }
 
-  async release(
-    keys: HeldKeys,
-    terms: { readonly nodeTimeoutMs: number; readonly keepMs: number },
-  ): Promise<number> {
+  async release(keys: HeldKeys, terms: LeaseReleaseTerms): Promise<number> {
     const queueEntry = this.#entryBehindOthers(keys);
     const releasing = keys.release({ ...terms, queueEntry });
     this.fallback?.ended(keys.tracker);
@@ -82,7 +85,10 @@ export class LeaseRegistry implements LeaseHost {
     if (this.#leases.size === 0) this.#onEmpty?.();
   }
 
-  /** The queue entry that puts this process behind other waiting processes; `undefined` unless both have waiters. */
+  /**
+   * The queue entry that puts this process behind other waiting processes; `undefined` unless both have
+   * waiters.
+   */
   #entryBehindOthers(keys: HeldKeys): QueueEntry | undefined {
     const bothWait = keys.othersWait && this.queue.countWaiters(keys.tracker.resources) > 0;
     return bothWait && this.notifications.isListening ? this.notifications.queueEntry : undefined;

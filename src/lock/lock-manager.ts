@@ -40,8 +40,8 @@ export interface LockManagerPorts {
 
 /**
  * Mutual exclusion over N independent Redis nodes: the algorithm of the Redlock specification
- * (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/), with fencing tokens, with leases that extend
- * themselves, and with an honest answer to why a lock was not acquired.
+ * (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/), with fencing tokens, with
+ * leases that extend themselves, and with an honest answer to why a lock was not acquired.
  *
  * One per process is enough. It connects at once and in the background; `close` it to let the process end.
  */
@@ -105,15 +105,18 @@ export class LockManager {
   }
 
   /**
-   * Acquires one resource, or several at once (all or nothing). Rejects with a LockNotAcquiredError (held, already run, or
-   * contended), a QuorumUnreachableError (too few nodes answered), a LockManagerClosedError, the signal's own reason, or a
-   * TypeError or RangeError that names a bad option.
+   * Acquires one resource, or several at once (all or nothing). Rejects with a LockNotAcquiredError (held,
+   * already run, or contended), a QuorumUnreachableError (too few nodes answered), a LockManagerClosedError,
+   * the signal's own reason, or a TypeError or RangeError that names a bad option.
    */
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
     return this.#acquirer.acquire(resolveResources(resource), this.#acquireOptions.resolve(options));
   }
 
-  /** As `acquire`, but resolves to `null` where the resource is held by another, or has run for the tick already. */
+  /**
+   * As `acquire`, but resolves to `null` where the resource is held by another, or has run for the tick
+   * already.
+   */
   async tryAcquire(
     resource: string | readonly string[],
     options: AcquireOptions = {},
@@ -127,15 +130,16 @@ export class LockManager {
   }
 
   /**
-   * Runs the routine under a lease and releases it afterwards. What the routine throws is what the caller gets. If the
-   * lease was lost before the routine ended, it rejects with the LeaseLostError although the routine may have returned: a
-   * job that lost its lock must not report success.
+   * Runs the routine under a lease and releases it afterwards. What the routine throws is what the caller
+   * gets. If the lease was lost before the routine ended, it rejects with the LeaseLostError although the
+   * routine may have returned: a job that lost its lock must not report success.
    *
-   * Inside a lease of the same resource it runs under that one, and excludes nobody else who does. The keys are given back
-   * when the last of these runs has ended, which may be after the call that acquired the lease has returned.
+   * Inside a lease of the same resource it runs under that one, and excludes nobody else who does. The keys
+   * are given back when the last of these runs has ended, which may be after the call that acquired the lease
+   * has returned.
    *
-   * The option `signal` cancels the call while it waits for the lease. After that it aborts `lease.signal`, and the lease is
-   * held until the routine has ended.
+   * The option `signal` cancels the call while it waits for the lease. After that it aborts `lease.signal`,
+   * and the lease is held until the routine has ended.
    */
   withLock<T>(resource: string | readonly string[], routine: Routine<T>): Promise<T>;
   withLock<T>(resource: string | readonly string[], options: AcquireOptions, routine: Routine<T>): Promise<T>;
@@ -166,22 +170,21 @@ export class LockManager {
   }
 
   /**
-   * The word of an operator who knows better: this node has not lost anything that counts, and may vote at once, for all
-   * clients. Rejects with a RangeError when no node has that name.
+   * The word of an operator who knows better: this node has not lost anything that counts, and may vote at
+   * once, for all clients. Rejects with a RangeError when no node has that name.
    */
   async trustNode(name: string): Promise<void> {
     const node = this.#nodes.find((one) => one.name === name);
     if (node === undefined) {
-      throw new RangeError(
-        `no node is called ${JSON.stringify(name)}; there are ${this.#nodes.map((one) => one.name).join(', ')}`,
-      );
+      const names = this.#nodes.map((one) => one.name).join(', ');
+      throw new RangeError(`no node is called ${JSON.stringify(name)}; there are ${names}`);
     }
     await node.memory?.trust();
   }
 
   /**
-   * Calls the listener with every event from now on, after telling it the present: the declared locks, the nodes, and the
-   * fallback if it is active. Returns what ends it.
+   * Calls the listener with every event from now on, after telling it the present: the declared locks, the
+   * nodes, and the fallback if it is active. Returns what ends it.
    */
   subscribe(listener: LockListener): () => void {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
@@ -193,7 +196,9 @@ export class LockManager {
     return this.#events.add(listener);
   }
 
-  /** Makes a lock's name known before it is used, so that its metrics start at zero and not at the first use. */
+  /**
+   * Makes a lock's name known before it is used, so that its metrics start at zero and not at the first use.
+   */
   declare(name: string): void {
     if (this.#declared.has(checkName(name))) return;
     this.#declared.add(name);
@@ -211,9 +216,9 @@ export class LockManager {
   }
 
   /**
-   * Drains, waits up to `drainMs` (default 0) for held leases to be released, ends those that are left (their signals
-   * abort), takes their keys back and closes the manager's own connections. Rejects only with a TypeError or RangeError that
-   * names a bad option, and has done nothing then.
+   * Drains, waits up to `drainMs` (default 0) for held leases to be released, ends those that are left (their
+   * signals abort), takes their keys back and closes the manager's own connections. Rejects only with a
+   * TypeError or RangeError that names a bad option, and has done nothing then.
    */
   async close(options: { readonly drainMs?: number } = {}): Promise<void> {
     const drainMs = resolveDrainMs(options);
@@ -238,7 +243,8 @@ export class LockManager {
     this.#unwatch();
     this.#unwatchMembers();
     await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);
-    // A node in memory lives on, for another manager that shares it; for this one it is closed like the others.
+    // A node in memory lives on, for another manager that shares it; for this one it is closed like the
+    // others.
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 

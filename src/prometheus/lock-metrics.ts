@@ -92,22 +92,23 @@ class Recorder {
     const { metrics } = this;
     switch (event.type) {
       case 'declared':
+      case 'acquiring':
         return this.#addLock(event.name);
       case 'waiting':
         this.#addLock(event.name);
         metrics.waiters.inc({ lock: event.name });
-        return this.#waits.begin(waitKeyOf(event));
+        return this.#waits.begin(keyOf(event));
       case 'waited':
         this.#addLock(event.name);
         metrics.waitDuration.observe({ lock: event.name }, event.durationMs / 1000);
-        if (this.#waits.end(waitKeyOf(event))) metrics.waiters.dec({ lock: event.name });
+        if (this.#waits.end(keyOf(event))) metrics.waiters.dec({ lock: event.name });
         return;
       case 'acquired': {
         this.#recordOutcome(event);
         metrics.acquired.inc({ lock: event.name });
         metrics.lastRun.set({ lock: event.name }, Date.now() / 1000);
         metrics.leasesHeld.inc({ lock: event.name });
-        return this.#held.begin(leaseKeyOf(event));
+        return this.#held.begin(keyOf(event));
       }
       case 'skipped':
         this.#recordOutcome(event);
@@ -151,7 +152,7 @@ class Recorder {
   #recordLeaseEnd(event: EventOf<'released' | 'lost'>): void {
     this.#addLock(event.name);
     this.metrics.holdDuration.observe({ lock: event.name }, event.heldMs / 1000);
-    if (this.#held.end(leaseKeyOf(event))) this.metrics.leasesHeld.dec({ lock: event.name });
+    if (this.#held.end(keyOf(event))) this.metrics.leasesHeld.dec({ lock: event.name });
   }
 
   #recordNode({ name, status }: NodeSnapshot): void {
@@ -172,8 +173,6 @@ class Recorder {
   }
 }
 
-const leaseKeyOf = ({ token, resources }: EventOf<'acquired' | 'released' | 'lost'>): string =>
-  JSON.stringify([token, ...resources]);
-
-const waitKeyOf = ({ wait, resources }: EventOf<'waiting' | 'waited'>): string =>
-  JSON.stringify([wait, ...resources]);
+/** The id alone is unique per manager only, and one listener may hear several managers. */
+const keyOf = ({ id, resources }: EventOf<'acquired' | 'released' | 'lost' | 'waiting' | 'waited'>): string =>
+  JSON.stringify([id, ...resources]);

@@ -1,6 +1,7 @@
 import type { LockEvent } from '../../src/index.js';
 
-const lease = { name: 'report', resources: ['report'], token: 7 };
+const call = { id: 1, name: 'report', resources: ['report'] };
+const lease = { ...call, token: 7 };
 
 /** At least one event of each type, in a possible order. */
 export const everyEvent: readonly LockEvent[] = [
@@ -8,22 +9,22 @@ export const everyEvent: readonly LockEvent[] = [
   { type: 'node', node: { name: 'a:6379', status: 'ready' } },
   { type: 'fallback', active: true, reason: 'no majority of the nodes can be reached' },
   { type: 'stalled', delayMs: 1_500 },
-  { type: 'vote', node: 'a:6379', op: 'acquire', vote: 'granted', durationMs: 1 },
+  { type: 'vote', id: 1, node: 'a:6379', op: 'acquire', vote: 'granted', durationMs: 1 },
+  { ...call, type: 'acquiring' },
   { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false },
   { ...lease, type: 'extended', outcome: 'extended', headroomMs: 20_000, ttlMs: 30_000 },
   { ...lease, type: 'released', heldMs: 2_000, acknowledged: 3 },
-  { name: 'report', resources: ['report'], type: 'waiting', wait: 1 },
-  { name: 'report', resources: ['report'], type: 'waited', wait: 1, durationMs: 102 },
+  { ...call, type: 'waiting' },
+  { ...call, type: 'waited', durationMs: 102 },
   { ...lease, type: 'acquired', attempts: 2, durationMs: 104, fallback: false },
   { ...lease, type: 'lost', heldMs: 90_000, reason: 'unreachable' },
-  { name: 'report', resources: ['report'], type: 'skipped', reason: 'held', owner: 'b:1', durationMs: 2 },
+  { ...call, type: 'skipped', reason: 'held', owner: 'b:1', durationMs: 2 },
   {
-    name: 'report',
-    resources: ['report'],
+    ...call,
     type: 'failed',
     reason: 'unreachable',
     error: new Error('no majority'),
     durationMs: 250,
   },
-  { name: 'report', resources: ['report'], type: 'aborted', durationMs: 1_500 },
+  { ...call, type: 'aborted', durationMs: 1_500 },
 ];

@@ -5,7 +5,8 @@ import type { LockEvent, LockListener } from '../../src/index.js';
 import { lockMetrics, METRIC_NAMES, METRICS } from '../../src/prometheus/index.js';
 import { reading, readings } from './readings.js';
 
-const lease = { name: 'report', resources: ['report'], token: 7 };
+const call = { id: 1, name: 'report', resources: ['report'] };
+const lease = { ...call, token: 7 };
 const acquired: LockEvent = { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false };
 const released: LockEvent = { ...lease, type: 'released', heldMs: 2_000, acknowledged: 3 };
 const lost = (reason: Extract<LockEvent, { type: 'lost' }>['reason']): LockEvent => ({
@@ -15,16 +16,14 @@ const lost = (reason: Extract<LockEvent, { type: 'lost' }>['reason']): LockEvent
   reason,
 });
 const skipped = (reason: Extract<LockEvent, { type: 'skipped' }>['reason']): LockEvent => ({
-  name: 'report',
-  resources: ['report'],
+  ...call,
   type: 'skipped',
   reason,
   owner: undefined,
   durationMs: 2,
 });
 const failed = (reason: Extract<LockEvent, { type: 'failed' }>['reason']): LockEvent => ({
-  name: 'report',
-  resources: ['report'],
+  ...call,
   type: 'failed',
   reason,
   error: new Error('no majority'),
@@ -34,21 +33,11 @@ const node = (status: Extract<LockEvent, { type: 'node' }>['node']['status']): L
   type: 'node',
   node: { name: 'a:6379', status },
 });
-const waiting = (wait: number): LockEvent => ({
-  name: 'report',
-  resources: ['report'],
-  type: 'waiting',
-  wait,
-});
-const waited = (wait: number, durationMs = 400): LockEvent => ({
-  name: 'report',
-  resources: ['report'],
-  type: 'waited',
-  wait,
-  durationMs,
-});
+const waiting = (id: number): LockEvent => ({ ...call, id, type: 'waiting' });
+const waited = (id: number, durationMs = 400): LockEvent => ({ ...call, id, type: 'waited', durationMs });
 const vote = (answer: Extract<LockEvent, { type: 'vote' }>['vote']): LockEvent => ({
   type: 'vote',
+  id: 1,
   node: 'a:6379',
   op: 'acquire',
   vote: answer,
@@ -101,7 +90,7 @@ describe('lockMetrics', () => {
   );
 
   it('an aborted call has an acquire duration and no other count', async () => {
-    hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1_500 });
+    hear({ ...call, type: 'aborted', durationMs: 1_500 });
     expect(await read(`${METRICS.acquireDuration}_sum`, { lock: 'report', outcome: 'aborted' })).toBe(1.5);
     const counted = (await readings(register)).filter(
       ({ name, value }) => name.endsWith('_total') && value > 0,
@@ -111,9 +100,8 @@ describe('lockMetrics', () => {
 
   it('extensions are counted by their outcome', async () => {
     const extended = {
+      ...call,
       type: 'extended',
-      name: 'report',
-      resources: ['report'],
       headroomMs: 20_000,
       ttlMs: 30_000,
     } as const;
@@ -127,7 +115,7 @@ describe('lockMetrics', () => {
   });
 
   it('durations are in seconds, and released and lost leases both have a hold duration', async () => {
-    hear(acquired, released, { ...acquired, token: 8 }, { ...lost('taken'), token: 8 } as LockEvent);
+    hear(acquired, released, { ...acquired, id: 8 }, { ...lost('taken'), id: 8 } as LockEvent);
     const labels = { lock: 'report', outcome: 'acquired' };
     expect(await read(`${METRICS.acquireDuration}_sum`, labels)).toBeCloseTo(0.008, 9);
     expect(await read(`${METRICS.acquireDuration}_bucket`, { ...labels, le: '0.0025' })).toBe(0);
@@ -301,7 +289,7 @@ describe('lockMetrics', () => {
       [lock, name, ...Object.values(rest)].join(' '),
     );
     hear(acquired, released, lost('taken'), skipped('held'), failed('contended'), waiting(1), waited(1));
-    hear({ type: 'aborted', name: 'report', resources: ['report'], durationMs: 1 });
+    hear({ ...call, type: 'aborted', durationMs: 1 });
     const later = (await readings(register)).filter(({ labels }) => labels['lock'] === 'report');
     expect(declared).toHaveLength(later.length);
     expect(declared).toEqual(

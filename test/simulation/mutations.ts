@@ -407,14 +407,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'success reported though the lease is lost',
     edits: [
       {
-        file: 'lock/lock-manager.ts',
-        original: 'if (lease.signal.aborted) throw lease.signal.reason;',
-        replacement: '',
-      },
-      {
-        file: 'lock/lock-manager.ts',
-        original: '      lease.assertHeld();\n      return result;',
-        replacement: '      return result;',
+        file: 'lock/lease/current-lease.ts',
+        original: '    assertNotLost(runs.lease);\n    return result;',
+        replacement: '    return result;',
       },
     ],
     breaks: ['withLock tells what was'],
@@ -423,9 +418,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "a routine's error hidden by the loss of its lease",
     edits: [
       {
-        file: 'lock/lock-manager.ts',
-        original: '    } finally {\n      await lease.release();',
-        replacement: '    } finally {\n      lease.assertHeld();\n      await lease.release();',
+        file: 'lock/lease/current-lease.ts',
+        original: '  } finally {\n    own?.end();',
+        replacement: '  } finally {\n    assertNotLost(runs.lease);\n    own?.end();',
       },
     ],
     likely: 2,

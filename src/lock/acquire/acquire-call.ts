@@ -16,13 +16,16 @@ interface AcquiredLease {
 }
 
 /**
- * One call of `acquire`, and what listeners hear of it: that it waits and that it has waited, if it does, and then what came of
- * it.
+ * One call of `acquire`, and what listeners hear of it: its beginning, its wait, if it waits, and what came
+ * of it.
  */
 export class AcquireCall {
   readonly #context: CallContext;
   readonly #startedAt: number;
-  /** When its wait began. It is measured although nobody may listen yet: a later listener hears the whole length. */
+  /**
+   * When its wait began. It is measured although nobody may listen yet: a later listener hears the whole
+   * length.
+   */
   #waitsSince: number | undefined;
   #hasWaited = false;
 
@@ -35,6 +38,7 @@ export class AcquireCall {
   ) {
     this.#context = context;
     this.#startedAt = context.clock.now();
+    if (context.events.listening) context.events.emit({ type: 'acquiring', ...this.#about() });
   }
 
   /** To be called before each pause. The first call begins the wait. */
@@ -43,24 +47,26 @@ export class AcquireCall {
     const { clock, events } = this.#context;
     this.#waitsSince = clock.now();
     if (!events.listening) return;
-    events.emit({ type: 'waiting', name: this.#name, resources: this.resources, wait: this.id });
+    events.emit({ type: 'waiting', ...this.#about() });
   }
 
-  /** To be called before what came of the call is told. Tells nothing unless a wait began and has not ended. */
+  /**
+   * To be called before what came of the call is told. Tells nothing unless a wait began and has not ended.
+   */
   endWait(): void {
     if (this.#waitsSince === undefined || this.#hasWaited) return;
     this.#hasWaited = true;
     const { clock, events } = this.#context;
     if (!events.listening) return;
     const durationMs = clock.now() - this.#waitsSince;
-    events.emit({ type: 'waited', name: this.#name, resources: this.resources, wait: this.id, durationMs });
+    events.emit({ type: 'waited', ...this.#about(), durationMs });
   }
 
   tellAcquired({ tokenIfAny: token, attempts, fallback }: AcquiredLease): void {
     const { events } = this.#context;
     if (!events.listening) return;
     const durationMs = this.#durationMs();
-    const about = { name: this.#name, resources: this.resources };
+    const about = this.#about();
     events.emit({ type: 'acquired', ...about, token, attempts, durationMs, fallback });
   }
 
@@ -69,7 +75,7 @@ export class AcquireCall {
     const { events } = this.#context;
     if (!events.listening) return;
     const durationMs = this.#durationMs();
-    const about = { name: this.#name, resources: this.resources };
+    const about = this.#about();
     if (error instanceof LockNotAcquiredError) {
       const { reason, owner } = error;
       if (reason === 'contended') events.emit({ type: 'failed', ...about, reason, error, durationMs });
@@ -83,8 +89,8 @@ export class AcquireCall {
     }
   }
 
-  get #name(): string {
-    return this.options.name;
+  #about(): { readonly id: number; readonly name: string; readonly resources: readonly string[] } {
+    return { id: this.id, name: this.options.name, resources: this.resources };
   }
 
   #durationMs(): number {

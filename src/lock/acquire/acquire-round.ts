@@ -11,7 +11,10 @@ import type { Cancellation } from './cancellation.js';
 
 export interface RoundContext {
   readonly clock: Clock;
-  /** A new one for each acquire round: with the same one, the late release of a round would delete the grant of the next. */
+  /**
+   * A new one for each acquire round: with the same one, the late release of a round would delete the grant
+   * of the next.
+   */
   readonly newHolderId: () => string;
   readonly driftFactor: number;
   readonly fencing: boolean;
@@ -39,15 +42,16 @@ export type AcquireRoundResult =
     };
 
 /**
- * How often the second phase is tried. Giving up after the first try would leave a tick on record on a minority, where it
- * hinders the next claimant. While the keys are ours, asking again is harmless.
+ * How often the second phase is tried. Giving up after the first try would leave a tick on record on a
+ * minority, where it hinders the next claimant. While the keys are ours, asking again is harmless.
  */
 const CONFIRMATIONS = 3;
 
 /**
- * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity is left. A round
- * that is not won is undone on every node that did not refuse, in the background if need be. A cancelled round is not brought
- * to its end, unless it is for a tick, which may be on record on some nodes already.
+ * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity
+ * is left. A round that is not won is undone on every node that did not refuse, in the background if need be.
+ * A cancelled round is not brought to its end, unless it is for a tick, which may be on record on some nodes
+ * already.
  */
 export async function acquireRound(
   quorum: Quorum,
@@ -76,7 +80,8 @@ export async function acquireRound(
     }
     const leftMs = validityLeftMs(grant, clock.stamp());
     if (leftMs <= lossMarginMs(ttlMs)) {
-      const failure = `the nodes took so long to answer that ${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
+      const left = `${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
+      const failure = `the nodes took so long to answer that ${left}`;
       return undo(quorum, request, tracker, acquired.tally, failure);
     }
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
@@ -87,8 +92,8 @@ export async function acquireRound(
 }
 
 /**
- * The second phase. A grant that came in late with a higher counter could not take part in the first try. So each further try
- * takes the highest counter of all grants that are in by then, which is as good a token.
+ * The second phase. A grant that came in late with a higher counter could not take part in the first try. So
+ * each further try takes the highest counter of all grants that are in by then, which is as good a token.
  */
 async function confirm(
   quorum: Quorum,
@@ -116,12 +121,12 @@ async function confirm(
 
 function undo(
   quorum: Quorum,
-  { ttlMs, nodeTimeoutMs }: LockRequest,
+  { id, ttlMs, nodeTimeoutMs }: LockRequest,
   tracker: KeyTracker,
   tally: VoteTally,
   failure?: string,
 ): AcquireRoundResult {
   const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
-  const undone = quorum.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
+  const undone = quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
   return { kind: 'lost', tally, undone, ...(failure === undefined ? {} : { failure }) };
 }

@@ -33,9 +33,10 @@ const countLate = ({ votes }: VoteTally): number =>
 const LOOKS = 10;
 
 /**
- * One attempt: an acquire round, and more of them while the votes are split among claimants. The claimant that was granted the
- * lowest-numbered node goes on at once; the others yield, and look again before they say held. Without that, workers whose
- * cron fires on the same millisecond would each win a minority, and all of them would skip the tick.
+ * One attempt: an acquire round, and more of them while the votes are split among claimants. The claimant
+ * that was granted the lowest-numbered node goes on at once; the others yield, and look again before they say
+ * held. Without that, workers whose cron fires on the same millisecond would each win a minority, and all of
+ * them would skip the tick.
  */
 export async function attempt(
   quorum: Quorum,
@@ -62,7 +63,8 @@ export async function attempt(
     const { votes } = tally;
     met ??= new Set();
     const outcome: Outcome = failure === undefined ? outcomeOf(votes, met) : { kind: 'unreachable' };
-    // A request that came too late was not carried out: this process stood still, or was very busy. It is sent once more.
+    // A request that came too late was not carried out: this process stood still, or was very busy. It is
+    // sent once more.
     const isLate = countAnswers(tally) + countLate(tally) >= quorum.majority;
     const mayGoOn = look < LOOKS && !cancellation.isCancelled;
     if (outcome.kind === 'unreachable' && isLate && !wasLate && mayGoOn) {

@@ -1,8 +1,9 @@
 import type { Clock } from '../../clock.js';
 
 /**
- * What ends an acquire call early: the caller's signal, the end of the manager, or keys that were handed over. It does what an
- * AbortController does; a real one with its events would cost more than all the rest of a hand-over.
+ * What ends an acquire call early: the caller's signal, the end of the manager, or keys that were handed
+ * over. It does what an AbortController does; a real one with its events would cost more than all the rest of
+ * a hand-over.
  */
 export class Cancellation {
   #reason: Error | undefined;

@@ -9,8 +9,9 @@ const overlaps = (trackers: ReadonlySet<KeyTracker>, resources: readonly string[
   [...trackers].some((tracker) => tracker.resources.some((resource) => resources.includes(resource)));
 
 /**
- * Locks within this process while the nodes cannot be reached. Within the process a resource still has one holder at a time:
- * while a lease from the nodes is held, the fallback does not grant its resources, and the other way round.
+ * Locks within this process while the nodes cannot be reached. Within the process a resource still has one
+ * holder at a time: while a lease from the nodes is held, the fallback does not grant its resources, and the
+ * other way round.
  */
 export class MemoryFallback {
   /** The keys that this process holds from the nodes, and those that it holds in memory. */

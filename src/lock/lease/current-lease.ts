@@ -75,7 +75,10 @@ async function runShared<T>(
   }
 }
 
-/** Throws the `LeaseLostError` that the signal of a lost lease has told, so that all runs reject with one error. */
+/**
+ * Throws the `LeaseLostError` that the signal of a lost lease has told, so that all runs reject with one
+ * error.
+ */
 function assertNotLost(lease: Lease): void {
   if (lease.signal.aborted) throw lease.signal.reason;
   // A loss that no timer could tell, because the routine did not let any timer run.

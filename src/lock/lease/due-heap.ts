@@ -7,12 +7,15 @@ export interface Due<T> {
   index: number;
 }
 
-/** The children of each item: with four there are fewer levels, and fewer of a hundred thousand items to be touched. */
+/**
+ * The children of each item: with four there are fewer levels, and fewer of a hundred thousand items to be
+ * touched.
+ */
 const WIDTH = 4;
 
 /**
- * Items by the instant at which they are due, the next one first, so that one timer serves any number of them. It is a heap in
- * an array: no item is due before its parent.
+ * Items by the instant at which they are due, the next one first, so that one timer serves any number of
+ * them. It is a heap in an array: no item is due before its parent.
  *
  * ```
  * index      0                 the next item

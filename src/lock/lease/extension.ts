@@ -29,6 +29,8 @@ export interface ExtensionContext {
 
 /** The lease that keys are held for. */
 export interface LeaseListener {
+  /** The number of its acquire call, which its events carry. */
+  readonly id: number;
   readonly terms: ResolvedAcquireOptions;
   /** When it began, on the monotonic clock. */
   readonly heldSince: number;
@@ -56,7 +58,10 @@ export class Extension implements RestoreTarget, TurnTaker {
   readonly #owner: ExtensionOwner;
   readonly #quorum: Quorum;
   readonly #tracker: KeyTracker;
-  /** The last token that was reserved: nobody who comes after has a counter at or below it. `undefined`: no fencing. */
+  /**
+   * The last token that was reserved: nobody who comes after has a counter at or below it. `undefined`: no
+   * fencing.
+   */
   readonly #lastToken: number | undefined;
   #grant: Grant;
   #longestTtlMs: number;
@@ -71,12 +76,16 @@ export class Extension implements RestoreTarget, TurnTaker {
   #hasFailed = false;
   /** Who refused the last one so that no majority was left; see `takersIn`. */
   #takers: string | undefined;
-  /** Whether keys were set again after an extension that no majority granted, and no majority has granted one since. */
+  /**
+   * Whether keys were set again after an extension that no majority granted, and no majority has granted one
+   * since.
+   */
   #isRestoredWithoutQuorum = false;
   /**
-   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it granted. Without that,
-   * such a node would never grant an extension, and the lease would die with a minority of the others. The order of tokens is
-   * kept: the next holder's token is above this, and so above all that were given out.
+   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it
+   * granted. Without that, such a node would never grant an extension, and the lease would die with a
+   * minority of the others. The order of tokens is kept: the next holder's token is above this, and so above
+   * all that were given out.
    */
   #maxCounter: number | undefined;
 
@@ -129,8 +138,9 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   /**
-   * Whether it is time for an extension. If only the wall clock says that validity ran out, the machine was suspended, or the
-   * clock was stepped. Then the nodes are asked at once, but only once: if they did not agree, at the usual pace.
+   * Whether it is time for an extension. If only the wall clock says that validity ran out, the machine was
+   * suspended, or the clock was stepped. Then the nodes are asked at once, but only once: if they did not
+   * agree, at the usual pace.
    */
   isDue(now: number): boolean {
     if (!this.isIdle) return false;
@@ -162,9 +172,9 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   /**
-   * A node votes from now on. If it does not have the keys, they are extended at once: should another node go before the next
-   * extension is due, this one makes the majority, and claimants cannot raise its counter above the token meanwhile. A node
-   * that comes and goes causes no more extensions than one that fails.
+   * A node votes from now on. If it does not have the keys, they are extended at once: should another node go
+   * before the next extension is due, this one makes the majority, and claimants cannot raise its counter
+   * above the token meanwhile. A node that comes and goes causes no more extensions than one that fails.
    */
   extendFor(nodeIndex: number): void {
     if (this.#tracker.isGranted(nodeIndex)) return;
@@ -179,8 +189,8 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   /**
-   * Takes an extension that a majority granted to a stand-in. If keys were set again without a majority, it proves nothing:
-   * the stand-in cannot know whether the machine slept before.
+   * Takes an extension that a majority granted to another thread. If keys were set again without a majority,
+   * it proves nothing: the other thread cannot know whether the machine slept before.
    */
   adopt(sentAt: Stamp, ttlMs: number): void {
     if (!this.#isRestoredWithoutQuorum) this.#prolong(sentAt, ttlMs);
@@ -196,13 +206,14 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   /** Calls back once, when it is over, with whether a majority granted it. */
-  #begin({ terms }: LeaseListener, ttlMs: number, onEnd: (won: boolean) => void): void {
+  #begin({ id, terms }: LeaseListener, ttlMs: number, onEnd: (won: boolean) => void): void {
     this.#state = 'running';
     this.expectTtl(ttlMs);
     const sentAt = this.#context.clock.stamp();
     this.#beganAt = sentAt.monotonicMs;
     this.#dueForNodeAt = Number.POSITIVE_INFINITY;
     const extendTerms = {
+      id,
       ttlMs,
       nodeTimeoutMs: terms.nodeTimeoutMs,
       validUntil: endOf(this.#grant),
@@ -249,12 +260,12 @@ export class Extension implements RestoreTarget, TurnTaker {
     return won;
   }
 
-  #tell({ terms: { name } }: LeaseListener, won: boolean, headroomMs: number, ttlMs: number): void {
+  #tell({ id, terms: { name } }: LeaseListener, won: boolean, headroomMs: number, ttlMs: number): void {
     const { events } = this.#context;
     if (!events.listening) return;
     const { resources } = this.#tracker;
     const outcome = won ? 'extended' : 'failed';
-    events.emit({ type: 'extended', name, resources, outcome, headroomMs, ttlMs });
+    events.emit({ type: 'extended', id, name, resources, outcome, headroomMs, ttlMs });
   }
 
   #prolong(sentAt: Stamp, ttlMs: number): void {
@@ -269,8 +280,8 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   /**
-   * A majority with other owners may be a claimant that only passes by: its round is lost, and released, if some of its nodes
-   * have no vote. If the same owners are there at a second look, the lease is lost.
+   * A majority with other owners may be a claimant that only passes by: its round is lost, and released, if
+   * some of its nodes have no vote. If the same owners are there at a second look, the lease is lost.
    */
   #heedTakers(takers: string | undefined): void {
     const takersBefore = this.#takers;

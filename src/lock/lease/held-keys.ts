@@ -9,7 +9,7 @@ import type { ReleaseResult } from '../quorum/release.js';
 import type { Due } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner, type LeaseListener } from './extension.js';
 import type { Scheduled } from './lease-scheduler.js';
-import type { LeaseGuard, StandIn } from './stand-in.js';
+import type { LeaseGuard, RemoteLease } from './stand-in.js';
 import { TokenRange } from './token-range.js';
 
 /** What all held keys of a manager have in common. */
@@ -19,18 +19,20 @@ export interface HeldKeysContext extends ExtensionContext {
 }
 
 /**
- * The keys of a won acquire round, from then until they are released. It owns the grant and its extension, and notices when
- * they cannot be held any longer. Leases of this process may follow each other on the same keys.
+ * The keys of a won acquire round, from then until they are released. It owns the grant and its extension,
+ * and notices when they cannot be held any longer. Leases of this process may follow each other on the same
+ * keys.
  */
 export class HeldKeys implements Scheduled, ExtensionOwner {
   readonly tracker: KeyTracker;
-  place: Due<Scheduled> | undefined;
+  due: Due<Scheduled> | undefined;
   readonly #context: HeldKeysContext;
   readonly #quorum: Quorum;
   readonly #tokens: TokenRange;
   readonly #extension: Extension;
   #lease: LeaseListener | undefined;
-  #standIn: StandIn | undefined;
+  /** Extends the keys while the event loop is blocked. */
+  #remote: RemoteLease | undefined;
 
   constructor(context: HeldKeysContext, won: Won) {
     const { quorum, tracker, token, request, othersWait } = won;
@@ -80,7 +82,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   /** From now on the keys are held for this lease. Returns its token; `undefined`: no fencing. */
   begin(lease: LeaseListener): number | undefined {
     this.#lease = lease;
-    if (lease.terms.autoExtend && !lease.fallback) this.#beginStandIn(lease);
+    if (lease.terms.autoExtend && !lease.fallback) this.#beginRemote(lease);
     this.#context.scheduler.schedule(this, this.#dueAt(lease));
     return this.#tokens.next();
   }
@@ -89,8 +91,8 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   end(): void {
     this.#lease = undefined;
     // Before anything is released: what nobody extends any more stays released.
-    this.#standIn?.end();
-    this.#standIn = undefined;
+    this.#remote?.end();
+    this.#remote = undefined;
     this.#context.scheduler.cancel(this);
   }
 
@@ -100,7 +102,10 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     return this.#quorum.release(this.tracker, { ...terms, ttlMs, enough: this.#quorum.majority });
   }
 
-  /** Extends the keys now, or after an extension that is running. Returns whether it was won before the lease ended. */
+  /**
+   * Extends the keys now, or after an extension that is running. Returns whether it was won before the lease
+   * ended.
+   */
   async extend(lease: LeaseListener, ttlMs: number): Promise<boolean> {
     // The one that is running may have been started for a shorter TTL.
     while (this.#extension.isRunning) await this.#extension.whenEnded();
@@ -116,7 +121,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
 
   reschedule(): void {
     if (this.#lease === undefined) return;
-    this.#tellStandIn();
+    this.#updateRemote();
     this.#context.scheduler.schedule(this, this.#dueAt(this.#lease));
   }
 
@@ -134,8 +139,8 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   /**
-   * Does now what is overdue. After a section that blocked the event loop, promises that are settled go on before any timer
-   * fires: so the holder asks before the scheduler can have noticed the loss.
+   * Does now what is overdue. After a section that blocked the event loop, promises that are settled go on
+   * before any timer fires: so the holder asks before the scheduler can have noticed the loss.
    */
   catchUp(): void {
     if (this.#lease === undefined) return;
@@ -161,7 +166,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     return Math.min(lostAt(this.#extension.grant), extendAt, heldSince + maxHoldMs);
   }
 
-  #beginStandIn({ terms, heldSince }: LeaseListener): void {
+  #beginRemote({ terms, heldSince }: LeaseListener): void {
     const { guard, driftFactor } = this.#context;
     if (guard === undefined) return;
     const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = terms;
@@ -171,18 +176,18 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     const maxHoldAt = heldSince + maxHoldMs;
     this.#extension.expectTtl(ttlMs);
     const remoteTerms = { resources, holderId, ttlMs, driftMs, nodeTimeoutMs, maxHoldAt };
-    this.#standIn = guard.begin(remoteTerms, endOf(grant), maxCounter);
+    this.#remote = guard.begin(remoteTerms, endOf(grant), maxCounter);
   }
 
-  #tellStandIn(): void {
-    this.#standIn?.hold(endOf(this.#extension.grant), this.#extension.maxCounter);
+  #updateRemote(): void {
+    this.#remote?.hold(endOf(this.#extension.grant), this.#extension.maxCounter);
   }
 
-  /** Takes what the stand-in extended while the event loop was blocked. */
+  /** Takes what another thread extended while the event loop was blocked. */
   #adoptRemoteExtension({ terms }: LeaseListener): void {
-    const sentAt = this.#standIn?.extendedAt;
+    const sentAt = this.#remote?.extendedAt;
     if (sentAt === undefined || sentAt.monotonicMs <= this.#extension.grant.sentAt.monotonicMs) return;
     this.#extension.adopt(sentAt, terms.ttlMs);
-    this.#tellStandIn();
+    this.#updateRemote();
   }
 }

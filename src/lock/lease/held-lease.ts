@@ -4,29 +4,36 @@ import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { Lease } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
+import type { AcquireCall } from '../acquire/acquire-call.js';
+import type { ReleaseTerms } from '../quorum/quorum.js';
 import { checkTtlMs } from '../validation/checks.js';
 import type { LeaseListener } from './extension.js';
 import type { HeldKeys } from './held-keys.js';
 
+export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs'>;
+
 /** Takes back what a lease held when it is over. */
 export interface LeaseHost {
   /**
-   * Hands the keys to the next call in this process that waits for them, if one may take them. Calls `onTaken` as soon as that
-   * is certain, before the lease of that call begins. Returns whether they were handed over.
+   * Hands the keys to the next call in this process that waits for them, if one may take them. Calls
+   * `onTaken` as soon as that is certain, before the lease of that call begins. Returns whether they were
+   * handed over.
    */
   handOver(keys: HeldKeys, onTaken: () => void): boolean;
-  /** Releases the keys on the nodes, or leaves them `keepMs` to live. Resolves to how many nodes acknowledged it. */
-  release(
-    keys: HeldKeys,
-    terms: { readonly nodeTimeoutMs: number; readonly keepMs: number },
-  ): Promise<number>;
+  /**
+   * Releases the keys on the nodes, or leaves them `keepMs` to live. Resolves to how many nodes acknowledged
+   * it.
+   */
+  release(keys: HeldKeys, terms: LeaseReleaseTerms): Promise<number>;
   /** The lease was lost. Its keys stay on the nodes, but nobody holds anything by them. */
   lost(keys: HeldKeys): void;
   /** The lease is over, for whatever reason. */
   ended(lease: HeldLease): void;
 }
 
-/** What all leases of a manager have in common: one object, because there may be a hundred thousand of them. */
+/**
+ * What all leases of a manager have in common: one object, because there may be a hundred thousand of them.
+ */
 export interface LeaseContext {
   readonly clock: Clock;
   readonly events: LockEvents;
@@ -34,9 +41,13 @@ export interface LeaseContext {
   readonly maxTtlMs: number;
 }
 
-/** The handle of held keys, until it is released or lost. What is extended, and when it is lost, the keys know. */
+/**
+ * The handle of held keys, until it is released or lost. What is extended, and when it is lost, the keys
+ * know.
+ */
 export class HeldLease implements Lease, LeaseListener {
   readonly #context: LeaseContext;
+  readonly #id: number;
   readonly #terms: ResolvedAcquireOptions;
   readonly #keys: HeldKeys;
   readonly #heldSince: number;
@@ -50,12 +61,13 @@ export class HeldLease implements Lease, LeaseListener {
   constructor(
     context: LeaseContext,
     keys: HeldKeys,
-    terms: ResolvedAcquireOptions,
+    { id, options }: AcquireCall,
     readonly attempts: number,
     readonly fallback: boolean,
   ) {
     this.#context = context;
-    this.#terms = terms;
+    this.#id = id;
+    this.#terms = options;
     this.#keys = keys;
     this.#heldSince = context.clock.now();
     this.#token = keys.begin(this);
@@ -67,6 +79,11 @@ export class HeldLease implements Lease, LeaseListener {
 
   get name(): string {
     return this.#terms.name;
+  }
+
+  /** The number of the acquire call that it comes from, which all its events carry. */
+  get id(): number {
+    return this.#id;
   }
 
   get terms(): ResolvedAcquireOptions {
@@ -131,9 +148,9 @@ export class HeldLease implements Lease, LeaseListener {
   }
 
   /**
-   * Ends the lease against the holder's will. Its keys are left to expire, or to the holder's own `release`: the holder hears
-   * of the loss now, and needs the rest of their time to stop. Only if the connections are about to be closed, the keys are
-   * released at once.
+   * Ends the lease against the holder's will. Its keys are left to expire, or to the holder's own `release`:
+   * the holder hears of the loss now, and needs the rest of their time to stop. Only if the connections are
+   * about to be closed, the keys are released at once.
    */
   lose(reason: LossReason): void {
     if (!this.#isHeld()) return;
@@ -141,8 +158,8 @@ export class HeldLease implements Lease, LeaseListener {
     const heldMs = this.#end();
     this.#loss = new LeaseLostError(this.resources, reason);
     this.#signal?.abort(this.#loss);
-    const { name, resources, tokenIfAny: token } = this;
-    this.#context.events.emit({ type: 'lost', name, resources, token, heldMs, reason });
+    const { id, name, resources, tokenIfAny: token } = this;
+    this.#context.events.emit({ type: 'lost', id, name, resources, token, heldMs, reason });
     if (reason === 'closed') void this.release();
     else this.#context.host.lost(this.#keys);
   }
@@ -175,7 +192,7 @@ export class HeldLease implements Lease, LeaseListener {
 
   #releaseKeys(keepMs: number): Promise<number> {
     const { nodeTimeoutMs } = this.#terms;
-    return this.#context.host.release(this.#keys, { nodeTimeoutMs, keepMs });
+    return this.#context.host.release(this.#keys, { id: this.#id, nodeTimeoutMs, keepMs });
   }
 
   /** Returns for how long the lease was held, in milliseconds. */
@@ -188,8 +205,8 @@ export class HeldLease implements Lease, LeaseListener {
   #tellRelease(heldMs: number, acknowledged: number): void {
     const { events } = this.#context;
     if (!events.listening) return;
-    const { name, resources, tokenIfAny: token } = this;
-    events.emit({ type: 'released', name, resources, token, heldMs, acknowledged });
+    const { id, name, resources, tokenIfAny: token } = this;
+    events.emit({ type: 'released', id, name, resources, token, heldMs, acknowledged });
   }
 
   #overError(): LeaseLostError {

@@ -4,21 +4,23 @@ import type { Stamp } from '../../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
 export interface Scheduled {
-  /** Its place in the scheduler's heap. Only the scheduler changes it. */
-  place: Due<Scheduled> | undefined;
+  /** Its entry in the scheduler's heap. Only the scheduler changes it. */
+  due: Due<Scheduled> | undefined;
   /** Called at `dueAt` or later. Returns when to be called next; `undefined`: never. */
   wake(now: number, dueAt: number): number | undefined;
 }
 
 /** Something that extends keys when it is its turn. */
 export interface TurnTaker {
-  /** Called once for each `requestTurn`. It calls `endTurn` when the extension is over, whatever came of it. */
+  /**
+   * Called once for each `requestTurn`. It calls `endTurn` when the extension is over, whatever came of it.
+   */
   takeTurn(): void;
 }
 
 /**
- * The longest sleep of the scheduler. The timers' clock stands still while the machine is suspended. So the scheduler notices
- * so soon after the end of a suspension that the wall clock went on without it.
+ * The longest sleep of the scheduler. The timers' clock stands still while the machine is suspended. So the
+ * scheduler notices so soon after the end of a suspension that the wall clock went on without it.
  */
 const LONGEST_SLEEP_MS = 1_000;
 /** A timer that is this late shows that the event loop was blocked; shorter delays are normal. */
@@ -27,16 +29,17 @@ const DELAY_MS = 100;
 const WALL_JUMP_MS = 100;
 
 /**
- * So many extensions run at once. All leases of a process may be due together; more at once would only wait for the nodes, and
- * every other request would wait behind them.
+ * So many extensions run at once. All leases of a process may be due together; more at once would only wait
+ * for the nodes, and every other request would wait behind them.
  */
 const TURNS = 256;
 
 const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonicMs;
 
 /**
- * Looks after all held keys with one timer. It wakes each when an extension is due, before validity ends, and when the wall
- * clock shows that time passed which the monotonic clock did not see. The timer keeps no process alive.
+ * Looks after all held keys with one timer. It wakes each when an extension is due, before validity ends, and
+ * when the wall clock shows that time passed which the monotonic clock did not see. The timer keeps no
+ * process alive.
  */
 export class LeaseScheduler {
   readonly #queue = new DueHeap<Scheduled>();
@@ -65,15 +68,16 @@ export class LeaseScheduler {
 
   /** Sets when the item is woken next; a later call replaces an earlier one. */
   schedule(item: Scheduled, dueAt: number): void {
-    this.#place(item, dueAt);
+    this.#setDue(item, dueAt);
     this.#setTimer();
   }
 
   cancel(item: Scheduled): void {
-    if (item.place === undefined) return;
-    this.#remove(item.place);
+    if (item.due === undefined) return;
+    this.#remove(item.due);
     if (this.#queue.size > 0) return;
-    // Code that blocks the loop may end the last lease before the loop turns: then no timer would tell the delay.
+    // Code that blocks the loop may end the last lease before the loop turns: then no timer would tell the
+    // delay.
     const delayMs = this.clock.now() - this.#firesAt;
     this.#cancelTimer();
     this.#reportDelay(delayMs);
@@ -117,7 +121,7 @@ export class LeaseScheduler {
     this.#cancelTimer();
     this.#reportDelay(delayMs);
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
-      for (const { item, dueAt } of this.#queue.all) this.#place(item, Math.min(dueAt, now));
+      for (const { item, dueAt } of this.#queue.all) this.#setDue(item, Math.min(dueAt, now));
     }
     this.#isWaking = true;
     try {
@@ -133,19 +137,19 @@ export class LeaseScheduler {
     const { item, dueAt } = due;
     const nextAt = item.wake(now, dueAt);
     // It may have been cancelled, or scheduled anew, meanwhile.
-    if (item.place !== due || due.dueAt !== dueAt) return;
+    if (item.due !== due || due.dueAt !== dueAt) return;
     if (nextAt === undefined) this.#remove(due);
     else this.#queue.move(due, Math.max(nextAt, now + 1));
   }
 
-  #place(item: Scheduled, dueAt: number): void {
-    if (item.place !== undefined) this.#queue.move(item.place, dueAt);
-    else item.place = this.#queue.add(item, dueAt);
+  #setDue(item: Scheduled, dueAt: number): void {
+    if (item.due !== undefined) this.#queue.move(item.due, dueAt);
+    else item.due = this.#queue.add(item, dueAt);
   }
 
   #remove(due: Due<Scheduled>): void {
     this.#queue.remove(due);
-    due.item.place = undefined;
+    due.item.due = undefined;
   }
 
   #setTimer(): void {

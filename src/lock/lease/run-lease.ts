@@ -2,9 +2,9 @@ import type { Lease } from '../../api/lease.js';
 import { onAbort } from './abort-listeners.js';
 
 /**
- * A lease as one run of `withLock` sees it whose caller gave a signal. Its own signal aborts when the lease is
- * lost, and also when the caller's signal aborts: nobody waits for the result of the run any more. The lease
- * itself is held until the run has ended.
+ * A lease as one run of `withLock` sees it whose caller gave a signal. Its own signal aborts when the lease
+ * is lost, and also when the caller's signal aborts: nobody waits for the result of the run any more. The
+ * lease itself is held until the run has ended.
  */
 export class RunLease implements Lease {
   readonly #lease: Lease;

@@ -11,18 +11,23 @@ export interface RemoteLeaseTerms {
   readonly maxHoldAt: number;
 }
 
-/** Extends a lease while the event loop of this thread is blocked. This is the lease's side of it. */
-export interface StandIn {
+/**
+ * A lease that another thread extends while the event loop of this thread is blocked, as the lease sees it.
+ */
+export interface RemoteLease {
   /** Says until when the lease is valid, on the monotonic clock, and what counters may be raised to. */
   hold(validUntil: number, maxCounter: number | undefined): void;
-  /** When the stand-in sent its last extension that a majority granted; `undefined` if there is none. */
+  /** When the other thread sent its last extension that a majority granted; `undefined` if there is none. */
   readonly extendedAt: Stamp | undefined;
-  /** The lease is over: nobody extends it any more. */
+  /** The lease is over: the other thread extends it no more. */
   end(): void;
 }
 
-/** Gives leases their stand-ins. */
+/** Has leases extended by another thread. */
 export interface LeaseGuard {
-  /** From now on the lease is extended while this thread is blocked. `undefined`: there is no stand-in any more. */
-  begin(terms: RemoteLeaseTerms, validUntil: number, maxCounter: number | undefined): StandIn | undefined;
+  /**
+   * From now on the lease is extended while this thread is blocked. Returns `undefined` if the other thread
+   * is not there any more.
+   */
+  begin(terms: RemoteLeaseTerms, validUntil: number, maxCounter: number | undefined): RemoteLease | undefined;
 }

@@ -2,8 +2,8 @@ import { mayFollow, type Run } from '../../core/local-handover.js';
 import type { Grant, Stamp } from '../../core/validity.js';
 
 /**
- * The leases that follow each other on one grant, without a request to the nodes. Each has a token of its own, from the range
- * that the grant reserved.
+ * The leases that follow each other on one grant, without a request to the nodes. Each has a token of its
+ * own, from the range that the grant reserved.
  */
 export class TokenRange implements Run {
   #leases = 0;
@@ -13,7 +13,9 @@ export class TokenRange implements Run {
     readonly startedAt: number,
     /** For how many leases the grant reserved tokens. */
     readonly reserved: number,
-    /** The last token of the range: the counter of whoever comes after is above it. `undefined`: no fencing. */
+    /**
+     * The last token of the range: the counter of whoever comes after is above it. `undefined`: no fencing.
+     */
     readonly last: number | undefined,
     /** Whether other processes were waiting when the keys were won. */
     readonly othersWait: boolean,

@@ -1,16 +1,16 @@
 /**
- * How many answers each node owes to requests that timed out. A node that owes answers hangs: once the other nodes have
- * answered, nobody waits for it again.
+ * How many requests to each node timed out and have no answer yet. A node with such requests hangs: once the
+ * other nodes have answered, nobody waits for it again.
  */
 export class HungNodes {
-  readonly #owed: number[];
-  /** How many of the owed answers belong to withdrawn requests. They are written off when the node answers anything. */
+  readonly #unanswered: number[];
+  /** How many of them were withdrawn. They are written off when the node answers anything. */
   readonly #withdrawn: number[];
-  /** How many answers all nodes owe together. */
+  /** The sum over all nodes. */
   #sum = 0;
 
   constructor(nodeCount: number) {
-    this.#owed = new Array<number>(nodeCount).fill(0);
+    this.#unanswered = new Array<number>(nodeCount).fill(0);
     this.#withdrawn = new Array<number>(nodeCount).fill(0);
   }
 
@@ -19,11 +19,11 @@ export class HungNodes {
   }
 
   isHung(nodeIndex: number): boolean {
-    return this.#owed[nodeIndex]! > 0;
+    return this.#unanswered[nodeIndex]! > 0;
   }
 
   timedOut(nodeIndex: number): void {
-    this.#owed[nodeIndex]!++;
+    this.#unanswered[nodeIndex]!++;
     this.#sum++;
   }
 
@@ -34,9 +34,9 @@ export class HungNodes {
 
   /** The node has answered a request; `wasOverdue`: one that had timed out. */
   recovered(nodeIndex: number, wasOverdue: boolean): void {
-    if (this.#owed[nodeIndex] === 0) return;
+    if (this.#unanswered[nodeIndex] === 0) return;
     const recovered = this.#withdrawn[nodeIndex]! + (wasOverdue ? 1 : 0);
-    this.#owed[nodeIndex]! -= recovered;
+    this.#unanswered[nodeIndex]! -= recovered;
     this.#sum -= recovered;
     this.#withdrawn[nodeIndex] = 0;
   }

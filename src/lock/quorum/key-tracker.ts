@@ -1,16 +1,16 @@
 import { keyAfter, type Vote } from '../../core/vote.js';
 
 /**
- * What is known of one node is packed into one number, because every acquisition has one for each node: two bits, and above
- * them the number of requests that have not been answered.
+ * What is known of one node is packed into one number, because every acquisition has one for each node: two
+ * bits, and above them the number of requests that have not been answered.
  */
 const GRANTED = 1;
 const MAY_BE_THERE = 2;
 const OUTSTANDING = 4;
 
 /**
- * What one holder id may have left on each node, so that nothing of it stays behind. A request whose answer never came may
- * still be carried out until its deadline; after that the node refuses it.
+ * What one holder id may have left on each node, so that nothing of it stays behind. A request whose answer
+ * never came may still be carried out until its deadline; after that the node refuses it.
  */
 export class KeyTracker {
   readonly #nodes: number[];
@@ -62,7 +62,10 @@ export class KeyTracker {
     return this.#nodes.some((_, nodeIndex) => this.mayHoldTheKey(nodeIndex));
   }
 
-  /** Whether a release that the node answered now is final: nothing that was sent before can be carried out after it. */
+  /**
+   * Whether a release that the node answered now is final: nothing that was sent before can be carried out
+   * after it.
+   */
   isFinal(nodeIndex: number, now: number): boolean {
     return !this.isAsked(nodeIndex) && (this.#mayActUntil?.get(nodeIndex) ?? 0) <= now;
   }

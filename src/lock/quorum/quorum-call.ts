@@ -20,15 +20,15 @@ export interface QuorumCallContext {
   readonly hungNodes: HungNodes;
   /** Whether somebody listens to events; if nobody does, `report` need not be called. */
   readonly listening: boolean;
-  report(node: LockNode, op: Op, vote: Vote, sentAt: number): void;
+  report(id: number, node: LockNode, op: Op, vote: Vote, sentAt: number): void;
 }
 
 /** Hears the real answer of a node, however late. */
 type AnswerListener = (nodeIndex: number, answer: Vote) => void;
 
 /**
- * One request to all nodes. It counts the votes as they arrive. A node that does not answer in time gets a failed vote; its
- * real answer still reaches the key tracker and the answer listeners.
+ * One request to all nodes. It counts the votes as they arrive. A node that does not answer in time gets a
+ * failed vote; its real answer still reaches the key tracker and the answer listeners.
  */
 export class QuorumCall implements VoteReceiver, Timed {
   readonly tally: VoteTally;
@@ -44,6 +44,8 @@ export class QuorumCall implements VoteReceiver, Timed {
 
   constructor(
     private readonly context: QuorumCallContext,
+    /** The acquire call, or the lease, that it is for. */
+    private readonly id: number,
     private readonly op: Op,
     private readonly tracker: KeyTracker,
     private readonly sentAt: number,
@@ -63,13 +65,18 @@ export class QuorumCall implements VoteReceiver, Timed {
     return new Promise((resolve) => this.whenDecided(resolve));
   }
 
-  /** The same with a callback, which costs less than a promise. There is one: a second call replaces the first. */
+  /**
+   * The same with a callback, which costs less than a promise. There is one: a second call replaces the
+   * first.
+   */
   whenDecided(onDecided: (verdict: Verdict) => void): void {
     if (this.#verdict === undefined) this.#onDecided = onDecided;
     else onDecided(this.#verdict);
   }
 
-  /** Calls back with the real answer of each node: at once for the answers that are in, later for the others. */
+  /**
+   * Calls back with the real answer of each node: at once for the answers that are in, later for the others.
+   */
   forEachAnswer(listener: AnswerListener): void {
     this.#answerListeners =
       this.#answerListeners === undefined ? [listener] : [...this.#answerListeners, listener];
@@ -126,7 +133,7 @@ export class QuorumCall implements VoteReceiver, Timed {
   #report(nodeIndex: number, vote: Vote): void {
     const { context } = this;
     if (context.listening && this.asked?.has(nodeIndex) !== false)
-      context.report(context.nodes[nodeIndex]!, this.op, vote, this.sentAt);
+      context.report(this.id, context.nodes[nodeIndex]!, this.op, vote, this.sentAt);
   }
 
   #count(nodeIndex: number, vote: Vote): void {
@@ -143,7 +150,10 @@ export class QuorumCall implements VoteReceiver, Timed {
     else if (!this.context.listening) this.#endWait();
   }
 
-  /** Once a majority has answered, a node that owes earlier answers as well as this one is not waited for: it hangs. */
+  /**
+   * Once a majority has answered, a node that has not answered earlier calls either is not waited for: it
+   * hangs.
+   */
   #stopWaitingForHungNodes(): void {
     const { hungNodes, majority } = this.context;
     if (!hungNodes.any) return;

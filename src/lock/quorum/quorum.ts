@@ -2,7 +2,13 @@ import type { Clock } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
-import type { ExtendRequest, LockNode, NodeRequest, QueueEntry, VoteReceiver } from '../../node/lock-node.js';
+import type {
+  AcquireRequest,
+  ExtendRequest,
+  LockNode,
+  QueueEntry,
+  VoteReceiver,
+} from '../../node/lock-node.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import { Timeouts } from './call-timeouts.js';
@@ -14,19 +20,27 @@ import { RoundLimiter } from './round-limiter.js';
 
 /** What one attempt asks of the nodes; each of its rounds adds a holder id. */
 export interface LockRequest {
+  /** The number of the acquire call, which its events carry. */
+  readonly id: number;
   readonly resources: readonly string[];
   readonly ttlMs: number;
   readonly nodeTimeoutMs: number;
   /** The scheduled time that the run belongs to, in epoch milliseconds. */
   readonly tick: number | undefined;
-  /** How many tokens a grant reserves: one for the lease, and one for each lease of this process that may follow on it. */
+  /**
+   * How many tokens a grant reserves: one for the lease, and one for each lease of this process that may
+   * follow on it.
+   */
   readonly tokens: number;
   /** The queue entry of this process if the call waits: a node that refuses puts it on its list. */
   readonly queueEntry: QueueEntry | undefined;
 }
 
-/** How long the keys live, and how long a node may take to answer. */
-export type CallTerms = Pick<LockRequest, 'ttlMs' | 'nodeTimeoutMs'>;
+/**
+ * The call or lease that the nodes are asked for, how long the keys live, and how long a node may take to
+ * answer.
+ */
+export type CallTerms = Pick<LockRequest, 'id' | 'ttlMs' | 'nodeTimeoutMs'>;
 
 export interface ExtendTerms extends CallTerms {
   /** The end of the validity that the extension prolongs, on the monotonic clock. */
@@ -52,7 +66,9 @@ export interface RestoreTarget extends VoteReceiver {
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
 const ACQUIRE_ROUNDS = 512;
 
-/** Asks all nodes at once, and counts the votes as they arrive. It never waits for a slow or dead minority. */
+/**
+ * Asks all nodes at once, and counts the votes as they arrive. It never waits for a slow or dead minority.
+ */
 export class Quorum implements QuorumCallContext, ReleaseContext {
   readonly majority: number;
   /** Each acquire round enters it before it begins. */
@@ -78,14 +94,17 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     return this.events.listening;
   }
 
-  /** Asks all nodes for the keys. `seed` is where a node without a fencing counter starts; `undefined`: no fencing. */
+  /**
+   * Asks all nodes for the keys. `seed` is where a node without a fencing counter starts; `undefined`: no
+   * fencing.
+   */
   acquire(tracker: KeyTracker, request: LockRequest, seed: number | undefined): QuorumCall {
     const { resources, holderId } = tracker;
     const { ttlMs, tick, tokens, queueEntry } = request;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + request.nodeTimeoutMs;
     this.#openRounds.set(tracker, request);
-    return this.#askAll('acquire', tracker, sentAt, {
+    return this.#askAll(request.id, tracker, sentAt, {
       op: 'acquire',
       resources,
       holderId,
@@ -99,21 +118,21 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   }
 
   /**
-   * Confirms the token on each node that has granted, or still grants, the keys. A node whose counter is above the token is
-   * not asked: it counts as refused.
+   * Confirms the token on each node that has granted, or still grants, the keys. A node whose counter is
+   * above the token is not asked: it counts as refused.
    */
   confirm(
     tracker: KeyTracker,
     acquired: QuorumCall,
     token: number,
-    { tick, nodeTimeoutMs }: Pick<LockRequest, 'tick' | 'nodeTimeoutMs'>,
+    { id, tick, nodeTimeoutMs }: Pick<LockRequest, 'id' | 'tick' | 'nodeTimeoutMs'>,
   ): QuorumCall {
     const { resources, holderId } = tracker;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + nodeTimeoutMs;
     const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
     const asked = new Set<number>();
-    const call = new QuorumCall(this, 'confirm', tracker, sentAt, deadlineAt, asked);
+    const call = new QuorumCall(this, id, 'confirm', tracker, sentAt, deadlineAt, asked);
     acquired.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'granted') return call.receive(nodeIndex, vote);
       const { counter } = vote;
@@ -127,17 +146,18 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   /** Asks all nodes to prolong the keys. */
   extend(tracker: KeyTracker, terms: ExtendTerms): QuorumCall {
     const sentAt = this.clock.now();
-    return this.#askAll('extend', tracker, sentAt, this.#extendRequest(tracker, terms, sentAt));
+    return this.#askAll(terms.id, tracker, sentAt, this.#extendRequest(tracker, terms, sentAt));
   }
 
   /**
-   * Sets the keys again on nodes that refused an extension as `absent`. The caller knows that the lease is valid and that a
-   * majority may still have its keys: so nobody else has won the resource, and a counter that is ahead on such a node comes
-   * from a claimant that was granted this node and lost. Without this, a node that lost its data, or missed the acquisition,
-   * would never help a lease that others keep asking for.
+   * Sets the keys again on nodes that refused an extension as `absent`. The caller knows that the lease is
+   * valid and that a majority may still have its keys: so nobody else has won the resource, and a counter
+   * that is ahead on such a node comes from a claimant that was granted this node and lost. Without this, a
+   * node that lost its data, or missed the acquisition, would never help a lease that others keep asking for.
    *
-   * Each such node is asked twice: the first request sets the keys whatever its counter is, the second one extends them. The
-   * target receives the answer to the second: the node's counter, if it is above `maxCounter`.
+   * Each such node is asked twice: the first request sets the keys whatever its counter is, the second one
+   * extends them. The target receives the answer to the second: the node's counter, if it is above
+   * `maxCounter`.
    */
   restoreKeys(tracker: KeyTracker, extension: QuorumCall, terms: ExtendTerms, target: RestoreTarget): void {
     extension.forEachAnswer((nodeIndex, vote) => {
@@ -152,37 +172,41 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   }
 
   /**
-   * Releases the keys on every node where they may be. Resolves once `enough` nodes have released, or at the node timeout;
-   * the other nodes are asked in the background until their keys have expired. Never rejects.
+   * Releases the keys on every node where they may be. Resolves once `enough` nodes have released, or at the
+   * node timeout; the other nodes are asked in the background until their keys have expired. Never rejects.
    */
   release(tracker: KeyTracker, terms: ReleaseTerms): Promise<ReleaseResult> {
-    const { ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry } = terms;
+    const { id, ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
     if (keepMs === 0) this.#withdraw(tracker);
     if (!tracker.mayBeThere) return Promise.resolve(NOTHING_RELEASED);
     const calledAt = this.clock.now();
     const dueAt = calledAt + nodeTimeoutMs;
     const keepUntil = calledAt + keepMs;
-    // What was sent before is carried out by the node timeout at the latest. Two TTLs later it has expired, whatever the
-    // clocks do.
+    // What was sent before is carried out by the node timeout at the latest. Two TTLs later it has expired,
+    // whatever the clocks do.
     const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
-      this.#releases.begin({ tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry }, resolve);
+      const order = { id, tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry };
+      this.#releases.begin(order, resolve);
     });
   }
 
-  /** The acquire round of these keys is over: whoever won them, or released them, answers for them from now on. */
+  /**
+   * The acquire round of these keys is over: whoever won them, or released them, answers for them from now
+   * on.
+   */
   endRound(tracker: KeyTracker): void {
     this.#openRounds.delete(tracker);
   }
 
   /**
-   * Releases what acquire rounds that are not over may have written. The release follows their requests on the same
-   * connection, so a node that carries out the request carries out the release too.
+   * Releases what acquire rounds that are not over may have written. The release follows their requests on
+   * the same connection, so a node that carries out the request carries out the release too.
    */
   releaseOpenRounds(): void {
-    for (const [tracker, { ttlMs, nodeTimeoutMs }] of this.#openRounds) {
-      void this.release(tracker, { ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
+    for (const [tracker, { id, ttlMs, nodeTimeoutMs }] of this.#openRounds) {
+      void this.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
     }
   }
 
@@ -203,10 +227,11 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     return this.nodes.map((node, nodeIndex) => ({ node: node.name, vote: tally.votes[nodeIndex] }));
   }
 
-  report(node: LockNode, op: Op, vote: Vote, sentAt: number): void {
+  report(id: number, node: LockNode, op: Op, vote: Vote, sentAt: number): void {
     if (!this.listening) return;
     this.events.emit({
       type: 'vote',
+      id,
       node: node.name,
       op,
       vote: vote.kind === 'granted' ? 'granted' : vote.reason,
@@ -215,19 +240,22 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   }
 
   #askAll(
-    op: Op,
+    id: number,
     tracker: KeyTracker,
     sentAt: number,
-    request: NodeRequest & { readonly deadlineAt: number },
+    request: AcquireRequest | ExtendRequest,
   ): QuorumCall {
-    const call = new QuorumCall(this, op, tracker, sentAt, request.deadlineAt);
+    const call = new QuorumCall(this, id, request.op, tracker, sentAt, request.deadlineAt);
     for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
       this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
     }
     return call;
   }
 
-  /** After the end of validity an extension could only bring back what others may have by now: the deadline forbids it. */
+  /**
+   * After the end of validity an extension could only bring back what others may have by now: the deadline
+   * forbids it.
+   */
   #extendRequest(
     { resources, holderId }: KeyTracker,
     { ttlMs, nodeTimeoutMs, validUntil, token, maxCounter }: ExtendTerms,

@@ -15,6 +15,8 @@ export const NOTHING_RELEASED: ReleaseResult = { acknowledged: 0, hasNotified: f
 
 /** Keys that are to be released on every node where they may be. All instants are on the monotonic clock. */
 export interface ReleaseOrder {
+  /** The acquire call, or the lease, whose keys they are. */
+  readonly id: number;
   readonly tracker: KeyTracker;
   readonly calledAt: number;
   /** The caller waits until then at most. */
@@ -34,14 +36,14 @@ export interface ReleaseContext {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly nodes: readonly LockNode[];
-  report(node: LockNode, op: 'release', vote: Vote, calledAt: number): void;
+  report(id: number, node: LockNode, op: 'release', vote: Vote, calledAt: number): void;
 }
 
 const RETRY_MS = 250;
 
 /**
- * Releases keys to the end: those of late grants, of lost replies, and on nodes that cannot be reached now. A node is done
- * when it answered a release that nothing sent before can follow, or when the keys have expired.
+ * Releases keys to the end: those of late grants, of lost replies, and on nodes that cannot be reached now. A
+ * node is done when it answered a release that nothing sent before can follow, or when the keys have expired.
  */
 export class Releases {
   /** How many nodes are not done, over all releases. */
@@ -129,7 +131,8 @@ class PendingRelease implements VoteReceiver, Timed {
 
   #countFirstAnswer(nodeIndex: number, vote: Vote): void {
     const { context } = this.releases;
-    context.report(context.nodes[nodeIndex]!, 'release', vote, this.order.calledAt);
+    const { id, calledAt } = this.order;
+    context.report(id, context.nodes[nodeIndex]!, 'release', vote, calledAt);
     this.#outstanding--;
     if (vote.kind !== 'failed') this.#acknowledged++;
     if (vote.kind === 'granted' && vote.waiting !== undefined) this.#hasNotified = true;
@@ -155,7 +158,10 @@ class PendingRelease implements VoteReceiver, Timed {
     return { op: 'release', resources, holderId, keepMs, queueEntry };
   }
 
-  /** When the node's state changes, or after a moment. Nobody waits for it, so its timer keeps no process alive. */
+  /**
+   * When the node's state changes, or after a moment. Nobody waits for it, so its timer keeps no process
+   * alive.
+   */
   #retryLater(node: LockNode, retry: () => void): void {
     const done = (): void => {
       timer.cancel();

@@ -1,7 +1,7 @@
 /**
- * Lets a limited number of acquire rounds run at once; the others wait outside, first come, first served. Ten thousand rounds
- * in one turn of the event loop would only wait for each other's bytes, and the last of them longer than a node may take to
- * answer. The time outside does not count: a round begins when it is let in.
+ * Lets a limited number of acquire rounds run at once; the others wait outside, first come, first served. Ten
+ * thousand rounds in one turn of the event loop would only wait for each other's bytes, and the last of them
+ * longer than a node may take to answer. The time outside does not count: a round begins when it is let in.
  */
 export class RoundLimiter {
   #inside = 0;
@@ -20,8 +20,8 @@ export class RoundLimiter {
   }
 
   /**
-   * To be called once for each round that was let in. `answered`: whether the nodes answered it. While they do not, everyone is
-   * let in: otherwise the timeouts of all rounds would add up.
+   * To be called once for each round that was let in. `answered`: whether the nodes answered it. While they
+   * do not, everyone is let in: otherwise the timeouts of all rounds would add up.
    */
   leave(answered: boolean): void {
     this.#inside--;

@@ -1,5 +1,5 @@
 /**
- * Where the compiled files of this folder are. CommonJS in both builds: a source that is compiled for both module systems can
- * say neither `__dirname` nor `import.meta`.
+ * The folder of the compiled files. It is CommonJS in both builds, because a source that is compiled for both
+ * module systems can use neither `__dirname` nor `import.meta`.
  */
 exports.folder = String(__dirname);

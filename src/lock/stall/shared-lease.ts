@@ -15,8 +15,8 @@ const OVER = 0n;
 const NONE = -1n;
 
 /**
- * What the main thread and the worker thread tell each other of a lease, in memory that both see. Each lease has memory of its
- * own that is never used again, so that a late write is never taken for another lease's.
+ * What the main thread and the worker thread tell each other of a lease, in memory that both see. Each lease
+ * has memory of its own that is never used again, so that a late write is never taken for another lease's.
  */
 export class SharedLease {
   readonly #words: BigInt64Array;
@@ -54,8 +54,9 @@ export class SharedLease {
   }
 
   /**
-   * When the worker thread sent its last extension. The words are read in the opposite order: between the two writes of a new
-   * instant the wall clock's word is still the old one, and by it the extension is older than it is, never younger.
+   * When the worker thread sent its last extension. The words are read in the opposite order: between the two
+   * writes of a new instant the wall clock's word is still the old one, and by it the extension is older than
+   * it is, never younger.
    */
   get extendedAt(): Stamp | undefined {
     const wall = Atomics.load(this.#words, EXTENDED_WALL);

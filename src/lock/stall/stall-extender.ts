@@ -16,12 +16,13 @@ import type { Quorum } from '../quorum/quorum.js';
 import { SharedLease, type Heartbeat } from './shared-lease.js';
 
 /**
- * Extends leases in place of the main thread while its event loop is blocked. It writes into each shared lease what it has
- * extended, and decides nothing: whether a lease is lost, the main thread finds out when it runs again.
+ * Extends leases in place of the main thread while its event loop is blocked. It writes into each shared
+ * lease what it has extended, and decides nothing: whether a lease is lost, the main thread finds out when it
+ * runs again.
  */
 export class StallExtender {
   readonly #scheduler: LeaseScheduler;
-  readonly #leases = new Map<number, RemoteLease>();
+  readonly #leases = new Map<number, GuardedLease>();
   #shortestTtlMs = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -36,7 +37,7 @@ export class StallExtender {
   begin(id: number, terms: RemoteLeaseTerms, memory: SharedArrayBuffer): void {
     this.#shortestTtlMs = Math.min(this.#shortestTtlMs, terms.ttlMs);
     const shared = new SharedLease(memory);
-    const lease = new RemoteLease(
+    const lease = new GuardedLease(
       terms,
       shared,
       this.quorum,
@@ -60,8 +61,8 @@ export class StallExtender {
 }
 
 /** A lease of the main thread, as the worker thread extends it. */
-class RemoteLease implements Scheduled, TurnTaker {
-  place: Due<Scheduled> | undefined;
+class GuardedLease implements Scheduled, TurnTaker {
+  due: Due<Scheduled> | undefined;
   readonly #tracker: KeyTracker;
   #maxCounter = 0;
   #retryAt = 0;
@@ -104,6 +105,8 @@ class RemoteLease implements Scheduled, TurnTaker {
     if (validUntil !== undefined && this.#mayExtend(sentAt.monotonicMs, validUntil)) {
       const { maxCounter } = this.shared;
       const call = this.quorum.extend(this.#tracker, {
+        // Nobody listens to events in this thread.
+        id: 0,
         ttlMs,
         nodeTimeoutMs,
         validUntil,
@@ -124,7 +127,10 @@ class RemoteLease implements Scheduled, TurnTaker {
     return now < validUntil - lossMarginMs(ttlMs) && now < maxHoldAt && this.isMainThreadStalled(now);
   }
 
-  /** The end of validity by what the main thread said, or by what was extended here. `undefined`: the lease is over. */
+  /**
+   * The end of validity by what the main thread said, or by what was extended here. `undefined`: the lease is
+   * over.
+   */
   #validUntil(): number | undefined {
     const { shared, terms } = this;
     const { validUntil, extendedAt } = shared;

@@ -6,7 +6,7 @@ import type { Stamp } from '../../core/validity.js';
 import type { NodeSource } from '../../node/node-options.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from '../../api/options.js';
-import type { LeaseGuard, RemoteLeaseTerms, StandIn } from '../lease/stand-in.js';
+import type { LeaseGuard, RemoteLease, RemoteLeaseTerms } from '../lease/stand-in.js';
 import { Heartbeat, SharedLease } from './shared-lease.js';
 
 /** What the worker thread starts from. */
@@ -33,9 +33,9 @@ const startThread = (workerData: StallWorkerData): StallThread =>
   new Worker(join(folder, 'stall-worker.js'), { workerData });
 
 /**
- * Extends leases while the event loop of this thread is blocked. A worker thread does it, with connections of its own, as long
- * as this thread has not run for less than `maxStallMs`. It is started with the first lease and keeps no process alive. If it
- * dies, everything goes on as without it.
+ * Extends leases while the event loop of this thread is blocked. A worker thread does it, with connections of
+ * its own, as long as this thread has not run for less than `maxStallMs`. It is started with the first lease
+ * and keeps no process alive. If it dies, everything goes on as without it.
  */
 export class StallGuard implements LeaseGuard {
   readonly #heartbeat = new Heartbeat();
@@ -61,7 +61,11 @@ export class StallGuard implements LeaseGuard {
     this.#data = { sources, options, origin: originOf(clock), heartbeat: this.#heartbeat.memory };
   }
 
-  begin(terms: RemoteLeaseTerms, validUntil: number, maxCounter: number | undefined): StandIn | undefined {
+  begin(
+    terms: RemoteLeaseTerms,
+    validUntil: number,
+    maxCounter: number | undefined,
+  ): RemoteLease | undefined {
     if (this.#isOver) return undefined;
     const shared = new SharedLease();
     shared.hold(validUntil, maxCounter);
@@ -71,7 +75,7 @@ export class StallGuard implements LeaseGuard {
     this.#thread ??= this.#startThread();
     const id = ++this.#lastId;
     this.#thread.postMessage({ begun: id, terms, memory: shared.memory }, []);
-    return new GuardedLease(shared, () => this.#end(id));
+    return new SharedRemoteLease(shared, () => this.#end(id));
   }
 
   async close(): Promise<void> {
@@ -112,7 +116,7 @@ export class StallGuard implements LeaseGuard {
   }
 }
 
-class GuardedLease implements StandIn {
+class SharedRemoteLease implements RemoteLease {
   #isOver = false;
 
   constructor(
@@ -139,8 +143,8 @@ class GuardedLease implements StandIn {
 function assertPortable(source: unknown, index: number): void {
   if (isPlain(source)) return;
   throw new TypeError(
-    `nodes[${index}] cannot be made again in another thread, which maxStallMs needs: give a url, or ioredis options ` +
-      'without functions and class instances, and no client or memoryNode()',
+    `nodes[${index}] cannot be made again in another thread, which maxStallMs needs: give a url, or ` +
+      'ioredis options without functions and class instances, and no client or memoryNode()',
   );
 }
 

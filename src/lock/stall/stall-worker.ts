@@ -20,7 +20,8 @@ const clock = clockFrom(origin);
 const events = new LockEvents(ignore);
 const nodes = openNodes(sources, { ...options, warn: ignore }, clock, Math.random);
 const quorum = new Quorum(nodes, clock, events);
-// It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs to the members.
+// It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs
+// to the members.
 watchNodes(nodes, clock, events, ignore, ignore);
 watchMembership(nodes, ignore);
 const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);

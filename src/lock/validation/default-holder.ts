@@ -4,9 +4,9 @@ import { hostname } from 'node:os';
 export const LONGEST_HOLDER = 128;
 
 /**
- * The default of the option `holder`: `host:pid`. A machine may have any name (`PC-Jürgen`, one with a space, a
- * very long one), and the default must never stop the start. So what is not allowed in a holder is written as
- * in a url, `PC-J%C3%BCrgen:4711`, and a long name is cut.
+ * The default of the option `holder`: `host:pid`. A machine may have any name (`PC-Jürgen`, one with a space,
+ * a very long one), and the default must never stop the start. So what is not allowed in a holder is written
+ * as in a url, `PC-J%C3%BCrgen:4711`, and a long name is cut.
  */
 export function defaultHolder(readHostname: () => string = hostname, pid: number = process.pid): string {
   const end = `:${pid}`;

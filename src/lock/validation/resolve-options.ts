@@ -90,7 +90,8 @@ export function resolveLockOptions(
     pick('nodeTimeoutMs') ?? Math.min(LOCK_DEFAULTS.nodeTimeoutMs, longestMs),
     1,
     longestMs,
-    `; the upper bound is a third of ttlMs (${ttlMs}), so that an extension can be tried again before the lease ends`,
+    `; the upper bound is a third of ttlMs (${ttlMs}), so that an extension can be tried again ` +
+      'before the lease ends',
   );
   return {
     ttlMs,
@@ -111,8 +112,8 @@ export function resolveDrainMs(options: { readonly drainMs?: number }): number {
 }
 
 /**
- * Checks the options of the acquire calls of one manager. A program passes the same options again and again; so the last
- * result is remembered, unless it belongs to one call only (`signal`, `tick`).
+ * Checks the options of the acquire calls of one manager. A program passes the same options again and again;
+ * so the last result is remembered, unless it belongs to one call only (`signal`, `tick`).
  */
 export class AcquireOptionsResolver {
   #last: { readonly given: AcquireOptions; readonly result: ResolvedAcquireOptions } | undefined;

@@ -4,7 +4,10 @@ import { shown } from './checks.js';
 const LONGEST_RESOURCE_BYTES = 512;
 const MOST_RESOURCES = 64;
 
-/** Checks the resources of a call: one or several, each 1 to 512 bytes without control characters. Returns them sorted. */
+/**
+ * Checks the resources of a call: one or several, each 1 to 512 bytes without control characters. Returns
+ * them sorted.
+ */
 export function resolveResources(resource: string | readonly string[]): readonly string[] {
   if (!Array.isArray(resource)) return [resolveResource(resource)];
   const resources: readonly unknown[] = resource;
@@ -51,7 +54,8 @@ function checkNotReserved(resource: string): string {
   }
   if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
     throw new RangeError(
-      `resource must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, got ${shown(resource)}`,
+      'resource must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, ' +
+        `got ${shown(resource)}`,
     );
   }
   return resource;

@@ -9,7 +9,9 @@ import type { WaitQueue } from './wait-queue.js';
 /** Nobody asks what came of a notification that was passed on. */
 const NOBODY: VoteReceiver = { receive: () => undefined };
 
-/** A list must live longer than its waiters sleep: they look again when the keys of the holder have expired. */
+/**
+ * A list must live longer than its waiters sleep: they look again when the keys of the holder have expired.
+ */
 const LIST_LIVES_LONGER_MS = 5_000;
 
 /** One release, of which the nodes notify this process one after the other. */
@@ -22,9 +24,9 @@ interface Release {
 }
 
 /**
- * The nodes' notifications that resources may be free. If a majority says so, the queue is told at once. If fewer do, the
- * others may still follow, or a process only passes by: then the queue is told a moment later. Notifications are hints: safety
- * does not depend on them.
+ * The nodes' notifications that resources may be free. If a majority says so, the queue is told at once. If
+ * fewer do, the others may still follow, or a process only passes by: then the queue is told a moment later.
+ * Notifications are hints: safety does not depend on them.
  */
 export class ReleaseNotifications {
   /** The entry of this process on the nodes' lists of those who wait. */
@@ -73,7 +75,10 @@ export class ReleaseNotifications {
     for (const node of nodes) node.ask(request, NOBODY, 0);
   }
 
-  /** `undefined`: the node's listener has opened, perhaps again, so a notification of any resource may have been missed. */
+  /**
+   * `undefined`: the node's listener has opened, perhaps again, so a notification of any resource may have
+   * been missed.
+   */
   #onNotification(nodeIndex: number, resource: string | undefined): void {
     if (resource === undefined) {
       for (const waitedFor of this.queue.resources) this.#count(nodeIndex, waitedFor);

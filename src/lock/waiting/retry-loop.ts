@@ -18,8 +18,8 @@ export interface RetryContext {
 }
 
 /**
- * Tries until an attempt is won, as often as `retries` says, or until it is cancelled. Every wait here ends: an attempt by its
- * node timeouts, a pause by its length.
+ * Tries until an attempt is won, as often as `retries` says, or until it is cancelled. Every wait here ends:
+ * an attempt by its node timeouts, a pause by its length.
  */
 export async function acquireWithRetries(
   context: RetryContext,

@@ -7,8 +7,8 @@ export interface QueuedWaiter {
   /** It may be its turn, or what it waits for may be free: it looks again. */
   wake(): void;
   /**
-   * Whether it takes over these keys. It does not if its terms forbid it, or if it waits no longer. If it does, nothing else
-   * can end its wait any more, and `takeOver` follows.
+   * Whether it takes over these keys. It does not if its terms forbid it, or if it waits no longer. If it
+   * does, nothing else can end its wait any more, and `takeOver` follows.
    */
   accept(keys: HeldKeys): boolean;
   /** Makes its lease of the keys that it accepted. */
@@ -16,8 +16,9 @@ export interface QueuedWaiter {
 }
 
 /**
- * Why the first in a line does not ask the nodes although this process has just released the resources. Processes that wait
- * elsewhere go first: the process that released would always be the quickest to ask again.
+ * Why the first in a line does not ask the nodes although this process has just released the resources.
+ * Processes that wait elsewhere go first: the process that released would always be the quickest to ask
+ * again.
  *
  * - `releasePending`: the nodes have not yet said whether they notified another process.
  * - `othersNotified`: they notified one, which will have the resources in a moment.
@@ -61,8 +62,8 @@ const keyOf = (resources: readonly string[]): string =>
   resources.length === 1 ? resources[0]! : resources.join('\n');
 
 /**
- * The waiters of this process, in one line for each list of resources: first come, first served. Only the first in a line asks
- * the nodes, and it does not ask either while this process holds the resources.
+ * The waiters of this process, in one line for each list of resources: first come, first served. Only the
+ * first in a line asks the nodes, and it does not ask either while this process holds the resources.
  */
 export class WaitQueue {
   readonly #lines = new Map<string, Line>();
@@ -113,7 +114,10 @@ export class WaitQueue {
     this.mayBeFree(keys.tracker.resources);
   }
 
-  /** The nodes are asked to release the keys; `isQueued`: the release puts this process at the end of their lists. */
+  /**
+   * The nodes are asked to release the keys; `isQueued`: the release puts this process at the end of their
+   * lists.
+   */
   keysReleased(keys: HeldKeys, isQueued: boolean): void {
     const { resources } = keys.tracker;
     this.#forget(keys);

@@ -19,8 +19,8 @@ export interface WaitContext extends RetryContext {
 const HANDED_OVER = new Error('handed over');
 
 /**
- * One call that waits up to `waitMs`: in line, then by asking the nodes, then by sleeping until there is a reason to ask again.
- * Every wait here ends: by the deadline, and by its cancellation.
+ * One call that waits up to `waitMs`: in line, then by asking the nodes, then by sleeping until there is a
+ * reason to ask again. Every wait here ends: by the deadline, and by its cancellation.
  */
 export class Waiter implements QueuedWaiter {
   readonly #context: WaitContext;
@@ -72,7 +72,8 @@ export class Waiter implements QueuedWaiter {
 
   accept(keys: HeldKeys): boolean {
     const { ttlMs, tick, autoExtend } = this.#call.options;
-    // Handed-over keys have no record of its tick, no whole TTL left, and live on by the TTL that the keys have.
+    // Handed-over keys have no record of its tick, no whole TTL left, and live on by the TTL that the keys
+    // have.
     if (tick !== undefined || !autoExtend || ttlMs !== keys.ttlMs) return false;
     if (this.#cancellation.isCancelled || this.#context.clock.now() >= this.#deadlineAt) return false;
     this.#cancellation.cancel(HANDED_OVER);
@@ -95,7 +96,8 @@ export class Waiter implements QueuedWaiter {
   async #acquireKeys(place: Place): Promise<HeldKeys | undefined> {
     const { queue, notifications } = this.#context;
     const { resources } = this.#call;
-    // Calls that are made in the same turn are in line by then, and the first attempt reserves tokens for them.
+    // Calls that are made in the same turn are in line by then, and the first attempt reserves tokens for
+    // them.
     await Promise.resolve();
     for (;;) {
       if (this.#lease !== undefined) return undefined;
@@ -133,8 +135,8 @@ export class Waiter implements QueuedWaiter {
   }
 
   /**
-   * For how long there is no reason to ask again. If nobody would notify it, because too few nodes are heard or because the
-   * holder uses another library, it asks from time to time.
+   * For how long there is no reason to ask again. If nobody would notify it, because too few nodes are heard
+   * or because the holder uses another library, it asks from time to time.
    */
   #pauseMs(result: NotAcquired, wasListening: boolean): number {
     // A key without an expiry has nothing left to wait for: whoever set it by hand deletes it without a word.
@@ -172,7 +174,10 @@ export class Waiter implements QueuedWaiter {
     });
   }
 
-  /** The error of a call that was never first in line: what the first one got, or that this process holds the resources. */
+  /**
+   * The error of a call that was never first in line: what the first one got, or that this process holds the
+   * resources.
+   */
   #deadlineError(
     lastResult: NotAcquired | undefined,
     ownKeys: HeldKeys | undefined,

@@ -91,7 +91,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     const clock = new VirtualClock();
     const delays: number[] = [];
     const scheduler = new LeaseScheduler(clock, (delayMs) => void delays.push(delayMs));
-    scheduler.schedule({ place: undefined, wake: () => undefined }, Number.NEGATIVE_INFINITY);
+    scheduler.schedule({ due: undefined, wake: () => undefined }, Number.NEGATIVE_INFINITY);
     await clock.advance(1_000);
     expect(delays).toEqual([]);
   });

@@ -32,7 +32,7 @@ async function releasesAfter(acquired: Vote, release: Vote): Promise<number> {
   const node = nodeThatAnswers(release, () => tracker.answered(0, acquired, DEADLINE_AT));
   const giving = { clock, timeouts: new Timeouts(clock), nodes: [node], report: () => undefined };
   const times = { calledAt: 0, dueAt: 250, keepUntil: 0, expiredAt: 21_000 };
-  new Releases(giving).begin({ tracker, ...times, enough: 1, queueEntry: undefined }, () => undefined);
+  new Releases(giving).begin({ id: 1, tracker, ...times, enough: 1, queueEntry: undefined }, () => undefined);
   await clock.advance(10_000);
   return node.asked;
 }

@@ -81,7 +81,7 @@ describe('withdraw', () => {
     const quorum = new Quorum([node], clock, new LockEvents(() => undefined));
     const claim = new KeyTracker(['a'], HOLDER, 1);
     claim.sent(0);
-    void quorum.release(claim, { ttlMs: 10_000, nodeTimeoutMs: 250, keepMs, enough: 1 });
+    void quorum.release(claim, { id: 1, ttlMs: 10_000, nodeTimeoutMs: 250, keepMs, enough: 1 });
     expect(withdrawn).toBe(times);
   });
 });
