@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { jitteredMs, pastExpiryMs, splitWakeMs } from '../../core/backoff.js';
 import { LockNotAcquiredError, type QuorumUnreachableError } from '../../api/errors.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
@@ -28,6 +29,11 @@ export class Waiter implements QueuedWaiter {
   readonly #cancellation: Cancellation;
   readonly #tryAcquire: TryAcquire;
   readonly #deadlineAt: number;
+  /**
+   * The async context of the call. A hand-over comes from another call, and must not run in that one's
+   * context.
+   */
+  readonly #asyncContext = new AsyncResource('QUORLOCK_WAITER', { requireManualDestroy: true });
   #place: Place | undefined;
   #attempts = 0;
   /** Set when keys were handed over. */
@@ -62,6 +68,7 @@ export class Waiter implements QueuedWaiter {
       this.#call.endWait();
       // After `hold`: the next in line must see that the resources are held.
       this.#place.leave();
+      this.#asyncContext.emitDestroy();
     }
   }
 
@@ -82,7 +89,7 @@ export class Waiter implements QueuedWaiter {
   }
 
   takeOver(keys: HeldKeys): void {
-    this.#lease = this.#hold(keys);
+    this.#lease = this.#asyncContext.runInAsyncScope(() => this.#hold(keys));
   }
 
   #hold(keys: HeldKeys): HeldLease {
