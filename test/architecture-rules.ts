@@ -139,6 +139,70 @@ const arrowsIn = (files: readonly SourceFile[]): { readonly from: string; readon
   );
 
 /**
+ * The rooms of a ring, from the bottom up: each is a folder, or a file beside the folders, with the rooms that
+ * it may import from. All of these stand above it in the list, so there is no circle.
+ */
+type Rooms = Readonly<Record<string, readonly string[]>>;
+
+export const ROOMS: Readonly<Record<string, Rooms>> = {
+  'src/lock/': {
+    validation: [],
+    quorum: [],
+    nodes: [],
+    acquire: ['quorum'],
+    lease: ['validation', 'quorum', 'acquire'],
+    stall: ['quorum', 'nodes', 'lease'],
+    waiting: ['quorum', 'acquire', 'lease'],
+    'lease-registry.ts': ['acquire', 'lease', 'waiting'],
+    'acquirer.ts': ['quorum', 'acquire', 'lease', 'waiting', 'lease-registry.ts'],
+    'lock-manager.ts': ['validation', 'quorum', 'nodes', 'lease', 'stall', 'acquirer.ts'],
+  },
+  'src/node/': {
+    'lock-node.ts': [],
+    'reserved-names.ts': [],
+    'node-options.ts': ['lock-node.ts'],
+    'observable-state.ts': ['lock-node.ts'],
+    'vote-rules.ts': ['lock-node.ts'],
+    contract: ['lock-node.ts'],
+    'index.ts': ['lock-node.ts', 'observable-state.ts', 'vote-rules.ts', 'contract'],
+    memory: ['lock-node.ts', 'reserved-names.ts', 'observable-state.ts', 'vote-rules.ts'],
+    redis: ['lock-node.ts', 'reserved-names.ts', 'node-options.ts', 'observable-state.ts', 'vote-rules.ts'],
+    'open-node.ts': ['lock-node.ts', 'node-options.ts', 'memory', 'redis'],
+  },
+  'src/node/redis/': {
+    protocol: [],
+    connection: ['protocol'],
+    server: ['protocol', 'connection'],
+    'release-listener.ts': ['connection'],
+    'request-batcher.ts': [],
+    'redis-node.ts': ['protocol', 'connection', 'server', 'release-listener.ts', 'request-batcher.ts'],
+    cluster: ['protocol', 'connection', 'server', 'release-listener.ts', 'redis-node.ts'],
+    'read-redis.ts': ['connection', 'redis-node.ts', 'cluster'],
+  },
+};
+
+/** The room of a file; `undefined` if it is not in this folder. */
+const roomOf = (folder: string, path: string): string | undefined =>
+  path.startsWith(folder) ? path.slice(folder.length).split('/')[0] : undefined;
+
+/** Which folder may import from which: see ROOMS. Types count, as they do for the rings. */
+export const roomsImportWhatIsBelow: Rule = (files) =>
+  Object.entries(ROOMS).flatMap(([folder, rooms]) => {
+    const unknown = files
+      .filter(({ path }) => /\.(?:ts|cjs)$/.test(path))
+      .map(({ path }) => ({ path, room: roomOf(folder, path) }))
+      .filter(({ room }) => room !== undefined && !(room in rooms))
+      .map(({ path }) => `${path} is in no room of ${folder}`);
+    const forbidden = arrowsIn(files).flatMap(({ from, to }) => {
+      const [room, target] = [roomOf(folder, from), roomOf(folder, to)];
+      if (room === undefined || target === undefined || room === target) return [];
+      if (rooms[room] === undefined || rooms[room].includes(target)) return [];
+      return [`${from} imports ${to}: ${room} must not know ${target}`];
+    });
+    return [...unknown, ...forbidden];
+  });
+
+/**
  * A kind of node is a folder below src/node. Nobody outside of it knows it but node/open-node.ts, so that
  * another kind is a folder and a line there. The contract suite is a folder as well, known to node/index.ts
  * only.

@@ -11,6 +11,8 @@ import {
   namedExportsOnly,
   noAny,
   noCycles,
+  ROOMS,
+  roomsImportWhatIsBelow,
   type Rule,
   type SourceFile,
 } from './architecture-rules.js';
@@ -36,6 +38,7 @@ describe('the source', () => {
       'has a pure core: no clock, no chance, no timers, nothing asynchronous, nothing from outside',
       coreIsPure,
     ],
+    ['has folders that import only what is below them', roomsImportWhatIsBelow],
     ['has one file that knows the kinds of nodes: lock/ imports none', kindsOfNodesAreKnownToOne],
     ['has entry points that no file of its own imports', entryPointsAreNotImported],
     ['has one place that knows ioredis', ioredisIsKnownToOne],
@@ -166,6 +169,37 @@ describe('the rule on arrows', () => {
     ['an import in a string', 'src/core/a.ts', 'export const x = `import "../node/lock-node.js"`;'],
   ])('lets pass: %s', (_claim, path, text) => {
     expect(complaintsOf(arrowsPointInwards, path, text)).toBe(0);
+  });
+});
+
+describe('the rule on rooms', () => {
+  it.each(Object.entries(ROOMS))('lists the rooms of %s from the bottom up', (_folder, rooms) => {
+    const seen = new Set<string>();
+    for (const [room, below] of Object.entries(rooms)) {
+      expect(below.filter((one) => !seen.has(one))).toEqual([]);
+      seen.add(room);
+    }
+  });
+
+  it.each([
+    ['lease must not know stall', 'src/lock/lease/a.ts', `import type { X } from '../stall/stall-guard.js';`],
+    ['quorum must not know acquire', 'src/lock/quorum/a.ts', `import { x } from '../acquire/attempt.js';`],
+    ['a folder must not know the files above it', 'src/lock/waiting/a.ts', `import '../acquirer.js';`],
+    ['the port must not know a kind', 'src/node/lock-node.ts', `import './memory/memory-node.js';`],
+    ['protocol must not know a connection', 'src/node/redis/protocol/a.ts', `import '../connection/x.js';`],
+    ['a folder that is in no list', 'src/lock/utils/a.ts', ''],
+    ['a file that is in no list', 'src/lock/helpers.ts', ''],
+  ])('finds: %s', (_claim, path, text) => {
+    expect(complaintsOf(roomsImportWhatIsBelow, path, text)).toBe(1);
+  });
+
+  it.each([
+    ['waiting imports lease', 'src/lock/waiting/a.ts', `import '../lease/held-keys.js';`],
+    ['a room imports its own files', 'src/lock/lease/a.ts', `import './held-keys.js';`],
+    ['a room imports another ring', 'src/lock/quorum/a.ts', `import '../../core/vote.js';`],
+    ['cluster imports the node of a shard', 'src/node/redis/cluster/a.ts', `import '../redis-node.js';`],
+  ])('lets pass: %s', (_claim, path, text) => {
+    expect(complaintsOf(roomsImportWhatIsBelow, path, text)).toBe(0);
   });
 });
 
