@@ -1,13 +1,21 @@
 import type { LossReason } from '../core/lease-state.js';
 import { majorityOf } from '../core/quorum.js';
-import type { Vote } from '../core/vote.js';
+import type { Failed, Vote } from '../core/vote.js';
+import { listed, shortened } from './bounded-text.js';
+import { isOfKind, nameKind } from './error-kinds.js';
 
 /** The base of all errors of quorlock. There is one class for each decision that a caller can make. */
 export abstract class LockError extends Error {
-  /**
-   * The same in all versions and copies of the package, unlike the class: compare this instead of
-   * `instanceof`.
-   */
+  static {
+    nameKind(this, 'LockError');
+  }
+
+  /** `instanceof` is true of the errors of another copy of the package, too. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isOfKind(this, value);
+  }
+
+  /** The same in all versions of the package. */
   abstract readonly code: string;
 
   constructor(
@@ -21,8 +29,13 @@ export abstract class LockError extends Error {
   }
 }
 
+const MOST_RESOURCES = 3;
+
 const quoted = (resources: readonly string[]): string =>
-  resources.map((resource) => `"${resource}"`).join(', ');
+  listed(
+    resources.map((resource) => `"${shortened(resource, 60)}"`),
+    MOST_RESOURCES,
+  );
 
 /**
  * The lock was not acquired, because somebody else has it or wants it. Try later, wait, or skip.
@@ -31,6 +44,10 @@ const quoted = (resources: readonly string[]): string =>
  * does not help) or `contended` (the votes stayed split among several clients, and nobody holds the lock).
  */
 export class LockNotAcquiredError extends LockError {
+  static {
+    nameKind(this, 'LockNotAcquiredError');
+  }
+
   readonly code = 'LOCK_NOT_ACQUIRED';
 
   constructor(
@@ -65,33 +82,74 @@ export interface NodeVote {
  * the nodes or of the network, and worth an alert.
  */
 export class QuorumUnreachableError extends LockError {
+  static {
+    nameKind(this, 'QuorumUnreachableError');
+  }
+
   readonly code = 'QUORUM_UNREACHABLE';
   /** `untrusted`: enough nodes answered, but some of them are in quarantine and have no vote yet. */
   readonly reason: 'unreachable' | 'untrusted';
+  /** Each node's answer in the last round, in the order of the `nodes` option. Not enumerable. */
+  declare readonly votes: readonly NodeVote[];
 
-  constructor(
-    resources: readonly string[],
-    /** Each node's answer in the last round, in the order of the `nodes` option. */
-    readonly votes: readonly NodeVote[],
-    detail?: string,
-  ) {
-    const failures = votes.flatMap(({ node, vote }) =>
-      vote?.kind === 'failed' ? [`${node}: ${vote.reason} (${vote.cause.message})`] : [],
-    );
-    const causes = votes.flatMap(({ vote }) => (vote?.kind === 'failed' ? [vote.cause] : []));
+  constructor(resources: readonly string[], votes: readonly NodeVote[], detail?: string) {
+    const failures = failuresIn(votes);
     super(
       detail === undefined
-        ? `${quoted(resources)}: no majority of the ${votes.length} nodes answered; ${failures.join('; ')}`
+        ? `${quoted(resources)}: no majority of the ${votes.length} nodes answered; ${describe(failures)}`
         : `${quoted(resources)}: ${detail}`,
       resources,
-      { cause: new AggregateError(causes) },
+      { cause: causeOf(failures) },
     );
+    // Node prints all enumerable properties of an uncaught error. The message says the same in a line.
+    Object.defineProperty(this, 'votes', { value: votes });
     // A node that had not answered when the round was decided counts as reachable: it may just be slower.
     const away = votes.filter(({ vote }) => vote?.kind === 'failed' && vote.reason !== 'untrusted');
     const isUntrusted = votes.some(({ vote }) => vote?.kind === 'failed' && vote.reason === 'untrusted');
     const enough = votes.length - away.length >= majorityOf(votes.length);
     this.reason = isUntrusted && enough ? 'untrusted' : 'unreachable';
   }
+}
+
+/** The failed vote of a node. */
+interface NodeFailure {
+  readonly node: string;
+  readonly vote: Failed;
+}
+
+const failuresIn = (votes: readonly NodeVote[]): NodeFailure[] =>
+  votes.flatMap(({ node, vote }) => (vote?.kind === 'failed' ? [{ node, vote }] : []));
+
+const MOST_CAUSES = 3;
+
+/** The nodes that failed, by the reason: `a, b: unreachable (connect ECONNREFUSED); c: timeout (…)`. */
+function describe(failures: readonly NodeFailure[]): string {
+  const nodesOf = new Map<string, string[]>();
+  for (const { node, vote } of failures) {
+    const why = `${vote.reason} (${shortened(withoutName(node, vote.cause.message))})`;
+    nodesOf.set(why, [...(nodesOf.get(why) ?? []), node]);
+  }
+  const groups = [...nodesOf].map(([why, nodes]) => `${listed(nodes)}: ${why}`);
+  const more = groups.length > MOST_CAUSES ? '; and others' : '';
+  return groups.slice(0, MOST_CAUSES).join('; ') + more;
+}
+
+/** Most causes end with the address, which is the name of the node as well. */
+const withoutName = (node: string, cause: string): string =>
+  cause.endsWith(` ${node}`) ? cause.slice(0, -node.length - 1) : cause;
+
+/**
+ * The causes without their stacks: Node prints them with an uncaught error, and where in this package a vote
+ * was made tells nobody anything.
+ */
+function causeOf(failures: readonly NodeFailure[]): AggregateError {
+  const causes = failures.map(({ vote }) => withoutStack(new Error(vote.cause.message)));
+  return withoutStack(new AggregateError(causes, 'the failed votes'));
+}
+
+function withoutStack<E extends Error>(error: E): E {
+  error.stack = `${error.name}: ${error.message}`;
+  return error;
 }
 
 const LOSSES: Record<LossReason | 'released', string> = {
@@ -109,6 +167,10 @@ const LOSSES: Record<LossReason | 'released', string> = {
  * says why; it is `released` only when a lease is used after its own release.
  */
 export class LeaseLostError extends LockError {
+  static {
+    nameKind(this, 'LeaseLostError');
+  }
+
   readonly code = 'LEASE_LOST';
 
   constructor(
@@ -121,6 +183,10 @@ export class LeaseLostError extends LockError {
 
 /** The lock manager acquires no more locks, because it was closed or is draining. */
 export class LockManagerClosedError extends LockError {
+  static {
+    nameKind(this, 'LockManagerClosedError');
+  }
+
   readonly code = 'LOCK_MANAGER_CLOSED';
 
   constructor(resources: readonly string[]) {

@@ -1,0 +1,18 @@
+/**
+ * Text of bounded length for errors, warnings and log lines. What users give may be long: 64 resources of 512
+ * bytes each would be a message of 32 kB.
+ */
+
+const LONGEST_ITEM = 80;
+const MOST_ITEMS = 5;
+
+/** The beginning of a text that is longer than `longest` characters; other texts as they are. */
+export const shortened = (text: string, longest: number = LONGEST_ITEM): string =>
+  text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+
+/** The first items, shortened, and how many there are besides: `a, b, c, d, e and 59 more`. */
+export function listed(items: readonly string[], most: number = MOST_ITEMS): string {
+  const shown = items.slice(0, most).map((item) => shortened(item));
+  const left = items.length - shown.length;
+  return left > 0 ? `${shown.join(', ')} and ${left} more` : shown.join(', ');
+}
