@@ -12,14 +12,18 @@ export type NormalizedOptions = Pick<
 /** The shortest `ttlMs` that a `LockManager` takes. */
 const SHORTEST_TTL_MS = 10;
 
-let longestTtlMs = 0;
+// On globalThis, because two copies of this package in a process share it: the decorators may be those of one
+// copy, and the module that of the other. The number at the end is that of the value's form.
+const LONGEST = Symbol.for('quorlock:longest-decorated-ttl:1');
+const shared = globalThis as { [LONGEST]?: { ttlMs: number } };
+const longest = (shared[LONGEST] ??= { ttlMs: 0 });
 
 /**
  * The longest `ttl` that any decorator has asked for so far, in milliseconds. Decorators run when their file
  * is imported, before any module creates its manager, so `maxTtlMs` can follow this.
  */
 export function longestDecoratedTtlMs(): number {
-  return longestTtlMs;
+  return longest.ttlMs;
 }
 
 /**
@@ -52,7 +56,7 @@ export function normalizeOptions(
   }
   const options = { ttlMs, retries, retryDelayMs, waitMs, minHoldMs, maxHoldMs, autoExtend };
   assertHoldsFit(where, options, ttlMs ?? DEFAULT_TTL_MS);
-  longestTtlMs = Math.max(longestTtlMs, ttlMs ?? 0);
+  longest.ttlMs = Math.max(longest.ttlMs, ttlMs ?? 0);
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 

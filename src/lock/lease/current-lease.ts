@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Lease } from '../../api/lease.js';
+import { oncePerProcess } from '../../api/once-per-process.js';
 import { RunLease } from './run-lease.js';
 
 /** Runs of `withLock` that share one lease: one acquired it, the others began inside that one. */
@@ -19,7 +20,9 @@ interface Run {
   readonly outer: Run | undefined;
 }
 
-const storage = new AsyncLocalStorage<Run>();
+// Shared by all copies of this package in the process: one copy's `withLock` may run code that asks another
+// copy for `currentLease()`.
+const storage = oncePerProcess('current-lease:1', () => new AsyncLocalStorage<Run>());
 
 /** The innermost lease under which the calling code runs: inside `withLock`, or inside a decorated method. */
 export const currentLease = (): Lease | undefined => storage.getStore()?.lease;
