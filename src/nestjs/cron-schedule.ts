@@ -18,6 +18,8 @@ type CronTimeClass = new (
   utcOffset?: number | null,
 ) => CronTimeLike;
 
+type CronPackage = typeof import('cron');
+
 /** Finds the tick of a call, in epoch milliseconds; `undefined` for a call without one. */
 export type TickOf = (call: ScheduledCall) => number | undefined;
 
@@ -74,15 +76,20 @@ function zoneOfOffset(minutes: number): string {
 
 /**
  * Loads the package cron. It is an optional peer dependency, which only `@Cron` methods with `once: 'tick'`
- * need.
+ * need. So a bundle is made without it where it is not installed: webpack and esbuild warn about an import
+ * that fails inside `try`, and stop at any other. In the CommonJS build, `import()` becomes a `require`
+ * inside a function of its own, which no longer counts as inside `try`: so there, `require` is called
+ * directly.
  */
 async function loadCronTime(method: string): Promise<CronTimeClass> {
-  const cron = await import('cron').catch((cause: unknown) => {
+  try {
+    const cron = typeof require === 'function' ? (require('cron') as CronPackage) : await import('cron');
+    return cron.CronTime as unknown as CronTimeClass;
+  } catch (cause) {
     throw new Error(
       `${method} has @Cron, and to run it once per tick quorlock needs the package cron, on which ` +
         '@nestjs/schedule is built: npm install cron. Or give it once: false, and the lock ignores the tick',
       { cause },
     );
-  });
-  return cron.CronTime as unknown as CronTimeClass;
+  }
 }

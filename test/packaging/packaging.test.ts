@@ -121,6 +121,24 @@ describe('Nest 12 as ES modules, ioredis 6', () => {
   });
 });
 
+describe('a bundle without the package cron', () => {
+  it('webpack makes a bundle of everything, by import and by require, and the bundle runs', async () => {
+    const names = ['@nestjs/common', '@nestjs/core', 'ioredis', 'reflect-metadata', 'rxjs'];
+    const versions = names.map(async (name) => [name, await ownVersionOf(name)] as const);
+    const dependencies = { ...Object.fromEntries(await Promise.all(versions)), webpack: '5.113.0' };
+    const folder = await workshop.consumer({ name: 'bundled', type: 'commonjs', dependencies });
+    const output = await run(folder, process.execPath, ['bundle.cjs']);
+    const results = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { readonly entry: string });
+    expect(results.toSorted((one, other) => (one.entry < other.entry ? -1 : 1))).toEqual([
+      { entry: 'imports.mjs', errors: [], printed: 'function' },
+      { entry: 'requires.cjs', errors: [], printed: 'function' },
+    ]);
+  });
+});
+
 describe('Nest 11 as CommonJS, the oldest ioredis and TypeScript 5', () => {
   let folder: string;
   const tsc = (...args: string[]) => run(folder, 'node_modules/.bin/tsc', [...compiled, ...args, ...sources]);

@@ -1,0 +1,30 @@
+/**
+ * Bundles an application with everything that it needs, for `import` and for `require`, and runs the bundles.
+ * What Nest itself loads only where it is installed stays outside.
+ */
+const { execFileSync } = require('node:child_process');
+const { writeFileSync } = require('node:fs');
+const webpack = require('webpack');
+
+const ofNest = /^(@nestjs\/(microservices|websockets|platform-express)|class-(validator|transformer))/;
+
+const use = 'console.log(typeof QuorlockModule.forRoot);';
+writeFileSync('imports.mjs', `import { QuorlockModule } from 'quorlock/nestjs'; ${use}`);
+writeFileSync('requires.cjs', `const { QuorlockModule } = require('quorlock/nestjs'); ${use}`);
+
+// The second resolves as webpack did before it knew the condition `module-sync`.
+for (const [entry, resolve] of [
+  ['imports.mjs', {}],
+  ['requires.cjs', { conditionNames: ['require', 'node'] }],
+]) {
+  const output = { path: __dirname, filename: `${entry}.bundle.cjs` };
+  const externals = ({ request }, done) =>
+    ofNest.test(request) ? done(null, `commonjs ${request}`) : done();
+  const options = { mode: 'development', devtool: false, target: 'node', entry: `./${entry}`, resolve };
+  webpack({ ...options, output, externals: [externals] }, (error, stats) => {
+    const errors = error ? [error.message] : stats.toJson().errors.map(({ message }) => message);
+    const printed =
+      errors.length > 0 ? '' : execFileSync(process.execPath, [output.filename], { encoding: 'utf8' }).trim();
+    console.log(JSON.stringify({ entry, errors, printed }));
+  });
+}
