@@ -1,12 +1,8 @@
-/** What a Redis key holds: a string or a hash. `expiresAt` is in milliseconds of the node's time. */
-interface Entry {
-  value: string;
-  readonly hash: Map<string, string>;
-  expiresAt: number;
-}
+import type { Verb } from '../../src/node/redis/protocol/script.js';
+import type { Keyspace, Publish } from './keyspace.js';
 
 /**
- * Ways in which the script could be wrong. They are for the test of the simulation itself, which has to find each.
+ * Ways in which a script could be wrong. They are for the test of the simulation itself, which has to find each.
  * What each must not do stands beside its use.
  */
 export const SCRIPT_FLAWS = [
@@ -25,233 +21,177 @@ export const SCRIPT_FLAWS = [
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
 
-/** The keys of one server, as far as the script uses Redis: strings, hashes, expiry. */
-export class Keyspace {
-  #entries = new Map<string, Entry>();
-  nowMs = 0;
+const FENCE_MS = 24 * 3_600_000;
+const LEDGER_MS = 7 * FENCE_MS;
+/** How many words of ARGV are the guard's. */
+const GUARD = 5;
 
-  get keys(): string[] {
-    return [...this.#entries.keys()].filter((key) => this.#live(key) !== undefined);
-  }
+/** How the words behind the guard's are read: how many terms there are, the deadline first where there is one, and of each operation. */
+const SHAPES: Readonly<Record<Verb, { readonly terms: number; readonly own: number; readonly deadline?: true }>> =
+  {
+    acquire: { deadline: true, terms: 7, own: 2 },
+    confirm: { deadline: true, terms: 3, own: 2 },
+    extend: { deadline: true, terms: 4, own: 2 },
+    release: { terms: 5, own: 1 },
+    wake: { terms: 2, own: 0 },
+    inspect: { terms: 0, own: 0 },
+    guard: { terms: 2, own: 0 },
+  };
 
-  get(key: string): string | undefined {
-    return this.#live(key)?.value;
-  }
-
-  set(key: string, value: string, ttlMs: number): void {
-    this.#entries.set(key, { value, hash: new Map(), expiresAt: this.nowMs + ttlMs });
-  }
-
-  /** Members of a sorted set are fields with their scores; the keyspace has no other hashes under such a key. */
-  addMember(key: string, member: string, score: number): void {
-    if (this.field(key, member) === undefined) this.setField(key, member, String(score));
-  }
-
-  removeMember(key: string, member: string): void {
-    const hash = this.#live(key)?.hash;
-    hash?.delete(member);
-    if (hash?.size === 0) this.delete(key);
-  }
-
-  members(key: string): string[] {
-    const scores = [...(this.#live(key)?.hash ?? [])].map(([member, score]) => ({
-      member,
-      score: Number(score),
-    }));
-    scores.sort((a, b) => a.score - b.score || (a.member < b.member ? -1 : 1));
-    return scores.map(({ member }) => member);
-  }
-
-  delete(key: string): void {
-    this.#entries.delete(key);
-  }
-
-  field(key: string, name: string): string | undefined {
-    return this.#live(key)?.hash.get(name);
-  }
-
-  setField(key: string, name: string, value: string): void {
-    const entry = this.#live(key);
-    if (entry !== undefined) entry.hash.set(name, value);
-    else
-      this.#entries.set(key, {
-        value: '',
-        hash: new Map([[name, value]]),
-        expiresAt: Number.POSITIVE_INFINITY,
-      });
-  }
-
-  /** As PTTL: -1 for a key that does not expire, -2 for one that is not there. */
-  pttl(key: string): number {
-    const entry = this.#live(key);
-    if (entry === undefined) return -2;
-    return entry.expiresAt === Number.POSITIVE_INFINITY ? -1 : entry.expiresAt - this.nowMs;
-  }
-
-  pexpire(key: string, ttlMs: number): void {
-    const entry = this.#live(key);
-    if (entry !== undefined) entry.expiresAt = this.nowMs + ttlMs;
-  }
-
-  /** The instant of the node's time at which the key expires; `undefined` where there is none. */
-  expiresAt(key: string): number | undefined {
-    return this.#live(key)?.expiresAt;
-  }
-
-  copy(): Keyspace {
-    const copy = new Keyspace();
-    for (const [key, { value, hash, expiresAt }] of this.#entries)
-      copy.#entries.set(key, { value, hash: new Map(hash), expiresAt });
-    return copy;
-  }
-
-  #live(key: string): Entry | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || this.nowMs <= entry.expiresAt) return entry;
-    this.#entries.delete(key);
-    return undefined;
-  }
+interface Server {
+  readonly keyspace: Keyspace;
+  readonly nowUs: number;
+  readonly publish: Publish;
+  readonly flaw: ScriptFlaw | undefined;
+  readonly marker: string;
+  readonly memory: Memory;
 }
-
-type Word = string | number | boolean;
-
-interface Operation {
-  readonly verb: string;
-  readonly keys: readonly (readonly [lock: string, fence: string])[];
-  readonly holder: string;
-  readonly deadlineUs: number;
-  /** What it has of its own but for the holder, then its terms. */
-  readonly argument: readonly Word[];
-  /** Of an acquisition that is ready to wait. */
-  readonly lists: readonly string[];
-}
-
-/** Tells the subscribers of a channel; gives how many there are. */
-export type Publish = (channel: string, message: string) => number;
-
-/** How many words come before the operations. */
-const HEADER = 8;
-/** By the verb: at which word it says how many such operations follow, how many words of its own each has, and whether the terms begin with a deadline. */
-const WORDS: Readonly<
-  Record<string, { readonly countAt: number; readonly own: number; readonly hasDeadline: boolean }>
-> = {
-  a: { countAt: 7, own: 1, hasDeadline: true },
-  q: { countAt: 9, own: 1, hasDeadline: true },
-  c: { countAt: 4, own: 2, hasDeadline: true },
-  e: { countAt: 4, own: 3, hasDeadline: true },
-  r: { countAt: 5, own: 1, hasDeadline: false },
-  w: { countAt: 2, own: 0, hasDeadline: false },
-  i: { countAt: 2, own: 0, hasDeadline: false },
-};
 
 /**
- * What the script of `src/node/redis/protocol/script.ts` does, written anew from its description: from the keys and arguments of a
- * call to the reply. A test holds it to the script itself, on a real server.
+ * What the scripts of `src/node/redis/protocol` do, written anew from the descriptions at their heads: from the keys and
+ * arguments of a call to the reply. A test holds it to the scripts themselves, on a real server.
  */
 export function runScript(
+  verb: Verb,
   keyspace: Keyspace,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly string[],
   nowUs: number,
   publish: Publish,
   flaw?: ScriptFlaw,
 ): unknown[] {
   keyspace.nowMs = Math.floor(nowUs / 1_000);
-  const words = JSON.parse(String(args[0])) as Word[];
-  const lives = { fenceMs: Number(words[0]), ledgerMs: Number(words[1]) };
-  const aheadUs = Number(words[HEADER - 1]);
-  const marker = keys[0]!;
-  const memory = guard(keyspace, marker, words.slice(2, HEADER), nowUs);
-  return [
-    nowUs,
-    memory.finding,
-    ...operationsIn(keys.slice(1), words.slice(HEADER)).map((operation) => {
-      const late = nowUs > operation.deadlineUs + aheadUs && flaw !== 'no deadline';
-      return late ? [3] : new Script(keyspace, lives, nowUs, memory, marker, operation, publish, flaw).run();
-    }),
-  ];
+  const isApart = args[0] !== '';
+  const marker = isApart ? args[0]! : keys[0]!;
+  const { terms: termCount, own, deadline } = SHAPES[verb];
+  const terms = args.slice(GUARD, GUARD + termCount);
+  const memory = guard(keyspace, marker, args, verb === 'guard' ? terms : [], nowUs);
+  if (memory === undefined) return [nowUs, -1, '', ''];
+  const head = [nowUs, memory.leftMs];
+  if (verb === 'guard') {
+    if (Number(args[1]) === 0) return head;
+    return [...head, keyspace.field(marker, 'id') ?? args[4], keyspace.field(marker, 'members') ?? ''];
+  }
+  if (deadline && nowUs > Number(terms.shift()) && flaw !== 'no deadline') return [...head, 'late'];
+  const server = { keyspace, nowUs, publish, flaw, marker, memory };
+  const operations = operationsIn(verb, keys.slice(isApart ? 0 : 1), terms, args.slice(GUARD + termCount), own);
+  const answers = operations.map((operation) => {
+    try {
+      return answerOf(verb, server, terms, operation);
+    } catch (error) {
+      return ['error', (error as Error).message];
+    }
+  });
+  return [...head, ...inRuns(answers)];
+}
+
+/** Of 0 after 0 only the number is told. */
+function inRuns(answers: readonly unknown[]): unknown[] {
+  const told: unknown[] = [];
+  for (let at = 0; at < answers.length;) {
+    let next = at;
+    while (answers[next] === 0) next++;
+    if (next > at + 1) told.push(['zeros', next - at]);
+    else told.push(answers[at]);
+    at = Math.max(next, at + 1);
+  }
+  return told;
 }
 
 /** What a node knows of its own memory. */
 interface Memory {
-  readonly finding: unknown;
+  /** For how long its grants do not count. */
+  readonly leftMs: number;
   /** Counters below this instant (µs) may have come back with old data. */
   readonly anewUs: number;
   /** Ticks before this instant may have run without being on record here. */
   readonly knowsFromMs: number;
 }
 
-/** Whether the node remembers: what its marker says, and what becomes of it. */
+/** Whether the node remembers: what its marker says, and what becomes of it; `undefined` where it is left without one. */
 function guard(
   keyspace: Keyspace,
   marker: string,
-  [quarantine, run = '', durable, order = '', given = '']: readonly Word[],
+  [, quarantine, run = '', durable, spareId = '']: readonly string[],
+  [command, members = '']: readonly string[],
   nowUs: number,
-): Memory {
+): Memory | undefined {
   const quarantineMs = Number(quarantine);
-  if (quarantineMs === 0) return { finding: 0, anewUs: 0, knowsFromMs: 0 };
+  if (quarantineMs === 0) return { leftMs: 0, anewUs: 0, knowsFromMs: 0 };
   const known = {
     run: keyspace.field(marker, 'run'),
     since: numberIn(keyspace.field(marker, 'since')),
+    ttl: numberIn(keyspace.field(marker, 'ttl')) ?? 0,
     anew: numberIn(keyspace.field(marker, 'anew')) ?? 0,
   };
-  if (known.since === undefined && (order === 'l' || order === 'm'))
-    return { finding: [-1, '', ''], anewUs: known.anew, knowsFromMs: 0 };
-  if (order === 'm') keyspace.setField(marker, 'members', String(given));
+  if (known.since === undefined && (command === 'look' || command === 'members')) return undefined;
+  if (command === 'members') keyspace.setField(marker, 'members', members);
   const isOther = run !== '' && known.run !== run;
-  const restarted = isOther && known.run !== undefined && known.run !== '';
-  const forgot = known.since === undefined || known.since > nowUs || (restarted && durable !== true);
-  let since = forgot ? nowUs : known.since!;
-  if (order === 'd') since = nowUs;
-  if (order === 't' || (order === 'f' && known.since === undefined)) since = 0;
-  const knownMs = numberIn(keyspace.field(marker, 'ttl')) ?? 0;
-  const longestMs = Math.max(quarantineMs, knownMs);
-  const wasInDoubt = order === 't' && (known.since !== 0 || isOther);
+  const restarted = isOther && known.run !== undefined && known.run !== '' && durable !== '1';
+  const forgot = known.since === undefined || known.since > nowUs || restarted;
+  let since = forgot || command === 'quarantine' ? nowUs : known.since!;
+  if (command === 'trust' || (command === 'first use' && known.since === undefined)) since = 0;
+  const longestMs = Math.max(quarantineMs, known.ttl);
+  const wasInDoubt = command === 'trust' && (known.since !== 0 || isOther);
   const anewUs = Math.max(known.anew, wasInDoubt ? nowUs : 0, since > 0 ? since + longestMs * 1_000 : 0);
-  const id = keyspace.field(marker, 'id') ?? String(given);
-  const isNews = isOther || since !== known.since || longestMs !== knownMs || anewUs !== known.anew;
+  const isNews = isOther || since !== known.since || longestMs !== known.ttl || anewUs !== known.anew;
   if (isNews) {
-    keyspace.setField(marker, 'run', run === '' ? (known.run ?? '') : String(run));
-    keyspace.setField(marker, 'since', String(since));
-    keyspace.setField(marker, 'ttl', String(longestMs));
-    keyspace.setField(marker, 'anew', String(anewUs));
-    keyspace.setField(marker, 'id', id);
+    const id = keyspace.field(marker, 'id') ?? spareId;
+    const fields = { run: run === '' ? (known.run ?? '') : run, since, ttl: longestMs, anew: anewUs, id };
+    for (const [name, value] of Object.entries(fields)) keyspace.setField(marker, name, String(value));
   }
-  const leftMs = Math.max(0, Math.ceil((since - nowUs) / 1_000 + longestMs));
-  const members = keyspace.field(marker, 'members') ?? '';
+  const leftMs = Math.max(0, Math.ceil((since + longestMs * 1_000 - nowUs) / 1_000));
   // While its grants do not count anyway, it says so in another way.
   const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + quarantineMs;
-  return { finding: order === '' ? leftMs : [leftMs, id, members], anewUs, knowsFromMs };
+  return { leftMs, anewUs, knowsFromMs };
 }
 
-function operationsIn(keys: readonly string[], words: readonly Word[]): Operation[] {
-  const operations: Operation[] = [];
-  let nextKey = 0;
-  for (let at = 0; at < words.length;) {
-    const [verb, resources] = [String(words[at]), Number(words[at + 1])];
-    const { countAt, own, hasDeadline } = WORDS[verb]!;
-    const terms = words.slice(at + 2, at + countAt);
-    const deadlineUs = hasDeadline ? Number(terms.shift()) : Number.POSITIVE_INFINITY;
-    const perResource = verb === 'q' ? 3 : 2;
-    at += countAt + 1;
-    for (let left = Number(words[at - 1]); left > 0; left--) {
-      const [holder = '', ...ownWords] = words.slice(at, at + own);
-      operations.push({
-        verb,
-        keys: Array.from({ length: resources }, (_, i) => [
-          keys[nextKey + 2 * i]!,
-          keys[nextKey + 2 * i + 1]!,
-        ]),
-        holder: String(holder),
-        deadlineUs,
-        argument: [...ownWords, ...terms],
-        lists: keys.slice(nextKey + 2 * resources, nextKey + perResource * resources),
-      });
-      nextKey += perResource * resources;
-      at += own;
-    }
+interface Operation {
+  /** Of each resource: the lock key, and the fence key or the wait list. */
+  readonly pairs: readonly (readonly [lock: string, second: string])[];
+  /** Of an acquisition with a waiter. */
+  readonly lists: readonly string[];
+  readonly own: readonly string[];
+}
+
+function operationsIn(
+  verb: Verb,
+  keys: readonly string[],
+  terms: readonly string[],
+  words: readonly string[],
+  ownCount: number,
+): Operation[] {
+  const resources = verb === 'inspect' ? 1 : Number(terms[0]);
+  const isQueued = verb === 'acquire' && terms[4] !== '';
+  const each = (isQueued ? 3 : 2) * resources;
+  return Array.from({ length: keys.length / each }, (_, at) => {
+    const mine = keys.slice(at * each, (at + 1) * each);
+    return {
+      pairs: Array.from({ length: resources }, (__, i) => [mine[2 * i]!, mine[2 * i + 1]!] as const),
+      lists: mine.slice(2 * resources),
+      own: words.slice(at * ownCount, (at + 1) * ownCount),
+    };
+  });
+}
+
+function answerOf(verb: Verb, server: Server, terms: readonly string[], operation: Operation): unknown {
+  const node = new Node(server, operation);
+  switch (verb) {
+    case 'acquire':
+      return node.acquire(terms);
+    case 'confirm':
+      return node.confirm(terms);
+    case 'extend':
+      return node.extend(terms);
+    case 'release':
+      return node.release(terms);
+    case 'wake':
+      return node.wake(terms);
+    case 'inspect':
+      return node.inspect();
+    case 'guard':
+      throw new Error('the guard alone has no operations');
   }
-  return operations;
 }
 
 /** What a fence key holds. */
@@ -260,213 +200,214 @@ interface Fence {
   readonly tick: number | undefined;
 }
 
-const numberIn = (word: Word | undefined): number | undefined =>
-  word === undefined || word === '' || word === false ? undefined : Number(word);
+const numberIn = (word: string | undefined): number | undefined =>
+  word === undefined || word === '' ? undefined : Number(word);
 
-class Script {
+/** A server, seen by one operation. */
+class Node {
   constructor(
-    private readonly keyspace: Keyspace,
-    private readonly lives: { readonly fenceMs: number; readonly ledgerMs: number },
-    private readonly nowUs: number,
-    private readonly memory: Memory,
-    private readonly marker: string,
+    private readonly server: Server,
     private readonly operation: Operation,
-    private readonly publish: Publish,
-    private readonly flaw: ScriptFlaw | undefined,
   ) {}
 
-  run(): unknown {
-    switch (this.operation.verb) {
-      case 'a':
-        return this.#acquire();
-      case 'q':
-        return this.#acquireOrWait();
-      case 'w':
-        return this.#passOn();
-      case 'c':
-        return this.#confirm();
-      case 'e':
-        return this.#extend();
-      case 'r':
-        return this.#release();
-      default:
-        return this.#inspect();
+  acquire([, ttl, tick, tokens, waiter = '', life]: readonly string[]): unknown {
+    const { keyspace } = this.server;
+    const { pairs, lists, own } = this.operation;
+    const seed = numberIn(own[1]);
+    const answer = this.#acquire(own[0]!, Number(ttl), seed, numberIn(tick), Number(tokens));
+    if (waiter === '') return answer;
+    if (typeof answer === 'number') {
+      for (const list of lists) keyspace.removeMember(list, waiter);
+      return ['granted', answer, Math.max(...lists.map((list) => keyspace.members(list).length))];
     }
+    const [kind, owner] = answer;
+    const refusing = pairs.findIndex(([lock]) => keyspace.get(lock) === owner);
+    if (kind === 'held') this.#enlist(lists[refusing]!, waiter, Number(life));
+    return answer;
   }
 
-  #acquire(): unknown {
-    const { keys, holder, argument } = this.operation;
-    const [ttlMs, seed, tick] = [Number(argument[0]), numberIn(argument[1]), numberIn(argument[2])];
-    const tokens = this.flaw === 'a range counted as one' ? 1 : Number(argument[3]);
-    for (const [lock, fence] of keys) {
-      const owner = this.keyspace.get(lock);
-      if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
-      const last = this.#tick(fence);
-      if (tick !== undefined && last !== undefined && last >= tick) return [2, 2, '', 0];
-      if (tick !== undefined && tick < this.memory.knowsFromMs && this.flaw !== 'forgotten ticks granted')
-        return [5, 'the node lost its memory after this tick was due'];
+  #acquire(
+    holder: string,
+    ttlMs: number,
+    seed: number | undefined,
+    tick: number | undefined,
+    reserved: number,
+  ): number | unknown[] {
+    const { keyspace, memory, flaw } = this.server;
+    const { pairs } = this.operation;
+    const tokens = flaw === 'a range counted as one' ? 1 : reserved;
+    for (const [lock, fence] of pairs) {
+      const owner = keyspace.get(lock);
+      if (owner !== undefined && owner !== holder) return this.#heldBy(owner, lock);
+      if (seed === undefined && tick === undefined) continue;
+      const { tick: last } = this.#fence(fence);
+      if (tick !== undefined && last !== undefined && last >= tick) return ['already ran'];
+      if (tick !== undefined && tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted')
+        return ['error', 'the node lost its memory after this tick was due'];
     }
-    const counters = keys.map(([, fence]) => this.#counterToGoOnFrom(fence, seed ?? 0));
-    const highest = seed === undefined ? 0 : Math.max(0, ...counters);
-    if (keys.every(([lock]) => this.keyspace.get(lock) === holder)) return highest - (seed ?? 0);
-    const counter = seed === undefined ? 0 : highest + tokens;
-    for (const [lock, fence] of keys) {
+    const isMine = pairs.every(([lock]) => keyspace.get(lock) === holder);
+    let counter = 0;
+    if (seed !== undefined) {
+      counter = Math.max(0, ...pairs.map(([, fence]) => this.#counterToGoOnFrom(fence, seed)));
+      if (!isMine) counter += tokens;
+    }
+    if (isMine) return counter - (seed ?? 0);
+    for (const [lock, fence] of pairs) {
       if (seed !== undefined) this.#setFence(fence, { counter });
-      this.keyspace.set(lock, holder, ttlMs);
+      keyspace.set(lock, holder, ttlMs);
     }
     return counter - (seed ?? 0);
   }
 
-  #acquireOrWait(): unknown {
-    const { keys, argument, lists } = this.operation;
-    const [waiter, lifeMs] = [String(argument[4]), Number(argument[5])];
-    const reply = this.#acquire();
-    if (typeof reply === 'number') {
-      for (const list of lists) this.keyspace.removeMember(list, waiter);
-      return [1, reply, Math.max(...lists.map((list) => this.keyspace.members(list).length))];
+  confirm([, tickWord]: readonly string[]): unknown {
+    const { keyspace, flaw } = this.server;
+    const { pairs, own } = this.operation;
+    const [holder, token, tick] = [own[0]!, Number(own[1]), numberIn(tickWord)];
+    if (flaw === 'tick without ownership' && tick !== undefined)
+      for (const [, fence] of pairs) this.#setFence(fence, { tick });
+    for (const [lock, fence] of pairs) {
+      if (flaw === 'confirm without ownership') break;
+      const owner = keyspace.get(lock);
+      if (owner === undefined) return ['absent'];
+      if (owner !== holder) return this.#heldBy(owner, lock);
+      const { counter = 0 } = this.#fence(fence);
+      if (counter > token && flaw !== 'counter above the token') return ['superseded', counter];
     }
-    const [kind, reason, owner] = reply as unknown[];
-    const refusing = keys.findIndex(([lock]) => this.keyspace.get(lock) === owner);
-    if (kind === 2 && reason === 1) this.#enlist(lists[refusing]!, waiter, lifeMs);
-    return reply;
+    for (const [, fence] of pairs) {
+      const { counter = 0 } = this.#fence(fence);
+      const least = flaw === 'confirm without ownership' ? token : Math.max(token, counter);
+      this.#setFence(fence, { counter: least, ...(tick === undefined ? {} : { tick }) });
+    }
+    return 0;
+  }
+
+  extend([, ttl, restore]: readonly string[]): unknown {
+    const { keyspace, flaw } = this.server;
+    const { pairs, own } = this.operation;
+    const [holder, maxCounter, ttlMs] = [own[0]!, numberIn(own[1]), Number(ttl)];
+    const restoredUpTo =
+      restore === 'always' ? Number.POSITIVE_INFINITY : (maxCounter ?? Number.POSITIVE_INFINITY) - Number(restore);
+    const recreates = flaw === 'extension re-creates';
+    for (const [lock, fence] of pairs) {
+      const owner = keyspace.get(lock);
+      if (owner !== undefined && owner !== holder) return this.#heldBy(owner, lock);
+      if (owner === undefined && restore === 'never') return ['absent'];
+      const { counter } = this.#fence(fence);
+      if (maxCounter === undefined || counter === undefined || recreates) continue;
+      if (owner !== undefined && counter > maxCounter) return ['superseded', counter];
+      if (owner === undefined && counter > restoredUpTo) return ['absent'];
+    }
+    const restored = pairs.some(
+      ([lock, fence]) => keyspace.get(lock) === undefined && this.#fence(fence).counter === undefined,
+    );
+    for (const [lock, fence] of pairs) {
+      const shorter = flaw === 'extension shortens' || keyspace.pttl(lock) < ttlMs;
+      if (keyspace.get(lock) === undefined) keyspace.set(lock, holder, ttlMs);
+      else if (shorter) keyspace.pexpire(lock, ttlMs);
+      if (maxCounter !== undefined)
+        this.#setFence(fence, { counter: Math.max(maxCounter, this.#fence(fence).counter ?? 0) });
+    }
+    return restored && !recreates ? ['restored'] : 0;
+  }
+
+  release([, keep, waiter = '', life, channel = '']: readonly string[]): unknown {
+    const { keyspace, flaw } = this.server;
+    const keepMs = Number(keep);
+    let [found, told] = [0, 0];
+    this.#forEachPair((lock, list) => {
+      const owner = keyspace.get(lock);
+      const isMine = owner === this.operation.own[0] || flaw === 'release without comparing';
+      if (owner === undefined || !isMine) return;
+      found++;
+      if (keepMs > 0) keyspace.pexpire(lock, keepMs);
+      else keyspace.delete(lock);
+      if (waiter !== '') this.#enlist(list, waiter, Number(life));
+      told += this.#wakeFirst(lock, list, channel);
+    });
+    if (found === 0) return ['absent'];
+    return told > 0 ? ['granted', 0, told] : 0;
+  }
+
+  wake([, channel = '']: readonly string[]): unknown {
+    this.#forEachPair((lock, list) => {
+      if (this.server.keyspace.get(lock) === undefined) this.#wakeFirst(lock, list, channel);
+    });
+    return 0;
+  }
+
+  /** What cannot be done for one resource is told when the others are seen to. */
+  #forEachPair(act: (lock: string, second: string) => void): void {
+    const errors: unknown[] = [];
+    for (const pair of this.operation.pairs) {
+      try {
+        act(...pair);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  inspect(): unknown[] {
+    const { keyspace } = this.server;
+    const [lock, fence] = this.operation.pairs[0]!;
+    const owner = keyspace.get(lock);
+    const { counter = '', tick = '' } = this.#fence(fence);
+    return ['inspected', owner ?? '', owner === undefined ? 0 : keyspace.pttl(lock), counter, tick];
+  }
+
+  #heldBy(owner: string, lock: string): unknown[] {
+    return ['held', owner, this.server.keyspace.pttl(lock)];
   }
 
   #enlist(list: string, waiter: string, lifeMs: number): void {
-    this.keyspace.addMember(list, waiter, this.nowUs);
-    if (this.keyspace.pttl(list) < lifeMs) this.keyspace.pexpire(list, lifeMs);
-    const untilMs = Math.ceil(this.nowUs / 1_000) + lifeMs;
-    if ((numberIn(this.keyspace.field(this.marker, 'waits')) ?? 0) < untilMs)
-      this.keyspace.setField(this.marker, 'waits', String(untilMs + lifeMs));
+    const { keyspace, nowUs, marker } = this.server;
+    keyspace.addMember(list, waiter, nowUs);
+    if (keyspace.pttl(list) < lifeMs) keyspace.pexpire(list, lifeMs);
+    const untilMs = Math.ceil(nowUs / 1_000) + lifeMs;
+    if ((numberIn(keyspace.field(marker, 'waits')) ?? 0) < untilMs)
+      keyspace.setField(marker, 'waits', String(untilMs + lifeMs));
   }
 
-  #wake(lock: string, list: string): number {
-    for (const waiter of this.keyspace.members(list)) {
-      this.keyspace.removeMember(list, waiter);
-      if (this.publish(this.marker.replace(/node$/, `wake:${waiter}`), lock) > 0) return 1;
+  #wakeFirst(lock: string, list: string, channel: string): number {
+    for (const waiter of this.server.keyspace.members(list)) {
+      this.server.keyspace.removeMember(list, waiter);
+      if (this.server.publish(channel + waiter, lock) > 0) return 1;
     }
     return 0;
-  }
-
-  #passOn(): unknown {
-    for (const [lock, list] of this.operation.keys)
-      if (this.keyspace.get(lock) === undefined) this.#wake(lock, list);
-    return 0;
-  }
-
-  #confirm(): unknown {
-    const { keys, holder, argument } = this.operation;
-    const [token, tick] = [Number(argument[0]), numberIn(argument[1])];
-    if (this.flaw === 'tick without ownership' && tick !== undefined)
-      for (const [, fence] of keys) this.#setFence(fence, { tick });
-    for (const [lock, fence] of keys) {
-      if (this.flaw === 'confirm without ownership') break;
-      const owner = this.keyspace.get(lock);
-      if (owner === undefined) return [2, 3, '', 0];
-      if (owner !== holder) return this.#refused(1, lock, owner);
-      const counter = this.#counter(fence) ?? 0;
-      if (counter > token && this.flaw !== 'counter above the token') return [2, 4, '', 0, counter];
-    }
-    for (const [, fence] of keys) {
-      const least = this.flaw === 'confirm without ownership' ? token : (this.#counter(fence) ?? 0);
-      const counter = Math.max(token, least);
-      this.#setFence(fence, { counter, ...(tick === undefined ? {} : { tick }) });
-    }
-    return 0;
-  }
-
-  #extend(): unknown {
-    const { keys, holder, argument } = this.operation;
-    const [token, maxCounter, ttlMs] = [numberIn(argument[0]), numberIn(argument[1]), Number(argument[2])];
-    const recreates = this.flaw === 'extension re-creates';
-    for (const [lock, fence] of keys) {
-      const owner = this.keyspace.get(lock);
-      if (owner !== undefined && owner !== holder) return this.#refused(1, lock, owner);
-      if (owner === undefined && token === -1) return [2, 3, '', 0];
-      const counter = this.#counter(fence) ?? 0;
-      if (token === undefined || recreates) continue;
-      if (owner !== undefined && maxCounter !== undefined && counter > maxCounter)
-        return [2, 4, '', 0, counter];
-      if (owner === undefined && counter > token) return [2, 3, '', 0];
-    }
-    const restored = keys.some(
-      ([lock, fence]) => this.keyspace.get(lock) === undefined && this.#counter(fence) === undefined,
-    );
-    for (const [lock, fence] of keys) {
-      const shorter = this.flaw === 'extension shortens' || this.keyspace.pttl(lock) < ttlMs;
-      if (this.keyspace.get(lock) === undefined) this.keyspace.set(lock, holder, ttlMs);
-      else if (shorter) this.keyspace.pexpire(lock, ttlMs);
-      if (maxCounter !== undefined)
-        this.#setFence(fence, { counter: Math.max(maxCounter, this.#counter(fence) ?? 0) });
-    }
-    if (restored && !recreates) return [4];
-    return 0;
-  }
-
-  #release(): unknown {
-    const { keys, holder, argument } = this.operation;
-    const keepMs = Number(argument[0]);
-    const mine = keys.filter(([lock]) => {
-      const owner = this.keyspace.get(lock);
-      return owner !== undefined && (owner === holder || this.flaw === 'release without comparing');
-    });
-    let told = 0;
-    for (const [lock, list] of mine) {
-      if (keepMs > 0) this.keyspace.pexpire(lock, keepMs);
-      else this.keyspace.delete(lock);
-      if (argument[1] !== false) this.#enlist(list, String(argument[1]), Number(argument[2]));
-      told += this.#wake(lock, list);
-    }
-    if (mine.length === 0) return [2, 3, '', 0];
-    return told > 0 ? [1, 0, told] : 0;
-  }
-
-  #inspect(): unknown[] {
-    const [lock, fence] = this.operation.keys[0]!;
-    const owner = this.keyspace.get(lock);
-    const counter = this.#counter(fence) ?? '';
-    const tick = this.#tick(fence) ?? '';
-    return [6, owner ?? '', owner === undefined ? 0 : this.keyspace.pttl(lock), counter, tick];
-  }
-
-  #refused(reason: number, lock: string, owner: string): unknown[] {
-    return [2, reason, owner, this.keyspace.pttl(lock)];
   }
 
   #fence(fence: string): Fence {
-    const [counter, tick] = (this.keyspace.get(fence) ?? '').split(':');
-    return { counter: numberIn(counter), tick: numberIn(tick) };
-  }
-
-  #counter(fence: string): number | undefined {
-    return this.#fence(fence).counter;
+    const value = this.server.keyspace.get(fence) ?? '';
+    const [counter, tick] = value.split(':').map(numberIn);
+    if (Number.isNaN(counter)) throw new Error('the fence key holds something else');
+    return { counter, tick };
   }
 
   /** Counters below this go on from the time: old data, or a key that was given its life long ago. */
   get #lowest(): number {
-    const halfLife = this.nowUs - this.lives.fenceMs * 500;
-    return this.flaw === 'old counter believed' ? halfLife : Math.max(halfLife, this.memory.anewUs);
+    const { nowUs, memory, flaw } = this.server;
+    const halfLife = nowUs - FENCE_MS * 500;
+    return flaw === 'old counter believed' ? halfLife : Math.max(halfLife, memory.anewUs);
   }
 
   /** An old counter may have come back with old data: then it is only a lower bound. */
   #counterToGoOnFrom(fence: string, seed: number): number {
-    const counter = this.#counter(fence);
+    const { counter } = this.#fence(fence);
     if (counter !== undefined && counter >= this.#lowest) return counter;
-    return Math.max(counter ?? 0, this.#seed(seed));
-  }
-
-  #tick(fence: string): number | undefined {
-    return this.#fence(fence).tick;
+    return Math.max(counter ?? 0, this.#clamped(seed));
   }
 
   /** A fence key lives on for its time after every touch, longer with a tick on record. */
   #setFence(fence: string, news: Partial<Fence>): void {
     const { counter = 0, tick } = { ...this.#fence(fence), ...news };
-    const lifeMs = tick === undefined ? this.lives.fenceMs : this.lives.ledgerMs;
-    this.keyspace.set(fence, tick === undefined ? `${counter}` : `${counter}:${tick}`, lifeMs);
+    const value = tick === undefined ? `${counter}` : `${counter}:${tick}`;
+    this.server.keyspace.set(fence, value, tick === undefined ? FENCE_MS : LEDGER_MS);
   }
 
-  #seed(seed: number): number {
-    if (this.flaw === 'counter seeded with 0') return 0;
-    return Math.min(Math.max(seed, this.nowUs - 1_000_000), this.nowUs + 1_000_000);
+  #clamped(seed: number): number {
+    const { nowUs, flaw } = this.server;
+    if (flaw === 'counter seeded with 0') return 0;
+    return Math.min(Math.max(seed, nowUs - 1_000_000), nowUs + 1_000_000);
   }
 }

@@ -2,6 +2,7 @@ import type { Timer } from '../../src/testing/index.js';
 import type { Connection, Replied } from '../../src/node/redis/connection/connection.js';
 import type { Endpoint } from '../../src/node/redis/connection/endpoint.js';
 import type { ScriptCall } from '../../src/node/redis/protocol/script-call.js';
+import { SCRIPTS } from '../../src/node/redis/protocol/scripts.js';
 import { Channel, type Link } from './network.js';
 import type { SimProcess } from './sim-process.js';
 import type { Command, Peer, SimServer } from './sim-server.js';
@@ -68,22 +69,33 @@ class SimConnection implements Connection {
   }
 
   run(call: ScriptCall, replied: Replied): void {
-    this.#runScript('evalsha', call, replied);
+    this.#runScript(call.toBytes('EVALSHA'), replied);
   }
 
   runAndLoad(call: ScriptCall, replied: Replied): void {
-    this.#runScript('eval', call, replied);
+    this.#runScript(call.toBytes('EVAL'), replied);
   }
 
-  #runScript(name: 'evalsha' | 'eval', { keys, argument }: ScriptCall, replied: Replied): void {
-    this.#send({ name, keys, args: [argument] }).then(
+  /** Each call is a message of its own: more can happen between two of them than on one connection. */
+  inOneWrite(send: () => void): void {
+    send();
+  }
+
+  #runScript(bytes: Buffer, replied: Replied): void {
+    const [name, script = '', keyCount, ...words] = wordsIn(bytes);
+    const keys = words.slice(0, Number(keyCount));
+    const args = words.slice(Number(keyCount));
+    const isSent = name === 'EVAL';
+    const verb = SCRIPTS.find(({ sha, text }) => script === (isSent ? text : sha))?.verb;
+    this.#send({ name: isSent ? 'eval' : 'evalsha', verb, keys, args }).then(
       (reply) => replied(undefined, reply),
       (error: Error) => replied(error, undefined),
     );
   }
 
-  script(): Promise<unknown> {
-    return this.#send({ name: 'script', keys: [], args: [] });
+  script(_subcommand: 'LOAD', script: string): Promise<unknown> {
+    const verb = SCRIPTS.find(({ text }) => text === script)?.verb;
+    return this.#send({ name: 'script', verb, keys: [], args: [] });
   }
 
   cluster(): Promise<never> {
@@ -135,6 +147,21 @@ class SimConnection implements Connection {
     if (this.#manuallyClosed) return;
     this.#retry = this.process.setTimer(() => this.#open(), this.retryDelayMs(++this.#retries));
   }
+}
+
+/** The words of a command, as a server reads them. */
+function wordsIn(bytes: Buffer): string[] {
+  const words: string[] = [];
+  const endOf = (at: number): number => bytes.indexOf('\r\n', at);
+  let at = endOf(0) + 2;
+  for (let left = Number(bytes.toString('latin1', 1, at - 2)); left > 0; left--) {
+    const from = endOf(at) + 2;
+    const to = from + Number(bytes.toString('latin1', at + 1, from - 2));
+    words.push(bytes.toString('utf8', from, to));
+    at = to + 2;
+  }
+  if (at !== bytes.length) throw new Error('the command has another length than it says');
+  return words;
 }
 
 /** One TCP connection. */

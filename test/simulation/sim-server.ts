@@ -1,4 +1,6 @@
-import { Keyspace, runScript, type Publish, type ScriptFlaw } from './script-model.js';
+import type { Verb } from '../../src/node/redis/protocol/script.js';
+import { Keyspace, type Publish } from './keyspace.js';
+import { runScript, type ScriptFlaw } from './script-model.js';
 import { EPOCH_MS } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 
@@ -9,8 +11,10 @@ class ReplyError extends Error {
 
 export interface Command {
   readonly name: 'evalsha' | 'eval' | 'script' | 'time' | 'info' | 'subscribe';
+  /** Of the script that it runs or loads. */
+  readonly verb?: Verb | undefined;
   readonly keys: readonly string[];
-  readonly args: readonly (string | number)[];
+  readonly args: readonly string[];
 }
 
 /** A TCP connection as the server sees it. */
@@ -37,7 +41,8 @@ export class SimServer {
   #state: ServerState = 'up';
   #keyspace = new Keyspace();
   #snapshot = new Keyspace();
-  #scriptLoaded = false;
+  /** Those that are loaded. */
+  readonly #scripts = new Set<Verb>();
   #starts = 0;
   #inbox: { readonly peer: Peer; readonly command: Command }[] = [];
   readonly #peers = new Set<Peer>();
@@ -117,7 +122,7 @@ export class SimServer {
     if (this.#state !== 'down') return;
     this.#state = 'up';
     this.#starts++;
-    this.#scriptLoaded = false;
+    this.#scripts.clear();
     if (data === 'lost') this.#keyspace = new Keyspace();
     if (data === 'stale') this.#keyspace = this.#snapshot.copy();
   }
@@ -132,7 +137,7 @@ export class SimServer {
   }
 
   flushScripts(): void {
-    this.#scriptLoaded = false;
+    this.#scripts.clear();
   }
 
   /** A step back prolongs the life of what is there, by as much. */
@@ -170,7 +175,7 @@ export class SimServer {
     return 1;
   }
 
-  #reply(peer: Peer, { name, keys, args }: Command): unknown {
+  #reply(peer: Peer, { name, verb, keys, args }: Command): unknown {
     const nowUs = Math.floor(this.clockMs * 1_000);
     switch (name) {
       case 'time':
@@ -180,15 +185,15 @@ export class SimServer {
       case 'subscribe':
         return this.#subscribe(peer, String(args[0]));
       case 'script':
-        this.#scriptLoaded = true;
+        this.#scripts.add(verb!);
         return 'sha';
-      case 'evalsha':
-        if (!this.#scriptLoaded) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
-        return runScript(this.#keyspace, keys, args, nowUs, this.#publish, this.flaw);
       case 'eval':
-        this.#scriptLoaded = true;
-        return runScript(this.#keyspace, keys, args, nowUs, this.#publish, this.flaw);
+        this.#scripts.add(verb!);
+        break;
+      case 'evalsha':
+        if (!this.#scripts.has(verb!)) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
     }
+    return runScript(verb!, this.#keyspace, keys, args, nowUs, this.#publish, this.flaw);
   }
 
   #info(): string {

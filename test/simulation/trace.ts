@@ -1,10 +1,7 @@
 import type { Command } from './sim-server.js';
 
-/** The number of words before the operations. */
-const HEADER = 8;
-
-/** The names of operations. */
-const VERBS = new Set(['a', 'q', 'c', 'e', 'r', 'w', 'i']);
+/** The number of words that a call tells the guard. */
+const GUARD = 5;
 
 /** The random part of the name of a holder or a waiter. */
 const RANDOM = /[0-9a-f]{32}/;
@@ -28,21 +25,22 @@ export class Trace {
     return (this.#hash >>> 0).toString(16).padStart(8, '0');
   }
 
-  executed(server: string, { name, keys, args }: Command, reply: unknown): void {
-    // The words before the operations contain random names.
-    const answers = Array.isArray(reply) ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
+  executed(server: string, { name, verb, keys, args }: Command, reply: unknown): void {
+    // The guard alone answers with random names.
+    const answers =
+      Array.isArray(reply) && verb !== 'guard' ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
-    const argument = String(args[0] ?? '');
-    // The holder ids in it are random, but all have the same length.
-    this.#mix(argument.length);
+    this.#mixText(verb ?? name);
+    // The holder ids are random, but all have the same length.
+    for (const word of args) this.#mix(word.length);
     for (const word of answers) this.#mixWord(word);
     if (!this.keep) return;
     const command = name.startsWith('eval')
-      ? `${keys.filter((_, i) => i % 2 === 1).join(' ')} ` +
-        this.#textOf((JSON.parse(argument) as unknown[]).slice(HEADER))
+      ? `${verb?.toUpperCase()} ${keys.filter((_, i) => i % 2 === 1).join(' ')} ` +
+        this.#textOf(args.slice(GUARD))
       : name;
-    const left = Array.isArray(reply) ? `${String(reply[1]).split(',')[0]} ms untrusted, ` : '';
+    const left = Array.isArray(reply) ? `${String(reply[1])} ms untrusted, ` : '';
     this.#add(`${server} ${command} -> ${left}${this.#textOf(answers)}`);
   }
 
@@ -56,7 +54,7 @@ export class Trace {
       .map((word) => {
         const text = String(word);
         const at = text.indexOf('@');
-        if (at < 0) return VERBS.has(text.charAt(0)) ? text.toUpperCase() : text;
+        if (at < 0) return text;
         const holder = this.#holders.get(text) ?? this.#holders.size;
         this.#holders.set(text, holder);
         return `#${holder}${text.slice(at)}`;

@@ -1,8 +1,9 @@
-import type { NodePlan, RedisLike, RedisNodeOptions } from '../node-options.js';
+import type { NodePlan, NodeSettings, RedisLike, RedisNodeOptions } from '../node-options.js';
 import { clusterEndpointOf, isClusterClient, isClusterOptions } from './cluster/cluster-endpoint.js';
 import { RedisClusterNode } from './cluster/redis-cluster-node.js';
 import { endpointOf } from './connection/endpoint.js';
-import { RedisNode } from './redis-node.js';
+import { RequestEncoder } from './protocol/requests.js';
+import { RedisNode, type RedisNodeSettings } from './redis-node.js';
 
 /**
  * Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster.
@@ -11,10 +12,10 @@ export function readRedis(source: unknown, where: string): NodePlan | undefined 
   if (typeof source !== 'string' && !isObject(source)) return undefined;
   if (typeof source === 'object' && (isClusterClient(source) || isClusterOptions(source))) {
     const cluster = clusterEndpointOf(source, where);
-    return planOf(cluster, (settings) => new RedisClusterNode(cluster, settings));
+    return planOf(cluster, (settings) => new RedisClusterNode(cluster, withEncoder(settings)));
   }
   const endpoint = endpointOf(source, where);
-  return planOf(endpoint, (settings) => new RedisNode(endpoint, settings));
+  return planOf(endpoint, (settings) => new RedisNode(endpoint, withEncoder(settings)));
 }
 
 const isObject = (source: unknown): source is RedisNodeOptions | RedisLike =>
@@ -24,3 +25,12 @@ const planOf = (
   { name, address }: { readonly name: string; readonly address: string },
   open: NodePlan['open'],
 ): NodePlan => ({ name, address, identity: address, open });
+
+/** By the settings of a manager, which are the same object for all its nodes. */
+const encoders = new WeakMap<NodeSettings, RequestEncoder>();
+
+function withEncoder(settings: NodeSettings): RedisNodeSettings {
+  let encoder = encoders.get(settings);
+  if (encoder === undefined) encoders.set(settings, (encoder = new RequestEncoder()));
+  return { ...settings, encoder };
+}

@@ -8,18 +8,21 @@ import type {
   NodeRequest,
   NodeState,
 } from '../lock-node.js';
-import { inspectionOf, inspectOperation, requestOperation, voteOf } from './protocol/batch.js';
 import type { Endpoint } from './connection/endpoint.js';
-import { RequestBatcher, splitBySlot } from './request-batcher.js';
 import { channelOf } from './protocol/keys.js';
+import { inspectionsIn, votesIn } from './protocol/replies.js';
+import { inspectOperation, RequestEncoder } from './protocol/requests.js';
 import { NO_LISTENER, OpenListeners, RedisReleaseListener } from './release-listener.js';
+import { RequestBatcher } from './request-batcher.js';
 import { isNotPermitted } from './server/permission-errors.js';
-import type { Operation } from './protocol/script-call.js';
-import { RedisServer, type ServerSettings } from './server/redis-server.js';
+import type { CallContent, Operation } from './protocol/script-call.js';
+import { RedisServer, type CallResult, type ServerSettings } from './server/redis-server.js';
 
 export interface RedisNodeSettings extends ServerSettings {
+  /** The nodes of a manager share one, so that what they are asked alike is encoded once. */
+  readonly encoder?: RequestEncoder;
   readonly shard?: NonNullable<ServerSettings['shard']> & {
-    /** The slot of a request. Requests of different slots cannot go in one call. */
+    /** The slot of a request's keys. */
     slotOf(request: NodeRequest): number;
   };
 }
@@ -40,6 +43,7 @@ export class RedisNode implements LockNode {
   readonly name: string;
   readonly address: string;
   readonly #settings: RedisNodeSettings;
+  readonly #encoder: RequestEncoder;
   readonly #server: RedisServer;
   readonly #requests: RequestBatcher<PendingRequest>;
   readonly #listeners = new OpenListeners<RedisReleaseListener>();
@@ -51,12 +55,8 @@ export class RedisNode implements LockNode {
     this.#server = new RedisServer(endpoint, settings, () =>
       this.#listeners.forEach((listener) => listener.renew()),
     );
-    const { shard } = settings;
-    const slotOf = shard && (({ request }: PendingRequest): number => shard.slotOf(request));
-    this.#requests = new RequestBatcher(
-      settings.clock,
-      slotOf ? splitBySlot(this.#send, slotOf) : this.#send,
-    );
+    this.#encoder = settings.encoder ?? new RequestEncoder();
+    this.#requests = new RequestBatcher(settings.clock, this.#send);
   }
 
   get state(): NodeState {
@@ -72,7 +72,8 @@ export class RedisNode implements LockNode {
   }
 
   ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
-    const operation = requestOperation(this.#server.keyPrefix, request);
+    const slot = this.#settings.shard?.slotOf(request);
+    const operation = this.#encoder.operationOf(this.#server.keyPrefix, request, slot);
     const weight = request.resources.length;
     this.#requests.add({ request, operation, weight, receiver, nodeIndex, isSecond: false });
   }
@@ -100,14 +101,16 @@ export class RedisNode implements LockNode {
   }
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
+    if (resources.length === 0) return [];
     if (this.state.status === 'connecting') await this.#server.voting.next();
+    const absence = this.#server.voting.absence();
+    if (absence !== undefined) return resources.map(() => absence);
     const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
-    const replies =
-      this.#server.voting.absence() ??
-      (await new Promise<readonly unknown[] | Failed>((resolve) => this.#server.ask(operations, 0, resolve)));
-    return isFailed(replies)
-      ? resources.map(() => replies)
-      : replies.map((reply, at) => inspectionOf(reply, operations[at]!));
+    const calls = this.#encoder.callsOf(operations, this.#settings.clock.now());
+    const result = await new Promise<CallResult>((resolve) =>
+      this.#server.ask(calls, (_, answers) => resolve(answers)),
+    );
+    return isFailed(result) ? resources.map(() => result) : inspectionsIn(result, operations);
   }
 
   /** The name of the marker has changed, see `RedisServer.rename`. */
@@ -138,14 +141,13 @@ export class RedisNode implements LockNode {
 
   #sendNow(batch: readonly PendingRequest[], done: () => void): void {
     const inTime = this.#toBeSent(batch);
-    if (inTime.length === 0) return done();
     const operations = inTime.map(({ operation }) => operation);
-    const latest = inTime.reduce((last, { request }) => Math.max(last, deadlineOf(request, 0)), 0);
-    this.#server.ask(operations, latest, (replies) => {
-      if (isFailed(replies))
-        for (const { receiver, nodeIndex } of inTime) receiver.receive(nodeIndex, replies);
-      else this.#conclude(inTime, replies);
-      done();
+    const calls = this.#encoder.callsOf(operations, this.#settings.clock.now());
+    let underWay = calls.length;
+    if (underWay === 0) return done();
+    this.#server.ask(calls, (call, result) => {
+      this.#conclude(inTime, call, result);
+      if (--underWay === 0) done();
     });
   }
 
@@ -165,13 +167,22 @@ export class RedisNode implements LockNode {
     });
   }
 
-  #conclude(batch: readonly PendingRequest[], replies: readonly unknown[]): void {
-    if (replies.some(isReadOnly)) this.#server.onDemotion();
-    const quarantine = this.#server.voting.untrusted();
-    for (let at = 0; at < batch.length; at++) {
-      const pending = batch[at]!;
-      this.#answer(pending, voteOf(replies[at], pending.operation), quarantine);
+  #conclude(
+    batch: readonly PendingRequest[],
+    { operations, places }: CallContent,
+    result: CallResult,
+  ): void {
+    if (isFailed(result)) {
+      for (const place of places) {
+        const { receiver, nodeIndex } = batch[place]!;
+        receiver.receive(nodeIndex, result);
+      }
+      return;
     }
+    const votes = votesIn(result, operations);
+    if (votes.some(isReadOnly)) this.#server.onDemotion();
+    const quarantine = this.#server.voting.untrusted();
+    for (let at = 0; at < votes.length; at++) this.#answer(batch[places[at]!]!, votes[at]!, quarantine);
   }
 
   #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
@@ -191,11 +202,11 @@ export class RedisNode implements LockNode {
   }
 }
 
-const isFailed = (replies: readonly unknown[] | Failed): replies is Failed => 'kind' in replies;
+const isFailed = (result: CallResult): result is Failed => 'kind' in result;
 
-/** The script catches the error of each operation, so the error comes in the reply of the operation. */
-const isReadOnly = (reply: unknown): boolean =>
-  Array.isArray(reply) && Number(reply[0]) === 5 && String(reply[1]).startsWith('READONLY');
+/** A script catches the error of an operation, so the error comes in the answer to the operation. */
+const isReadOnly = (vote: Vote): boolean =>
+  vote.kind === 'failed' && vote.reason === 'error' && vote.cause.message.startsWith('READONLY');
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));
@@ -207,5 +218,5 @@ const mustArrive = (request: NodeRequest): boolean =>
   request.op === 'confirm' ||
   (request.op === 'acquire' && request.tick !== undefined);
 
-const deadlineOf = (request: NodeRequest, none = Number.POSITIVE_INFINITY): number =>
-  request.op === 'release' || request.op === 'wake' ? none : request.deadlineAt;
+const deadlineOf = (request: NodeRequest): number =>
+  request.op === 'release' || request.op === 'wake' ? Number.POSITIVE_INFINITY : request.deadlineAt;

@@ -92,24 +92,3 @@ export class RequestBatcher<Item extends Weighed> {
     return count === all.length ? all : all.slice(0, count);
   }
 }
-
-/**
- * Sends a batch in one part for each slot, because the keys of a call must be in one slot of a Cluster. The
- * parts go out at once, one after the other on the same connection. The order stays within each slot.
- */
-export const splitBySlot =
-  <Item>(send: Send<Item>, slotOf: (item: Item) => number): Send<Item> =>
-  (batch, done) => {
-    const parts = new Map<number, Item[]>();
-    for (const item of batch) {
-      const slot = slotOf(item);
-      const part = parts.get(slot);
-      if (part === undefined) parts.set(slot, [item]);
-      else part.push(item);
-    }
-    let underWay = parts.size;
-    const onAnswered = (): void => {
-      if (--underWay === 0) done();
-    };
-    for (const part of parts.values()) send(part, onAnswered);
-  };

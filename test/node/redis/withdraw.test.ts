@@ -6,6 +6,7 @@ import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import type { LockNode, NodeRequest } from '../../../src/node/lock-node.js';
 import type { Connection } from '../../../src/node/redis/connection/connection.js';
 import type { Endpoint } from '../../../src/node/redis/connection/endpoint.js';
+import type { ScriptCall } from '../../../src/node/redis/protocol/script-call.js';
 import { RedisNode } from '../../../src/node/redis/redis-node.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -21,9 +22,10 @@ function hangingNode(clock: VirtualClock): RedisNode {
     disconnect: () => undefined,
     info: () => Promise.resolve('run_id:1\r\nrole:master\r\n'),
     script: () => Promise.resolve('sha'),
-    run: (call: { argument: string }, replied: (error: undefined, reply: unknown) => void) => {
-      if (call.argument.includes('"l"')) replied(undefined, [clock.now() * 1_000, [0, 'id', '']]);
+    run: ({ content }: ScriptCall, replied: (error: undefined, reply: unknown) => void) => {
+      if (content.script.verb === 'guard') replied(undefined, [clock.now() * 1_000, 0, 'id', '']);
     },
+    inOneWrite: (send: () => void) => send(),
   } as unknown as Connection;
   const endpoint = { name: 'n', address: 'n', clientPrefix: '', durable: false, open: () => connection };
   const settings = { keyPrefix: 'lock:', driftFactor: 0.01, quarantineMs: 0, clock, random: () => 0.5 };

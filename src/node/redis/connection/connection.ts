@@ -21,10 +21,12 @@ export interface Connection {
   connect(): Promise<unknown>;
   /** Ends the connection. With `reconnect` it is made again. */
   disconnect(reconnect?: boolean): void;
-  /** Runs the script by its SHA. The error begins with NOSCRIPT where the server does not have the script. */
+  /** Runs a script by its SHA. The error begins with NOSCRIPT where the server does not have the script. */
   run(call: ScriptCall, replied: Replied): void;
-  /** Runs the script by its text, which also loads it. */
+  /** Runs a script by its text, which also loads it. */
   runAndLoad(call: ScriptCall, replied: Replied): void;
+  /** Sends what `send` runs in one write. */
+  inOneWrite(send: () => void): void;
   script(subcommand: 'LOAD', script: string): Promise<unknown>;
   info(): Promise<string>;
   /** Subscribes to a channel. From then on the connection can be used for nothing else. */

@@ -5,7 +5,9 @@ import { closedHint, commandOf, hintOf, redactedError, type RedactionRules } fro
 import { ScriptCommand } from './script-command.js';
 
 /** The part of an ioredis client that makes a connection. */
-export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'on'> {
+export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWrite' | 'on'> {
+  /** The socket, while there is one. */
+  readonly stream?: { cork(): void; uncork(): void } | undefined;
   /** A promise of the reply. */
   sendCommand(command: ScriptCommand): unknown;
   on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
@@ -74,11 +76,21 @@ export class RedisConnection implements Connection {
   }
 
   run(call: ScriptCall, replied: Replied): void {
-    this.#send(new ScriptCommand('evalsha', call), replied);
+    this.#send(new ScriptCommand('EVALSHA', call), replied);
   }
 
   runAndLoad(call: ScriptCall, replied: Replied): void {
-    this.#send(new ScriptCommand('eval', call), replied);
+    this.#send(new ScriptCommand('EVAL', call), replied);
+  }
+
+  inOneWrite(send: () => void): void {
+    const { stream } = this.#client;
+    stream?.cork();
+    try {
+      send();
+    } finally {
+      stream?.uncork();
+    }
   }
 
   script(subcommand: 'LOAD', script: string): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { MARKER } from '../../reserved-names.js';
 
-/** The hash tag of a key, by the rule of the Redis Cluster specification: what stands in the first non-empty braces. */
+/** The hash tag of a key, by the Redis Cluster specification: what stands in the first braces that are not empty. */
 export function hashTagOf(key: string): string | undefined {
   const open = key.indexOf('{');
   if (open < 0) return undefined;
@@ -9,10 +9,9 @@ export function hashTagOf(key: string): string | undefined {
 }
 
 /**
- * Beside a lock key, in the same slot of a Cluster, there are the key of the fencing counter and the tick ledger, and that of
- * the list of those who wait. What its first braces hold tells the three forms apart, so two resources never share a counter,
- * whatever braces are in them. A lock key with a closing brace and no tag shares its slot with no other key that could be
- * named after it.
+ * The key of a lock's fencing counter and last tick. It is in the same slot of a Cluster as the lock key. What its first
+ * braces hold tells the three forms apart, so two resources never share a counter, whatever braces are in them. A lock key with
+ * a closing brace and no tag shares its slot with no other key that could be named after it.
  */
 export function fenceKeyOf(lock: string): string {
   const tag = hashTagOf(lock);
@@ -20,10 +19,13 @@ export function fenceKeyOf(lock: string): string {
   return lock.includes('}') ? `{}:${lock}:fence` : `{${lock}}:fence`;
 }
 
+/** The key of the list of processes that wait for a lock, in the same slot. */
 export const waitListOf = (lock: string): string => `${fenceKeyOf(lock)}:wait`;
 
 /** The key of the node's marker. No resource may be called like that (see `resolveResources`). */
 export const markerKeyOf = (prefix: string): string => `${prefix}${MARKER}`;
 
-/** Where a waiter is told that a resource may be free; the script makes the same of the marker's key. */
-export const channelOf = (prefix: string, waiter: string): string => `${prefix}quorlock:wake:${waiter}`;
+/** How the channels begin on which waiting processes are told that a resource may be free. */
+export const channelsOf = (prefix: string): string => `${prefix}quorlock:wake:`;
+
+export const channelOf = (prefix: string, waiter: string): string => channelsOf(prefix) + waiter;

@@ -1,118 +1,102 @@
 import type { Granted } from '../../../core/vote.js';
+import { GUARD_WORDS } from './lua/guard.js';
+import type { Script } from './script.js';
 
-/** What is put into a call for one request. The words are those of a JSON list. */
+/** A word as it goes over the wire: a bulk string of the Redis protocol. */
+export const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
+
+const EVALSHA = bulk('EVALSHA');
+const EVAL = bulk('EVAL');
+
+/** A request, or the inspection of a resource, as a script takes it. Keys, terms and words are bulk strings. */
 export interface Operation {
-  readonly keys: readonly string[];
-  /** The verb, and what it may have in common with other operations. */
+  readonly script: Script;
+  readonly resources: readonly string[];
+  /** The slot of its keys in a Cluster: operations of different slots cannot go in one call. */
+  readonly slot: number;
+  readonly keys: string;
+  readonly keyCount: number;
+  /** What it may have in common with others, which a call says once. */
   readonly terms: string;
+  readonly termCount: number;
+  /** Until when it may be carried out, on the client's monotonic clock. */
+  readonly deadlineAt: number;
   /** What it has of its own. */
   readonly own: string;
-  /** What it names above which its reply tells a counter; see `SCRIPT`. */
-  readonly from: number;
-  /** The last grant that was read of a reply to it: most nodes say the same. */
+  readonly ownCount: number;
+  /** The number that it names. An answer tells a counter as its distance from this, which has fewer digits. */
+  readonly base: number;
+  /** The last grant that was read of an answer to it: most nodes say the same. */
   granted: Granted | undefined;
 }
 
-/** What several operations come to, as it goes over the wire to every node. */
-interface Joined {
+/** What goes into one call of a script, the same for every node. */
+export interface CallContent {
+  readonly script: Script;
   readonly operations: readonly Operation[];
-  readonly keyCount: number;
+  /** Their places among those that were sent together. */
+  readonly places: readonly number[];
+  readonly deadlineAt: number;
   readonly keys: Buffer;
+  readonly keyCount: number;
   readonly words: Buffer;
+  readonly wordCount: number;
 }
 
-/** All nodes are asked much the same, one right after the other. */
-let lastJoined: Joined | undefined;
-
-function joined(operations: readonly Operation[]): Joined {
-  if (lastJoined !== undefined && areSame(lastJoined.operations, operations)) return lastJoined;
-  let keyCount = 0;
-  let keys = '';
-  for (const one of operations) {
-    keyCount += one.keys.length;
-    for (const key of one.keys) keys += bulk(key);
-  }
-  lastJoined = { operations, keyCount, keys: Buffer.from(keys), words: Buffer.from(inRuns(operations)) };
-  return lastJoined;
+/** What a call says to one node, as bulk strings. */
+export interface CallHeader {
+  /** The marker as the first key; empty on a shard of a Cluster, where it is a word of the guard. */
+  readonly markerKey: string;
+  readonly guard: string;
 }
 
-/** Operations that follow each other and have the same terms are written down with these once. */
-function inRuns(operations: readonly Operation[]): string {
-  let words = '';
-  for (let first = 0; first < operations.length;) {
-    const { terms } = operations[first]!;
-    let owns = '';
-    let next = first;
-    for (; next < operations.length && operations[next]!.terms === terms; next++) {
-      const { own } = operations[next]!;
-      if (own !== '') owns += `,${own}`;
-    }
-    words += `,${terms},${next - first}${owns}`;
-    first = next;
-  }
-  return words;
-}
-
-function areSame(some: readonly Operation[], others: readonly Operation[]): boolean {
-  if (some.length !== others.length) return false;
-  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
-  return true;
-}
-
-/** Where the node's marker is. */
-export interface MarkerPlace {
+/** What the guard of every script has to know; see there. */
+export interface Guard {
   readonly marker: string;
-  /** On a shard of a Cluster it is in no slot of the keys, and is passed apart from them, with the key that it would have elsewhere. */
-  readonly elsewhere?: string;
+  /** On a shard of a Cluster the marker is in another slot than the keys. */
+  readonly isApart: boolean;
+  readonly quarantineMs: number;
+  /** Empty where it is unknown. */
+  readonly runId: string;
+  readonly durable: boolean;
+  /** For a marker that has none. */
+  readonly spareId: string;
+}
+
+export function headerOf(guard: Guard): CallHeader {
+  const { marker, isApart, quarantineMs, runId, durable, spareId } = guard;
+  const words = [isApart ? marker : '', String(quarantineMs), runId, durable ? '1' : '', spareId];
+  return { markerKey: isApart ? '' : bulk(marker), guard: words.map(bulk).join('') };
 }
 
 /**
- * A call of the script. It writes itself down as the Redis protocol has it, because most of it is the same for all nodes, and
- * a client that is given a hundred arguments writes each of them down for each node.
+ * A call of a script on one node. It writes itself down as the Redis protocol has it: what is the same for all nodes is copied
+ * from where it was written once. A client that is given a hundred arguments writes each of them for each node.
  */
 export class ScriptCall {
-  readonly #place: MarkerPlace;
-  readonly #header: string;
-  readonly #joined: Joined;
+  constructor(
+    private readonly header: CallHeader,
+    /** Until when it may act, in the node's time; of no account where the script has no deadline. */
+    private readonly deadlineUs: number,
+    readonly content: CallContent,
+  ) {}
 
-  /** `header`: the words that come before the operations, as they stand in a JSON list. */
-  constructor(place: MarkerPlace, header: string, operations: readonly Operation[]) {
-    this.#place = place;
-    this.#header = header;
-    this.#joined = joined(operations);
-  }
-
-  get keys(): string[] {
-    const keys = this.#joined.operations.flatMap((one) => one.keys);
-    return this.#place.elsewhere === undefined ? [this.#place.marker, ...keys] : keys;
-  }
-
-  /** The script's one argument, but for a shard's marker. */
-  get argument(): string {
-    return `[${this.#header}${this.#joined.words.toString()}]`;
-  }
-
-  /** The whole command, `command` being its first two words. What it says to every node is copied from where it was written down once. */
-  toBytes(command: string): Buffer {
-    const { keyCount, keys, words } = this.#joined;
-    const { marker, elsewhere } = this.#place;
-    const isApart = elsewhere !== undefined;
-    const count = isApart ? keyCount : 1 + keyCount;
-    const number = String(count);
-    const argumentLength = Buffer.byteLength(this.#header) + words.length + 2;
-    const before = `*${count + (isApart ? 6 : 4)}\r\n${command}$${number.length}\r\n${number}\r\n${isApart ? '' : bulk(marker)}`;
-    const between = `$${argumentLength}\r\n[${this.#header}`;
-    const after = isApart ? `]\r\n${bulk(marker)}${bulk(elsewhere)}` : ']\r\n';
-    const size = Buffer.byteLength(before + between + after) + keys.length + words.length;
+  /** The whole command. EVAL sends the script itself, and the server keeps it. */
+  toBytes(command: 'EVALSHA' | 'EVAL'): Buffer {
+    const { script, keys, keyCount, words, wordCount } = this.content;
+    const { markerKey, guard } = this.header;
+    const { hasDeadline } = script;
+    const allKeys = markerKey === '' ? keyCount : keyCount + 1;
+    const wordsAfter = GUARD_WORDS + wordCount + (hasDeadline ? 1 : 0);
+    const begin = command === 'EVALSHA' ? EVALSHA + bulk(script.sha) : EVAL + bulk(script.text);
+    const before = `*${3 + allKeys + wordsAfter}\r\n${begin}${bulk(String(allKeys))}${markerKey}`;
+    const between = hasDeadline ? `${guard}${bulk(String(this.deadlineUs))}` : guard;
+    const size = Buffer.byteLength(before) + keys.length + Buffer.byteLength(between) + words.length;
     const bytes = Buffer.allocUnsafe(size);
     let at = bytes.write(before);
     at += keys.copy(bytes, at);
     at += bytes.write(between, at);
-    at += words.copy(bytes, at);
-    bytes.write(after, at);
+    words.copy(bytes, at);
     return bytes;
   }
 }
-
-/** A word as it goes over the wire. */
-export const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;

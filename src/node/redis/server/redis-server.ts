@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { Stamp } from '../../../core/validity.js';
 import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeMemory, NodeState } from '../../lock-node.js';
 import type { NodeSettings } from '../../node-options.js';
-import { findingOf, guardWords, repliesIn, scriptCall, type Guard } from '../protocol/batch.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
+import type { GuardCommand } from '../protocol/guard.js';
 import { markerKeyOf } from '../protocol/keys.js';
+import { findingIn } from '../protocol/replies.js';
+import { guardContent } from '../protocol/requests.js';
+import { headerOf, ScriptCall, type CallContent, type CallHeader } from '../protocol/script-call.js';
+import { SCRIPTS } from '../protocol/scripts.js';
 import { permissionErrorOf } from './permission-errors.js';
-import type { MarkerPlace, Operation, ScriptCall } from '../protocol/script-call.js';
-import { SCRIPT } from '../protocol/script.js';
 import { misconfigurationOf, serverInfoOf } from './server-info.js';
 import { VotingState } from './voting-state.js';
 
@@ -22,6 +23,11 @@ export interface ServerSettings extends NodeSettings {
     marker(): string;
   };
 }
+
+/** The whole reply of a call, with an answer to each of its operations, or what went wrong. */
+export type CallResult = readonly unknown[] | Failed;
+
+const NO_REPLY = new Error('the node answered with something that is no reply of a script');
 
 /** After this, a server that cannot vote in its place, such as a replica, is connected to again. */
 const RECHECK_MS = 5_000;
@@ -38,13 +44,16 @@ export class RedisServer implements NodeMemory {
   readonly voting: VotingState;
   readonly #endpoint: Endpoint;
   readonly #settings: ServerSettings;
-  readonly #usualPlace: MarkerPlace;
   readonly #connection: Connection;
   /** Counts connections, so that a late word of an old one is not taken for the present one's. */
   #epoch = 0;
   #lastError = 'not connected';
-  /** What the guard of every vote is told. It stays the same as long as the server does. */
-  #usualGuard: { readonly runId: string; readonly words: string } | undefined;
+  /** What every call tells the guard. It stays the same as long as the server and its marker do. */
+  #header: { readonly runId: string; readonly marker: string; readonly words: CallHeader } | undefined;
+  /** Counts the calls. */
+  #sent = 0;
+  /** The number of the last call before the latest one that was sent again with its script. */
+  #sentBeforeRetry = 0;
   #nextLook: Timer | undefined;
   /** The node's id, if it has none yet. */
   readonly #spareId = randomUUID();
@@ -58,7 +67,6 @@ export class RedisServer implements NodeMemory {
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
-    this.#usualPlace = { marker: markerKeyOf(this.keyPrefix) };
     // A look when the quarantine ends: the node votes again at once, and not one probe later.
     this.voting = new VotingState(settings, settings.shard !== undefined, () => this.#lookAgain());
     this.#connection = this.open();
@@ -79,17 +87,13 @@ export class RedisServer implements NodeMemory {
     return this.#endpoint.open((attempt) => reconnectDelayMs(attempt, random()));
   }
 
-  /**
-   * Sends operations; `latestMs` is the latest of their deadlines. Calls back once, with one reply for each
-   * operation or with what went wrong.
-   */
-  ask(
-    operations: readonly Operation[],
-    latestMs: number,
-    answered: (replies: readonly unknown[] | Failed) => void,
-  ): void {
-    const call = this.#call(operations, this.voting.nodeClock.aheadUs(latestMs));
-    this.#run(call, (error, replies) => answered(replies ?? this.#failureOf(error)));
+  /** Sends calls in one write, in order. Calls back once for each, with its reply or with what went wrong. */
+  ask(calls: readonly CallContent[], answered: (call: CallContent, result: CallResult) => void): void {
+    if (calls.length === 1) this.#ask(calls[0]!, answered);
+    else
+      this.#connection.inOneWrite(() => {
+        for (const call of calls) this.#ask(call, answered);
+      });
   }
 
   look(): Promise<void> {
@@ -103,7 +107,7 @@ export class RedisServer implements NodeMemory {
 
   /** The guard of any call writes the missing marker, and with it the beginning of the quarantine. */
   recordLoss(): Promise<void> {
-    return this.#command('');
+    return this.#command('mark');
   }
 
   quarantine(reason: string): void {
@@ -121,7 +125,7 @@ export class RedisServer implements NodeMemory {
   async rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
     const { status } = this.state;
     const command =
-      memory === 'before' ? 'distrust' : memory === 'remembers' && status === 'ready' ? 'trust' : '';
+      memory === 'before' ? 'quarantine' : memory === 'remembers' && status === 'ready' ? 'trust' : 'mark';
     if (status !== 'new') await this.#command(command);
     await this.look();
   }
@@ -141,83 +145,87 @@ export class RedisServer implements NodeMemory {
     this.#connection.disconnect(true);
   }
 
-  async #command(command: Guard['command'], given?: string): Promise<void> {
+  async #command(command: GuardCommand, members?: string): Promise<void> {
     try {
-      await this.#tell(command, given);
+      await this.#tell(command, members);
     } catch (error) {
       this.#onError(error);
     }
   }
 
   /** Runs the guard without operations. */
-  #tell(command: Guard['command'], given?: string): Promise<void> {
+  #tell(command: GuardCommand, members = ''): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#run(this.#call([], 0, command, given), (error) => {
+      this.#run(guardContent(command, members), (error) => {
         if (error === undefined) resolve();
         else reject(error);
       });
     });
   }
 
-  #call(
-    operations: readonly Operation[],
-    aheadUs: number,
-    command: Guard['command'] = '',
-    given: string = this.#spareId,
-  ): ScriptCall {
-    return scriptCall(this.#place(), this.#guardWords(command, given), aheadUs, operations);
-  }
-
-  #place(): MarkerPlace {
-    const { shard } = this.#settings;
-    return shard === undefined
-      ? this.#usualPlace
-      : { marker: shard.marker(), elsewhere: this.#usualPlace.marker };
-  }
-
-  #guardWords(command: Guard['command'], given: string): string {
-    const runId = this.voting.info.runId ?? '';
-    if (command === '' && this.#usualGuard?.runId === runId) return this.#usualGuard.words;
-    const { quarantineMs } = this.#settings;
-    const words = guardWords({ quarantineMs, runId, durable: this.#endpoint.durable, command, given });
-    if (command === '') this.#usualGuard = { runId, words };
-    return words;
+  #ask(call: CallContent, answered: (call: CallContent, result: CallResult) => void): void {
+    this.#run(call, (error, reply) => answered(call, reply ?? this.#failureOf(error)));
   }
 
   #run(
-    call: ScriptCall,
-    done: (error: Error | undefined, replies: readonly unknown[] | undefined) => void,
+    content: CallContent,
+    done: (error: Error | undefined, reply: readonly unknown[] | undefined) => void,
   ): void {
     const epoch = this.#epoch;
+    const number = ++this.#sent;
     const sentAt = this.#settings.clock.stamp();
+    const call = new ScriptCall(this.#callHeader(), this.#deadlineUs(content), content);
     const replied = (error: Error | undefined, reply: unknown): void => {
       if (error !== undefined) return done(error, undefined);
-      if (!Array.isArray(reply))
-        return done(new Error('the node answered with something that is no list'), undefined);
-      const [nodeUs, found] = reply as unknown[];
-      if (epoch === this.#epoch) this.#learn(sentAt, nodeUs, found);
-      done(undefined, repliesIn(reply, 2));
+      const finding = findingIn(reply);
+      if (finding === undefined) return done(NO_REPLY, undefined);
+      if (epoch === this.#epoch) this.voting.learn(sentAt, finding);
+      done(undefined, reply as readonly unknown[]);
     };
     this.#connection.run(call, (error, reply) => {
       // The server's script cache was emptied (SCRIPT FLUSH). The deadline in the call still holds.
-      if (error?.message.startsWith('NOSCRIPT')) this.#connection.runAndLoad(call, replied);
-      else replied(error, reply);
+      if (error?.message.startsWith('NOSCRIPT')) {
+        this.#sentBeforeRetry = this.#sent;
+        this.#connection.runAndLoad(call, replied);
+      } else if (error === undefined && content.script.verb === 'release' && number <= this.#sentBeforeRetry) {
+        // It was sent after the call that is only now carried out, and must follow it again.
+        this.#connection.runAndLoad(call, replied);
+      } else {
+        replied(error, reply);
+      }
     });
   }
 
-  #learn(sentAt: Stamp, nodeUs: unknown, found: unknown): void {
-    this.voting.learn(sentAt, Number(nodeUs) / 1_000, findingOf(found));
+  /** Until when the call may act, in whole microseconds of the node's time. Never later than asked for. */
+  #deadlineUs({ script, deadlineAt }: CallContent): number {
+    if (!script.hasDeadline) return 0;
+    const untilMs = Math.floor(deadlineAt);
+    return untilMs * 1_000 + this.voting.nodeClock.aheadUs(untilMs);
+  }
+
+  #callHeader(): CallHeader {
+    const { shard, quarantineMs } = this.#settings;
+    const marker = shard?.marker() ?? markerKeyOf(this.keyPrefix);
+    const { runId = '' } = this.voting.info;
+    if (this.#header?.runId !== runId || this.#header.marker !== marker) {
+      const isApart = shard !== undefined;
+      const { durable } = this.#endpoint;
+      const spareId = this.#spareId;
+      const words = headerOf({ marker, isApart, quarantineMs, runId, durable, spareId });
+      this.#header = { runId, marker, words };
+    }
+    return this.#header.words;
   }
 
   #failureOf(error: unknown): Failed {
     const message = messageOf(error);
-    const answered = error instanceof Error && error.name === 'ReplyError';
+    const answered = error === NO_REPLY || (error instanceof Error && error.name === 'ReplyError');
     if (message.startsWith('READONLY')) this.onDemotion();
     // A new error: the client's own carries the command with its arguments.
     return failed(answered ? 'error' : 'disconnected', new Error(message));
   }
 
-  /** What comes before a connection's first vote: who is there, the script, and what the marker says. */
+  /** What comes before a connection's first vote: who is there, the scripts, and what the marker says. */
   async #introduce(): Promise<void> {
     const epoch = ++this.#epoch;
     this.#nextLook?.cancel();
@@ -225,7 +233,7 @@ export class RedisServer implements NodeMemory {
       const [info, master] = await Promise.all([
         this.#connection.info().catch(() => ''),
         this.#endpoint.masterRunId?.(),
-        this.#connection.script('LOAD', SCRIPT).catch(() => undefined),
+        ...SCRIPTS.map(({ text }) => this.#connection.script('LOAD', text).catch(() => undefined)),
       ]);
       if (epoch !== this.#epoch || this.voting.ended) return;
       this.voting.info = serverInfoOf(info);
@@ -266,7 +274,7 @@ export class RedisServer implements NodeMemory {
       const info = (this.voting.info = serverInfoOf(text));
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) return this.#standBy(fault);
-      await this.#tell(info.evictedKeys > before.evictedKeys ? 'distrust' : 'look');
+      await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : 'look');
     } catch {
       // The next request for a vote reports what is wrong.
     }

@@ -3,7 +3,7 @@ import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeState } from '../../lock-node.js';
 import type { NodeSettings } from '../../node-options.js';
 import { ObservableState } from '../../observable-state.js';
-import type { Finding } from '../protocol/batch.js';
+import type { Finding } from '../protocol/replies.js';
 import { NodeClock } from './node-clock.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 
@@ -77,14 +77,13 @@ export class VotingState extends ObservableState {
   }
 
   /** Learns what every reply tells: the node's time, and what the guard found. */
-  learn(sentAt: Stamp, nodeMs: number, { quarantineLeftMs, id, members }: Finding): void {
-    const isLook = id !== undefined && members !== undefined;
-    if (isLook) this.#identity = { id, members };
-    const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeMs);
+  learn(sentAt: Stamp, { nodeUs, quarantineLeftMs, identity }: Finding): void {
+    if (identity !== undefined) this.#identity = identity;
+    const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeUs / 1_000);
     if (reading === 'stepped') this.quarantine('its clock was stepped');
     const isAsBefore =
       quarantineLeftMs === 0 &&
-      !isLook &&
+      identity === undefined &&
       this.state.status === 'ready' &&
       this.nodeClock.isToldBy(this.state);
     if (!isAsBefore) this.#update(quarantineLeftMs);

@@ -1,10 +1,152 @@
 import { describe, expect, it } from '@jest/globals';
-import { repliesIn } from '../../../../src/node/redis/protocol/batch.js';
+import { findingIn, inspectionsIn, votesIn } from '../../../../src/node/redis/protocol/replies.js';
+import { inspectOperation, RequestEncoder } from '../../../../src/node/redis/protocol/requests.js';
+import type { Operation } from '../../../../src/node/redis/protocol/script-call.js';
 
-describe('the replies of the script', () => {
-  it('are one for each operation, whether zeros are told one by one or as a run', () => {
-    const held = [2, 1, 'owner', 10];
-    expect(repliesIn([1_795_000, 0, [7, 3], held, 0, 5, [7, 2]], 2)).toEqual([0, 0, 0, held, 0, 5, 0, 0]);
-    expect(repliesIn([1_795_000, 0], 2)).toEqual([]);
+const NOW_US = 1_795_866_992_010_000;
+const SEED = 1_795_866_992_000_000;
+
+/** Acquisitions that name the seed. */
+const acquisitions = (count: number): Operation[] =>
+  Array.from({ length: count }, (_, at) =>
+    new RequestEncoder().operationOf('lock:', {
+      op: 'acquire',
+      resources: ['a'],
+      holderId: `holder-${at}`,
+      ttlMs: 30_000,
+      deadlineAt: 250,
+      seed: SEED,
+      tick: undefined,
+      tokens: 1,
+    }),
+  );
+
+const votes = (count: number, ...answers: readonly unknown[]) =>
+  votesIn([NOW_US, 0, ...answers], acquisitions(count));
+
+const granted = (above: number) => ({ kind: 'granted', counter: SEED + above });
+const error = { kind: 'failed', reason: 'error' };
+
+describe('the answers in a reply', () => {
+  it('are one for each operation, whether zeros are told one by one or by their number', () => {
+    const held = { kind: 'refused', reason: 'held', owner: 'owner', remainingMs: 10 };
+    expect(votes(8, ['zeros', 3], ['held', 'owner', 10], 0, 5, ['zeros', 2])).toEqual([
+      ...[granted(0), granted(0), granted(0)],
+      held,
+      ...[granted(0), granted(5), granted(0), granted(0)],
+    ]);
+  });
+
+  it.each<[string, readonly unknown[], object]>([
+    ['a grant', [-1_000_000], granted(-1_000_000)],
+    ['a grant that others wait for', [['granted', 7, 2]], { ...granted(7), waiting: 2 }],
+    ['the tick of somebody', [['already ran']], { kind: 'refused', reason: 'already_ran' }],
+    ['a key that is gone', [['absent']], { kind: 'refused', reason: 'absent' }],
+    [
+      'a later counter',
+      [['superseded', SEED + 9]],
+      { kind: 'refused', reason: 'superseded', counter: SEED + 9 },
+    ],
+    [
+      'a key without an end',
+      [['held', 'o', -1]],
+      { kind: 'refused', reason: 'held', owner: 'o', remainingMs: 0 },
+    ],
+    ['a key set again', [['restored']], { kind: 'failed', reason: 'restored' }],
+    ['what was late', ['late'], { kind: 'failed', reason: 'late' }],
+    ['what went wrong', [['error', 'OOM']], { ...error, cause: new Error('OOM') }],
+  ])('tell %s', (_what, answers, vote) => {
+    expect(votes(1, ...answers)).toMatchObject([vote]);
+  });
+
+  it.each<[string, readonly unknown[]]>([
+    ['none', []],
+    ['one too few', [0, 0]],
+    ['one too many', [0, 0, 0, 0]],
+    ['more zeros than operations', [['zeros', 4]]],
+    ['a billion zeros', [['zeros', 1e9]]],
+    ['fewer than no zeros', [['zeros', -1], 0, 0, 0]],
+    ['half a zero', [0, 0, ['zeros', 0.5]]],
+  ])('are none where there are %s, and nothing is made of them', (_what, answers) => {
+    expect(votes(3, ...answers)).toMatchObject(answers.length === 3 ? [granted(0), granted(0), error] : [error, error, error]);
+  });
+
+  it.each<[string, unknown]>([
+    ['not a number', Number.NaN],
+    ['without end', Number.POSITIVE_INFINITY],
+    ['a fraction', 0.5],
+    ['negative', -SEED - 1],
+    ['too large to be told from its neighbours', Number.MAX_SAFE_INTEGER],
+    ['a text', '5'],
+    ['nothing', null],
+  ])('are errors where a number is %s, whatever it stands for', (_what, number) => {
+    const answers = [
+      number,
+      ['granted', number, 0],
+      ['granted', 0, number === Number.MAX_SAFE_INTEGER ? -1 : number],
+      ['superseded', number === Number.MAX_SAFE_INTEGER ? 2 ** 53 : number],
+    ];
+    expect(votes(4, ...answers)).toMatchObject([error, error, error, error]);
+    const isTime = typeof number === 'number' && Number.isSafeInteger(number);
+    expect(votes(1, ['held', 'owner', number])).toMatchObject(isTime ? [{ kind: 'refused' }] : [error]);
+  });
+
+  it.each<[string, unknown]>([
+    ['a list of an unknown kind', ['taken', 'x']],
+    ['a list in a list', [['held', 'x', 1]]],
+    ['an owner that is no text', ['held', 5, 1]],
+    ['an object', { held: 'x' }],
+  ])('are errors where there is %s', (_what, answer) => {
+    expect(votes(1, answer)).toMatchObject([error]);
+  });
+});
+
+describe('inspections', () => {
+  const inspections = (...answers: readonly unknown[]) =>
+    inspectionsIn(
+      [NOW_US, 0, ...answers],
+      answers.map(() => inspectOperation('lock:', 'a')),
+    );
+
+  it('tell what there is', () => {
+    expect(inspections(['inspected', 'o', 10, SEED, 7_000], ['inspected', '', 0, '', ''])).toEqual([
+      { kind: 'inspected', owner: 'o', remainingMs: 10, counter: SEED, lastTick: 7_000 },
+      { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, lastTick: undefined },
+    ]);
+  });
+
+  it('are errors where they are anything else', () => {
+    const wrong = [
+      ['inspected', 'o', 10, -1, ''],
+      ['inspected', 'o', 10, '', 0.5],
+      ['inspected', 'o', Number.NaN, '', ''],
+      ['inspected', 3, 10, '', ''],
+      ['inspected'],
+      ['error', 'WRONGTYPE'],
+      0,
+      'x',
+    ];
+    expect(inspections(...wrong)).toMatchObject(wrong.map(() => error));
+  });
+});
+
+describe('what the guard found', () => {
+  it('is the time of the node, and for how long its grants do not count', () => {
+    expect(findingIn([NOW_US, 0, 5])).toEqual({ nodeUs: NOW_US, quarantineLeftMs: 0 });
+    expect(findingIn([NOW_US, -1, '', ''])).toEqual({ nodeUs: NOW_US, quarantineLeftMs: -1 });
+  });
+
+  it.each<[string, unknown]>([
+    ['no list', 'OK'],
+    ['an empty list', []],
+    ['no time', [Number.NaN, 0]],
+    ['a time that is a text', [String(NOW_US), 0]],
+    ['a fraction of a time', [0.5, 0]],
+    ['a time that is too large', [2 ** 53, 0]],
+    ['no quarantine', [NOW_US]],
+    ['a negative quarantine', [NOW_US, -2]],
+    ['a quarantine without end', [NOW_US, Number.POSITIVE_INFINITY]],
+  ])('is nothing where there is %s', (_what, reply) => {
+    expect(findingIn(reply)).toBeUndefined();
   });
 });

@@ -1,0 +1,138 @@
+import { COUNTER_RANGE, FENCE } from './lua/fence.js';
+import { DEADLINE, GUARD } from './lua/guard.js';
+import { asError, forEachOperation } from './lua/operations.js';
+import { ENLIST } from './lua/wait-list.js';
+import { scriptOf } from './script.js';
+
+/**
+ * Any number of resources, ticks, old counters, and the same holder once more. `taken` says that the lock has been set by
+ * this operation already, and `raised` by how much its counter has. Gives the answer, and which resource refused.
+ *
+ * It is made when it is first needed: a Lua function costs more to make than a lone lock has to spare.
+ */
+const DECIDE = `
+${FENCE}
+decide = function(holder, seed, taken, raised)
+  local mine, highest, ticks = 0, 0, {}
+  for i = 0, resources - 1 do
+    local lock = KEYS[key + 2 * i]
+    local owner = not taken and call('GET', lock)
+    if owner and owner ~= holder then return {'held', owner, call('PTTL', lock)}, i end
+    if owner then mine = mine + 1 end
+    if seed or tick then
+      local counter, ran = readFence(KEYS[key + 2 * i + 1])
+      if tick then
+        if ran and ran >= tick then return {'already ran'} end
+        -- Whoever came late for this tick, or came early by a fast clock, may be on record with other nodes only.
+        if left == 0 and began > 0 and began > (tick - quarantine) * 1000 then
+          return {'error', 'the node lost its memory after this tick was due'}
+        end
+      end
+      if seed then
+        counter = (counter or raised) - raised
+        if counter < oldest then
+          counter = math.max(counter, now - 1000000, math.min(now + 1000000, seed))
+        end
+        if highest < counter then highest = counter end
+      end
+      ticks[i] = ran
+    end
+  end
+  -- Granted again without a second increment: a command that arrives twice is one grant.
+  if mine < resources then
+    if seed then highest = highest + tokens end
+    -- The counter first: should memory run out in between, a counter that is too high does no harm.
+    for i = 0, resources - 1 do
+      if seed then writeFence(KEYS[key + 2 * i + 1], highest, ticks[i]) end
+      if not taken then call('SET', KEYS[key + 2 * i], holder, 'PX', ttl) end
+    end
+  end
+  return seed and highest - seed or 0
+end
+`;
+
+/** What becomes of the lists of waiting processes: whoever was refused joins the list of what refused it. */
+const QUEUE = `
+${ENLIST}
+local life = tonumber(ARGV[12])
+queue = function(reply, refusing)
+  local lists = key + 2 * resources
+  if refusing then enlist(KEYS[lists + refusing], waiter, life) end
+  if type(reply) ~= 'number' then return reply end
+  local others = 0
+  for i = lists, lists + resources - 1 do
+    try('ZREM', KEYS[i], waiter)
+    local waiting = try('ZCARD', KEYS[i])
+    if type(waiting) == 'number' and others < waiting then others = waiting end
+  end
+  return {'granted', reply, others}
+end
+`;
+
+/**
+ * acquire: sets the locks of a holder where they are free, all of an operation's resources or none, and counts.
+ *
+ * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of each of its
+ *       resources, and with a waiter the wait list of each
+ * ARGV  1 to 5   the guard's
+ *       6        the deadline
+ *       7        how many resources each operation has
+ *       8        ttl in ms
+ *       9        tick, in ms since 1970; empty: none
+ *       10       how many tokens a grant reserves: the counter goes up by as many
+ *       11, 12   the waiter that joins the list of what refuses it, and leaves the lists of what is granted; and how long
+ *                a list lives, in ms. Empty and 0: nobody waits
+ *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a missing counter
+ *       starts, to within a second of the node's time. Empty: without fencing
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or for each operation
+ *         above                         granted: the counter is its seed and this
+ *         {'granted', above, others}    likewise, and so many other processes wait
+ *         {'held', owner, remaining}    another holder has it, for so many ms
+ *         {'already ran'}               this tick or a later one is on record
+ *         {'error', message}            nothing was granted; other operations are not affected
+ *       0 after 0 is told as {'zeros', number}.
+ *
+ * Two operations, of which the second meets another holder:
+ *
+ *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8 {lock:invoice:8}:fence
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 30000 '' 1 '' 0 k3J…@web-1 1795866992000000 Xq8…@web-1 1795866992000000
+ *     1) 1795866992010000   2) 0   3) 1   4) 1) held 2) p0Z…@web-2 3) 28750
+ */
+export const ACQUIRE = scriptOf(
+  'acquire',
+  `${GUARD}${DEADLINE}${COUNTER_RANGE}
+local resources, ttl, tick = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
+local step, tokens, waiter = ARGV[10], tonumber(ARGV[10]), ARGV[11]
+local isPlain = resources == 1 and not tick
+local keysEach, own, ownEach = 2 * resources, 13, 2
+local decide, queue
+if waiter ~= '' then
+  keysEach = 3 * resources
+  ${QUEUE}
+end
+${forEachOperation(`
+  local holder, seed, refusing = ARGV[own], tonumber(ARGV[own + 1])
+  -- A lone resource is free, as nearly always, if the lock can be set; and its counter goes on if it can be counted up.
+  local taken, raised = isPlain and call('SET', KEYS[key], holder, 'NX', 'PX', ttl), 0
+  if taken and not seed then
+    reply = 0
+  elseif taken then
+    local counter = try('INCRBY', KEYS[key + 1], step)
+    if type(counter) == 'number' then
+      raised = tokens
+      if counter - tokens >= oldest and counter <= newest then reply = counter - seed end
+    end
+  end
+  if not reply then
+    if not decide then ${DECIDE} end
+    local ok
+    ok, reply, refusing = pcall(decide, holder, seed, taken, raised)
+    if not ok then
+      if taken then call('DEL', KEYS[key]) end
+      reply = ${asError('reply')}
+    end
+  end
+  if queue then reply = queue(reply, refusing) end
+`)}`,
+  { hasDeadline: true },
+);

@@ -1,0 +1,76 @@
+/**
+ * The guard: the beginning of every script. It reads the node's clock and its marker, and knows from these whether the node
+ * remembers what it granted.
+ *
+ * The marker is a hash:
+ *   run      the run id of the server that wrote it
+ *   since    when the server's memory began, in µs; 0: it has been trusted from the start
+ *   ttl      the longest quarantine that any client has asked for, in ms
+ *   anew     counters below this instant go on from the time, in µs
+ *   id       the node's own random name
+ *   members  the nodes among which it is used, as clients wrote it
+ *   waits    until when there may be a list of waiting processes, in ms
+ * A server without a marker, or with the marker of another run, has lost its memory, was restored or failed over. Its memory
+ * begins now, and its grants do not count until `since + ttl`, for any client, even one that has just started.
+ *
+ * ARGV[1]  where the marker is: empty for KEYS[1]. On a shard of a Cluster it is in another slot than the keys, and no key of
+ *          the call. A script without a shebang may read it all the same.
+ * ARGV[2]  the quarantine in ms; 0 switches the guard off
+ * ARGV[3]  the server's run id as it was read on this connection; empty: unknown
+ * ARGV[4]  '1' where the operator says that the server keeps its data through a restart, else empty
+ * ARGV[5]  the node's id, should the marker have none
+ *
+ * It leaves these variables: `now` (µs), `key` (the first operation's first key), `left` (for how many ms the node's grants do
+ * not count), `began` (when its memory began, in µs; 0: long ago), `goOnFrom` (as `anew` above), `seen[5]` (as `waits`).
+ */
+
+/** The first half: what the clock and the marker say. */
+export const READ_MARKER = `
+local call, try = redis.call, redis.pcall
+local time = call('TIME')
+local now = time[1] * 1000000 + time[2]
+local marker, key = ARGV[1], 1
+if marker == '' then marker, key = KEYS[1], 2 end
+
+local quarantine, run = tonumber(ARGV[2]), ARGV[3]
+local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'anew', 'waits')
+local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
+local isOtherRun = run ~= '' and seen[1] ~= run
+local began, goOnFrom = since, anew
+if not since or since > now or isOtherRun and seen[1] and seen[1] ~= '' and ARGV[4] == '' then
+  began = now
+end
+`;
+
+/** The second half: what follows from it, which is written down where it is news. */
+export const JUDGE_MEMORY = `
+local left = 0
+if quarantine == 0 then
+  began, goOnFrom = 0, 0
+else
+  local longest = quarantine
+  if longest < lasts then longest = lasts end
+  local over = began + longest * 1000
+  if began > 0 and goOnFrom < over then goOnFrom = over end
+  if began ~= since or isOtherRun or longest ~= lasts or goOnFrom ~= anew then
+    call('HSET', marker, 'run', run ~= '' and run or seen[1] or '', 'since', began, 'ttl', longest,
+      'anew', goOnFrom, 'id', call('HGET', marker, 'id') or ARGV[5])
+  end
+  if over > now then left = math.ceil((over - now) / 1000) end
+end
+`;
+
+export const GUARD = READ_MARKER + JUDGE_MEMORY;
+
+/** How many words of ARGV are the guard's. */
+export const GUARD_WORDS = 5;
+
+/**
+ * Comes after the guard in scripts that have a deadline. A request that waited in a socket, or was sent twice, writes nothing
+ * after it.
+ *
+ * ARGV[6]  until when the call may act, in µs of the node's time
+ */
+export const DEADLINE = `
+if now > tonumber(ARGV[6]) then return {now, left, 'late'} end
+`;

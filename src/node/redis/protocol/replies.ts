@@ -1,0 +1,131 @@
+import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
+import type { NodeInspection } from '../../lock-node.js';
+import type { Operation } from './script-call.js';
+
+/** What the guard found. */
+export interface Finding {
+  /** The node's time. */
+  readonly nodeUs: number;
+  /** For how long the node's grants do not count; -1 without a marker. */
+  readonly quarantineLeftMs: number;
+  /** After a guard command: the node's id and members, empty where it has none. */
+  readonly identity?: { readonly id: string; readonly members: string };
+}
+
+const malformed = (what: string): Failed =>
+  failed('error', new Error(`the node answered with ${what}: is it a Redis server?`));
+
+const LATE = failed('late', new Error('the request reached the node after its deadline'));
+const RESTORED = failed('restored', new Error('the node had lost the key'));
+const NO_ANSWER = malformed('something that is no answer');
+const TOO_FEW = malformed('another number of answers than it was asked for');
+
+/** A whole number that can be a time, a counter or a count. */
+const isNatural = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+/** The guard's part of a reply; `undefined` where there is none. */
+export function findingIn(reply: unknown): Finding | undefined {
+  if (!Array.isArray(reply)) return undefined;
+  const [nodeUs, quarantineLeftMs, id, members] = reply as readonly unknown[];
+  if (!isNatural(nodeUs) || (!isNatural(quarantineLeftMs) && quarantineLeftMs !== -1)) return undefined;
+  if (typeof id !== 'string' || typeof members !== 'string') return { nodeUs, quarantineLeftMs };
+  return { nodeUs, quarantineLeftMs, identity: { id, members } };
+}
+
+/** What was answered, one for each operation, whatever the node sent. */
+export const votesIn = (reply: readonly unknown[], operations: readonly Operation[]): Vote[] =>
+  answersIn(reply, operations, voteOf, grantOf);
+
+export const inspectionsIn = (
+  reply: readonly unknown[],
+  operations: readonly Operation[],
+): (NodeInspection | Failed)[] => answersIn(reply, operations, inspectionOf, () => NO_ANSWER);
+
+/** `zero`: what the answer 0 means, which may stand for many in a row, but for no more than there are operations. */
+function answersIn<Answer>(
+  reply: readonly unknown[],
+  operations: readonly Operation[],
+  read: (answer: unknown, operation: Operation) => Answer | Failed,
+  zero: (above: number, operation: Operation) => Answer | Failed,
+): (Answer | Failed)[] {
+  if (reply[2] === 'late') return operations.map(() => LATE);
+  const answers: (Answer | Failed)[] = [];
+  for (let place = 2; place < reply.length; place++) {
+    const answer = reply[place];
+    const zeros = zerosIn(answer);
+    if (answers.length + (zeros ?? 1) > operations.length) return operations.map(() => TOO_FEW);
+    if (zeros === undefined) answers.push(read(answer, operations[answers.length]!));
+    else for (let left = zeros; left > 0; left--) answers.push(zero(0, operations[answers.length]!));
+  }
+  return answers.length === operations.length ? answers : operations.map(() => TOO_FEW);
+}
+
+/** How many zeros an answer stands for; `undefined` where it is another one. */
+function zerosIn(answer: unknown): number | undefined {
+  if (!Array.isArray(answer) || answer[0] !== 'zeros') return undefined;
+  const [, count] = answer as readonly unknown[];
+  return isNatural(count) ? count : undefined;
+}
+
+function voteOf(answer: unknown, operation: Operation): Vote {
+  if (typeof answer === 'number') return grantOf(answer, operation);
+  if (!Array.isArray(answer)) return NO_ANSWER;
+  const [kind, first, second] = answer as readonly unknown[];
+  switch (kind) {
+    case 'granted': {
+      const grant = grantOf(first, operation);
+      return grant.kind === 'granted' && isNatural(second) ? { ...grant, waiting: second } : NO_ANSWER;
+    }
+    case 'held':
+      return heldBy(first, second);
+    case 'already ran':
+      return { kind: 'refused', reason: 'already_ran' };
+    case 'absent':
+      return { kind: 'refused', reason: 'absent' };
+    case 'superseded':
+      return isNatural(first) ? { kind: 'refused', reason: 'superseded', counter: first } : NO_ANSWER;
+    case 'restored':
+      return RESTORED;
+    case 'error':
+      return errorOf(first);
+    default:
+      return NO_ANSWER;
+  }
+}
+
+/** `above`: by how much the counter is above the operation's base. */
+function grantOf(above: unknown, operation: Operation): Granted | Failed {
+  const counter = typeof above === 'number' ? operation.base + above : undefined;
+  if (!isNatural(counter)) return NO_ANSWER;
+  if (operation.granted?.counter !== counter) operation.granted = { kind: 'granted', counter };
+  return operation.granted;
+}
+
+/** A key that does not expire has -1 ms left, and one that expires in this millisecond may have none. */
+function heldBy(owner: unknown, remainingMs: unknown): Refused | Failed {
+  if (typeof owner !== 'string' || !Number.isSafeInteger(remainingMs)) return NO_ANSWER;
+  return { kind: 'refused', reason: 'held', owner, remainingMs: Math.max(0, Number(remainingMs)) };
+}
+
+const errorOf = (message: unknown): Failed => failed('error', new Error(String(message)));
+
+function inspectionOf(answer: unknown): NodeInspection | Failed {
+  if (!Array.isArray(answer)) return NO_ANSWER;
+  const [kind, owner, remainingMs, counter, tick] = answer as readonly unknown[];
+  if (kind === 'error') return errorOf(owner);
+  const isComplete =
+    kind === 'inspected' &&
+    typeof owner === 'string' &&
+    Number.isSafeInteger(remainingMs) &&
+    (counter === '' || isNatural(counter)) &&
+    (tick === '' || isNatural(tick));
+  if (!isComplete) return NO_ANSWER;
+  return {
+    kind: 'inspected',
+    owner: owner === '' ? undefined : owner,
+    remainingMs: Math.max(0, Number(remainingMs)),
+    counter: counter === '' ? undefined : Number(counter),
+    lastTick: tick === '' ? undefined : Number(tick),
+  };
+}

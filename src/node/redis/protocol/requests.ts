@@ -1,0 +1,171 @@
+import { PRESENT_ONLY, type NodeRequest } from '../../lock-node.js';
+import { ACQUIRE } from './acquire.js';
+import { CallPlanner } from './calls.js';
+import { CONFIRM } from './confirm.js';
+import { EXTEND } from './extend.js';
+import { GUARD_COMMAND, type GuardCommand } from './guard.js';
+import { INSPECT } from './inspect.js';
+import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
+import { RELEASE } from './release.js';
+import { bulk, type CallContent, type Operation } from './script-call.js';
+import type { Script } from './script.js';
+import { WAKE } from './wake.js';
+
+type Word = string | number;
+
+/** What a request says to its script: see the header of each. */
+interface Words {
+  readonly script: Script;
+  readonly terms: readonly Word[];
+  readonly own: readonly Word[];
+  readonly base: number;
+}
+
+const NOBODY = { waiter: '', listLivesMs: 0 };
+/** In place of a deadline, where a request has none. */
+const NO_DEADLINE = Number.POSITIVE_INFINITY;
+
+function wordsOf(keyPrefix: string, request: NodeRequest): Words {
+  const { holderId, resources } = request;
+  switch (request.op) {
+    case 'acquire': {
+      const { ttlMs, seed, tick = '', tokens, queueEntry: { waiter, listLivesMs } = NOBODY } = request;
+      const terms = [resources.length, ttlMs, tick, tokens, waiter, Math.ceil(listLivesMs)];
+      return { script: ACQUIRE, terms, own: [holderId, seed ?? ''], base: seed ?? 0 };
+    }
+    case 'confirm': {
+      const { token, tick = '' } = request;
+      return { script: CONFIRM, terms: [resources.length, tick], own: [holderId, token], base: token };
+    }
+    case 'extend': {
+      const { ttlMs, maxCounter } = request;
+      const terms = [resources.length, ttlMs, restoringOf(request)];
+      return { script: EXTEND, terms, own: [holderId, maxCounter ?? ''], base: maxCounter ?? 0 };
+    }
+    case 'release': {
+      const { keepMs, queueEntry: { waiter, listLivesMs } = NOBODY } = request;
+      const channels = channelsOf(keyPrefix);
+      const terms = [resources.length, Math.ceil(keepMs), waiter, Math.ceil(listLivesMs), channels];
+      return { script: RELEASE, terms, own: [holderId], base: 0 };
+    }
+    case 'wake':
+      return { script: WAKE, terms: [resources.length, channelsOf(keyPrefix)], own: [], base: 0 };
+  }
+}
+
+/** When a key that is gone is set again, as the script has it. */
+function restoringOf({ token, maxCounter }: NodeRequest & { readonly op: 'extend' }): Word {
+  if (token === PRESENT_ONLY) return 'never';
+  if (token === undefined || maxCounter === undefined || token === Number.MAX_SAFE_INTEGER) return 'always';
+  return maxCounter - token;
+}
+
+/**
+ * Makes calls of requests. The nodes of a manager share one: they are asked alike and one right after the other, so what was
+ * made last is mostly what the next of them needs.
+ */
+export class RequestEncoder {
+  readonly #planner = new CallPlanner();
+  #last:
+    { readonly keyPrefix: string; readonly request: NodeRequest; readonly operation: Operation } | undefined;
+  /** The terms of the last request for each script: hundreds that arise together have the same. */
+  readonly #lastTerms = new Map<Script, { readonly terms: readonly Word[]; readonly text: string }>();
+
+  /** `slot`: that of the keys, on a shard of a Cluster. */
+  operationOf(keyPrefix: string, request: NodeRequest, slot = 0): Operation {
+    const last = this.#last;
+    if (last?.request === request && last.keyPrefix === keyPrefix && last.operation.slot === slot)
+      return last.operation;
+    const { script, terms, own, base } = wordsOf(keyPrefix, request);
+    const { op, resources } = request;
+    const isAboutLists = op === 'release' || op === 'wake';
+    const operation: Operation = {
+      script,
+      resources,
+      slot,
+      ...keysOf(keyPrefix, request, isAboutLists ? waitListOf : fenceKeyOf),
+      terms: this.#encodedTerms(script, terms),
+      termCount: terms.length,
+      deadlineAt: isAboutLists ? NO_DEADLINE : request.deadlineAt,
+      own: encoded(own),
+      ownCount: own.length,
+      base,
+      granted: undefined,
+    };
+    this.#last = { keyPrefix, request, operation };
+    return operation;
+  }
+
+  /** The calls that carry out what arose together, in order. `now`: on the clock of the deadlines. */
+  callsOf(operations: readonly Operation[], now: number): readonly CallContent[] {
+    return this.#planner.callsOf(operations, now);
+  }
+
+  #encodedTerms(script: Script, terms: readonly Word[]): string {
+    const last = this.#lastTerms.get(script);
+    if (last !== undefined && areEqual(last.terms, terms)) return last.text;
+    const text = encoded(terms);
+    this.#lastTerms.set(script, { terms, text });
+    return text;
+  }
+}
+
+export function inspectOperation(keyPrefix: string, resource: string): Operation {
+  const lock = keyPrefix + resource;
+  return {
+    script: INSPECT,
+    resources: [resource],
+    slot: 0,
+    keys: encoded([lock, fenceKeyOf(lock)]),
+    keyCount: 2,
+    terms: '',
+    termCount: 0,
+    deadlineAt: NO_DEADLINE,
+    own: '',
+    ownCount: 0,
+    base: 0,
+    granted: undefined,
+  };
+}
+
+/** What a call of the guard alone says. */
+export const guardContent = (command: GuardCommand, members: string): CallContent => ({
+  script: GUARD_COMMAND,
+  operations: [],
+  places: [],
+  deadlineAt: NO_DEADLINE,
+  keys: Buffer.alloc(0),
+  keyCount: 0,
+  words: Buffer.from(encoded([command, members])),
+  wordCount: 2,
+});
+
+/** Of each resource the lock key and another one; with a waiter, then the wait list of each. */
+function keysOf(
+  keyPrefix: string,
+  request: NodeRequest,
+  second: (lock: string) => string,
+): Pick<Operation, 'keys' | 'keyCount'> {
+  const { resources } = request;
+  let keys = '';
+  for (const resource of resources) {
+    const lock = keyPrefix + resource;
+    keys += bulk(lock) + bulk(second(lock));
+  }
+  if (request.op !== 'acquire' || request.queueEntry === undefined)
+    return { keys, keyCount: 2 * resources.length };
+  for (const resource of resources) keys += bulk(waitListOf(keyPrefix + resource));
+  return { keys, keyCount: 3 * resources.length };
+}
+
+function encoded(words: readonly Word[]): string {
+  let text = '';
+  for (const word of words) text += bulk(String(word));
+  return text;
+}
+
+function areEqual(some: readonly Word[], others: readonly Word[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let at = 0; at < some.length; at++) if (some[at] !== others[at]) return false;
+  return true;
+}
