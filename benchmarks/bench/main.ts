@@ -8,13 +8,18 @@
  *   written.
  * - `--update`: with `--only`, writes the results in place of those scenarios' earlier ones.
  * - `--rounds N`: instead of each scenario's own number of rounds.
+ * - `--against DIR`: measures quorlock as the checkout in DIR has it, too, as one more subject; the results are
+ *   printed and not written.
  * - `--render`: only makes the table and the pictures again, from the stored results.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findProgram } from '../../scripts/find-program.mjs';
+import { comparison } from './against.js';
 import { renderPictures } from './pictures.js';
 import { renderTable } from './render.js';
 import type { Results } from './results.js';
@@ -32,6 +37,7 @@ const { values } = parseArgs({
     subject: { type: 'string' },
     update: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    against: { type: 'string' },
     render: { type: 'boolean', default: false },
   },
 });
@@ -48,7 +54,12 @@ if (values.render) {
     isQuick: values.quick,
     isWanted: ({ name }) => values.subject?.split(',').some((part) => name.includes(part)) ?? true,
     ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
-    quorlock: new URL('../../dist/esm/index.js', import.meta.url).href,
+    builds: {
+      quorlock: new URL('../../dist/esm/index.js', import.meta.url).href,
+      ...(values.against === undefined
+        ? {}
+        : { other: pathToFileURL(resolve(values.against, 'dist/esm/index.js')).href }),
+    },
     say: console.error,
   });
   const names = SCENARIOS.map(({ name }) => name);
@@ -70,7 +81,9 @@ if (values.render) {
     cpu: cpus()[0]?.model ?? 'unknown',
     rows: [...kept, ...rows].sort((a, b) => names.indexOf(a.scenario) - names.indexOf(b.scenario)),
   };
-  if ((wanted && !values.update) || values.subject !== undefined) {
+  if (values.against !== undefined) {
+    console.log(`${renderTable(results)}\n${comparison(rows)}`);
+  } else if ((wanted && !values.update) || values.subject !== undefined) {
     console.log(renderTable(results));
   } else {
     const lines = results.rows.map((row) => JSON.stringify({ ...row, figures: rounded(row.figures) }));

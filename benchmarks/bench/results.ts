@@ -31,7 +31,7 @@ export interface Spread {
 }
 
 /** The figure of one subject over all rounds; `undefined` if no round has it. */
-export function spreadOf(rows: readonly Row[], figure: string): Spread | undefined {
+export function spreadOf(rows: readonly Pick<Row, 'figures'>[], figure: string): Spread | undefined {
   const values = rows.flatMap(({ figures }) => figures[figure] ?? []).sort((a, b) => a - b);
   const [min] = values;
   const max = values.at(-1);

@@ -1,8 +1,8 @@
 /** Plays scenarios: every subject in every round. The order is shifted from round to round. */
 import type { Row } from './results.js';
 import type { Scenario } from './scenarios.js';
-import { Stage } from './stage.js';
-import type { Subject } from './subjects.js';
+import { Stage, type Builds } from './stage.js';
+import { withBefore, type Subject } from './subjects.js';
 import type { Figures } from './tasks.js';
 
 /** The most nodes that any scenario needs. */
@@ -13,25 +13,25 @@ export interface RunOptions {
   /** The number of rounds, instead of each scenario's own. */
   readonly rounds?: number;
   readonly isWanted: (subject: Subject) => boolean;
-  /** The url of quorlock's module. */
-  readonly quorlock: string;
+  readonly builds: Builds;
   readonly say: (line: string) => void;
 }
 
 export async function runAll(scenarios: readonly Scenario[], options: RunOptions): Promise<Row[]> {
-  const { isQuick, rounds, isWanted, quorlock, say } = options;
-  const stage = await Stage.open(NODES, quorlock);
+  const { isQuick, rounds, isWanted, builds, say } = options;
+  const stage = await Stage.open(NODES, builds);
   const rows: Row[] = [];
   try {
     for (const scenario of scenarios) {
       const began = performance.now();
-      const subjects = scenario.subjects(isQuick).filter(isWanted);
+      const all = scenario.subjects(isQuick);
+      const subjects = (builds.other === undefined ? all : withBefore(all)).filter(isWanted);
       const own = rounds ?? (isQuick ? scenario.rounds.quick : scenario.rounds.full);
       const played: Row[] = [];
       for (let round = 0; round < own; round++) {
         if (scenario.isTogether === true) {
-          const all = subjects.map((subject) => playAlone(scenario, subject, round, options));
-          played.push(...(await Promise.all(all)).flat());
+          const plays = subjects.map((subject) => playAlone(scenario, subject, round, options));
+          played.push(...(await Promise.all(plays)).flat());
         } else {
           for (const subject of rotated(subjects, round)) {
             played.push(...(await playOne(stage, scenario, subject, round, isQuick)));
@@ -53,9 +53,9 @@ async function playAlone(
   scenario: Scenario,
   subject: Subject,
   round: number,
-  { isQuick, quorlock }: RunOptions,
+  { isQuick, builds }: RunOptions,
 ): Promise<Row[]> {
-  const stage = await Stage.open(NODES, quorlock);
+  const stage = await Stage.open(NODES, builds);
   try {
     return await playOne(stage, scenario, subject, round, isQuick);
   } finally {

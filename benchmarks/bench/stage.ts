@@ -28,19 +28,25 @@ const OWN_COMMANDS = new Set(
 /** Enough cycles for the compiler to optimize even the largest library. */
 const WARM_CYCLES = 5_000;
 
+/** The urls of the modules to measure. */
+export interface Builds {
+  readonly quorlock: string;
+  /** quorlock of another checkout. */
+  readonly other?: string;
+}
+
 export class Stage {
   readonly #redis: RedisServers;
-  readonly #quorlock: string;
+  readonly #builds: Builds;
   readonly #children = new Set<BenchChild>();
 
-  private constructor(redis: RedisServers, quorlock: string) {
+  private constructor(redis: RedisServers, builds: Builds) {
     this.#redis = redis;
-    this.#quorlock = quorlock;
+    this.#builds = builds;
   }
 
-  /** Opens a stage. `quorlock` is the url of the module to measure. */
-  static async open(count: number, quorlock: string): Promise<Stage> {
-    return new Stage(await startRedis({ count, tcp: true }), quorlock);
+  static async open(count: number, builds: Builds): Promise<Stage> {
+    return new Stage(await startRedis({ count, tcp: true }), builds);
   }
 
   get servers() {
@@ -50,7 +56,9 @@ export class Stage {
   /** Starts a worker on the first `nodes` servers. It does `warmCycles` before it is measured. */
   async child(subject: Subject, nodes: number, warmCycles = WARM_CYCLES): Promise<BenchChild> {
     const addresses = this.servers.slice(0, nodes).map(({ port }) => ({ host: '127.0.0.1', port }));
-    const child = await openChild(subject, addresses, { quorlock: this.#quorlock, warmCycles });
+    const quorlock = this.#builds[subject.build ?? 'quorlock'];
+    if (quorlock === undefined) throw new Error('the other checkout is not named');
+    const child = await openChild(subject, addresses, { quorlock, warmCycles });
     this.#children.add(child);
     return child;
   }

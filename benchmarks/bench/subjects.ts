@@ -11,6 +11,8 @@ export interface Subject {
   readonly plainCommands?: readonly string[];
   /** Whether it extends leases by itself. */
   readonly extends?: boolean;
+  /** Of which checkout quorlock is; this one unless it says otherwise. */
+  readonly build?: 'other';
 }
 
 export const QUORLOCK: Subject = {
@@ -19,6 +21,13 @@ export const QUORLOCK: Subject = {
   adapter: 'quorlock.ts',
   extends: true,
 };
+
+/** quorlock as another checkout has it. */
+export const BEFORE: Subject = { ...QUORLOCK, name: 'quorlock (before)', build: 'other' };
+
+/** The subjects, and next to quorlock what it was before. */
+export const withBefore = (subjects: readonly Subject[]): Subject[] =>
+  subjects.flatMap((subject) => (subject === QUORLOCK ? [QUORLOCK, BEFORE] : [subject]));
 
 export const PEERS: readonly Subject[] = [
   { name: 'redlock 5.0.0-beta.2', kind: 'peer', adapter: 'redlock-5.ts', extends: true },

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000;
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await Stage.open(3, quorlock);
+  stage = await Stage.open(3, { quorlock });
 });
 afterAll(() => stage.close());
 
@@ -91,7 +91,7 @@ it('a subject that fails becomes a note, and the others are measured', async () 
         },
       },
     ],
-    { isQuick: true, isWanted: () => true, quorlock, say: () => undefined },
+    { isQuick: true, isWanted: () => true, builds: { quorlock }, say: () => undefined },
   );
   expect(rows).toMatchObject([
     { subject: 'broken', cell: 'cell', figures: {}, note: expect.stringMatching(/no-such-file/) },
