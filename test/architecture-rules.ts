@@ -177,7 +177,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     'request-batcher.ts': [],
     'redis-node.ts': ['protocol', 'connection', 'server', 'release-listener.ts', 'request-batcher.ts'],
     cluster: ['protocol', 'connection', 'server', 'release-listener.ts', 'redis-node.ts'],
-    'read-redis.ts': ['connection', 'redis-node.ts', 'cluster'],
+    'read-redis.ts': ['protocol', 'connection', 'redis-node.ts', 'cluster'],
   },
 };
 

@@ -121,12 +121,14 @@ const failuresIn = (votes: readonly NodeVote[]): NodeFailure[] =>
   votes.flatMap(({ node, vote }) => (vote?.kind === 'failed' ? [{ node, vote }] : []));
 
 const MOST_CAUSES = 3;
+/** Long enough for a cause that says what to do about it. */
+const LONGEST_CAUSE = 200;
 
 /** The nodes that failed, by the reason: `a, b: unreachable (connect ECONNREFUSED); c: timeout (…)`. */
 function describe(failures: readonly NodeFailure[]): string {
   const nodesOf = new Map<string, string[]>();
   for (const { node, vote } of failures) {
-    const why = `${vote.reason} (${shortened(withoutName(node, vote.cause.message))})`;
+    const why = `${vote.reason} (${shortened(withoutName(node, vote.cause.message), LONGEST_CAUSE)})`;
     nodesOf.set(why, [...(nodesOf.get(why) ?? []), node]);
   }
   const groups = [...nodesOf].map(([why, nodes]) => `${listed(nodes)}: ${why}`);

@@ -68,7 +68,9 @@ describe('the answers in a reply', () => {
     ['fewer than no zeros', [['zeros', -1], 0, 0, 0]],
     ['half a zero', [0, 0, ['zeros', 0.5]]],
   ])('are none where there are %s, and nothing is made of them', (_what, answers) => {
-    expect(votes(3, ...answers)).toMatchObject(answers.length === 3 ? [granted(0), granted(0), error] : [error, error, error]);
+    expect(votes(3, ...answers)).toMatchObject(
+      answers.length === 3 ? [granted(0), granted(0), error] : [error, error, error],
+    );
   });
 
   it.each<[string, unknown]>([
@@ -133,7 +135,11 @@ describe('inspections', () => {
 describe('what the guard found', () => {
   it('is the time of the node, and for how long its grants do not count', () => {
     expect(findingIn([NOW_US, 0, 5])).toEqual({ nodeUs: NOW_US, quarantineLeftMs: 0 });
-    expect(findingIn([NOW_US, -1, '', ''])).toEqual({ nodeUs: NOW_US, quarantineLeftMs: -1 });
+    expect(findingIn([NOW_US, -1, 'id', 'members'])).toEqual({
+      nodeUs: NOW_US,
+      quarantineLeftMs: -1,
+      identity: { id: 'id', members: 'members' },
+    });
   });
 
   it.each<[string, unknown]>([
