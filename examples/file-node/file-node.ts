@@ -56,7 +56,10 @@ export class FileNode implements LockNode {
   }
 
   ask(request: NodeRequest, receiver: VoteReceiver, nodeIndex: number): void {
-    const vote = this.#transaction((store) => voteOn(request, store, machineMs(), performance.now()));
+    const vote = this.#transaction((store) => {
+      const [callerNow, wallMs] = [performance.now(), Date.now()];
+      return voteOn(request, store, { now: machineMs(), callerNow, wallMs });
+    });
     void vote.then((answer) => receiver.receive(nodeIndex, answer));
   }
 

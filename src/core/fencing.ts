@@ -1,3 +1,4 @@
+import { APART_MS } from './clock-offset.js';
 import type { Granted } from './vote.js';
 
 /**
@@ -18,3 +19,25 @@ export const tokenOf = (decidingGrants: readonly Granted[]): number =>
  */
 export const agreeOn = (token: number, decidingGrants: readonly Granted[]): boolean =>
   decidingGrants.every((grant) => grant.counter === token);
+
+/**
+ * A node limits the seed of a new counter to its own time plus or minus this, in milliseconds. Seeds that two
+ * nodes take at the same instant differ by three seconds at most, because their clocks are at most a second
+ * apart (`APART_MS`).
+ */
+export const SEED_MARGIN_MS = 1_000;
+
+/**
+ * How far above a node's time a counter can be, in milliseconds. A counter starts at the time of a node, and
+ * counts more slowly than time. So one that is further ahead was not made by counting: somebody wrote it, or
+ * the node's clock was set back. It would spread to all nodes, and use up the numbers below 2^53 for good.
+ */
+export const COUNTER_AHEAD_MS = SEED_MARGIN_MS + APART_MS;
+
+/** Whether counting can have led to this counter by now, which is a node's time in milliseconds. */
+export const isPossibleCounter = (counter: number, nodeMs: number): boolean =>
+  counter <= (nodeMs + COUNTER_AHEAD_MS) * 1_000;
+
+/** What is wrong with a counter that counting cannot have led to; `where` names its key. */
+export const impossibleCounter = (where: string): string =>
+  `the fencing counter ${where} is further ahead than time allows: was it set by hand, or the clock set back?`;

@@ -22,6 +22,12 @@ export {
   type WakeRequest,
 } from './lock-node.js';
 export { ObservableState } from './observable-state.js';
-export { inspectRecord, voteOn, type ResourceRecord, type ResourceStore } from './vote-rules.js';
+export {
+  inspectRecord,
+  voteOn,
+  type NodeClocks,
+  type ResourceRecord,
+  type ResourceStore,
+} from './vote-rules.js';
 export { lockNodeContract } from './contract/contract.js';
 export type { ContractCase, ContractSubject, NodePart, NodeUnderTest } from './contract/subject.js';

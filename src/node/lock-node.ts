@@ -182,7 +182,10 @@ export interface AcquireRequest extends RequestBase {
   readonly deadlineAt: number;
   /**
    * Where the node has no counter for the resource, it counts up from here. It is the caller's wall clock in
-   * microseconds; a node with a clock of its own limits it to that clock ± 1 s. `undefined`: no fencing.
+   * microseconds; a node limits it to its own clock ± 1 s. `undefined`: no fencing.
+   *
+   * A counter that is more than two seconds ahead of the node's clock was not made by counting. Then the vote
+   * is an `error` that names it, and nothing is written; so it is with a token or a `maxCounter` like that.
    */
   readonly seed: number | undefined;
   /** The scheduled time of the run, in epoch milliseconds. Refused where it, or a later one, is on record. */

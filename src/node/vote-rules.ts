@@ -1,4 +1,5 @@
-import { failed, type Refused, type Vote } from '../core/vote.js';
+import { impossibleCounter, isPossibleCounter, SEED_MARGIN_MS } from '../core/fencing.js';
+import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
 import {
   PRESENT_ONLY,
   type AcquireRequest,
@@ -25,21 +26,31 @@ export interface ResourceStore {
   set(resource: string, record: ResourceRecord): void;
 }
 
+/** The clocks of a node, as they are inside one transaction, in milliseconds. */
+export interface NodeClocks {
+  /** The clock of `expiresAt`. */
+  readonly now: number;
+  /** The clock of deadlines, which is the caller's monotonic clock. */
+  readonly callerNow: number;
+  /** The time since 1970, to which counters are held. */
+  readonly wallMs: number;
+}
+
 /**
  * The right vote on a request, for a node that can read its records, decide, and write them in one
- * transaction. `now` is the node's clock; `callerNow` is the clock of deadlines, if that is another one. Wait
- * lists and announcements are the node's own business.
+ * transaction. Wait lists and announcements are the node's own business.
  */
-export function voteOn(request: NodeRequest, store: ResourceStore, now: number, callerNow = now): Vote {
+export function voteOn(request: NodeRequest, store: ResourceStore, clocks: NodeClocks): Vote {
+  const { now, callerNow } = clocks;
   if ('deadlineAt' in request && callerNow > request.deadlineAt)
     return failed('late', new Error('the request reached the node after its deadline'));
   switch (request.op) {
     case 'acquire':
-      return acquire(request, store, now);
+      return acquire(request, store, clocks);
     case 'confirm':
-      return confirm(request, store, now);
+      return confirm(request, store, clocks);
     case 'extend':
-      return extend(request, store, now);
+      return extend(request, store, clocks);
     case 'release':
       return release(request, store, now);
     case 'wake':
@@ -81,8 +92,12 @@ const held = (owner: string, remainingMs: number): Refused => ({
   remainingMs,
 });
 
-function acquire(request: AcquireRequest, store: ResourceStore, now: number): Vote {
-  const { resources, holderId, ttlMs, seed, tick, tokens } = request;
+/** The vote where a counter, or a token that would become one, is further ahead than time allows. */
+const impossible = (what: string): Failed => failed('error', new Error(impossibleCounter(what)));
+
+function acquire(request: AcquireRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
+  const { resources, holderId, ttlMs, tick, tokens } = request;
+  const seed = request.seed && Math.min(request.seed, (wallMs + SEED_MARGIN_MS) * 1_000);
   let mine = 0;
   let highest = 0;
   for (const resource of resources) {
@@ -91,6 +106,8 @@ function acquire(request: AcquireRequest, store: ResourceStore, now: number): Vo
     if (tick !== undefined && lastTick !== undefined && lastTick >= tick)
       return { kind: 'refused', reason: 'already_ran' };
     if (owner !== undefined) mine++;
+    if (seed !== undefined && counter !== undefined && !isPossibleCounter(counter, wallMs))
+      return impossible(`of ${resource}`);
     if (seed !== undefined) highest = Math.max(highest, counter ?? seed);
   }
   // The same request a second time is one grant.
@@ -104,12 +121,14 @@ function acquire(request: AcquireRequest, store: ResourceStore, now: number): Vo
   return { kind: 'granted', counter };
 }
 
-function confirm(request: ConfirmRequest, store: ResourceStore, now: number): Vote {
+function confirm(request: ConfirmRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
   const { resources, holderId, token, tick } = request;
+  if (!isPossibleCounter(token, wallMs)) return impossible(`that is wanted of ${resources.join(', ')}`);
   for (const resource of resources) {
     const { owner, expiresAt, counter = 0 } = live(store.get(resource), now);
     if (owner === undefined) return ABSENT;
     if (owner !== holderId) return held(owner, expiresAt - now);
+    if (!isPossibleCounter(counter, wallMs)) return impossible(`of ${resource}`);
     if (counter > token) return superseded(counter);
   }
   for (const resource of resources) {
@@ -119,13 +138,17 @@ function confirm(request: ConfirmRequest, store: ResourceStore, now: number): Vo
   return { kind: 'granted', counter: token };
 }
 
-function extend(request: ExtendRequest, store: ResourceStore, now: number): Vote {
+function extend(request: ExtendRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
   const { resources, holderId, ttlMs, token, maxCounter } = request;
+  if (maxCounter !== undefined && !isPossibleCounter(maxCounter, wallMs))
+    return impossible(`that is wanted of ${resources.join(', ')}`);
   let isRestored = false;
   for (const resource of resources) {
     const { owner, expiresAt, counter } = live(store.get(resource), now);
     if (owner !== undefined && owner !== holderId) return held(owner, expiresAt - now);
     if (owner === undefined && token === PRESENT_ONLY) return ABSENT;
+    if (maxCounter !== undefined && counter !== undefined && !isPossibleCounter(counter, wallMs))
+      return impossible(`of ${resource}`);
     if (token !== undefined && counter !== undefined) {
       if (owner !== undefined && maxCounter !== undefined && counter > maxCounter) return superseded(counter);
       if (owner === undefined && counter > token) return ABSENT;

@@ -4,10 +4,19 @@ import type { NodeUnderTest } from '../../src/node/index.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import { describeContract } from './contract.js';
 
+/** Its wall clock goes on by itself: seeds are taken from the real one. */
+const clockOf = (now: () => number) => ({
+  now,
+  stamp: () => ({ monotonicMs: now(), wallMs: Date.now() }),
+});
+
 /** A node with a clock that moves only to let a key expire. */
 function open(): Promise<NodeUnderTest> {
   let now = 1_000_000;
-  const node = new MemoryNode('memory', { now: () => now });
+  const node = new MemoryNode(
+    'memory',
+    clockOf(() => now),
+  );
   return Promise.resolve({
     node,
     now: () => now,
@@ -22,7 +31,16 @@ describeContract('a memory node', { open, parts: ['onRelease', 'markMisconfigure
 
 it('a memory node forgets old names, and keeps the counters of those that were used lately', async () => {
   let now = 0;
-  const on = new Operations({ node: new MemoryNode('memory', { now: () => now }), now: () => now }, 'test');
+  const on = new Operations(
+    {
+      node: new MemoryNode(
+        'memory',
+        clockOf(() => now),
+      ),
+      now: () => now,
+    },
+    'test',
+  );
   const acquire = (resource: string): Promise<number> =>
     on.granted({ resources: [resource], ttlMs: 10, seed: 1, deadlineAt: now });
   for (let i = 0; i < 900; i++) await acquire(`old:${i}`);

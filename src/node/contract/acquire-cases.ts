@@ -2,6 +2,9 @@ import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 import { between, matches } from './assertions.js';
 import { LONG_MS, wallUs, type Cases, type Operations } from './operations.js';
 
+/** In microseconds. */
+const HOUR_US = 3_600_000_000;
+
 const NOTHING = {
   kind: 'inspected',
   owner: undefined,
@@ -71,6 +74,11 @@ export const acquireCases: Cases = {
     equal(await on.granted({ resources, seed }), seed + 1);
     await on.release({ resources });
     equal(await on.granted({ resources, seed: seed + 500_000 }), seed + 2);
+  },
+
+  'a seed far ahead of the time is limited to the time of the node': async (on) => {
+    const counter = await on.granted({ resources: [on.resource()], seed: wallUs() + HOUR_US });
+    ok(counter < wallUs() + HOUR_US / 2);
   },
 
   'acquire without fencing grants with counter 0 and keeps no counter': async (on) => {

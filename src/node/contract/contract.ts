@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { acquireCases, tickCases } from './acquire-cases.js';
-import { confirmCases, extendCases } from './hold-cases.js';
+import { confirmCases, extendCases, impossibleCounterCases } from './hold-cases.js';
 import { lostMemoryCases, memoryCases } from './memory-cases.js';
 import { Operations, type Cases } from './operations.js';
 import { closeCases, misconfiguredCases, portCases, withdrawCases } from './port-cases.js';
@@ -24,6 +24,7 @@ export function lockNodeContract(subject: ContractSubject): readonly ContractCas
     ...tickCases,
     ...confirmCases,
     ...extendCases,
+    ...impossibleCounterCases,
     ...releaseCases,
     ...inspectCases,
     ...batchCases,

@@ -1,4 +1,5 @@
 import { deepStrictEqual, equal, ok } from 'node:assert/strict';
+import type { Vote } from '../../core/vote.js';
 import { PRESENT_ONLY } from '../lock-node.js';
 import { matches } from './assertions.js';
 import { LONG_MS, wallUs, type Cases, type Operations } from './operations.js';
@@ -206,6 +207,38 @@ export const extendCases: Cases = {
     ok((await on.inspect(resource)).remainingMs <= LONG_MS);
   },
 };
+
+const HOUR_US = 3_600_000_000;
+
+/** What must never spread: a counter far ahead of the time. */
+export const impossibleCounterCases: Cases = {
+  'confirm fails with a token far ahead of the time, names the resource, and writes nothing': async (on) => {
+    const resource = on.resource();
+    const counter = await on.granted({ resources: [resource] });
+    for (const token of [wallUs() + HOUR_US, Number.MAX_SAFE_INTEGER])
+      isImpossible(await on.confirm({ resources: [resource], token }), resource);
+    matches(await on.inspect(resource), { owner: 'anna', counter });
+    equal((await on.confirm({ resources: [resource], token: counter })).kind, 'granted');
+  },
+
+  'extend fails with a counter far ahead of the time, and changes nothing': async (on) => {
+    const resource = on.resource();
+    const token = await on.granted({ resources: [resource], ttlMs: LONG_MS });
+    const request = { resources: [resource], token, ttlMs: 3 * LONG_MS };
+    for (const maxCounter of [wallUs() + HOUR_US, Number.MAX_SAFE_INTEGER])
+      isImpossible(await on.extend({ ...request, maxCounter }), resource);
+    const inspected = await on.inspect(resource);
+    equal(inspected.counter, token);
+    ok(inspected.remainingMs <= LONG_MS);
+    equal((await on.extend(request)).kind, 'granted');
+  },
+};
+
+function isImpossible(vote: Vote, resource: string): void {
+  matches(vote, { kind: 'failed', reason: 'error' });
+  ok(vote.kind === 'failed' && vote.cause.message.includes(resource));
+  ok(vote.cause.message.includes('further ahead than time allows'));
+}
 
 async function extendPresentOnly(
   on: Operations,

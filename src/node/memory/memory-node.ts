@@ -31,10 +31,12 @@ export class MemoryNode implements LockNode {
   readonly #listeners = new Map<string, (resource: string | undefined) => void>();
   readonly #state = new ObservableState({ status: 'ready' });
   #sweepAt = SWEEP_FROM;
+  /** The most that the wall clock was ahead of the monotonic clock. */
+  #wallAheadMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly name: string,
-    private readonly clock: Pick<Clock, 'now'> = systemClock,
+    private readonly clock: Pick<Clock, 'now' | 'stamp'> = systemClock,
   ) {}
 
   get address(): string {
@@ -106,7 +108,7 @@ export class MemoryNode implements LockNode {
       set: (resource: string, record: ResourceRecord) =>
         void this.#records.set(resource, { ...record, touchedAt: now }),
     };
-    const vote = voteOn(request, store, now);
+    const vote = voteOn(request, store, { now, callerNow: now, wallMs: this.#wallMs() });
     if (this.#records.size > this.#sweepAt) this.#sweep(now);
     return vote;
   }
@@ -164,6 +166,13 @@ export class MemoryNode implements LockNode {
     }
     if (list.size === 0) this.#waitLists.delete(resource);
     return isTold;
+  }
+
+  /** The wall clock, which goes on as before where it is set back: counters were made by it. */
+  #wallMs(): number {
+    const { wallMs, monotonicMs } = this.clock.stamp();
+    this.#wallAheadMs = Math.max(this.#wallAheadMs, wallMs - monotonicMs);
+    return monotonicMs + this.#wallAheadMs;
   }
 
   #ownerOf(resource: string, now: number): string | undefined {
