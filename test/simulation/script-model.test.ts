@@ -51,7 +51,7 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
     return SHORT_MS;
   };
   const deadline = rng.pick([1e9, 1e9, 1e9, -1e9]) + nowUs;
-  const counter = (): number => rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs + 2e8]);
+  const counter = (): number => rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs, nowUs + 15e5, nowUs + 2e8]);
   const queue = (chance: number): readonly (string | number)[] =>
     rng.chance(chance) ? [rng.pick(['deaf', 'mute', 'here', 'there']), rng.pick(LONG_MS)] : ['', 0];
   const verb = rng.pick(VERBS);
@@ -95,7 +95,13 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
   const keys = isApart ? [] : [MARKER];
   const words: (string | number)[] = [];
   for (let at = 0; at < count; at++) {
-    const names = resources === 1 ? [rng.pick(['x', 'y', 'z'])] : rng.pick([['x', 'y'], ['z', 'x']]);
+    const names =
+      resources === 1
+        ? [rng.pick(['x', 'y', 'z'])]
+        : rng.pick([
+            ['x', 'y'],
+            ['z', 'x'],
+          ]);
     for (const name of names) keys.push(name, `${name}:${second}`);
     if (hasLists) for (const name of names) keys.push(`${name}:wait`);
     words.push(...own());

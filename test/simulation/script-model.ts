@@ -1,3 +1,4 @@
+import { impossibleCounter, isPossibleCounter } from '../../src/core/fencing.js';
 import type { Verb } from '../../src/node/redis/protocol/script.js';
 import type { Keyspace, Publish } from './keyspace.js';
 
@@ -17,6 +18,7 @@ export const SCRIPT_FLAWS = [
   'old counter believed',
   'forgotten ticks granted',
   'a range counted as one',
+  'any counter believed',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -27,16 +29,17 @@ const LEDGER_MS = 7 * FENCE_MS;
 const GUARD = 5;
 
 /** How the words behind the guard's are read: how many terms there are, the deadline first where there is one, and of each operation. */
-const SHAPES: Readonly<Record<Verb, { readonly terms: number; readonly own: number; readonly deadline?: true }>> =
-  {
-    acquire: { deadline: true, terms: 7, own: 2 },
-    confirm: { deadline: true, terms: 3, own: 2 },
-    extend: { deadline: true, terms: 4, own: 2 },
-    release: { terms: 5, own: 1 },
-    wake: { terms: 2, own: 0 },
-    inspect: { terms: 0, own: 0 },
-    guard: { terms: 2, own: 0 },
-  };
+const SHAPES: Readonly<
+  Record<Verb, { readonly terms: number; readonly own: number; readonly deadline?: true }>
+> = {
+  acquire: { deadline: true, terms: 7, own: 2 },
+  confirm: { deadline: true, terms: 3, own: 2 },
+  extend: { deadline: true, terms: 4, own: 2 },
+  release: { terms: 5, own: 1 },
+  wake: { terms: 2, own: 0 },
+  inspect: { terms: 0, own: 0 },
+  guard: { terms: 2, own: 0 },
+};
 
 interface Server {
   readonly keyspace: Keyspace;
@@ -74,7 +77,13 @@ export function runScript(
   }
   if (deadline && nowUs > Number(terms.shift()) && flaw !== 'no deadline') return [...head, 'late'];
   const server = { keyspace, nowUs, publish, flaw, marker, memory };
-  const operations = operationsIn(verb, keys.slice(isApart ? 0 : 1), terms, args.slice(GUARD + termCount), own);
+  const operations = operationsIn(
+    verb,
+    keys.slice(isApart ? 0 : 1),
+    terms,
+    args.slice(GUARD + termCount),
+    own,
+  );
   const answers = operations.map((operation) => {
     try {
       return answerOf(verb, server, terms, operation);
@@ -240,7 +249,7 @@ class Node {
       const owner = keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#heldBy(owner, lock);
       if (seed === undefined && tick === undefined) continue;
-      const { tick: last } = this.#fence(fence);
+      const { tick: last } = this.#possibleFence(fence);
       if (tick !== undefined && last !== undefined && last >= tick) return ['already ran'];
       if (tick !== undefined && tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted')
         return ['error', 'the node lost its memory after this tick was due'];
@@ -263,6 +272,7 @@ class Node {
     const { keyspace, flaw } = this.server;
     const { pairs, own } = this.operation;
     const [holder, token, tick] = [own[0]!, Number(own[1]), numberIn(tickWord)];
+    this.#failIfImpossible(token, pairs[0]![1]);
     if (flaw === 'tick without ownership' && tick !== undefined)
       for (const [, fence] of pairs) this.#setFence(fence, { tick });
     for (const [lock, fence] of pairs) {
@@ -270,7 +280,7 @@ class Node {
       const owner = keyspace.get(lock);
       if (owner === undefined) return ['absent'];
       if (owner !== holder) return this.#heldBy(owner, lock);
-      const { counter = 0 } = this.#fence(fence);
+      const { counter = 0 } = this.#possibleFence(fence);
       if (counter > token && flaw !== 'counter above the token') return ['superseded', counter];
     }
     for (const [, fence] of pairs) {
@@ -286,13 +296,16 @@ class Node {
     const { pairs, own } = this.operation;
     const [holder, maxCounter, ttlMs] = [own[0]!, numberIn(own[1]), Number(ttl)];
     const restoredUpTo =
-      restore === 'always' ? Number.POSITIVE_INFINITY : (maxCounter ?? Number.POSITIVE_INFINITY) - Number(restore);
+      restore === 'always'
+        ? Number.POSITIVE_INFINITY
+        : (maxCounter ?? Number.POSITIVE_INFINITY) - Number(restore);
     const recreates = flaw === 'extension re-creates';
+    this.#failIfImpossible(maxCounter, pairs[0]![1]);
     for (const [lock, fence] of pairs) {
       const owner = keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#heldBy(owner, lock);
       if (owner === undefined && restore === 'never') return ['absent'];
-      const { counter } = this.#fence(fence);
+      const { counter } = maxCounter === undefined ? this.#fence(fence) : this.#possibleFence(fence);
       if (maxCounter === undefined || counter === undefined || recreates) continue;
       if (owner !== undefined && counter > maxCounter) return ['superseded', counter];
       if (owner === undefined && counter > restoredUpTo) return ['absent'];
@@ -380,8 +393,21 @@ class Node {
   #fence(fence: string): Fence {
     const value = this.server.keyspace.get(fence) ?? '';
     const [counter, tick] = value.split(':').map(numberIn);
-    if (Number.isNaN(counter)) throw new Error('the fence key holds something else');
+    if (Number.isNaN(counter)) throw new Error(`${fence} holds something that is no fencing counter`);
     return { counter, tick };
+  }
+
+  /** The same where a counter is to be believed. */
+  #possibleFence(fence: string): Fence {
+    const found = this.#fence(fence);
+    this.#failIfImpossible(found.counter, fence);
+    return found;
+  }
+
+  #failIfImpossible(counter: number | undefined, fence: string): void {
+    const { nowUs, flaw } = this.server;
+    if (flaw === 'any counter believed' || counter === undefined) return;
+    if (!isPossibleCounter(counter, nowUs / 1_000)) throw new Error(impossibleCounter(fence));
   }
 
   /** Counters below this go on from the time: old data, or a key that was given its life long ago. */

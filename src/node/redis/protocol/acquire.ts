@@ -20,7 +20,7 @@ decide = function(holder, seed, taken, raised)
     if owner and owner ~= holder then return {'held', owner, call('PTTL', lock)}, i end
     if owner then mine = mine + 1 end
     if seed or tick then
-      local counter, ran = readFence(KEYS[key + 2 * i + 1])
+      local counter, ran = readFence(KEYS[key + 2 * i + 1], newest + raised)
       if tick then
         if ran and ran >= tick then return {'already ran'} end
         -- Whoever came late for this tick, or came early by a fast clock, may be on record with other nodes only.
@@ -129,6 +129,7 @@ ${forEachOperation(`
     ok, reply, refusing = pcall(decide, holder, seed, taken, raised)
     if not ok then
       if taken then call('DEL', KEYS[key]) end
+      if raised > 0 then call('DECRBY', KEYS[key + 1], step) end
       reply = ${asError('reply')}
     end
   end

@@ -1,4 +1,4 @@
-import { FENCE } from './lua/fence.js';
+import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
 import { asError, forEachOperation } from './lua/operations.js';
 import { scriptOf } from './script.js';
@@ -30,17 +30,18 @@ import { scriptOf } from './script.js';
  */
 export const CONFIRM = scriptOf(
   'confirm',
-  `${GUARD}${DEADLINE}${FENCE}
+  `${GUARD}${DEADLINE}${COUNTER_RANGE}${FENCE}
 local resources, tick = tonumber(ARGV[7]), tonumber(ARGV[8])
 local keysEach, own, ownEach = 2 * resources, 9, 2
 
 local function confirm(holder, token)
   local ticks = {}
+  if token > newest then failAsTooFarAhead(KEYS[key + 1]) end
   for i = key, key + keysEach - 2, 2 do
     local owner = call('GET', KEYS[i])
     if not owner then return {'absent'} end
     if owner ~= holder then return {'held', owner, call('PTTL', KEYS[i])} end
-    local counter, ran = readFence(KEYS[i + 1])
+    local counter, ran = readFence(KEYS[i + 1], newest)
     if counter and counter > token then return {'superseded', counter} end
     ticks[i] = ran
   end

@@ -11,11 +11,12 @@ const PREPARE = `
 ${FENCE}
 prepare = function(holder, most)
   local answer, gone, fences = 0, {}, {}
+  if most and most > newest then failAsTooFarAhead(KEYS[key + 1]) end
   for i = key, key + keysEach - 2, 2 do
     local owner = call('GET', KEYS[i])
     if owner and owner ~= holder then return {'held', owner, call('PTTL', KEYS[i])}, true end
     if not owner and restore == 'never' then return {'absent'}, true end
-    local counter, tick = readFence(KEYS[i + 1])
+    local counter, tick = readFence(KEYS[i + 1], most and newest)
     if counter and most then
       if owner and counter > most then return {'superseded', counter}, true end
       -- Somebody may have come after: the counter must prove that nobody has.

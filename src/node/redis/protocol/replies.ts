@@ -1,4 +1,5 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
+import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
 import type { Operation } from './script-call.js';
 
@@ -11,6 +12,16 @@ export interface Finding {
   /** After a guard command: the node's id and members, empty where it has none. */
   readonly identity?: { readonly id: string; readonly members: string };
 }
+
+/**
+ * A node holds the counter that it finds to `COUNTER_AHEAD_MS`, and then counts up from it. What it reserves
+ * at once is less than this, in milliseconds.
+ */
+const SLACK_MS = 1;
+
+/** A script of ours never tells such a counter: this is a server that tells what it likes. */
+const impossible = ({ resources }: Operation): Failed =>
+  failed('error', new Error(impossibleCounter(`of ${resources.join(', ')}`)));
 
 const malformed = (what: string): Failed =>
   failed('error', new Error(`the node answered with ${what}: is it a Redis server?`));
@@ -34,8 +45,15 @@ export function findingIn(reply: unknown): Finding | undefined {
 }
 
 /** What was answered, one for each operation, whatever the node sent. */
-export const votesIn = (reply: readonly unknown[], operations: readonly Operation[]): Vote[] =>
-  answersIn(reply, operations, voteOf, grantOf);
+export const votesIn = (reply: readonly unknown[], operations: readonly Operation[]): Vote[] => {
+  const nodeMs = Number(reply[0]) / 1_000 + SLACK_MS;
+  return answersIn(
+    reply,
+    operations,
+    (answer, operation) => voteOf(answer, operation, nodeMs),
+    (above, operation) => grantOf(above, operation, nodeMs),
+  );
+};
 
 export const inspectionsIn = (
   reply: readonly unknown[],
@@ -68,14 +86,15 @@ function zerosIn(answer: unknown): number | undefined {
   return isNatural(count) ? count : undefined;
 }
 
-function voteOf(answer: unknown, operation: Operation): Vote {
-  if (typeof answer === 'number') return grantOf(answer, operation);
+function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
+  if (typeof answer === 'number') return grantOf(answer, operation, nodeMs);
   if (!Array.isArray(answer)) return NO_ANSWER;
   const [kind, first, second] = answer as readonly unknown[];
   switch (kind) {
     case 'granted': {
-      const grant = grantOf(first, operation);
-      return grant.kind === 'granted' && isNatural(second) ? { ...grant, waiting: second } : NO_ANSWER;
+      const grant = grantOf(first, operation, nodeMs);
+      if (grant.kind === 'failed') return grant;
+      return isNatural(second) ? { ...grant, waiting: second } : NO_ANSWER;
     }
     case 'held':
       return heldBy(first, second);
@@ -84,7 +103,9 @@ function voteOf(answer: unknown, operation: Operation): Vote {
     case 'absent':
       return { kind: 'refused', reason: 'absent' };
     case 'superseded':
-      return isNatural(first) ? { kind: 'refused', reason: 'superseded', counter: first } : NO_ANSWER;
+      if (!isNatural(first)) return NO_ANSWER;
+      if (!isPossibleCounter(first, nodeMs)) return impossible(operation);
+      return { kind: 'refused', reason: 'superseded', counter: first };
     case 'restored':
       return RESTORED;
     case 'error':
@@ -95,9 +116,10 @@ function voteOf(answer: unknown, operation: Operation): Vote {
 }
 
 /** `above`: by how much the counter is above the operation's base. */
-function grantOf(above: unknown, operation: Operation): Granted | Failed {
+function grantOf(above: unknown, operation: Operation, nodeMs: number): Granted | Failed {
   const counter = typeof above === 'number' ? operation.base + above : undefined;
   if (!isNatural(counter)) return NO_ANSWER;
+  if (!isPossibleCounter(counter, nodeMs)) return impossible(operation);
   if (operation.granted?.counter !== counter) operation.granted = { kind: 'granted', counter };
   return operation.granted;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { findingIn, inspectionsIn, votesIn } from '../../../../src/node/redis/protocol/replies.js';
 import { inspectOperation, RequestEncoder } from '../../../../src/node/redis/protocol/requests.js';
 import type { Operation } from '../../../../src/node/redis/protocol/script-call.js';
@@ -129,6 +130,85 @@ describe('inspections', () => {
       'x',
     ];
     expect(inspections(...wrong)).toMatchObject(wrong.map(() => error));
+  });
+});
+
+describe('a counter further ahead than time allows', () => {
+  const tooFarUs = NOW_US + 3_000_000;
+
+  it.each<[string, unknown]>([
+    ['a grant', tooFarUs - SEED],
+    ['a grant that others wait for', ['granted', tooFarUs - SEED, 1]],
+    ['the counter of a later holder', ['superseded', tooFarUs]],
+  ])('is a failed vote as %s, which names the resource', (_what, answer) => {
+    const [vote] = votes(1, answer);
+    expect(vote).toMatchObject({ kind: 'failed', reason: 'error' });
+    expect(String((vote as { readonly cause: Error }).cause.message)).toContain(`of a is further`);
+  });
+});
+
+/** Whatever a server can send: numbers, texts and lists in each other, and answers that are nearly right. */
+const anything = fc.oneof(
+  fc.anything({ withNullPrototype: true }),
+  fc.constantFrom('zeros', 'granted', 'held', 'superseded', 'inspected', 'late'),
+  fc.tuple(
+    fc.constantFrom('zeros', 'granted', 'held', 'superseded', 'restored', 'error', 'inspected'),
+    fc.oneof(fc.double(), fc.maxSafeInteger(), fc.string()),
+    fc.oneof(fc.double(), fc.maxSafeInteger(), fc.string()),
+    fc.oneof(fc.double(), fc.maxSafeInteger(), fc.string()),
+  ),
+);
+
+describe('whatever a node answers', () => {
+  const isNatural = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+  it('there is one vote for each operation, with numbers that are possible', () => {
+    fc.assert(
+      fc.property(fc.array(anything, { maxLength: 6 }), fc.integer({ min: 1, max: 4 }), (answers, count) => {
+        const found = votes(count, ...answers);
+        expect(found).toHaveLength(count);
+        for (const vote of found) {
+          if (vote.kind === 'granted') {
+            expect(isNatural(vote.counter) && vote.counter <= NOW_US + 2_001_000).toBe(true);
+            expect(vote.waiting === undefined || isNatural(vote.waiting)).toBe(true);
+          }
+          if (vote.kind === 'refused') {
+            expect(vote.remainingMs === undefined || isNatural(vote.remainingMs)).toBe(true);
+            expect(vote.counter === undefined || isNatural(vote.counter)).toBe(true);
+          }
+          if (vote.kind === 'failed') expect(vote.cause).toBeInstanceOf(Error);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('there is one inspection for each resource, with numbers that are possible', () => {
+    fc.assert(
+      fc.property(fc.array(anything, { maxLength: 4 }), (answers) => {
+        const found = inspectionsIn([NOW_US, 0, ...answers], [inspectOperation('lock:', 'a')]);
+        expect(found).toHaveLength(1);
+        for (const one of found) {
+          if (one.kind === 'failed') continue;
+          expect(isNatural(one.remainingMs)).toBe(true);
+          for (const number of [one.counter, one.lastTick])
+            expect(number === undefined || isNatural(number)).toBe(true);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('the guard found a time that is one, or nothing', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), fc.array(anything, { maxLength: 5 })), (reply) => {
+        const finding = findingIn(reply);
+        if (finding === undefined) return;
+        expect(isNatural(finding.nodeUs)).toBe(true);
+        expect(isNatural(finding.quarantineLeftMs) || finding.quarantineLeftMs === -1).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 

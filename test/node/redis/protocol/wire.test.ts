@@ -156,12 +156,49 @@ describe('what a Redis node keeps', () => {
   };
 
   it.each([
-    ['a grant', 'far behind', grant, -13 * HOUR_MS],
-    ['a grant', 'ahead', grant, HOUR_MS],
-    ['an extension', 'far behind', extension, -13 * HOUR_MS],
-    ['an extension', 'ahead', extension, HOUR_MS],
-  ])('%s gives a fence key whose counter is %s a day to live', async (_what, _where, touch, offsetMs) => {
-    expect(await lifeAfter(offsetMs, touch)).toBeGreaterThan(23 * HOUR_MS);
+    ['a grant', grant],
+    ['an extension', extension],
+  ])('%s gives a fence key whose counter is far behind a day to live', async (_what, touch) => {
+    expect(await lifeAfter(-13 * HOUR_MS, touch)).toBeGreaterThan(23 * HOUR_MS);
+  });
+
+  it.each([
+    ['that is an hour ahead', 3_600_000_000],
+    ['near 2^53', Number.MAX_SAFE_INTEGER - 6 - wallUs()],
+    ['above 2^53', 2 ** 54 - wallUs()],
+  ])('a counter %s fails every vote, which names the key, and nothing is written', async (_what, aheadUs) => {
+    const node = on();
+    const [resource, other] = [freshResource(), freshResource()];
+    const poison = String(wallUs() + aheadUs);
+    await raw.set(fenceOf(resource), poison, 'PX', 1_000_000);
+    const queueEntry = { waiter: 'waiter', listLivesMs: 1_000 };
+    const tick = Date.now();
+    const votes = [
+      await node.acquire({ resources: [resource] }),
+      await node.acquire({ resources: [resource], tokens: 128, queueEntry }),
+      await node.acquire({ resources: [resource], tick }),
+      await node.acquire({ resources: [other, resource] }),
+    ];
+    expect(await raw.exists(`lock:${resource}`, `lock:${other}`)).toBe(0);
+    await raw.set(`lock:${resource}`, 'anna', 'PX', 5_000);
+    const token = wallUs();
+    votes.push(
+      await node.acquire({ resources: [resource] }),
+      await node.confirm({ resources: [resource], token, tick }),
+      await node.extend({ resources: [resource], token, ttlMs: LONG_MS }),
+      await node.extend({ resources: [resource], token: Number(poison), ttlMs: LONG_MS }),
+    );
+    for (const vote of votes) {
+      expect(vote).toMatchObject({ kind: 'failed', reason: 'error' });
+      const { message } = (vote as { readonly cause: Error }).cause;
+      expect(message).toContain(`the fencing counter ${fenceOf(resource)} is further ahead than time allows`);
+    }
+    expect(await raw.get(fenceOf(resource))).toBe(poison);
+    expect(await raw.pttl(fenceOf(resource))).toBeLessThanOrEqual(1_000_000);
+    expect(await raw.pttl(`lock:${resource}`)).toBeLessThanOrEqual(5_000);
+    // What it does not concern goes on.
+    await node.granted({ resources: [other] });
+    expect(await node.release({ resources: [resource] })).toEqual({ kind: 'granted', counter: 0 });
   });
 
   it.each([

@@ -1,3 +1,5 @@
+import { COUNTER_AHEAD_MS, impossibleCounter } from '../../../../core/fencing.js';
+
 const HOUR_MS = 3_600_000;
 /**
  * A fence key lives for a day after it was last touched: a client with a token of yesterday is not there any more. Counters
@@ -6,37 +8,45 @@ const HOUR_MS = 3_600_000;
 const FENCE_TTL_MS = 24 * HOUR_MS;
 /** With a tick on record it lives for a week, which is more than the clocks of workers differ by. */
 const LEDGER_TTL_MS = 7 * 24 * HOUR_MS;
-/** A counter that is further ahead of the node's time than this is no sign that its key was touched of late. */
-const AHEAD_MS = 60_000;
-
 /** The greatest whole number that Lua, as JavaScript, tells from its neighbours: 2^53 - 1. */
 const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
 
 /**
- * Which counters are believed, as `oldest` and `newest`. A counter is a time in µs that is counted up, so it tells how old it
- * is. One from before the end of the last quarantine may have come back with old data, while later ones were given out. One
- * from half a fence key's life back says that the key was not touched since. Between the two bounds a counter needs neither
- * care nor a new life for its key.
+ * Which counters are believed, as `oldest` and `newest`. A counter is a time in µs that is counted up, so it
+ * tells how old it is.
+ *
+ * One from before the end of the last quarantine may have come back with old data, while later ones were
+ * given out. One from half a fence key's life back says that the key was not touched since. Between the two
+ * bounds a counter needs neither care nor a new life for its key. One above `newest` was not made by
+ * counting, see `COUNTER_AHEAD_MS`: it is neither used nor raised nor written anywhere.
  */
 export const COUNTER_RANGE = `
-local oldest, newest = now - ${FENCE_TTL_MS * 500}, now + ${AHEAD_MS * 1_000}
+local oldest, newest = now - ${FENCE_TTL_MS * 500}, now + ${COUNTER_AHEAD_MS * 1_000}
 if oldest < goOnFrom then oldest = goOnFrom end
 `;
 
+/** The message that names the key of an impossible counter. */
+const [BEFORE, AFTER] = impossibleCounter('\n').split('\n');
+
 /**
- * Reads and writes fence keys. One holds \`counter\`, or \`counter:tick\` with the last tick that ran: one value, because a call
+ * Reads and writes fence keys. `highest` is the highest counter that is possible, if that matters. One holds \`counter\`, or \`counter:tick\` with the last tick that ran: one value, because a call
  * costs more than what it does.
  *
  * A whole number goes to redis.call as it is and comes out whole up to 2^53. Lua's own tostring and .. write one above 1e14
  * in exponent form, so a text is made with %.0f.
  */
 export const FENCE = `
-local function readFence(fence)
+local function failAsTooFarAhead(fence)
+  error({err = '${BEFORE}' .. fence .. '${AFTER}'})
+end
+
+local function readFence(fence, highest)
   local value = call('GET', fence)
   if not value then return nil, nil end
   local counter, tick = string.match(value, '^(%d+):?(%d*)$')
   counter = tonumber(counter)
-  if not counter or counter > ${MAX_COUNTER} then error({err = 'the fence key holds something else'}) end
+  if not counter then error({err = fence .. ' holds something that is no fencing counter'}) end
+  if counter > (highest or ${MAX_COUNTER}) then failAsTooFarAhead(fence) end
   return counter, tonumber(tick)
 end
 
