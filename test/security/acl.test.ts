@@ -166,7 +166,7 @@ describe('the rights in docs/security.md', () => {
   });
 
   const forWaiting = ['zadd', 'zrem', 'zcard', 'zpopmin', 'publish', 'subscribe'];
-  const tolerated = ['info', 'script|load', ...forWaiting];
+  const tolerated = ['info', 'script|load', 'incrby', ...forWaiting];
 
   it.each(user.commands.filter((command) => !tolerated.includes(command)))(
     'without %s something fails, and a message names the node',
@@ -181,6 +181,18 @@ describe('the rights in docs/security.md', () => {
     await admin.call('CONFIG', 'RESETSTAT');
     expect(await messagesOf(without(user, 'script|load'))).toEqual([]);
     expect(await admin.info('commandstats')).toMatch(/cmdstat_eval:calls=[1-9]/);
+  });
+
+  it('without incrby everything works, and tokens grow', async () => {
+    expect(await messagesOf(without(user, 'incrby'))).toEqual([]);
+    await using managers = new LockManagers();
+    const locks = await managers.connected({ nodes: [{ ...server.options, ...login }] });
+    const tokens: number[] = [];
+    for (let time = 1; time <= 3; time++) {
+      await using lease = await locks.acquire('alone');
+      tokens.push(lease.token);
+    }
+    expect(tokens).toEqual([tokens[0], tokens[0]! + 1, tokens[0]! + 2]);
   });
 
   it('without info everything works, and one warning per node names the cost', async () => {
