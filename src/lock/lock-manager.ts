@@ -12,7 +12,7 @@ import type { Lease } from '../api/lease.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { watchMembership } from './nodes/membership-check.js';
-import { openNodes } from './nodes/node-list.js';
+import { openNodes, readNodes } from './nodes/node-list.js';
 import { snapshotOf, watchNodes } from './nodes/node-watch.js';
 import {
   LOCK_DEFAULTS,
@@ -72,10 +72,12 @@ export class LockManager {
     const scheduler = new LeaseScheduler(this.#clock, (delayMs) =>
       this.#events.emit({ type: 'stalled', delayMs }),
     );
+    // First of all: what is wrong with the nodes is told as such, whatever the other options are.
+    const plans = readNodes(options.nodes, this.#options.warn);
     if (this.#options.maxStallMs > 0) {
       this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
     }
-    this.#nodes = openNodes(options.nodes, this.#options, this.#clock, random);
+    this.#nodes = openNodes(plans, this.#options, this.#clock, random);
     this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (nodeIndex) => {
       this.#acquirer.leases.extendFor(nodeIndex);

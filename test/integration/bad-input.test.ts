@@ -285,6 +285,8 @@ describe('the list of nodes', () => {
     const error = make({ nodes });
     expect(['TypeError', 'RangeError']).toContain(error.name);
     expect(error.message).toMatch(message);
+    // The error is about the nodes, whatever the other options need of them.
+    expect(make({ nodes, maxStallMs: 1_000 })).toMatchObject({ name: error.name, message: error.message });
   });
 
   it('a LockManager rejects the same in-memory node twice', () => {

@@ -5,16 +5,8 @@ import type { NodePlan, NodeSource } from '../../node/node-options.js';
 import { readNode } from '../../node/open-node.js';
 import type { ResolvedManagerOptions } from '../../api/options.js';
 
-/**
- * Opens the nodes. Throws a TypeError or RangeError, with nothing left open, where the list is not a valid
- * one.
- */
-export function openNodes(
-  sources: readonly NodeSource[],
-  options: ResolvedManagerOptions,
-  clock: Clock,
-  random: () => number,
-): LockNode[] {
+/** Reads the option `nodes`. Throws a TypeError or RangeError if the list is not valid. Opens nothing. */
+export function readNodes(sources: readonly NodeSource[], warn: (message: string) => void): NodePlan[] {
   if (!Array.isArray(sources))
     throw new TypeError('nodes must be a list of urls, ioredis options or clients');
   if (sources.length === 0)
@@ -22,11 +14,21 @@ export function openNodes(
   const plans = sources.map((source: NodeSource, index) => readNode(source, `nodes[${index}]`));
   checkAllDiffer(plans);
   if (plans.length % 2 === 0) {
-    options.warn(
+    warn(
       `nodes has an even number of members (${plans.length}): that survives no more failures than ` +
         `${plans.length - 1} would, and a vote may split in halves`,
     );
   }
+  return plans;
+}
+
+/** Opens nodes that were read. */
+export function openNodes(
+  plans: readonly NodePlan[],
+  options: ResolvedManagerOptions,
+  clock: Clock,
+  random: () => number,
+): LockNode[] {
   const { keyPrefix, driftFactor } = options;
   const quarantineMs = quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs);
   const settings = { keyPrefix, driftFactor, quarantineMs, clock, random };

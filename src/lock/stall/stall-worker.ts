@@ -5,7 +5,7 @@ import { quarantineMsOf } from '../../core/quarantine.js';
 import { LockEvents } from '../../api/events.js';
 import { Bootstrap } from '../nodes/bootstrap.js';
 import { watchMembership } from '../nodes/membership-check.js';
-import { openNodes } from '../nodes/node-list.js';
+import { openNodes, readNodes } from '../nodes/node-list.js';
 import { watchNodes } from '../nodes/node-watch.js';
 import { Quorum } from '../quorum/quorum.js';
 import { Heartbeat } from './shared-lease.js';
@@ -18,7 +18,7 @@ const { sources, options, origin, heartbeat } = workerData as StallWorkerData;
 const ignore = (): void => undefined;
 const clock = clockFrom(origin);
 const events = new LockEvents(ignore);
-const nodes = openNodes(sources, { ...options, warn: ignore }, clock, Math.random);
+const nodes = openNodes(readNodes(sources, ignore), { ...options, warn: ignore }, clock, Math.random);
 const quorum = new Quorum(nodes, clock, events);
 // It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs
 // to the members.

@@ -4,12 +4,16 @@ import { RedisClusterNode } from './cluster/redis-cluster-node.js';
 import { endpointOf } from './connection/endpoint.js';
 import { RequestEncoder } from './protocol/requests.js';
 import { RedisNode, type RedisNodeSettings } from './redis-node.js';
+import { refuseOtherClients } from './connection/other-clients.js';
+import { RedisNode } from './redis-node.js';
 
 /**
  * Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster.
+ * Throws a TypeError for a client of another library than ioredis.
  */
 export function readRedis(source: unknown, where: string): NodePlan | undefined {
   if (typeof source !== 'string' && !isObject(source)) return undefined;
+  if (typeof source === 'object') refuseOtherClients(source, where);
   if (typeof source === 'object' && (isClusterClient(source) || isClusterOptions(source))) {
     const cluster = clusterEndpointOf(source, where);
     return planOf(cluster, (settings) => new RedisClusterNode(cluster, withEncoder(settings)));
