@@ -111,7 +111,7 @@ export class Acquirer {
         : await this.#acquireCancellably(call);
     } catch (thrown) {
       const error = thrown === DRAINED ? new LockManagerClosedError(resources) : thrown;
-      call.tellFailure(error);
+      call.emitFailure(error);
       throw error;
     }
   }
@@ -197,7 +197,7 @@ export class Acquirer {
     });
   }
 
-  /** Makes one attempt. Its end is to be told by `#attemptEnded`. */
+  /** Makes one attempt. When it and what follows are over, `#attemptEnded` is to be called. */
   #attempt(call: AcquireCall, cancellation: Cancellation): Promise<AttemptResult> {
     this.#runningAttempts++;
     const { resources, options } = call;
@@ -231,7 +231,7 @@ export class Acquirer {
     const fallback = !keys.isOn(this.#context.quorum) || this.#context.isInMemory;
     const lease = new HeldLease(this.#leaseContext, keys, call, attempts, fallback);
     this.leases.add(lease);
-    call.tellAcquired(lease);
+    call.emitAcquired(lease);
     this.leases.endIfClosed(lease);
     return lease;
   }

@@ -26,10 +26,7 @@ export class LeaseRegistry implements LeaseHost {
     this.#leases.add(lease);
   }
 
-  /**
-   * A lease that was won while everything was being closed ends at once; to be called after its beginning was
-   * told.
-   */
+  /** Ends a lease that was won while everything was being closed. To be called after its event `acquired`. */
   endIfClosed(lease: HeldLease): void {
     if (this.#isClosed) lease.lose('closed');
   }

@@ -2,24 +2,26 @@ import { systemClock, type Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
-import { Acquirer } from './acquirer.js';
 import { LockNotAcquiredError } from '../api/errors.js';
-import { joinLease, runUnder } from './lease/current-lease.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
-import { Bootstrap } from './nodes/bootstrap.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Lease } from '../api/lease.js';
-import { inspectResource } from './quorum/inspect-resource.js';
-import { LeaseScheduler } from './lease/lease-scheduler.js';
-import { watchMembership } from './nodes/membership-check.js';
-import { openNodes, readNodes } from './nodes/node-list.js';
-import { snapshotOf, watchNodes } from './nodes/node-watch.js';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
   type LockManagerOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
+import { Acquirer } from './acquirer.js';
+import { joinLease, runUnder } from './lease/current-lease.js';
+import { LeaseScheduler } from './lease/lease-scheduler.js';
+import { Bootstrap } from './nodes/bootstrap.js';
+import { watchMembership } from './nodes/membership-check.js';
+import { openNodes, readNodes } from './nodes/node-list.js';
+import { snapshotOf, watchNodes } from './nodes/node-watch.js';
+import { inspectResource } from './quorum/inspect-resource.js';
+import { Quorum } from './quorum/quorum.js';
+import { StallGuard } from './stall/stall-guard.js';
 import { checkName } from './validation/checks.js';
 import {
   AcquireOptionsResolver,
@@ -28,10 +30,8 @@ import {
   resolveManagerOptions,
 } from './validation/resolve-options.js';
 import { resolveResources } from './validation/resources.js';
-import { Quorum } from './quorum/quorum.js';
-import { StallGuard } from './stall/stall-guard.js';
 
-/** Where time and chance come from; a test brings its own. */
+/** Where time and random numbers come from; a test brings its own. */
 export interface LockManagerPorts {
   readonly clock?: Clock;
   /** A number from 0 to 1, as Math.random. Only pauses depend on it; holder ids come from node:crypto. */
@@ -40,10 +40,11 @@ export interface LockManagerPorts {
 
 /**
  * Mutual exclusion over N independent Redis nodes: the algorithm of the Redlock specification
- * (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/), with fencing tokens, with
- * leases that extend themselves, and with an honest answer to why a lock was not acquired.
+ * (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/), with fencing tokens, leases
+ * that are extended automatically, and the reason why a lock was not acquired.
  *
- * One per process is enough. It connects at once and in the background; `close` it to let the process end.
+ * One manager per process is enough. It connects at once, in the background. `close` it to let the process
+ * end.
  */
 export class LockManager {
   readonly #options: ResolvedManagerOptions;
@@ -116,8 +117,8 @@ export class LockManager {
   }
 
   /**
-   * As `acquire`, but resolves to `null` where the resource is held by another, or has run for the tick
-   * already.
+   * Like `acquire`, but resolves to `null` if another holds the resource, or if it has already run for the
+   * tick.
    */
   async tryAcquire(
     resource: string | readonly string[],
@@ -136,9 +137,9 @@ export class LockManager {
    * gets. If the lease was lost before the routine ended, it rejects with the LeaseLostError although the
    * routine may have returned: a job that lost its lock must not report success.
    *
-   * Inside a lease of the same resource it runs under that one, and excludes nobody else who does. The keys
-   * are given back when the last of these runs has ended, which may be after the call that acquired the lease
-   * has returned.
+   * Inside a lease of the same resource it runs under that lease, and excludes nobody else who does. The
+   * lease is released when the last of these runs has ended, which may be after the call that acquired it has
+   * returned.
    *
    * The option `signal` cancels the call while it waits for the lease. After that it aborts `lease.signal`,
    * and the lease is held until the routine has ended.
@@ -172,8 +173,8 @@ export class LockManager {
   }
 
   /**
-   * The word of an operator who knows better: this node has not lost anything that counts, and may vote at
-   * once, for all clients. Rejects with a RangeError when no node has that name.
+   * Ends the quarantine of a node, for all clients: an operator knows that it has lost nothing that counts.
+   * It votes at once. Rejects with a RangeError if no node has that name.
    */
   async trustNode(name: string): Promise<void> {
     const node = this.#nodes.find((one) => one.name === name);
@@ -185,8 +186,8 @@ export class LockManager {
   }
 
   /**
-   * Calls the listener with every event from now on, after telling it the present: the declared locks, the
-   * nodes, and the fallback if it is active. Returns what ends it.
+   * Calls the listener with every event from now on. Before that it tells the present state: the declared
+   * locks, the nodes, and the fallback if it is active. Returns a function that ends the subscription.
    */
   subscribe(listener: LockListener): () => void {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
@@ -199,7 +200,7 @@ export class LockManager {
   }
 
   /**
-   * Makes a lock's name known before it is used, so that its metrics start at zero and not at the first use.
+   * Makes a lock's name known before its first use, so that its metrics start at zero.
    */
   declare(name: string): void {
     if (this.#declared.has(checkName(name))) return;
@@ -212,15 +213,15 @@ export class LockManager {
     return this.#acquirer.isDraining;
   }
 
-  /** Grants nothing any more; who waits is told so. Leases that are held go on. */
+  /** Grants nothing any more, and ends the calls that wait. Leases that are held go on. */
   drain(): void {
     this.#acquirer.drain();
   }
 
   /**
-   * Drains, waits up to `drainMs` (default 0) for held leases to be released, ends those that are left (their
-   * signals abort), takes their keys back and closes the manager's own connections. Rejects only with a
-   * TypeError or RangeError that names a bad option, and has done nothing then.
+   * Drains; waits up to `drainMs` (default 0) for held leases to be released; ends those that are left, whose
+   * signals abort; releases their keys; and closes the manager's own connections. Rejects only with a
+   * TypeError or RangeError that names a bad option, before it has done anything.
    */
   async close(options: { readonly drainMs?: number } = {}): Promise<void> {
     const drainMs = resolveDrainMs(options);
@@ -245,8 +246,7 @@ export class LockManager {
     this.#unwatch();
     this.#unwatchMembers();
     await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);
-    // A node in memory lives on, for another manager that shares it; for this one it is closed like the
-    // others.
+    // A node in memory lives on for other managers that share it. For this one it is closed like the others.
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 

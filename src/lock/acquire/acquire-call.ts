@@ -50,9 +50,7 @@ export class AcquireCall {
     events.emit({ type: 'waiting', ...this.#about() });
   }
 
-  /**
-   * To be called before what came of the call is told. Tells nothing unless a wait began and has not ended.
-   */
+  /** To be called before the outcome is emitted. Does nothing unless a wait began and has not ended. */
   endWait(): void {
     if (this.#waitsSince === undefined || this.#hasWaited) return;
     this.#hasWaited = true;
@@ -62,7 +60,7 @@ export class AcquireCall {
     events.emit({ type: 'waited', ...this.#about(), durationMs });
   }
 
-  tellAcquired({ tokenIfAny: token, attempts, fallback }: AcquiredLease): void {
+  emitAcquired({ tokenIfAny: token, attempts, fallback }: AcquiredLease): void {
     const { events } = this.#context;
     if (!events.listening) return;
     const durationMs = this.#durationMs();
@@ -70,8 +68,8 @@ export class AcquireCall {
     events.emit({ type: 'acquired', ...about, token, attempts, durationMs, fallback });
   }
 
-  /** Tells why it was not acquired: any error of ours, or else the reason of the caller's signal. */
-  tellFailure(error: unknown): void {
+  /** `error` is one of ours, or else the reason of the caller's signal. */
+  emitFailure(error: unknown): void {
     const { events } = this.#context;
     if (!events.listening) return;
     const durationMs = this.#durationMs();

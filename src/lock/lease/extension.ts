@@ -248,7 +248,7 @@ export class Extension implements RestoreTarget, TurnTaker {
       this.failedVotes = this.#quorum.namedVotes(call.tally);
     }
     this.#dueAt = Math.min(this.#dueAt, this.#dueForNodeAt);
-    this.#tell(lease, won, headroomMs, terms.ttlMs);
+    this.#emitExtended(lease, won, headroomMs, terms.ttlMs);
     const { votes } = call.tally;
     if (!areGrants(votes)) for (const counter of countersAbove(votes)) this.#raiseMaxCounter(counter);
     const takers = won ? undefined : takersIn(this.#quorum.withoutUntrusted(call.tally));
@@ -260,7 +260,12 @@ export class Extension implements RestoreTarget, TurnTaker {
     return won;
   }
 
-  #tell({ id, terms: { name } }: LeaseListener, won: boolean, headroomMs: number, ttlMs: number): void {
+  #emitExtended(
+    { id, terms: { name } }: LeaseListener,
+    won: boolean,
+    headroomMs: number,
+    ttlMs: number,
+  ): void {
     const { events } = this.#context;
     if (!events.listening) return;
     const { resources } = this.#tracker;

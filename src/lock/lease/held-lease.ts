@@ -184,10 +184,11 @@ export class HeldLease implements Lease, LeaseListener {
     this.#state = released(this.#state);
     const heldMs = this.#end();
     const { minHoldMs } = this.#terms;
-    const tell = (acknowledged: number): void => this.#tellRelease(heldMs, acknowledged);
-    const isHandedOver =
-      minHoldMs === 0 && this.#context.host.handOver(this.#keys, () => tell(this.#keys.nodes));
-    return isHandedOver ? Promise.resolve() : this.#releaseKeys(Math.max(0, minHoldMs - heldMs)).then(tell);
+    const emitReleased = (acknowledged: number): void => this.#emitReleased(heldMs, acknowledged);
+    if (minHoldMs > 0) return this.#releaseKeys(Math.max(0, minHoldMs - heldMs)).then(emitReleased);
+    const { host } = this.#context;
+    if (host.handOver(this.#keys, () => emitReleased(this.#keys.nodes))) return Promise.resolve();
+    return this.#releaseKeys(0).then(emitReleased);
   }
 
   #releaseKeys(keepMs: number): Promise<number> {
@@ -202,7 +203,7 @@ export class HeldLease implements Lease, LeaseListener {
     return this.#context.clock.now() - this.#heldSince;
   }
 
-  #tellRelease(heldMs: number, acknowledged: number): void {
+  #emitReleased(heldMs: number, acknowledged: number): void {
     const { events } = this.#context;
     if (!events.listening) return;
     const { id, name, resources, tokenIfAny: token } = this;

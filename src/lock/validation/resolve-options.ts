@@ -116,18 +116,18 @@ export function resolveDrainMs(options: { readonly drainMs?: number }): number {
  * so the last result is remembered, unless it belongs to one call only (`signal`, `tick`).
  */
 export class AcquireOptionsResolver {
-  #last: { readonly given: AcquireOptions; readonly result: ResolvedAcquireOptions } | undefined;
+  #last: { readonly options: AcquireOptions; readonly result: ResolvedAcquireOptions } | undefined;
 
   constructor(private readonly manager: ResolvedManagerOptions) {}
 
   resolve(options: AcquireOptions): ResolvedAcquireOptions {
     checkKnownOptions(options, KNOWN_TO_ACQUIRE, 'acquire');
-    if (this.#last !== undefined && haveSameValues(this.#last.given, options)) return this.#last.result;
+    if (this.#last !== undefined && haveSameValues(this.#last.options, options)) return this.#last.result;
     const result = this.#resolveAnew(options);
     if (result.signal === undefined && result.tick === undefined) {
       // A copy, because the caller's object may change, and may inherit options from its prototype.
-      const given = Object.fromEntries(ACQUIRE_OPTIONS.map((option) => [option, options[option]]));
-      this.#last = { given, result };
+      const copy = Object.fromEntries(ACQUIRE_OPTIONS.map((option) => [option, options[option]]));
+      this.#last = { options: copy, result };
     }
     return result;
   }
@@ -151,8 +151,8 @@ export class AcquireOptionsResolver {
   }
 }
 
-function haveSameValues(given: AcquireOptions, options: AcquireOptions): boolean {
-  for (const option of ACQUIRE_OPTIONS) if (given[option] !== options[option]) return false;
+function haveSameValues(one: AcquireOptions, other: AcquireOptions): boolean {
+  for (const option of ACQUIRE_OPTIONS) if (one[option] !== other[option]) return false;
   return true;
 }
 

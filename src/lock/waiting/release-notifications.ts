@@ -18,8 +18,8 @@ const LIST_LIVES_LONGER_MS = 5_000;
 interface Release {
   /** The nodes that have notified it. */
   readonly nodes: Set<number>;
-  /** Whether the queue was told. */
-  isTold: boolean;
+  /** Whether the queue was told of it. */
+  hasWokenQueue: boolean;
   readonly timer: Timer;
 }
 
@@ -100,12 +100,12 @@ export class ReleaseNotifications {
     if (release === undefined) {
       const waitMs = splitWakeMs(this.random());
       const timer = this.clock.setTimer(() => this.#endRelease(resource), waitMs, 'background');
-      release = { nodes: new Set(), isTold: false, timer };
+      release = { nodes: new Set(), hasWokenQueue: false, timer };
       this.#releases.set(resource, release);
     }
     release.nodes.add(nodeIndex);
-    if (!release.isTold && release.nodes.size >= majorityOf(this.nodes.length)) {
-      release.isTold = true;
+    if (!release.hasWokenQueue && release.nodes.size >= majorityOf(this.nodes.length)) {
+      release.hasWokenQueue = true;
       this.queue.mayBeFree([resource]);
     }
   }
@@ -113,6 +113,6 @@ export class ReleaseNotifications {
   #endRelease(resource: string): void {
     const release = this.#releases.get(resource);
     this.#releases.delete(resource);
-    if (release?.isTold === false) this.queue.mayBeFree([resource]);
+    if (release?.hasWokenQueue === false) this.queue.mayBeFree([resource]);
   }
 }

@@ -93,7 +93,7 @@ export class Waiter implements QueuedWaiter {
   }
 
   #hold(keys: HeldKeys): HeldLease {
-    // The end of the wait is told before the acquisition.
+    // `waited` comes before `acquired`.
     this.#call.endWait();
     // A call to which keys were handed over may never have asked the nodes.
     return this.#context.hold(this.#call, keys, Math.max(1, this.#attempts));

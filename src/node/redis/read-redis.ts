@@ -5,7 +5,6 @@ import { endpointOf } from './connection/endpoint.js';
 import { RequestEncoder } from './protocol/requests.js';
 import { RedisNode, type RedisNodeSettings } from './redis-node.js';
 import { refuseOtherClients } from './connection/other-clients.js';
-import { RedisNode } from './redis-node.js';
 
 /**
  * Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster.
