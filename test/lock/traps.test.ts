@@ -3,7 +3,10 @@ import type { Lease } from '../../src/index.js';
 import { SCRIPTS } from '../../src/node/redis/protocol/scripts.js';
 import { VirtualWorld } from '../support/virtual-world.js';
 
-/** What other libraries were seen to do wrong, by the numbers of test/faults/README.md, where virtual time can show it. */
+/**
+ * Mistakes that other libraries make, by their numbers in test/faults/README.md, as far as virtual time shows
+ * them.
+ */
 const R = 'invoice:7';
 const HOUR = 3_600_000;
 
@@ -65,7 +68,7 @@ it('an extension that reaches the nodes after the end of validity sets no key ag
   expect(await world.leftovers(R)).toEqual([]);
 });
 
-it('an extension shortens no key, on a minority neither (trap 22)', async () => {
+it('an extension shortens no key, not even on a minority (trap 22)', async () => {
   const world = new VirtualWorld(3);
   const lease = await acquired(world, { autoExtend: false });
   world.nodes[0]!.down();

@@ -14,7 +14,7 @@ import type { StallMessage, StallWorkerData } from './stall-guard.js';
 
 const { sources, options, origin, heartbeat } = workerData as StallWorkerData;
 
-// What is to be said of the nodes, the main thread says; and it hastens what a node's coming hastens.
+// The main thread warns of the nodes, and extends its leases when a node votes again. Here nobody listens.
 const ignore = (): void => undefined;
 const clock = clockFrom(origin);
 const events = new LockEvents(ignore);

@@ -9,8 +9,8 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
 
-describe('acquiring', () => {
-  it('takes one round trip, and tells the validity that the round left', async () => {
+describe('acquire', () => {
+  it('acquires in one round trip, and remainingMs is the validity that the round left', async () => {
     const world = new VirtualWorld(5);
     const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 10_000 }));
     expect(world.nodes[0]!.log.map(({ op }) => op)).toEqual(['acquire']);
@@ -19,7 +19,7 @@ describe('acquiring', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('refuses a second holder as held, with its name and the remaining time, and null in tryAcquire', async () => {
+  it('acquire rejects as held, with the name of the holder and the time that is left; tryAcquire gives null', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager({ holder: 'worker-a' }).acquire(R, { ttlMs: 9_000 }));
     const other = world.manager({ holder: 'worker-b' });
@@ -31,7 +31,7 @@ describe('acquiring', () => {
     expect(world.eventsOf('skipped').map(({ reason }) => reason)).toEqual(['held', 'held']);
   });
 
-  it('gives successive holders growing tokens, whatever majority they get', async () => {
+  it('successive holders get growing tokens, whatever majority they get', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const tokens: number[] = [];
@@ -44,7 +44,7 @@ describe('acquiring', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
   });
 
-  it('confirms the token on a majority before it claims the lock, where the counters differ', async () => {
+  it('where the counters differ, acquire confirms the token on a majority before it resolves', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     world.nodes[2]!.down();
@@ -56,7 +56,7 @@ describe('acquiring', () => {
     expect(world.nodes[2]!.log.map(({ op }) => op)).toEqual(['acquire', 'confirm']);
   });
 
-  it('does not wait for a stopped minority', async () => {
+  it('acquire does not wait for a stopped minority', async () => {
     const world = new VirtualWorld(5);
     world.nodes[1]!.stop();
     world.nodes[3]!.stop();
@@ -66,7 +66,7 @@ describe('acquiring', () => {
     expect(world.clock.now() - before).toBe(4);
   });
 
-  it('waits for a hung node once, and not again in each round until it has answered', async () => {
+  it('acquire waits for a hung node once, and not in the next rounds until it has answered', async () => {
     const world = new VirtualWorld(3);
     const [one, other] = [world.manager(), world.manager()];
     const lease = await world.clock.until(one.acquire('first'));
@@ -85,7 +85,7 @@ describe('acquiring', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('fails as unreachable within the node timeout when a majority is stopped, and leaves nothing', async () => {
+  it('acquire rejects as unreachable after the node timeout if a majority is stopped, and leaves no key', async () => {
     const world = new VirtualWorld(5);
     for (const node of world.nodes.slice(0, 3)) node.stop();
     const before = world.clock.now();
@@ -109,7 +109,7 @@ describe('acquiring', () => {
     expect(world.eventsOf('skipped')).toEqual([]);
   });
 
-  it('says held, not unreachable, when a minority is down and the rest refuses', async () => {
+  it('acquire rejects as held, not as unreachable, if a minority is down and the others refuse', async () => {
     const world = new VirtualWorld(5);
     await world.clock.until(world.manager().acquire(R));
     world.nodes[0]!.down();
@@ -123,7 +123,7 @@ describe('acquiring', () => {
     expect(error).toMatchObject({ reason: 'held' });
   });
 
-  it('says held when the holder may have its majority on a node that is down now', async () => {
+  it('acquire rejects as held if the holder may have its majority with a node that is down', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.down();
     await world.clock.until(world.manager({ holder: 'a' }).acquire(R, { autoExtend: false, ttlMs: 60_000 }));
@@ -138,7 +138,7 @@ describe('acquiring', () => {
     expect(error).toMatchObject({ reason: 'held', owner: 'a' });
   });
 
-  it('never returns a lease whose validity has run out while the nodes answered', async () => {
+  it('acquire never gives a lease whose validity ran out while the nodes answered', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes) node.behaviour = { requestMs: 0, replyMs: 96 };
     const locks = world.manager();
@@ -150,7 +150,7 @@ describe('acquiring', () => {
     );
     expect(error).toBeGreaterThan(0);
     for (const node of world.nodes) node.loseData();
-    // Confirming takes the rest: 96 ms each, with counters that differ.
+    // The counters differ, so that the confirmation takes the rest: 96 ms for each round.
     world.nodes.forEach((node, index) => (index === 2 ? node.down() : undefined));
     const lease = await world.clock.until(locks.acquire('other', { ttlMs: 300, nodeTimeoutMs: 100 }));
     await world.clock.until(lease.release());
@@ -163,7 +163,7 @@ describe('acquiring', () => {
     expect(held).toBeLessThan(300 - 4 * 96 + 200);
   });
 
-  it('tells that the nodes were too slow when no validity is left', async () => {
+  it('acquire says that the nodes were too slow if no validity is left', async () => {
     const world = new VirtualWorld(1);
     world.nodes[0]!.behaviour = { requestMs: 0, replyMs: 2.8 };
     const locks = world.manager({ driftFactor: 0.5 });
@@ -176,7 +176,7 @@ describe('acquiring', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('gives back, on a node whose reply was lost, what had landed there', async () => {
+  it('a key on a node whose reply was lost is released', async () => {
     const world = new VirtualWorld(3);
     world.nodes[0]!.behaviour = { requestMs: 1, replyMs: 1, loseReplyAfterMs: 1 };
     world.nodes[1]!.down();
@@ -190,7 +190,7 @@ describe('acquiring', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('gives back a grant that landed late on a node that was stopped all the while', async () => {
+  it('a grant that a stopped node makes late is released', async () => {
     const world = new VirtualWorld(3);
     // The request is carried out, and the answer comes 10 s later.
     world.nodes[0]!.behaviour = { requestMs: 1, replyMs: 10_000 };
@@ -205,7 +205,7 @@ describe('acquiring', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('uses a new holder id for every attempt, and undoes the lost round first', async () => {
+  it('every attempt uses a new holder id, and the lost round is undone before it', async () => {
     const world = new VirtualWorld(3);
     world.nodes[0]!.down();
     world.nodes[1]!.down();
@@ -228,7 +228,7 @@ describe('acquiring', () => {
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}@/);
   });
 
-  it('never settles a vote of an even membership later than the deciding vote', async () => {
+  it('one of two claimants wins on four nodes, and the manager warns of the even number', async () => {
     const world = new VirtualWorld(4);
     const [a, b] = [world.manager(), world.manager()];
     world.nodes[0]!.behaviour = world.nodes[1]!.behaviour = { requestMs: 1, replyMs: 1 };
@@ -237,7 +237,7 @@ describe('acquiring', () => {
     expect(world.warnings.filter((warning) => warning.includes('even number'))).toHaveLength(2);
   });
 
-  it('waits for a held lock up to waitMs, and gets it when it is released', async () => {
+  it('a call with waitMs waits for a held lock, and gets it when it is released', async () => {
     const world = new VirtualWorld(3);
     const held = await world.clock.until(world.manager().acquire(R));
     const waiting = world.manager().acquire(R, { waitMs: 5_000, retryDelayMs: 100 });
@@ -250,7 +250,7 @@ describe('acquiring', () => {
     ).rejects.toMatchObject({ reason: 'held' });
   });
 
-  it('tries as often as retries says and not once more', async () => {
+  it('acquire makes as many attempts as retries allows', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager().acquire(R));
     const before = world.nodes[0]!.log.length;
@@ -258,7 +258,7 @@ describe('acquiring', () => {
     expect(world.nodes[0]!.log.length - before).toBe(4);
   });
 
-  it('does not spin when the quorum is lost and retries is 0', async () => {
+  it('acquire asks each node once if no majority answers and retries is 0', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes) node.down();
     await world.clock.until(
@@ -271,7 +271,7 @@ describe('acquiring', () => {
     expect(world.eventsOf('vote').filter(({ op }) => op === 'acquire')).toHaveLength(3);
   });
 
-  it('rejects with the reason of an aborted signal, and gives back what it wins afterwards', async () => {
+  it('acquire rejects with the reason of its signal, and what the attempt wins afterwards is released', async () => {
     const world = new VirtualWorld(3);
     const reason = new Error('no longer needed');
     const abort = new AbortController();
@@ -286,12 +286,12 @@ describe('acquiring', () => {
   });
 
   it.each([
-    ['does not confirm what nobody waits for any more, and gives it back at once', undefined, 0],
-    ['confirms it all the same for a tick, which may be on record already', 1, 1],
+    ['an aborted attempt is not confirmed, and is released at once', undefined, 0],
+    ['an aborted attempt for a tick is confirmed, because the tick may be on record', 1, 1],
   ])('%s', async (_, tick, confirmations) => {
     const world = new VirtualWorld(3);
     const [, second, third] = world.nodes;
-    // Two nodes have counted one more: those that decide, the first and the third, differ.
+    // Two nodes have counted one more. So the deciding nodes, the first and the third, differ.
     third!.down();
     const before = await world.clock.until(world.manager().acquire(R));
     await world.clock.until(before.release());
@@ -308,7 +308,7 @@ describe('acquiring', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('confirms no second time what nobody waits for any more', async () => {
+  it('an aborted attempt is not confirmed a second time', async () => {
     const world = new VirtualWorld(3);
     const [first, second, third] = world.nodes;
     third!.down();
@@ -319,7 +319,7 @@ describe('acquiring', () => {
     const abort = new AbortController();
     const acquiring = world.manager().acquire(R, { signal: abort.signal });
     acquiring.catch(() => undefined);
-    // What they are asked from now on, nobody hears the answer of.
+    // The answers to all later requests are lost.
     await world.clock.advance(1);
     second!.down();
     third!.behaviour = { requestMs: 1, replyMs: 1, loseReplyAfterMs: 1 };
@@ -329,7 +329,7 @@ describe('acquiring', () => {
     expect(first!.log.filter(({ op }) => op === 'confirm')).toHaveLength(1);
   });
 
-  it('acquires several resources all or nothing, with one token above that of each', async () => {
+  it('several resources are acquired all or nothing, with one token above the token of each', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const single = await world.clock.until(locks.acquire('b'));
@@ -346,7 +346,7 @@ describe('acquiring', () => {
     }
   });
 
-  it('has no token with fencing off, and says so', async () => {
+  it('with fencing off, the token of a lease throws', async () => {
     const world = new VirtualWorld(3);
     const lease = await world.clock.until(world.manager({ fencing: false }).acquire(R));
     expect(() => lease.token).toThrow('the option fencing is off');
@@ -365,7 +365,7 @@ describe('a tick', () => {
     return 'ran';
   };
 
-  it('runs once, however short the run and however late the second worker', async () => {
+  it('a tick runs once, however short the run is and however late the second worker comes', async () => {
     const world = new VirtualWorld(3);
     expect(await runOnce(world, world.manager())).toBe('ran');
     await world.clock.advance(5_000);
@@ -374,7 +374,7 @@ describe('a tick', () => {
     expect(await runOnce(world, world.manager(), tick + 1_000)).toBe('ran');
   });
 
-  it('runs once although another majority answers the second worker', async () => {
+  it('a tick runs once although another majority answers the second worker', async () => {
     const world = new VirtualWorld(5);
     world.nodes[0]!.down();
     world.nodes[1]!.down();
@@ -386,9 +386,9 @@ describe('a tick', () => {
     expect(await runOnce(world, world.manager())).toBe('already_ran');
   });
 
-  it('is not lost when a node dies between the two phases, and the others granted under a higher counter', async () => {
+  it('a tick is not lost if a node dies between the two phases and the others granted a higher counter', async () => {
     const world = new VirtualWorld(5);
-    // The last two count further than the first three, as after rounds that others lost.
+    // The last two nodes have higher counters than the first three, as after rounds that others lost.
     for (const node of world.nodes.slice(3)) {
       const other = { resources: ['cron'], holderId: 'x', ttlMs: 1, deadlineAt: Infinity };
       void node.vote({ op: 'acquire', tokens: 1, ...other, seed: 9e15, tick: undefined });
@@ -405,7 +405,7 @@ describe('a tick', () => {
     await world.clock.until(lease.release());
   });
 
-  it('is not lost when the answers to its record are lost once', async () => {
+  it('a tick is not lost if the answers to its confirmation are lost once', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const acquiring = locks.acquire('cron', { tick });
@@ -427,7 +427,7 @@ describe('a split vote', () => {
     [5, 10],
     [4, 4],
   ])(
-    'on %i nodes among %i workers is settled inside the attempt: one wins, the others find it held',
+    'a split vote on %i nodes among %i workers ends inside the attempt: one wins, the others get held',
     async (nodes, workers) => {
       for (let seed = 1; seed <= 20; seed++) {
         const random = lehmer(seed * 7919);
@@ -454,7 +454,7 @@ describe('a split vote', () => {
     },
   );
 
-  it('is won past a key that a dead claimant left on one node', async () => {
+  it('a key that a dead claimant left on one node stops nobody', async () => {
     const world = new VirtualWorld(3);
     world.nodes[1]!.down();
     world.nodes[2]!.down();
@@ -471,8 +471,8 @@ describe('a split vote', () => {
   });
 });
 
-describe('closing', () => {
-  it('refuses what is asked afterwards and what waits, and counts it as draining', async () => {
+describe('close', () => {
+  it('later calls and calls that wait are rejected, and skipped as draining', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager().acquire(R));
     const locks = world.manager();
@@ -485,7 +485,7 @@ describe('closing', () => {
     expect(world.eventsOf('skipped').map(({ reason }) => reason)).toEqual(['draining', 'draining']);
   });
 
-  it('waits for holders up to drainMs, then ends their leases and takes the keys back', async () => {
+  it('close waits up to drainMs, then ends the leases that are held and releases their keys', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const [quick, slow] = await world.clock.until(
@@ -502,7 +502,7 @@ describe('closing', () => {
     expect(world.clock.timers).toBe(0);
   });
 
-  it('closes at once when the last holder has released', async () => {
+  it('close ends as soon as the last lease is released', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const lease = await world.clock.until(locks.acquire(R));

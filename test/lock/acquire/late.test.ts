@@ -4,8 +4,8 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
 
-describe('an acquisition whose requests come too late', () => {
-  it('because this process stood still is made once more', async () => {
+describe('requests that come too late', () => {
+  it('acquire makes another round if its requests came too late because this process stood still', async () => {
     const world = new VirtualWorld(3);
     const acquiring = world.manager().acquire(R);
     await world.clock.advance(0);
@@ -17,7 +17,7 @@ describe('an acquisition whose requests come too late', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('again and again ends all the same', async () => {
+  it('acquire gives up if its requests come too late again', async () => {
     const world = new VirtualWorld(3);
     const acquiring = world.manager().acquire(R);
     const failure = expect(acquiring).rejects.toThrow(QuorumUnreachableError);

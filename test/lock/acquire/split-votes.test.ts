@@ -1,4 +1,4 @@
-// slow: many claimants in thousands of virtual worlds.
+// slow: four claimants in 1,200 virtual worlds.
 import { describe, expect, it } from '@jest/globals';
 import type { LockNode } from '../../../src/node/lock-node.js';
 import { LockManager, type Lease } from '../../../src/index.js';
@@ -13,7 +13,7 @@ function lehmer(seed: number): () => number {
   return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 }
 
-/** The node as one client has it: its requests take a time of their own. */
+/** A node as one client sees it: its requests take their own time. */
 const farOff = (world: VirtualWorld, node: LockNode, random: () => number): LockNode =>
   new Proxy(node, {
     get: (target, property) => {
@@ -25,7 +25,7 @@ const farOff = (world: VirtualWorld, node: LockNode, random: () => number): Lock
     },
   });
 
-/** How many of four that ask at the same instant get it, where the one that has it keeps it. */
+/** How many of four claimants that ask at the same instant get the lock. Nobody releases it. */
 async function winnersIn(seed: number, untrusted: readonly number[]): Promise<number> {
   const random = lehmer(seed);
   const world = new VirtualWorld(5);
@@ -34,20 +34,20 @@ async function winnersIn(seed: number, untrusted: readonly number[]): Promise<nu
     const nodes = world.nodes.map((node) => farOff(world, node, random));
     return new LockManager({ nodes, warn: () => undefined }, { clock: world.clock, random });
   });
-  const asked = managers.map((locks) => locks.acquire(R, { retries: 0 }).catch(() => undefined));
-  const leases = await world.clock.until(Promise.all(asked));
+  const acquiring = managers.map((locks) => locks.acquire(R, { retries: 0 }).catch(() => undefined));
+  const leases = await world.clock.until(Promise.all(acquiring));
   const won = leases.filter((lease): lease is Lease => lease !== undefined);
   for (const locks of managers) void locks.close();
   return won.length;
 }
 
-describe('of four who ask at the same instant one gets it', () => {
+describe('four claimants at the same instant', () => {
   it.each<[string, readonly number[]]>([
-    ['where all nodes vote', []],
-    ['where the first has no vote', [0]],
-    ['where another has no vote', [3]],
-    ['where two have no vote', [0, 1]],
-  ])('%s', async (_where, untrusted) => {
+    ['all nodes vote', []],
+    ['the first node has no vote', [0]],
+    ['another node has no vote', [3]],
+    ['two nodes have no vote', [0, 1]],
+  ])('one of four claimants gets the lock if %s', async (_where, untrusted) => {
     const winners: number[] = [];
     for (let seed = 1; seed <= WORLDS; seed++) winners.push(await winnersIn(seed, untrusted));
     expect(winners).toEqual(winners.map(() => 1));

@@ -7,7 +7,7 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 const R = 'invoice:7';
 const OPTIONS = { ttlMs: 10_000, maxTtlMs: 10_000, nodeTimeoutMs: 250 };
 
-/** What the method reads after its next await, which goes on before any timer can fire. */
+/** What a method reads after its next await, which continues before any timer can fire. */
 const afterAwait = async <T>(read: () => T): Promise<T> => {
   await Promise.resolve();
   return read();
@@ -21,8 +21,8 @@ async function blockedLease(forMs: number): Promise<{ world: VirtualWorld; lease
   return { world, lease };
 }
 
-describe('a section that blocked the event loop past the end of the lease', () => {
-  it('is told of the loss by lease.signal before its next await goes on', async () => {
+describe('an event loop that was blocked past the end of the lease', () => {
+  it('lease.signal tells the loss to code that blocked the loop, after its next await', async () => {
     const { world, lease } = await blockedLease(10_000);
     expect(await afterAwait(() => lease.signal.aborted)).toBe(true);
     expect(lease.signal.reason).toBeInstanceOf(LeaseLostError);
@@ -30,20 +30,20 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(world.eventsOf('lost')).toMatchObject([{ reason: 'stalled' }]);
   });
 
-  it('is told of it by remainingMs, which ends the lease', async () => {
+  it('remainingMs of a lease that ran out in a blocked loop is 0, and reading it ends the lease', async () => {
     const { world, lease } = await blockedLease(10_000);
     expect(await afterAwait(() => lease.remainingMs())).toBe(0);
     expect(world.eventsOf('lost')).toHaveLength(1);
     expect(lease.signal.aborted).toBe(true);
   });
 
-  it('is told of it by assertHeld', async () => {
+  it('assertHeld throws for a lease that ran out in a blocked loop', async () => {
     const { lease } = await blockedLease(10_000);
     await expect(afterAwait(() => lease.assertHeld())).rejects.toMatchObject({ reason: 'stalled' });
     expect(lease.signal.aborted).toBe(true);
   });
 
-  it('is told of it while an extension was under way, whose answers nobody could read', async () => {
+  it('a blocked loop loses the lease although an extension was on its way', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager(OPTIONS);
     const lease = await world.clock.until(locks.acquire(R));
@@ -56,7 +56,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(world.eventsOf('lost')).toHaveLength(1);
   });
 
-  it('keeps its lease where it was shorter than that, and the lease is extended when the loop turns', async () => {
+  it('a loop that is blocked for less than the validity keeps its lease, which is extended when it turns', async () => {
     const { world, lease } = await blockedLease(9_000);
     expect(await afterAwait(() => lease.signal.aborted)).toBe(false);
     lease.assertHeld();
@@ -65,7 +65,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(world.eventsOf('lost')).toEqual([]);
   });
 
-  it('hears of it by a signal that it read before as soon as the loop turns', async () => {
+  it('a signal that was read before the block aborts as soon as the loop turns', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager(OPTIONS);
     const { signal } = await world.clock.until(locks.acquire(R));
@@ -74,10 +74,10 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(signal.aborted).toBe(true);
   });
 
-  it('is told by how much the keeper was late, and of everyday delays nothing', async () => {
+  it('the event stalled says how late the scheduler was, and a normal delay is no event', async () => {
     const { world } = await blockedLease(5_000);
     await world.clock.advance(0);
-    // The keeper looks once a second at least: when the block began, it was due within that time.
+    // The scheduler wakes once a second at least, so it was due within a second after the block began.
     const [stalled, ...more] = world.eventsOf('stalled');
     expect(stalled?.delayMs).toBeGreaterThanOrEqual(4_000);
     expect(stalled?.delayMs).toBeLessThanOrEqual(5_000);
@@ -87,7 +87,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(more.length + world.eventsOf('stalled').length).toBe(1);
   });
 
-  it('tells no delay of what was overdue before its timer was set', async () => {
+  it('the scheduler reports no delay of an item that was overdue when its timer was set', async () => {
     const clock = new VirtualClock();
     const delays: number[] = [];
     const scheduler = new LeaseScheduler(clock, (delayMs) => void delays.push(delayMs));
@@ -96,7 +96,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(delays).toEqual([]);
   });
 
-  it('does not report success: withLock rejects though the routine returned', async () => {
+  it('withLock rejects if its routine blocked the loop past the end of the lease, though it returned', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager(OPTIONS);
     const run = locks.withLock(R, () => {
@@ -106,7 +106,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     await expect(world.clock.until(run)).rejects.toMatchObject({ code: 'LEASE_LOST', reason: 'stalled' });
   });
 
-  it('hears of the end of maxHoldMs in the same way', async () => {
+  it('a blocked loop loses a lease that reached maxHoldMs as max_hold', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager(OPTIONS);
     const lease = await world.clock.until(locks.acquire(R, { maxHoldMs: 10_000, ttlMs: 10_000 }));
@@ -115,7 +115,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     expect(lease.signal.reason).toMatchObject({ reason: 'max_hold' });
   });
 
-  it('is really blocked: with the clock and the timers of Node', async () => {
+  it('a loop that is really blocked, with the clock and timers of Node, loses its lease', async () => {
     await using locks = new LockManager({
       nodes: [memoryNode(), memoryNode({ name: 'b' }), memoryNode({ name: 'c' })],
       warn: () => undefined,
@@ -125,7 +125,7 @@ describe('a section that blocked the event loop past the end of the lease', () =
     const kept = lease.signal;
     const end = performance.now() + 2 * ttlMs;
     while (performance.now() < end);
-    // Promises that are settled go on before timers: a signal that was read before cannot have been told yet.
+    // Settled promises continue before timers fire: a signal that was read before cannot have aborted yet.
     const seen = await afterAwait(() => ({ kept: kept.aborted, read: lease.signal.aborted }));
     expect(seen).toEqual({ kept: false, read: true });
     expect(kept.aborted).toBe(true);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { DueHeap, type Due } from '../../../src/lock/lease/due-heap.js';
 import { NaiveQueue } from '../../core/naive.js';
 
-/** Takes out the first item that is due at `now`. */
+/** Removes the first item that is due at `now`. */
 function take<T>(queue: DueHeap<T>, now: number): T | undefined {
   const { next } = queue;
   if (next === undefined || next.dueAt > now) return undefined;
@@ -11,8 +11,8 @@ function take<T>(queue: DueHeap<T>, now: number): T | undefined {
   return next.item;
 }
 
-describe('due queue', () => {
-  it('is empty at first', () => {
+describe('DueHeap', () => {
+  it('a new heap is empty', () => {
     const queue = new DueHeap<string>();
     expect([queue.size, queue.next?.dueAt, take(queue, Number.POSITIVE_INFINITY)]).toEqual([
       0,
@@ -21,7 +21,7 @@ describe('due queue', () => {
     ]);
   });
 
-  it('gives out what is due, the earliest first, and keeps the rest', () => {
+  it('the items that are due come earliest first, and the others stay', () => {
     const queue = new DueHeap<string>();
     queue.add('third', 30);
     queue.add('first', 10);
@@ -31,21 +31,21 @@ describe('due queue', () => {
     expect([queue.size, queue.next?.dueAt]).toEqual([1, 30]);
   });
 
-  it('gives out an item at the very instant at which it is due', () => {
+  it('an item is due at its very instant', () => {
     const queue = new DueHeap<string>();
     queue.add('now', 10);
     expect(take(queue, 10)).toBe('now');
     expect(queue.size).toBe(0);
   });
 
-  it('holds an item as often as it was added', () => {
+  it('an item that is added twice is there twice', () => {
     const queue = new DueHeap<string>();
     queue.add('twice', 1);
     queue.add('twice', 2);
     expect([take(queue, 3), take(queue, 3), take(queue, 3)]).toEqual(['twice', 'twice', undefined]);
   });
 
-  it('has no item any more that was taken out before it was due', () => {
+  it('an item that is removed before it is due is gone', () => {
     const queue = new DueHeap<string>();
     queue.add('first', 10);
     const second = queue.add('second', 20);
@@ -55,7 +55,7 @@ describe('due queue', () => {
     expect([take(queue, 99), take(queue, 99), take(queue, 99)]).toEqual(['first', 'third', undefined]);
   });
 
-  it('takes an item out once: a second time, or after it was given out, nothing happens', () => {
+  it('removing an item a second time does nothing', () => {
     const queue = new DueHeap<string>();
     const given = queue.add('given', 10);
     const removed = queue.add('removed', 20);
@@ -67,7 +67,7 @@ describe('due queue', () => {
     expect([queue.size, queue.next?.dueAt, take(queue, 99)]).toEqual([1, 30, 'kept']);
   });
 
-  it('has an item at another instant when it was moved, unless it was out', () => {
+  it('an item that is moved is due at its new instant, unless it was removed', () => {
     const queue = new DueHeap<string>();
     const [first, second, third] = [queue.add('first', 10), queue.add('second', 20), queue.add('third', 30)];
     queue.remove(second);
@@ -81,7 +81,7 @@ describe('due queue', () => {
     expect([take(queue, 99), take(queue, 99)]).toEqual(['third', 'first']);
   });
 
-  it('does what the naive queue does, whatever is added, moved, given out and taken out', () => {
+  it('the heap does what a naive list does, whatever is added, moved and removed', () => {
     const step = fc.oneof(
       { weight: 4, arbitrary: fc.record({ addAt: fc.nat(30) }) },
       { weight: 2, arbitrary: fc.record({ takeAt: fc.nat(30) }) },
@@ -98,7 +98,7 @@ describe('due queue', () => {
             added.push(queue.add(item, next.addAt));
             naive.add(item, next.addAt);
           } else if ('remove' in next) {
-            // Any item that was ever added, also one that has been out for long.
+            // Any item that was ever added, also one that was removed long ago.
             const due = added[next.remove % added.length];
             if (due === undefined) continue;
             queue.remove(due);
@@ -124,7 +124,7 @@ describe('due queue', () => {
     );
   });
 
-  it('empties in order: taking everything sorts', () => {
+  it('removing the next item again and again sorts them', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), (dues) => {
         const queue = new DueHeap<number>();

@@ -8,7 +8,7 @@ const R = 'invoice:7';
 const acquired = (world: VirtualWorld, options = {}, managerOptions = {}): Promise<Lease> =>
   world.clock.until(world.manager(managerOptions).acquire(R, { ttlMs: 3_000, ...options }));
 
-/** The third node counts one holder more than the others, as after a round that another client lost, and is the slowest. */
+/** The third node is the slowest, and its counter is one ahead, as after a round that another client lost. */
 async function worldWithANodeAhead(): Promise<VirtualWorld> {
   const world = new VirtualWorld(3);
   const locks = world.manager();
@@ -26,7 +26,7 @@ async function worldWithANodeAhead(): Promise<VirtualWorld> {
 }
 
 describe('a lease', () => {
-  it('is extended for as long as it is held, at a third of its TTL, by one timer', async () => {
+  it('a lease is extended at a third of its TTL for as long as it is held, by one timer', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     await world.clock.advance(60_000);
@@ -34,7 +34,7 @@ describe('a lease', () => {
     expect(lease.remainingMs()).toBeGreaterThan(1_900);
     const extensions = world.nodes[0]!.log.filter(({ op }) => op === 'extend').length;
     expect(extensions).toBeGreaterThanOrEqual(57);
-    // Each may be earlier or later by a sixty-fourth of the TTL, to go with those of other leases.
+    // Each may be a sixty-fourth of the TTL earlier or later, to be sent together with others.
     expect(extensions).toBeLessThanOrEqual(63);
     await world.clock.until(lease.release());
     expect(await world.leftovers(R)).toEqual([]);
@@ -42,7 +42,7 @@ describe('a lease', () => {
     expect(world.clock.timers).toBe(0);
   });
 
-  it('is lost before its keys can expire when a majority is stopped, and says why', async () => {
+  it('a lease is lost before its keys can expire if a majority is stopped, and its signal says why', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     let keysLeftMs = -1;
@@ -64,7 +64,7 @@ describe('a lease', () => {
     expect(world.eventsOf('lost')).toMatchObject([{ reason: 'unreachable' }]);
   });
 
-  it('survives one failure on a majority: the extension is tried again while validity is left', async () => {
+  it('a lease survives an extension that failed on a majority: it is tried again while validity is left', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     world.nodes[0]!.down();
@@ -78,7 +78,7 @@ describe('a lease', () => {
     expect(await world.owners(R)).not.toContain(undefined);
   });
 
-  it('is not given up by a failed extension, and not shortened by a short one', async () => {
+  it('a lease is not given up after a failed extension, and not shortened by a short TTL', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world, { autoExtend: false });
     for (const node of world.nodes) node.down();
@@ -92,7 +92,7 @@ describe('a lease', () => {
     expect(await world.nodes[0]!.remainingMs(R)).toBeGreaterThan(9_500);
   });
 
-  it('sets a key again that a node lost with all its data, and survives all nodes losing it one after the other', async () => {
+  it('a lease restores its key on a node that lost its data, so all nodes may lose it one after the other', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     for (const node of world.nodes) {
@@ -103,7 +103,7 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('is carried on by a node whose counter was ahead of the token, when another one dies', async () => {
+  it('a node whose counter was ahead of the token carries the lease on when another node dies', async () => {
     const world = await worldWithANodeAhead();
     const lease = await acquired(world);
     const { token } = lease;
@@ -117,7 +117,7 @@ describe('a lease', () => {
     expect(next.token).toBeGreaterThan(token);
   });
 
-  it('recovers within its validity when such a node is needed at once', async () => {
+  it('a lease recovers within its validity if a node whose counter was ahead is needed at once', async () => {
     const world = await worldWithANodeAhead();
     const lease = await acquired(world);
     world.nodes[0]!.down();
@@ -125,7 +125,7 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('is lost at once, as taken, when a majority has another holder', async () => {
+  it('a lease is lost at once, as taken, if a majority has another holder', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     for (const node of world.nodes.slice(0, 2)) {
@@ -150,7 +150,7 @@ describe('a lease', () => {
     expect(await world.owners(R)).toEqual(['thief', 'thief', undefined]);
   });
 
-  it('goes on when a claimant only passed by on a majority, while it lost its round', async () => {
+  it('a lease goes on if a claimant that lost its round passed by on a majority', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     const passing = { resources: [R], holderId: 'passing', ttlMs: 60_000, deadlineAt: Infinity };
@@ -169,7 +169,7 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('ends by itself where it is not extended', async () => {
+  it('a lease that is not extended ends with its TTL', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world, { autoExtend: false });
     await world.clock.advance(2_800);
@@ -178,14 +178,14 @@ describe('a lease', () => {
     expect(lease.signal.reason).toMatchObject({ reason: 'not_extended' });
   });
 
-  it('ends at maxHoldMs, extended or not', async () => {
+  it('a lease ends at maxHoldMs although it is extended', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world, { maxHoldMs: 10_000 });
     await world.clock.advance(9_990);
     expect(lease.signal.aborted).toBe(false);
     await world.clock.advance(20);
     expect(lease.signal.reason).toMatchObject({ reason: 'max_hold' });
-    // The holder is told, and keeps the others out until it has stopped, or its keys have expired.
+    // The keys stay until the holder has stopped, or until they expire.
     await world.clock.advance(100);
     expect(await world.leftovers(R)).not.toEqual([]);
     await world.clock.until(lease.release());
@@ -193,7 +193,7 @@ describe('a lease', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('stays taken for minHoldMs after an early release, and no longer', async () => {
+  it('a lock stays taken for minHoldMs after an early release, and no longer', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world, { minHoldMs: 1_000 });
     await world.clock.advance(100);
@@ -206,7 +206,7 @@ describe('a lease', () => {
     expect(await world.clock.until(other.tryAcquire(R))).not.toBeNull();
   });
 
-  it('tells its loss the moment a blocked process runs again', async () => {
+  it('a lease tells its loss as soon as a blocked process runs again', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     world.clock.freeze(10_000);
@@ -215,7 +215,7 @@ describe('a lease', () => {
     expect(lease.signal.reason).toMatchObject({ code: 'LEASE_LOST' });
   });
 
-  it('is reported as stalled when the timer comes too late', async () => {
+  it('a lease is lost as stalled if the timer is too late', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     world.clock.freeze(10_000);
@@ -223,7 +223,7 @@ describe('a lease', () => {
     expect(lease.signal.reason).toMatchObject({ reason: 'stalled' });
   });
 
-  it('asks the nodes when only the wall clock moved on, and goes on if they agree', async () => {
+  it('if only the wall clock moved on, the nodes are asked, and the lease goes on if they agree', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     world.clock.stepWall(3_600_000);
@@ -236,7 +236,7 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
-  it('can be released twice, after its loss, and while all nodes are gone, without an error', async () => {
+  it('release never rejects: not twice, and not while all nodes are gone', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     for (const node of world.nodes) node.stop();
@@ -247,7 +247,7 @@ describe('a lease', () => {
     await expect(lease.extend()).rejects.toMatchObject({ reason: 'released' });
   });
 
-  it('is released for good: an extension under way brings nothing back', async () => {
+  it('an extension that is on its way brings nothing back after the release', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes) node.behaviour = { requestMs: 20, replyMs: 20 };
     const lease = await acquired(world);
@@ -260,7 +260,7 @@ describe('a lease', () => {
     expect(lease.remainingMs()).toBe(0);
   });
 
-  it('is taken off a node that was away during the release, as soon as it is back', async () => {
+  it('a node that was away during the release releases the key as soon as it is back', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     world.nodes[1]!.down();
@@ -271,7 +271,13 @@ describe('a lease', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('refuses a TTL that no lock may have', async () => {
+  it('a lease can be logged as JSON, which does not go in circles', async () => {
+    const world = new VirtualWorld(3);
+    const lease = await acquired(world);
+    expect(JSON.parse(JSON.stringify({ lease }))).toEqual({ lease: { attempts: 1, fallback: false } });
+  });
+
+  it('extend refuses a TTL above maxTtlMs', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
     await expect(lease.extend(60_001)).rejects.toThrow(
@@ -281,7 +287,7 @@ describe('a lease', () => {
 });
 
 describe('withLock', () => {
-  it('runs the routine under the lease and releases it, whatever the outcome', async () => {
+  it('withLock runs the routine under the lease and releases it, whatever the outcome', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const out = await world.clock.until(
@@ -298,7 +304,7 @@ describe('withLock', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it("keeps the routine's own error although the release fails as well", async () => {
+  it("withLock rejects with the routine's own error although the release fails as well", async () => {
     const world = new VirtualWorld(3);
     const failure = new Error('of the routine');
     const running = world.manager().withLock(R, () => {
@@ -308,7 +314,7 @@ describe('withLock', () => {
     await expect(world.clock.until(running)).rejects.toBe(failure);
   });
 
-  it('does not report success when the lease was lost before the routine ended', async () => {
+  it('withLock rejects if the lease was lost before the routine ended', async () => {
     const world = new VirtualWorld(3);
     const running = world.manager().withLock(R, { ttlMs: 1_000 }, async () => {
       for (const node of world.nodes) node.stop();
@@ -318,7 +324,7 @@ describe('withLock', () => {
     await expect(world.clock.until(running)).rejects.toBeInstanceOf(LeaseLostError);
   });
 
-  it('does not report success when the routine blocked the process beyond the TTL', async () => {
+  it('withLock rejects if the routine blocked the process beyond the TTL', async () => {
     const world = new VirtualWorld(3);
     const running = world.manager().withLock(R, { ttlMs: 1_000 }, () => {
       world.clock.freeze(5_000);
@@ -327,7 +333,7 @@ describe('withLock', () => {
     await expect(world.clock.until(running)).rejects.toBeInstanceOf(LeaseLostError);
   });
 
-  it('is re-entrant for the same resource, and for no other', async () => {
+  it('withLock is re-entrant for the same resource, and for no other', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     await world.clock.until(
@@ -345,7 +351,7 @@ describe('withLock', () => {
 });
 
 describe('the fallback', () => {
-  it('is off by default: without a quorum there is no lock', async () => {
+  it('by default there is no fallback: without a majority there is no lock', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes) node.down();
     await expect(world.clock.until(world.manager().acquire(R))).rejects.toMatchObject({
@@ -353,7 +359,7 @@ describe('the fallback', () => {
     });
   });
 
-  it('locks within the process, loudly, and tells when the nodes are back', async () => {
+  it('the fallback locks within the process, warns, and ends when the nodes are back', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager({ fallback: 'memory' });
     for (const node of world.nodes) node.down();
@@ -363,7 +369,7 @@ describe('the fallback', () => {
     expect(world.eventsOf('fallback')).toMatchObject([{ active: true }]);
     expect(world.warnings.join()).toContain('fallback');
     for (const node of world.nodes) node.up();
-    // While it is held here, the nodes do not grant it to this process a second time.
+    // While the fallback holds it, this process does not get it from the nodes as well.
     expect(await world.clock.until(locks.tryAcquire(R))).toBeNull();
     await world.clock.until(lease.release());
     const next = await world.clock.until(locks.acquire(R));
@@ -371,7 +377,7 @@ describe('the fallback', () => {
     expect(world.eventsOf('fallback').map(({ active }) => active)).toEqual([true, false]);
   });
 
-  it('does not grant here what this process still holds from the nodes', async () => {
+  it('the fallback does not grant what this process still holds from the nodes', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager({ fallback: 'memory' });
     await world.clock.until(locks.acquire(R));
@@ -379,7 +385,7 @@ describe('the fallback', () => {
     await expect(world.clock.until(locks.acquire(R))).rejects.toMatchObject({ code: 'QUORUM_UNREACHABLE' });
   });
 
-  it('is told to everybody who listens when all nodes are in memory', async () => {
+  it('if all nodes are in memory, every listener hears that the fallback is active', async () => {
     const world = new VirtualWorld(1);
     const locks = world.manager({ nodes: [new MemoryNode('memory', world.clock)] });
     expect(world.eventsOf('fallback')).toMatchObject([{ active: true }]);
@@ -390,7 +396,7 @@ describe('the fallback', () => {
 });
 
 describe('inspect', () => {
-  it('tells who holds a resource without acquiring it', async () => {
+  it('inspect says who holds a resource without acquiring it', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager({ holder: 'worker-a' });
     expect(await locks.inspect(R)).toMatchObject({ status: 'free', holder: undefined, remainingMs: 0 });
@@ -410,7 +416,7 @@ describe('inspect', () => {
 });
 
 describe('events', () => {
-  it('tell a new listener the present first', () => {
+  it('a new listener hears the present state first', () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     locks.declare('hourly-task');
@@ -420,7 +426,7 @@ describe('events', () => {
     expect(heard).toEqual(['declared', 'node', 'node', 'node']);
   });
 
-  it('survive a listener that throws', async () => {
+  it('a listener that throws becomes a warning, and the lock goes on', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     locks.subscribe(() => {

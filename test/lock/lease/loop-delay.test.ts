@@ -5,11 +5,11 @@ const R = 'invoice:7';
 
 const delaysIn = (world: VirtualWorld): number[] => world.eventsOf('stalled').map(({ delayMs }) => delayMs);
 
-/** The timer of a lease of 30 s that was just acquired is due in a second: so long the keeper sleeps at most. */
+/** The scheduler sleeps a second at most, so its timer for a new lease of 30 s is due in a second. */
 const SLEEP_MS = 1_000;
 
-describe('the event loop being late', () => {
-  it('is told with by how much, once, when the loop turns', async () => {
+describe('the event stalled', () => {
+  it('stalled is emitted once, with the delay, when the loop turns', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager().acquire(R, { ttlMs: 30_000 }));
     world.clock.freeze(SLEEP_MS + 3_000);
@@ -22,7 +22,7 @@ describe('the event loop being late', () => {
     expect(delaysIn(world)).toHaveLength(1);
   });
 
-  it('is not told while the loop turns, however many leases are extended', async () => {
+  it('stalled is not emitted while the loop turns, however many leases are extended', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     for (const resource of ['a', 'b', 'c']) {
@@ -34,7 +34,7 @@ describe('the event loop being late', () => {
     expect(delaysIn(world)).toEqual([]);
   });
 
-  it('is told below the TTL as well, where it cost nothing yet, but not below 100 ms', async () => {
+  it('stalled is emitted for delays shorter than the TTL as well, but not below 100 ms', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager().acquire(R, { ttlMs: 30_000 }));
     world.clock.freeze(SLEEP_MS + 90);
@@ -46,7 +46,7 @@ describe('the event loop being late', () => {
     expect(world.eventsOf('lost')).toEqual([]);
   });
 
-  it('is told where the last lease is released before the loop turns', async () => {
+  it('stalled is emitted if the last lease is released before the loop turns', async () => {
     const world = new VirtualWorld(3);
     const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 30_000 }));
     world.clock.freeze(SLEEP_MS + 3_000);
@@ -57,7 +57,7 @@ describe('the event loop being late', () => {
     expect(world.clock.timers).toBe(0);
   });
 
-  it('is told before the loss that it brought', async () => {
+  it('stalled is emitted before the loss that it caused', async () => {
     const world = new VirtualWorld(3);
     const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 3_000 }));
     world.clock.freeze(10_000);
@@ -66,11 +66,11 @@ describe('the event loop being late', () => {
     expect(told).toEqual(['stalled', 'lost']);
   });
 
-  it('is not what was overdue already when the timer was set', async () => {
+  it('stalled is not emitted for what was overdue when the timer was set', async () => {
     const world = new VirtualWorld(3);
     const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 3_000, nodeTimeoutMs: 1_000 }));
     for (const node of world.nodes) node.behaviour = { requestMs: 1, replyMs: 600 };
-    // A third of this TTL is over long before the answers are in: the next extension is due at once.
+    // A third of this TTL is over before the answers are in, so the next extension is due at once.
     await world.clock.until(lease.extend(100));
     await world.clock.advance(500);
     expect(lease.remainingMs()).toBeGreaterThan(0);

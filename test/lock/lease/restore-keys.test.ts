@@ -5,7 +5,7 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 const R = 'leader';
 const OPTIONS = { ttlMs: 9_000, maxTtlMs: 9_000 } as const;
 
-/** Asks for the resource all the time, as the followers of a leader do. */
+/** Tries to acquire the resource all the time, as the followers of a leader do. */
 function rival(world: VirtualWorld): { stop: () => Promise<boolean>; locks: LockManager } {
   const locks = world.manager(OPTIONS);
   let stopped = false;
@@ -25,8 +25,8 @@ function rival(world: VirtualWorld): { stop: () => Promise<boolean>; locks: Lock
   };
 }
 
-describe('a lease that others ask for all the time', () => {
-  it('is put back on a node that lost its data, although a claimant was granted it there first', async () => {
+describe('a lease that others try to acquire all the time', () => {
+  it('a node that lost its data gets the key again, although a claimant was granted it there first', async () => {
     const world = new VirtualWorld(3);
     const leader = world.manager(OPTIONS);
     const lease = await world.clock.until(leader.acquire(R));
@@ -41,7 +41,7 @@ describe('a lease that others ask for all the time', () => {
     expect(world.eventsOf('lost')).toEqual([]);
   });
 
-  it('gets the vote of a node that missed the acquisition, so that it outlives one of the others', async () => {
+  it('a node that missed the acquisition gets the key, so that the lease outlives another node', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.down();
     const leader = world.manager(OPTIONS);
@@ -55,7 +55,7 @@ describe('a lease that others ask for all the time', () => {
     expect(await other.stop()).toBe(false);
   });
 
-  it('takes in a node that missed the acquisition as soon as it votes again, before others raise its counter', async () => {
+  it('a node that missed the acquisition gets the key at once when it votes, before others raise its counter', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.down();
     const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
@@ -68,7 +68,7 @@ describe('a lease that others ask for all the time', () => {
     expect(await other.stop()).toBe(false);
   });
 
-  it('does so too where the node comes while an extension is under way that it failed', async () => {
+  it('a node that comes back during an extension that it failed gets the key soon after', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.down();
     const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
@@ -79,7 +79,7 @@ describe('a lease that others ask for all the time', () => {
     expect(new Set(await world.owners(R)).size).toBe(1);
   });
 
-  it('is extended for a node that flaps no more often than after a failure, and for one that it is on not at all', async () => {
+  it('a node that comes and goes causes few extensions, and none if it has the key', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.down();
     const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
@@ -108,7 +108,7 @@ describe('a lease that others ask for all the time', () => {
     expect(extensions() - before).toBeLessThanOrEqual(1);
   });
 
-  it('gets the vote of a node that others were granted meanwhile, where another lost its memory and they were granted that as well', async () => {
+  it('a node that granted others gets the key, although another node lost its memory and granted them too', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.down();
     const lease = await world.clock.until(world.manager(OPTIONS).acquire(R));
@@ -125,11 +125,11 @@ describe('a lease that others ask for all the time', () => {
     expect(await Promise.all(others.map(({ stop }) => stop()))).toEqual([false, false]);
   });
 
-  it('is told as taken, and put back nowhere, where another held it on a majority in between', async () => {
+  it('a lease is lost as taken, and restored nowhere, if another holder had a majority in between', async () => {
     const world = new VirtualWorld(3);
     const leader = world.manager(OPTIONS);
     const lease = await world.clock.until(leader.acquire(R));
-    // Beyond the promise: two nodes lose their data at once, and these nodes know no quarantine.
+    // Beyond what is promised: two nodes lose their data at once, and virtual nodes have no quarantine.
     world.nodes[0]!.loseData();
     world.nodes[1]!.loseData();
     const second = await world.clock.until(world.manager(OPTIONS).acquire(R));
@@ -141,7 +141,7 @@ describe('a lease that others ask for all the time', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('leaves nothing behind where it is released while a node is given its key again', async () => {
+  it('a lease that is released while a node gets its key again leaves nothing behind', async () => {
     for (let afterMs = 0; afterMs < 12; afterMs++) {
       const world = new VirtualWorld(3);
       const leader = world.manager(OPTIONS);

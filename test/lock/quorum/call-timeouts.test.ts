@@ -12,8 +12,8 @@ function begun() {
   return { clock, told, begin };
 }
 
-describe('timeouts', () => {
-  it('share a timer where they are due at the same millisecond, and are told in the order of their coming', async () => {
+describe('Timeouts', () => {
+  it('calls that time out in the same millisecond share a timer, and time out in the order in which they began', async () => {
     const { clock, told, begin } = begun();
     begin('first', 10.25);
     begin('second', 10.75);
@@ -27,7 +27,7 @@ describe('timeouts', () => {
     expect(told).toEqual(['first', 'second', 'third']);
   });
 
-  it('have no timer any more when all have ended their wait', async () => {
+  it('there is no timer any more when all calls have ended their wait', async () => {
     const { clock, told, begin } = begun();
     const [one, other] = [begin('one', 10), begin('other', 10)];
     one.end();
@@ -39,7 +39,7 @@ describe('timeouts', () => {
     expect(told).toEqual(['later']);
   });
 
-  it('are told after what has arrived while the loop was blocked', async () => {
+  it('answers that arrived while the loop was blocked are read before the calls time out', async () => {
     const { clock, told, begin } = begun();
     begin('one', 10);
     clock.freeze(100);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { HungNodes } from '../../../src/lock/quorum/hung-nodes.js';
 
-describe('a node', () => {
-  it('owes what has timed out, until it answers', () => {
+describe('HungNodes', () => {
+  it('a node hangs until it has answered all requests that timed out', () => {
     const hungNodes = new HungNodes(2);
     hungNodes.timedOut(1);
     hungNodes.timedOut(1);
@@ -13,14 +13,14 @@ describe('a node', () => {
     expect([hungNodes.isHung(1), hungNodes.any]).toEqual([false, false]);
   });
 
-  it('owes nothing less for answers to what has not timed out', () => {
+  it('a node still hangs after an answer to a request that had not timed out', () => {
     const hungNodes = new HungNodes(1);
     hungNodes.timedOut(0);
     hungNodes.recovered(0, false);
     expect(hungNodes.isHung(0)).toBe(true);
   });
 
-  it('still owes what was withdrawn after it had timed out, until it says anything', () => {
+  it('a node still hangs after its requests were withdrawn, until it answers anything', () => {
     const hungNodes = new HungNodes(1);
     for (let times = 0; times < 3; times++) {
       hungNodes.timedOut(0);

@@ -10,7 +10,7 @@ const UNREACHABLE = failed('unreachable', new Error('no connection'));
 const DISCONNECTED = failed('disconnected', new Error('the connection broke'));
 const DEADLINE_AT = 1_250;
 
-/** A node that answers every release in the same way, and counts them; what was asked before is answered before. */
+/** A node that gives every release the same answer, and counts them. It answers earlier requests first. */
 function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: number } {
   const node = {
     asked: 0,
@@ -24,34 +24,37 @@ function nodeThatAnswers(vote: Vote, before: () => void): LockNode & { asked: nu
   return node as unknown as LockNode & { asked: number };
 }
 
-/** How often a node is asked to release within ten seconds, when an acquisition had this answer. */
+/** How often a node is asked to release within ten seconds after it answered an acquisition like this. */
 async function releasesAfter(acquired: Vote, release: Vote): Promise<number> {
   const clock = new VirtualClock();
   const tracker = new KeyTracker(['a'], 'holder', 1);
   tracker.sent(0);
   const node = nodeThatAnswers(release, () => tracker.answered(0, acquired, DEADLINE_AT));
-  const giving = { clock, timeouts: new Timeouts(clock), nodes: [node], report: () => undefined };
+  const context = { clock, timeouts: new Timeouts(clock), nodes: [node], report: () => undefined };
   const times = { calledAt: 0, dueAt: 250, keepUntil: 0, expiredAt: 21_000 };
-  new Releases(giving).begin({ id: 1, tracker, ...times, enough: 1, queueEntry: undefined }, () => undefined);
+  new Releases(context).begin(
+    { id: 1, tracker, ...times, enough: 1, queueEntry: undefined },
+    () => undefined,
+  );
   await clock.advance(10_000);
   return node.asked;
 }
 
-describe('what is given back', () => {
-  it('is not asked for again where nothing was ever sent: a node that hangs would owe for thousands', async () => {
+describe('Releases', () => {
+  it('a node that was never sent anything is asked to release once', async () => {
     expect(await releasesAfter(UNREACHABLE, UNREACHABLE)).toBe(1);
   });
 
-  it('is asked for again as long as something may be there, or may still come', async () => {
+  it('a node is asked again while a key may be there, or may still be set', async () => {
     expect(await releasesAfter({ kind: 'granted', counter: 1 }, UNREACHABLE)).toBeGreaterThan(30);
     expect(await releasesAfter(DISCONNECTED, UNREACHABLE)).toBeGreaterThan(30);
   });
 
-  it('is paid by the first answer of a node', async () => {
+  it('a node that released at once is not asked again', async () => {
     expect(await releasesAfter({ kind: 'granted', counter: 1 }, { kind: 'granted', counter: 0 })).toBe(1);
   });
 
-  it('is asked for once more after the deadline of a request that may still be carried out', async () => {
+  it('a node is asked once more after the deadline of a request that may still be carried out', async () => {
     expect(await releasesAfter(DISCONNECTED, { kind: 'refused', reason: 'absent' })).toBe(2);
   });
 });

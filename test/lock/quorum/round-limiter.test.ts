@@ -1,10 +1,10 @@
-// slow: ten thousand acquisitions at once.
+// slow: five thousand acquisitions at once.
 import { describe, expect, it } from '@jest/globals';
 import { RoundLimiter } from '../../../src/lock/quorum/round-limiter.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
-describe('the gate', () => {
-  it('lets so many in at once, and the others in the order in which they came', async () => {
+describe('RoundLimiter', () => {
+  it('a limited number of rounds is let in at once, and the others in the order in which they came', async () => {
     const roundLimiter = new RoundLimiter(2);
     const order: number[] = [];
     const enter = async (who: number): Promise<void> => {
@@ -23,7 +23,7 @@ describe('the gate', () => {
     expect(order).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('lets everybody in when the nodes do not answer', async () => {
+  it('all rounds are let in when the nodes do not answer', async () => {
     const roundLimiter = new RoundLimiter(1);
     await roundLimiter.enter();
     const others = Promise.all([roundLimiter.enter(), roundLimiter.enter(), roundLimiter.enter()]);
@@ -37,12 +37,12 @@ describe('the gate', () => {
 describe('five thousand acquisitions in one turn', () => {
   const resources = Array.from({ length: 5_000 }, (_, index) => `r:${index}`);
 
-  it('are all won, although a node answers none before its time', async () => {
+  it('five thousand acquisitions in one turn are all won', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const all = Promise.all(resources.map((resource) => locks.acquire(resource)));
     await world.clock.advance(0);
-    // None of the others has begun: what has not begun cannot time out.
+    // The others have not begun, so they cannot time out.
     expect(locks.nodes()).toHaveLength(3);
     for (const node of world.nodes) expect(node.underWay).toBeLessThanOrEqual(512);
     const leases = await world.clock.until(all);
@@ -50,7 +50,7 @@ describe('five thousand acquisitions in one turn', () => {
     await world.clock.until(locks.close());
   });
 
-  it('all fail in the time of two where a majority hangs', async () => {
+  it('five thousand acquisitions in one turn fail within two node timeouts if a majority hangs', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     for (const node of world.nodes.slice(0, 2)) node.stop();
@@ -62,7 +62,7 @@ describe('five thousand acquisitions in one turn', () => {
     await world.clock.until(locks.close());
   });
 
-  it('an acquisition that is abandoned before its turn asks nobody', async () => {
+  it('an acquisition that is aborted before its turn asks no node', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const others = Promise.allSettled(resources.slice(0, 600).map((resource) => locks.acquire(resource)));

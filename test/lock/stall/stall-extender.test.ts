@@ -18,7 +18,7 @@ let shared: SharedLease;
 let heartbeat: Heartbeat;
 let token: number;
 
-/** Keys on three nodes, a lease that says so in its cell, and a stand-in for a thread that was seen to run just now. */
+/** Keys on three nodes, their shared lease, and an extender whose main thread was seen to run just now. */
 async function begin(terms: Partial<RemoteLeaseTerms> = {}): Promise<StallExtender> {
   const { clock, nodes } = world;
   const sentAt = clock.now();
@@ -51,8 +51,8 @@ beforeEach(() => {
   heartbeat = new Heartbeat();
 });
 
-describe('the stand-in of a lease', () => {
-  it('does nothing as long as the main thread runs', async () => {
+describe('StallExtender', () => {
+  it('nothing is extended while the main thread runs', async () => {
     await begin();
     for (let beats = 0; beats < 25; beats++) {
       heartbeat.beat(world.clock.now());
@@ -62,7 +62,7 @@ describe('the stand-in of a lease', () => {
     expect(shared.extendedAt).toBeUndefined();
   });
 
-  it('extends while it is blocked, tells from when on in the cell, and stops when it hangs', async () => {
+  it('a lease is extended and recorded while the main thread is blocked, until it counts as hung', async () => {
     await begin();
     const beganAt = world.clock.now();
     for (let seconds = 0; seconds < 20; seconds++) {
@@ -72,7 +72,8 @@ describe('the stand-in of a lease', () => {
     const { monotonicMs = 0 } = shared.extendedAt ?? {};
     expect(monotonicMs).toBeGreaterThan(beganAt + MAX_STALL_MS - TTL_MS);
     expect(monotonicMs).toBeLessThan(beganAt + MAX_STALL_MS);
-    // The keys live by what it stamped before it asked.
+    // The keys live at least a TTL from the instant that was recorded, because it was read before the
+    // request.
     expect(await world.nodes[0]!.remainingMs(R)).toBeGreaterThanOrEqual(
       monotonicMs + TTL_MS - world.clock.now(),
     );
@@ -81,7 +82,7 @@ describe('the stand-in of a lease', () => {
     expect(shared.extendedAt?.monotonicMs).toBe(monotonicMs);
   });
 
-  it('goes on for as long as the main thread only stumbles', async () => {
+  it('a lease is extended for as long as the main thread runs from time to time', async () => {
     await begin();
     for (let stumbles = 0; stumbles < 5; stumbles++) {
       await world.clock.advance(MAX_STALL_MS - 1_000);
@@ -91,9 +92,9 @@ describe('the stand-in of a lease', () => {
   });
 
   it.each<[string, (extender: StallExtender) => void]>([
-    ['has ended, by its cell alone', () => shared.end()],
-    ['has ended, by the message', (extender) => extender.end(1)],
-  ])('does nothing for one that %s', async (_, end) => {
+    ['has ended by its shared memory alone', () => shared.end()],
+    ['has ended by the message', (extender) => extender.end(1)],
+  ])('a lease that %s is not extended', async (_, end) => {
     const extender = await begin();
     end(extender);
     await world.clock.advance(TTL_MS);
@@ -101,7 +102,7 @@ describe('the stand-in of a lease', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('sets no key again when a release overtakes it on another connection', async () => {
+  it('no key is set again when a release overtakes the extension on another connection', async () => {
     await begin();
     for (const node of world.nodes) node.behaviour = { requestMs: 200, replyMs: 1 };
     while (world.nodes[0]!.underWay === 0) await world.clock.advance(10);
@@ -119,7 +120,7 @@ describe('the stand-in of a lease', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('does the same where a node has lost everything, and cannot know', async () => {
+  it('no key is set again on a node that lost everything', async () => {
     await begin();
     world.nodes[2]!.loseData();
     await world.clock.advance(TTL_MS);
@@ -127,7 +128,7 @@ describe('the stand-in of a lease', () => {
     expect(shared.extendedAt).toBeDefined();
   });
 
-  it('secures nothing without a majority, and tries again', async () => {
+  it('an extension without a majority is not recorded, and is tried again', async () => {
     await begin();
     world.nodes[1]!.down();
     world.nodes[2]!.down();
@@ -138,7 +139,7 @@ describe('the stand-in of a lease', () => {
     expect(shared.extendedAt).toBeDefined();
   });
 
-  it('revives nothing that is over, whatever the nodes still have', async () => {
+  it('a lease that is over is not extended, although the nodes still have its keys', async () => {
     await begin();
     for (const node of world.nodes) {
       const request = { op: 'extend', resources: [R], holderId: HOLDER, token, maxCounter: token } as const;
@@ -152,13 +153,13 @@ describe('the stand-in of a lease', () => {
     expect(shared.extendedAt).toBeUndefined();
   });
 
-  it('stops at maxHoldMs', async () => {
+  it('a lease is not extended beyond maxHoldMs', async () => {
     await begin({ maxHoldAt: world.clock.now() + 5_000 });
     await world.clock.advance(5_000 + TTL_MS);
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('raises counters to the ceiling, and learns of one that is above', async () => {
+  it('counters are raised to maxCounter, and to the counter of a node that is above it', async () => {
     await begin();
     const other = {
       op: 'confirm',

@@ -21,7 +21,7 @@ const TERMS = {
   maxHoldAt: Number.POSITIVE_INFINITY,
 };
 
-/** A thread that only remembers what it was told. */
+/** A thread that only records its messages. */
 class Thread implements StallThread {
   readonly told: StallMessage[] = [];
   readonly listeners: ((reason: unknown) => void)[] = [];
@@ -46,33 +46,33 @@ class Thread implements StallThread {
   }
 }
 
-function keeperWith() {
+function makeGuard() {
   const clock = new VirtualClock();
   const warnings: string[] = [];
   const threads: Thread[] = [];
   const warn = (message: string): void => void warnings.push(message);
   const options = resolveManagerOptions({ nodes: NODES, maxStallMs: 5_000, warn });
-  const scheduler = new StallGuard(NODES, options, clock, (data) => {
+  const guard = new StallGuard(NODES, options, clock, (data) => {
     const thread = new Thread(data);
     threads.push(thread);
     return thread;
   });
-  return { clock, warnings, threads, scheduler };
+  return { clock, warnings, threads, guard };
 }
 
-describe('the keeper through stalls', () => {
-  it('starts one thread, at the first lease, which keeps no process alive', () => {
-    const { threads, scheduler } = keeperWith();
+describe('StallGuard', () => {
+  it('the first lease starts the thread, which keeps no process alive', () => {
+    const { threads, guard } = makeGuard();
     expect(threads).toHaveLength(0);
-    scheduler.begin(TERMS, 9_000, 7);
-    scheduler.begin(TERMS, 9_000, 8);
+    guard.begin(TERMS, 9_000, 7);
+    guard.begin(TERMS, 9_000, 8);
     expect(threads).toMatchObject([{ isUnreferenced: true, told: [{ begun: 1 }, { begun: 2 }] }]);
     expect(structuredClone(threads[0]!.data)).toMatchObject({ options: { maxStallMs: 5_000 } });
   });
 
-  it('shows that it runs as long as there are leases, and has no timer afterwards', async () => {
-    const { clock, threads, scheduler } = keeperWith();
-    const lease = scheduler.begin(TERMS, 9_000, 7);
+  it('the main thread shows that it runs while leases are held, and has no timer afterwards', async () => {
+    const { clock, threads, guard } = makeGuard();
+    const lease = guard.begin(TERMS, 9_000, 7);
     const heartbeat = new Heartbeat(threads[0]!.data.heartbeat);
     await clock.advance(10_000);
     expect(clock.now() - heartbeat.at).toBeLessThan(200);
@@ -80,9 +80,9 @@ describe('the keeper through stalls', () => {
     expect(clock.timers).toBe(0);
   });
 
-  it('ends a lease in the cell first, and nothing begins it again', () => {
-    const { threads, scheduler } = keeperWith();
-    const lease = scheduler.begin(TERMS, 9_000, 7);
+  it('a lease ends in its shared memory first, and nothing revives it', () => {
+    const { threads, guard } = makeGuard();
+    const lease = guard.begin(TERMS, 9_000, 7);
     const [begun] = threads[0]!.told;
     const shared = new SharedLease(begun !== undefined && 'memory' in begun ? begun.memory : undefined);
     expect(shared).toMatchObject({ validUntil: 9_000, maxCounter: 7 });
@@ -94,31 +94,31 @@ describe('the keeper through stalls', () => {
     expect(threads[0]!.told.at(-1)).toEqual({ ended: 1 });
   });
 
-  it('warns once when the thread dies, and goes on without', () => {
-    const { clock, warnings, threads, scheduler } = keeperWith();
-    const lease = scheduler.begin(TERMS, 9_000, 7);
+  it('the death of the thread is one warning, and leases go on without it', () => {
+    const { clock, warnings, threads, guard } = makeGuard();
+    const lease = guard.begin(TERMS, 9_000, 7);
     for (const listener of threads[0]!.listeners) listener(new Error('out of memory'));
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain('out of memory');
-    expect(scheduler.begin(TERMS, 9_000, 7)).toBeUndefined();
+    expect(guard.begin(TERMS, 9_000, 7)).toBeUndefined();
     lease?.end();
     expect(threads).toHaveLength(1);
     expect(clock.timers).toBe(0);
   });
 
-  it('ends the thread with the manager, without a warning', async () => {
-    const { warnings, threads, scheduler } = keeperWith();
-    scheduler.begin(TERMS, 9_000, 7);
-    await scheduler.close();
+  it('close ends the thread, without a warning', async () => {
+    const { warnings, threads, guard } = makeGuard();
+    guard.begin(TERMS, 9_000, 7);
+    await guard.close();
     expect(threads).toMatchObject([{ isAlive: false }]);
     expect(warnings).toEqual([]);
   });
 
-  it('has no word of what was secured until all of it is there', () => {
+  it('a shared lease has no extension before one is recorded', () => {
     const shared = new SharedLease();
     expect(shared.extendedAt).toBeUndefined();
     shared.recordExtension({ monotonicMs: 1_234.5678, wallMs: 1_700_000_000_000 });
-    // Rounded down, to the µs.
+    // Instants are rounded down to µs.
     expect(shared.extendedAt).toEqual({ monotonicMs: 1_234.567, wallMs: 1_700_000_000_000 });
   });
 });
@@ -132,7 +132,7 @@ describe('maxStallMs', () => {
     ['options with an instance of a class', { host: 'b', tls: { secureContext: new Map() } }],
   ];
 
-  it.each(sources)('refuses %s, which no other thread can make again', (_, source) => {
+  it.each(sources)('maxStallMs refuses %s, which no other thread can make again', (_, source) => {
     const make = (maxStallMs: number): LockManager =>
       new LockManager({ nodes: ['redis://127.0.0.1:1', source], maxStallMs, warn: () => undefined });
     expect(() => make(1_000)).toThrow(TypeError);

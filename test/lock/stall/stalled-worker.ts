@@ -1,6 +1,6 @@
 /**
- * The child of stalled.test.ts: it holds a lease and blocks its event loop when told, as a job that computes for long does.
- * OPTIONS (JSON) are those of its lock manager.
+ * The child of stalled.test.ts. It holds a lease, and blocks its event loop on demand, as a long computation
+ * does. OPTIONS (JSON) are the options of its lock manager.
  */
 import { LockManager, type LeaseLostError, type LockManagerOptions } from '../../../src/index.js';
 

@@ -32,7 +32,7 @@ const did =
 
 const TTL_MS = 1_000;
 
-/** A process that holds the lock, with its stand-in connected to the nodes. */
+/** A process that holds the lock, and whose worker thread is connected to the nodes. */
 async function startHolder(options: Partial<LockManagerOptions>): Promise<number> {
   const nodes = redis.servers.map((server) => server.options);
   const given = { nodes, restartQuarantine: 'off', ttlMs: TTL_MS, nodeTimeoutMs: 300, ...options };
@@ -41,13 +41,13 @@ async function startHolder(options: Partial<LockManagerOptions>): Promise<number
   const { token } = await child.message(did('held'));
   if ((options.maxStallMs ?? 0) > 0)
     await until(async () => (await connections()) >= 6, { what: 'its stand-in to connect' });
-  // From here on the whole of a TTL lies before it.
+  // From here on a whole TTL is left.
   const before = child.messages.length;
   await until(() => child.messages.slice(before).some(did('extended')), { what: 'an extension' });
   return token;
 }
 
-/** How many connections the nodes have that know the script, apart from the test's own. */
+/** How many connections to the nodes know the script, without those of the test. */
 async function connections(): Promise<number> {
   const lists = await Promise.all(
     redis.servers.map(async (server) => String(await server.client().client('LIST'))),
@@ -79,13 +79,13 @@ async function blockAndTry(
 }
 
 describe('a job that blocks the event loop for longer than its TTL', () => {
-  it('keeps its lease with maxStallMs, and nobody else gets it meanwhile', async () => {
+  it('a job that blocks its loop keeps its lease with maxStallMs, and nobody else gets it', async () => {
     await startHolder({ maxStallMs: 60_000 });
     const { blocked, others } = await blockAndTry(3 * TTL_MS);
     expect(blocked.lost).toBeUndefined();
     expect(blocked.remainingMs).toBeGreaterThan(0);
     expect(others).toBe(0);
-    // The main thread goes on with it.
+    // The main thread continues with the lease.
     const before = child.messages.length;
     await until(() => child.messages.slice(before).some(did('extended')), { what: 'an extension' });
     const { delayMs } = await child.message(did('stalled'));
@@ -99,7 +99,7 @@ describe('a job that blocks the event loop for longer than its TTL', () => {
     expect(child.messages.filter(did('warned'))).toEqual([]);
   });
 
-  it('loses it after maxStallMs, as a process that hangs does', async () => {
+  it('a job that blocks its loop longer than maxStallMs loses its lease', async () => {
     const token = await startHolder({ maxStallMs: 600 });
     const other = await managers.connected({ servers: redis.servers, ...LONG_TIMEOUT });
     order({ do: 'block', forMs: 3 * TTL_MS + 600 });
@@ -110,14 +110,14 @@ describe('a job that blocks the event loop for longer than its TTL', () => {
     await lease.release();
   });
 
-  it('loses it without maxStallMs', async () => {
+  it('a job that blocks its loop without maxStallMs loses its lease', async () => {
     await startHolder({});
     const { blocked, others } = await blockAndTry(3 * TTL_MS);
     expect(blocked).toMatchObject({ remainingMs: 0, lost: 'stalled' });
     expect(others).toBeGreaterThan(0);
   });
 
-  it('that has released it does not keep it, however long it blocks', async () => {
+  it('a job that blocks its loop after the release does not keep the lease', async () => {
     await startHolder({ maxStallMs: 60_000 });
     order({ do: 'release' });
     await child.message(did('released'));

@@ -4,14 +4,14 @@ import type { AcquireOptions, LockManager } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
-/** Whoever gets it within a moment was told: looking and expiry are far away. */
+/** A waiter that gets the lock within a moment was notified: its next look and the expiry are far away. */
 const WAITS = { waitMs: 600_000, retryDelayMs: 50_000, ttlMs: 30_000 } as const;
 const OTHERS_FIRST_MS = 30;
 
 const asked = (world: VirtualWorld): number =>
   world.nodes.reduce((sum, { log }) => sum + log.filter(({ op }) => op === 'acquire').length, 0);
 
-/** So many managers that wait for what another holds, and are known to the nodes by then. */
+/** So many managers wait for what another one holds; the nodes know all of them by then. */
 async function waiters(world: VirtualWorld, count: number, options: AcquireOptions = WAITS) {
   const held = await world.clock.until(world.manager().acquire(R, { ttlMs: options.ttlMs ?? 30_000 }));
   const served: number[] = [];
@@ -27,8 +27,8 @@ async function waiters(world: VirtualWorld, count: number, options: AcquireOptio
   return { held, served, managers, all };
 }
 
-describe('who waits in another process', () => {
-  it('is told of a release, and asks nothing before', async () => {
+describe('a waiter in another process', () => {
+  it('a waiter is notified of the release, and asks the nodes nothing before', async () => {
     const world = new VirtualWorld(5);
     const { held, all } = await waiters(world, 1);
     const before = asked(world);
@@ -40,7 +40,7 @@ describe('who waits in another process', () => {
     expect(lease.token).toBeGreaterThan(held.token);
   });
 
-  it('is served in the order of coming, and one is told at a time', async () => {
+  it('waiters are notified one at a time, in the order in which they came', async () => {
     const world = new VirtualWorld(3);
     const { held, served, all } = await waiters(world, 12);
     const before = asked(world);
@@ -54,7 +54,7 @@ describe('who waits in another process', () => {
   });
 
   it.each([1, 2, 3])(
-    'gets it at the latest when the keys would have expired, with %i of 3 nodes silent',
+    'a waiter gets the lock when the keys would have expired at the latest, with %i of 3 nodes silent',
     async (silent) => {
       const world = new VirtualWorld(3);
       const { held, all } = await waiters(world, 1, { ...WAITS, ttlMs: 6_000 });
@@ -63,12 +63,12 @@ describe('who waits in another process', () => {
       await world.clock.until(held.release());
       const before = world.clock.now();
       await world.clock.until(all[0]!, 6_100);
-      // One node is as good as all, only a few milliseconds slower.
+      // One node is enough; then it takes a few milliseconds more.
       expect(world.clock.now() - before < OTHERS_FIRST_MS).toBe(silent < 3);
     },
   );
 
-  it('does not wait for one that died before it: who is not there is passed over', async () => {
+  it('a waiter that died is passed over', async () => {
     const world = new VirtualWorld(3);
     const { held, managers, all } = await waiters(world, 3);
     all[0]!.catch(() => undefined);
@@ -78,7 +78,7 @@ describe('who waits in another process', () => {
     await world.clock.until(all[1]!, OTHERS_FIRST_MS);
   });
 
-  it('is told by one that was told and did not want it any more', async () => {
+  it('a waiter that was notified and has gone passes the notification on', async () => {
     const world = new VirtualWorld(3);
     const abort = new AbortController();
     const held = await world.clock.until(world.manager().acquire(R, { ttlMs: 30_000 }));
@@ -92,7 +92,7 @@ describe('who waits in another process', () => {
     await world.clock.until(next, OTHERS_FIRST_MS);
   });
 
-  it('waits for several resources by the one that refused them, and wakes nobody in vain', async () => {
+  it('a waiter for several resources waits on the list of the one that refused, and passes others on', async () => {
     const world = new VirtualWorld(3);
     const owner = world.manager();
     const [a, b] = await world.clock.until(Promise.all([owner.acquire('a'), owner.acquire('b')]));
@@ -100,14 +100,14 @@ describe('who waits in another process', () => {
     await world.clock.advance(50);
     const onlyA = world.manager().acquire('a', WAITS);
     await world.clock.advance(50);
-    // It goes to the one that wants both, who is refused by b and passes it on.
+    // The notification goes to the waiter for both, which is refused b and passes it on.
     await world.clock.until(a.release());
     await world.clock.until((await world.clock.until(onlyA, OTHERS_FIRST_MS)).release());
     await world.clock.until(b.release());
     await world.clock.until(both, OTHERS_FIRST_MS);
   });
 
-  it('looks from time to time where too few nodes would be heard, and at once when they are', async () => {
+  it('a waiter looks from time to time if it would hear too few nodes', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes.slice(0, 2)) node.behaviour = { ...node.behaviour, cannotSubscribe: true };
     const { held, all } = await waiters(world, 1, { ...WAITS, retryDelayMs: 200 });
@@ -118,7 +118,7 @@ describe('who waits in another process', () => {
     await world.clock.until(all[0]!, 400);
   });
 
-  it('gets what was handed on in another process for a while, before those there are served again', async () => {
+  it('a waiter gets a lock that was handed over in another process, before the waiters there get it again', async () => {
     const world = new VirtualWorld(3);
     const order: string[] = [];
     const use = async (name: string, locks: LockManager): Promise<void> => {
@@ -144,13 +144,13 @@ describe('a long contended run', () => {
     [8, 8, 3],
     [2, 1, 5],
   ])(
-    'of %i processes with %i waiters each serves all alike (held %i ms)',
+    'a long contended run of %i processes with %i waiters each serves all alike (held %i ms)',
     async (processes, each, holdMs) => {
       const world = new VirtualWorld(5);
       const managers: LockManager[] = [];
       const served: number[] = [];
       const tokens: number[] = [];
-      // Without a hold hundreds of thousands of leases fit into it.
+      // Without a hold, hundreds of thousands of leases fit into the time.
       const until = world.clock.now() + (holdMs === 0 ? 2_000 : 10_000);
       const workers = Array.from({ length: processes * each }, async (_, who) => {
         served[who] = 0;
@@ -167,7 +167,7 @@ describe('a long contended run', () => {
       expect(Math.max(...served)).toBeLessThanOrEqual(2 * Math.min(...served));
       expect(Math.min(...served)).toBeGreaterThan(10);
       for (let at = 1; at < tokens.length; at++) expect(tokens[at]).toBeGreaterThan(tokens[at - 1]!);
-      // What it costs does not grow with the number of those who wait: two rounds for each run, and seldom a third.
+      // The cost does not grow with the number of waiters: two rounds for each run, and seldom a third.
       const runs = tokens.length / Math.min(each, holdMs === 0 ? 32 : 25 / holdMs);
       expect(asked(world)).toBeLessThan(5 * (2 * runs + 20 * processes));
     },

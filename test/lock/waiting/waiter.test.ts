@@ -5,7 +5,9 @@ import { VirtualWorld } from '../../support/virtual-world.js';
 const R = 'invoice:7';
 const WAITS = { waitMs: 60_000 } as const;
 
-/** Each holds it for so long, one after the other; gives what the leases were, in their order. */
+/**
+ * Each caller holds the lock for so long, one after the other. Gives the callers and tokens in their order.
+ */
 function crowd(
   world: VirtualWorld,
   locks: LockManager,
@@ -26,24 +28,24 @@ function crowd(
 const opsOn = (world: VirtualWorld, node = 0): string[] => world.nodes[node]!.log.map(({ op }) => op);
 
 describe('waiting in one process', () => {
-  it('serves those who wait in the order of their coming', async () => {
+  it('waiters of one process are served in the order in which they came', async () => {
     const world = new VirtualWorld(3);
     const served = await world.clock.until(crowd(world, world.manager(), 100, 3));
     expect(served.map(({ who }) => who)).toEqual(Array.from({ length: 100 }, (_, who) => who));
   });
 
-  it('hands a lease on without a word to the nodes, with a token of its own for each', async () => {
+  it('a lease is handed over without a request to the nodes, with a token of its own', async () => {
     const world = new VirtualWorld(5);
     const served = await world.clock.until(crowd(world, world.manager(), 20));
     expect(opsOn(world)).toEqual(['acquire', 'release']);
     const first = served[0]!.token;
     expect(served.map(({ token }) => token)).toEqual(served.map((_, index) => first + index));
     const next = await world.clock.until(world.manager().acquire(R));
-    // The range may have had more than were used.
+    // The grant may have reserved more tokens than were used.
     expect(next.token).toBeGreaterThan(first + 19);
   });
 
-  it('tells the release before the acquisition that follows, and how many nodes have the key', async () => {
+  it('the release is emitted before the acquisition that follows, with the number of nodes that have the key', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(crowd(world, world.manager(), 3));
     const told = world.events.filter(({ type }) => type === 'acquired' || type === 'released');
@@ -62,7 +64,7 @@ describe('waiting in one process', () => {
     ]);
   });
 
-  it('goes by the nodes after as many leases as tokens were reserved, and goes on in order', async () => {
+  it('after as many leases as tokens were reserved, the nodes are asked again, and the order is kept', async () => {
     const world = new VirtualWorld(3);
     const served = await world.clock.until(crowd(world, world.manager(), 200));
     expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire', 'release']);
@@ -70,14 +72,14 @@ describe('waiting in one process', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
   });
 
-  it('goes by the nodes when the run has lasted a tenth of a second', async () => {
+  it('after a tenth of a second the nodes are asked again', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(crowd(world, world.manager(), 6, 30));
-    // Four of 30 ms each, then the others.
+    // Four leases of 30 ms each, then the others.
     expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire', 'release']);
   });
 
-  it('asks the nodes nothing while the process has the lock itself', async () => {
+  it('a waiter asks the nodes nothing while its own process has the lock', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const held = await world.clock.until(locks.acquire(R));
@@ -90,14 +92,14 @@ describe('waiting in one process', () => {
     expect(opsOn(world)).toEqual(['acquire', 'release', 'acquire']);
   });
 
-  it('lets only the first in line ask the nodes while another process has it', async () => {
+  it('only the first waiter in line asks the nodes while another process has the lock', async () => {
     const world = new VirtualWorld(3);
     const held = await world.clock.until(world.manager().acquire(R));
     const locks = world.manager();
     const before = opsOn(world).length;
     const all = crowd(world, locks, 50);
     await world.clock.advance(10);
-    // Once, and once more when it can be told.
+    // Once, and once more when it can be notified.
     expect(opsOn(world).length - before).toBe(2);
     await world.clock.until(held.release());
     expect(await world.clock.until(all)).toHaveLength(50);
@@ -106,7 +108,7 @@ describe('waiting in one process', () => {
   it.each([
     ['by hand', 'maintenance'],
     ['with the name of one of ours', '0123456789abcdef0123456789abcdef@someone'],
-  ])('asks at its normal pace for a key without an expiry that was set %s', async (_, owner) => {
+  ])('a waiter asks at its normal pace for a key without an expiry that was set %s', async (_, owner) => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes)
       node.vote = () => {
@@ -120,7 +122,7 @@ describe('waiting in one process', () => {
     expect(asked).toBeLessThanOrEqual(3 * 2 * (3_000 / 100 + 2));
   });
 
-  it('wakes who waits for some of the resources that were released together', async () => {
+  it('a waiter for one of the resources that are released together is woken', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const both = await world.clock.until(locks.acquire(['a', 'b']));
@@ -131,7 +133,7 @@ describe('waiting in one process', () => {
   });
 });
 
-/** One holds it and another waits: whether the waiter is handed the lease when the holder releases it. */
+/** Whether a waiter is handed the lease when the holder releases it. */
 async function isHanded(
   options: AcquireOptions,
   holder: AcquireOptions = {},
@@ -152,17 +154,17 @@ async function isHanded(
   return acquired;
 }
 
-describe('a lease is handed to one', () => {
+describe('a lease that is handed over', () => {
   it.each<[string, AcquireOptions, AcquireOptions]>([
-    ['who wants the same', {}, {}],
-    ['who bounds its hold, which counts for each lease', { maxHoldMs: 30_000 }, {}],
-    ['who will keep it a while', { minHoldMs: 500 }, {}],
+    ['to a waiter that wants the same', {}, {}],
+    ['to a waiter with maxHoldMs, which counts for each lease', { maxHoldMs: 30_000 }, {}],
+    ['to a waiter with minHoldMs', { minHoldMs: 500 }, {}],
     ['although the holder ran for a tick', {}, { tick: 1 }],
-  ])('%s', async (_who, options, holder) => {
+  ])('a lease is handed over %s', async (_who, options, holder) => {
     expect(await isHanded(options, holder)).toBe(true);
   });
 
-  it('while it is being extended, and what was won is for the new holder', async () => {
+  it('a lease is handed over during an extension, which then counts for the new holder', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const options = { ...WAITS, ttlMs: 1_000 };
@@ -183,7 +185,7 @@ describe('a lease is handed to one', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('once: a second release of the old lease takes nothing from the new one', async () => {
+  it('a second release of a lease that was handed over takes nothing from the new one', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const [holding, waiting] = [locks.acquire(R, WAITS), locks.acquire(R, WAITS)];
@@ -198,29 +200,45 @@ describe('a lease is handed to one', () => {
   });
 });
 
-describe('a lease is not handed to one', () => {
+describe('release in a listener', () => {
+  it('a second release from a listener of the first one takes nothing from the new lease', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const [holding, waiting] = [locks.acquire(R, WAITS), locks.acquire(R, WAITS)];
+    const held = await world.clock.until(holding);
+    locks.subscribe(({ type }) => type === 'released' && void held.release());
+    await held.release();
+    const lease = await world.clock.until(waiting, 0);
+    await world.clock.advance(1_000);
+    lease.assertHeld();
+    expect(opsOn(world)).toEqual(['acquire']);
+    expect(await world.owners(R)).not.toContain(undefined);
+  });
+});
+
+describe('a lease that is not handed over', () => {
   const abort = new AbortController();
   const nothing = (): Promise<void> => Promise.resolve();
   it.each<[string, AcquireOptions, AcquireOptions, (world: VirtualWorld) => unknown]>([
-    ['who wants another TTL', { ttlMs: 20_000 }, {}, nothing],
-    ['who wants it for a whole TTL, and no longer', { autoExtend: false }, {}, nothing],
-    ['who runs for a tick, which has to be recorded', { tick: 7 }, {}, nothing],
-    ['while its holder wanted it to stay taken', {}, { minHoldMs: 1_000 }, nothing],
-    ['whose time is over', { waitMs: 50 }, {}, (world) => world.clock.advance(60)],
+    ['to a waiter that wants another TTL', { ttlMs: 20_000 }, {}, nothing],
+    ['to a waiter that wants it for a whole TTL, and no longer', { autoExtend: false }, {}, nothing],
+    ['to a waiter with a tick, which has to be recorded', { tick: 7 }, {}, nothing],
+    ['if its holder has minHoldMs', {}, { minHoldMs: 1_000 }, nothing],
+    ['to a waiter whose time is over', { waitMs: 50 }, {}, (world) => world.clock.advance(60)],
     [
-      'whose time is over, although no timer has told it',
+      'to a waiter whose time is over, although no timer has fired',
       { waitMs: 50 },
       {},
       (world) => world.clock.freeze(60),
     ],
-    ['who was called off', { signal: abort.signal }, {}, () => abort.abort()],
-    ['when it has been held for long', {}, {}, (world) => world.clock.advance(101)],
-    ['when the machine has slept', {}, {}, (world) => world.clock.stepWall(20_000)],
-  ])('%s', async (_who, options, holder, meanwhile) => {
+    ['to a waiter that was aborted', { signal: abort.signal }, {}, () => abort.abort()],
+    ['after it was held for long', {}, {}, (world) => world.clock.advance(101)],
+    ['after the machine has slept', {}, {}, (world) => world.clock.stepWall(20_000)],
+  ])('a lease is not handed over %s', async (_who, options, holder, meanwhile) => {
     expect(await isHanded(options, holder, meanwhile)).toBe(false);
   });
 
-  it('when it is lost, and the next one gets it when the keys have expired', async () => {
+  it('a lost lease is not handed over: the next waiter gets the lock when the keys have expired', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const options = { ...WAITS, ttlMs: 1_000 };
@@ -236,8 +254,8 @@ describe('a lease is not handed to one', () => {
   });
 });
 
-describe('a wait ends', () => {
-  it('for those behind the first one by their own deadlines, as held', async () => {
+describe('the end of a wait', () => {
+  it('a waiter behind the first one ends at its own deadline, as held', async () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager({ holder: 'other' }).acquire(R));
     const locks = world.manager();
@@ -254,7 +272,7 @@ describe('a wait ends', () => {
     expect(world.clock.timers).toBe(timers);
   });
 
-  it('as held by this process, where it never asked the nodes', async () => {
+  it('a waiter that never asked the nodes ends as held by this process', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager({ holder: 'me' });
     await world.clock.until(locks.acquire(R));
@@ -264,7 +282,7 @@ describe('a wait ends', () => {
     expect((error as { retryAfterMs: number }).retryAfterMs).toBeGreaterThan(10_000);
   });
 
-  it('as unreachable while no majority answers, for all in line', async () => {
+  it('all waiters in line end as unreachable if no majority answers', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes) node.down();
     const locks = world.manager();
@@ -275,7 +293,7 @@ describe('a wait ends', () => {
       expect(error).toMatchObject({ code: 'QUORUM_UNREACHABLE' });
   });
 
-  it('by the signal, and the next in line goes on at once', async () => {
+  it('a waiter ends by its signal, and the next in line goes on at once', async () => {
     const world = new VirtualWorld(3);
     const held = await world.clock.until(world.manager().acquire(R));
     const locks = world.manager();
@@ -290,7 +308,7 @@ describe('a wait ends', () => {
     await world.clock.until(second, 500);
   });
 
-  it('by the signal in the middle of an attempt that is won, and the next in line gets it', async () => {
+  it('a waiter that is aborted during an attempt that is won leaves the lock to the next in line', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const abort = new AbortController();
@@ -304,7 +322,7 @@ describe('a wait ends', () => {
     expect(world.eventsOf('acquired')).toHaveLength(1);
   });
 
-  it('with a run for the tick that another one had', async () => {
+  it('a waiter ends as already_ran if another call ran for its tick', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const [one, other] = [locks.acquire(R, { ...WAITS, tick: 5 }), locks.acquire(R, { ...WAITS, tick: 5 })];
@@ -315,7 +333,7 @@ describe('a wait ends', () => {
 });
 
 describe('the fallback', () => {
-  it('hands on what it holds in this process, and the nodes stay closed to others here meanwhile', async () => {
+  it('the fallback hands over what it holds, and this process gets nothing from the nodes meanwhile', async () => {
     const world = new VirtualWorld(3);
     for (const node of world.nodes) node.down();
     const locks = world.manager({ fallback: 'memory' });
