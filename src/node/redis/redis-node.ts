@@ -16,7 +16,8 @@ import { NO_LISTENER, OpenListeners, RedisReleaseListener } from './release-list
 import { RequestBatcher } from './request-batcher.js';
 import { isNotPermitted } from './server/permission-errors.js';
 import type { CallContent, Operation } from './protocol/script-call.js';
-import { RedisServer, type CallResult, type ServerSettings } from './server/redis-server.js';
+import { RedisServer, type CallResult } from './server/redis-server.js';
+import type { ServerSettings } from './server/server-settings.js';
 
 export interface RedisNodeSettings extends ServerSettings {
   /** The nodes of a manager share one, so that what they are asked alike is encoded once. */
@@ -167,11 +168,7 @@ export class RedisNode implements LockNode {
     });
   }
 
-  #conclude(
-    batch: readonly PendingRequest[],
-    { operations, places }: CallContent,
-    result: CallResult,
-  ): void {
+  #conclude(batch: readonly PendingRequest[], { operations, places }: CallContent, result: CallResult): void {
     if (isFailed(result)) {
       for (const place of places) {
         const { receiver, nodeIndex } = batch[place]!;

@@ -1,33 +1,21 @@
-import { randomUUID } from 'node:crypto';
 import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeMemory, NodeState } from '../../lock-node.js';
-import type { NodeSettings } from '../../node-options.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import type { GuardCommand } from '../protocol/guard.js';
-import { markerKeyOf } from '../protocol/keys.js';
-import { findingIn } from '../protocol/replies.js';
 import { guardContent } from '../protocol/requests.js';
-import { headerOf, ScriptCall, type CallContent, type CallHeader } from '../protocol/script-call.js';
+import type { CallContent } from '../protocol/script-call.js';
 import { SCRIPTS } from '../protocol/scripts.js';
 import { permissionErrorOf } from './permission-errors.js';
+import { NO_REPLY, ScriptCalls } from './script-calls.js';
 import { misconfigurationOf, serverInfoOf } from './server-info.js';
+import type { ServerSettings } from './server-settings.js';
 import { VotingState } from './voting-state.js';
-
-export interface ServerSettings extends NodeSettings {
-  /** Set if the server is a shard of a Cluster. */
-  readonly shard?: {
-    /** The key of its marker now. */
-    marker(): string;
-  };
-}
 
 /** The whole reply of a call, with an answer to each of its operations, or what went wrong. */
 export type CallResult = readonly unknown[] | Failed;
-
-const NO_REPLY = new Error('the node answered with something that is no reply of a script');
 
 /** After this, a server that cannot vote in its place, such as a replica, is connected to again. */
 const RECHECK_MS = 5_000;
@@ -36,7 +24,7 @@ const PROBE_MS = 5_000;
 
 /**
  * The server behind a node, or the master behind sentinels, over a connection of its own: who it is, and
- * whether it may vote. Every call goes through here, because every reply tells something about that.
+ * whether it may vote.
  */
 export class RedisServer implements NodeMemory {
   readonly keyPrefix: string;
@@ -45,18 +33,9 @@ export class RedisServer implements NodeMemory {
   readonly #endpoint: Endpoint;
   readonly #settings: ServerSettings;
   readonly #connection: Connection;
-  /** Counts connections, so that a late word of an old one is not taken for the present one's. */
-  #epoch = 0;
+  readonly #calls: ScriptCalls;
   #lastError = 'not connected';
-  /** What every call tells the guard. It stays the same as long as the server and its marker do. */
-  #header: { readonly runId: string; readonly marker: string; readonly words: CallHeader } | undefined;
-  /** Counts the calls. */
-  #sent = 0;
-  /** The number of the last call before the latest one that was sent again with its script. */
-  #sentBeforeRetry = 0;
   #nextLook: Timer | undefined;
-  /** The node's id, if it has none yet. */
-  readonly #spareId = randomUUID();
 
   constructor(
     endpoint: Endpoint,
@@ -70,6 +49,8 @@ export class RedisServer implements NodeMemory {
     // A look when the quarantine ends: the node votes again at once, and not one probe later.
     this.voting = new VotingState(settings, settings.shard !== undefined, () => this.#lookAgain());
     this.#connection = this.open();
+    const { keyPrefix } = this;
+    this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint.durable);
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
     this.#connection.on('error', (error) => this.#onError(error));
@@ -156,7 +137,7 @@ export class RedisServer implements NodeMemory {
   /** Runs the guard without operations. */
   #tell(command: GuardCommand, members = ''): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#run(guardContent(command, members), (error) => {
+      this.#calls.run(guardContent(command, members), (error) => {
         if (error === undefined) resolve();
         else reject(error);
       });
@@ -164,57 +145,7 @@ export class RedisServer implements NodeMemory {
   }
 
   #ask(call: CallContent, answered: (call: CallContent, result: CallResult) => void): void {
-    this.#run(call, (error, reply) => answered(call, reply ?? this.#failureOf(error)));
-  }
-
-  #run(
-    content: CallContent,
-    done: (error: Error | undefined, reply: readonly unknown[] | undefined) => void,
-  ): void {
-    const epoch = this.#epoch;
-    const number = ++this.#sent;
-    const sentAt = this.#settings.clock.stamp();
-    const call = new ScriptCall(this.#callHeader(), this.#deadlineUs(content), content);
-    const replied = (error: Error | undefined, reply: unknown): void => {
-      if (error !== undefined) return done(error, undefined);
-      const finding = findingIn(reply);
-      if (finding === undefined) return done(NO_REPLY, undefined);
-      if (epoch === this.#epoch) this.voting.learn(sentAt, finding);
-      done(undefined, reply as readonly unknown[]);
-    };
-    this.#connection.run(call, (error, reply) => {
-      // The server's script cache was emptied (SCRIPT FLUSH). The deadline in the call still holds.
-      if (error?.message.startsWith('NOSCRIPT')) {
-        this.#sentBeforeRetry = this.#sent;
-        this.#connection.runAndLoad(call, replied);
-      } else if (error === undefined && content.script.verb === 'release' && number <= this.#sentBeforeRetry) {
-        // It was sent after the call that is only now carried out, and must follow it again.
-        this.#connection.runAndLoad(call, replied);
-      } else {
-        replied(error, reply);
-      }
-    });
-  }
-
-  /** Until when the call may act, in whole microseconds of the node's time. Never later than asked for. */
-  #deadlineUs({ script, deadlineAt }: CallContent): number {
-    if (!script.hasDeadline) return 0;
-    const untilMs = Math.floor(deadlineAt);
-    return untilMs * 1_000 + this.voting.nodeClock.aheadUs(untilMs);
-  }
-
-  #callHeader(): CallHeader {
-    const { shard, quarantineMs } = this.#settings;
-    const marker = shard?.marker() ?? markerKeyOf(this.keyPrefix);
-    const { runId = '' } = this.voting.info;
-    if (this.#header?.runId !== runId || this.#header.marker !== marker) {
-      const isApart = shard !== undefined;
-      const { durable } = this.#endpoint;
-      const spareId = this.#spareId;
-      const words = headerOf({ marker, isApart, quarantineMs, runId, durable, spareId });
-      this.#header = { runId, marker, words };
-    }
-    return this.#header.words;
+    this.#calls.run(call, (error, reply) => answered(call, reply ?? this.#failureOf(error)));
   }
 
   #failureOf(error: unknown): Failed {
@@ -227,7 +158,7 @@ export class RedisServer implements NodeMemory {
 
   /** What comes before a connection's first vote: who is there, the scripts, and what the marker says. */
   async #introduce(): Promise<void> {
-    const epoch = ++this.#epoch;
+    const epoch = this.#calls.beginEpoch();
     this.#nextLook?.cancel();
     try {
       const [info, master] = await Promise.all([
@@ -235,7 +166,7 @@ export class RedisServer implements NodeMemory {
         this.#endpoint.masterRunId?.(),
         ...SCRIPTS.map(({ text }) => this.#connection.script('LOAD', text).catch(() => undefined)),
       ]);
-      if (epoch !== this.#epoch || this.voting.ended) return;
+      if (epoch !== this.#calls.epoch || this.voting.ended) return;
       this.voting.info = serverInfoOf(info);
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) this.#standBy(fault);
@@ -244,7 +175,7 @@ export class RedisServer implements NodeMemory {
         this.#lookAgain();
       }
     } catch (error) {
-      if (epoch !== this.#epoch) return;
+      if (epoch !== this.#calls.epoch) return;
       this.#onError(error);
       if (this.state.status !== 'misconfigured')
         this.voting.set({ status: 'unreachable', reason: this.#lastError });
@@ -263,14 +194,14 @@ export class RedisServer implements NodeMemory {
   }
 
   async #probe(): Promise<void> {
-    const epoch = this.#epoch;
+    const { epoch } = this.#calls;
     const before = this.voting.info;
     try {
       const [text, master] = await Promise.all([
         before.runId === undefined ? '' : this.#connection.info(),
         this.#endpoint.masterRunId?.(),
       ]);
-      if (epoch !== this.#epoch || this.voting.ended) return;
+      if (epoch !== this.#calls.epoch || this.voting.ended) return;
       const info = (this.voting.info = serverInfoOf(text));
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) return this.#standBy(fault);
@@ -278,7 +209,7 @@ export class RedisServer implements NodeMemory {
     } catch {
       // The next request for a vote reports what is wrong.
     }
-    if (epoch === this.#epoch && !this.voting.ended) this.#lookAgain();
+    if (epoch === this.#calls.epoch && !this.voting.ended) this.#lookAgain();
   }
 
   #misconfiguration(masterRunId: string | undefined): string | undefined {
@@ -305,7 +236,7 @@ export class RedisServer implements NodeMemory {
   }
 
   #onClose(): void {
-    this.#epoch++;
+    this.#calls.beginEpoch();
     this.onLost();
     this.#nextLook?.cancel();
     if (this.state.status === 'misconfigured') return;

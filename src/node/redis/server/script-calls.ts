@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import type { Connection } from '../connection/connection.js';
+import { markerKeyOf } from '../protocol/keys.js';
+import { findingIn } from '../protocol/replies.js';
+import { headerOf, ScriptCall, type CallContent, type CallHeader } from '../protocol/script-call.js';
+import type { ServerSettings } from './server-settings.js';
+import type { VotingState } from './voting-state.js';
+
+/** The answer of the node was no reply of a script. */
+export const NO_REPLY = new Error('the node answered with something that is no reply of a script');
+
+/** Hears the whole reply of a call, or what went wrong. */
+type Done = (error: Error | undefined, reply: readonly unknown[] | undefined) => void;
+
+/** Sends calls of the scripts to a server. Every reply tells something about the server's vote. */
+export class ScriptCalls {
+  readonly #connection: Connection;
+  readonly #voting: VotingState;
+  readonly #settings: ServerSettings;
+  readonly #keyPrefix: string;
+  readonly #isDurable: boolean;
+  /** What every call tells the guard. It stays the same as long as the server and its marker do. */
+  #header: { readonly runId: string; readonly marker: string; readonly words: CallHeader } | undefined;
+  /** Counts connections, so that a late reply of an old one is not taken for the present one's. */
+  #epoch = 0;
+  /** Counts the calls. */
+  #sent = 0;
+  /** The number of the last call before the latest one that was sent again with its script. */
+  #sentBeforeRetry = 0;
+  /** The node's id, if it has none yet. */
+  readonly #spareId = randomUUID();
+
+  constructor(
+    connection: Connection,
+    voting: VotingState,
+    settings: ServerSettings,
+    keyPrefix: string,
+    isDurable: boolean,
+  ) {
+    this.#connection = connection;
+    this.#voting = voting;
+    this.#settings = settings;
+    this.#keyPrefix = keyPrefix;
+    this.#isDurable = isDurable;
+  }
+
+  /** The number of the present connection. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Another connection begins, or the present one has ended. */
+  beginEpoch(): number {
+    return ++this.#epoch;
+  }
+
+  run(content: CallContent, done: Done): void {
+    const epoch = this.#epoch;
+    const number = ++this.#sent;
+    const sentAt = this.#settings.clock.stamp();
+    const call = new ScriptCall(this.#callHeader(), this.#deadlineUs(content), content);
+    const replied = (error: Error | undefined, reply: unknown): void => {
+      if (error !== undefined) return done(error, undefined);
+      const finding = findingIn(reply);
+      if (finding === undefined) return done(NO_REPLY, undefined);
+      if (epoch === this.#epoch) this.#voting.learn(sentAt, finding);
+      done(undefined, reply as readonly unknown[]);
+    };
+    this.#connection.run(call, (error, reply) => {
+      if (error?.message.startsWith('NOSCRIPT')) {
+        // The server's script cache was emptied (SCRIPT FLUSH). The deadline in the call still holds.
+        this.#sentBeforeRetry = this.#sent;
+        this.#connection.runAndLoad(call, replied);
+      } else if (
+        error === undefined &&
+        content.script.verb === 'release' &&
+        number <= this.#sentBeforeRetry
+      ) {
+        // This release was sent after a call that is only now carried out, and must follow it again.
+        this.#connection.runAndLoad(call, replied);
+      } else {
+        replied(error, reply);
+      }
+    });
+  }
+
+  /** Until when the call may act, in whole microseconds of the node's time. Never later than asked for. */
+  #deadlineUs({ script, deadlineAt }: CallContent): number {
+    if (!script.hasDeadline) return 0;
+    const untilMs = Math.floor(deadlineAt);
+    return untilMs * 1_000 + this.#voting.nodeClock.aheadUs(untilMs);
+  }
+
+  #callHeader(): CallHeader {
+    const { shard, quarantineMs } = this.#settings;
+    const marker = shard?.marker() ?? markerKeyOf(this.#keyPrefix);
+    const { runId = '' } = this.#voting.info;
+    if (this.#header?.runId !== runId || this.#header.marker !== marker) {
+      const isApart = shard !== undefined;
+      const words = headerOf({
+        marker,
+        isApart,
+        quarantineMs,
+        runId,
+        durable: this.#isDurable,
+        spareId: this.#spareId,
+      });
+      this.#header = { runId, marker, words };
+    }
+    return this.#header.words;
+  }
+}
