@@ -2,17 +2,23 @@
 import { cellsOf, spreadOf, type Row } from './results.js';
 import { BEFORE, QUORLOCK } from './subjects.js';
 
-/** The figures that are better when they are less, but for the first, and are told of whatever scenario has them. */
+/**
+ * The figures that are better when they are less, but for the first, and are told of whatever scenario has
+ * them.
+ */
 const FIGURES = ['perSecond', 'p50', 'p99', 'cpuUs', 'cpuSeconds', 'heapBytes', 'commands'];
 
 /**
- * A table in Markdown. The ratio is the median of those of the rounds: in a round the two are measured within seconds, so what
- * else the machine does meanwhile touches both.
+ * A table in Markdown. The ratio is the median of those of the rounds: in a round the two are measured within
+ * seconds, so what else the machine does meanwhile touches both.
  */
 export function comparison(rows: readonly Row[]): string {
   const lines = cellsOf(rows).flatMap((cell) =>
     FIGURES.flatMap((figure) => {
-      const ratios = ratiosOf(rows.filter((row) => row.cell === cell), figure);
+      const ratios = ratiosOf(
+        rows.filter((row) => row.cell === cell),
+        figure,
+      );
       const spread = spreadOf(
         ratios.map((ratio) => ({ figures: { ratio } })),
         'ratio',

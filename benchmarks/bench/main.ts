@@ -8,8 +8,8 @@
  *   written.
  * - `--update`: with `--only`, writes the results in place of those scenarios' earlier ones.
  * - `--rounds N`: instead of each scenario's own number of rounds.
- * - `--against DIR`: measures quorlock as the checkout in DIR has it, too, as one more subject; the results are
- *   printed and not written.
+ * - `--against DIR`: measures quorlock as the checkout in DIR has it, too, as one more subject; the results
+ *   are printed and not written.
  * - `--render`: only makes the table and the pictures again, from the stored results.
  */
 import { execFileSync } from 'node:child_process';

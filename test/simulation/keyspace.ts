@@ -1,4 +1,7 @@
-/** What a Redis key holds: a string, a hash, or a list that somebody else has put there. `expiresAt` is in milliseconds of the node's time. */
+/**
+ * What a Redis key holds: a string, a hash, or a list that somebody else has put there. `expiresAt` is in
+ * milliseconds of the node's time.
+ */
 interface Entry {
   value: string;
   readonly hash: Map<string, string>;
@@ -40,7 +43,9 @@ export class Keyspace {
     this.#entries.set(key, { value, hash: new Map(), expiresAt: this.nowMs + ttlMs });
   }
 
-  /** Members of a sorted set are fields with their scores; the keyspace has no other hashes under such a key. */
+  /**
+   * Members of a sorted set are fields with their scores; the keyspace has no other hashes under such a key.
+   */
   addMember(key: string, member: string, score: number): void {
     if (!this.isSpoilt(key) && this.field(key, member) === undefined)
       this.setField(key, member, String(score));
@@ -100,8 +105,7 @@ export class Keyspace {
 
   copy(): Keyspace {
     const copy = new Keyspace();
-    for (const [key, entry] of this.#entries)
-      copy.#entries.set(key, { ...entry, hash: new Map(entry.hash) });
+    for (const [key, entry] of this.#entries) copy.#entries.set(key, { ...entry, hash: new Map(entry.hash) });
     return copy;
   }
 

@@ -293,7 +293,8 @@ export const MUTATIONS: readonly Mutation[] = [
         file: 'lock/acquire/acquire-round.ts',
         original: "return { kind: 'won', quorum, request, tracker, token, grant, othersWait };",
         replacement:
-          "return { kind: 'won', quorum, request, tracker, token, grant: { ...grant, sentAt: clock.stamp() }, othersWait };",
+          "return { kind: 'won', quorum, request, tracker, token, othersWait, " +
+          'grant: { ...grant, sentAt: clock.stamp() } };',
       },
     ],
     breaks: ['validity within the keys'],

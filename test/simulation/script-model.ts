@@ -3,8 +3,8 @@ import type { Verb } from '../../src/node/redis/protocol/script.js';
 import type { Keyspace, Publish } from './keyspace.js';
 
 /**
- * Ways in which a script could be wrong. They are for the test of the simulation itself, which has to find each.
- * What each must not do stands beside its use.
+ * Ways in which a script could be wrong. They are for the test of the simulation itself, which has to find
+ * each. What each must not do stands beside its use.
  */
 export const SCRIPT_FLAWS = [
   'confirm without ownership',
@@ -25,21 +25,27 @@ export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
 
 const FENCE_MS = 24 * 3_600_000;
 const LEDGER_MS = 7 * FENCE_MS;
-/** How many words of ARGV are the guard's. */
-const GUARD = 5;
+interface Shape {
+  /** How many words of ARGV come before the terms. */
+  readonly guard: 1 | 5;
+  /** Whether the first term is a deadline. */
+  readonly deadline?: true;
+  readonly terms: number;
+  /** How many words each operation has of its own. */
+  readonly own: number;
+}
 
-/** How the words behind the guard's are read: how many terms there are, the deadline first where there is one, and of each operation. */
-const SHAPES: Readonly<
-  Record<Verb, { readonly terms: number; readonly own: number; readonly deadline?: true }>
-> = {
-  acquire: { deadline: true, terms: 7, own: 2 },
-  confirm: { deadline: true, terms: 3, own: 2 },
-  extend: { deadline: true, terms: 4, own: 2 },
-  release: { terms: 5, own: 1 },
-  wake: { terms: 2, own: 0 },
-  inspect: { terms: 0, own: 0 },
-  guard: { terms: 2, own: 0 },
+const SHAPES: Readonly<Record<Verb, Shape>> = {
+  acquire: { guard: 5, deadline: true, terms: 7, own: 2 },
+  confirm: { guard: 5, deadline: true, terms: 3, own: 2 },
+  extend: { guard: 5, deadline: true, terms: 4, own: 2 },
+  release: { guard: 1, terms: 5, own: 1 },
+  wake: { guard: 1, terms: 2, own: 0 },
+  inspect: { guard: 5, terms: 0, own: 0 },
+  guard: { guard: 5, terms: 2, own: 0 },
 };
+
+const NO_GUARD: Memory = { leftMs: 0, anewUs: 0, knowsFromMs: 0 };
 
 interface Server {
   readonly keyspace: Keyspace;
@@ -51,8 +57,8 @@ interface Server {
 }
 
 /**
- * What the scripts of `src/node/redis/protocol` do, written anew from the descriptions at their heads: from the keys and
- * arguments of a call to the reply. A test holds it to the scripts themselves, on a real server.
+ * What the scripts of `src/node/redis/protocol` do, written anew from the descriptions at their heads: from
+ * the keys and arguments of a call to the reply. A test holds it to the scripts themselves, on a real server.
  */
 export function runScript(
   verb: Verb,
@@ -66,24 +72,21 @@ export function runScript(
   keyspace.nowMs = Math.floor(nowUs / 1_000);
   const isApart = args[0] !== '';
   const marker = isApart ? args[0]! : keys[0]!;
-  const { terms: termCount, own, deadline } = SHAPES[verb];
-  const terms = args.slice(GUARD, GUARD + termCount);
-  const memory = guard(keyspace, marker, args, verb === 'guard' ? terms : [], nowUs);
+  const { guard: guardCount, terms: termCount, own, deadline } = SHAPES[verb];
+  const isGuarded = guardCount > 1;
+  const terms = args.slice(guardCount, guardCount + termCount);
+  const command = verb === 'guard' ? terms : [];
+  const memory = isGuarded ? guard(keyspace, marker, args, command, nowUs) : NO_GUARD;
   if (memory === undefined) return [nowUs, -1, '', ''];
-  const head = [nowUs, memory.leftMs];
+  const head = isGuarded ? [nowUs, memory.leftMs] : [];
   if (verb === 'guard') {
     if (Number(args[1]) === 0) return head;
     return [...head, keyspace.field(marker, 'id') ?? args[4], keyspace.field(marker, 'members') ?? ''];
   }
   if (deadline && nowUs > Number(terms.shift()) && flaw !== 'no deadline') return [...head, 'late'];
   const server = { keyspace, nowUs, publish, flaw, marker, memory };
-  const operations = operationsIn(
-    verb,
-    keys.slice(isApart ? 0 : 1),
-    terms,
-    args.slice(GUARD + termCount),
-    own,
-  );
+  const words = args.slice(guardCount + termCount);
+  const operations = operationsIn(verb, keys.slice(isApart ? 0 : 1), terms, words, own);
   const answers = operations.map((operation) => {
     try {
       return answerOf(verb, server, terms, operation);
@@ -117,7 +120,10 @@ interface Memory {
   readonly knowsFromMs: number;
 }
 
-/** Whether the node remembers: what its marker says, and what becomes of it; `undefined` where it is left without one. */
+/**
+ * Whether the node remembers: what its marker says, and what becomes of it; `undefined` where it is left
+ * without one.
+ */
 function guard(
   keyspace: Keyspace,
   marker: string,

@@ -26,8 +26,9 @@ interface Pending {
 }
 
 /**
- * What ioredis does with the settings of `src/node/redis/connection/ioredis.ts`, over a simulated network: no offline queue, no
- * resending, a new connection after the old one broke, a connection that is silent for too long given up.
+ * What ioredis does with the settings of `src/node/redis/connection/ioredis.ts`, over a simulated network: no
+ * offline queue, no resending, a new connection after the old one broke, a connection that is silent for too
+ * long given up.
  */
 class SimConnection implements Connection {
   #socket: Socket | undefined;
@@ -69,11 +70,11 @@ class SimConnection implements Connection {
   }
 
   run(call: ScriptCall, replied: Replied): void {
-    this.#runScript(call.toBytes('EVALSHA'), replied);
+    this.#runScript(call.encode('EVALSHA'), replied);
   }
 
   runAndLoad(call: ScriptCall, replied: Replied): void {
-    this.#runScript(call.toBytes('EVAL'), replied);
+    this.#runScript(call.encode('EVAL'), replied);
   }
 
   /** Each call is a message of its own: more can happen between two of them than on one connection. */
@@ -81,8 +82,10 @@ class SimConnection implements Connection {
     send();
   }
 
-  #runScript(bytes: Buffer, replied: Replied): void {
-    const [name, script = '', keyCount, ...words] = wordsIn(bytes);
+  #runScript(encoded: Buffer | string, replied: Replied): void {
+    const [name, script = '', keyCount, ...words] = wordsIn(
+      typeof encoded === 'string' ? Buffer.from(encoded) : encoded,
+    );
     const keys = words.slice(0, Number(keyCount));
     const args = words.slice(Number(keyCount));
     const isSent = name === 'EVAL';
@@ -250,7 +253,10 @@ class Socket {
     });
   }
 
-  /** As a client does that repeats what it had no answer to: it comes once more, much later, and the answer is lost. */
+  /**
+   * As a client does that repeats what it had no answer to: it comes once more, much later, and the answer is
+   * lost.
+   */
   #sendAgain(command: Command): void {
     const nobody: Peer = {
       answer: () => undefined,

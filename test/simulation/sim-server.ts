@@ -34,8 +34,8 @@ export type DataAtStart = 'kept' | 'lost' | 'stale';
 type ServerState = 'up' | 'stopped' | 'down';
 
 /**
- * A redis-server: its own clock, its keys, and the order in which it carries out what has come in. A stopped one (SIGSTOP)
- * carries nothing out, while its kernel goes on taking connections and requests.
+ * A redis-server: its own clock, its keys, and the order in which it carries out what has come in. A stopped
+ * one (SIGSTOP) carries nothing out, while its kernel goes on taking connections and requests.
  */
 export class SimServer {
   #state: ServerState = 'up';
@@ -92,7 +92,9 @@ export class SimServer {
     this.#peers.add(peer);
   }
 
-  /** A request has arrived. What comes over a connection that a dead process had is thrown away by the kernel. */
+  /**
+   * A request has arrived. What comes over a connection that a dead process had is thrown away by the kernel.
+   */
   receive(peer: Peer, command: Command): void {
     if (!this.#peers.has(peer)) return;
     if (this.#state === 'stopped') this.#inbox.push({ peer, command });

@@ -3,15 +3,15 @@ import type { ScriptCall } from '../protocol/script-call.js';
 
 /** A command of ioredis that goes out as its call has written it down. */
 export class ScriptCommand extends Command {
-  readonly #bytes: Buffer;
+  readonly #encoded: Buffer | string;
 
   constructor(command: 'EVALSHA' | 'EVAL', call: ScriptCall) {
     super(command.toLowerCase(), [], { replyEncoding: 'utf8' });
-    this.#bytes = call.toBytes(command);
+    this.#encoded = call.encode(command);
   }
 
-  override toWritable(): Buffer {
-    return this.#bytes;
+  override toWritable(): Buffer | string {
+    return this.#encoded;
   }
 
   /** A client of another version than ours may have it called where our Command has none. */

@@ -1,12 +1,13 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
-import { asError, forEachOperation } from './lua/operations.js';
+import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { ENLIST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
 
 /**
- * Any number of resources, ticks, old counters, and the same holder once more. `taken` says that the lock has been set by
- * this operation already, and `raised` by how much its counter has. Gives the answer, and which resource refused.
+ * Any number of resources, ticks, old counters, and the same holder once more. `taken` says that the lock has
+ * been set by this operation already, and `raised` by how much its counter has. Gives the answer, and which
+ * resource refused.
  *
  * It is made when it is first needed: a Lua function costs more to make than a lone lock has to spare.
  */
@@ -23,7 +24,8 @@ decide = function(holder, seed, taken, raised)
       local counter, ran = readFence(KEYS[key + 2 * i + 1], newest + raised)
       if tick then
         if ran and ran >= tick then return {'already ran'} end
-        -- Whoever came late for this tick, or came early by a fast clock, may be on record with other nodes only.
+        -- Whoever came late for this tick, or came early by a fast clock, may be on record with other nodes
+        -- only.
         if left == 0 and began > 0 and began > (tick - quarantine) * 1000 then
           return {'error', 'the node lost its memory after this tick was due'}
         end
@@ -53,6 +55,7 @@ end
 
 /** What becomes of the lists of waiting processes: whoever was refused joins the list of what refused it. */
 const QUEUE = `
+local waits = tonumber(seen[5]) or 0
 ${ENLIST}
 local life = tonumber(ARGV[12])
 queue = function(reply, refusing)
@@ -70,21 +73,23 @@ end
 `;
 
 /**
- * acquire: sets the locks of a holder where they are free, all of an operation's resources or none, and counts.
+ * acquire: sets the locks of a holder where they are free, all of an operation's resources or none, and
+ * counts.
  *
- * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of each of its
- *       resources, and with a waiter the wait list of each
+ * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of
+ *       each of its resources, and with a waiter the wait list of each
  * ARGV  1 to 5   the guard's
  *       6        the deadline
  *       7        how many resources each operation has
  *       8        ttl in ms
  *       9        tick, in ms since 1970; empty: none
  *       10       how many tokens a grant reserves: the counter goes up by as many
- *       11, 12   the waiter that joins the list of what refuses it, and leaves the lists of what is granted; and how long
- *                a list lives, in ms. Empty and 0: nobody waits
- *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a missing counter
- *       starts, to within a second of the node's time. Empty: without fencing
- * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or for each operation
+ *       11, 12   the waiter that joins the list of what refuses it, and leaves the lists of what is granted;
+ *                and how long a list lives, in ms. Empty and 0: nobody waits
+ *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a
+ *       missing counter starts, to within a second of the node's time. Empty: without fencing
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
+ *       for each operation
  *         above                         granted: the counter is its seed and this
  *         {'granted', above, others}    likewise, and so many other processes wait
  *         {'held', owner, remaining}    another holder has it, for so many ms
@@ -94,8 +99,10 @@ end
  *
  * Two operations, of which the second meets another holder:
  *
- *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8 {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 30000 '' 1 '' 0 k3J…@web-1 1795866992000000 Xq8…@web-1 1795866992000000
+ *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
+ *       {lock:invoice:8}:fence
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 30000 '' 1 '' 0 k3J…@web-1 1795866992000000 Xq8…@web-1
+ *       1795866992000000
  *     1) 1795866992010000   2) 0   3) 1   4) 1) held 2) p0Z…@web-2 3) 28750
  */
 export const ACQUIRE = scriptOf(
@@ -110,9 +117,12 @@ if waiter ~= '' then
   keysEach = 3 * resources
   ${QUEUE}
 end
-${forEachOperation(`
+${forEachOperation(
+  GUARD_HEAD,
+  `
   local holder, seed, refusing = ARGV[own], tonumber(ARGV[own + 1])
-  -- A lone resource is free, as nearly always, if the lock can be set; and its counter goes on if it can be counted up.
+  -- A lone resource is free, as nearly always, if the lock can be set; and its counter goes on if it can be
+  -- counted up.
   local taken, raised = isPlain and call('SET', KEYS[key], holder, 'NX', 'PX', ttl), 0
   if taken and not seed then
     reply = 0
@@ -129,11 +139,12 @@ ${forEachOperation(`
     ok, reply, refusing = pcall(decide, holder, seed, taken, raised)
     if not ok then
       if taken then call('DEL', KEYS[key]) end
-      if raised > 0 then call('DECRBY', KEYS[key + 1], step) end
+      if raised > 0 then call('INCRBY', KEYS[key + 1], -tokens) end
       reply = ${asError('reply')}
     end
   end
   if queue then reply = queue(reply, refusing) end
-`)}`,
+`,
+)}`,
   { hasDeadline: true },
 );

@@ -1,4 +1,4 @@
-import type { CallContent, Operation } from './script-call.js';
+import { CallContent, type Operation } from './script-call.js';
 
 /** Operations that go in one call: of one script, on the same terms. */
 interface Group {
@@ -9,20 +9,24 @@ interface Group {
 }
 
 /**
- * Operations whose deadlines lie apart by this fraction of the time that is left go together, with the earliest. In a turn of
- * the event loop that makes hundreds of requests, each has a deadline of its own.
+ * Operations whose deadlines lie apart by this fraction of the time that is left go together, with the
+ * earliest. In a turn of the event loop that makes hundreds of requests, each has a deadline of its own.
  */
 const DEADLINES_APART = 1 / 32;
 
 /**
- * Puts operations that arose together into calls. What is about the same resource keeps its order, and so does what is about
- * the same holder, which names the same resources each time. All else is free to go with its like: calls are carried out one
- * after the other, so a call of its own for each run of operations would cost the more the more they are mixed.
+ * Puts operations that arose together into calls. What is about the same resource keeps its order, and so
+ * does what is about the same holder, which names the same resources each time. All else is free to go with
+ * its like: calls are carried out one after the other, so a call of its own for each run of operations would
+ * cost the more the more they are mixed.
  */
 export class CallPlanner {
   #last: { readonly operations: readonly Operation[]; readonly calls: readonly CallContent[] } | undefined;
 
-  /** `now`: on the clock of the deadlines. The nodes of a manager are asked much the same, one right after the other. */
+  /**
+   * `now`: on the clock of the deadlines. The nodes of a manager are asked much the same, one right after the
+   * other.
+   */
   callsOf(operations: readonly Operation[], now: number): readonly CallContent[] {
     if (this.#last !== undefined && areSame(this.#last.operations, operations)) return this.#last.calls;
     const calls = groupsOf(operations, now).map(contentOf);
@@ -70,11 +74,7 @@ function namesIn(groups: readonly Group[]): Map<string, number> {
   return named;
 }
 
-function isNamedAfter(
-  named: ReadonlyMap<string, number>,
-  { resources }: Operation,
-  group: number,
-): boolean {
+function isNamedAfter(named: ReadonlyMap<string, number>, { resources }: Operation, group: number): boolean {
   for (const resource of resources) if ((named.get(resource) ?? -1) > group) return true;
   return false;
 }
@@ -90,16 +90,7 @@ function contentOf({ first, operations, places, deadlineAt }: Group): CallConten
     keyCount += operation.keyCount;
     wordCount += operation.ownCount;
   }
-  return {
-    script: first.script,
-    operations,
-    places,
-    deadlineAt,
-    keys: Buffer.from(keys),
-    keyCount,
-    words: Buffer.from(words),
-    wordCount,
-  };
+  return new CallContent(first.script, operations, places, deadlineAt, keys, keyCount, words, wordCount);
 }
 
 function areSame(some: readonly Operation[], others: readonly Operation[]): boolean {

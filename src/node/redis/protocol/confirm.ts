@@ -1,20 +1,21 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
-import { asError, forEachOperation } from './lua/operations.js';
+import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
 
 /**
- * confirm: raises the counters of a holder's resources to its token, and records the tick, of all of them or of none. Only the
- * owner of the keys may, and a counter never goes down.
+ * confirm: raises the counters of a holder's resources to its token, and records the tick, of all of them or
+ * of none. Only the owner of the keys may, and a counter never goes down.
  *
- * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of each of its
- *       resources
+ * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of
+ *       each of its resources
  * ARGV  1 to 5   the guard's
  *       6        the deadline
  *       7        how many resources each operation has
  *       8        tick, in ms since 1970; empty: none, and one that is on record stays
  *       then for each operation its holder id and its token
- * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or for each operation
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
+ *       for each operation
  *         0                             granted: the counter is the token
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'absent'}                    the key is gone
@@ -48,10 +49,13 @@ local function confirm(holder, token)
   for i = key, key + keysEach - 2, 2 do writeFence(KEYS[i + 1], token, tick or ticks[i]) end
   return 0
 end
-${forEachOperation(`
+${forEachOperation(
+  GUARD_HEAD,
+  `
   local ok
   ok, reply = pcall(confirm, ARGV[own], tonumber(ARGV[own + 1]))
   if not ok then reply = ${asError('reply')} end
-`)}`,
+`,
+)}`,
   { hasDeadline: true },
 );

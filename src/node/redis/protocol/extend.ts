@@ -1,11 +1,12 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
-import { asError, forEachOperation } from './lua/operations.js';
+import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
 
 /**
- * What is done where a key or a counter is not as the last extension left it: refuses, or sets keys that are gone and raises
- * counters. Gives the answer, and whether nothing is to be prolonged. Made when it is first needed, see `acquire`.
+ * What is done where a key or a counter is not as the last extension left it: refuses, or sets keys that are
+ * gone and raises counters. Gives the answer, and whether nothing is to be prolonged. Made when it is first
+ * needed, see `acquire`.
  */
 const PREPARE = `
 ${FENCE}
@@ -35,32 +36,35 @@ end
 `;
 
 /**
- * extend: prolongs a holder's keys and never shortens them, of all resources of an operation or of none. Counters below the
- * operation's maximum are raised to it.
+ * extend: prolongs a holder's keys and never shortens them, of all resources of an operation or of none.
+ * Counters below the operation's maximum are raised to it.
  *
- * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of each of its
- *       resources
+ * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of
+ *       each of its resources
  * ARGV  1 to 5   the guard's
  *       6        the deadline
  *       7        how many resources each operation has
  *       8        ttl in ms
- *       9        when a key that is gone is set again: a number: where the counter is below the maximum by so much at least, or
- *                is gone as well; 'always'; 'never'
+ *       9        when a key that is gone is set again: a number: where the counter is below the maximum by so
+ *                much at least, or is gone as well; 'always'; 'never'
  *       then for each operation its holder id, and what its counters may be at most; empty: without fencing
- * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or for each operation
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
+ *       for each operation
  *         0                             granted: the counter is the maximum
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'absent'}                    the key is gone, and was not set again
  *         {'superseded', counter}       the key is there, and the counter above the maximum
- *         {'restored'}                  the key and the counter were gone: the node lost its data. The key protects from now
- *                                       on, but the answer proves nothing
+ *         {'restored'}                  the key and the counter were gone: the node lost its data. The key
+ *                                       protects from now on, but the answer proves nothing
  *         {'error', message}            nothing was prolonged; other operations are not affected
  *       0 after 0 is told as {'zeros', number}.
  *
  * Two operations of which both are granted:
  *
- *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8 {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795867002250000 1 30000 0 k3J…@web-1 1795866992000001 Xq8…@web-1 1795866993000004
+ *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
+ *       {lock:invoice:8}:fence
+ *       '' 60000 7fd1… '' 5c0e… 1795867002250000 1 30000 0 k3J…@web-1 1795866992000001 Xq8…@web-1
+ *       1795866993000004
  *     1) 1795867002010000   2) 0   3) 1) zeros 2) 2
  */
 export const EXTEND = scriptOf(
@@ -69,7 +73,9 @@ export const EXTEND = scriptOf(
 local resources, life, ttl, restore = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[8]), ARGV[9]
 local keysEach, own, ownEach = 2 * resources, 10, 2
 local prepare
-${forEachOperation(`
+${forEachOperation(
+  GUARD_HEAD,
+  `
   local holder, bound, isRefused = ARGV[own], ARGV[own + 1]
   local most = tonumber(bound)
   reply = 0
@@ -90,6 +96,7 @@ ${forEachOperation(`
       if call('PTTL', KEYS[i]) < ttl then call('PEXPIRE', KEYS[i], life) end
     end
   end
-`)}`,
+`,
+)}`,
   { hasDeadline: true },
 );

@@ -6,7 +6,8 @@ import { scriptOf } from './script.js';
  * - `look`: tells what the marker says, and leaves a missing one missing.
  * - `mark`: writes a missing marker, as every vote does: the node is in quarantine from now on.
  * - `first use`: trusts the node at once, if it has no marker.
- * - `trust`: trusts the node at once, whatever its marker says. Counters of a time when it was not trusted go on from now.
+ * - `trust`: trusts the node at once, whatever its marker says. Counters of a time when it was not trusted go
+ *   on from now.
  * - `quarantine`: its memory begins now.
  * - `members`: writes down the nodes among which it is used; a node without a marker is left alone.
  */
@@ -19,7 +20,8 @@ export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'quarantine
  * ARGV  1 to 5   the guard's
  *       6        the command
  *       7        with `members`, these
- * Reply the node's time in µs; for how many ms its grants do not count, -1 without a marker; the node's id; its members. The
+ * Reply the node's time in µs; for how many ms its grants do not count, -1 without a marker; the node's id;
+ * its members. The
  *       last two are empty where there is none, and missing where the quarantine is 0.
  *
  * A look at a node that is trusted:

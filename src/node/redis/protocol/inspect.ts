@@ -1,6 +1,6 @@
 import { FENCE } from './lua/fence.js';
 import { GUARD } from './lua/guard.js';
-import { asError, forEachOperation } from './lua/operations.js';
+import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
 
 /**
@@ -9,13 +9,15 @@ import { scriptOf } from './script.js';
  * KEYS  the marker (but on a shard, see the guard); then the lock key and the fence key of each resource
  * ARGV  1 to 5   the guard's
  * Reply the node's time in µs; for how many ms its grants do not count; then for each resource
- *         {'inspected', owner, remaining, counter, tick}    remaining in ms, tick in ms since 1970; what there is not is empty
+ *         {'inspected', owner, remaining, counter, tick}    remaining in ms, tick in ms since 1970; what
+ *                                                           there is not is empty
  *         {'error', message}                                one of its keys holds something else
  *
  * One resource that is held:
  *
  *     EVALSHA <sha> 3 lock:quorlock:node lock:nightly {lock:nightly}:fence '' 60000 7fd1… '' 5c0e…
- *     1) 1795867002010000   2) 0   3) 1) inspected 2) k3J…@web-1 3) 28750 4) 1795866992000003 5) 1795866990000
+ *     1) 1795867002010000   2) 0   3) 1) inspected 2) k3J…@web-1 3) 28750 4) 1795866992000003 5)
+ *                                  1795866990000
  */
 export const INSPECT = scriptOf(
   'inspect',
@@ -27,9 +29,12 @@ local function inspect(lock, fence)
   local counter, tick = readFence(fence)
   return {'inspected', owner or '', owner and call('PTTL', lock) or 0, counter or '', tick or ''}
 end
-${forEachOperation(`
+${forEachOperation(
+  GUARD_HEAD,
+  `
   local ok
   ok, reply = pcall(inspect, KEYS[key], KEYS[key + 1])
   if not ok then reply = ${asError('reply')} end
-`)}`,
+`,
+)}`,
 );

@@ -1,6 +1,9 @@
 import { MARKER } from '../../reserved-names.js';
 
-/** The hash tag of a key, by the Redis Cluster specification: what stands in the first braces that are not empty. */
+/**
+ * The hash tag of a key, by the Redis Cluster specification: what stands in the first braces that are not
+ * empty.
+ */
 export function hashTagOf(key: string): string | undefined {
   const open = key.indexOf('{');
   if (open < 0) return undefined;
@@ -9,9 +12,10 @@ export function hashTagOf(key: string): string | undefined {
 }
 
 /**
- * The key of a lock's fencing counter and last tick. It is in the same slot of a Cluster as the lock key. What its first
- * braces hold tells the three forms apart, so two resources never share a counter, whatever braces are in them. A lock key with
- * a closing brace and no tag shares its slot with no other key that could be named after it.
+ * The key of a lock's fencing counter and last tick. It is in the same slot of a Cluster as the lock key.
+ * What its first braces hold tells the three forms apart, so two resources never share a counter, whatever
+ * braces are in them. A lock key with a closing brace and no tag shares its slot with no other key that could
+ * be named after it.
  */
 export function fenceKeyOf(lock: string): string {
   const tag = hashTagOf(lock);

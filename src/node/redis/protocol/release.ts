@@ -1,49 +1,55 @@
-import { GUARD } from './lua/guard.js';
+import { CLOCK, MARKER } from './lua/guard.js';
 import { forEachOperation } from './lua/operations.js';
 import { ENLIST, WAKE_FIRST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
 
 /**
- * release: deletes a holder's keys, or leaves them a while to live, and tells the first process that waits for each. It has no
- * deadline: it is right whenever it comes.
+ * release: deletes a holder's keys, or leaves them a while to live, and tells the first process that waits
+ * for each. It has neither guard nor deadline: it is right whenever it comes, whatever the node remembers.
  *
- * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the wait list of each of its
- *       resources
- * ARGV  1 to 5   the guard's
- *       6        how many resources each operation has
- *       7        how long the keys are left to live, in ms; 0: they are deleted
- *       8, 9     the waiter that goes to the end of the lists before the first of each is told, and how long a list lives, in
- *                ms. Empty and 0: nobody
- *       10       how channels of waiters begin
+ * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the wait list of
+ *       each of its resources
+ * ARGV  1      as the guard's: where the marker is
+ *       2      how many resources each operation has
+ *       3      how long the keys are left to live, in ms; 0: they are deleted
+ *       4, 5   the waiter that goes to the end of the lists before the first of each is told, and how long a
+ *              list lives, in ms. Empty and 0: nobody
+ *       6      how channels of waiters begin
  *       then for each operation its holder id
- * Reply the node's time in µs; for how many ms its grants do not count; then for each operation
- *         0                             done: the keys that were the holder's are not any more
- *         {'granted', 0, told}          likewise, and so many processes were told
- *         {'absent'}                    none of the keys was the holder's
- *         {'error', message}            one of the keys is no lock; the others are released
+ * Reply for each operation
+ *         0                       done: the keys that were the holder's are not any more
+ *         {'granted', 0, told}    likewise, and so many processes were told
+ *         {'absent'}              none of the keys was the holder's
+ *         {'error', message}      one of the keys is no lock; the others are released
  *       0 after 0 is told as {'zeros', number}.
  *
  * One operation; a process that waited for the lock is told:
  *
  *     EVALSHA <sha> 3 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence:wait
- *       '' 60000 7fd1… '' 5c0e… 1 0 '' 0 lock:quorlock:wake: k3J…@web-1
- *     1) 1795867002010000   2) 0   3) 1) granted 2) 0 3) 1
+ *       '' 1 0 '' 0 lock:quorlock:wake: k3J…@web-1
+ *     1) 1) granted 2) 0 3) 1
  */
 export const RELEASE = scriptOf(
   'release',
-  `${GUARD}
-local resources, keep, waiter, channel = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[10]
-local keysEach, own, ownEach = 2 * resources, 11, 1
+  `${MARKER}
+local resources, keep, waiter, channel = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[6]
+local keysEach, own, ownEach = 2 * resources, 7, 1
+local waits = tonumber(call('HGET', marker, 'waits')) or 0
 local tell
-if waiter ~= '' or (tonumber(seen[5]) or 0) * 1000 > now then
-  ${ENLIST}${WAKE_FIRST}
-  local life = tonumber(ARGV[9])
-  tell = function(lock, list)
-    if waiter ~= '' then enlist(list, waiter, life) end
-    return wakeFirst(lock, list)
+if waits > 0 or waiter ~= '' then
+  ${CLOCK}
+  if waits * 1000 > now or waiter ~= '' then
+    ${ENLIST}${WAKE_FIRST}
+    local life = tonumber(ARGV[5])
+    tell = function(lock, list)
+      if waiter ~= '' then enlist(list, waiter, life) end
+      return wakeFirst(lock, list)
+    end
   end
 end
-${forEachOperation(`
+${forEachOperation(
+  [],
+  `
   local holder, isFound, told = ARGV[own], false, 0
   for i = key, key + keysEach - 2, 2 do
     local lock = KEYS[i]
@@ -59,5 +65,7 @@ ${forEachOperation(`
   if not reply then
     if told > 0 then reply = {'granted', 0, told} elseif isFound then reply = 0 else reply = {'absent'} end
   end
-`)}`,
+`,
+)}`,
+  { hasGuard: false },
 );

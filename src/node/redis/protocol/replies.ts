@@ -44,9 +44,10 @@ export function findingIn(reply: unknown): Finding | undefined {
   return { nodeUs, quarantineLeftMs, identity: { id, members } };
 }
 
-/** What was answered, one for each operation, whatever the node sent. */
+/** The votes in the reply of a call, one for each operation, whatever the node sent. */
 export const votesIn = (reply: readonly unknown[], operations: readonly Operation[]): Vote[] => {
-  const nodeMs = Number(reply[0]) / 1_000 + SLACK_MS;
+  // Without the guard nothing is counted.
+  const nodeMs = isGuarded(operations) ? Number(reply[0]) / 1_000 + SLACK_MS : 0;
   return answersIn(
     reply,
     operations,
@@ -60,16 +61,20 @@ export const inspectionsIn = (
   operations: readonly Operation[],
 ): (NodeInspection | Failed)[] => answersIn(reply, operations, inspectionOf, () => NO_ANSWER);
 
-/** `zero`: what the answer 0 means, which may stand for many in a row, but for no more than there are operations. */
+/**
+ * `zero`: what the answer 0 means, which may stand for many in a row, but for no more than there are
+ * operations.
+ */
 function answersIn<Answer>(
   reply: readonly unknown[],
   operations: readonly Operation[],
   read: (answer: unknown, operation: Operation) => Answer | Failed,
   zero: (above: number, operation: Operation) => Answer | Failed,
 ): (Answer | Failed)[] {
-  if (reply[2] === 'late') return operations.map(() => LATE);
+  const first = isGuarded(operations) ? 2 : 0;
+  if (reply[first] === 'late') return operations.map(() => LATE);
   const answers: (Answer | Failed)[] = [];
-  for (let place = 2; place < reply.length; place++) {
+  for (let place = first; place < reply.length; place++) {
     const answer = reply[place];
     const zeros = zerosIn(answer);
     if (answers.length + (zeros ?? 1) > operations.length) return operations.map(() => TOO_FEW);
@@ -78,6 +83,8 @@ function answersIn<Answer>(
   }
   return answers.length === operations.length ? answers : operations.map(() => TOO_FEW);
 }
+
+const isGuarded = ([first]: readonly Operation[]): boolean => first?.script.hasGuard === true;
 
 /** How many zeros an answer stands for; `undefined` where it is another one. */
 function zerosIn(answer: unknown): number | undefined {

@@ -7,7 +7,7 @@ import { GUARD_COMMAND, type GuardCommand } from './guard.js';
 import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
 import { RELEASE } from './release.js';
-import { bulk, type CallContent, type Operation } from './script-call.js';
+import { bulk, CallContent, type Operation } from './script-call.js';
 import type { Script } from './script.js';
 import { WAKE } from './wake.js';
 
@@ -61,8 +61,8 @@ function restoringOf({ token, maxCounter }: NodeRequest & { readonly op: 'extend
 }
 
 /**
- * Makes calls of requests. The nodes of a manager share one: they are asked alike and one right after the other, so what was
- * made last is mostly what the next of them needs.
+ * Makes calls of requests. The nodes of a manager share one: they are asked alike and one right after the
+ * other, so what was made last is mostly what the next of them needs.
  */
 export class RequestEncoder {
   readonly #planner = new CallPlanner();
@@ -128,17 +128,9 @@ export function inspectOperation(keyPrefix: string, resource: string): Operation
   };
 }
 
-/** What a call of the guard alone says. */
-export const guardContent = (command: GuardCommand, members: string): CallContent => ({
-  script: GUARD_COMMAND,
-  operations: [],
-  places: [],
-  deadlineAt: NO_DEADLINE,
-  keys: Buffer.alloc(0),
-  keyCount: 0,
-  words: Buffer.from(encoded([command, members])),
-  wordCount: 2,
-});
+/** A call of the guard alone. */
+export const guardContent = (command: GuardCommand, members: string): CallContent =>
+  new CallContent(GUARD_COMMAND, [], [], NO_DEADLINE, '', 0, encoded([command, members]), 2);
 
 /** Of each resource the lock key and another one; with a waiter, then the wait list of each. */
 function keysOf(

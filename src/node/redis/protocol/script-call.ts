@@ -1,14 +1,16 @@
 import type { Granted } from '../../../core/vote.js';
-import { GUARD_WORDS } from './lua/guard.js';
 import type { Script } from './script.js';
 
 /** A word as it goes over the wire: a bulk string of the Redis protocol. */
 export const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
 
+export type Command = 'EVALSHA' | 'EVAL';
 const EVALSHA = bulk('EVALSHA');
 const EVAL = bulk('EVAL');
 
-/** A request, or the inspection of a resource, as a script takes it. Keys, terms and words are bulk strings. */
+/**
+ * A request, or the inspection of a resource, as a script takes it. Keys, terms and words are bulk strings.
+ */
 export interface Operation {
   readonly script: Script;
   readonly resources: readonly string[];
@@ -24,33 +26,25 @@ export interface Operation {
   /** What it has of its own. */
   readonly own: string;
   readonly ownCount: number;
-  /** The number that it names. An answer tells a counter as its distance from this, which has fewer digits. */
+  /**
+   * The number that it names. An answer tells a counter as its distance from this, which has fewer digits.
+   */
   readonly base: number;
   /** The last grant that was read of an answer to it: most nodes say the same. */
   granted: Granted | undefined;
 }
 
-/** What goes into one call of a script, the same for every node. */
-export interface CallContent {
-  readonly script: Script;
-  readonly operations: readonly Operation[];
-  /** Their places among those that were sent together. */
-  readonly places: readonly number[];
-  readonly deadlineAt: number;
-  readonly keys: Buffer;
-  readonly keyCount: number;
-  readonly words: Buffer;
-  readonly wordCount: number;
-}
-
 /** What a call says to one node, as bulk strings. */
 export interface CallHeader {
-  /** The marker as the first key; empty on a shard of a Cluster, where it is a word of the guard. */
+  /** The marker as the first key; empty on a shard of a Cluster. */
   readonly markerKey: string;
+  /** The first word: where the marker is. */
+  readonly place: string;
+  /** The other words of the guard. */
   readonly guard: string;
 }
 
-/** What the guard of every script has to know; see there. */
+/** What the guard has to know; see there. */
 export interface Guard {
   readonly marker: string;
   /** On a shard of a Cluster the marker is in another slot than the keys. */
@@ -63,15 +57,80 @@ export interface Guard {
   readonly spareId: string;
 }
 
+/** How many words `CallHeader.guard` has. */
+const GUARD_WORDS = 4;
+
 export function headerOf(guard: Guard): CallHeader {
   const { marker, isApart, quarantineMs, runId, durable, spareId } = guard;
-  const words = [isApart ? marker : '', String(quarantineMs), runId, durable ? '1' : '', spareId];
-  return { markerKey: isApart ? '' : bulk(marker), guard: words.map(bulk).join('') };
+  const words = [String(quarantineMs), runId, durable ? '1' : '', spareId];
+  return {
+    markerKey: isApart ? '' : bulk(marker),
+    place: bulk(isApart ? marker : ''),
+    guard: words.map(bulk).join(''),
+  };
+}
+
+/** From this size on, in characters, a copy of bytes costs less than the encoding of a text. */
+const LARGE = 1_500;
+
+/** What goes into one call of a script, the same for every node. */
+export class CallContent {
+  #begin: { readonly markerKey: string; readonly text: string } | undefined;
+  #bytes: { readonly keys: Buffer; readonly words: Buffer } | undefined;
+
+  constructor(
+    readonly script: Script,
+    readonly operations: readonly Operation[],
+    /** The places of the operations among those that were sent together. */
+    readonly places: readonly number[],
+    readonly deadlineAt: number,
+    private readonly keys: string,
+    private readonly keyCount: number,
+    private readonly words: string,
+    private readonly wordCount: number,
+  ) {}
+
+  get isLarge(): boolean {
+    return this.keys.length + this.words.length > LARGE;
+  }
+
+  /** The whole command as a text. `between`: what the call says to the one node, between keys and words. */
+  textFor(command: Command, markerKey: string, between: string): string {
+    return this.#beginOf(command, markerKey) + this.keys + between + this.words;
+  }
+
+  bytesFor(command: Command, markerKey: string, between: string): Buffer {
+    const { keys, words } = (this.#bytes ??= {
+      keys: Buffer.from(this.keys),
+      words: Buffer.from(this.words),
+    });
+    const begin = this.#beginOf(command, markerKey);
+    const size = Buffer.byteLength(begin) + keys.length + Buffer.byteLength(between) + words.length;
+    const bytes = Buffer.allocUnsafe(size);
+    let at = bytes.write(begin);
+    at += keys.copy(bytes, at);
+    at += bytes.write(between, at);
+    words.copy(bytes, at);
+    return bytes;
+  }
+
+  /** Up to the marker, the first key. Nodes of the same prefix have the same. */
+  #beginOf(command: Command, markerKey: string): string {
+    if (command === 'EVALSHA' && this.#begin?.markerKey === markerKey) return this.#begin.text;
+    const { script } = this;
+    const keyCount = markerKey === '' ? this.keyCount : this.keyCount + 1;
+    const guardWords = script.hasGuard ? GUARD_WORDS : 0;
+    const wordCount = 1 + guardWords + (script.hasDeadline ? 1 : 0) + this.wordCount;
+    const named = command === 'EVALSHA' ? EVALSHA + bulk(script.sha) : EVAL + bulk(script.text);
+    const text = `*${3 + keyCount + wordCount}\r\n${named}${bulk(String(keyCount))}${markerKey}`;
+    if (command === 'EVALSHA') this.#begin = { markerKey, text };
+    return text;
+  }
 }
 
 /**
- * A call of a script on one node. It writes itself down as the Redis protocol has it: what is the same for all nodes is copied
- * from where it was written once. A client that is given a hundred arguments writes each of them for each node.
+ * A call of a script on one node. It writes itself down as the Redis protocol has it: what is the same for
+ * all nodes is written once. A client that is given a hundred arguments writes each of them for each node.
  */
 export class ScriptCall {
   constructor(
@@ -81,22 +140,15 @@ export class ScriptCall {
     readonly content: CallContent,
   ) {}
 
-  /** The whole command. EVAL sends the script itself, and the server keeps it. */
-  toBytes(command: 'EVALSHA' | 'EVAL'): Buffer {
-    const { script, keys, keyCount, words, wordCount } = this.content;
-    const { markerKey, guard } = this.header;
-    const { hasDeadline } = script;
-    const allKeys = markerKey === '' ? keyCount : keyCount + 1;
-    const wordsAfter = GUARD_WORDS + wordCount + (hasDeadline ? 1 : 0);
-    const begin = command === 'EVALSHA' ? EVALSHA + bulk(script.sha) : EVAL + bulk(script.text);
-    const before = `*${3 + allKeys + wordsAfter}\r\n${begin}${bulk(String(allKeys))}${markerKey}`;
-    const between = hasDeadline ? `${guard}${bulk(String(this.deadlineUs))}` : guard;
-    const size = Buffer.byteLength(before) + keys.length + Buffer.byteLength(between) + words.length;
-    const bytes = Buffer.allocUnsafe(size);
-    let at = bytes.write(before);
-    at += keys.copy(bytes, at);
-    at += bytes.write(between, at);
-    words.copy(bytes, at);
-    return bytes;
+  /** The whole command, as it goes over the wire. EVAL sends the script itself, and the server keeps it. */
+  encode(command: Command): Buffer | string {
+    const { markerKey, place, guard } = this.header;
+    const { content } = this;
+    const { hasGuard, hasDeadline } = content.script;
+    let between = hasGuard ? place + guard : place;
+    if (hasDeadline) between += bulk(String(this.deadlineUs));
+    return content.isLarge
+      ? content.bytesFor(command, markerKey, between)
+      : content.textFor(command, markerKey, between);
   }
 }

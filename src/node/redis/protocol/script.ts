@@ -2,19 +2,29 @@ import { createHash } from 'node:crypto';
 
 export type Verb = 'acquire' | 'confirm' | 'extend' | 'release' | 'wake' | 'inspect' | 'guard';
 
-/** A Lua script: one for each verb. A call of it carries any number of operations that differ in their own words only. */
+/**
+ * A Lua script: one for each verb. A call of it carries any number of operations that differ in their own
+ * words only.
+ */
 export interface Script {
   readonly verb: Verb;
   readonly text: string;
   /** By which the server knows it. */
   readonly sha: string;
+  /** Whether it begins with the guard, which then has words of its own, and its part of the reply. */
+  readonly hasGuard: boolean;
   /** Whether a deadline follows the guard's words. */
   readonly hasDeadline: boolean;
 }
 
-export const scriptOf = (verb: Verb, text: string, { hasDeadline = false } = {}): Script => ({
+export const scriptOf = (
+  verb: Verb,
+  text: string,
+  { hasGuard = true, hasDeadline = false } = {},
+): Script => ({
   verb,
   text,
   sha: createHash('sha1').update(text).digest('hex'),
+  hasGuard,
   hasDeadline,
 });

@@ -12,7 +12,9 @@ export const NO_REPLY = new Error('the node answered with something that is no r
 /** Hears the whole reply of a call, or what went wrong. */
 type Done = (error: Error | undefined, reply: readonly unknown[] | undefined) => void;
 
-/** Sends calls of the scripts to a server. Every reply tells something about the server's vote. */
+/**
+ * Sends calls of the scripts to a server. Every reply of the guard tells something about the server's vote.
+ */
 export class ScriptCalls {
   readonly #connection: Connection;
   readonly #voting: VotingState;
@@ -61,10 +63,13 @@ export class ScriptCalls {
     const call = new ScriptCall(this.#callHeader(), this.#deadlineUs(content), content);
     const replied = (error: Error | undefined, reply: unknown): void => {
       if (error !== undefined) return done(error, undefined);
-      const finding = findingIn(reply);
-      if (finding === undefined) return done(NO_REPLY, undefined);
-      if (epoch === this.#epoch) this.#voting.learn(sentAt, finding);
-      done(undefined, reply as readonly unknown[]);
+      if (!Array.isArray(reply)) return done(NO_REPLY, undefined);
+      if (content.script.hasGuard) {
+        const finding = findingIn(reply);
+        if (finding === undefined) return done(NO_REPLY, undefined);
+        if (epoch === this.#epoch) this.#voting.learn(sentAt, finding);
+      }
+      done(undefined, reply);
     };
     this.#connection.run(call, (error, reply) => {
       if (error?.message.startsWith('NOSCRIPT')) {

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { systemClock } from '../../../../src/clock.js';
+import { RELEASE } from '../../../../src/node/redis/protocol/release.js';
 import { startRedis, type RedisServers } from '../../../support/redis-servers.js';
 import { until } from '../../../support/until.js';
 import { crc16, keySlot } from '../../../contract/key-slot.js';
@@ -288,21 +290,16 @@ it('a release that stands in line again does so although nobody has waited on th
 });
 
 describe('a Redis node in trouble', () => {
-  it('is told apart, of many that go together, what belongs to which: runs of the same, and what is between them', async () => {
+  it('answers each of many requests of one turn, of several verbs, in the order of each resource', async () => {
     const node = on();
-    const [a, b, c, d, e] = Array.from({ length: 5 }, freshResource) as [
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
+    const [a = '', b = '', c = '', d = '', e = ''] = Array.from({ length: 5 }, freshResource);
     const tokens: number[] = [];
     for (const resource of [a, b, c]) tokens.push(await node.granted({ resources: [resource] }));
     await node.granted({ resources: [d], holderId: 'bert' });
     const extend = (resource: string, at: number) =>
       node.extendRequest({ resources: [resource], token: tokens[at]!, maxCounter: tokens[at]! });
     const release = (resource: string) => node.releaseRequest({ resources: [resource] });
+    await raw.config('RESETSTAT');
     const votes = await node.askAll([
       extend(a, 0),
       extend(b, 1),
@@ -325,9 +322,11 @@ describe('a Redis node in trouble', () => {
       { kind: 'granted', counter: 0 },
       { kind: 'granted' },
     ]);
+    // The extensions, an acquisition, the releases, and what had to follow one of these.
+    expect(await raw.info('commandstats')).toMatch(/cmdstat_evalsha:calls=4,/);
   });
 
-  it('loads its script again after SCRIPT FLUSH, and nothing is granted twice', async () => {
+  it('loads its scripts again after SCRIPT FLUSH, and nothing is granted twice', async () => {
     const node = on();
     const resource = freshResource();
     const counter = await node.granted({ resources: [resource] });
@@ -335,6 +334,57 @@ describe('a Redis node in trouble', () => {
     expect(await node.acquire({ resources: [resource] })).toEqual({ kind: 'granted', counter });
     await raw.script('FLUSH');
     expect(await node.release({ resources: [resource] })).toMatchObject({ kind: 'granted' });
+  });
+
+  it('a release undoes the acquisition before it, though the server has lost the script of that', async () => {
+    const node = on();
+    const [one = '', other = ''] = [freshResource(), freshResource()];
+    await node.granted({ resources: [other] });
+    await raw.script('FLUSH');
+    // As another client does that releases now.
+    await raw.script('LOAD', RELEASE.text);
+    const votes = await node.askAll([
+      node.acquireRequest({ resources: [one] }),
+      node.releaseRequest({ resources: [one] }),
+      node.releaseRequest({ resources: [other] }),
+    ]);
+    expect(votes[0]).toMatchObject({ kind: 'granted' });
+    expect(votes[1]).toMatchObject({ kind: 'granted' });
+    // What the first call of the script has released is gone for the second.
+    expect(votes[2]).toMatchObject({ kind: 'refused', reason: 'absent' });
+    expect(await raw.exists(`lock:${one}`, `lock:${other}`)).toBe(0);
+  });
+
+  it('holders and waiters of any characters have locks of their own, and do no harm to others', async () => {
+    const node = on();
+    const hostile = fc.oneof(
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.string({ unit: fc.constantFrom('"', '\\', "'", '\r\n', '$', '*', ' ', '\u0000', '%s', '{', '🔒') }),
+    );
+    const property = async (names: readonly string[], waiter: string): Promise<void> => {
+      const resources = names.map(freshResource);
+      const good = freshResource();
+      const acquire = (at: number, holderId: string) =>
+        node.acquireRequest({
+          resources: [resources[at]!],
+          holderId,
+          queueEntry: { waiter: `w${waiter}`, listLivesMs: LONG_MS },
+        });
+      const requests = names.map((name, at) => acquire(at, `h${name}`));
+      const votes = await node.askAll([...requests, node.acquireRequest({ resources: [good] })]);
+      expect(votes.map(({ kind }) => kind)).toEqual(votes.map(() => 'granted'));
+      for (const [at, name] of names.entries()) {
+        const owner = `h${name}`;
+        expect(await node.inspect(resources[at]!)).toMatchObject({ owner });
+        expect(await node.ask(acquire(at, 'bert'))).toMatchObject({ kind: 'refused', owner });
+        expect(await raw.zrange(`{lock:${resources[at]!}}:fence:wait`, 0, '-1')).toEqual([`w${waiter}`]);
+        const released = await node.release({ resources: [resources[at]!], holderId: owner });
+        expect(released).toEqual({ kind: 'granted', counter: 0 });
+      }
+    };
+    await fc.assert(fc.asyncProperty(fc.array(hostile, { minLength: 1, maxLength: 4 }), hostile, property), {
+      numRuns: 50,
+    });
   });
 
   it('a key of a wrong type fails only its own operation', async () => {
@@ -382,8 +432,8 @@ describe('a Redis node in trouble', () => {
   });
 
   it('after a long silence its first request is not taken for late', async () => {
-    // The longer a node was not heard of, the earlier a deadline is passed on, for the clocks may have drifted apart. At the
-    // default of a hundredth it took 25 s of silence until the 250 ms of a request were over before it was sent.
+    // The longer a node was silent, the earlier the deadline that is passed on, because the clocks may have
+    // drifted apart. At the default of a hundredth, 25 s of silence used up the 250 ms of a request.
     const node = on(undefined, { driftFactor: 0.9 });
     await node.granted({ resources: [freshResource()] });
     await sleep(1_300);

@@ -2,8 +2,8 @@ import { COUNTER_AHEAD_MS, impossibleCounter } from '../../../../core/fencing.js
 
 const HOUR_MS = 3_600_000;
 /**
- * A fence key lives for a day after it was last touched: a client with a token of yesterday is not there any more. Counters
- * start from the time, so one that was lost all the same comes back higher.
+ * A fence key lives for a day after it was last touched: a client with a token of yesterday is not there any
+ * more. Counters start from the time, so one that was lost all the same comes back higher.
  */
 const FENCE_TTL_MS = 24 * HOUR_MS;
 /** With a tick on record it lives for a week, which is more than the clocks of workers differ by. */
@@ -29,11 +29,12 @@ if oldest < goOnFrom then oldest = goOnFrom end
 const [BEFORE, AFTER] = impossibleCounter('\n').split('\n');
 
 /**
- * Reads and writes fence keys. `highest` is the highest counter that is possible, if that matters. One holds \`counter\`, or \`counter:tick\` with the last tick that ran: one value, because a call
- * costs more than what it does.
+ * Reads and writes fence keys. `highest` is the highest counter that is possible, if that matters. One holds
+ * \`counter\`, or \`counter:tick\` with the last tick that ran: one value, because a call costs more than
+ * what it does.
  *
- * A whole number goes to redis.call as it is and comes out whole up to 2^53. Lua's own tostring and .. write one above 1e14
- * in exponent form, so a text is made with %.0f.
+ * A whole number goes to redis.call as it is and comes out whole up to 2^53. Lua's own tostring and .. write
+ * one above 1e14 in exponent form, so a text is made with %.0f.
  */
 export const FENCE = `
 local function failAsTooFarAhead(fence)

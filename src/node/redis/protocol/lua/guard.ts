@@ -1,6 +1,6 @@
 /**
- * The guard: the beginning of every script. It reads the node's clock and its marker, and knows from these whether the node
- * remembers what it granted.
+ * The guard, with which every script begins whose answer depends on what the node remembers. It reads the
+ * node's clock and its marker, and knows from these whether the node remembers what it granted.
  *
  * The marker is a hash:
  *   run      the run id of the server that wrote it
@@ -10,28 +10,40 @@
  *   id       the node's own random name
  *   members  the nodes among which it is used, as clients wrote it
  *   waits    until when there may be a list of waiting processes, in ms
- * A server without a marker, or with the marker of another run, has lost its memory, was restored or failed over. Its memory
- * begins now, and its grants do not count until `since + ttl`, for any client, even one that has just started.
+ * A server without a marker, or with the marker of another run, has lost its memory, was restored or failed
+ * over. Its memory begins now, and its grants do not count until `since + ttl`, for any client, even one that
+ * has just started.
  *
- * ARGV[1]  where the marker is: empty for KEYS[1]. On a shard of a Cluster it is in another slot than the keys, and no key of
- *          the call. A script without a shebang may read it all the same.
+ * ARGV[1]  the marker's key, where it is not KEYS[1]: on a shard of a Cluster it is in another slot than the
+ *          keys. A script without a shebang may read it all the same. Else empty
  * ARGV[2]  the quarantine in ms; 0 switches the guard off
  * ARGV[3]  the server's run id as it was read on this connection; empty: unknown
  * ARGV[4]  '1' where the operator says that the server keeps its data through a restart, else empty
  * ARGV[5]  the node's id, should the marker have none
  *
- * It leaves these variables: `now` (µs), `key` (the first operation's first key), `left` (for how many ms the node's grants do
- * not count), `began` (when its memory began, in µs; 0: long ago), `goOnFrom` (as `anew` above), `seen[5]` (as `waits`).
+ * It leaves these variables: `now` (µs), `key` (the first operation's first key), `left` (for how many ms the
+ * node's grants do not count), `began` (when its memory began, in µs; 0: long ago), `goOnFrom` (as `anew`
+ * above), `seen[5]` (as `waits`).
  */
 
-/** The first half: what the clock and the marker say. */
-export const READ_MARKER = `
+/**
+ * How every script begins. On a shard of a Cluster the marker is not in the slot of the keys, and none of
+ * them.
+ */
+export const MARKER = `
 local call, try = redis.call, redis.pcall
-local time = call('TIME')
-local now = time[1] * 1000000 + time[2]
 local marker, key = ARGV[1], 1
 if marker == '' then marker, key = KEYS[1], 2 end
+`;
 
+/** The node's time, in µs. */
+export const CLOCK = `
+local time = call('TIME')
+local now = time[1] * 1000000 + time[2]
+`;
+
+/** The first half: what the clock and the marker say. */
+export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
 local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'anew', 'waits')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
@@ -62,12 +74,9 @@ end
 
 export const GUARD = READ_MARKER + JUDGE_MEMORY;
 
-/** How many words of ARGV are the guard's. */
-export const GUARD_WORDS = 5;
-
 /**
- * Comes after the guard in scripts that have a deadline. A request that waited in a socket, or was sent twice, writes nothing
- * after it.
+ * Comes after the guard in scripts that have a deadline. A request that waited in a socket, or was sent
+ * twice, writes nothing after it.
  *
  * ARGV[6]  until when the call may act, in µs of the node's time
  */

@@ -1,11 +1,14 @@
 /**
- * Puts a waiting process on the list of a resource, which is a sorted set by the node's time of coming. Whoever is on it
- * already keeps its place. The marker tells until when there may be any list, so that a release need not look for one.
+ * Puts a waiting process on the list of a resource, which is a sorted set by the node's time of coming.
+ * Whoever is on it already keeps its place. The marker tells until when there may be any list, so that a
+ * release need not look for one.
  *
- * Lists are for hints only. What goes wrong with one must not become the fault of the operation, so nothing here raises.
+ * Needs `now`, and until when there may be a list as `waits`, in ms.
+ *
+ * Lists are for hints only. What goes wrong with one must not become the fault of the operation, so nothing
+ * here raises.
  */
 export const ENLIST = `
-local waits = tonumber(seen[5]) or 0
 local function enlist(list, waiter, life)
   try('ZADD', list, 'NX', now, waiter)
   local lives = try('PTTL', list)
@@ -19,9 +22,9 @@ end
 `;
 
 /**
- * Takes the first process off the list and tells it that the resource may be free, by publishing the lock key on its channel;
- * gives how many were told. A process that does not hear is gone, and the next one is told. Needs the beginning of channel
- * names as `channel`.
+ * Takes the first process off the list and tells it that the resource may be free, by publishing the lock key
+ * on its channel; gives how many were told. A process that does not hear is gone, and the next one is told.
+ * Needs the beginning of channel names as `channel`.
  */
 export const WAKE_FIRST = `
 local function wakeFirst(lock, list)
