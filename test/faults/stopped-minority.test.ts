@@ -108,14 +108,7 @@ it('requests that a stopped node was never sent are dropped with their lease', a
   const names: string[] = [];
   let dropped = 0;
   locks.subscribe((event) => {
-    // While the node is connected, the cause is not a missing connection.
-    if (
-      event.type === 'vote' &&
-      event.node === hung.path &&
-      event.vote === 'unreachable' &&
-      status() === 'ready'
-    )
-      dropped++;
+    if (event.type === 'vote' && event.node === hung.path && event.vote === 'withdrawn') dropped++;
   });
   hung.pause();
   // The first requests are sent, and requests of the first tenth of a second are kept. After that the end of
