@@ -7,7 +7,7 @@ import { GUARD_COMMAND, type GuardCommand } from './guard.js';
 import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
 import { RELEASE } from './release.js';
-import { bulk, CallContent, type Operation } from './script-call.js';
+import { bulk, bulkNumber, CallContent, type Operation } from './script-call.js';
 import type { Script } from './script.js';
 import { WAKE } from './wake.js';
 
@@ -152,7 +152,7 @@ function keysOf(
 
 function encoded(words: readonly Word[]): string {
   let text = '';
-  for (const word of words) text += bulk(String(word));
+  for (const word of words) text += typeof word === 'number' ? bulkNumber(word) : bulk(word);
   return text;
 }
 

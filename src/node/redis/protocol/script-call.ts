@@ -4,6 +4,12 @@ import type { Script } from './script.js';
 /** A word as it goes over the wire: a bulk string of the Redis protocol. */
 export const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
 
+/** A number, which is as long in bytes as in characters. */
+export function bulkNumber(number: number): string {
+  const text = String(number);
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
 export type Command = 'EVALSHA' | 'EVAL';
 const EVALSHA = bulk('EVALSHA');
 const EVAL = bulk('EVAL');
@@ -122,7 +128,7 @@ export class CallContent {
     const guardWords = script.hasGuard ? GUARD_WORDS : 0;
     const wordCount = 1 + guardWords + (script.hasDeadline ? 1 : 0) + this.wordCount;
     const named = command === 'EVALSHA' ? EVALSHA + bulk(script.sha) : EVAL + bulk(script.text);
-    const text = `*${3 + keyCount + wordCount}\r\n${named}${bulk(String(keyCount))}${markerKey}`;
+    const text = `*${3 + keyCount + wordCount}\r\n${named}${bulkNumber(keyCount)}${markerKey}`;
     if (command === 'EVALSHA') this.#begin = { markerKey, text };
     return text;
   }
@@ -146,7 +152,7 @@ export class ScriptCall {
     const { content } = this;
     const { hasGuard, hasDeadline } = content.script;
     let between = hasGuard ? place + guard : place;
-    if (hasDeadline) between += bulk(String(this.deadlineUs));
+    if (hasDeadline) between += bulkNumber(this.deadlineUs);
     return content.isLarge
       ? content.bytesFor(command, markerKey, between)
       : content.textFor(command, markerKey, between);

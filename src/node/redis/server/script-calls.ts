@@ -19,7 +19,8 @@ export class ScriptCalls {
   readonly #connection: Connection;
   readonly #voting: VotingState;
   readonly #settings: ServerSettings;
-  readonly #keyPrefix: string;
+  /** The marker's key, except on a shard of a Cluster. */
+  readonly #usualMarker: string;
   readonly #isDurable: boolean;
   /** What every call tells the guard. It stays the same as long as the server and its marker do. */
   #header: { readonly runId: string; readonly marker: string; readonly words: CallHeader } | undefined;
@@ -42,7 +43,7 @@ export class ScriptCalls {
     this.#connection = connection;
     this.#voting = voting;
     this.#settings = settings;
-    this.#keyPrefix = keyPrefix;
+    this.#usualMarker = markerKeyOf(keyPrefix);
     this.#isDurable = isDurable;
   }
 
@@ -98,7 +99,7 @@ export class ScriptCalls {
 
   #callHeader(): CallHeader {
     const { shard, quarantineMs } = this.#settings;
-    const marker = shard?.marker() ?? markerKeyOf(this.#keyPrefix);
+    const marker = shard?.marker() ?? this.#usualMarker;
     const { runId = '' } = this.#voting.info;
     if (this.#header?.runId !== runId || this.#header.marker !== marker) {
       const isApart = shard !== undefined;
