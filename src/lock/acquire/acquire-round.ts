@@ -6,7 +6,8 @@ import type { VoteTally } from '../../core/vote-tally.js';
 import { driftMsOf, validityLeftMs, type Grant } from '../../core/validity.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
-import type { LockRequest, Quorum } from '../quorum/quorum.js';
+import type { Quorum } from '../quorum/quorum.js';
+import type { LockRequest } from '../quorum/terms.js';
 import type { Cancellation } from './cancellation.js';
 
 export interface RoundContext {

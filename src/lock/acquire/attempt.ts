@@ -3,7 +3,8 @@ import { outcomeOf, hasPriority, ownersIn, type Outcome } from '../../core/outco
 import type { VoteTally } from '../../core/vote-tally.js';
 import { LockNotAcquiredError, QuorumUnreachableError, type NodeVote } from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
-import type { LockRequest, Quorum } from '../quorum/quorum.js';
+import type { Quorum } from '../quorum/quorum.js';
+import type { LockRequest } from '../quorum/terms.js';
 import { acquireRound, type AcquireRoundResult, type RoundContext } from './acquire-round.js';
 import type { Cancellation } from './cancellation.js';
 

@@ -6,17 +6,17 @@ import {
   secondLookAt,
 } from '../../core/extension-schedule.js';
 import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
-import type { LossReason } from '../../core/lease-state.js';
 import type { Verdict } from '../../core/quorum.js';
 import { driftMsOf, endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import type { Vote } from '../../core/vote.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import type { ResolvedAcquireOptions } from '../../api/options.js';
 import type { Won } from '../acquire/attempt.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
-import type { ExtendTerms, Quorum, RestoreTarget } from '../quorum/quorum.js';
+import type { Quorum } from '../quorum/quorum.js';
+import type { ExtendTerms, RestoreTarget } from '../quorum/terms.js';
+import type { LeaseListener } from './lease-listener.js';
 import type { LeaseScheduler, TurnTaker } from './lease-scheduler.js';
 
 /** What the extensions of a manager have in common. */
@@ -25,19 +25,6 @@ export interface ExtensionContext {
   readonly events: LockEvents;
   readonly scheduler: LeaseScheduler;
   readonly driftFactor: number;
-}
-
-/** The lease that keys are held for. */
-export interface LeaseListener {
-  /** The number of its acquire call, which its events carry. */
-  readonly id: number;
-  readonly terms: ResolvedAcquireOptions;
-  /** When it began, on the monotonic clock. */
-  readonly heldSince: number;
-  /** Whether it excludes this process only. */
-  readonly fallback: boolean;
-  /** Its keys cannot be held any longer. */
-  lose(reason: LossReason): void;
 }
 
 /** The owner of the keys that are extended. */

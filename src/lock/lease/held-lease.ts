@@ -5,10 +5,10 @@ import type { LockEvents } from '../../api/events.js';
 import type { Lease } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
-import type { ReleaseTerms } from '../quorum/quorum.js';
+import type { ReleaseTerms } from '../quorum/terms.js';
 import { checkTtlMs } from '../validation/checks.js';
-import type { LeaseListener } from './extension.js';
 import type { HeldKeys } from './held-keys.js';
+import type { LeaseListener } from './lease-listener.js';
 
 export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs'>;
 

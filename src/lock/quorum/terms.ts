@@ -1,0 +1,46 @@
+import type { QueueEntry, VoteReceiver } from '../../node/lock-node.js';
+
+/** What one attempt asks of the nodes; each of its rounds adds a holder id. */
+export interface LockRequest {
+  /** The number of the acquire call, which its events carry. */
+  readonly id: number;
+  readonly resources: readonly string[];
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number;
+  /** The scheduled time that the run belongs to, in epoch milliseconds. */
+  readonly tick: number | undefined;
+  /**
+   * How many tokens a grant reserves: one for the lease, and one for each lease of this process that may
+   * follow on it.
+   */
+  readonly tokens: number;
+  /** The queue entry of this process if the call waits: a node that refuses puts it on its list. */
+  readonly queueEntry: QueueEntry | undefined;
+}
+
+/**
+ * The call or lease that the nodes are asked for, how long the keys live, and how long a node may take to
+ * answer.
+ */
+export type CallTerms = Pick<LockRequest, 'id' | 'ttlMs' | 'nodeTimeoutMs'>;
+
+export interface ExtendTerms extends CallTerms {
+  /** The end of the validity that the extension prolongs, on the monotonic clock. */
+  readonly validUntil: number;
+  /** See ExtendRequest. */
+  readonly token: number | undefined;
+  readonly maxCounter: number | undefined;
+}
+
+export interface ReleaseTerms extends CallTerms {
+  /** How long the keys stay, for a minimum hold; 0: they are deleted. */
+  readonly keepMs: number;
+  /** The release resolves once this many nodes have released. */
+  readonly enough: number;
+  readonly queueEntry?: QueueEntry | undefined;
+}
+
+/** Keys that are set again where they are gone. It receives what an extension gets there afterwards. */
+export interface RestoreTarget extends VoteReceiver {
+  readonly isHeld: boolean;
+}
