@@ -19,6 +19,12 @@ export type { LockEvent, LockListener, NodeSnapshot } from './api/events.js';
 export { currentLease } from './lock/lease/current-lease.js';
 export { memoryNode } from './node/open-node.js';
 export type { LockNode } from './node/lock-node.js';
-export type { NodeSource, RedisClusterOptions, RedisLike, RedisNodeOptions } from './node/node-options.js';
+export type {
+  Credential,
+  NodeSource,
+  RedisClusterOptions,
+  RedisLike,
+  RedisNodeOptions,
+} from './node/node-options.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
 export type { LossReason } from './core/lease-state.js';

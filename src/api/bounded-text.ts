@@ -4,14 +4,13 @@
  */
 
 const LONGEST_ITEM = 80;
-const MOST_ITEMS = 5;
 
 /** The beginning of a text that is longer than `longest` characters; other texts as they are. */
 export const shortened = (text: string, longest: number = LONGEST_ITEM): string =>
   text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 
 /** The first items, shortened, and how many there are besides: `a, b, c, d, e and 59 more`. */
-export function listed(items: readonly string[], most: number = MOST_ITEMS): string {
+export function listed(items: readonly string[], most: number): string {
   const shown = items.slice(0, most).map((item) => shortened(item));
   const left = items.length - shown.length;
   return left > 0 ? `${shown.join(', ')} and ${left} more` : shown.join(', ');

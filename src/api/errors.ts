@@ -121,8 +121,9 @@ const failuresIn = (votes: readonly NodeVote[]): NodeFailure[] =>
   votes.flatMap(({ node, vote }) => (vote?.kind === 'failed' ? [{ node, vote }] : []));
 
 const MOST_CAUSES = 3;
-/** Long enough for a cause that says what to do about it. */
+/** Long enough for what to do, such as: give those that are locked together a hash tag in common. */
 const LONGEST_CAUSE = 200;
+const MOST_NAMES = 5;
 
 /** The nodes that failed, by the reason: `a, b: unreachable (connect ECONNREFUSED); c: timeout (…)`. */
 function describe(failures: readonly NodeFailure[]): string {
@@ -131,7 +132,7 @@ function describe(failures: readonly NodeFailure[]): string {
     const why = `${vote.reason} (${shortened(withoutName(node, vote.cause.message), LONGEST_CAUSE)})`;
     nodesOf.set(why, [...(nodesOf.get(why) ?? []), node]);
   }
-  const groups = [...nodesOf].map(([why, nodes]) => `${listed(nodes)}: ${why}`);
+  const groups = [...nodesOf].map(([why, nodes]) => `${listed(nodes, MOST_NAMES)}: ${why}`);
   const more = groups.length > MOST_CAUSES ? '; and others' : '';
   return groups.slice(0, MOST_CAUSES).join('; ') + more;
 }

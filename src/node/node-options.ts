@@ -11,14 +11,21 @@ export interface RedisLike {
   duplicate(override?: object): unknown;
 }
 
+/**
+ * A user or a password: text, or a function that is called before each connection, so that a rotated password
+ * or a new token is used. It may be async, and has ten seconds. If it fails, the node is unreachable, with
+ * the error as the reason, and it is called again. Returns `undefined` for none.
+ */
+export type Credential = string | (() => string | undefined | Promise<string | undefined>);
+
 /** Where a Redis server is. These are the most used options of ioredis; all others are passed on to it. */
 export interface RedisNodeOptions {
   readonly host?: string;
   readonly port?: number;
   /** The path of a unix socket, instead of host and port. */
   readonly path?: string;
-  readonly username?: string;
-  readonly password?: string;
+  readonly username?: Credential;
+  readonly password?: Credential;
   readonly db?: number;
   readonly tls?: object;
   /**
@@ -51,8 +58,8 @@ export interface RedisNodeOptions {
 export interface RedisClusterOptions {
   /** Some of its servers, as urls or `{ host, port }`. The others are learnt from these. */
   readonly cluster: readonly (string | { readonly host?: string; readonly port?: number })[];
-  readonly username?: string;
-  readonly password?: string;
+  readonly username?: Credential;
+  readonly password?: Credential;
   readonly tls?: object;
   /** The node's name in metrics, logs and errors, instead of that of its first server. */
   readonly name?: string;

@@ -86,6 +86,14 @@ describe('the user and the password are never shown', () => {
     client.disconnect();
   });
 
+  it('the user and the password stay hidden if functions return them', async () => {
+    const functions = { username: async () => USER, password: () => PASSWORD };
+    await expectRedaction({ host: '127.0.0.1', port: portOf(guarded), ...functions }, /WRONGPASS/);
+    const { server, port } = await startFakeServer((line) => `-ERR bad request: ${line}\r\n`);
+    await expectRedaction({ host: '127.0.0.1', port, password: () => PASSWORD }, /ERR bad request/);
+    await closed(server);
+  });
+
   it('the user and the password stay hidden if the user lacks the rights that locks need', async () => {
     await expectRedaction({ host: '127.0.0.1', port: portOf(open), ...secret }, /NOPERM.*evalsha/);
   });

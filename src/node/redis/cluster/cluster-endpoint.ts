@@ -1,4 +1,5 @@
 import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../node-options.js';
+import { withLiveCredentials } from '../connection/credentials.js';
 import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
 
 /** Where a Cluster is, and what is known of it before the first connection. */
@@ -43,7 +44,8 @@ export function clusterEndpointOf(source: RedisClusterOptions | ClusterLike, whe
   if (isClusterClient(source)) {
     const { redisOptions = {}, keyPrefix, natMap } = source.options;
     const prefix = typeof keyPrefix === 'string' ? { keyPrefix } : {};
-    return endpointOfServers(source.startupNodes ?? [], { ...redisOptions, ...prefix }, natMap, where);
+    const options = { ...withLiveCredentials(redisOptions), ...prefix };
+    return endpointOfServers(source.startupNodes ?? [], options, natMap, where);
   }
   const { cluster, name, natMap, ...options } = source;
   for (const other of ['host', 'port', 'path', 'sentinels'] as const) {

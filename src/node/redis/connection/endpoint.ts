@@ -1,5 +1,6 @@
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
+import { checkCredentials, withLiveCredentials } from './credentials.js';
 import { clientOf, duplicateOf, openConnection, openSentinelConnection, type MakeClient } from './ioredis.js';
 import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
@@ -75,6 +76,7 @@ function decoded(text: string, where: string): string {
 function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
   const { durable = false, ...rest } = source;
   if (typeof durable !== 'boolean') throw new TypeError(`${where}: durable must be true or false`);
+  checkCredentials(source, where);
   const group = sentinelGroupOf(source, where);
   if (group !== undefined) {
     if (durable) {
@@ -101,7 +103,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
 }
 
 function endpointOfClient(client: RedisLike, where: string): Endpoint {
-  const { options } = client as { options: RedisNodeOptions };
+  const options = withLiveCredentials(client.options as RedisNodeOptions);
   const group = sentinelGroupOf(options, where);
   return group === undefined
     ? endpointOfServer(options, where, duplicateOf(client))

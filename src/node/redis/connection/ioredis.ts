@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
+import { Credentials } from './credentials.js';
 import { RedisConnection, type Client } from './redis-connection.js';
 
 /**
@@ -59,19 +60,40 @@ export const openConnection = (
   make: MakeClient,
   options: RedisNodeOptions,
   retryDelayMs: RetryDelay,
-): Connection => new RedisConnection(make(overridesOf(options, retryDelayMs)), redactionRulesOf(options));
+): Connection => connectionOf(make, options, retryDelayMs, {});
 
 /** A connection to the master that the sentinels in the options name. */
 export const openSentinelConnection = (
   make: MakeClient,
   options: RedisNodeOptions,
   retryDelayMs: RetryDelay,
-): Connection =>
-  new RedisConnection(
-    make({ ...overridesOf(options, retryDelayMs), ...sentinelOverridesOf(options) }),
-    redactionRulesOf(options),
-    retryDelayMs,
-  );
+): Connection => connectionOf(make, options, retryDelayMs, sentinelOverridesOf(options));
+
+function connectionOf(
+  make: MakeClient,
+  options: RedisNodeOptions,
+  retryDelayMs: RetryDelay,
+  overrides: object,
+): Connection {
+  const credentials = new Credentials(options);
+  const rules = { secrets: credentials.secrets, tls: Boolean(options.tls) };
+  const common = { ...overridesOf(options, retryDelayMs), ...overrides };
+  if (!credentials.areFunctions) return new RedisConnection(make(common), rules, { retryDelayMs });
+  // ioredis reads its options whenever it connects, but does not wait for anything before. So it is made to
+  // give up each time, and `RedisConnection` connects again.
+  const client = make({ ...common, ...NO_LOGIN, retryStrategy: null });
+  const logIn = async (): Promise<void> => {
+    Object.assign(client.options, NO_LOGIN, await credentials.read());
+  };
+  return new RedisConnection(client, rules, { retryDelayMs, logIn });
+}
+
+const NO_LOGIN = {
+  username: undefined,
+  password: undefined,
+  sentinelUsername: undefined,
+  sentinelPassword: undefined,
+} as const;
 
 function overridesOf({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDelay) {
   // ioredis's own default stands in the options of every client. Another value was chosen by the user.
@@ -93,22 +115,19 @@ const sentinelOverridesOf = ({ sentinelCommandTimeout }: RedisNodeOptions) =>
     sentinelRetryStrategy: null,
   }) as const;
 
-const redactionRulesOf = ({ password, sentinelPassword, tls }: RedisNodeOptions) => ({
-  secrets: [password, sentinelPassword].filter((secret) => typeof secret === 'string'),
-  tls: Boolean(tls),
-});
-
 /**
  * What a sentinel answers to SENTINEL MASTER about the group in the options; `undefined` if it does not
  * answer.
  */
 export async function askSentinel(sentinel: object, options: RedisNodeOptions): Promise<unknown> {
-  const { sentinelUsername, sentinelPassword, sentinelTLS } = options;
+  const { sentinelTLS } = options;
+  const login = await new Credentials(options).read().catch(() => undefined);
+  if (login === undefined) return undefined;
   const client = new Redis({
     port: 26_379,
     ...sentinel,
-    ...(typeof sentinelUsername === 'string' ? { username: sentinelUsername } : {}),
-    ...(typeof sentinelPassword === 'string' ? { password: sentinelPassword } : {}),
+    ...(login.sentinelUsername === undefined ? {} : { username: login.sentinelUsername }),
+    ...(login.sentinelPassword === undefined ? {} : { password: login.sentinelPassword }),
     ...(typeof sentinelTLS === 'object' && sentinelTLS !== null ? { tls: sentinelTLS } : {}),
     lazyConnect: true,
     retryStrategy: null,

@@ -8,11 +8,23 @@ import { ScriptCommand } from './script-command.js';
 export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWrite' | 'on'> {
   /** The socket, while there is one. */
   readonly stream?: { cork(): void; uncork(): void } | undefined;
+  /** Read whenever it connects. */
+  readonly options: object;
   /** A promise of the reply. */
   sendCommand(command: ScriptCommand): unknown;
-  on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
+  on(event: 'connecting' | 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+}
+
+/** How a connection is made again where ioredis gave up. */
+export interface Reconnect {
+  /** How long after the n-th failure in a row. */
+  readonly retryDelayMs: RetryDelay;
+  /**
+   * Before each connection, if ioredis is made to give up each time: gives the client its user and password.
+   */
+  readonly logIn?: () => Promise<void>;
 }
 
 /**
@@ -23,22 +35,21 @@ export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWr
 export class RedisConnection implements Connection {
   readonly #client: Client;
   readonly #rules: RedactionRules;
-  /**
-   * Behind sentinels only: how long after the n-th time that none of them named a master they are asked
-   * again.
-   */
-  readonly #askAgainMs: RetryDelay | undefined;
+  readonly #reconnect: Reconnect;
   readonly #events = new EventEmitter();
   #isReady = false;
   #failed = false;
   #fruitless = 0;
   #again: NodeJS.Timeout | undefined;
   #isOver = false;
+  /** Whether the loss of the connection was told, or none has been tried since. */
+  #isClosed = true;
 
-  constructor(client: Client, rules: RedactionRules, askAgainMs?: RetryDelay) {
+  constructor(client: Client, rules: RedactionRules, reconnect: Reconnect) {
     this.#client = client;
     this.#rules = rules;
-    this.#askAgainMs = askAgainMs;
+    this.#reconnect = reconnect;
+    client.on('connecting', () => (this.#isClosed = false));
     client.on('ready', () => {
       // ioredis says ready although its SELECT failed; then it is in database 0.
       if (this.#failed) return;
@@ -63,7 +74,18 @@ export class RedisConnection implements Connection {
     return this;
   }
 
-  connect(): Promise<unknown> {
+  async connect(): Promise<unknown> {
+    const { logIn } = this.#reconnect;
+    if (logIn !== undefined) {
+      try {
+        await logIn();
+      } catch (error) {
+        const told = redactedError(error, this.#rules);
+        this.#failLogin(told);
+        throw told;
+      }
+      if (this.#isOver) throw new Error('the connection was ended');
+    }
     return this.#client.connect();
   }
 
@@ -136,24 +158,40 @@ export class RedisConnection implements Connection {
     if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
   }
 
+  /** Like an end of a connection, so that it is tried again. */
+  #failLogin(told: Error): void {
+    this.#failed = true;
+    this.#isClosed = false;
+    this.#tell(told);
+    this.#onEnd();
+  }
+
   #onClose(): void {
     if (!this.#isReady && !this.#failed) {
-      const told =
-        this.#askAgainMs === undefined
-          ? 'the server closed the connection'
-          : 'the sentinels named a server that closed the connection, or is no master';
+      const told = this.#isBehindSentinels
+        ? 'the sentinels named a server that closed the connection, or is no master'
+        : 'the server closed the connection';
       this.#tell(new Error(told + closedHint(this.#rules)));
     }
     this.#isReady = false;
     this.#failed = false;
+    this.#isClosed = true;
     this.#events.emit('close');
   }
 
-  /** ioredis gives up when no sentinel named a master. */
+  /**
+   * ioredis gives up when no sentinel named a master, and whenever user and password are to be read anew.
+   * When it gave up before there was a connection, it does not tell `close`.
+   */
   #onEnd(): void {
-    if (this.#askAgainMs === undefined || this.#isOver) return;
-    this.#onClose();
-    const again = (): void => void this.#client.connect().catch(() => undefined);
-    this.#again = setTimeout(again, this.#askAgainMs(++this.#fruitless));
+    if (this.#isOver) return;
+    if (!this.#isClosed) this.#onClose();
+    const again = (): void => void this.connect().catch(() => undefined);
+    this.#again = setTimeout(again, this.#reconnect.retryDelayMs(++this.#fruitless));
+  }
+
+  get #isBehindSentinels(): boolean {
+    const { sentinels } = this.#client.options as { readonly sentinels?: unknown };
+    return sentinels !== undefined && sentinels !== null;
   }
 }
