@@ -1,4 +1,4 @@
-import { memoryNode, type LockManagerOptions } from '../index.js';
+import { memoryNode, type LockManagerOptions, type RedisNodeOptions } from '../index.js';
 
 /** The variables of the environment, like `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,8 +14,9 @@ const NO = ['false', '0', 'no', 'off'];
 
 /**
  * Reads the variables of `QuorlockModule.forRoot()`: REDIS_ENABLED, REDIS_HOST (default localhost),
- * REDIS_PORT (default 6379), QUORLOCK_NODES (urls separated by commas, instead of host and port) and
- * QUORLOCK_FALLBACK (none, the default, or memory). An empty variable counts as unset.
+ * REDIS_PORT (default 6379), REDIS_USERNAME, REDIS_PASSWORD, REDIS_DB and REDIS_TLS; or, in place of all but
+ * the first, QUORLOCK_NODES (urls separated by commas); and QUORLOCK_FALLBACK (none, the default, or memory).
+ * An empty variable counts as unset.
  *
  * When Redis is not enabled, locks are kept in memory, as in the guide. When it is enabled and cannot be
  * reached, jobs are skipped as unreachable, unless QUORLOCK_FALLBACK=memory: a silent change to another kind
@@ -28,20 +29,28 @@ export function optionsFromEnvironment(environment: Environment): FromEnvironmen
   const fallback = readFallback(environment);
   if (!isEnabled(environment, urls !== undefined))
     return { options: { nodes: [memoryNode()] }, warning: describeMemoryLocks(environment) };
-  return { options: { nodes: urls ?? [readRedisAddress(environment)], fallback }, warning: undefined };
+  if (urls !== undefined) return { options: { nodes: urls, fallback }, warning: undefined };
+  const { port, warning } = readPort(environment);
+  return { options: { nodes: [readRedisAddress(environment, port)], fallback }, warning };
 }
 
 const read = (environment: Environment, name: string): string | undefined =>
   environment[name]?.trim() || undefined;
 
+/** Not trimmed: a password may begin or end with a space. */
+const readExactly = (environment: Environment, name: string): string | undefined =>
+  environment[name] || undefined;
+
 function isEnabled(environment: Environment, byDefault: boolean): boolean {
-  const text = read(environment, 'REDIS_ENABLED');
-  if (text === undefined) return byDefault;
+  return readBoolean(environment, 'REDIS_ENABLED') ?? byDefault;
+}
+
+function readBoolean(environment: Environment, name: string): boolean | undefined {
+  const text = read(environment, name);
+  if (text === undefined) return undefined;
   if (YES.includes(text.toLowerCase())) return true;
   if (NO.includes(text.toLowerCase())) return false;
-  throw new RangeError(
-    `REDIS_ENABLED must be one of ${[...YES, ...NO].join(', ')}, got "${text.slice(0, 40)}"`,
-  );
+  throw new RangeError(`${name} must be one of ${[...YES, ...NO].join(', ')}, got "${text.slice(0, 40)}"`);
 }
 
 function describeMemoryLocks(environment: Environment): string {
@@ -54,12 +63,44 @@ function describeMemoryLocks(environment: Environment): string {
   );
 }
 
-function readRedisAddress(environment: Environment): { host: string; port: number } {
-  const port = read(environment, 'REDIS_PORT') ?? '6379';
-  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) {
-    throw new RangeError(`REDIS_PORT must be an integer from 1 to 65535, got "${port.slice(0, 40)}"`);
+function readRedisAddress(environment: Environment, port: number): RedisNodeOptions {
+  const password = readExactly(environment, 'REDIS_PASSWORD');
+  const username = read(environment, 'REDIS_USERNAME');
+  const db = read(environment, 'REDIS_DB');
+  if (db !== undefined && !/^\d{1,9}$/.test(db)) {
+    throw new RangeError(`REDIS_DB must be the number of a database, from 0, got "${db.slice(0, 40)}"`);
   }
-  return { host: read(environment, 'REDIS_HOST') ?? 'localhost', port: Number(port) };
+  return {
+    host: read(environment, 'REDIS_HOST') ?? 'localhost',
+    port,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(db === undefined ? {} : { db: Number(db) }),
+    ...(readBoolean(environment, 'REDIS_TLS') === true ? { tls: {} } : {}),
+  };
+}
+
+const DEFAULT_PORT = '6379';
+
+/**
+ * In Kubernetes a Service called `redis` puts `REDIS_PORT=tcp://10.96.0.17:6379` into the environment of
+ * every container of its namespace. Nobody wrote it for this application, so it counts as unset. A warning
+ * says so where the Service has another port than the default.
+ */
+function readPort(environment: Environment): { port: number; warning: string | undefined } {
+  const text = read(environment, 'REDIS_PORT') ?? DEFAULT_PORT;
+  const ofService = /^(?:tcp|udp|sctp):\/\/[^/]*:(\d{1,5})$/.exec(text)?.[1];
+  if (ofService !== undefined) {
+    const warning =
+      `REDIS_PORT is "${text.slice(0, 80)}": Kubernetes set it for a Service that is called redis. ` +
+      `It counts as unset, so the port is ${DEFAULT_PORT}. ` +
+      `Set REDIS_PORT=${ofService} if that is the server`;
+    return { port: Number(DEFAULT_PORT), warning: ofService === DEFAULT_PORT ? undefined : warning };
+  }
+  if (!/^\d{1,5}$/.test(text) || Number(text) < 1 || Number(text) > 65_535) {
+    throw new RangeError(`REDIS_PORT must be an integer from 1 to 65535, got "${text.slice(0, 40)}"`);
+  }
+  return { port: Number(text), warning: undefined };
 }
 
 function readNodeUrls(environment: Environment): string[] | undefined {

@@ -12,8 +12,8 @@ import { longestDecoratedTtlMs } from './normalize-options.js';
 export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'> {
   /**
    * The voters, as in `LockManagerOptions`.
-   * @default from the environment: REDIS_ENABLED, REDIS_HOST, REDIS_PORT, QUORLOCK_NODES and
-   * QUORLOCK_FALLBACK
+   * @default from the environment: REDIS_ENABLED, REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD,
+   * REDIS_DB, REDIS_TLS, QUORLOCK_NODES and QUORLOCK_FALLBACK
    */
   readonly nodes?: LockManagerOptions['nodes'];
   /**

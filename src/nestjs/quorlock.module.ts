@@ -45,8 +45,9 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 @Module({ imports: [DiscoveryModule] })
 export class QuorlockModule extends ConfigurableModuleClass {
   /**
-   * Makes the module from options. Without `nodes`, the environment decides: REDIS_ENABLED, REDIS_HOST,
-   * REDIS_PORT, QUORLOCK_NODES and QUORLOCK_FALLBACK. Bad options stop the application from starting.
+   * Makes the module from options. Without `nodes`, the environment decides: REDIS_ENABLED and the other
+   * variables with REDIS_, or QUORLOCK_NODES, and QUORLOCK_FALLBACK. Bad options stop the application from
+   * starting.
    */
   static override forRoot(options: QuorlockModuleOptions & QuorlockModuleExtras = {}): DynamicModule {
     return super.forRoot(options);

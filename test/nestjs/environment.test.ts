@@ -30,6 +30,49 @@ describe('the environment', () => {
     expect(optionsFromEnvironment(environment)).toEqual({ options, warning: undefined });
   });
 
+  it.each<[Environment, object]>([
+    [{ REDIS_PASSWORD: 'secret' }, { password: 'secret' }],
+    [{ REDIS_PASSWORD: ' a secret ' }, { password: ' a secret ' }],
+    [
+      { REDIS_USERNAME: 'app', REDIS_PASSWORD: 'secret' },
+      { username: 'app', password: 'secret' },
+    ],
+    [{ REDIS_DB: '3' }, { db: 3 }],
+    [{ REDIS_DB: '0' }, { db: 0 }],
+    [{ REDIS_TLS: 'true' }, { tls: {} }],
+    [{ REDIS_TLS: 'false' }, {}],
+    [{ REDIS_USERNAME: '', REDIS_PASSWORD: '', REDIS_DB: '', REDIS_TLS: '' }, {}],
+  ])('the environment %j describes the node at REDIS_HOST', (environment, login) => {
+    expect(optionsFromEnvironment({ REDIS_ENABLED: '1', REDIS_HOST: 'h', ...environment })).toEqual({
+      options: { nodes: [{ host: 'h', port: 6379, ...login }], fallback: 'none' },
+      warning: undefined,
+    });
+  });
+
+  it('the environment QUORLOCK_NODES has user and password in its urls, and takes no others', () => {
+    const environment = {
+      QUORLOCK_NODES: 'redis://a',
+      REDIS_PASSWORD: 'secret',
+      REDIS_DB: 'x',
+      REDIS_TLS: '',
+    };
+    expect(optionsFromEnvironment(environment).options.nodes).toEqual(['redis://a']);
+  });
+
+  it.each([
+    ['tcp://10.96.0.17:6379', undefined],
+    ['tcp://[fd00::17]:6379', undefined],
+    ['tcp://10.96.0.17:7000', 'Set REDIS_PORT=7000 if that is the server'],
+  ])('the environment REDIS_PORT=%s is from Kubernetes and counts as unset', (port, warning) => {
+    const found = optionsFromEnvironment({ REDIS_ENABLED: 'true', REDIS_HOST: 'redis', REDIS_PORT: port });
+    expect(found.options).toEqual(redis('redis', 6379));
+    expect(found.warning).toEqual(
+      warning === undefined
+        ? undefined
+        : expect.stringMatching(new RegExp(`Kubernetes set it.*${warning}`)),
+    );
+  });
+
   it.each<[Environment, string]>([
     [{}, 'REDIS_ENABLED is not set'],
     [{ REDIS_ENABLED: '' }, 'REDIS_ENABLED is not set'],
@@ -53,6 +96,13 @@ describe('the environment', () => {
     [{ REDIS_ENABLED: 'true', REDIS_PORT: '0' }, 'REDIS_PORT must be an integer from 1 to 65535, got "0"'],
     [{ REDIS_ENABLED: 'true', REDIS_PORT: '65536' }, 'got "65536"'],
     [{ REDIS_ENABLED: 'true', REDIS_PORT: '63e2' }, 'got "63e2"'],
+    [{ REDIS_ENABLED: 'true', REDIS_PORT: 'http://10.96.0.17:6379' }, 'got "http://10.96.0.17:6379"'],
+    [
+      { REDIS_ENABLED: 'true', REDIS_DB: '-1' },
+      'REDIS_DB must be the number of a database, from 0, got "-1"',
+    ],
+    [{ REDIS_ENABLED: 'true', REDIS_DB: 'main' }, 'got "main"'],
+    [{ REDIS_ENABLED: 'true', REDIS_TLS: 'tls' }, 'REDIS_TLS must be one of true, 1, yes, on, false'],
     [
       { REDIS_ENABLED: 'true', QUORLOCK_FALLBACK: 'postgres' },
       'QUORLOCK_FALLBACK must be none or memory, got "postgres"',
