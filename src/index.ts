@@ -17,6 +17,7 @@ export {
 } from './api/errors.js';
 export type { LockEvent, LockListener, NodeSnapshot } from './api/events.js';
 export { currentLease } from './lock/lease/current-lease.js';
+export { assertResource } from './lock/validation/resources.js';
 export { memoryNode } from './node/open-node.js';
 export type { LockNode } from './node/lock-node.js';
 export type {

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../clock.js';
 import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
+import { listed, shortened } from '../api/bounded-text.js';
 import { LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
 import type { Inspection } from '../api/inspection.js';
@@ -179,8 +180,10 @@ export class LockManager {
   async trustNode(name: string): Promise<void> {
     const node = this.#nodes.find((one) => one.name === name);
     if (node === undefined) {
-      const names = this.#nodes.map((one) => one.name).join(', ');
-      throw new RangeError(`no node is called ${JSON.stringify(name)}; there are ${names}`);
+      const names = this.#nodes.map((one) => one.name);
+      throw new RangeError(
+        `no node is called ${JSON.stringify(shortened(String(name)))}; there are ${listed(names, 5)}`,
+      );
     }
     await node.memory?.trust();
   }

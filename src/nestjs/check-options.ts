@@ -1,13 +1,15 @@
 import { inspect } from 'node:util';
+import { assertResource } from '../index.js';
 
 // In all of these `where` is the decorator and its method: every message begins with it.
 
-const LONGEST_KEY_BYTES = 512;
+const LONGEST_SHOWN = 200;
 const LARGEST_INTEGER = 2 ** 31 - 1;
 
 /** Shows a value that was not accepted, in one short line. */
 export function show(value: unknown): string {
-  return inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
+  const options = { depth: 0, maxStringLength: 80, maxArrayLength: 5, breakLength: Infinity };
+  return inspect(value, options).slice(0, LONGEST_SHOWN);
 }
 
 /**
@@ -19,7 +21,9 @@ export function assertKnown(where: string, options: unknown, known: readonly str
   }
   for (const option of Object.keys(options)) {
     if (!known.includes(option)) {
-      throw new TypeError(`${where}: unknown option "${option}"; the options are ${known.join(', ')}`);
+      throw new TypeError(
+        `${where}: unknown option "${option.slice(0, 80)}"; the options are ${known.join(', ')}`,
+      );
     }
   }
 }
@@ -53,18 +57,27 @@ export function assertCount(where: string, option: string, value: unknown): void
   }
 }
 
-/** Checks a key that is written in the decorator. What a key function returns is checked at each call. */
+/**
+ * Throws a `TypeError` or a `RangeError` for a key in the decorator that no manager would lock. What a key
+ * function returns is checked at each call.
+ */
 export function assertKey(where: string, key: unknown): void {
   if (key === undefined || typeof key === 'function') return;
   if (typeof key !== 'string')
     throw new TypeError(`${where}: key must be a string or a function, got ${show(key)}`);
-  const bytes = Buffer.byteLength(key);
-  if (bytes < 1 || bytes > LONGEST_KEY_BYTES) {
-    throw new RangeError(`${where}: key must have 1 to ${LONGEST_KEY_BYTES} bytes, got ${bytes}`);
-  }
-  if (/\p{Cc}/u.test(key)) {
-    throw new RangeError(
-      `${where}: key must not have control characters, got ${JSON.stringify(key).slice(0, 80)}`,
-    );
-  }
+  assertResource(key, `${where}: key`);
+}
+
+/**
+ * Throws a `TypeError` if a compiler calls a decorator by the rules of the ECMAScript standard. It then gives
+ * an object with facts about the method as the second argument. Nest itself needs TypeScript's older rules.
+ */
+export function assertLegacyDecorator(decorator: string, property: unknown): void {
+  if (typeof property !== 'object' || property === null || !('kind' in property)) return;
+  const name: unknown = (property as { readonly name?: unknown }).name;
+  throw new TypeError(
+    `${decorator} on ${String(name)}: set "experimentalDecorators": true in the tsconfig.json that the ` +
+      'compiler reads. Without it, the compiler calls decorators by the rules of the ECMAScript standard, ' +
+      'which Nest does not support. esbuild, tsx, Vite and Vitest read the same option',
+  );
 }

@@ -1,5 +1,5 @@
 import { UseInterceptors } from '@nestjs/common';
-import { assertKey, assertKnown, assertOneOf } from './check-options.js';
+import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
 import { retryAfterInterceptor } from './lock-http.js';
 import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld } from './lock-settings.js';
@@ -81,6 +81,7 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
   options: DistributedLockOptions<Args> = {},
 ): DistributedLockDecorator<Args> {
   return (target, property, descriptor: PropertyDescriptor | undefined) => {
+    assertLegacyDecorator('@DistributedLock', property);
     const where = `@DistributedLock on ${nameOf(target)}.${String(property)}`;
     if (typeof target !== 'object' || typeof descriptor?.value !== 'function') {
       throw new TypeError(

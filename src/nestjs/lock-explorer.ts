@@ -18,6 +18,9 @@ export interface ModuleScope {
   readonly strictKeys: boolean;
 }
 
+/** How many methods with the same key a message names. */
+const MOST_METHODS = 5;
+
 /** A method with a fixed key. Two classes may have the same name, and then by default the same keys. */
 interface KeyUser {
   /** The class. */
@@ -130,7 +133,9 @@ export class LockExplorer {
   #reportDuplicates(): void {
     for (const [key, users] of this.#usersOfKey) {
       if (users.length < 2) continue;
-      const methods = users.map(({ method }) => method).join(' and ');
+      const names = users.slice(0, MOST_METHODS).map(({ method }) => method);
+      const more = users.length > MOST_METHODS ? [`${users.length - MOST_METHODS} more`] : [];
+      const methods = [...names, ...more].join(' and ');
       const message = `${methods} have the same lock key "${key}": only one of them runs at a time`;
       if (this.scope.strictKeys) throw new Error(message);
       this.#logger.warn(message);

@@ -1,5 +1,5 @@
 import { applyDecorators, SetMetadata, UseInterceptors, type ExecutionContext } from '@nestjs/common';
-import { assertKey, assertKnown, assertOneOf } from './check-options.js';
+import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
 import { SETTINGS, type LockSettings } from './lock-settings.js';
 import { interceptorOf, LOCKED_HANDLER, type LockedHandlerMetadata } from './lock.interceptor.js';
 import { labelOf, methodName } from './locked-method.js';
@@ -50,6 +50,7 @@ const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'locks'];
  */
 export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorator {
   return (target, property, descriptor) => {
+    assertLegacyDecorator('@LockedHandler', property);
     const where = `@LockedHandler on ${methodName(target, property)}`;
     assertKnown(where, options, OPTIONS);
     const { key, onHeld = 'throw', locks = DEFAULT_LOCKS } = options;

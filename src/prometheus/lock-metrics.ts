@@ -73,7 +73,8 @@ export function lockMetrics(options: LockMetricsOptions = {}): LockListener {
 /** prom-client accepts bounds that do not ascend, and then puts observations into the wrong buckets. */
 function assertBounds(option: string, bounds: readonly number[]): void {
   if (bounds.every((bound, index) => Number.isFinite(bound) && bound > (bounds[index - 1] ?? 0))) return;
-  throw new RangeError(`${option} must be numbers above zero in ascending order, got ${bounds.join(', ')}`);
+  const given = bounds.join(', ').slice(0, 200);
+  throw new RangeError(`${option} must be numbers above zero in ascending order, got ${given}`);
 }
 
 /**

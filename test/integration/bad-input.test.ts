@@ -168,6 +168,51 @@ describe('the options of a LockManager', () => {
   });
 });
 
+describe('the length of a message', () => {
+  const LONG: readonly (readonly [string, unknown])[] = [
+    ['a long text', 'x'.repeat(100_000)],
+    ['a long list', Array.from({ length: 10_000 }, () => 'x'.repeat(1_000))],
+    [
+      'an object of many keys',
+      Object.fromEntries(Array.from({ length: 1_000 }, (_, key) => [`x${key}`, key])),
+    ],
+  ];
+  const bound = (error: Error): void => {
+    expect(['TypeError', 'RangeError']).toContain(error.name);
+    expect(error.message.length).toBeLessThan(800);
+  };
+
+  it.each(LONG)('a message is bounded if the value of any option is %s', async (_name, value) => {
+    for (const [option] of MANAGER_TABLE) {
+      // Any text is a prefix.
+      if (option !== 'keyPrefix' || typeof value !== 'string')
+        bound(make({ nodes: [memoryNode()], [option]: value }));
+    }
+    // Any plain object is options for ioredis.
+    if (typeof value === 'string' || Array.isArray(value)) bound(make({ nodes: [value] }));
+    bound(make({ nodes: [memoryNode()], ['x'.repeat(100_000)]: value }));
+    const locks = new LockManager({
+      nodes: Array.from({ length: 99 }, (_, at) => memoryNode({ name: `n${at}` })),
+    });
+    managers.push(locks);
+    const thrown = (attempt: Promise<unknown>): Promise<Error> =>
+      attempt.then(
+        () => new Error('nothing was thrown'),
+        (error: Error) => error,
+      );
+    for (const [option] of CALL_TABLE) bound(await thrown(locks.acquire('a', { [option]: value })));
+    bound(await thrown(locks.acquire(value as string)));
+    bound(await thrown(locks.trustNode(value as string)));
+  });
+
+  it('a message is bounded if the same long names are locked twice', async () => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    managers.push(locks);
+    const names = Array.from({ length: 64 }, (_, at) => `${at % 63}`.padStart(512, 'x'));
+    await expect(locks.acquire(names)).rejects.toThrow(/^resources must differ, got .{0,200} twice$/);
+  });
+});
+
 describe('the list of nodes', () => {
   it.each<[string, unknown, RegExp]>([
     ['undefined', undefined, /nodes/],

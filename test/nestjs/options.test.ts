@@ -67,6 +67,10 @@ describe('a bad option', () => {
     [{ key: 'é'.repeat(257) }, 'got 514'],
     [{ key: 'a\nb' }, 'key must not have control characters, got "a\\nb"'],
     [{ key: 7 }, 'key must be a string or a function, got 7'],
+    [{ key: 'a:fence' }, 'key must not end in ":fence" or ":fence:wait"'],
+    [{ key: 'a:fence:wait' }, "got 'a:fence:wait'"],
+    [{ key: 'quorlock:node' }, "key must not be 'quorlock:node', where a node keeps what it knows of itself"],
+    [{ key: '\ud800' }, 'key must be well-formed Unicode'],
     [{ locks: '' }, 'locks must be the name of a module'],
   ])('@DistributedLock refuses %j and says why', (options, message) => {
     expect(() => decorate(options)).toThrow(message);
@@ -81,6 +85,7 @@ describe('a bad option', () => {
       "onHeld must be one of 'throw', 'wait', got 'skip'",
     );
     expect(() => decorateHandler({ once: 'tick' })).toThrow('unknown option "once"');
+    expect(() => decorateHandler({ key: 'a:fence' })).toThrow('key must not end in ":fence"');
   });
 
   it('@DistributedLock refuses anything but a method of an instance', () => {
@@ -97,6 +102,32 @@ describe('a bad option', () => {
     expect(() => locked(Tasks.prototype, 'job', { get: () => undefined })).toThrow(
       'only a method of an instance',
     );
+  });
+
+  it.each<[string, (options: object) => unknown]>([
+    ['@DistributedLock', DistributedLock],
+    ['@LockedHandler', LockedHandler],
+  ])('%s says what to set if a compiler calls it by the rules of the standard', (name, decorator) => {
+    const context = { kind: 'method', name: 'report', static: false, private: false, metadata: {} };
+    const decorateMethod = decorator({ key: 'report' }) as (method: unknown, facts: object) => void;
+    expect(() => decorateMethod(async () => undefined, context)).toThrow(TypeError);
+    expect(() => decorateMethod(async () => undefined, context)).toThrow(
+      `${name} on report: set "experimentalDecorators": true in the tsconfig.json`,
+    );
+  });
+
+  it.each(['k'.repeat(10_000), 'line\nbreak'])('the name of an unknown option is shortened', (option) => {
+    const length = (options: object): number => {
+      try {
+        decorate(options);
+        return Infinity;
+      } catch (error) {
+        return (error as Error).message.length;
+      }
+    };
+    expect(length({ [option]: 1 })).toBeLessThan(400);
+    expect(length({ ttl: option, key: [option] })).toBeLessThan(400);
+    expect(length({ onHeld: option })).toBeLessThan(400);
   });
 
   it('@DistributedLock refuses a second lock on the same method', () => {

@@ -1,13 +1,19 @@
 import { inspect } from 'node:util';
+import { shortened } from '../../api/bounded-text.js';
 
 /** The longest delay of a Node timer, and so of every wait, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1;
 
 export const SHORTEST_TTL_MS = 10;
 
+const LONGEST_SHOWN = 200;
+
 /** A bad value as an error shows it: enough to find it by, on one line. */
 export const shown = (value: unknown): string =>
-  inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity });
+  shortened(
+    inspect(value, { depth: 0, maxStringLength: 80, maxArrayLength: 5, breakLength: Infinity }),
+    LONGEST_SHOWN,
+  );
 
 /** Throws for an option that is not in the list: a misspelt option must not silently mean its default. */
 export function checkKnownOptions(options: object, known: ReadonlySet<string>, where: string): void {
@@ -18,7 +24,9 @@ export function checkKnownOptions(options: object, known: ReadonlySet<string>, w
   }
   for (const option in options) {
     if (!known.has(option)) {
-      throw new TypeError(`${where}: unknown option "${option}"; the options are ${[...known].join(', ')}`);
+      throw new TypeError(
+        `${where}: unknown option "${shortened(option)}"; the options are ${[...known].join(', ')}`,
+      );
     }
   }
 }

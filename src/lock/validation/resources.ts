@@ -9,14 +9,23 @@ const MOST_RESOURCES = 64;
  * them sorted.
  */
 export function resolveResources(resource: string | readonly string[]): readonly string[] {
-  if (!Array.isArray(resource)) return [resolveResource(resource)];
+  if (!Array.isArray(resource)) {
+    assertResource(resource);
+    return [resource];
+  }
   const resources: readonly unknown[] = resource;
   if (resources.length < 1 || resources.length > MOST_RESOURCES) {
     throw new RangeError(`resources must be 1 to ${MOST_RESOURCES}, got ${resources.length}`);
   }
-  const names = resources.map(resolveResource);
+  const names = resources.map((one) => {
+    assertResource(one);
+    return one;
+  });
   const unique = new Set(names);
-  if (unique.size < names.length) throw new RangeError(`resources must differ, got ${shown(names)}`);
+  if (unique.size < names.length) {
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    throw new RangeError(`resources must differ, got ${shown(twice)} twice`);
+  }
   // Sorted, so that two claimants of the same pair meet on the same key first.
   return [...unique].sort();
 }
@@ -24,39 +33,46 @@ export function resolveResources(resource: string | readonly string[]): readonly
 /** Most resources are plain ASCII; the others are checked further. */
 const PLAIN = /^[\x20-\x7e]+$/;
 
-function resolveResource(resource: unknown): string {
-  if (typeof resource !== 'string') throw new TypeError(`resource must be a string, got ${shown(resource)}`);
+/**
+ * Throws a TypeError or a RangeError unless `resource` is the name of a resource that can be locked: 1 to 512
+ * bytes of well-formed text without control characters, and none of the names under which the nodes keep
+ * their own keys. `what` is its name in the message.
+ */
+export function assertResource(resource: unknown, what: string = 'resource'): asserts resource is string {
+  if (typeof resource !== 'string') throw new TypeError(`${what} must be a string, got ${shown(resource)}`);
   const bytes = Buffer.byteLength(resource);
   if (bytes < 1 || bytes > LONGEST_RESOURCE_BYTES) {
-    throw new RangeError(`resource must have 1 to ${LONGEST_RESOURCE_BYTES} bytes, got ${bytes}`);
+    throw new RangeError(`${what} must have 1 to ${LONGEST_RESOURCE_BYTES} bytes, got ${bytes}`);
   }
-  if (PLAIN.test(resource)) return checkNotReserved(resource);
+  if (!PLAIN.test(resource)) assertText(resource, what);
+  assertNotReserved(resource, what);
+}
+
+function assertText(resource: string, what: string): void {
   if (/\p{Cc}/u.test(resource)) {
     throw new RangeError(
-      `resource must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
+      `${what} must not have control characters, got ${JSON.stringify(resource).slice(0, 80)}`,
     );
   }
   // Redis would store each of them as the same replacement character.
   if (/\p{Cs}/u.test(resource)) {
     throw new RangeError(
-      `resource must be well-formed Unicode, got half a pair: ${JSON.stringify(resource)}`,
+      `${what} must be well-formed Unicode, got half a pair: ${JSON.stringify(resource).slice(0, 80)}`,
     );
   }
-  return checkNotReserved(resource);
 }
 
 /** The names under which the nodes keep their own keys. */
-function checkNotReserved(resource: string): string {
+function assertNotReserved(resource: string, what: string): void {
   if (resource === MARKER || SHARD_MARKER.test(resource)) {
     throw new RangeError(
-      `resource must not be ${shown(resource)}, where a node keeps what it knows of itself`,
+      `${what} must not be ${shown(resource)}, where a node keeps what it knows of itself`,
     );
   }
   if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
     throw new RangeError(
-      'resource must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, ' +
+      `${what} must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, ` +
         `got ${shown(resource)}`,
     );
   }
-  return resource;
 }
