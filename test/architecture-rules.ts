@@ -139,8 +139,8 @@ const arrowsIn = (files: readonly SourceFile[]): { readonly from: string; readon
   );
 
 /**
- * The rooms of a ring, from the bottom up: each is a folder, or a file beside the folders, with the rooms that
- * it may import from. All of these stand above it in the list, so there is no circle.
+ * The rooms of a ring, from the bottom up: each is a folder, or a file beside the folders, with the rooms
+ * that it may import from. All of these stand above it in the list, so there is no circle.
  */
 type Rooms = Readonly<Record<string, readonly string[]>>;
 

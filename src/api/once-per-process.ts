@@ -1,7 +1,7 @@
 /**
  * What all copies of the package in one process share: the same value for the same name, made by the first
- * copy that asks. A name ends with the number of the value's form (`current-lease:1`). Whoever changes the form
- * raises the number, because copies of two versions may meet.
+ * copy that asks. A name ends with the number of the value's form (`current-lease:1`). Whoever changes the
+ * form raises the number, because copies of two versions may meet.
  */
 export function oncePerProcess<T>(name: string, make: () => T): T {
   const key = Symbol.for(`quorlock:${name}`);

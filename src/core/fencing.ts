@@ -40,4 +40,5 @@ export const isPossibleCounter = (counter: number, nodeMs: number): boolean =>
 
 /** What is wrong with a counter that counting cannot have led to; `where` names its key. */
 export const impossibleCounter = (where: string): string =>
-  `the fencing counter ${where} is further ahead than time allows: was it set by hand, or the clock set back?`;
+  `the fencing counter ${where} is further ahead than time allows: ` +
+  'was it set by hand, or the clock set back?';

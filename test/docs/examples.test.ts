@@ -37,7 +37,10 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** The code as the page has it, but with the servers of this test for those that it names, and what is installed here. */
+/**
+ * The code as the page has it, but with the servers of this test for those that it names, and what is
+ * installed here.
+ */
 function fitted({ code, aliases }: Block): string {
   const withServers = code.replace(
     /redis:\/\/(?:10\.0\.0\.([123]):6379|127\.0\.0\.1:700([123]))/g,
@@ -104,7 +107,8 @@ describe('the worker of README.md', () => {
       string,
       string,
     ];
-    // A worker that comes when the run is on record already is not told that the lock is held. So another client holds it first.
+    // A worker that comes when the run is on record already is not told that the lock is held. So another
+    // client holds it first.
     await using other = new LockManager({ nodes: [url] });
     const lease = await other.acquire('report');
     workers.push(startChild(file, { env }), startChild(file, { env }));
@@ -158,7 +162,8 @@ process.send(await (async () => { ${code} })());
       name,
       `const locks = app.get(LockManager);
       await (await locks.acquire('here')).release();
-      while (locks.nodes().some(({ status }) => status !== 'ready')) await new Promise((r) => setTimeout(r, 10));
+      const isReady = ({ status }) => status === 'ready';
+      while (!locks.nodes().every(isReady)) await new Promise((r) => setTimeout(r, 10));
       return locks.nodes();`,
     );
     expect(nodes.map(({ status }) => status)).toEqual(['ready', 'ready', 'ready']);
@@ -200,7 +205,10 @@ process.send(await (async () => { ${code} })());
       name,
       `class AppModule {}
       Module({
-        imports: [ScheduleModule.forRoot(), QuorlockModule.forRoot({ nodes: [memoryNode()], strictKeys: true })],
+        imports: [
+          ScheduleModule.forRoot(),
+          QuorlockModule.forRoot({ nodes: [memoryNode()], strictKeys: true }),
+        ],
         providers: [page.${service}],
       })(AppModule);
       const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error'] });

@@ -1,13 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A fenced block of a page. Readers see its language only; the words after it tell the tests what to do with it. */
+/**
+ * A fenced block of a page. Readers see its language only; the words after it tell the tests what to do with
+ * it.
+ */
 export interface Block {
   readonly language: string;
   /** The value of `name=` on the fence. */
   readonly name: string | undefined;
   /** Whether it is a program to be run, whose output is the block after it. */
   readonly run: boolean;
-  /** Packages that are installed here under another name, as `redlock=redlock4` on the fence: `['redlock', 'redlock4']`. */
+  /**
+   * Packages that are installed here under another name, as `redlock=redlock4` on the fence: `['redlock',
+   * 'redlock4']`.
+   */
   readonly aliases: readonly (readonly [name: string, installedAs: string])[];
   readonly code: string;
   /** Where it begins, for messages. */
@@ -68,7 +74,10 @@ export function blocksIn(page: string): Block[] {
   return blocks;
 }
 
-/** The lines that are prose, with their numbers: neither code nor tables nor HTML nor a link that stands alone. */
+/**
+ * The lines that are prose, with their numbers: neither code nor tables nor HTML nor a link that stands
+ * alone.
+ */
 export function proseIn(page: string): { readonly line: number; readonly text: string }[] {
   let isCode = false;
   return page.split('\n').flatMap((text, at) => {

@@ -81,7 +81,10 @@ describe('the table of panels', () => {
   });
 });
 
-/** The sources as one text in which literals that are added up are one, and what is put into a template is a gap. */
+/**
+ * The sources as one text in which literals that are added up are one, and what is put into a template is a
+ * gap.
+ */
 const sources = readdirSync(new URL('src/', rootUrl), { recursive: true })
   .map(String)
   .filter((file) => file.endsWith('.ts'))

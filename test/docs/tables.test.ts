@@ -62,10 +62,12 @@ describe('the option tables', () => {
     workspace.add(
       'tables.ts',
       `import type { AcquireOptions, LockManagerOptions } from 'quorlock';
-import type { DistributedLockOptions, LockedHandlerOptions, QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
+import type { DistributedLockOptions, LockedHandlerOptions } from 'quorlock/nestjs';
+import type { QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
 import type { LockMetricsOptions } from 'quorlock/prometheus';
 type Differ<A, B> = Exclude<A, B> | Exclude<B, A>;
-type Module = Exclude<keyof (QuorlockModuleOptions & QuorlockModuleExtras), Exclude<keyof LockManagerOptions, 'nodes'>>;
+type OfManager = Exclude<keyof LockManagerOptions, 'nodes'>;
+type Module = Exclude<keyof (QuorlockModuleOptions & QuorlockModuleExtras), OfManager>;
 export type Difference =
   | Differ<keyof LockManagerOptions, ${table(managerRows, 'option')}>
   | Differ<keyof AcquireOptions, ${table(acquireRows, 'option')}>

@@ -7,7 +7,10 @@ import { rootUrl } from './markdown.js';
 
 const root = fileURLToPath(rootUrl);
 
-/** A folder inside the project, so that programs in it find the dependencies, and `quorlock` by the paths of tsconfig.json. */
+/**
+ * A folder inside the project, so that programs in it find the dependencies, and `quorlock` by the paths of
+ * tsconfig.json.
+ */
 export class Workspace {
   readonly #folder: string;
 
@@ -23,7 +26,10 @@ export class Workspace {
     return pathToFileURL(path);
   }
 
-  /** What the compiler has to say of everything in it, with the options of the project; empty where all is well. */
+  /**
+   * What the compiler has to say of everything in it, with the options of the project; empty where all is
+   * well.
+   */
   complaints(): string {
     // An example may leave out what it takes and does not use.
     const compilerOptions = { noUnusedParameters: false };

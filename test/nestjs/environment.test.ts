@@ -67,9 +67,7 @@ describe('the environment', () => {
     const found = optionsFromEnvironment({ REDIS_ENABLED: 'true', REDIS_HOST: 'redis', REDIS_PORT: port });
     expect(found.options).toEqual(redis('redis', 6379));
     expect(found.warning).toEqual(
-      warning === undefined
-        ? undefined
-        : expect.stringMatching(new RegExp(`Kubernetes set it.*${warning}`)),
+      warning === undefined ? undefined : expect.stringMatching(new RegExp(`Kubernetes set it.*${warning}`)),
     );
   });
 

@@ -24,7 +24,7 @@ import { defaultHolder, LONGEST_HOLDER } from './default-holder.js';
 const optionsOf = <Options>(options: Readonly<Record<keyof Options, true>>): readonly (keyof Options)[] =>
   Object.keys(options) as (keyof Options)[];
 
-export const LOCK_OPTIONS = optionsOf<LockOptions>({
+const LOCK_OPTIONS = optionsOf<LockOptions>({
   ttlMs: true,
   retries: true,
   retryDelayMs: true,

@@ -13,9 +13,9 @@ writeFileSync('imports.mjs', `import { QuorlockModule } from 'quorlock/nestjs'; 
 writeFileSync('requires.cjs', `const { QuorlockModule } = require('quorlock/nestjs'); ${use}`);
 
 // The second resolves as webpack did before it knew the condition `module-sync`.
-for (const [entry, resolve] of [
-  ['imports.mjs', {}],
-  ['requires.cjs', { conditionNames: ['require', 'node'] }],
+for (const { entry, resolve } of [
+  { entry: 'imports.mjs', resolve: {} },
+  { entry: 'requires.cjs', resolve: { conditionNames: ['require', 'node'] } },
 ]) {
   const output = { path: __dirname, filename: `${entry}.bundle.cjs` };
   const externals = ({ request }, done) =>
