@@ -95,7 +95,7 @@ end
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'already ran'}               this tick or a later one is on record
  *         {'error', message}            nothing was granted; other operations are not affected
- *       0 after 0 is told as {'zeros', number}.
+ *       Zeros in a row come as {'zeros', number}.
  *
  * Two operations, of which the second meets another holder:
  *

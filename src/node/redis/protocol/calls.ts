@@ -1,6 +1,6 @@
 import { CallContent, type Operation } from './script-call.js';
 
-/** Operations that go in one call: of one script, on the same terms. */
+/** The operations of one call. They have the script, the terms and the slot of the first. */
 interface Group {
   readonly first: Operation;
   readonly operations: Operation[];
@@ -9,23 +9,23 @@ interface Group {
 }
 
 /**
- * Operations whose deadlines lie apart by this fraction of the time that is left go together, with the
- * earliest. In a turn of the event loop that makes hundreds of requests, each has a deadline of its own.
+ * Deadlines that differ by at most this fraction of the remaining time share a call, with the earliest of
+ * them. A turn of the event loop that makes hundreds of requests lasts some milliseconds, so each of these
+ * has a deadline of its own.
  */
 const DEADLINES_APART = 1 / 32;
 
 /**
- * Puts operations that arose together into calls. What is about the same resource keeps its order, and so
- * does what is about the same holder, which names the same resources each time. All else is free to go with
- * its like: calls are carried out one after the other, so a call of its own for each run of operations would
- * cost the more the more they are mixed.
+ * Puts the operations of a batch into calls. The server carries calls out one after the other. Operations
+ * about the same resource keep their order, and with them those of the same holder, which always names the
+ * same resources. All others go into an earlier call of their kind: each call has a fixed price.
  */
 export class CallPlanner {
   #last: { readonly operations: readonly Operation[]; readonly calls: readonly CallContent[] } | undefined;
 
   /**
-   * `now`: on the clock of the deadlines. The nodes of a manager are asked much the same, one right after the
-   * other.
+   * The calls for these operations. `now` is on the clock of the deadlines. The nodes of a manager get the
+   * same operations one right after the other, so the last result is kept.
    */
   callsOf(operations: readonly Operation[], now: number): readonly CallContent[] {
     if (this.#last !== undefined && areSame(this.#last.operations, operations)) return this.#last.calls;
@@ -37,14 +37,14 @@ export class CallPlanner {
 
 function groupsOf(operations: readonly Operation[], now: number): readonly Group[] {
   const groups: Group[] = [];
-  /** By resource: the last group in which it is named. It is needed only where there are two groups. */
+  /** By resource: the last group that names it. Made only when there is a second group. */
   let named: Map<string, number> | undefined;
   for (let place = 0; place < operations.length; place++) {
     const operation = operations[place]!;
     let at = groups.length - 1;
     while (at >= 0 && !isLike(groups[at]!, operation, now)) at--;
     if (at < groups.length - 1) named ??= namesIn(groups);
-    // To go into an earlier call is to overtake the later ones.
+    // In an earlier call, it would overtake the later ones.
     if (named !== undefined && at < groups.length - 1 && isNamedAfter(named, operation, at)) at = -1;
     if (at < 0) {
       at = groups.length;

@@ -21,7 +21,7 @@ import { scriptOf } from './script.js';
  *         {'absent'}                    the key is gone
  *         {'superseded', counter}       the counter is above the token
  *         {'error', message}            nothing was written; other operations are not affected
- *       0 after 0 is told as {'zeros', number}.
+ *       Zeros in a row come as {'zeros', number}.
  *
  * One operation, with a tick:
  *

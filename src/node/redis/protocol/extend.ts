@@ -57,7 +57,7 @@ end
  *         {'restored'}                  the key and the counter were gone: the node lost its data. The key
  *                                       protects from now on, but the answer proves nothing
  *         {'error', message}            nothing was prolonged; other operations are not affected
- *       0 after 0 is told as {'zeros', number}.
+ *       Zeros in a row come as {'zeros', number}.
  *
  * Two operations of which both are granted:
  *

@@ -9,15 +9,15 @@ import { scriptOf } from './script.js';
  * KEYS  the marker (but on a shard, see the guard); then the lock key and the fence key of each resource
  * ARGV  1 to 5   the guard's
  * Reply the node's time in µs; for how many ms its grants do not count; then for each resource
- *         {'inspected', owner, remaining, counter, tick}    remaining in ms, tick in ms since 1970; what
- *                                                           there is not is empty
+ *         {'inspected', owner, remaining, counter, tick}    remaining in ms, tick in ms since 1970; a
+ *                                                           missing value is empty
  *         {'error', message}                                one of its keys holds something else
  *
  * One resource that is held:
  *
  *     EVALSHA <sha> 3 lock:quorlock:node lock:nightly {lock:nightly}:fence '' 60000 7fd1… '' 5c0e…
- *     1) 1795867002010000   2) 0   3) 1) inspected 2) k3J…@web-1 3) 28750 4) 1795866992000003 5)
- *                                  1795866990000
+ *     1) 1795867002010000   2) 0
+ *     3) 1) inspected 2) k3J…@web-1 3) 28750 4) 1795866992000003 5) 1795866990000
  */
 export const INSPECT = scriptOf(
   'inspect',

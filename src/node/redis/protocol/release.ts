@@ -21,7 +21,7 @@ import { scriptOf } from './script.js';
  *         {'granted', 0, told}    likewise, and so many processes were told
  *         {'absent'}              none of the keys was the holder's
  *         {'error', message}      one of the keys is no lock; the others are released
- *       0 after 0 is told as {'zeros', number}.
+ *       Zeros in a row come as {'zeros', number}.
  *
  * One operation; a process that waited for the lock is told:
  *

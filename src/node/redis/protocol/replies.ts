@@ -62,8 +62,8 @@ export const inspectionsIn = (
 ): (NodeInspection | Failed)[] => answersIn(reply, operations, inspectionOf, () => NO_ANSWER);
 
 /**
- * `zero`: what the answer 0 means, which may stand for many in a row, but for no more than there are
- * operations.
+ * One answer for each operation. `read` reads an answer, and `zero` is the meaning of the answer 0. A run of
+ * zeros never gives more answers than there are operations.
  */
 function answersIn<Answer>(
   reply: readonly unknown[],
@@ -86,7 +86,7 @@ function answersIn<Answer>(
 
 const isGuarded = ([first]: readonly Operation[]): boolean => first?.script.hasGuard === true;
 
-/** How many zeros an answer stands for; `undefined` where it is another one. */
+/** The number of zeros that an answer stands for; `undefined` if it is another answer. */
 function zerosIn(answer: unknown): number | undefined {
   if (!Array.isArray(answer) || answer[0] !== 'zeros') return undefined;
   const [, count] = answer as readonly unknown[];
@@ -122,7 +122,7 @@ function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
   }
 }
 
-/** `above`: by how much the counter is above the operation's base. */
+/** The grant whose counter is this far above the operation's base. */
 function grantOf(above: unknown, operation: Operation, nodeMs: number): Granted | Failed {
   const counter = typeof above === 'number' ? operation.base + above : undefined;
   if (!isNatural(counter)) return NO_ANSWER;

@@ -22,7 +22,7 @@ interface Words {
 }
 
 const NOBODY = { waiter: '', listLivesMs: 0 };
-/** In place of a deadline, where a request has none. */
+/** The deadline of a request that has none. */
 const NO_DEADLINE = Number.POSITIVE_INFINITY;
 
 function wordsOf(keyPrefix: string, request: NodeRequest): Words {
@@ -53,7 +53,7 @@ function wordsOf(keyPrefix: string, request: NodeRequest): Words {
   }
 }
 
-/** When a key that is gone is set again, as the script has it. */
+/** The word that tells the script `extend` when it sets a missing key again. */
 function restoringOf({ token, maxCounter }: NodeRequest & { readonly op: 'extend' }): Word {
   if (token === PRESENT_ONLY) return 'never';
   if (token === undefined || maxCounter === undefined || token === Number.MAX_SAFE_INTEGER) return 'always';
@@ -61,17 +61,17 @@ function restoringOf({ token, maxCounter }: NodeRequest & { readonly op: 'extend
 }
 
 /**
- * Makes calls of requests. The nodes of a manager share one: they are asked alike and one right after the
- * other, so what was made last is mostly what the next of them needs.
+ * Turns requests into operations and calls. The nodes of a manager share one encoder. They get the same
+ * requests one right after the other, so the encoder keeps what it made last for the next node.
  */
 export class RequestEncoder {
   readonly #planner = new CallPlanner();
   #last:
     { readonly keyPrefix: string; readonly request: NodeRequest; readonly operation: Operation } | undefined;
-  /** The terms of the last request for each script: hundreds that arise together have the same. */
+  /** The terms of the last request for each script. Requests that arise together often have the same ones. */
   readonly #lastTerms = new Map<Script, { readonly terms: readonly Word[]; readonly text: string }>();
 
-  /** `slot`: that of the keys, on a shard of a Cluster. */
+  /** The operation for a request. `slot` is the slot of its keys, on a shard of a Cluster. */
   operationOf(keyPrefix: string, request: NodeRequest, slot = 0): Operation {
     const last = this.#last;
     if (last?.request === request && last.keyPrefix === keyPrefix && last.operation.slot === slot)
@@ -96,7 +96,7 @@ export class RequestEncoder {
     return operation;
   }
 
-  /** The calls that carry out what arose together, in order. `now`: on the clock of the deadlines. */
+  /** The calls for operations that arose together, see `CallPlanner`. */
   callsOf(operations: readonly Operation[], now: number): readonly CallContent[] {
     return this.#planner.callsOf(operations, now);
   }
@@ -132,7 +132,7 @@ export function inspectOperation(keyPrefix: string, resource: string): Operation
 export const guardContent = (command: GuardCommand, members: string): CallContent =>
   new CallContent(GUARD_COMMAND, [], [], NO_DEADLINE, '', 0, encoded([command, members]), 2);
 
-/** Of each resource the lock key and another one; with a waiter, then the wait list of each. */
+/** The lock key and a second key of each resource. With a waiter, the wait list of each resource follows. */
 function keysOf(
   keyPrefix: string,
   request: NodeRequest,

@@ -24,23 +24,23 @@ export interface Operation {
   readonly slot: number;
   readonly keys: string;
   readonly keyCount: number;
-  /** What it may have in common with others, which a call says once. */
+  /** The words that operations of the same call share. */
   readonly terms: string;
   readonly termCount: number;
-  /** Until when it may be carried out, on the client's monotonic clock. */
+  /** The deadline on the client's monotonic clock. */
   readonly deadlineAt: number;
-  /** What it has of its own. */
+  /** The words that only this operation has. */
   readonly own: string;
   readonly ownCount: number;
   /**
-   * The number that it names. An answer tells a counter as its distance from this, which has fewer digits.
+   * Base value: an answer carries `counter - base`, which has fewer digits than the counter.
    */
   readonly base: number;
-  /** The last grant that was read of an answer to it: most nodes say the same. */
+  /** The last grant that was read from an answer. Most nodes answer alike, so it is used again. */
   granted: Granted | undefined;
 }
 
-/** What a call says to one node, as bulk strings. */
+/** The part of a call that is the node's own, as bulk strings. */
 export interface CallHeader {
   /** The marker as the first key; empty on a shard of a Cluster. */
   readonly markerKey: string;
@@ -50,7 +50,7 @@ export interface CallHeader {
   readonly guard: string;
 }
 
-/** What the guard has to know; see there. */
+/** What the guard is told, see lua/guard.ts. */
 export interface Guard {
   readonly marker: string;
   /** On a shard of a Cluster the marker is in another slot than the keys. */
@@ -76,10 +76,10 @@ export function headerOf(guard: Guard): CallHeader {
   };
 }
 
-/** From this size on, in characters, a copy of bytes costs less than the encoding of a text. */
+/** A larger command, in characters, is copied as bytes: that costs less than to encode it as text. */
 const LARGE = 1_500;
 
-/** What goes into one call of a script, the same for every node. */
+/** The part of a call that is the same for all nodes. */
 export class CallContent {
   #begin: { readonly markerKey: string; readonly text: string } | undefined;
   #bytes: { readonly keys: Buffer; readonly words: Buffer } | undefined;
@@ -100,7 +100,7 @@ export class CallContent {
     return this.keys.length + this.words.length > LARGE;
   }
 
-  /** The whole command as a text. `between`: what the call says to the one node, between keys and words. */
+  /** The whole command as text. `between` is the node's own part, between the keys and the words. */
   textFor(command: Command, markerKey: string, between: string): string {
     return this.#beginOf(command, markerKey) + this.keys + between + this.words;
   }
@@ -120,7 +120,7 @@ export class CallContent {
     return bytes;
   }
 
-  /** Up to the marker, the first key. Nodes of the same prefix have the same. */
+  /** The beginning, up to the marker. Nodes with the same prefix have the same one. */
   #beginOf(command: Command, markerKey: string): string {
     if (command === 'EVALSHA' && this.#begin?.markerKey === markerKey) return this.#begin.text;
     const { script } = this;
@@ -135,18 +135,18 @@ export class CallContent {
 }
 
 /**
- * A call of a script on one node. It writes itself down as the Redis protocol has it: what is the same for
- * all nodes is written once. A client that is given a hundred arguments writes each of them for each node.
+ * A call of a script on one node. It encodes itself in the Redis protocol, because a client library would
+ * encode each of a hundred arguments again for each node.
  */
 export class ScriptCall {
   constructor(
     private readonly header: CallHeader,
-    /** Until when it may act, in the node's time; of no account where the script has no deadline. */
+    /** The deadline in the node's time. A script without a deadline does not get it. */
     private readonly deadlineUs: number,
     readonly content: CallContent,
   ) {}
 
-  /** The whole command, as it goes over the wire. EVAL sends the script itself, and the server keeps it. */
+  /** The whole command. EVAL sends the text of the script, and the server keeps it. */
   encode(command: Command): Buffer | string {
     const { markerKey, place, guard } = this.header;
     const { content } = this;

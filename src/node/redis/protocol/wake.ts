@@ -4,8 +4,9 @@ import { WAKE_FIRST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
 
 /**
- * wake: tells the first process that waits for each resource that is free. It is asked for by one that was
- * told and has no use for the resource any more. As a release it has neither guard nor deadline.
+ * wake: tells the first process that waits for each resource, if the resource is free. A process that was
+ * told and does not need the resource any more asks for it. Like a release, it has neither guard nor
+ * deadline.
  *
  * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the wait list of
  *       each of its resources
@@ -15,7 +16,7 @@ import { scriptOf } from './script.js';
  * Reply for each operation
  *         0                     done
  *         {'error', message}    one of the keys is no lock; the others were seen to
- *       0 after 0 is told as {'zeros', number}.
+ *       Zeros in a row come as {'zeros', number}.
  *
  * One operation:
  *

@@ -1,10 +1,10 @@
 /**
- * An answer to each operation of the call. `body` carries one out and puts its answer into `reply`. It finds
- * the operation's keys from KEYS[key] on and its own words from ARGV[own] on; `keysEach` and `ownEach` say
- * how many there are of both.
+ * Loops over the operations of a call. `body` carries one operation out and puts its answer into `reply`. The
+ * operation's keys begin at KEYS[key], and its own words at ARGV[own]; `keysEach` and `ownEach` are the
+ * numbers of both.
  *
- * The reply begins with `head`, then come the answers in order. Of 0 after 0 only the number is told, as
- * {'zeros', number}: in a large batch most answers are 0.
+ * The reply begins with `head`, and the answers follow in order. Zeros in a row are sent as {'zeros',
+ * number}, because most answers of a large batch are 0.
  */
 export const forEachOperation = (head: readonly string[], body: string): string => `
 local replies, place, zeros, last = {${[...head, 0].join(', ')}}, ${head.length}, 0, #KEYS
@@ -31,6 +31,8 @@ return replies
 /** What a reply tells of the guard: the node's time, and for how long its grants do not count. */
 export const GUARD_HEAD = ['now', 'left'];
 
-/** What pcall caught, as the answer of the operation. Redis 7 raises tables, older ones texts. */
+/**
+ * The answer of an operation that failed with what pcall caught: Redis 7 raises tables, older servers texts.
+ */
 export const asError = (caught: string): string =>
   `{'error', type(${caught}) == 'table' and ${caught}.err or tostring(${caught})}`;

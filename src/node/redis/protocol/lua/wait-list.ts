@@ -1,12 +1,11 @@
 /**
- * Puts a waiting process on the list of a resource, which is a sorted set by the node's time of coming.
- * Whoever is on it already keeps its place. The marker tells until when there may be any list, so that a
- * release need not look for one.
+ * Puts a waiting process on the list of a resource. The list is a sorted set, ordered by the node's time at
+ * which a process came. A process that is on it already keeps its place. The marker records until when any
+ * list may exist, so that a release need not look for one.
  *
- * Needs `now`, and until when there may be a list as `waits`, in ms.
+ * Needs `now`, and `waits`: until when a list may exist, in ms.
  *
- * Lists are for hints only. What goes wrong with one must not become the fault of the operation, so nothing
- * here raises.
+ * A list only serves notifications. An error with a list must not fail the operation, so nothing here raises.
  */
 export const ENLIST = `
 local function enlist(list, waiter, life)
@@ -22,9 +21,9 @@ end
 `;
 
 /**
- * Takes the first process off the list and tells it that the resource may be free, by publishing the lock key
- * on its channel; gives how many were told. A process that does not hear is gone, and the next one is told.
- * Needs the beginning of channel names as `channel`.
+ * Takes the first process off the list and tells it that the resource may be free: it publishes the lock key
+ * on the channel of the process. If nobody hears it, the process is gone, and the next one is told. Returns
+ * the number of processes that were told, 0 or 1. Needs `channel`: how the names of channels begin.
  */
 export const WAKE_FIRST = `
 local function wakeFirst(lock, list)
