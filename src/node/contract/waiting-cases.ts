@@ -112,17 +112,32 @@ export const waitingCases: Cases = {
     other.close();
   },
 
-  'wake notifies the first waiter, but not while the resource is held': async (on) => {
+  'wake notifies nobody while the resource is held': async (on) => {
     const resources = [on.resource()];
     const { queueEntry, heard, close } = await listen(on);
-    await on.granted({ resources, holderId: 'bert', ttlMs: 20 });
+    await on.granted({ resources, holderId: 'bert' });
     await on.acquire({ resources, queueEntry });
     await on.wake(resources);
-    await on.expire(resources[0]!);
-    deepStrictEqual(heard, [undefined]);
-    await on.wake(resources);
+    // The waiter is still on the list.
+    matches(await on.release({ resources, holderId: 'bert' }), { kind: 'granted', waiting: 1 });
     await hears(heard, 2);
+    deepStrictEqual(heard, [undefined, resources[0]]);
     close();
+  },
+
+  'wake notifies the next waiter if the resource is free': async (on) => {
+    const resources = [on.resource()];
+    const [first, second] = [await listen(on), await listen(on)];
+    await on.granted({ resources, holderId: 'bert' });
+    for (const { queueEntry } of [first, second]) await on.acquire({ resources, queueEntry });
+    await on.release({ resources, holderId: 'bert' });
+    await hears(first.heard, 2);
+    deepStrictEqual(second.heard, [undefined]);
+    await on.wake(resources);
+    await hears(second.heard, 2);
+    equal(first.heard.length, 2);
+    first.close();
+    second.close();
   },
 
   'a request without a queue entry is on no list': async (on) => {
