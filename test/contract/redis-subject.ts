@@ -42,9 +42,11 @@ export const redisSubject = (
 
 /** A node that votes, whatever the case before has left on the server. */
 async function trusted(node: LockNode): Promise<NodeUnderTest> {
-  await until(() => ['ready', 'new', 'untrusted'].includes(node.state.status));
-  await node.memory?.trust();
-  await until(() => node.state.status === 'ready');
+  await until(async () => {
+    // Again and again, because the shards of a Cluster become known one after the other.
+    if (['new', 'untrusted'].includes(node.state.status)) await node.memory?.trust();
+    return node.state.status === 'ready';
+  });
   return { node };
 }
 
