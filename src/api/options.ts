@@ -7,51 +7,51 @@ export interface LockOptions {
    * `maxTtlMs`. A running holder extends it, so a short TTL suits a long job too.
    * @default 30_000
    */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
   /**
    * How often to try again when the lock was not acquired: an integer from 0 to 2^31 - 1. Excludes `waitMs`.
    * With 0, a held lock is not tried again, but a split vote is: one attempt asks again until somebody has
    * the lock.
    * @default 0
    */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /**
    * Pause between attempts, in milliseconds: an integer from 1 to 2^31 - 1. Each pause is drawn at random
    * from half to one and a half times this. A call with `waitMs` pauses like this only when its attempt met
    * no holder to wait for, or when too few nodes can notify it of a release.
    * @default 100
    */
-  readonly retryDelayMs?: number;
+  readonly retryDelayMs?: number | undefined;
   /**
    * How long to wait for a held lock, in milliseconds: an integer from 0 to 2^31 - 1. Excludes `retries`.
    * Waiters of this process are served in the order of their calls. The nodes notify a waiting process of a
    * release; without a notification it tries again when the keys of the holder have expired.
    * @default 0
    */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /**
    * Whether the lease is extended while it is held.
    * @default true
    */
-  readonly autoExtend?: boolean;
+  readonly autoExtend?: boolean | undefined;
   /**
    * The lock stays taken at least this long, in milliseconds, even if it is released earlier: an integer from
    * 0 to `ttlMs`. It prevents a second run on a machine whose clock is behind.
    * @default 0
    */
-  readonly minHoldMs?: number;
+  readonly minHoldMs?: number | undefined;
   /**
    * The lease is lost after this time, in milliseconds, even if it was extended: an integer from `ttlMs` to
    * 2^31 - 1.
    * @default none
    */
-  readonly maxHoldMs?: number;
+  readonly maxHoldMs?: number | undefined;
   /**
    * How long a node may take to answer before its vote counts as failed, in milliseconds: an integer from 1
    * to a third of `ttlMs`.
    * @default the smaller of 250 and ttlMs / 3
    */
-  readonly nodeTimeoutMs?: number;
+  readonly nodeTimeoutMs?: number | undefined;
 }
 
 /** The options of one call of `acquire`, `tryAcquire` or `withLock`. */
@@ -62,20 +62,20 @@ export interface AcquireOptions extends LockOptions {
    * routine has ended.
    * @default none
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * The lock's name in metrics and events: 1 to 128 characters. It must have few values, so never put an id
    * into it.
    * @default 'unnamed'
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * The scheduled time of this run, in milliseconds since the Unix epoch. The call is refused with
    * `already_ran` if a run of this tick, or of a later one, is on record for the same resource. Needs
    * `fencing`.
    * @default none
    */
-  readonly tick?: number;
+  readonly tick?: number | undefined;
 }
 
 /** The options of a `LockManager`, including the defaults of its locks. */
@@ -91,13 +91,13 @@ export interface LockManagerOptions extends LockOptions {
    * the package redlock, which uses the resource itself as the key.
    * @default 'lock:'
    */
-  readonly keyPrefix?: string;
+  readonly keyPrefix?: string | undefined;
   /**
    * The longest `ttlMs` that any lock may have, in milliseconds: an integer from 10 to 2^31 - 1. A node that
    * lost its data has no vote for this long.
    * @default 60_000
    */
-  readonly maxTtlMs?: number;
+  readonly maxTtlMs?: number | undefined;
   /**
    * How long the grants of a node do not count after it lost its data or its clock was stepped.
    * - a number: milliseconds, an integer from `maxTtlMs` to 2^31 - 1.
@@ -107,43 +107,43 @@ export interface LockManagerOptions extends LockOptions {
    *   is possible.
    * @default 'auto'
    */
-  readonly restartQuarantine?: 'auto' | 'off' | number;
+  readonly restartQuarantine?: 'auto' | 'off' | number | undefined;
   /**
    * How much faster one clock may run than another, as a fraction from 0 to 0.5. A lease is valid for that
    * much less than its TTL.
    * @default 0.01
    */
-  readonly driftFactor?: number;
+  readonly driftFactor?: number | undefined;
   /**
    * Whether leases have a fencing token. With `false`, `lease.token` throws.
    * @default true
    */
-  readonly fencing?: boolean;
+  readonly fencing?: boolean | undefined;
   /**
    * What to do while no majority of the nodes can be reached.
    * - `'none'`: fail.
    * - `'memory'`: lock within this process only, with a warning and an event.
    * @default 'none'
    */
-  readonly fallback?: 'none' | 'memory';
+  readonly fallback?: 'none' | 'memory' | undefined;
   /**
    * How long the event loop of this process may be blocked, in milliseconds, while a worker thread with its
    * own connections extends the leases. With 0 there is no such thread: a lease is lost when the loop is
    * blocked past its end. Needs nodes given by urls or by options of plain data.
    * @default 0
    */
-  readonly maxStallMs?: number;
+  readonly maxStallMs?: number | undefined;
   /**
    * The name of this process as other holders see it: 1 to 128 printable ASCII characters without spaces. In
    * the default, other characters of the host's name are written as in a url (`%C3%BC`).
    * @default host:pid
    */
-  readonly holder?: string;
+  readonly holder?: string | undefined;
   /**
    * Gets every warning, such as an even number of nodes, a misconfigured node, or a fallback.
    * @default process.emitWarning
    */
-  readonly warn?: (message: string) => void;
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /** `LockOptions` with all defaults filled in. */

@@ -34,9 +34,9 @@ import { resolveResources } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */
 export interface LockManagerPorts {
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** A number from 0 to 1, as Math.random. Only pauses depend on it; holder ids come from node:crypto. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /**
@@ -226,7 +226,7 @@ export class LockManager {
    * signals abort; releases their keys; and closes the manager's own connections. Rejects only with a
    * TypeError or RangeError that names a bad option, before it has done anything.
    */
-  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
+  async close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {
     const drainMs = resolveDrainMs(options);
     this.drain();
     this.#closing ??= this.#close(drainMs);

@@ -14,14 +14,14 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []> ex
    * function may be async and is called with the method's `this`. 1 to 512 bytes without control characters.
    * @default the class and the method, such as `TasksService.hourly`; minified code should give a key
    */
-  readonly key?: string | ((...args: Args) => string | Promise<string>);
+  readonly key?: string | ((...args: Args) => string | Promise<string>) | undefined;
   /**
    * `'tick'`: a `@Cron` method runs once for each scheduled time, on one of the workers, even if their clocks
    * differ and the run was short. `false`: the lock alone decides. It has to be `false` where `job.setTime()`
    * changes the schedule.
    * @default 'tick' for `@Cron` methods, `false` for all others
    */
-  readonly once?: 'tick' | false;
+  readonly once?: 'tick' | false | undefined;
   /**
    * What a call does that does not get the lock.
    * - `'skip'`: the method does not run, the call returns `undefined`, and a line is logged: an error when no
@@ -31,12 +31,12 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []> ex
    * - `'wait'`: the call waits for the lock as long as `wait`, and then does as with `'throw'`.
    * @default 'throw' for HTTP routes and `@MessagePattern` methods, `'skip'` for all others
    */
-  readonly onHeld?: OnHeld;
+  readonly onHeld?: OnHeld | undefined;
   /**
    * The `name` of the `QuorlockModule` on whose nodes to lock.
    * @default the module without a name
    */
-  readonly locks?: string;
+  readonly locks?: string | undefined;
 }
 
 /** The compiler shows the reason when a decorator does not fit its method. */

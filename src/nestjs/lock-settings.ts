@@ -11,41 +11,41 @@ export interface LockSettings {
    * `ttl` suits a long job too.
    * @default 60
    */
-  readonly ttl?: Seconds;
+  readonly ttl?: Seconds | undefined;
   /**
    * How often to try again when the lock is held: an integer from 0 to 2^31 - 1. Excludes `onHeld: 'wait'`.
    * @default 0
    */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /**
    * Pause between two attempts. In milliseconds or as a string such as `'500ms'`, from 1 ms. Each pause is
    * drawn at random from half to one and a half times this.
    * @default 100
    */
-  readonly retryDelay?: Milliseconds;
+  readonly retryDelay?: Milliseconds | undefined;
   /**
    * How long a call waits for a held lock. In seconds or as a string such as `'5m'`, from 1 ms. Needs
    * `onHeld: 'wait'`.
    * @default the `ttl`
    */
-  readonly wait?: Seconds;
+  readonly wait?: Seconds | undefined;
   /**
    * The lock stays taken at least this long, even if the method ends earlier. In seconds or as a string such
    * as `'30s'`, from 0 to `ttl`.
    * @default 0
    */
-  readonly minHold?: Seconds;
+  readonly minHold?: Seconds | undefined;
   /**
    * The lease is lost after this time, even if it was extended. In seconds or as a string such as `'1h'`, at
    * least `ttl`.
    * @default none
    */
-  readonly maxHold?: Seconds;
+  readonly maxHold?: Seconds | undefined;
   /**
    * Whether the lock is extended while the method runs.
    * @default true
    */
-  readonly autoExtend?: boolean;
+  readonly autoExtend?: boolean | undefined;
 }
 
 /** The names of these settings, for the check of unknown options. */

@@ -13,19 +13,19 @@ export interface LockedHandlerOptions extends LockSettings {
    * control characters.
    * @default the class and the method, such as `InvoicesController.pay`
    */
-  readonly key?: string | ((context: ExecutionContext) => string | Promise<string>);
+  readonly key?: string | ((context: ExecutionContext) => string | Promise<string>) | undefined;
   /**
    * What a request does that finds the lock held.
    * - `'throw'`: it fails with 409, at once or after its `retries`.
    * - `'wait'`: it waits for the lock as long as `wait`, and then fails with 409.
    * @default 'throw'
    */
-  readonly onHeld?: 'throw' | 'wait';
+  readonly onHeld?: 'throw' | 'wait' | undefined;
   /**
    * The `name` of the `QuorlockModule` on whose nodes to lock.
    * @default the module without a name
    */
-  readonly locks?: string;
+  readonly locks?: string | undefined;
 }
 
 const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'locks'];

@@ -11,7 +11,8 @@ import { longestDecoratedTtlMs } from './normalize-options.js';
  */
 export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'> {
   /**
-   * The voters, as in `LockManagerOptions`.
+   * The voters, as in `LockManagerOptions`. `undefined` is refused: nodes that a configuration does not have
+   * must not silently become those of the environment.
    * @default from the environment: REDIS_ENABLED, REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD,
    * REDIS_DB, REDIS_TLS, QUORLOCK_NODES and QUORLOCK_FALLBACK
    */
@@ -20,18 +21,18 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    * Listeners that hear every event from the start, such as `lockMetrics()` of `quorlock/prometheus`.
    * @default none
    */
-  readonly listeners?: readonly LockListener[];
+  readonly listeners?: readonly LockListener[] | undefined;
   /**
    * How long the application's shutdown waits for held locks, in milliseconds: an integer from 0 to 2^31 - 1.
    * After that it aborts their signals and releases them.
    * @default 10_000
    */
-  readonly drainMs?: number;
+  readonly drainMs?: number | undefined;
   /**
    * Whether two methods with the same key stop the application from starting. `false` logs a warning instead.
    * @default false
    */
-  readonly strictKeys?: boolean;
+  readonly strictKeys?: boolean | undefined;
 }
 
 /** The checked options that the manager does not know. */
@@ -56,22 +57,41 @@ export function readModuleSettings({
   return { drainMs, strictKeys };
 }
 
-/** Creates the manager of a module instance. Bad options throw, and so stop the application from starting. */
+/**
+ * Creates the manager of a module instance. Bad options throw, and so stop the application from starting. All
+ * options are checked before the manager opens its nodes, because nothing would close them.
+ */
 export function createManager(options: QuorlockModuleOptions): LockManager {
   const logger = new Logger('Quorlock');
+  readModuleSettings(options);
   const { listeners = [], drainMs: _drainMs, strictKeys: _strictKeys, ...rest } = options;
   if (!Array.isArray(listeners)) throw new TypeError('listeners must be a list of functions');
+  const given = withoutUndefined(rest);
   const managerOptions = {
-    maxTtlMs: Math.max(DEFAULT_TTL_MS, longestDecoratedTtlMs(), rest.ttlMs ?? 0),
+    maxTtlMs: Math.max(DEFAULT_TTL_MS, longestDecoratedTtlMs(), given.ttlMs ?? 0),
     warn: (message: string) => logger.warn(message),
-    ...rest,
+    ...given,
   };
   // This runs when the application starts, not at import. By now a .env file has been read.
   const locks = new LockManager(
-    'nodes' in rest ? (managerOptions as LockManagerOptions) : addEnvironment(managerOptions, logger),
+    'nodes' in given ? (managerOptions as LockManagerOptions) : addEnvironment(managerOptions, logger),
   );
-  for (const listener of listeners) locks.subscribe(listener);
+  try {
+    for (const listener of listeners) locks.subscribe(listener);
+  } catch (error) {
+    void locks.close();
+    throw error;
+  }
   return locks;
+}
+
+/**
+ * The options that were given. `undefined` stands for the default, except in `nodes`: nodes that a
+ * configuration does not have must not silently become those of the environment.
+ */
+function withoutUndefined(options: Omit<QuorlockModuleOptions, 'listeners'>): typeof options {
+  const given = Object.entries(options).filter(([name, value]) => value !== undefined || name === 'nodes');
+  return Object.fromEntries(given);
 }
 
 function addEnvironment(options: Omit<LockManagerOptions, 'nodes'>, logger: Logger): LockManagerOptions {

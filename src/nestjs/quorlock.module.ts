@@ -20,13 +20,13 @@ export interface QuorlockModuleExtras {
    * module.
    * @default true
    */
-  readonly isGlobal?: boolean;
+  readonly isGlobal?: boolean | undefined;
   /**
    * The name of this instance, when an application has several, each with its own nodes.
    * `@InjectLockManager(name)` and `@DistributedLock({ locks: name })` refer to it.
    * @default 'default'
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =

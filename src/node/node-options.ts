@@ -20,33 +20,33 @@ export type Credential = string | (() => string | undefined | Promise<string | u
 
 /** Where a Redis server is. These are the most used options of ioredis; all others are passed on to it. */
 export interface RedisNodeOptions {
-  readonly host?: string;
-  readonly port?: number;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
   /** The path of a unix socket, instead of host and port. */
-  readonly path?: string;
-  readonly username?: Credential;
-  readonly password?: Credential;
-  readonly db?: number;
-  readonly tls?: object;
+  readonly path?: string | undefined;
+  readonly username?: Credential | undefined;
+  readonly password?: Credential | undefined;
+  readonly db?: number | undefined;
+  readonly tls?: object | undefined;
   /**
    * The sentinels of a master, instead of a server. The node is the server that they name as the master at
    * the time. A failover costs it its vote for one quarantine, because the new master may lack the last
    * locks.
    */
-  readonly sentinels?: readonly object[] | null;
+  readonly sentinels?: readonly object[] | null | undefined;
   /**
    * The node's name in metrics, logs and errors, instead of its address. With sentinels it is the group that
    * they watch, as in ioredis, and the node is named after the group and the first sentinel:
    * `mymaster@10.0.0.1:26379`.
    */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /**
    * The operator's word that this server keeps every write through a crash (appendonly with appendfsync
    * always). Then a restart does not cost it its vote.
    * @default false
    */
-  readonly durable?: boolean;
-  readonly connectTimeout?: number;
+  readonly durable?: boolean | undefined;
+  readonly connectTimeout?: number | undefined;
   readonly [option: string]: unknown;
 }
 
@@ -57,15 +57,18 @@ export interface RedisNodeOptions {
  */
 export interface RedisClusterOptions {
   /** Some of its servers, as urls or `{ host, port }`. The others are learnt from these. */
-  readonly cluster: readonly (string | { readonly host?: string; readonly port?: number })[];
-  readonly username?: Credential;
-  readonly password?: Credential;
-  readonly tls?: object;
+  readonly cluster: readonly (
+    string | { readonly host?: string | undefined; readonly port?: number | undefined }
+  )[];
+  readonly username?: Credential | undefined;
+  readonly password?: Credential | undefined;
+  readonly tls?: object | undefined;
   /** The node's name in metrics, logs and errors, instead of that of its first server. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** How its servers are reached from here, if they call themselves by other addresses; as in ioredis. */
-  readonly natMap?: object | ((address: string) => { host: string; port: number } | null | undefined);
-  readonly connectTimeout?: number;
+  readonly natMap?:
+    object | ((address: string) => { host: string; port: number } | null | undefined) | undefined;
+  readonly connectTimeout?: number | undefined;
   readonly [option: string]: unknown;
 }
 

@@ -13,22 +13,22 @@ export interface LockMetricsOptions {
    * The registry on which the metrics are registered.
    * @default prom-client's global registry
    */
-  readonly register?: MetricsRegistry;
+  readonly register?: MetricsRegistry | undefined;
   /**
    * Bucket bounds of `quorlock_acquire_duration_seconds`: seconds above zero, ascending.
    * @default 13 bounds from 1 ms to 1 min
    */
-  readonly acquireBuckets?: readonly number[];
+  readonly acquireBuckets?: readonly number[] | undefined;
   /**
    * Bucket bounds of `quorlock_hold_duration_seconds`: seconds above zero, ascending.
    * @default 11 bounds from 5 ms to 4 h
    */
-  readonly holdBuckets?: readonly number[];
+  readonly holdBuckets?: readonly number[] | undefined;
   /**
    * Bucket bounds of `quorlock_wait_duration_seconds`: seconds above zero, ascending.
    * @default 12 bounds from 5 ms to 5 min
    */
-  readonly waitBuckets?: readonly number[];
+  readonly waitBuckets?: readonly number[] | undefined;
 }
 
 /**

@@ -1,7 +1,14 @@
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
-import { LockManager, memoryNode, type AcquireOptions, type LockManagerOptions } from '../../src/index.js';
+import {
+  LOCK_DEFAULTS,
+  LockManager,
+  memoryNode,
+  type AcquireOptions,
+  type LockManagerOptions,
+} from '../../src/index.js';
+import { readNode } from '../../src/node/open-node.js';
 import { LockManagers, record } from '../support/lock-managers.js';
 
 /**
@@ -165,6 +172,27 @@ describe('the options of a LockManager', () => {
     ['a number', 5],
   ])('a LockManager rejects %s as its options', (_name, options) => {
     expect(make(options).name).toBe('TypeError');
+  });
+});
+
+describe('an option that is undefined', () => {
+  const allUndefined = (table: readonly (readonly [string, unknown])[]) =>
+    Object.fromEntries(table.map(([option]) => [option, undefined]));
+
+  it('has its default: of a manager, of a call and of close', async () => {
+    const nodes = [memoryNode({ name: undefined })];
+    const locks = new LockManager({ nodes, ...allUndefined(MANAGER_TABLE) });
+    managers.push(locks);
+    const lease = await locks.acquire('a', allUndefined(CALL_TABLE));
+    expect(lease.name).toBe(LOCK_DEFAULTS.name);
+    expect(lease.remainingMs()).toBeGreaterThan(LOCK_DEFAULTS.ttlMs / 2);
+    await lease.release();
+    await locks.close({ drainMs: undefined });
+  });
+
+  it('has its default: of a node', () => {
+    const redis = { host: undefined, path: undefined, db: undefined, tls: undefined, durable: undefined };
+    expect(readNode({ ...redis, port: 7000, name: undefined }, 'nodes[0]').name).toBe('localhost:7000');
   });
 });
 

@@ -219,4 +219,18 @@ describe('a password that is rotated, of a node with several servers', () => {
       await locks.close();
     },
   );
+
+  it('in a Cluster, an undefined user or password leaves those of the url as they are', async () => {
+    await using cluster = await RedisCluster.start();
+    await rotateEverywhere(cluster.masters, FIRST);
+    const [{ port }] = cluster.masters as [RedisServer];
+    const seed = `redis://app:${FIRST}@127.0.0.1:${port}`;
+    const locks = await many.connected({
+      nodes: [{ cluster: [seed], username: undefined, password: undefined, natMap: undefined }],
+    });
+    const client = cluster.masters[0]!.client();
+    expect(await client.call('CLIENT', 'LIST')).toContain('user=app');
+    client.disconnect();
+    await locks.close();
+  });
 });

@@ -95,6 +95,29 @@ describe('the module', () => {
     ).rejects.toThrow(message);
   });
 
+  it('an option that is undefined has its default', async () => {
+    class Long {
+      @DistributedLock({ ttl: '2h' })
+      async job(): Promise<void> {}
+    }
+    expect(Long.name).toBe('Long');
+    const options = {
+      listeners: undefined,
+      strictKeys: undefined,
+      name: undefined,
+      isGlobal: undefined,
+      maxTtlMs: undefined,
+      warn: undefined,
+      ttlMs: undefined,
+      fallback: undefined,
+    };
+    const nodes = [memoryNode({ name: 'a' }), memoryNode({ name: undefined })];
+    const { app, log } = await start({ providers: [Tasks] }, { ...options, nodes });
+    expect(await app.get(Tasks).job()).toBe('done');
+    expect(log.of('Quorlock', 'warn')).toContainEqual(expect.stringContaining('even number of members'));
+    await (await app.get(LockManager).acquire('long', { ttlMs: 7_200_000 })).release();
+  });
+
   it('the module refuses a ttl above its maxTtlMs, and names the method', async () => {
     @Injectable()
     class Long {

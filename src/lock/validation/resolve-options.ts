@@ -106,7 +106,7 @@ export function resolveLockOptions(
 }
 
 /** Checks the options of `close`. Returns how long it waits, in milliseconds. */
-export function resolveDrainMs(options: { readonly drainMs?: number }): number {
+export function resolveDrainMs(options: { readonly drainMs?: number | undefined }): number {
   checkKnownOptions(options, KNOWN_TO_CLOSE, 'close');
   return checkInteger('drainMs', options.drainMs ?? 0, 0, LONGEST_MS);
 }

@@ -208,5 +208,5 @@ interface Stored extends ResourceRecord {
  * Makes an in-memory voter to put into `nodes`. Managers that are given the same one exclude each other.
  * Other processes are not excluded, whatever their nodes.
  */
-export const memoryNode = (options: { readonly name?: string } = {}): LockNode =>
+export const memoryNode = (options: { readonly name?: string | undefined } = {}): LockNode =>
   new MemoryNode(options.name ?? 'memory');

@@ -78,7 +78,7 @@ function endpointOfServers(
   // A url may contain user and password. The servers that are learnt have no url, so they get those of the
   // first one.
   const { username, password, tls } = named[0]!;
-  const common = { ...defined({ username, password, tls }), ...rest };
+  const common = { ...defined({ username, password, tls }), ...defined(rest) };
   const server = (own: object): Endpoint => ({
     ...endpointOf({ ...common, ...own }, where),
     failsOver: true,
