@@ -1,3 +1,4 @@
+import { LONGEST_NODE_TIMEOUT_MS } from './quarantine.js';
 import { endOf, type Grant } from './validity.js';
 
 /**
@@ -51,8 +52,12 @@ export const lossMarginMs = (ttlMs: number): number => Math.min(LONGEST_LOSS_MAR
 /** When a lease is lost unless it is extended before, in milliseconds of the monotonic clock. */
 export const lostAt = (grant: Grant): number => endOf(grant) - lossMarginMs(grant.ttlMs);
 
-/** The longest node timeout, in milliseconds, that leaves time for a second extension after a timeout. */
-export const longestNodeTimeoutMs = (ttlMs: number): number => Math.floor(ttlMs / 3);
+/**
+ * The longest node timeout, in milliseconds: it leaves time for a second extension after a timeout, and no
+ * request may be on its way for longer than `LONGEST_NODE_TIMEOUT_MS`.
+ */
+export const longestNodeTimeoutMs = (ttlMs: number): number =>
+  Math.min(LONGEST_NODE_TIMEOUT_MS, Math.floor(ttlMs / 3));
 
 /**
  * The second cadence belongs to the worker thread that extends leases while the event loop of the main thread

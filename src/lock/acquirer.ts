@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
+import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
@@ -34,6 +35,7 @@ export interface AcquirerContext {
   readonly random: () => number;
   readonly events: LockEvents;
   readonly quorum: Quorum;
+  readonly quarantine: QuarantineTerm;
   /** A quorum of one node in memory, for the fallback; `undefined`: there is no fallback. */
   readonly memory: Quorum | undefined;
   readonly onFallback: (active: boolean, reason: string) => void;
@@ -69,12 +71,20 @@ export class Acquirer {
   #onIdle: (() => void) | undefined;
 
   constructor(context: AcquirerContext) {
-    const { options, clock, random, events, quorum, memory, scheduler, guard, onFallback } = context;
-    const { driftFactor, fencing, maxTtlMs } = options;
+    const { options, clock, random, events, quorum, quarantine, memory, scheduler, guard } = context;
+    const { driftFactor, fencing } = options;
     this.#context = context;
     this.#queue = new WaitQueue(clock);
-    this.#notifications = new ReleaseNotifications(quorum.nodes, clock, random, this.#queue, options);
-    if (memory !== undefined) this.#fallback = new MemoryFallback(quorum, memory, releaseKeys, onFallback);
+    this.#notifications = new ReleaseNotifications(
+      quorum.nodes,
+      clock,
+      random,
+      this.#queue,
+      options,
+      quarantine,
+    );
+    if (memory !== undefined)
+      this.#fallback = new MemoryFallback(quorum, memory, releaseKeys, context.onFallback);
     this.leases = new LeaseRegistry(clock, this.#queue, this.#notifications, this.#fallback);
     this.#attemptContext = {
       clock,
@@ -85,7 +95,7 @@ export class Acquirer {
       sleep: (delayMs) => pause(clock, delayMs),
     };
     this.#keysContext = { clock, events, scheduler, guard, driftFactor };
-    this.#leaseContext = { clock, events, host: this.leases, maxTtlMs };
+    this.#leaseContext = { clock, events, host: this.leases, quarantine };
     this.#waitContext = {
       clock,
       random,
@@ -202,6 +212,8 @@ export class Acquirer {
     this.#runningAttempts++;
     const { resources, options } = call;
     const { ttlMs, nodeTimeoutMs, tick, waitMs } = options;
+    // Before the nodes are asked: what they grant must not outlive a quarantine.
+    this.#context.quarantine.raise(ttlMs);
     const waiters = this.#queue.countWaiters(resources);
     const request = {
       id: call.id,

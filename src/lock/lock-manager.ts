@@ -1,5 +1,4 @@
 import { systemClock, type Clock } from '../clock.js';
-import { quarantineMsOf } from '../core/quarantine.js';
 import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
 import { listed, shortened } from '../api/bounded-text.js';
@@ -20,6 +19,7 @@ import { Bootstrap } from './nodes/bootstrap.js';
 import { watchMembership } from './nodes/membership-check.js';
 import { openNodes, readNodes } from './nodes/node-list.js';
 import { snapshotOf, watchNodes } from './nodes/node-watch.js';
+import { QuarantineLifter } from './nodes/quarantine-lifter.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import { StallGuard } from './stall/stall-guard.js';
@@ -56,6 +56,8 @@ export class LockManager {
   readonly #events: LockEvents;
   readonly #stallGuard: StallGuard | undefined;
   readonly #bootstrap: Bootstrap;
+  /** Where a quarantine may end early. */
+  readonly #lifter: QuarantineLifter | undefined;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
   readonly #unwatchMembers: () => void;
@@ -79,18 +81,17 @@ export class LockManager {
     if (this.#options.maxStallMs > 0) {
       this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
     }
-    this.#nodes = openNodes(plans, this.#options, this.#clock, random);
+    const { nodes, quarantine } = openNodes(plans, this.#options, this.#clock, random);
+    this.#nodes = nodes;
     this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (nodeIndex) => {
       this.#acquirer.leases.extendFor(nodeIndex);
     });
     this.#unwatchMembers = watchMembership(this.#nodes, this.#options.warn);
-    this.#bootstrap = new Bootstrap(
-      this.#nodes,
-      this.#clock,
-      this.#quorum.majority,
-      quarantineMsOf(this.#options.restartQuarantine, this.#nodes.length, this.#options.maxTtlMs),
-    );
+    const { majority } = this.#quorum;
+    this.#bootstrap = new Bootstrap(nodes, this.#clock, majority, quarantine);
+    if (this.#options.restartQuarantine === 'auto')
+      this.#lifter = new QuarantineLifter(nodes, this.#clock, majority, this.#options.driftFactor);
     const isInMemory = this.#nodes.every(({ scope }) => scope === 'process');
     if (isInMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
     this.#acquirer = new Acquirer({
@@ -99,6 +100,7 @@ export class LockManager {
       random,
       events: this.#events,
       quorum: this.#quorum,
+      quarantine,
       memory: this.#options.fallback === 'memory' ? this.#memoryQuorum() : undefined,
       onFallback: (active, reason) => this.#setFallback(active, reason),
       isInMemory,
@@ -246,6 +248,7 @@ export class LockManager {
     this.#quorum.releaseOpenRounds();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#bootstrap.close();
+    this.#lifter?.close();
     this.#unwatch();
     this.#unwatchMembers();
     await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);

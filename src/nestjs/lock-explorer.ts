@@ -14,7 +14,6 @@ type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 export interface ModuleScope {
   readonly name: string;
   readonly runner: LockRunner;
-  readonly maxTtlMs: number | undefined;
   readonly strictKeys: boolean;
 }
 
@@ -120,14 +119,7 @@ export class LockExplorer {
   }
 
   #assertFits(method: string, { normalizedOptions }: Pick<LockedMethod, 'normalizedOptions'>): void {
-    const { runner, maxTtlMs } = this.scope;
-    const ttlMs = runner.ttlMsOf(normalizedOptions);
-    if (maxTtlMs !== undefined && ttlMs > maxTtlMs) {
-      throw new RangeError(
-        `${method}: ttl (${ttlMs / 1_000} s) must not be above the module's maxTtlMs (${maxTtlMs} ms)`,
-      );
-    }
-    runner.assertFits(method, normalizedOptions);
+    this.scope.runner.assertFits(method, normalizedOptions);
   }
 
   #reportDuplicates(): void {

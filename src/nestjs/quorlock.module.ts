@@ -98,7 +98,7 @@ function providersOf(name: string): Provider[] {
         scanner: MetadataScanner,
       ) => {
         const { drainMs, strictKeys } = readModuleSettings(options);
-        const scope = { name, runner, maxTtlMs: options.maxTtlMs, strictKeys };
+        const scope = { name, runner, strictKeys };
         return new LockLifecycle(runner.locks, new LockExplorer(discovery, scanner, scope), drainMs);
       },
     },

@@ -1,3 +1,4 @@
+import type { MemoryReport } from '../core/quarantine.js';
 import type { Failed, Vote } from '../core/vote.js';
 
 /**
@@ -60,8 +61,11 @@ export interface LockNode {
 
 /** The part of a node that can lose its data, or whose clock can be stepped. */
 export interface NodeMemory {
-  /** Reads the node's marker again, and updates `state` from it. Never rejects. */
-  look(): Promise<void>;
+  /**
+   * Reads the node's marker again, and updates `state` from it. Never rejects. Tells what the marker says of
+   * the node's memory; `undefined` if the node did not answer, or has nothing to tell.
+   */
+  look(): Promise<MemoryReport | undefined>;
   /** Ends `new` or `untrusted`: from now on the node's grants count, for every client. Never rejects. */
   trust(): Promise<void>;
   /**
@@ -70,6 +74,12 @@ export interface NodeMemory {
   recordLoss(): Promise<void>;
   /** Keeps the node out of votes for one quarantine, for this client only. */
   quarantine(reason: string): void;
+  /**
+   * Ends the quarantine of the memory that it names, for every client: all that was forgotten is over. Does
+   * nothing if the node has another memory by now. Never rejects. A node without it is trusted again only
+   * when its quarantine is over.
+   */
+  lift?(memory: string): Promise<void>;
   /** Stores on the node the list of nodes among which it is used. `look` reports it as `state.members`. */
   recordMembers(members: string): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { QuarantineTerm } from '../core/quarantine.js';
 import type { LockNode } from './lock-node.js';
 
 /**
@@ -83,10 +84,15 @@ export interface NodeSettings {
   readonly keyPrefix: string;
   readonly driftFactor: number;
   /**
-   * How long a node that lost its memory, or whose clock was stepped, has no vote, in milliseconds; 0: it
-   * keeps it.
+   * How long a node that lost its memory has no vote at most, and how long one whose clock was stepped has
+   * none. All nodes of a manager share it, and what one of them tells may raise it.
    */
-  readonly quarantineMs: number;
+  readonly quarantine: QuarantineTerm;
+  /**
+   * Whether all who write under the prefix raise the instants of their nodes, so that a quarantine may be
+   * lifted early.
+   */
+  readonly isExact: boolean;
   readonly clock: Clock;
   readonly random: () => number;
 }

@@ -1,4 +1,5 @@
 import { systemClock } from '../../src/clock.js';
+import { QuarantineTerm } from '../../src/core/quarantine.js';
 import type { ContractSubject, LockNode, NodeUnderTest } from '../../src/node/index.js';
 import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../src/node/node-options.js';
 import { clusterEndpointOf } from '../../src/node/redis/cluster/cluster-endpoint.js';
@@ -7,12 +8,12 @@ import { endpointOf } from '../../src/node/redis/connection/endpoint.js';
 import { RedisNode, type RedisNodeSettings } from '../../src/node/redis/redis-node.js';
 import { until } from '../support/until.js';
 
-type Settings = Partial<RedisNodeSettings>;
+type Settings = Partial<Omit<RedisNodeSettings, 'quarantine'>> & { readonly quarantineMs?: number };
 
-const SETTINGS: RedisNodeSettings = {
+const SETTINGS = {
   keyPrefix: 'lock:',
   driftFactor: 0.01,
-  quarantineMs: 0,
+  isExact: true,
   clock: systemClock,
   random: Math.random,
 };
@@ -20,15 +21,21 @@ const SETTINGS: RedisNodeSettings = {
 /** Longer than any test. */
 const QUARANTINE_MS = 600_000;
 
+const settingsOf = ({ quarantineMs = 0, ...settings }: Settings): RedisNodeSettings => ({
+  ...SETTINGS,
+  ...settings,
+  quarantine: new QuarantineTerm(quarantineMs),
+});
+
 /** A Redis node on a server of the test's. */
 export function redisNode(source: string | object, settings: Settings = {}): RedisNode {
   const endpoint = endpointOf(source as string | RedisNodeOptions | RedisLike, 'nodes[0]');
-  return new RedisNode(endpoint, { ...SETTINGS, ...settings });
+  return new RedisNode(endpoint, settingsOf(settings));
 }
 
 /** A Redis Cluster of the test's as one node. */
 export const clusterNode = (source: RedisClusterOptions, settings: Settings = {}): RedisClusterNode =>
-  new RedisClusterNode(clusterEndpointOf(source, 'nodes[0]'), { ...SETTINGS, ...settings });
+  new RedisClusterNode(clusterEndpointOf(source, 'nodes[0]'), settingsOf(settings));
 
 /** What every kind of Redis node is to the contract suite. */
 export const redisSubject = (

@@ -79,7 +79,7 @@ describe('a command that waited in the socket of a stopped server', () => {
     const before = await Promise.all(redis.servers.map(scriptCalls));
     pauseAll();
     const abort = new AbortController();
-    const options = { ttlMs: 60_000, nodeTimeoutMs: 20_000, signal: abort.signal };
+    const options = { ttlMs: 60_000, nodeTimeoutMs: 2_000, signal: abort.signal };
     const acquired = expect(locks.acquire('a', options)).rejects.toThrow('enough');
     await sleep(5);
     abort.abort(new Error('enough'));
@@ -109,7 +109,7 @@ describe('commands over a faulty network', () => {
   it('a command lost with its connection is not sent again on the next one (failure 20)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.mode = 'lose-requests';
-    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
+    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
     await until(() => proxies.every((proxy) => acquiresSent(proxy) === 1));
@@ -133,7 +133,7 @@ describe('commands over a faulty network', () => {
       proxy.cut();
     }
     await until(() => locks.nodes().every(({ status }) => status === 'unreachable'));
-    await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
+    await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
     for (const proxy of proxies) proxy.mode = 'pass';
@@ -154,7 +154,7 @@ describe('commands over a faulty network', () => {
   it('a lost round is released on nodes that were disconnected before the release', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.mode = 'lose-replies';
-    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 })).rejects.toThrow(
+    const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
     await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
@@ -170,7 +170,7 @@ describe('commands over a faulty network', () => {
 
   it('a release that could not reach its nodes is sent when they come back', async () => {
     const locks = await overProxies();
-    const lease = await locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000 });
+    const lease = await locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 });
     await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
     for (const proxy of proxies) {
       proxy.mode = 'refuse';
@@ -210,7 +210,7 @@ describe('commands over a faulty network', () => {
     const locks = await overProxies();
     for (const proxy of proxies) proxy.latencyMs = 40;
     const sentAt = performance.now();
-    const lease = await locks.acquire('a', { ttlMs: 15_000, nodeTimeoutMs: 5_000 });
+    const lease = await locks.acquire('a', { ttlMs: 15_000, nodeTimeoutMs: 2_000 });
     const left = lease.remainingMs();
     expect(performance.now() - sentAt).toBeGreaterThanOrEqual(79);
     expect(left).toBeLessThanOrEqual(15_000 - 152 - 79);

@@ -73,7 +73,7 @@ it('acquire obeys its signal at once with all nodes stopped, and releases late g
   const abort = new AbortController();
   const reason = new Error('changed my mind');
   const acquired = rejection(
-    locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 20_000, signal: abort.signal }),
+    locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000, signal: abort.signal }),
   );
   await sleep(10);
   abort.abort(reason);

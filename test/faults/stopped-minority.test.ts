@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 /** Timeouts so long that a test fails if it waits for a stopped node. */
-const LONG_TIMEOUTS = { ttlMs: 60_000, nodeTimeoutMs: 20_000, restartQuarantine: 'auto' } as const;
+const LONG_TIMEOUTS = { ttlMs: 60_000, nodeTimeoutMs: 2_000, restartQuarantine: 'auto' } as const;
 
 /** The nodes that replied, whatever their votes were. A stopped node does not reply. */
 const answeredBy = (events: readonly LockEvent[]): Set<string> =>

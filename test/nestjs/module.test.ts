@@ -150,7 +150,7 @@ describe('the module', () => {
         return 'done';
       }
     }
-    const { app } = await start({ providers: [Short] }, { nodeTimeoutMs: 5_000 });
+    const { app } = await start({ providers: [Short] }, { nodeTimeoutMs: 2_000 });
     expect(await app.get(Short).job()).toBe('done');
   });
 });

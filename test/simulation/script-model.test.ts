@@ -43,10 +43,15 @@ const VERBS: readonly Verb[] = [
   ...(['acquire', 'acquire', 'acquire', 'acquire', 'confirm', 'extend', 'extend'] as const),
   ...(['release', 'release', 'wake', 'inspect', 'guard'] as const),
 ];
-const COMMANDS = ['look', 'mark', 'first use', 'trust', 'quarantine', 'members'];
+const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'members'];
 
 /** A random call, by few holders on few resources, so that they meet. */
-function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Call {
+function randomCall(
+  rng: Rng,
+  nowUs: number,
+  quarantines: readonly number[],
+  memories: readonly string[],
+): Call {
   let isShort = false;
   const lifeMs = (): number => {
     if (!rng.chance(0.08)) return rng.pick(LONG_MS);
@@ -89,7 +94,12 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
     }),
     wake: () => ({ terms: [resources, CHANNELS], second: 'wait' }),
     inspect: () => ({ terms: [], second: 'fence' }),
-    guard: () => ({ terms: [rng.pick(COMMANDS), rng.pick(['a b c', 'd'])] }),
+    guard: () => ({
+      terms:
+        memories.length > 0 && rng.chance(0.5)
+          ? ['lift', rng.pick(memories)]
+          : [rng.pick(COMMANDS), rng.pick(['a b c', 'run-1:0', ':0'])],
+    }),
   };
   const { terms, own = () => [], second, hasLists = false } = contentOf[verb]();
   // A short life only in a call's last operation: what comes after it would depend on the millisecond.
@@ -112,7 +122,7 @@ function randomCall(rng: Rng, nowUs: number, quarantines: readonly number[]): Ca
   const script = SCRIPTS.find((one) => one.verb === verb)!;
   const guard = [
     rng.pick(quarantines),
-    rng.pick(['run-1', 'run-1', 'run-1', 'run-2', '']),
+    rng.pick(memories.length > 0 && rng.chance(0.9) ? ['run-1'] : ['run-1', 'run-1', 'run-1', 'run-2', '']),
     rng.pick(['', '1']),
     rng.pick(['id-1', 'id-2']),
   ];
@@ -162,6 +172,7 @@ const ANSWERS = [
   'extend restored',
   'extend superseded',
   'extend zeros',
+  'guard number',
   'guard text',
   'inspect error',
   'inspect inspected',
@@ -173,6 +184,11 @@ const ANSWERS = [
   'wake error',
   'wake number',
   'wake zeros',
+];
+
+const MARKER_FIELDS = [
+  ...['run', 'since', 'longest', 'ttl', 'id', 'members', 'anew'],
+  ...['born', 'lifted', 'instant', 'long', 'writes'],
 ];
 
 /** The processes that hear what is published. */
@@ -210,6 +226,18 @@ describe('the model of the scripts', () => {
     }
   }
 
+  /** Fields that a call would not find otherwise: a memory of a while ago, and what a client of version 0.1 leaves. */
+  async function remember(rng: Rng, model: Keyspace): Promise<readonly string[]> {
+    if (rng.chance(0.5)) return [];
+    const since = Date.now() * 1_000 - rng.pick([4_000_000, 20_000_000]);
+    const fields = { run: 'run-1', since, longest: 60_000, ttl: rng.pick([0, 90_000]), lifted: '' };
+    for (const [name, value] of Object.entries(fields)) {
+      await client.hset(MARKER, name, value);
+      model.setField(MARKER, name, String(value));
+    }
+    return [`run-1:${since}`, `run-1:${since}`, `run-2:${since}`];
+  }
+
   /** One sequence of calls on an empty server; what differs, `undefined` where nothing does. */
   async function difference(seed: number, flaw?: ScriptFlaw): Promise<string | undefined> {
     const rng = new Rng(seed);
@@ -225,8 +253,9 @@ describe('the model of the scripts', () => {
     const quarantines = rng.pick([[0, 20, 60_000], [60_000], [5]]);
     await client.flushall();
     await spoil(rng, model);
+    const memories = await remember(rng, model);
     for (let count = 0; count < CALLS; count++) {
-      const { script, keys, args, isShort } = randomCall(rng, Date.now() * 1_000, quarantines);
+      const { script, keys, args, isShort } = randomCall(rng, Date.now() * 1_000, quarantines, memories);
       const reply = (await client.eval(script.text, keys.length, ...keys, ...args)) as unknown[];
       // A script without the guard does not tell its time, and nothing in it depends on so little.
       const nowUs = script.hasGuard ? Number(reply[0]) : await timeUs(client);
@@ -292,7 +321,7 @@ async function differentKeys(client: Redis, model: Keyspace): Promise<string | u
     }
     const isString = type === 'string';
     const actual = isString ? await client.get(key) : await client.hgetall(key);
-    const fields = ['run', 'since', 'ttl', 'id', 'members', 'anew'].flatMap((name) => {
+    const fields = MARKER_FIELDS.flatMap((name) => {
       const value = model.field(key, name);
       return value === undefined ? [] : [[name, value]];
     });

@@ -19,6 +19,10 @@ export const SCRIPT_FLAWS = [
   'forgotten ticks granted',
   'a range counted as one',
   'any counter believed',
+  'extension raises no instant',
+  'no instant told',
+  'lift of any memory',
+  'counters of a quarantine believed',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -45,7 +49,7 @@ const SHAPES: Readonly<Record<Verb, Shape>> = {
   guard: { guard: 5, terms: 2, own: 0 },
 };
 
-const NO_GUARD: Memory = { leftMs: 0, anewUs: 0, knowsFromMs: 0 };
+const NO_GUARD: Memory = { leftMs: 0, anewUs: 0, knowsFromMs: 0, sinceUs: 0 };
 
 interface Server {
   readonly keyspace: Keyspace;
@@ -54,6 +58,7 @@ interface Server {
   readonly flaw: ScriptFlaw | undefined;
   readonly marker: string;
   readonly memory: Memory;
+  readonly instants: Instants;
 }
 
 /**
@@ -76,15 +81,27 @@ export function runScript(
   const isGuarded = guardCount > 1;
   const terms = args.slice(guardCount, guardCount + termCount);
   const command = verb === 'guard' ? terms : [];
-  const memory = isGuarded ? guard(keyspace, marker, args, command, nowUs) : NO_GUARD;
+  // All that one call writes to the marker counts as one.
+  const writes = (numberIn(keyspace.field(marker, 'writes')) ?? 0) + 1;
+  const instants = new Instants(keyspace, marker, nowUs, writes, flaw);
+  const memory = isGuarded ? guard(keyspace, marker, args, command, nowUs, writes, flaw) : NO_GUARD;
   if (memory === undefined) return [nowUs, -1, '', ''];
   const head = isGuarded ? [nowUs, memory.leftMs] : [];
   if (verb === 'guard') {
     if (Number(args[1]) === 0) return head;
-    return [...head, keyspace.field(marker, 'id') ?? args[4], keyspace.field(marker, 'members') ?? ''];
+    const field = (name: string): string => keyspace.field(marker, name) ?? '';
+    const outMs = instants.tell();
+    const { sinceUs } = memory;
+    return [
+      ...[...head, keyspace.field(marker, 'id') ?? args[4], field('members'), `${field('run')}:${sinceUs}`],
+      ...[Math.floor((nowUs - sinceUs) / 1_000), outMs],
+      ...[Number(field('longest')), Number(field('born')), Number(field('writes'))],
+    ];
   }
   if (deadline && nowUs > Number(terms.shift()) && flaw !== 'no deadline') return [...head, 'late'];
-  const server = { keyspace, nowUs, publish, flaw, marker, memory };
+  const server = { keyspace, nowUs, publish, flaw, marker, memory, instants };
+  if (verb === 'acquire') instants.raise(Number(terms[1]));
+  if (verb === 'extend' && flaw !== 'extension raises no instant') instants.raise(Number(terms[1]));
   const words = args.slice(guardCount + termCount);
   const operations = operationsIn(verb, keys.slice(isApart ? 0 : 1), terms, words, own);
   const answers = operations.map((operation) => {
@@ -118,6 +135,86 @@ interface Memory {
   readonly anewUs: number;
   /** Ticks before this instant may have run without being on record here. */
   readonly knowsFromMs: number;
+  /** When it began. */
+  readonly sinceUs: number;
+}
+
+const COARSE_MS = 1_000;
+const LONG_TTL_MS = 60_000;
+
+/** Until when keys may live that were set or prolonged, as the marker said before the call. */
+class Instants {
+  readonly #nowMs: number;
+  readonly #instant: number;
+  readonly #long: number;
+  readonly #ttl: number;
+
+  constructor(
+    private readonly keyspace: Keyspace,
+    private readonly marker: string,
+    nowUs: number,
+    private readonly writes: number,
+    private readonly flaw: ScriptFlaw | undefined,
+  ) {
+    const numberOf = (name: string): number => numberIn(keyspace.field(marker, name)) ?? 0;
+    this.#nowMs = Math.ceil(nowUs / 1_000);
+    [this.#instant, this.#long, this.#ttl] = [numberOf('instant'), numberOf('long'), numberOf('ttl')];
+  }
+
+  get #list(): string {
+    return `${this.marker}:long`;
+  }
+
+  raise(ttlMs: number): void {
+    const [expires, { writes }] = [this.#nowMs + ttlMs, this];
+    if (ttlMs <= LONG_TTL_MS) {
+      if (this.#instant < expires)
+        setFields(this.keyspace, this.marker, { instant: expires + COARSE_MS, writes });
+    } else if (this.#long < expires) {
+      setFields(this.keyspace, this.marker, { long: expires + ttlMs, writes });
+    }
+  }
+
+  /** The key was set or prolonged. */
+  list(lock: string, holder: string, ttlMs: number): void {
+    if (ttlMs <= LONG_TTL_MS) return;
+    const [list, entry, expires] = [this.#list, `${lock}\n${holder}`, this.#nowMs + ttlMs];
+    if (Number(this.keyspace.field(list, entry) ?? 0) < expires)
+      this.keyspace.setField(list, entry, String(expires));
+    if (this.keyspace.pttl(list) < ttlMs) this.keyspace.pexpire(list, ttlMs + COARSE_MS);
+  }
+
+  /** The key was deleted, or lives on for so long. */
+  unlist(lock: string, holder: string, keepMs: number): void {
+    if (this.#long < this.#nowMs) return;
+    const [entry, expires] = [`${lock}\n${holder}`, this.#nowMs + keepMs];
+    const listed = this.keyspace.field(this.#list, entry);
+    if (keepMs === 0) this.keyspace.removeMember(this.#list, entry);
+    else if (listed !== undefined && Number(listed) > expires)
+      this.keyspace.setField(this.#list, entry, String(expires));
+  }
+
+  /** For how long a key may live. */
+  tell(): number {
+    let instant = this.#instant;
+    if (this.#ttl > 0) {
+      instant = Math.max(instant, this.#nowMs + this.#ttl);
+      setFields(this.keyspace, this.marker, { instant, ttl: 0, writes: this.writes });
+    }
+    if (this.#long > this.#nowMs) {
+      for (const entry of this.keyspace.members(this.#list)) {
+        const expires = Number(this.keyspace.field(this.#list, entry));
+        if (expires <= this.#nowMs) this.keyspace.removeMember(this.#list, entry);
+        else instant = Math.max(instant, expires);
+      }
+    }
+    if (this.flaw === 'no instant told') return 0;
+    return Math.max(0, instant - this.#nowMs);
+  }
+}
+
+function setFields(keyspace: Keyspace, key: string, fields: Readonly<Record<string, string | number>>): void {
+  for (const [name, value] of Object.entries(fields)) keyspace.setField(key, name, String(value));
 }
 
 /**
@@ -128,37 +225,66 @@ function guard(
   keyspace: Keyspace,
   marker: string,
   [, quarantine, run = '', durable, spareId = '']: readonly string[],
-  [command, members = '']: readonly string[],
+  [command, word = '']: readonly string[],
   nowUs: number,
+  writes: number,
+  flaw: ScriptFlaw | undefined,
 ): Memory | undefined {
   const quarantineMs = Number(quarantine);
-  if (quarantineMs === 0) return { leftMs: 0, anewUs: 0, knowsFromMs: 0 };
+  if (quarantineMs === 0) return { leftMs: 0, anewUs: 0, knowsFromMs: 0, sinceUs: 0 };
   const known = {
     run: keyspace.field(marker, 'run'),
     since: numberIn(keyspace.field(marker, 'since')),
-    ttl: numberIn(keyspace.field(marker, 'ttl')) ?? 0,
+    longest: numberIn(keyspace.field(marker, 'longest')) ?? 0,
     anew: numberIn(keyspace.field(marker, 'anew')) ?? 0,
+    lifted: numberIn(keyspace.field(marker, 'lifted')),
   };
   if (known.since === undefined && (command === 'look' || command === 'members')) return undefined;
-  if (command === 'members') keyspace.setField(marker, 'members', members);
+  if (command === 'members') keyspace.setField(marker, 'members', word);
   const isOther = run !== '' && known.run !== run;
   const restarted = isOther && known.run !== undefined && known.run !== '' && durable !== '1';
   const forgot = known.since === undefined || known.since > nowUs || restarted;
+  let { lifted, anew } = known;
   let since = forgot || command === 'quarantine' ? nowUs : known.since!;
-  if (command === 'trust' || (command === 'first use' && known.since === undefined)) since = 0;
-  const longestMs = Math.max(quarantineMs, known.ttl);
-  const wasInDoubt = command === 'trust' && (known.since !== 0 || isOther);
-  const anewUs = Math.max(known.anew, wasInDoubt ? nowUs : 0, since > 0 ? since + longestMs * 1_000 : 0);
-  const isNews = isOther || since !== known.since || longestMs !== known.ttl || anewUs !== known.anew;
+  if (command === 'first use' && known.since === undefined) since = 0;
+  if (command === 'trust' && (known.since !== 0 || isOther)) {
+    if (known.since === undefined) since = 0;
+    else lifted = since;
+    anew = Math.max(anew, nowUs);
+  }
+  const isNamed = since === known.since && !isOther && word === `${known.run ?? ''}:${since}`;
+  const mayBeLifted = isNamed || flaw === 'lift of any memory';
+  if (command === 'lift' && mayBeLifted && nowUs - since >= 5_000_000) {
+    lifted = since;
+    anew = flaw === 'counters of a quarantine believed' ? 0 : nowUs;
+  }
+  const longestMs = Math.max(quarantineMs, known.longest, numberIn(keyspace.field(marker, 'ttl')) ?? 0);
+  const isLifted = lifted === since;
+  const anewUs = Math.max(anew, since > 0 && !isLifted ? since + longestMs * 1_000 : 0);
+  const isNews =
+    isOther ||
+    since !== known.since ||
+    longestMs !== known.longest ||
+    anewUs !== known.anew ||
+    lifted !== known.lifted;
   if (isNews) {
     const id = keyspace.field(marker, 'id') ?? spareId;
-    const fields = { run: run === '' ? (known.run ?? '') : run, since, ttl: longestMs, anew: anewUs, id };
-    for (const [name, value] of Object.entries(fields)) keyspace.setField(marker, name, String(value));
+    if (known.since === undefined) keyspace.setField(marker, 'born', String(nowUs));
+    const fields = {
+      run: run === '' ? (known.run ?? '') : run,
+      since,
+      longest: longestMs,
+      anew: anewUs,
+      lifted: lifted ?? '',
+      id,
+    };
+    setFields(keyspace, marker, { ...fields, writes });
   }
-  const leftMs = Math.max(0, Math.ceil((since + longestMs * 1_000 - nowUs) / 1_000));
+  const endUs = isLifted ? since : since + longestMs * 1_000;
+  const leftMs = Math.max(0, Math.ceil((endUs - nowUs) / 1_000));
   // While its grants do not count anyway, it says so in another way.
   const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + quarantineMs;
-  return { leftMs, anewUs, knowsFromMs };
+  return { leftMs, anewUs, knowsFromMs, sinceUs: since };
 }
 
 interface Operation {
@@ -248,7 +374,7 @@ class Node {
     tick: number | undefined,
     reserved: number,
   ): number | unknown[] {
-    const { keyspace, memory, flaw } = this.server;
+    const { keyspace, memory, instants, flaw } = this.server;
     const { pairs } = this.operation;
     const tokens = flaw === 'a range counted as one' ? 1 : reserved;
     for (const [lock, fence] of pairs) {
@@ -266,11 +392,15 @@ class Node {
       counter = Math.max(0, ...pairs.map(([, fence]) => this.#counterToGoOnFrom(fence, seed)));
       if (!isMine) counter += tokens;
     }
-    if (isMine) return counter - (seed ?? 0);
+    if (isMine) {
+      for (const [lock] of pairs) instants.list(lock, holder, ttlMs);
+      return counter - (seed ?? 0);
+    }
     for (const [lock, fence] of pairs) {
       if (seed !== undefined) this.#setFence(fence, { counter });
       keyspace.set(lock, holder, ttlMs);
     }
+    for (const [lock] of pairs) instants.list(lock, holder, ttlMs);
     return counter - (seed ?? 0);
   }
 
@@ -323,6 +453,7 @@ class Node {
       const shorter = flaw === 'extension shortens' || keyspace.pttl(lock) < ttlMs;
       if (keyspace.get(lock) === undefined) keyspace.set(lock, holder, ttlMs);
       else if (shorter) keyspace.pexpire(lock, ttlMs);
+      if (flaw !== 'extension raises no instant') this.server.instants.list(lock, holder, ttlMs);
       if (maxCounter !== undefined)
         this.#setFence(fence, { counter: Math.max(maxCounter, this.#fence(fence).counter ?? 0) });
     }
@@ -340,6 +471,7 @@ class Node {
       found++;
       if (keepMs > 0) keyspace.pexpire(lock, keepMs);
       else keyspace.delete(lock);
+      this.server.instants.unlist(lock, owner, keepMs);
       if (waiter !== '') this.#enlist(list, waiter, Number(life));
       told += this.#wakeFirst(lock, list, channel);
     });

@@ -1,4 +1,4 @@
-import { quarantineMsOf } from '../../src/core/quarantine.js';
+import { quarantineMsOf, QuarantineTerm } from '../../src/core/quarantine.js';
 import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
 import { FencedStore } from './fenced-store.js';
@@ -138,12 +138,14 @@ export class World {
     );
     if (!settings.faults.includes('process suspend')) this.#discipline(process);
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
+    const quarantine = new QuarantineTerm(this.quarantineMs);
     const nodes = this.nodes.map(
       ({ server }, nodeIndex) =>
         new RedisNode(simEndpoint(process, server, links[nodeIndex]!, settings.durable, this.#sendsTwice), {
           keyPrefix: 'lock:',
           driftFactor: settings.driftFactor,
-          quarantineMs: this.quarantineMs,
+          quarantine,
+          isExact: true,
           clock: process,
           random: rng.next,
         }),

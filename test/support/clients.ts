@@ -26,7 +26,7 @@ export class Clients implements AsyncDisposable {
     const locks = new LockManager({
       nodes: this.servers.map((server) => server.options),
       // No machine is too slow to reply within this time.
-      nodeTimeoutMs: 20_000,
+      nodeTimeoutMs: 2_000,
       warn: (message) => void this.warnings.push(message),
       ...LONG,
       ...options,

@@ -3,7 +3,7 @@ import type { RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
 /** For every call that a test expects to succeed: no machine is too slow to reply within this time. */
-export const LONG_TIMEOUT = { nodeTimeoutMs: 5_000 } as const;
+export const LONG_TIMEOUT = { nodeTimeoutMs: 2_000 } as const;
 
 type Options = Partial<LockManagerOptions> & { readonly servers?: readonly RedisServer[] };
 

@@ -106,8 +106,8 @@ export class VirtualNode implements LockNode, NodeMemory {
     return () => void this.#listeners.delete(listener);
   }
 
-  look(): Promise<void> {
-    return Promise.resolve();
+  look(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   trust(): Promise<void> {

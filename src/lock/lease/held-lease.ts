@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import type { QuarantineTerm } from '../../core/quarantine.js';
 import { HELD, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
@@ -38,7 +39,7 @@ export interface LeaseContext {
   readonly clock: Clock;
   readonly events: LockEvents;
   readonly host: LeaseHost;
-  readonly maxTtlMs: number;
+  readonly quarantine: QuarantineTerm;
 }
 
 /**
@@ -124,7 +125,8 @@ export class HeldLease implements Lease, LeaseListener {
   }
 
   async extend(ttlMs: number = this.#terms.ttlMs): Promise<void> {
-    checkTtlMs(ttlMs, this.#context.maxTtlMs);
+    checkTtlMs(ttlMs);
+    this.#context.quarantine.raise(ttlMs);
     const won = await this.#keys.extend(this, ttlMs);
     if (!this.#isHeld()) throw this.#overError();
     if (won) return;

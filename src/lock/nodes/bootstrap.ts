@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../clock.js';
+import type { QuarantineTerm } from '../../core/quarantine.js';
 import type { LockNode, NodeMemory } from '../../node/lock-node.js';
 import { ClockCheck } from './clock-check.js';
 
@@ -41,7 +42,7 @@ export class Bootstrap {
     private readonly nodes: readonly LockNode[],
     private readonly clock: Clock,
     private readonly majority: number,
-    private readonly quarantineMs: number,
+    private readonly quarantine: QuarantineTerm,
   ) {
     this.#clocks = new ClockCheck(nodes, clock, majority);
     this.#withMemory = nodes.filter((node): node is NodeWithMemory => node.memory !== undefined);
@@ -121,7 +122,7 @@ export class Bootstrap {
     if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
     else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
     // A node is away and may know more; but whatever these have forgotten has expired by now.
-    else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantineMs) await this.#trust(fresh);
+    else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantine.ms) await this.#trust(fresh);
     this.#watchNew();
   }
 

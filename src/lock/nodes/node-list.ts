@@ -1,9 +1,17 @@
 import type { Clock } from '../../clock.js';
-import { quarantineMsOf } from '../../core/quarantine.js';
+import { quarantineMsOf, QuarantineTerm } from '../../core/quarantine.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodePlan, NodeSource } from '../../node/node-options.js';
 import { readNode } from '../../node/open-node.js';
 import type { ResolvedManagerOptions } from '../../api/options.js';
+
+/** The prefixes under which clients of other libraries lock: they tell nobody how long their keys live. */
+const FOREIGN_PREFIXES: ReadonlySet<string> = new Set(['', 'mutex:']);
+
+export interface OpenedNodes {
+  readonly nodes: readonly LockNode[];
+  readonly quarantine: QuarantineTerm;
+}
 
 /** Reads the option `nodes`. Throws a TypeError or RangeError if the list is not valid. Opens nothing. */
 export function readNodes(sources: readonly NodeSource[], warn: (message: string) => void): NodePlan[] {
@@ -28,11 +36,14 @@ export function openNodes(
   options: ResolvedManagerOptions,
   clock: Clock,
   random: () => number,
-): LockNode[] {
+): OpenedNodes {
   const { keyPrefix, driftFactor } = options;
-  const quarantineMs = quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs);
-  const settings = { keyPrefix, driftFactor, quarantineMs, clock, random };
-  return plans.map((plan) => plan.open(settings));
+  const quarantine = new QuarantineTerm(
+    quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs),
+  );
+  const isExact = !FOREIGN_PREFIXES.has(keyPrefix);
+  const settings = { keyPrefix, driftFactor, quarantine, isExact, clock, random };
+  return { nodes: plans.map((plan) => plan.open(settings)), quarantine };
 }
 
 /** A node that is listed twice would vote twice. Two nodes with one name could not be told apart. */

@@ -1,7 +1,6 @@
 /** What runs in the worker thread of a StallGuard. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { clockFrom } from '../../clock.js';
-import { quarantineMsOf } from '../../core/quarantine.js';
 import { LockEvents } from '../../api/events.js';
 import { Bootstrap } from '../nodes/bootstrap.js';
 import { watchMembership } from '../nodes/membership-check.js';
@@ -18,14 +17,14 @@ const { sources, options, origin, heartbeat } = workerData as StallWorkerData;
 const ignore = (): void => undefined;
 const clock = clockFrom(origin);
 const events = new LockEvents(ignore);
-const nodes = openNodes(readNodes(sources, ignore), { ...options, warn: ignore }, clock, Math.random);
+const plans = readNodes(sources, ignore);
+const { nodes, quarantine } = openNodes(plans, { ...options, warn: ignore }, clock, Math.random);
 const quorum = new Quorum(nodes, clock, events);
 // It counts by the same rules as everybody: who is trusted, who is another under a second name, who belongs
 // to the members.
 watchNodes(nodes, clock, events, ignore, ignore);
 watchMembership(nodes, ignore);
-const quarantineMs = quarantineMsOf(options.restartQuarantine, nodes.length, options.maxTtlMs);
-const bootstrap = new Bootstrap(nodes, clock, quorum.majority, quarantineMs);
+const bootstrap = new Bootstrap(nodes, clock, quorum.majority, quarantine);
 
 const extender = new StallExtender(quorum, clock, new Heartbeat(heartbeat), options.maxStallMs);
 parentPort?.on('message', (message: StallMessage) => {

@@ -45,15 +45,8 @@ export function checkBoolean(option: string, value: unknown): boolean {
   return value;
 }
 
-export const checkTtlMs = (ttlMs: unknown, maxTtlMs: number): number =>
-  checkInteger(
-    'ttlMs',
-    ttlMs,
-    SHORTEST_TTL_MS,
-    maxTtlMs,
-    '; the upper bound is maxTtlMs: a node that lost its data has no vote for that long. ' +
-      'A held lease is extended automatically, so a long job needs no long TTL',
-  );
+export const checkTtlMs = (ttlMs: unknown): number =>
+  checkInteger('ttlMs', ttlMs, SHORTEST_TTL_MS, LONGEST_MS);
 
 /** Checks a lock's name: what a metric's label and a log line can carry. */
 export function checkName(name: unknown): string {

@@ -8,6 +8,7 @@ import {
   type ResolvedManagerOptions,
 } from '../../api/options.js';
 import { longestNodeTimeoutMs } from '../../core/extension-schedule.js';
+import { LONGEST_NODE_TIMEOUT_MS } from '../../core/quarantine.js';
 import {
   checkBoolean,
   checkInteger,
@@ -68,7 +69,7 @@ export function resolveLockOptions(
   const milliseconds = (option: 'retryDelayMs' | 'waitMs' | 'minHoldMs', least: number): number =>
     checkInteger(option, pick(option) ?? LOCK_DEFAULTS[option], least, LONGEST_MS);
 
-  const ttlMs = checkTtlMs(pick('ttlMs') ?? Math.min(LOCK_DEFAULTS.ttlMs, maxTtlMs), maxTtlMs);
+  const ttlMs = checkTtlMs(pick('ttlMs') ?? Math.min(LOCK_DEFAULTS.ttlMs, maxTtlMs));
   const retries = checkInteger('retries', pick('retries') ?? LOCK_DEFAULTS.retries, 0, LONGEST_MS);
   const retryDelayMs = milliseconds('retryDelayMs', 1);
   const waitMs = milliseconds('waitMs', 0);
@@ -91,7 +92,7 @@ export function resolveLockOptions(
     1,
     longestMs,
     `; the upper bound is a third of ttlMs (${ttlMs}), so that an extension can be tried again ` +
-      'before the lease ends',
+      `before the lease ends, and ${LONGEST_NODE_TIMEOUT_MS} ms at most`,
   );
   return {
     ttlMs,

@@ -64,7 +64,8 @@ function assertText(resource: string, what: string): void {
 
 /** The names under which the nodes keep their own keys. */
 function assertNotReserved(resource: string, what: string): void {
-  if (resource === MARKER || SHARD_MARKER.test(resource)) {
+  const marker = resource.replace(/:long$/, '');
+  if (marker === MARKER || SHARD_MARKER.test(marker)) {
     throw new RangeError(
       `${what} must not be ${shown(resource)}, where a node keeps what it knows of itself`,
     );

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../clock.js';
 import { splitWakeMs } from '../../core/backoff.js';
+import type { QuarantineTerm } from '../../core/quarantine.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteReceiver, ReleaseListener, LockNode, QueueEntry } from '../../node/lock-node.js';
 import { newHolderId } from '../quorum/holder-id.js';
@@ -29,8 +30,7 @@ interface Release {
  * Notifications are hints: safety does not depend on them.
  */
 export class ReleaseNotifications {
-  /** The entry of this process on the nodes' lists of those who wait. */
-  readonly queueEntry: QueueEntry;
+  #queueEntry: QueueEntry;
   readonly #releases = new Map<string, Release>();
   #listeners: readonly ReleaseListener[] | undefined;
 
@@ -40,11 +40,17 @@ export class ReleaseNotifications {
     private readonly random: () => number,
     private readonly queue: WaitQueue,
     { holder, maxTtlMs }: Pick<ResolvedManagerOptions, 'holder' | 'maxTtlMs'>,
+    private readonly quarantine: QuarantineTerm,
   ) {
-    this.queueEntry = {
-      waiter: `${holder}:${newHolderId('').slice(0, -1)}`,
-      listLivesMs: maxTtlMs + LIST_LIVES_LONGER_MS,
-    };
+    const waiter = `${holder}:${newHolderId('').slice(0, -1)}`;
+    this.#queueEntry = { waiter, listLivesMs: maxTtlMs + LIST_LIVES_LONGER_MS };
+  }
+
+  /** The entry of this process on the nodes' lists of those who wait. A list outlives every lease. */
+  get queueEntry(): QueueEntry {
+    const listLivesMs = this.quarantine.ms + LIST_LIVES_LONGER_MS;
+    if (this.#queueEntry.listLivesMs < listLivesMs) this.#queueEntry = { ...this.#queueEntry, listLivesMs };
+    return this.#queueEntry;
   }
 
   /** Whether a majority of the nodes would be heard. */

@@ -6,7 +6,7 @@ const paths = process.argv.slice(2);
 process.on('message', () => {
   const locks = new LockManager({
     nodes: paths.map((path) => ({ path })),
-    nodeTimeoutMs: 5_000,
+    nodeTimeoutMs: 2_000,
     maxTtlMs: 60_000,
     ttlMs: 60_000,
     warn: () => undefined,

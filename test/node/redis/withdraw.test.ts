@@ -3,6 +3,7 @@ import type { Vote } from '../../../src/core/vote.js';
 import { KeyTracker } from '../../../src/lock/quorum/key-tracker.js';
 import { LockEvents } from '../../../src/api/events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
+import { QuarantineTerm } from '../../../src/core/quarantine.js';
 import type { LockNode, NodeRequest } from '../../../src/node/lock-node.js';
 import type { Connection } from '../../../src/node/redis/connection/connection.js';
 import type { Endpoint } from '../../../src/node/redis/connection/endpoint.js';
@@ -28,7 +29,15 @@ function hangingNode(clock: VirtualClock): RedisNode {
     inOneWrite: (send: () => void) => send(),
   } as unknown as Connection;
   const endpoint = { name: 'n', address: 'n', clientPrefix: '', durable: false, open: () => connection };
-  const settings = { keyPrefix: 'lock:', driftFactor: 0.01, quarantineMs: 0, clock, random: () => 0.5 };
+  const quarantine = new QuarantineTerm(0);
+  const settings = {
+    keyPrefix: 'lock:',
+    driftFactor: 0.01,
+    quarantine,
+    isExact: true,
+    clock,
+    random: () => 0.5,
+  };
   return new RedisNode(endpoint as unknown as Endpoint, settings);
 }
 

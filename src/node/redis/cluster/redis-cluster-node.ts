@@ -115,7 +115,8 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     );
   }
 
-  async look(): Promise<void> {
+  /** The memory of a Cluster has no name, so its quarantine is not lifted, and it is no witness for others. */
+  async look(): Promise<undefined> {
     await Promise.all(this.#shards.all.map(({ node }) => node.memory.look()));
   }
 

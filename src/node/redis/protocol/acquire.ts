@@ -1,5 +1,6 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
+import { RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { ENLIST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
@@ -108,6 +109,8 @@ end
 export const ACQUIRE = scriptOf(
   'acquire',
   `${GUARD}${DEADLINE}${COUNTER_RANGE}
+local ttlMs = tonumber(ARGV[8])
+${RAISE_INSTANT}
 local resources, ttl, tick = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 local step, tokens, waiter = ARGV[10], tonumber(ARGV[10]), ARGV[11]
 local isPlain = resources == 1 and not tick
@@ -142,6 +145,9 @@ ${forEachOperation(
       if raised > 0 then call('INCRBY', KEYS[key + 1], -tokens) end
       reply = ${asError('reply')}
     end
+  end
+  if list and type(reply) == 'number' then
+    for i = 0, resources - 1 do list(KEYS[key + 2 * i], holder) end
   end
   if queue then reply = queue(reply, refusing) end
 `,

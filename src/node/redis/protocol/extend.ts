@@ -1,5 +1,6 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
+import { RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
 
@@ -70,6 +71,8 @@ end
 export const EXTEND = scriptOf(
   'extend',
   `${GUARD}${DEADLINE}${COUNTER_RANGE}
+local ttlMs = tonumber(ARGV[8])
+${RAISE_INSTANT}
 local resources, life, ttl, restore = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[8]), ARGV[9]
 local keysEach, own, ownEach = 2 * resources, 10, 2
 local prepare
@@ -94,6 +97,7 @@ ${forEachOperation(
     for i = key, key + keysEach - 2, 2 do
       -- What GT would say, which PEXPIRE knows from Redis 7 on.
       if call('PTTL', KEYS[i]) < ttl then call('PEXPIRE', KEYS[i], life) end
+      if list then list(KEYS[i], holder) end
     end
   end
 `,

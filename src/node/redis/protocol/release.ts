@@ -1,4 +1,5 @@
 import { CLOCK, MARKER } from './lua/guard.js';
+import { UNLIST } from './lua/instant.js';
 import { forEachOperation } from './lua/operations.js';
 import { ENLIST, WAKE_FIRST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
@@ -34,8 +35,15 @@ export const RELEASE = scriptOf(
   `${MARKER}
 local resources, keep, waiter, channel = tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[6]
 local keysEach, own, ownEach = 2 * resources, 7, 1
-local waits = tonumber(call('HGET', marker, 'waits')) or 0
-local tell
+local ends = call('HMGET', marker, 'waits', 'long')
+local waits, long = tonumber(ends[1]) or 0, tonumber(ends[2]) or 0
+local tell, unlist
+if long > 0 then
+  ${CLOCK}
+  if long * 1000 > now then
+    ${UNLIST}
+  end
+end
 if waits > 0 or waiter ~= '' then
   ${CLOCK}
   if waits * 1000 > now or waiter ~= '' then
@@ -57,6 +65,7 @@ ${forEachOperation(
     if owner == holder then
       isFound = true
       if keep == '0' then call('DEL', lock) else call('PEXPIRE', lock, keep) end
+      if unlist then unlist(lock, holder, keep) end
       if tell then told = told + tell(lock, KEYS[i + 1]) end
     elseif type(owner) == 'table' then
       reply = {'error', owner.err}

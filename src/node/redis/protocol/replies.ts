@@ -11,7 +11,25 @@ export interface Finding {
   readonly quarantineLeftMs: number;
   /** After a guard command: the node's id and members, empty where it has none. */
   readonly identity?: { readonly id: string; readonly members: string };
+  /** After a guard command, if there is a marker: what it says of the node's memory. */
+  readonly memory?: MemoryFinding;
 }
+
+/** What a marker says of the node's memory; see the script `guard`. */
+export interface MemoryFinding {
+  readonly name: string;
+  readonly ageMs: number;
+  readonly outMs: number;
+  readonly longestMs: number;
+  readonly bornUs: number;
+  readonly writes: number;
+}
+
+/** A run id of Redis has 40 characters, and an instant has 16. */
+const LONGEST_NAME = 100;
+
+/** No quarantine is longer: the longest delay of a timer, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * A node holds the counter that it finds to `COUNTER_AHEAD_MS`, and then counts up from it. What it reserves
@@ -40,8 +58,19 @@ export function findingIn(reply: unknown): Finding | undefined {
   if (!Array.isArray(reply)) return undefined;
   const [nodeUs, quarantineLeftMs, id, members] = reply as readonly unknown[];
   if (!isNatural(nodeUs) || (!isNatural(quarantineLeftMs) && quarantineLeftMs !== -1)) return undefined;
+  if (quarantineLeftMs > LONGEST_MS) return undefined;
   if (typeof id !== 'string' || typeof members !== 'string') return { nodeUs, quarantineLeftMs };
-  return { nodeUs, quarantineLeftMs, identity: { id, members } };
+  const memory = memoryIn(reply as readonly unknown[]);
+  const identity = { id, members };
+  return { nodeUs, quarantineLeftMs, identity, ...(memory === undefined ? {} : { memory }) };
+}
+
+function memoryIn(reply: readonly unknown[]): MemoryFinding | undefined {
+  const [, , , , name, ageMs, outMs, longestMs, bornUs, writes] = reply;
+  if (typeof name !== 'string' || name.length > LONGEST_NAME) return undefined;
+  if (!isNatural(ageMs) || !isNatural(outMs) || !isNatural(bornUs) || !isNatural(writes)) return undefined;
+  if (!isNatural(longestMs) || longestMs > LONGEST_MS) return undefined;
+  return { name, ageMs, outMs, longestMs, bornUs, writes };
 }
 
 /** The votes in the reply of a call, one for each operation, whatever the node sent. */

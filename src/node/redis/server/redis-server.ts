@@ -1,10 +1,12 @@
 import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
+import type { MemoryReport } from '../../../core/quarantine.js';
 import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeMemory, NodeState } from '../../lock-node.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import type { GuardCommand } from '../protocol/guard.js';
+import { findingIn, type Finding } from '../protocol/replies.js';
 import { guardContent } from '../protocol/requests.js';
 import type { CallContent } from '../protocol/script-call.js';
 import { SCRIPTS } from '../protocol/scripts.js';
@@ -47,7 +49,10 @@ export class RedisServer implements NodeMemory {
     this.#settings = settings;
     this.keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     // A look when the quarantine ends: the node votes again at once, and not one probe later.
-    this.voting = new VotingState(settings, settings.shard !== undefined, () => this.#lookAgain());
+    this.voting = new VotingState(settings, settings.shard !== undefined, {
+      onUntrusted: () => this.#lookAgain(),
+      onPutBack: () => void this.#command('quarantine'),
+    });
     this.#connection = this.open();
     const { keyPrefix } = this;
     this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint.durable);
@@ -77,8 +82,18 @@ export class RedisServer implements NodeMemory {
       });
   }
 
-  look(): Promise<void> {
-    return this.#command('look');
+  async look(): Promise<MemoryReport | undefined> {
+    try {
+      const finding = await this.#tell('look');
+      return finding && this.voting.report(finding);
+    } catch (error) {
+      this.#onError(error);
+      return undefined;
+    }
+  }
+
+  async lift(memory: string): Promise<void> {
+    await this.#command('lift', memory);
   }
 
   trust(): Promise<void> {
@@ -104,6 +119,7 @@ export class RedisServer implements NodeMemory {
    * - `none`: the server may not know what is in its new slots.
    */
   async rename(memory: 'remembers' | 'before' | 'none'): Promise<void> {
+    this.voting.forgetProgress();
     const { status } = this.state;
     const command =
       memory === 'before' ? 'quarantine' : memory === 'remembers' && status === 'ready' ? 'trust' : 'mark';
@@ -126,19 +142,20 @@ export class RedisServer implements NodeMemory {
     this.#connection.disconnect(true);
   }
 
-  async #command(command: GuardCommand, members?: string): Promise<void> {
+  async #command(command: GuardCommand, word?: string): Promise<void> {
     try {
-      await this.#tell(command, members);
+      await this.#tell(command, word);
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  /** Runs the guard without operations. */
-  #tell(command: GuardCommand, members = ''): Promise<void> {
+  /** Runs the guard without operations. `undefined`: the reply is from a connection that has broken. */
+  #tell(command: GuardCommand, word = ''): Promise<Finding | undefined> {
+    const { epoch } = this.#calls;
     return new Promise((resolve, reject) => {
-      this.#calls.run(guardContent(command, members), (error) => {
-        if (error === undefined) resolve();
+      this.#calls.run(guardContent(command, word), (error, reply) => {
+        if (error === undefined) resolve(epoch === this.#calls.epoch ? findingIn(reply) : undefined);
         else reject(error);
       });
     });

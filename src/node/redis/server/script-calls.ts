@@ -22,8 +22,15 @@ export class ScriptCalls {
   /** The marker's key, except on a shard of a Cluster. */
   readonly #usualMarker: string;
   readonly #isDurable: boolean;
-  /** What every call tells the guard. It stays the same as long as the server and its marker do. */
-  #header: { readonly runId: string; readonly marker: string; readonly words: CallHeader } | undefined;
+  /** What every call tells the guard. It stays the same as long as the server, its marker and the term do. */
+  #header:
+    | {
+        readonly runId: string;
+        readonly marker: string;
+        readonly quarantineMs: number;
+        readonly words: CallHeader;
+      }
+    | undefined;
   /** Counts connections, so that a late reply of an old one is not taken for the present one's. */
   #epoch = 0;
   /** Counts the calls. */
@@ -98,10 +105,12 @@ export class ScriptCalls {
   }
 
   #callHeader(): CallHeader {
-    const { shard, quarantineMs } = this.#settings;
+    const { shard, quarantine } = this.#settings;
+    const quarantineMs = quarantine.ms;
     const marker = shard?.marker() ?? this.#usualMarker;
     const { runId = '' } = this.#voting.info;
-    if (this.#header?.runId !== runId || this.#header.marker !== marker) {
+    const { runId: runIdThen, marker: markerThen, quarantineMs: msThen } = this.#header ?? {};
+    if (runIdThen !== runId || markerThen !== marker || msThen !== quarantineMs) {
       const isApart = shard !== undefined;
       const words = headerOf({
         marker,
@@ -111,8 +120,8 @@ export class ScriptCalls {
         durable: this.#isDurable,
         spareId: this.#spareId,
       });
-      this.#header = { runId, marker, words };
+      this.#header = { runId, marker, quarantineMs, words };
     }
-    return this.#header.words;
+    return this.#header!.words;
   }
 }

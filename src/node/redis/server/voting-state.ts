@@ -1,9 +1,10 @@
+import { isPutBack, type MemoryProgress, type MemoryReport } from '../../../core/quarantine.js';
 import type { Stamp } from '../../../core/validity.js';
 import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeState } from '../../lock-node.js';
 import type { NodeSettings } from '../../node-options.js';
 import { ObservableState } from '../../observable-state.js';
-import type { Finding } from '../protocol/replies.js';
+import type { Finding, MemoryFinding } from '../protocol/replies.js';
 import { NodeClock } from './node-clock.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 
@@ -27,14 +28,20 @@ export class VotingState extends ObservableState {
   #canSubscribe = true;
   /** This client's own quarantine of the node. */
   #quarantined = { until: 0, reason: '' };
+  /** How far the node's memory had come at the last look. */
+  #progress: MemoryProgress | undefined;
   /** What the marker said at the last look. */
   #identity: Pick<NodeState, 'id' | 'members'> = {};
 
   constructor(
     settings: NodeSettings,
     isShard: boolean,
-    /** The node lost its vote for now, and has an end of quarantine. */
-    private readonly onUntrusted: () => void,
+    private readonly listener: {
+      /** The node lost its vote for now, and has an end of quarantine. */
+      onUntrusted(): void;
+      /** The node has put an earlier memory back, and does not know it. */
+      onPutBack(): void;
+    },
   ) {
     super();
     this.#settings = settings;
@@ -60,9 +67,9 @@ export class VotingState extends ObservableState {
   }
 
   quarantine(reason: string): void {
-    const { quarantineMs, clock } = this.#settings;
-    if (quarantineMs === 0) return;
-    this.#quarantined = { until: clock.now() + quarantineMs, reason };
+    const { quarantine, clock } = this.#settings;
+    if (quarantine.ms === 0) return;
+    this.#quarantined = { until: clock.now() + quarantine.ms, reason };
     if (this.state.status === 'ready' || this.state.status === 'untrusted') this.#update(0);
   }
 
@@ -77,8 +84,9 @@ export class VotingState extends ObservableState {
   }
 
   /** Learns what every reply tells: the node's time, and what the guard found. */
-  learn(sentAt: Stamp, { nodeUs, quarantineLeftMs, identity }: Finding): void {
+  learn(sentAt: Stamp, { nodeUs, quarantineLeftMs, identity, memory }: Finding): void {
     if (identity !== undefined) this.#identity = identity;
+    if (memory !== undefined) this.#learnMemory(memory);
     const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeUs / 1_000);
     if (reading === 'stepped') this.quarantine('its clock was stepped');
     const isAsBefore =
@@ -87,6 +95,29 @@ export class VotingState extends ObservableState {
       this.state.status === 'ready' &&
       this.nodeClock.isToldBy(this.state);
     if (!isAsBefore) this.#update(quarantineLeftMs);
+  }
+
+  /** What a look told of the node's memory, to be called with the finding of the latest reply. */
+  report({ quarantineLeftMs, memory }: Finding): MemoryReport | undefined {
+    if (memory === undefined) return undefined;
+    const { name, ageMs, outMs } = memory;
+    const isTrusted = quarantineLeftMs === 0 && this.state.status === 'ready';
+    // Without a run id, a restart with old data goes unnoticed.
+    const canTell = this.#settings.isExact && this.info.runId !== undefined;
+    const leftMs = quarantineLeftMs;
+    return { memory: name, ageMs, leftMs, isTrusted, outMs: canTell ? outMs : undefined };
+  }
+
+  /** The marker has another name from now on. */
+  forgetProgress(): void {
+    this.#progress = undefined;
+  }
+
+  #learnMemory({ longestMs, bornUs, writes }: MemoryFinding): void {
+    this.#settings.quarantine.raise(longestMs);
+    const before = this.#progress;
+    this.#progress = { serverId: this.info.runId, bornUs, writes };
+    if (before !== undefined && isPutBack(before, this.#progress)) this.listener.onPutBack();
   }
 
   /** `quarantineLeftMs` is the marker's: how long the grants do not count yet; -1 without a marker. */
@@ -106,7 +137,7 @@ export class VotingState extends ObservableState {
     const why = until - now >= quarantineLeftMs ? reason : this.#forgot;
     const isNews = this.state.status !== 'untrusted';
     this.set({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
-    if (isNews && !this.ended) this.onUntrusted();
+    if (isNews && !this.ended) this.listener.onUntrusted();
   }
 
   #about(): Omit<NodeState, 'status'> {

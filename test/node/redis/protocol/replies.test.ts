@@ -215,11 +215,34 @@ describe('whatever a node answers', () => {
 describe('what the guard found', () => {
   it('is the time of the node, and for how long its grants do not count', () => {
     expect(findingIn([NOW_US, 0, 5])).toEqual({ nodeUs: NOW_US, quarantineLeftMs: 0 });
+    const identity = { id: 'id', members: 'members' };
     expect(findingIn([NOW_US, -1, 'id', 'members'])).toEqual({
       nodeUs: NOW_US,
       quarantineLeftMs: -1,
-      identity: { id: 'id', members: 'members' },
+      identity,
     });
+  });
+  it('is what the marker says of the memory, after a look', () => {
+    const identity = { id: 'id', members: '' };
+    const memory = { name: 'run:0', ageMs: 7, outMs: 30_000, longestMs: 60_000, bornUs: 5, writes: 12 };
+    expect(findingIn([NOW_US, 0, 'id', '', ...Object.values(memory)])).toEqual({
+      nodeUs: NOW_US,
+      quarantineLeftMs: 0,
+      identity,
+      memory,
+    });
+  });
+
+  it.each<[string, readonly unknown[]]>([
+    ['no name', [undefined, 7, 0, 60_000, 5, 12]],
+    ['a name without end', ['x'.repeat(1_000), 7, 0, 60_000, 5, 12]],
+    ['a negative age', ['run:0', -7, 0, 60_000, 5, 12]],
+    ['a fraction of a lease', ['run:0', 7, 0.5, 60_000, 5, 12]],
+    ['no end of a lease', ['run:0', 7, Number.POSITIVE_INFINITY, 60_000, 5, 12]],
+    ['a quarantine of more than 24 days', ['run:0', 7, 0, 2 ** 31, 5, 12]],
+    ['no number of writes', ['run:0', 7, 0, 60_000, 5, 'x']],
+  ])('is no word of the memory where there is %s', (_what, memory) => {
+    expect(findingIn([NOW_US, 0, 'id', '', ...memory])).not.toHaveProperty('memory');
   });
 
   it.each<[string, unknown]>([
@@ -232,6 +255,7 @@ describe('what the guard found', () => {
     ['no quarantine', [NOW_US]],
     ['a negative quarantine', [NOW_US, -2]],
     ['a quarantine without end', [NOW_US, Number.POSITIVE_INFINITY]],
+    ['a quarantine of more than 24 days', [NOW_US, 2 ** 31]],
   ])('is nothing where there is %s', (_what, reply) => {
     expect(findingIn(reply)).toBeUndefined();
   });

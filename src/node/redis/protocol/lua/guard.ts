@@ -4,15 +4,22 @@
  *
  * The marker is a hash:
  *   run      the run id of the server that wrote it
- *   since    when the server's memory began, in µs; 0: it has been trusted from the start
- *   ttl      the longest quarantine that any client has asked for, in ms
+ *   born     when the marker was first written, in µs
+ *   since    when the server's memory began, in µs; 0: the node has been trusted from the start
+ *   lifted   equal to `since` if the quarantine of this memory was ended early
+ *   longest  the longest quarantine that any client has asked for, in ms
  *   anew     counters below this instant go on from the time, in µs
  *   id       the node's own random name
  *   members  the nodes among which it is used, as clients wrote it
  *   waits    until when there may be a list of waiting processes, in ms
+ *   instant  until when a key may live that was set or prolonged here, in ms; not those of long leases
+ *   long     until when there may be a long lease, in ms
+ *   writes   how often this marker has been written
+ *   ttl      written by clients of version 0.1 only: see `TELL_OUT`
+ *
  * A server without a marker, or with the marker of another run, has lost its memory, was restored or failed
- * over. Its memory begins now, and its grants do not count until `since + ttl`, for any client, even one that
- * has just started.
+ * over. Its memory begins now, and its grants do not count until `since + longest`, for any client, even one
+ * that has just started; or until the quarantine is lifted, see `lift` in the script `guard`.
  *
  * ARGV[1]  the marker's key, where it is not KEYS[1]: on a shard of a Cluster it is in another slot than the
  *          keys. A script without a shebang may read it all the same. Else empty
@@ -23,7 +30,7 @@
  *
  * It leaves these variables: `now` (µs), `key` (the first operation's first key), `left` (for how many ms the
  * node's grants do not count), `began` (when its memory began, in µs; 0: long ago), `goOnFrom` (as `anew`
- * above), `seen[5]` (as `waits`).
+ * above), `seen` (fields of the marker, `seen[5]` being `waits`, `seen[7]` `instant`, `seen[8]` `long`).
  */
 
 /**
@@ -45,9 +52,11 @@ local now = time[1] * 1000000 + time[2]
 /** The first half: what the clock and the marker say. */
 export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
-local seen = call('HMGET', marker, 'run', 'since', 'ttl', 'anew', 'waits')
+local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long', 'ttl',
+  'writes')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
-local isOtherRun = run ~= '' and seen[1] ~= run
+local writes, oldTtl = (tonumber(seen[10]) or 0) + 1, tonumber(seen[9]) or 0
+local lifted, isOtherRun = tonumber(seen[6]), run ~= '' and seen[1] ~= run
 local began, goOnFrom = since, anew
 if not since or since > now or isOtherRun and seen[1] and seen[1] ~= '' and ARGV[4] == '' then
   began = now
@@ -60,13 +69,17 @@ local left = 0
 if quarantine == 0 then
   began, goOnFrom = 0, 0
 else
-  local longest = quarantine
-  if longest < lasts then longest = lasts end
+  local longest = math.max(quarantine, lasts, oldTtl)
   local over = began + longest * 1000
-  if began > 0 and goOnFrom < over then goOnFrom = over end
-  if began ~= since or isOtherRun or longest ~= lasts or goOnFrom ~= anew then
-    call('HSET', marker, 'run', run ~= '' and run or seen[1] or '', 'since', began, 'ttl', longest,
-      'anew', goOnFrom, 'id', call('HGET', marker, 'id') or ARGV[5])
+  if lifted == began then
+    over = began
+  elseif began > 0 and goOnFrom < over then
+    goOnFrom = over
+  end
+  if began ~= since or isOtherRun or longest ~= lasts or goOnFrom ~= anew or lifted ~= tonumber(seen[6]) then
+    if not since then call('HSET', marker, 'born', now) end
+    call('HSET', marker, 'run', run ~= '' and run or seen[1] or '', 'since', began, 'longest', longest,
+      'anew', goOnFrom, 'lifted', lifted or '', 'id', call('HGET', marker, 'id') or ARGV[5], 'writes', writes)
   end
   if over > now then left = math.ceil((over - now) / 1000) end
 end

@@ -1,0 +1,43 @@
+import { describe, expect, it } from '@jest/globals';
+import { SETTLE_MS } from '../../../src/core/quarantine.js';
+import { Clients, outcomeOf, R, untilStatus } from '../../support/clients.js';
+import { startRedis } from '../../support/redis-servers.js';
+
+/** More than this is a loop that was not planned for the right instant. */
+const LATE_MS = 3_000;
+
+/** How long the node has no vote, in milliseconds, from the first word that it lost its memory. */
+async function quarantineOf(locks: Parameters<typeof untilStatus>[0], nodeIndex: number): Promise<number> {
+  await untilStatus(locks, nodeIndex, 'untrusted');
+  const since = performance.now();
+  await untilStatus(locks, nodeIndex, 'ready');
+  return performance.now() - since;
+}
+
+describe('a node that lost its memory, among others that kept theirs', () => {
+  it('votes again after five seconds if nothing is held, whatever maxTtlMs is', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const locks = await clients.ready({ maxTtlMs: 3_600_000 });
+    await (await locks.acquire(R, { ttlMs: 3_600_000 })).release();
+    await redis.servers[0]!.restart({ keepData: false });
+    const lastedMs = await quarantineOf(locks, 0);
+    expect(lastedMs).toBeGreaterThan(SETTLE_MS - 500);
+    expect(lastedMs).toBeLessThan(SETTLE_MS + LATE_MS);
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+  });
+
+  it('votes again when the lease that it may have granted is over, and not before', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const [locks, witness] = [await clients.ready(), await clients.ready()];
+    const ttlMs = 9_000;
+    const acquiredAt = performance.now();
+    const lease = await locks.acquire(R, { ttlMs, autoExtend: false });
+    await redis.servers[0]!.restart({ keepData: false });
+    await quarantineOf(witness, 0);
+    expect(performance.now() - acquiredAt).toBeGreaterThan(ttlMs);
+    expect(performance.now() - acquiredAt).toBeLessThan(ttlMs + LATE_MS);
+    expect(lease.remainingMs()).toBe(0);
+  });
+});
