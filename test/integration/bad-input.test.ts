@@ -55,13 +55,13 @@ const NO_DURATION: readonly unknown[] = [
 
 /** Each option with values that it rejects. */
 const LOCK_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
-  ['ttlMs', [...NO_DURATION, 0, 9, 60_001]],
+  ['ttlMs', [...NO_DURATION, 0, 9, 2 ** 31]],
   ['retries', NO_DURATION],
   ['retryDelayMs', [...NO_DURATION, 0]],
   ['waitMs', NO_DURATION],
   ['minHoldMs', [...NO_DURATION, 30_001]],
   ['maxHoldMs', [...NO_DURATION, 0, 29_999]],
-  ['nodeTimeoutMs', [...NO_DURATION, 0, 10_001]],
+  ['nodeTimeoutMs', [...NO_DURATION, 0, 2_001]],
   ['autoExtend', [1, 0, 'true', 'no', {}]],
 ];
 
@@ -117,7 +117,6 @@ describe('the options of a LockManager', () => {
   );
 
   it.each([
-    ['ttl above maxTtlMs', { ttlMs: 20_000, maxTtlMs: 10_000 }, /ttlMs.*10000.*20000.*maxTtlMs/],
     ['retries and waitMs at once', { retries: 1, waitMs: 1 }, /retries \(1\) and waitMs \(1\)/],
     ['minHoldMs above ttlMs', { minHoldMs: 2_000, ttlMs: 1_000 }, /minHoldMs \(2000\).*ttlMs \(1000\)/],
     ['maxHoldMs below ttlMs', { maxHoldMs: 500, ttlMs: 1_000 }, /maxHoldMs \(500\).*ttlMs \(1000\)/],
@@ -435,7 +434,7 @@ describe('the name of a resource', () => {
 });
 
 describe('the argument of extend', () => {
-  it.each(rows([['ttlMs', [...NO_DURATION, 0, 60_001]]]))(
+  it.each(rows([['ttlMs', [...NO_DURATION, 0, 2 ** 31]]]))(
     'a lease rejects extend($text)',
     async ({ value }) => {
       const locks = new LockManager({ nodes: [memoryNode()] });
