@@ -4,7 +4,7 @@ import type { NodeSource } from '../node/node-options.js';
 export interface LockOptions {
   /**
    * How long the nodes keep the lock when this process dies, in milliseconds: an integer from 10 to
-   * `maxTtlMs`. A running holder extends it, so a short TTL suits a long job too.
+   * 2^31 - 1. A running holder extends it, so a short TTL suits a long job too.
    * @default 30_000
    */
   readonly ttlMs?: number | undefined;
@@ -93,16 +93,18 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly keyPrefix?: string | undefined;
   /**
-   * The longest `ttlMs` that any lock may have, in milliseconds: an integer from 10 to 2^31 - 1. A node that
-   * lost its data has no vote for this long.
+   * How long a node that lost its data has no vote at most if too few other nodes can tell what is held, in
+   * milliseconds: an integer from 10 to 2^31 - 1. A lock with a longer `ttlMs` makes it longer, and so does a
+   * client that asks for more. It bounds the default of `ttlMs`.
    * @default 60_000
    */
   readonly maxTtlMs?: number | undefined;
   /**
    * How long the grants of a node do not count after it lost its data or its clock was stepped.
-   * - a number: milliseconds, an integer from `maxTtlMs` to 2^31 - 1.
-   * - `'auto'`: `maxTtlMs` with three nodes or more. Off with fewer, because one node without a vote would
-   *   make every lock unavailable.
+   * - a number: milliseconds, an integer from `maxTtlMs` to 2^31 - 1. This client ends no quarantine early.
+   * - `'auto'`, with three nodes or more: after a loss, five seconds, and then until all is over for which
+   *   the node may have voted; `maxTtlMs` if too few others can tell. Off with fewer nodes, because one node
+   *   without a vote would make every lock unavailable.
    * - `'off'`: they always count. If a node restarts without its data while a lock is held, a second holder
    *   is possible.
    * @default 'auto'

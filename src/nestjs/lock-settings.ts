@@ -7,8 +7,7 @@ import type { Milliseconds, Seconds } from './duration.js';
 export interface LockSettings {
   /**
    * Time to live: how long the lock stays taken when its holder dies. In seconds or as a string such as
-   * `'5m'`, from 10 ms to the module's `maxTtlMs`. While the method runs the lock is extended, so a short
-   * `ttl` suits a long job too.
+   * `'5m'`, from 10 ms. While the method runs the lock is extended, so a short `ttl` suits a long job too.
    * @default 60
    */
   readonly ttl?: Seconds | undefined;

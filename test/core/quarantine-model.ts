@@ -105,9 +105,7 @@ class World {
     }
     const inOrder = this.#leases.toSorted((a, b) => a.begins - b.begins);
     const overlap = inOrder.some((one, at) =>
-      inOrder
-        .slice(at + 1)
-        .some(({ resource, begins }) => resource === one.resource && begins < one.ends),
+      inOrder.slice(at + 1).some(({ resource, begins }) => resource === one.resource && begins < one.ends),
     );
     return { overlap, lifts: this.#lifts, leases: this.#leases.length };
   }
@@ -138,8 +136,8 @@ class World {
   #isDown(holder: number, node: Node): boolean {
     const link = `${holder} ${this.#nodes.indexOf(node)}`;
     const known = this.#down.get(link);
-    if (known !== undefined && !this.#rng.chance(0.1)) return known;
-    const isDown = this.#rng.chance(0.35);
+    if (known !== undefined && !this.#rng.chance(0.35)) return known;
+    const isDown = this.#rng.chance(0.3);
     this.#down.set(link, isDown);
     return isDown;
   }
@@ -162,7 +160,9 @@ class World {
   #live(): void {
     const [holder, sentAt] = [++this.#holders, this.#now];
     const resource = holder % 2;
-    const ttlMs = this.#rng.chance(0.4) ? this.#rng.between(LONG_TTL_MS, MAX_TTL_MS) : this.#rng.between(2_500, LONG_TTL_MS);
+    const ttlMs = this.#rng.chance(0.4)
+      ? this.#rng.between(LONG_TTL_MS, MAX_TTL_MS)
+      : this.#rng.between(2_500, LONG_TTL_MS);
     let grants = 0;
     let lease: Lease | undefined;
     this.#askAll(
@@ -173,7 +173,7 @@ class World {
         node.keys[resource] = { holder, expires: this.#now + ttlMs };
         node.last[resource] = Math.max(holder, node.last[resource] ?? 0);
         // Servers that crash do so at the worst moment.
-        if (this.#rng.chance(0.05)) this.#later(this.#rng.between(0, 300), () => this.#forget(node));
+        if (this.#rng.chance(0.08)) this.#later(this.#rng.between(0, 300), () => this.#forget(node));
         node.raise(holder, this.#now, ttlMs);
         return node.isTrusted(this.#now);
       },
@@ -220,17 +220,19 @@ class World {
         node.keys[lease.resource] = { holder: lease.holder, expires };
         node.last[lease.resource] = Math.max(lease.holder, last ?? 0);
         if (this.flaw !== flaw) node.raise(lease.holder, this.#now, lease.ttlMs);
+        if (this.#rng.chance(0.08)) this.#later(this.#rng.between(0, 300), () => this.#forget(node));
         // Where the memory does not know that nobody came after, a key that was set again protects from now on
         // and counts in the next round.
         return last !== undefined && node.isTrusted(this.#now);
       },
       (isVote) => {
         if (isVote) votes++;
-        if (votes === MAJORITY && this.#now < lease.ends) lease.ends = Math.max(lease.ends, sentAt + lease.ttlMs);
+        if (votes === MAJORITY && this.#now < lease.ends)
+          lease.ends = Math.max(lease.ends, sentAt + lease.ttlMs);
       },
     );
     this.#later(lease.ttlMs / 3, () => {
-      if (this.#rng.chance(0.95)) this.#extend(lease);
+      if (this.#rng.chance(0.75)) this.#extend(lease);
     });
   }
 
@@ -309,7 +311,10 @@ export function findOverlap(worlds: number, firstSeed: number, flaw?: Quarantine
 }
 
 /** How much happens in these worlds, so that their silence says something. */
-export function tallyOf(worlds: number, firstSeed: number): { readonly lifts: number; readonly leases: number } {
+export function tallyOf(
+  worlds: number,
+  firstSeed: number,
+): { readonly lifts: number; readonly leases: number } {
   let [lifts, leases] = [0, 0];
   for (let seed = firstSeed; seed < firstSeed + worlds; seed++) {
     const run = new World(seed, undefined).run();
