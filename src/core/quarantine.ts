@@ -9,9 +9,9 @@ import { driftMsOf } from './validity.js';
 const FEWEST_NODES_WITH_QUARANTINE = 3;
 
 /**
- * How long a node has no vote at most after it lost its memory, in milliseconds; 0 means that there is no quarantine.
- * `auto` is off with fewer than three nodes, because one node without a vote would make every lock
- * unavailable.
+ * How long a node has no vote at most after it lost its memory, in milliseconds; 0 means that there is no
+ * quarantine. `auto` is off with fewer than three nodes, because one node without a vote would make every
+ * lock unavailable.
  */
 export function quarantineMsOf(option: 'auto' | 'off' | number, nodeCount: number, maxTtlMs: number): number {
   if (option === 'off') return 0;
@@ -20,11 +20,12 @@ export function quarantineMsOf(option: 'auto' | 'off' | number, nodeCount: numbe
 }
 
 /**
- * A node that lost its memory is asked nothing before its memory is this old, in milliseconds; W in docs/safety.md.
- * It is longer than any request is on its way (`LONGEST_NODE_TIMEOUT_MS`), so what was asked before the loss
- * has arrived everywhere. It is also longer than what two seeds of a counter can differ by: three seconds.
+ * A node that lost its memory is asked nothing before its memory is this old, in milliseconds; W in
+ * docs/safety.md. It is longer than any request is on its way (`LONGEST_NODE_TIMEOUT_MS`), so what was asked
+ * before the loss has arrived everywhere. It is also longer than what two seeds of a counter can differ by:
+ * three seconds.
  */
-export const SETTLE_MS = 5_000;
+export const ASK_OTHERS_AFTER_MS = 5_000;
 
 /** The longest `nodeTimeoutMs`: a request that is older is not carried out. */
 export const LONGEST_NODE_TIMEOUT_MS = 2_000;
@@ -54,11 +55,11 @@ export interface Witness extends MemoryReport {
 /**
  * Whether the others may be asked yet: requests that left before the loss have arrived there, or never will.
  */
-export const isSettled = ({ ageMs }: MemoryReport): boolean => ageMs >= SETTLE_MS;
+export const mayAskOthers = ({ ageMs }: MemoryReport): boolean => ageMs >= ASK_OTHERS_AFTER_MS;
 
 /**
  * When everything is over for which a node voted before it lost its memory, on the caller's monotonic clock;
- * `undefined` where too few others can tell. They must have been asked after `isSettled`.
+ * `undefined` where too few others can tell. They must have been asked after `mayAskOthers`.
  *
  * Suppose a lease counts the vote that the node gave before its loss. A majority of the others is needed, so
  * one of them voted for that lease, too. All requests of a round leave at once, so this vote came before the

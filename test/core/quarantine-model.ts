@@ -1,12 +1,12 @@
-import { isSettled, overAt, SETTLE_MS, type Witness } from '../../src/core/quarantine.js';
+import { mayAskOthers, overAt, ASK_OTHERS_AFTER_MS, type Witness } from '../../src/core/quarantine.js';
 import { Rng } from '../simulation/rng.js';
 
 /** Ways to break the rule. Each must lead to two holders at once in some world. */
 export const QUARANTINE_FLAWS = [
   'no settling: the others are asked at once',
-  'settling for less than a request may be on its way',
+  'others asked while a request may be on its way',
   'one other too few',
-  'others asked before the memory has settled',
+  'others asked too early',
   'an untrusted other counted',
   'an extension that does not raise the instant',
   'a release that lowers the instant',
@@ -256,9 +256,11 @@ class World {
     this.#later(this.#rng.between(0, 50), () => this.#lift(node));
   }
 
-  get #settleMs(): number {
+  get #askAfterMs(): number {
     if (this.flaw === 'no settling: the others are asked at once') return 0;
-    return this.flaw === 'settling for less than a request may be on its way' ? DEADLINE_MS / 2 : SETTLE_MS;
+    return this.flaw === 'others asked while a request may be on its way'
+      ? DEADLINE_MS / 2
+      : ASK_OTHERS_AFTER_MS;
   }
 
   /** Any client's loop: see `QuarantineLifter`. */
@@ -266,10 +268,15 @@ class World {
     if (node.isTrusted(this.#now)) return;
     const { memory } = node;
     const ageMs = this.#now - node.since;
-    const isEarly = this.flaw === 'others asked before the memory has settled';
-    const looked = { memory: '', ageMs: ageMs + SETTLE_MS - this.#settleMs, leftMs: 1, isTrusted: false };
-    if (!isSettled({ ...looked, outMs: 0 }) && !isEarly) {
-      this.#later(this.#settleMs - ageMs + 1, () => this.#lift(node));
+    const isEarly = this.flaw === 'others asked too early';
+    const looked = {
+      memory: '',
+      ageMs: ageMs + ASK_OTHERS_AFTER_MS - this.#askAfterMs,
+      leftMs: 1,
+      isTrusted: false,
+    };
+    if (!mayAskOthers({ ...looked, outMs: 0 }) && !isEarly) {
+      this.#later(this.#askAfterMs - ageMs + 1, () => this.#lift(node));
       return;
     }
     const others: Witness[] = [];
@@ -287,8 +294,8 @@ class World {
       const at = overAt(others, enough, DRIFT);
       if (at === undefined) this.#later(500, () => this.#lift(node));
       else {
-        const settledAt = isEarly ? node.since + SETTLE_MS : this.#now;
-        this.#later(Math.max(0, at - this.#now, settledAt - this.#now), () => {
+        const askedFrom = isEarly ? node.since + ASK_OTHERS_AFTER_MS : this.#now;
+        this.#later(Math.max(0, at - this.#now, askedFrom - this.#now), () => {
           const isSame = node.memory === memory || this.flaw === 'a lift of whatever memory is there';
           if (!isSame || node.isTrusted(this.#now)) return;
           node.isLifted = true;

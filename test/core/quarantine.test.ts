@@ -2,11 +2,11 @@ import { randomInt } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import {
   isPutBack,
-  isSettled,
+  mayAskOthers,
   LONGEST_NODE_TIMEOUT_MS,
   overAt,
   QuarantineTerm,
-  SETTLE_MS,
+  ASK_OTHERS_AFTER_MS,
   type Witness,
 } from '../../src/core/quarantine.js';
 import { COUNTER_AHEAD_MS, SEED_MARGIN_MS } from '../../src/core/fencing.js';
@@ -24,11 +24,11 @@ const witness = (receivedAt: number, outMs: number | undefined, isTrusted = true
 
 describe('the others may be asked', () => {
   it('when the memory is older than any request can be on its way, and than seeds can differ', () => {
-    expect(isSettled({ ...report, ageMs: SETTLE_MS - 1 })).toBe(false);
-    expect(isSettled({ ...report, ageMs: SETTLE_MS })).toBe(true);
-    expect(SETTLE_MS).toBeGreaterThan(2 * LONGEST_NODE_TIMEOUT_MS);
-    expect(SETTLE_MS).toBeGreaterThan(2 * SEED_MARGIN_MS + APART_MS);
-    expect(SETTLE_MS).toBeGreaterThan(COUNTER_AHEAD_MS + SEED_MARGIN_MS + APART_MS);
+    expect(mayAskOthers({ ...report, ageMs: ASK_OTHERS_AFTER_MS - 1 })).toBe(false);
+    expect(mayAskOthers({ ...report, ageMs: ASK_OTHERS_AFTER_MS })).toBe(true);
+    expect(ASK_OTHERS_AFTER_MS).toBeGreaterThan(2 * LONGEST_NODE_TIMEOUT_MS);
+    expect(ASK_OTHERS_AFTER_MS).toBeGreaterThan(2 * SEED_MARGIN_MS + APART_MS);
+    expect(ASK_OTHERS_AFTER_MS).toBeGreaterThan(COUNTER_AHEAD_MS + SEED_MARGIN_MS + APART_MS);
   });
 });
 

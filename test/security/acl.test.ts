@@ -224,26 +224,29 @@ describe('the rights in docs/security.md', () => {
     await until(() => locks.acquire('x').then(() => false, isUntrusted));
   });
 
-  it.each([...forWaiting, '&'])('without %s locks with a TTL of up to a minute work, and waiting works', async (lacking) => {
-    const words = user.words.filter(
-      (word) => word !== `+${lacking}` && !(lacking === '&' && word.startsWith('&')),
-    );
-    expect(await messagesOf(words, {}, 60_000)).toEqual([]);
-    await using managers = new LockManagers();
-    const options = { nodes: [{ ...server.options, ...login }], ttlMs: 3_000, nodeTimeoutMs: 1_000 };
-    const [one, other] = await Promise.all([managers.connected(options), managers.connected(options)]);
-    for (let round = 1; round <= 2; round++) {
-      const lease = await one.acquire('x', { autoExtend: false });
-      const waiting = other.acquire('x', { waitMs: 30_000, retryDelayMs: 10 });
-      await until(async () => !['subscribe', '&'].includes(lacking) || managers.warnings.length > 0);
-      await lease.release();
-      await (await waiting).release();
-    }
-    const cost =
-      `node ${server.path}: its user may not subscribe to its channel: waiters ask again and again ` +
-      'instead of being notified, see docs/security.md';
-    expect(managers.warnings).toEqual(['subscribe', '&'].includes(lacking) ? [cost] : []);
-  });
+  it.each([...forWaiting, '&'])(
+    'without %s locks with a TTL of up to a minute and waiting work',
+    async (lacking) => {
+      const words = user.words.filter(
+        (word) => word !== `+${lacking}` && !(lacking === '&' && word.startsWith('&')),
+      );
+      expect(await messagesOf(words, {}, 60_000)).toEqual([]);
+      await using managers = new LockManagers();
+      const options = { nodes: [{ ...server.options, ...login }], ttlMs: 3_000, nodeTimeoutMs: 1_000 };
+      const [one, other] = await Promise.all([managers.connected(options), managers.connected(options)]);
+      for (let round = 1; round <= 2; round++) {
+        const lease = await one.acquire('x', { autoExtend: false });
+        const waiting = other.acquire('x', { waitMs: 30_000, retryDelayMs: 10 });
+        await until(async () => !['subscribe', '&'].includes(lacking) || managers.warnings.length > 0);
+        await lease.release();
+        await (await waiting).release();
+      }
+      const cost =
+        `node ${server.path}: its user may not subscribe to its channel: waiters ask again and again ` +
+        'instead of being notified, see docs/security.md';
+      expect(managers.warnings).toEqual(['subscribe', '&'].includes(lacking) ? [cost] : []);
+    },
+  );
 
   it('database 3 needs the right to select, and database 0 is never used instead', async () => {
     const messages = await messagesOf(user.words, { db: 3 });

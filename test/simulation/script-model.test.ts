@@ -226,7 +226,10 @@ describe('the model of the scripts', () => {
     }
   }
 
-  /** Fields that a call would not find otherwise: a memory of a while ago, and what a client of version 0.1 leaves. */
+  /**
+   * Fields that a call would not find otherwise: a memory of a while ago, and what a client of version 0.1
+   * leaves.
+   */
   async function remember(rng: Rng, model: Keyspace): Promise<readonly string[]> {
     if (rng.chance(0.5)) return [];
     const since = Date.now() * 1_000 - rng.pick([4_000_000, 20_000_000]);

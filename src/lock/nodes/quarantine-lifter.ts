@@ -1,16 +1,18 @@
 import type { Clock, Timer } from '../../clock.js';
 import {
-  isSettled,
+  mayAskOthers,
   LONGEST_NODE_TIMEOUT_MS,
   overAt,
-  SETTLE_MS,
+  ASK_OTHERS_AFTER_MS,
   type MemoryReport,
   type Witness,
 } from '../../core/quarantine.js';
 import { driftMsOf } from '../../core/validity.js';
 import type { LockNode, NodeMemory } from '../../node/lock-node.js';
 
-/** How soon a node that did not answer, or others that could not tell, are looked at again, in milliseconds. */
+/**
+ * How soon a node that did not answer, or others that could not tell, are looked at again, in milliseconds.
+ */
 const LOOK_AGAIN_MS = 1_000;
 /** How often the others are asked again while a lease is out: it may be released early. */
 const ASK_AGAIN_MS = 5_000;
@@ -65,7 +67,10 @@ export class QuarantineLifter {
 
   /** `false`: the node votes for others. This client alone has a quarantine for it, which ends by itself. */
   async #seeTo(node: LockNode, memory: Liftable): Promise<boolean> {
-    /** When all is over that this memory has forgotten. What each look at the others allows is right by itself. */
+    /**
+     * When all is over that this memory has forgotten. What each look at the others allows is right by
+     * itself.
+     */
     let over: { readonly memory: string; readonly at: number } | undefined;
     while (this.#mayGoOn(node)) {
       const report = await this.#look(memory);
@@ -76,8 +81,8 @@ export class QuarantineLifter {
       }
       if (report.leftMs === 0) return false;
       if (report.memory !== over?.memory) over = undefined;
-      if (!isSettled(report)) {
-        const leftMs = SETTLE_MS - report.ageMs;
+      if (!mayAskOthers(report)) {
+        const leftMs = ASK_OTHERS_AFTER_MS - report.ageMs;
         await this.#nap(leftMs + driftMsOf(leftMs, this.driftFactor));
         continue;
       }

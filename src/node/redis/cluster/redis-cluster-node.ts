@@ -115,7 +115,9 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     );
   }
 
-  /** The memory of a Cluster has no name, so its quarantine is not lifted, and it is no witness for others. */
+  /**
+   * The memory of a Cluster has no name, so its quarantine is not lifted, and it is no witness for others.
+   */
   async look(): Promise<undefined> {
     await Promise.all(this.#shards.all.map(({ node }) => node.memory.look()));
   }

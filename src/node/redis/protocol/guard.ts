@@ -1,4 +1,4 @@
-import { SETTLE_MS } from '../../../core/quarantine.js';
+import { ASK_OTHERS_AFTER_MS } from '../../../core/quarantine.js';
 import { JUDGE_MEMORY, READ_MARKER } from './lua/guard.js';
 import { TELL_OUT } from './lua/instant.js';
 import { scriptOf } from './script.js';
@@ -53,7 +53,7 @@ if quarantine > 0 then
     if goOnFrom < now then goOnFrom = now end
   end
   if command == 'lift' and began == since and not isOtherRun and ARGV[7] == memoryName(seen[1] or '')
-    and now - began >= ${SETTLE_MS * 1_000} then
+    and now - began >= ${ASK_OTHERS_AFTER_MS * 1_000} then
     lifted, goOnFrom = began, now
   end
 end

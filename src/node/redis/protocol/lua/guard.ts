@@ -52,7 +52,8 @@ local now = time[1] * 1000000 + time[2]
 /** The first half: what the clock and the marker say. */
 export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
-local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long', 'ttl',
+local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long',
+  'ttl', 
   'writes')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
 local writes, oldTtl = (tonumber(seen[10]) or 0) + 1, tonumber(seen[9]) or 0
