@@ -217,8 +217,8 @@ class World {
         if (this.flaw !== 'an extension that does not raise the instant')
           node.raise(lease.holder, this.#now, lease.ttlMs);
         if (this.#rng.chance(0.08)) this.#later(this.#rng.between(0, 300), () => this.#forget(node));
-        // Where the memory does not know that nobody came after, a key that was set again protects from now on
-        // and counts in the next round.
+        // Where the memory does not know that nobody came after, a key that was set again protects from now
+        // on and counts in the next round.
         return last !== undefined && node.isTrusted(this.#now);
       },
       (isVote) => {

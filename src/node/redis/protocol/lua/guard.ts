@@ -53,8 +53,7 @@ local now = time[1] * 1000000 + time[2]
 export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
 local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long',
-  'ttl', 
-  'writes')
+  'ttl', 'writes')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
 local writes, oldTtl = (tonumber(seen[10]) or 0) + 1, tonumber(seen[9]) or 0
 local lifted, isOtherRun = tonumber(seen[6]), run ~= '' and seen[1] ~= run
