@@ -1,11 +1,11 @@
-import { findDateTick, findNominalTick, type NextInstant, type ScheduledCall } from './nominal-tick.js';
+import { findDateTick, findNominalTick, type NextInstant } from './nominal-tick.js';
 
 /** The metadata that `@Cron` of @nestjs/schedule writes on a method. */
 export interface CronMetadata {
   readonly cronTime: unknown;
+  readonly name?: unknown;
   readonly timeZone?: unknown;
   readonly utcOffset?: unknown;
-  readonly threshold?: unknown;
 }
 
 /** The part of the class `CronTime` of the package cron that is used here. */
@@ -20,8 +20,11 @@ type CronTimeClass = new (
 
 type CronPackage = typeof import('cron');
 
-/** Finds the tick of a call, in epoch milliseconds; `undefined` for a call without one. */
-export type TickOf = (call: ScheduledCall) => number | undefined;
+/**
+ * Finds the tick of a call that the scheduler makes at this time of its wall clock. Both are in epoch
+ * milliseconds; `undefined` where the schedule has no instant by then.
+ */
+export type TickOf = (nowMs: number) => number | undefined;
 
 /**
  * Reads the schedule of a `@Cron` method. The package cron computes it, as it also fires the method: a second
@@ -32,14 +35,13 @@ export type TickOf = (call: ScheduledCall) => number | undefined;
  * @throws Error when the package cron is not installed.
  */
 export async function readCronSchedule(metadata: CronMetadata, method: string): Promise<TickOf> {
-  const thresholdMs = typeof metadata.threshold === 'number' ? metadata.threshold : undefined;
   const date = readDate(metadata.cronTime);
-  if (date !== undefined) return (call) => findDateTick(date, { thresholdMs, ...call });
+  if (date !== undefined) return (nowMs) => findDateTick(date, nowMs);
   if (typeof metadata.cronTime !== 'string') {
     throw new TypeError(`${method}: @Cron takes an expression or a date, got ${typeof metadata.cronTime}`);
   }
   const next = createNextInstant(await loadCronTime(method), metadata.cronTime, metadata);
-  return (call) => findNominalTick(next, { thresholdMs, ...call });
+  return (nowMs) => findNominalTick(next, nowMs);
 }
 
 /**

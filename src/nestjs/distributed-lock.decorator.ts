@@ -1,10 +1,10 @@
 import { UseInterceptors } from '@nestjs/common';
 import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
-import { retryAfterInterceptor } from './lock-http.js';
 import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld } from './lock-settings.js';
 import type { KeyOfCall, Method } from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
+import { requestInterceptor } from './request/request.interceptor.js';
 import { DEFAULT_LOCKS } from './tokens.js';
 
 /** How `@DistributedLock()` locks a method. `Args` are the arguments that the key function takes. */
@@ -104,8 +104,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       locks,
       normalizedOptions,
     });
-    // The 409 of a route needs a header, which an exception cannot carry. On other methods Nest ignores it.
-    UseInterceptors(retryAfterInterceptor)(target, property, descriptor as TypedPropertyDescriptor<Method>);
+    // A handler has to know its request: when it ends, and where the header of a 409 goes. On other methods Nest ignores it.
+    UseInterceptors(requestInterceptor)(target, property, descriptor as TypedPropertyDescriptor<Method>);
   };
 }
 

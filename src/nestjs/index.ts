@@ -10,4 +10,8 @@ export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decor
 export { unlocked } from './lock-method.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
 export type { QuorlockModuleOptions } from './quorlock-options.js';
+export { LockExceptionFilter } from './refusal/lock-exception.filter.js';
+export { LockedException, LockGraphQLError } from './refusal/lock-exceptions.js';
+export type { Refusal } from './refusal/refusal-facts.js';
+export { RequestEndedError } from './request/request-scope.js';
 export { getLockManagerToken, InjectLockManager } from './tokens.js';

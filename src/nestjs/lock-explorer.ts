@@ -1,10 +1,14 @@
 import { Logger } from '@nestjs/common';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { isSchedulerRegistry, watchCronJobs } from './cron-fires.js';
 import { readCronSchedule, type TickOf } from './cron-schedule.js';
-import type { LockRunner } from './lock-runner.js';
-import { lockedHandlerMetadataOf } from './lock.interceptor.js';
-import { keyOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
+import { DefaultKeys } from './default-keys.js';
+import { lacksTick, type LockRunner } from './lock-runner.js';
+import { lockedHandlerMetadataOf } from './request/locked-handler.js';
+import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isScheduled } from './nest-metadata.js';
+import { callerOf } from './refusal/caller.js';
+import { loadMessageException } from './refusal/message-exceptions.js';
 import { giveRunner } from './runner-property.js';
 
 /** Nest's `InstanceWrapper`, which it does not export. */
@@ -15,10 +19,15 @@ export interface ModuleScope {
   readonly name: string;
   readonly runner: LockRunner;
   readonly strictKeys: boolean;
+  /** The name of the application; `undefined` when nothing tells it. */
+  readonly app: string | undefined;
 }
 
 /** How many methods with the same key a message names. */
 const MOST_METHODS = 5;
+
+/** The name that Nest gives to the job of a `@Cron` without a name. */
+const RANDOM_NAME = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 
 /** A method with a fixed key. Two classes may have the same name, and then by default the same keys. */
 interface KeyUser {
@@ -35,15 +44,23 @@ interface KeyUser {
 export class LockExplorer {
   readonly #logger = new Logger('DistributedLock');
   readonly #usersOfKey = new Map<string, KeyUser[]>();
+  readonly #defaultKeys: DefaultKeys;
+  /** The names of the jobs that are made from `@Cron`. */
+  readonly #cronNames = new Set<unknown>();
+  /** The locked methods that a cron job may call, and that have no tick. */
+  readonly #withoutTick: string[] = [];
 
   constructor(
     private readonly discovery: DiscoveryService,
     private readonly scanner: MetadataScanner,
     private readonly scope: ModuleScope,
-  ) {}
+  ) {
+    this.#defaultKeys = new DefaultKeys(scope.name);
+  }
 
   async explore(): Promise<void> {
     const explored = new Set<object>();
+    const schedulers: object[] = [];
     for (const wrapper of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
       const instance: unknown = wrapper.instance;
       // Functions, plain values and objects without a prototype may be providers; they have no decorated
@@ -54,9 +71,17 @@ export class LockExplorer {
       const isNew = !explored.has(prototype);
       explored.add(prototype);
       await this.#exploreMethods(wrapper, instance, isNew);
-      if (isNew) this.#exploreHandlers(prototype);
+      if (isNew) await this.#exploreHandlers(prototype);
+      if (isSchedulerRegistry(prototype)) schedulers.push(instance);
     }
     this.#reportDuplicates();
+    this.#reportDefaultKeys();
+    for (const scheduler of schedulers) this.#watchScheduler(scheduler);
+  }
+
+  /** The application has ended: its default keys do not count any more. */
+  close(): void {
+    this.#defaultKeys.close();
   }
 
   async #exploreMethods(wrapper: Wrapper, instance: object, isNew: boolean): Promise<void> {
@@ -75,10 +100,14 @@ export class LockExplorer {
     const found = (instance as Record<string | symbol, unknown>)[locked.property];
     this.#assertFits(method, locked);
     if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
-    const { name } = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
-    runner.locks.declare(name);
+    const plan = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
+    runner.locks.declare(plan.name);
+    await loadMessageException(plan.caller);
+    if (lacksTick(plan, locked) && !isScheduled(locked.wrapper) && !isScheduled(found))
+      this.#withoutTick.push(method);
     if (typeof locked.key === 'function') return;
-    const key = keyOf(instance, locked);
+    const key = runner.keyOf(instance, locked);
+    if (locked.key === undefined) this.#defaultKeys.add(key, instance.constructor);
     const users = this.#usersOfKey.get(key) ?? [];
     // An override and the locked method that it overrides count once: the inner call runs under the outer
     // call's lease.
@@ -108,14 +137,30 @@ export class LockExplorer {
     );
   }
 
-  #exploreHandlers(prototype: object): void {
+  async #exploreHandlers(prototype: object): Promise<void> {
     const { name, runner } = this.scope;
     for (const property of this.scanner.getAllMethodNames(prototype)) {
-      const handler = lockedHandlerMetadataOf((prototype as Record<string, unknown>)[property]);
+      const method = (prototype as Record<string, unknown>)[property];
+      this.#cronNames.add(cronMetadataOf(method)?.name);
+      const handler = lockedHandlerMetadataOf(method);
       if (handler === undefined || handler.locks !== name) continue;
       this.#assertFits(methodName(prototype, property), handler);
-      runner.locks.declare(handler.labelFor(prototype, property));
+      const keyed = { key: handler.key, property };
+      runner.locks.declare(labelOf(prototype, keyed));
+      if (handler.key === undefined)
+        this.#defaultKeys.add(runner.keyOf(prototype, keyed), prototype.constructor);
+      await loadMessageException(callerOf(prototype, property, [method]));
     }
+  }
+
+  #watchScheduler(scheduler: object): void {
+    if (!isSchedulerRegistry(scheduler)) return;
+    const { runner } = this.scope;
+    runner.watchesScheduler = true;
+    watchCronJobs(scheduler, (name) => {
+      const isOfDecorator = this.#cronNames.has(name) || RANDOM_NAME.test(name);
+      if (!isOfDecorator && this.#withoutTick.length > 0) runner.warnOfAddedJob(name, this.#withoutTick);
+    });
   }
 
   #assertFits(method: string, { normalizedOptions }: Pick<LockedMethod, 'normalizedOptions'>): void {
@@ -129,8 +174,30 @@ export class LockExplorer {
       const more = users.length > MOST_METHODS ? [`${users.length - MOST_METHODS} more`] : [];
       const methods = [...names, ...more].join(' and ');
       const message = `${methods} have the same lock key "${key}": only one of them runs at a time`;
-      if (this.scope.strictKeys) throw new Error(message);
-      this.#logger.warn(message);
+      this.#reportKeys(message);
     }
+  }
+
+  /** Default keys are those of this application, if it has a name that no other one has. */
+  #reportDefaultKeys(): void {
+    const [first] = this.#defaultKeys.keys;
+    if (first === undefined) return;
+    if (this.scope.app === undefined) {
+      this.#logger.warn(
+        `The application has no name, so default keys such as "${first}" are shared with every application on ` +
+          'the same nodes. Give the module the option app, or give each method a key',
+      );
+    }
+    for (const key of this.#defaultKeys.sharedKeys()) {
+      this.#reportKeys(
+        `Two applications in this process have the default lock key "${key}": only one of them runs at a ` +
+          'time. Give their modules the option app, or give each method a key',
+      );
+    }
+  }
+
+  #reportKeys(message: string): void {
+    if (this.scope.strictKeys) throw new Error(message);
+    this.#logger.warn(message);
   }
 }

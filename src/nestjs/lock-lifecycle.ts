@@ -15,6 +15,7 @@ export class LockLifecycle implements OnModuleInit, BeforeApplicationShutdown, O
       await this.explorer.explore();
     } catch (error) {
       // The application does not start, so nothing else would close the connections.
+      this.explorer.close();
       await this.locks.close();
       throw error;
     }
@@ -31,6 +32,7 @@ export class LockLifecycle implements OnModuleInit, BeforeApplicationShutdown, O
 
   /** Closes again, in case an earlier hook failed. Closing twice does no harm. */
   async onApplicationShutdown(): Promise<void> {
+    this.explorer.close();
     await this.locks.close();
   }
 }

@@ -14,6 +14,9 @@ export const isAcquireFailure = (error: unknown): error is AcquireFailure =>
   error instanceof QuorumUnreachableError ||
   error instanceof LockManagerClosedError;
 
+/** How many methods a line names. */
+const MOST_METHODS = 5;
+
 /**
  * The log lines of decorated methods and handlers. `Lock acquired` and `lock held by another instance` are
  * the guide's, word for word, and so is the context: users search for lines that begin with
@@ -22,16 +25,18 @@ export const isAcquireFailure = (error: unknown): error is AcquireFailure =>
 export class LockLog {
   readonly #logger = new Logger('DistributedLock');
 
-  acquired(key: string, attempts: number): void {
-    this.#logger.log(`Lock acquired: ${key} (attempt ${attempts})`);
+  /** `isManual`: the method has a schedule, and somebody else than the scheduler called it. */
+  acquired(key: string, attempts: number, isManual: boolean): void {
+    this.#logger.log(`Lock acquired: ${key} (attempt ${attempts}${isManual ? ', manual run' : ''})`);
   }
 
   /** A method that did not run, because `onHeld` is `'skip'`. */
-  skipped(key: string, error: AcquireFailure): void {
-    if (error instanceof LockNotAcquiredError) this.#notAcquired(key, error);
+  skipped(key: string, error: AcquireFailure, isManual: boolean): void {
+    const run = isManual ? `${key} (manual run)` : key;
+    if (error instanceof LockNotAcquiredError) this.#notAcquired(run, error);
     else if (error instanceof QuorumUnreachableError)
-      this.#logger.error(`Skipping execution - ${error.message}`);
-    else this.#logger.log(`Skipping execution - shutting down: ${key}`);
+      this.#logger.error(`Skipping execution - ${error.message}${isManual ? ' (manual run)' : ''}`);
+    else this.#logger.log(`Skipping execution - shutting down: ${run}`);
   }
 
   lostWhileRunning(error: LeaseLostError): void {
@@ -44,6 +49,30 @@ export class LockLog {
     if (error instanceof LeaseLostError)
       this.#logger.error(`Lock lost while handling a request: ${error.message}`);
     if (error instanceof LockNotAcquiredError) this.#logger.debug(`Request refused - lock held: ${key}`);
+  }
+
+  /** A result that goes on after its method, such as an Observable, which nobody began to read. */
+  resultUnread(key: string): void {
+    this.#logger.warn(
+      `Lock released: ${key}. The method gave an Observable, a stream or an async iterable, and nobody began ` +
+        'to read it: its work does not run',
+    );
+  }
+
+  noTick(method: string, job: string): void {
+    this.#logger.warn(
+      `${method} is called by the cron job "${job}" and has no tick, so several workers may run it for one ` +
+        'scheduled time. Put @DistributedLock on the method with @Cron, or give this one a minHold',
+    );
+  }
+
+  addedAtRunTime(job: string, methods: readonly string[]): void {
+    const named = methods.slice(0, MOST_METHODS).join(', ');
+    const more = methods.length > MOST_METHODS ? ` and ${methods.length - MOST_METHODS} more` : '';
+    this.#logger.warn(
+      `Cron job "${job}" was added at run time: a locked method that it calls has no tick, so several workers ` +
+        `may run it for one scheduled time: ${named}${more}. Give the method a minHold`,
+    );
   }
 
   firedLate(method: string, lateMs: number): void {

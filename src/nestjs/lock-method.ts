@@ -1,4 +1,5 @@
 import { addLockedMethod, methodName, type LockedMethod, type Method } from './locked-method.js';
+import { copyMetadata } from './nest-metadata.js';
 import { defineRunnerProperty, requireRunner } from './runner-property.js';
 
 // A registered symbol: an ESM and a CJS copy of this package in one process see each other's methods.
@@ -43,18 +44,4 @@ export function unlocked<M extends (...args: never[]) => unknown>(method: M): M 
   if (original === undefined)
     throw new TypeError('unlocked() takes a method decorated with @DistributedLock()');
   return original as M;
-}
-
-/**
- * Copies what other decorators left on the function: its metadata and its own properties, the name included.
- */
-function copyMetadata(from: object, to: object): void {
-  for (const key of Reflect.getOwnMetadataKeys(from)) {
-    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, from), to);
-  }
-  for (const property of Reflect.ownKeys(from)) {
-    if (property === 'prototype') continue;
-    const own = Object.getOwnPropertyDescriptor(from, property);
-    if (own !== undefined) Object.defineProperty(to, property, own);
-  }
 }

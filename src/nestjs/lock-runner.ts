@@ -1,17 +1,26 @@
 import {
   LeaseLostError,
+  LockManagerClosedError,
+  LockNotAcquiredError,
+  currentLease,
   type AcquireOptions,
   type Lease,
   type LockManager,
   type LockOptions,
 } from '../index.js';
-import type { TickOf } from './cron-schedule.js';
-import { toHttpException } from './lock-http.js';
+import { firingJob, takeCronFire } from './cron-fires.js';
+import type { CronMetadata, TickOf } from './cron-schedule.js';
 import { isAcquireFailure, LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
-import { keyOf, labelOf, methodName, type LockedMethod } from './locked-method.js';
-import { isMessageHandler, isRoute, isSchedulerCall } from './nest-metadata.js';
+import { keyOf, labelOf, methodName, type Keyed, type LockedMethod } from './locked-method.js';
+import { cronMetadataOf, isSchedulerCall } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
+import { callerOf, type Caller } from './refusal/caller.js';
+import { refuseJob } from './refusal/job-refusal.js';
+import { toException } from './refusal/lock-exceptions.js';
+import { followResult, type LastingResult } from './request/lasting-result.js';
+import { requestHandledBy, type RequestScope } from './request/request-scope.js';
+import { isStreamed } from './request/response.js';
 
 /**
  * How a method is locked in one class. A base class's method may be a job in one subclass and a route in
@@ -21,10 +30,26 @@ export interface MethodPlan {
   /** The lock's name in metrics. */
   readonly name: string;
   readonly onHeld: OnHeld;
-  /** Whether an HTTP client waits for the answer: errors become status codes. */
-  readonly http: boolean;
-  /** Finds the tick of a call; `undefined` unless the method runs once per tick. */
+  /** Who waits for the result, and is told of a refusal in its own way. */
+  readonly caller: Caller;
+  /** The schedule, if the method has `@Cron`. */
+  readonly cron: CronMetadata | undefined;
+  /** Finds the tick of a call by the scheduler; `undefined` unless the method runs once per tick. */
   readonly tickOf: TickOf | undefined;
+}
+
+/** One call of a locked method. */
+interface Call {
+  readonly plan: MethodPlan;
+  readonly locked: LockedMethod;
+  readonly instance: object;
+  readonly args: unknown[];
+  readonly key: string;
+  /** Whether the scheduler made the call of a method with `@Cron`, and not somebody by hand. */
+  readonly byScheduler: boolean;
+  readonly tick: number | undefined;
+  /** The request that the method handles, if it is the handler of one. */
+  readonly request: RequestScope | undefined;
 }
 
 /** A call that the scheduler makes later than this after its tick is logged as a warning. */
@@ -33,11 +58,16 @@ const LATE_MS = 60_000;
 /** Runs decorated methods under the locks of one module instance. */
 export class LockRunner {
   readonly log = new LockLog();
+  /** Whether the scheduler of the application is watched, so that its calls are told from others. */
+  watchesScheduler = false;
   readonly #plans = new WeakMap<object, Map<LockedMethod, MethodPlan>>();
+  /** The methods and the cron jobs that a warning has said to have no tick. */
+  readonly #warnedOfNoTick = new Set<MethodPlan | string>();
 
   constructor(
     readonly locks: LockManager,
     private readonly defaults: Pick<LockOptions, 'ttlMs' | 'nodeTimeoutMs' | 'minHoldMs' | 'maxHoldMs'>,
+    private readonly application: string,
   ) {}
 
   /**
@@ -45,12 +75,12 @@ export class LockRunner {
    * Nest finds on the class: it may be another decorator's wrapper around ours, with metadata of its own.
    */
   plan(owner: object, locked: LockedMethod, found: unknown, tickOf: TickOf | undefined): MethodPlan {
-    const http = isRoute(locked.wrapper) || isRoute(found);
-    const hasCaller = http || isMessageHandler(locked.wrapper) || isMessageHandler(found);
+    const caller = callerOf(owner, locked.property, [locked.wrapper, found]);
     const plan: MethodPlan = {
       name: labelOf(owner, locked),
-      onHeld: locked.onHeld ?? (hasCaller ? 'throw' : 'skip'),
-      http,
+      onHeld: locked.onHeld ?? (caller === 'none' ? 'skip' : 'throw'),
+      caller,
+      cron: cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found),
       tickOf,
     };
     const plans = this.#plans.get(owner.constructor) ?? new Map<LockedMethod, MethodPlan>();
@@ -63,23 +93,25 @@ export class LockRunner {
     const plan =
       this.#plans.get(instance.constructor)?.get(locked) ?? this.plan(instance, locked, undefined, undefined);
     // Before the first await: the tick belongs to the moment of the call.
-    const tick = this.#findTick(plan, methodName(instance, locked.property), args);
-    const key =
-      typeof locked.key === 'function' ? await locked.key.apply(instance, args) : keyOf(instance, locked);
-    const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
-    let lease: Lease | undefined;
+    const byScheduler = plan.cron !== undefined && this.#isByScheduler(plan.cron, args);
+    const tick = byScheduler ? this.#findTick(plan, methodName(instance, locked.property)) : undefined;
+    if (lacksTick(plan, locked)) this.#warnOfNoTick(plan, methodName(instance, locked.property));
+    const request = requestHandledBy(instance, locked.property);
+    const tellEnd = request?.begin();
     try {
-      return await this.locks.withLock(key, tick === undefined ? options : { ...options, tick }, (held) => {
-        lease = held;
-        this.log.acquired(key, held.attempts);
-        return locked.original.apply(instance, args);
-      });
-    } catch (error) {
-      if (lease === undefined) return this.#skipOrThrow(plan, key, error);
-      if (!(error instanceof LeaseLostError && lease.signal.aborted)) throw error;
-      this.log.lostWhileRunning(error);
-      throw plan.http ? toHttpException(error) : error;
+      const key =
+        typeof locked.key === 'function'
+          ? await locked.key.apply(instance, args)
+          : this.keyOf(instance, locked);
+      return await this.#runUnder({ plan, locked, instance, args, key, byScheduler, tick, request });
+    } finally {
+      tellEnd?.();
     }
+  }
+
+  /** The key of a method or handler that does not depend on the call. */
+  keyOf(owner: object, keyed: Keyed): string {
+    return keyOf(owner, keyed, this.application);
   }
 
   /**
@@ -111,22 +143,112 @@ export class LockRunner {
     assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(normalizedOptions));
   }
 
-  #findTick({ tickOf }: MethodPlan, method: string, args: readonly unknown[]): number | undefined {
+  /** Resolves when the caller may have the result: when the lock is released, or before, if the result goes on. */
+  #runUnder(call: Call): Promise<unknown> {
+    const { plan, locked, instance, args, key, tick, request } = call;
+    const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
+    let lease: Lease | undefined;
+    return new Promise((resolve) => {
+      const routine = async (held: Lease): Promise<unknown> => {
+        lease = held;
+        this.log.acquired(key, held.attempts, isManual(call));
+        const result = await locked.original.apply(instance, args);
+        const lasting = this.#followResult(result, held, call);
+        if (lasting === undefined) return result;
+        resolve(lasting.value);
+        await lasting.ended;
+        return undefined;
+      };
+      const optional = {
+        ...(tick === undefined ? {} : { tick }),
+        ...(request === undefined ? {} : { signal: request.signal }),
+      };
+      this.locks.withLock(key, { ...options, ...optional }, routine).then(resolve, (error: unknown) => {
+        resolve(lease === undefined ? this.#refuse(call, error) : this.#fail(plan, lease, error));
+      });
+    });
+  }
+
+  /** A result that goes on after the method has returned; the lock is held until it has ended. */
+  #followResult(result: unknown, lease: Lease, { request, key }: Call): LastingResult | undefined {
+    const onUnread = (): void => this.log.resultUnread(key);
+    const isSentByResponse = request?.response !== undefined && isStreamed(result);
+    const lasting = isSentByResponse ? undefined : followResult(result, lease, onUnread);
+    if (!isSentByResponse && request?.isResponseOpen !== true) return lasting;
+    const ended = Promise.all([lasting?.ended, request?.responseEnded()]).then(() => undefined);
+    return { value: lasting === undefined ? result : lasting.value, ended };
+  }
+
+  /**
+   * Whether the scheduler makes this call of a method with `@Cron`. Where no scheduler is known, its way of
+   * calling tells.
+   */
+  #isByScheduler(cron: CronMetadata, args: readonly unknown[]): boolean {
+    return this.watchesScheduler ? takeCronFire(cron, args) : isSchedulerCall(args);
+  }
+
+  #findTick({ tickOf }: MethodPlan, method: string): number | undefined {
     if (tickOf === undefined) return undefined;
     const nowMs = Date.now();
-    const byScheduler = isSchedulerCall(args);
-    const tick = tickOf({ nowMs, byScheduler });
-    if (byScheduler && tick !== undefined && nowMs - tick > LATE_MS) this.log.firedLate(method, nowMs - tick);
+    const tick = tickOf(nowMs);
+    if (tick !== undefined && nowMs - tick > LATE_MS) this.log.firedLate(method, nowMs - tick);
     return tick;
   }
 
-  #skipOrThrow(plan: MethodPlan, key: string, error: unknown): undefined {
-    if (plan.onHeld === 'skip') {
-      if (!isAcquireFailure(error)) throw error;
-      this.log.skipped(key, error);
+  /** Warns of a cron job that was added at run time, and of the locked methods that it may call. */
+  warnOfAddedJob(job: string, methods: readonly string[]): void {
+    this.#warnedOfNoTick.add(job);
+    this.log.addedAtRunTime(job, methods);
+  }
+
+  /** A cron job calls a locked method that has no schedule. Under a lease of its caller it runs as often as that. */
+  #warnOfNoTick(plan: MethodPlan, method: string): void {
+    const job = firingJob();
+    if (job === undefined || currentLease() !== undefined) return;
+    if (this.#warnedOfNoTick.has(plan) || this.#warnedOfNoTick.has(job)) return;
+    this.#warnedOfNoTick.add(plan);
+    this.log.noTick(method, job);
+  }
+
+  /** The method has thrown, or its lease was lost. */
+  async #fail(plan: MethodPlan, lease: Lease, error: unknown): Promise<never> {
+    if (!(error instanceof LeaseLostError) || lease.remainingMs() > 0) throw error;
+    this.log.lostWhileRunning(error);
+    throw toException(error, plan.caller);
+  }
+
+  /** The body did not run. Resolves only where nobody needs to be told but the log. */
+  async #refuse(call: Call, error: unknown): Promise<undefined> {
+    const { plan, key, args } = call;
+    if (!isAcquireFailure(error)) throw error;
+    if (isSkipped(call, error)) {
+      this.log.skipped(key, error, isManual(call));
       return undefined;
     }
-    if (plan.http) this.log.requestFailed(key, error);
-    throw plan.http ? toHttpException(error) : error;
+    if (plan.caller !== 'none') this.log.requestFailed(key, error);
+    if (plan.caller === 'queue') await refuseJob(args, error);
+    throw toException(error, plan.caller);
   }
 }
+
+/** Whether somebody started a job with a schedule by hand. */
+const isManual = ({ plan, byScheduler }: Call): boolean => plan.cron !== undefined && !byScheduler;
+
+/** Whether a call that is not run resolves, and the log tells why. */
+function isSkipped({ plan, byScheduler }: Call, error: unknown): boolean {
+  // Nothing is wrong, and the scheduler needs no answer, whatever a caller of the method would get.
+  const isNoFault =
+    error instanceof LockManagerClosedError ||
+    (error instanceof LockNotAcquiredError && error.reason === 'already_ran');
+  if (byScheduler && isNoFault) return true;
+  if (plan.onHeld !== 'skip') return false;
+  // A job of a queue that is not run for any other reason would be taken for completed.
+  return plan.caller !== 'queue' || (error instanceof LockNotAcquiredError && error.reason === 'held');
+}
+
+/** Whether cron jobs that call this method are likely to run it more than once for one scheduled time. */
+export const lacksTick = ({ caller, cron }: MethodPlan, locked: LockedMethod): boolean =>
+  caller === 'none' &&
+  cron === undefined &&
+  locked.once === undefined &&
+  (locked.normalizedOptions.minHoldMs ?? 0) === 0;

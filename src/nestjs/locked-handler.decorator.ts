@@ -1,9 +1,11 @@
 import { applyDecorators, SetMetadata, UseInterceptors, type ExecutionContext } from '@nestjs/common';
 import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
 import { SETTINGS, type LockSettings } from './lock-settings.js';
-import { interceptorOf, LOCKED_HANDLER, type LockedHandlerMetadata } from './lock.interceptor.js';
-import { labelOf, methodName } from './locked-method.js';
+import { interceptorOf } from './request/lock.interceptor.js';
+import { LOCKED_HANDLER, type LockedHandlerMetadata } from './request/locked-handler.js';
+import { methodName, type Method } from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
+import { followHandler } from './request/handling.js';
 import { DEFAULT_LOCKS } from './tokens.js';
 
 /** How `@LockedHandler()` locks a handler. */
@@ -61,8 +63,10 @@ export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorat
       onHeld,
       locks,
       normalizedOptions: normalizeOptions(where, options, onHeld),
-      labelFor: (owner, name) => labelOf(owner, { key, property: name }),
     };
+    if (typeof descriptor.value === 'function') {
+      descriptor.value = followHandler(metadata, descriptor.value as Method) as typeof descriptor.value;
+    }
     applyDecorators(SetMetadata(LOCKED_HANDLER, metadata), UseInterceptors(interceptorOf(locks)))(
       target,
       property,

@@ -48,15 +48,21 @@ export const methodName = (owner: object, property: string | symbol): string =>
   `${owner.constructor.name}.${String(property)}`;
 
 /** The part of a locked method or handler that its default key and its label depend on. */
-interface Keyed {
+export interface Keyed {
   readonly property: string | symbol;
   /** A string, a function of the call, or nothing. */
   readonly key?: unknown;
 }
 
-/** The key that does not depend on the call: the given one, or by default the method's name. */
-export const keyOf = (owner: object, { key, property }: Keyed): string =>
-  typeof key === 'string' ? key : methodName(owner, property);
+/**
+ * The key that does not depend on the call: the given one, or by default the method's name after that of the
+ * application.
+ */
+export function keyOf(owner: object, { key, property }: Keyed, application: string): string {
+  if (typeof key === 'string') return key;
+  const method = methodName(owner, property);
+  return application === '' ? method : `${application}:${method}`;
+}
 
 const LONGEST_LABEL = 128;
 
@@ -64,4 +70,5 @@ const LONGEST_LABEL = 128;
  * The lock's name in metrics: its fixed key, or the method's name. It never depends on a call, so it has few
  * values.
  */
-export const labelOf = (owner: object, keyed: Keyed): string => keyOf(owner, keyed).slice(0, LONGEST_LABEL);
+export const labelOf = (owner: object, keyed: Keyed): string =>
+  keyOf(owner, keyed, '').slice(0, LONGEST_LABEL);

@@ -23,22 +23,71 @@ export function isRoute(method: unknown): boolean {
   return read('path', method) !== undefined && read('method', method) !== undefined;
 }
 
-const MESSAGE_HANDLER = 1;
+/** Whether a route has `@Sse`: its events are sent while its Observable emits. */
+export function isEventStream(method: unknown): boolean {
+  return read('__sse__', method) === true;
+}
+
+const RESPONSE = '1';
+const NEXT = '2';
 
 /**
- * Whether a method has `@MessagePattern` or `@GrpcMethod` of @nestjs/microservices, whose callers wait for an
- * answer. Those of `@EventPattern` do not.
+ * Whether a route takes `@Res()` or `@Next()`: it sends its response by itself. With `passthrough` Nest sends
+ * it.
  */
+export function sendsItsResponse(owner: object, property: string | symbol): boolean {
+  const parameters = Reflect.getMetadata('__routeArguments__', owner, property) as object | undefined;
+  const passesThrough = Reflect.getMetadata('__responsePassthrough__', owner, property) === true;
+  // Each name is a kind and a position, such as "1:0".
+  const kinds = Object.keys(parameters ?? {}).map((name) => name.split(':')[0]);
+  return !passesThrough && (kinds.includes(RESPONSE) || kinds.includes(NEXT));
+}
+
+/** Whether a method has `@Query`, `@Mutation`, `@Subscription` or another resolver decorator of GraphQL. */
+export function isResolver(method: unknown): boolean {
+  const keys = ['graphql:resolver_type', 'graphql:resolve_property', 'graphql:resolve_reference'];
+  return keys.some((key) => read(key, method) !== undefined);
+}
+
+/** Whether a method has `@SubscribeMessage` of @nestjs/websockets. */
+export function isGatewayHandler(method: unknown): boolean {
+  return read('websockets:message_mapping', method) === true;
+}
+
+/** Whether a method has `@MessagePattern`, `@EventPattern` or `@GrpcMethod` of @nestjs/microservices. */
 export function isMessageHandler(method: unknown): boolean {
-  return read('microservices:handler_type', method) === MESSAGE_HANDLER;
+  return read('microservices:handler_type', method) !== undefined;
 }
 
 /**
- * Whether the scheduler made the call. The package cron passes its job's completion callback, which Nest
- * never sets, and
- * @nestjs/schedule hands it on: one argument, `undefined`. No other caller passes that to a method without
- * parameters.
+ * Whether a method processes the jobs of a queue: `process()` of a class with `@Processor` of @nestjs/bullmq,
+ * or a method with `@Process` of @nestjs/bull.
+ */
+export function isJobProcessor(owner: object, property: string | symbol, method: unknown): boolean {
+  if (read('bull:module_queue_process', method) !== undefined) return true;
+  return property === 'process' && read('bullmq:processor_metadata', owner.constructor) !== undefined;
+}
+
+/**
+ * Whether the arguments of a call are the scheduler's. The package cron passes its job's completion callback,
+ * which Nest never sets, and @nestjs/schedule hands it on: one argument, `undefined`. No other caller passes
+ * that to a method without parameters.
  */
 export function isSchedulerCall(args: readonly unknown[]): boolean {
   return args.length === 1 && args[0] === undefined;
+}
+
+/**
+ * Copies what other decorators left on a function to the one that takes its place: its metadata and its own
+ * properties, the name included.
+ */
+export function copyMetadata(from: object, to: object): void {
+  for (const key of Reflect.getOwnMetadataKeys(from)) {
+    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, from), to);
+  }
+  for (const property of Reflect.ownKeys(from)) {
+    if (property === 'prototype') continue;
+    const own = Object.getOwnPropertyDescriptor(from, property);
+    if (own !== undefined) Object.defineProperty(to, property, own);
+  }
 }

@@ -16,52 +16,22 @@ export type NextInstant = (afterMs: number) => number;
  * and ours.
  */
 const EARLY_MS = 10;
-/**
- * A call that the scheduler did not make belongs to a tick only within this slack after it. The package cron
- * makes up for a fire that it missed by up to its `threshold`, 250 ms by default. So the slack is four
- * thresholds, at least two seconds.
- */
-const SHORTEST_SLACK_MS = 2_000;
-const SLACK_IN_THRESHOLDS = 4;
-const DEFAULT_THRESHOLD_MS = 250;
 /** How far back the instant of a late fire is searched: schedules repeat within a year, 29 February apart. */
 const LONGEST_LOOK_BACK_MS = 400 * 24 * 3_600_000;
 const SECOND_MS = 1_000;
 
-/** One call of a scheduled method. */
-export interface ScheduledCall {
-  /** The wall clock of this process at the call, in epoch milliseconds. */
-  readonly nowMs: number;
-  /** Whether the scheduler made the call. */
-  readonly byScheduler: boolean;
-  /**
-   * How late the scheduler makes up for a missed instant, in milliseconds: the `threshold` of its options.
-   */
-  readonly thresholdMs?: number | undefined;
-}
-
-/** How long after an instant a call that the scheduler did not make still belongs to it, in milliseconds. */
-export function slackMsOf(thresholdMs: number = DEFAULT_THRESHOLD_MS): number {
-  return Math.max(SHORTEST_SLACK_MS, SLACK_IN_THRESHOLDS * Math.abs(thresholdMs));
-}
-
 /**
- * Finds the scheduled instant of a call; `undefined` for a call without one, such as from a controller, a
- * test or a console.
- *
- * The scheduler's own call belongs to the latest instant, even if it comes late: a process that was suspended
- * fires when it wakes, and by then another worker has run that tick. Any other call belongs to the latest
- * instant only within the slack.
+ * Finds the scheduled instant of a call that the scheduler makes at `nowMs` of this process's wall clock:
+ * the latest one, even if the call comes late. A process that was suspended fires when it wakes, and by then
+ * another worker has run that tick.
  */
-export function findNominalTick(next: NextInstant, call: ScheduledCall): number | undefined {
-  const lookBackMs = call.byScheduler ? LONGEST_LOOK_BACK_MS : slackMsOf(call.thresholdMs);
-  return findLatestInstant(next, call.nowMs + EARLY_MS, lookBackMs);
+export function findNominalTick(next: NextInstant, nowMs: number): number | undefined {
+  return findLatestInstant(next, nowMs + EARLY_MS, LONGEST_LOOK_BACK_MS);
 }
 
 /** Finds the tick of a job that runs once, at a date. */
-export function findDateTick(atMs: number, call: ScheduledCall): number | undefined {
-  const lateMs = call.nowMs + EARLY_MS - atMs;
-  return lateMs >= 0 && (call.byScheduler || lateMs <= slackMsOf(call.thresholdMs)) ? atMs : undefined;
+export function findDateTick(atMs: number, nowMs: number): number | undefined {
+  return nowMs + EARLY_MS >= atMs ? atMs : undefined;
 }
 
 /**

@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { LockManager, type LockListener, type LockManagerOptions } from '../index.js';
+import { findApplicationName } from './application-name.js';
+import { show } from './check-options.js';
 import { optionsFromEnvironment } from './environment.js';
 import { DEFAULT_TTL_MS } from './lock-settings.js';
 import { longestDecoratedTtlMs } from './normalize-options.js';
@@ -33,14 +35,25 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    * @default false
    */
   readonly strictKeys?: boolean | undefined;
+  /**
+   * The name of the application, at most 128 characters. It begins the keys of methods and handlers that give
+   * none, such as `orders:TasksService.hourly`, so that two applications on the same nodes do not share them.
+   * All workers of an application need the same name. `''` leaves it out.
+   * @default the name of the package: npm's `npm_package_name`, or that in the package.json nearest to the
+   * running script, or nearest to the working directory
+   */
+  readonly app?: string | undefined;
 }
 
 /** The checked options that the manager does not know. */
 export interface ModuleSettings {
   readonly drainMs: number;
   readonly strictKeys: boolean;
+  /** The name of the application; `undefined` when nothing tells it. */
+  readonly app: string | undefined;
 }
 
+const LONGEST_APP = 128;
 const DEFAULT_DRAIN_MS = 10_000;
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -48,13 +61,27 @@ const LONGEST_MS = 2 ** 31 - 1;
 export function readModuleSettings({
   drainMs = DEFAULT_DRAIN_MS,
   strictKeys = false,
+  app,
 }: QuorlockModuleOptions): ModuleSettings {
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > LONGEST_MS) {
     throw new RangeError(`drainMs must be an integer from 0 to ${LONGEST_MS}, got ${String(drainMs)}`);
   }
   if (typeof strictKeys !== 'boolean')
     throw new TypeError(`strictKeys must be true or false, got ${String(strictKeys)}`);
-  return { drainMs, strictKeys };
+  return { drainMs, strictKeys, app: readApp(app) };
+}
+
+function readApp(app: unknown): string | undefined {
+  if (app === undefined) {
+    return findApplicationName({ environment: process.env, script: process.argv[1], folder: process.cwd() });
+  }
+  if (typeof app !== 'string') throw new TypeError(`app must be a string, got ${show(app)}`);
+  if (app.length > LONGEST_APP || /\p{Cc}/u.test(app)) {
+    throw new RangeError(
+      `app must have at most ${LONGEST_APP} characters and no control characters, got ${show(app)}`,
+    );
+  }
+  return app;
 }
 
 /**
@@ -64,7 +91,7 @@ export function readModuleSettings({
 export function createManager(options: QuorlockModuleOptions): LockManager {
   const logger = new Logger('Quorlock');
   readModuleSettings(options);
-  const { listeners = [], drainMs: _drainMs, strictKeys: _strictKeys, ...rest } = options;
+  const { listeners = [], drainMs: _drainMs, strictKeys: _strictKeys, app: _app, ...rest } = options;
   if (!Array.isArray(listeners)) throw new TypeError('listeners must be a list of functions');
   const given = withoutUndefined(rest);
   const managerOptions = {

@@ -5,11 +5,12 @@ import {
   type DynamicModule,
   type Provider,
 } from '@nestjs/common';
-import { DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
+import { APP_FILTER, DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { LockManager } from '../index.js';
 import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
+import { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 import { createManager, readModuleSettings, type QuorlockModuleOptions } from './quorlock-options.js';
 import { DEFAULT_LOCKS, getLockManagerToken, getRunnerToken } from './tokens.js';
 
@@ -74,6 +75,7 @@ function addProviders(
     providers: [
       ...(definition.providers ?? []),
       ...providersOf(name),
+      { provide: APP_FILTER, useClass: LockExceptionFilter },
       ...(isDefault ? [{ provide: LockManager, useExisting: getLockManagerToken() }] : []),
     ],
     exports: [getLockManagerToken(name), getRunnerToken(name), ...(isDefault ? [LockManager] : [])],
@@ -86,7 +88,8 @@ function providersOf(name: string): Provider[] {
     {
       provide: getRunnerToken(name),
       inject: [getLockManagerToken(name), MODULE_OPTIONS_TOKEN],
-      useFactory: (locks: LockManager, options: QuorlockModuleOptions) => new LockRunner(locks, options),
+      useFactory: (locks: LockManager, options: QuorlockModuleOptions) =>
+        new LockRunner(locks, options, readModuleSettings(options).app ?? ''),
     },
     {
       provide: LockLifecycle,
@@ -97,8 +100,8 @@ function providersOf(name: string): Provider[] {
         discovery: DiscoveryService,
         scanner: MetadataScanner,
       ) => {
-        const { drainMs, strictKeys } = readModuleSettings(options);
-        const scope = { name, runner, strictKeys };
+        const { drainMs, strictKeys, app } = readModuleSettings(options);
+        const scope = { name, runner, strictKeys, app };
         return new LockLifecycle(runner.locks, new LockExplorer(discovery, scanner, scope), drainMs);
       },
     },

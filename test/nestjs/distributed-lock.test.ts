@@ -80,9 +80,9 @@ describe('a decorated method', () => {
     expect(await second.tasks.job()).toBe('done');
   });
 
-  it('a decorated method without a key is locked by its class and name', async () => {
+  it('a decorated method without a key is locked by its application, class and name', async () => {
     const { tasks } = await tasksOn();
-    expect(await tasks.unnamed()).toEqual(['Tasks.unnamed']);
+    expect(await tasks.unnamed()).toEqual(['tests:Tasks.unnamed']);
   });
 
   it('a key function makes the key from the arguments; the label is the name of the method', async () => {

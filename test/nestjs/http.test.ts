@@ -167,12 +167,12 @@ describe.each(HANDLERS)('%s', (name, method, path) => {
 });
 
 describe('@LockedHandler', () => {
-  it('@LockedHandler locks by a key from the request, or by class and method', async () => {
+  it('@LockedHandler locks by a key from the request, or by application, class and method', async () => {
     const { url, events } = await serve();
     door.open();
     await fetch(`${url}/pay/7`, { method: 'POST' });
     await fetch(`${url}/unnamed`);
-    expect(handled).toEqual([['invoice:7'], ['Invoices.unnamed']]);
+    expect(handled).toEqual([['invoice:7'], ['tests:Invoices.unnamed']]);
     const labels = events.flatMap((event) => (event.type === 'acquired' ? [event.name] : []));
     expect(labels).toEqual(['Invoices.pay', 'Invoices.unnamed']);
     expect(events).toContainEqual({ type: 'declared', name: 'Invoices.pay' });

@@ -220,8 +220,8 @@ describe('a decorated class', () => {
       }
     }
     const { app, log } = await start({ providers: [First, Second] }, { strictKeys: true });
-    expect(await app.get(First).run()).toEqual(['First.run']);
-    expect(await app.get(Second).run()).toEqual(['Second.run']);
+    expect(await app.get(First).run()).toEqual(['tests:First.run']);
+    expect(await app.get(Second).run()).toEqual(['tests:Second.run']);
     expect(log.of('DistributedLock', 'warn')).toEqual([]);
   });
 
@@ -249,7 +249,7 @@ describe('a decorated class', () => {
     };
     const { log } = await start({ providers: [named(), named()] });
     expect(log.of('DistributedLock', 'warn')).toEqual([
-      expect.stringContaining('have the same lock key "Worker.run"'),
+      expect.stringContaining('have the same lock key "tests:Worker.run"'),
     ]);
   });
 

@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
 import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron-schedule.js';
-import { findLatestInstant, findNominalTick, slackMsOf } from '../../src/nestjs/nominal-tick.js';
+import { findLatestInstant, findNominalTick } from '../../src/nestjs/nominal-tick.js';
 
 const at = (iso: string): number => Date.parse(iso);
 const shown = (ms: number | undefined): string | undefined =>
   ms === undefined ? undefined : new Date(ms).toISOString();
 
-/** The tick of a call, by default of the scheduler. */
-async function tick(metadata: CronMetadata, now: string, byScheduler = true): Promise<string | undefined> {
+/** The tick of a call that the scheduler makes. */
+async function tick(metadata: CronMetadata, now: string): Promise<string | undefined> {
   const tickOf = await readCronSchedule(metadata, 'Tasks.job');
-  return shown(tickOf({ nowMs: at(now), byScheduler }));
+  return shown(tickOf(at(now)));
 }
 
 describe('the nominal tick', () => {
@@ -111,58 +111,13 @@ describe('the nominal tick', () => {
     const tickOf = await readCronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
     let fire = cron.getNextDateFrom(new Date(from), zone);
     for (; fire.toMillis() < at(to); fire = cron.getNextDateFrom(fire.toJSDate(), zone)) {
-      expect(shown(tickOf({ nowMs: fire.toMillis() + 2, byScheduler: true }))).toBe(shown(fire.toMillis()));
+      expect(shown(tickOf(fire.toMillis() + 2))).toBe(shown(fire.toMillis()));
     }
   });
 });
 
-describe('a call that the scheduler did not make', () => {
-  const hourly = { cronTime: '0 * * * *', timeZone: 'UTC' };
-
-  it.each<[string, CronMetadata, string, string | undefined]>([
-    ['has the tick within the slack', hourly, '2026-05-01T12:00:01.900Z', '2026-05-01T12:00:00.000Z'],
-    ['has no tick after the slack', hourly, '2026-05-01T12:00:03.100Z', undefined],
-    ['has no tick half an hour later', hourly, '2026-05-01T12:30:00.000Z', undefined],
-    ['has no tick a second before', hourly, '2026-05-01T11:59:59.000Z', undefined],
-    [
-      'has the tick later where cron may be later',
-      { ...hourly, threshold: 5_000 },
-      '2026-05-01T12:00:15Z',
-      '2026-05-01T12:00:00.000Z',
-    ],
-    [
-      'has the latest tick of a short period',
-      { cronTime: '* * * * * *' },
-      '2026-05-01T12:00:01.900Z',
-      '2026-05-01T12:00:01.000Z',
-    ],
-    [
-      'has the date within the slack',
-      { cronTime: new Date('2026-05-01T12:00:00Z') },
-      '2026-05-01T12:00:01Z',
-      '2026-05-01T12:00:00.000Z',
-    ],
-    [
-      'has no tick after a date',
-      { cronTime: new Date('2026-05-01T12:00:00Z') },
-      '2026-05-01T12:00:09Z',
-      undefined,
-    ],
-    [
-      'has no tick before a date',
-      { cronTime: new Date('2026-05-01T12:00:00Z') },
-      '2026-05-01T11:00:00Z',
-      undefined,
-    ],
-  ])('a call that the scheduler did not make %s', async (_name, metadata, now, expected) => {
-    expect(await tick(metadata, now, false)).toBe(expected);
-  });
-
-  it('the slack is four thresholds, and at least two seconds', () => {
-    expect(slackMsOf()).toBe(2_000);
-    expect(slackMsOf(100)).toBe(2_000);
-    expect(slackMsOf(1_000)).toBe(4_000);
-  });
+it('a call before the date of a job has no tick', async () => {
+  expect(await tick({ cronTime: new Date('2026-05-01T12:00:00Z') }, '2026-05-01T11:00:00Z')).toBeUndefined();
 });
 
 describe('the search for the latest instant', () => {
@@ -185,9 +140,7 @@ describe('the search for the latest instant', () => {
       questions++;
       return every(86_400_000)(afterMs);
     };
-    expect(findNominalTick(next, { nowMs: 86_400_000 * 20_000 + 3, byScheduler: true })).toBe(
-      86_400_000 * 20_000,
-    );
+    expect(findNominalTick(next, 86_400_000 * 20_000 + 3)).toBe(86_400_000 * 20_000);
     expect(questions).toBe(1);
   });
 

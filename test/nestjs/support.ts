@@ -65,29 +65,41 @@ export interface Application {
 }
 
 type Options = QuorlockModuleOptions & QuorlockModuleExtras;
+/** What is done to an application before it is initialized. */
+type Prepare = (app: INestApplication) => void;
 
 /**
  * Starts a real application with locks, which is closed after the test. By default it locks on one node in
  * memory.
  */
-export async function start(metadata: ModuleMetadata, options: Options = {}): Promise<Application> {
+export async function start(
+  metadata: ModuleMetadata,
+  options: Options = {},
+  prepare?: Prepare,
+): Promise<Application> {
   const events: LockEvent[] = [];
   const module = QuorlockModule.forRoot({
     nodes: [memoryNode()],
+    app: 'tests',
     drainMs: 0,
     listeners: [(event) => events.push(event)],
     ...options,
   });
-  const { app, log } = await startWith({ ...metadata, imports: [...(metadata.imports ?? []), module] });
+  const imports = [...(metadata.imports ?? []), module];
+  const { app, log } = await startWith({ ...metadata, imports }, prepare);
   return { app, log, events };
 }
 
 /** Starts a real application without a lock module of its own. */
-export async function startWith(metadata: ModuleMetadata): Promise<Omit<Application, 'events'>> {
+export async function startWith(
+  metadata: ModuleMetadata,
+  prepare: Prepare = () => undefined,
+): Promise<Omit<Application, 'events'>> {
   const log = new Log();
   const module = await Test.createTestingModule(metadata).setLogger(log).compile();
   const app = module.createNestApplication();
   opened.push(app);
+  prepare(app);
   await app.init();
   return { app, log };
 }

@@ -1,0 +1,99 @@
+/**
+ * Tells the fires of a cron job's own timer from those that somebody makes by hand with `job.fireOnTick()`.
+ * Only the former belong to a scheduled time. The package cron makes both by the same method, with the same
+ * arguments. But before its timer fires, it writes a new `lastDate()`.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CronMetadata } from './cron-schedule.js';
+import { isSchedulerCall } from './nest-metadata.js';
+
+/** The part of the class `CronJob` of the package cron that is used here. */
+interface CronJobLike {
+  fireOnTick(...args: unknown[]): unknown;
+  lastDate(): unknown;
+  readonly cronTime?: { readonly source?: unknown };
+}
+
+/** The part of the `SchedulerRegistry` of @nestjs/schedule that is used here. */
+interface RegistryLike {
+  addCronJob(name: string, job: CronJobLike): void;
+  getCronJobs(): Iterable<readonly [string, CronJobLike]>;
+}
+
+/** One fire of a cron job. */
+interface CronFire {
+  readonly jobName: string;
+  readonly expression: unknown;
+  /** Whether the timer of the job made it, and not somebody by hand. */
+  readonly byTimer: boolean;
+  /** Whether a method has taken the tick of this fire. There is one for each fire. */
+  isTaken: boolean;
+}
+
+const fires = new AsyncLocalStorage<CronFire>();
+const watched = new WeakSet<object>();
+
+/** Finds the scheduler among the instances of the application, by its shape: the package is optional. */
+export function isSchedulerRegistry(instance: unknown): instance is RegistryLike {
+  const like = instance as Partial<Record<keyof RegistryLike, unknown>> | null | undefined;
+  return typeof like?.addCronJob === 'function' && typeof like.getCronJobs === 'function';
+}
+
+/**
+ * Watches the cron jobs of a scheduler: those that it has, and those that are added later. Nest wraps
+ * `fireOnTick` of each job in the same way, to log its errors. `onJob` hears the name of each job.
+ */
+export function watchCronJobs(registry: RegistryLike, onJob: (name: string) => void): void {
+  for (const [name, job] of registry.getCronJobs()) {
+    watchJob(name, job);
+    onJob(name);
+  }
+  const addCronJob = registry.addCronJob.bind(registry);
+  registry.addCronJob = (name, job) => {
+    addCronJob(name, job);
+    watchJob(name, job);
+    onJob(name);
+  };
+}
+
+/**
+ * Whether this call of a method with `@Cron` is made by the timer of its job. If so, it takes the tick of the
+ * fire: a second call within the same fire is one by hand.
+ */
+export function takeCronFire(cron: CronMetadata, args: readonly unknown[]): boolean {
+  const fire = fires.getStore();
+  if (fire === undefined || !fire.byTimer || fire.isTaken) return false;
+  // A wrapper around the method may have dropped the arguments of the scheduler.
+  if (!isSchedulerCall(args) && !isJobOf(fire, cron)) return false;
+  fire.isTaken = true;
+  return true;
+}
+
+/** The name of the cron job whose timer made the fire that this code runs in; `undefined` elsewhere. */
+export function firingJob(): string | undefined {
+  const fire = fires.getStore();
+  return fire?.byTimer === true ? fire.jobName : undefined;
+}
+
+function isJobOf({ jobName, expression }: CronFire, cron: CronMetadata): boolean {
+  return expression === cron.cronTime && (cron.name === undefined || cron.name === jobName);
+}
+
+function watchJob(jobName: string, job: CronJobLike): void {
+  if (watched.has(job)) return;
+  watched.add(job);
+  const fireOnTick = job.fireOnTick.bind(job);
+  let lastDate = job.lastDate();
+  let isTimersTurn = false;
+  job.fireOnTick = (...args) => {
+    if (job.lastDate() !== lastDate) {
+      lastDate = job.lastDate();
+      // When the timer is late, it may fire twice before it returns, for two instants.
+      isTimersTurn = true;
+      void Promise.resolve().then(() => (isTimersTurn = false));
+    }
+    const expression = job.cronTime?.source;
+    const fire: CronFire = { jobName, expression, byTimer: isTimersTurn, isTaken: false };
+    return fires.run(fire, () => fireOnTick(...args));
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * The exceptions of WebSocket gateways and microservices. Their packages are optional: each is loaded when
+ * the application starts, if a decorated handler needs it.
+ */
+import { IntrinsicException } from '@nestjs/common';
+import type { Caller } from './caller.js';
+import { payloadOf, type Refusal } from './refusal-facts.js';
+
+/** Those of both packages take what is sent to the client. */
+type ExceptionClass = new (payload: object) => Error;
+export type MessageCaller = Extract<Caller, 'websocket' | 'rpc'>;
+
+/**
+ * Stands for the exception of a package that could not be loaded. `LockExceptionFilter` sends it to the
+ * client.
+ */
+export class LockMessageException extends IntrinsicException {
+  constructor(readonly payload: object) {
+    super('the lock was not acquired');
+  }
+
+  getError(): object {
+    return this.payload;
+  }
+}
+
+const classes = new Map<Caller, ExceptionClass>();
+
+type WebSockets = typeof import('@nestjs/websockets');
+type Microservices = typeof import('@nestjs/microservices');
+
+/** Loads the exception for this caller. Afterwards `toMessageException` knows it. */
+export async function loadMessageException(caller: Caller): Promise<void> {
+  if (classes.has(caller)) return;
+  try {
+    if (caller === 'websocket') classes.set(caller, await loadWsException());
+    if (caller === 'rpc') classes.set(caller, await loadRpcException());
+  } catch {
+    // The package is not installed where it could be found from here: the exception of our own stands for it.
+  }
+}
+
+async function loadWsException(): Promise<ExceptionClass> {
+  const { WsException } =
+    typeof require === 'function'
+      ? (require('@nestjs/websockets') as WebSockets)
+      : await import('@nestjs/websockets');
+  return WsException;
+}
+
+async function loadRpcException(): Promise<ExceptionClass> {
+  const { RpcException } =
+    typeof require === 'function'
+      ? (require('@nestjs/microservices') as Microservices)
+      : await import('@nestjs/microservices');
+  return RpcException;
+}
+
+/** A `WsException` or an `RpcException` that tells the client about a refusal. */
+export function toMessageException(caller: MessageCaller, refusal: Refusal, cause: unknown): Error {
+  const exception = new (classes.get(caller) ?? LockMessageException)(payloadOf(refusal));
+  // Not enumerable, as a cause is: filters may send what they see of an exception.
+  Object.defineProperty(exception, 'cause', { value: cause, configurable: true, writable: true });
+  return exception;
+}

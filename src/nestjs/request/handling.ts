@@ -1,0 +1,76 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Lease } from '../../index.js';
+import type { Method } from '../locked-method.js';
+import { copyMetadata } from '../nest-metadata.js';
+import { Outstanding } from './outstanding.js';
+import type { RequestScope } from './request-scope.js';
+
+const handlings = new AsyncLocalStorage<Handling>();
+
+/** What goes on under the lock of one request of a locked handler. */
+export class Handling {
+  readonly outstanding = new Outstanding();
+  #isCalled = false;
+
+  constructor(
+    /** The description of the handler by its decorator. */
+    private readonly handler: object,
+    private readonly scope: RequestScope,
+    private readonly lease: Lease,
+  ) {}
+
+  /** Runs code in which the handler's method finds this handling. */
+  run<T>(code: () => T): T {
+    return handlings.run(this, code);
+  }
+
+  /** Whether this call of a method is the one that handles the request, and not another one inside it. */
+  isCallOf(handler: object): boolean {
+    return this.handler === handler && !this.#isCalled;
+  }
+
+  /**
+   * Calls the handler's method, and waits for its promise although nobody may be interested in it any more.
+   * Without the lease, or when the request has ended while its pipes ran, the method does not run.
+   */
+  call(method: () => unknown): unknown {
+    this.#isCalled = true;
+    const { signal } = this.lease;
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const tellEnd = this.scope.begin();
+    const end = this.outstanding.begin();
+    const onEnd = (): void => {
+      tellEnd();
+      end();
+    };
+    try {
+      const result = method();
+      if (!isThenable(result)) {
+        onEnd();
+        return result;
+      }
+      // The `then` of a query builder may begin its work, so it is called once.
+      const promise = Promise.resolve(result);
+      promise.then(onEnd, onEnd);
+      return promise;
+    } catch (error) {
+      onEnd();
+      throw error;
+    }
+  }
+}
+
+/** The method of a locked handler, as Nest calls it: each request waits for the promise of its own call. */
+export function followHandler(handler: object, original: Method): Method {
+  const wrapper = function (this: object, ...args: unknown[]): unknown {
+    const handling = handlings.getStore();
+    const call = (): unknown => original.apply(this, args);
+    return handling?.isCallOf(handler) === true ? handling.call(call) : call();
+  };
+  copyMetadata(original, wrapper);
+  return wrapper;
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  (typeof value === 'object' || typeof value === 'function') &&
+  typeof (value as PromiseLike<unknown> | null)?.then === 'function';

@@ -1,0 +1,20 @@
+import type { ExecutionContext } from '@nestjs/common';
+import type { NormalizedOptions } from '../normalize-options.js';
+
+/** A handler with `@LockedHandler()`, as its metadata describes it. */
+export interface LockedHandlerMetadata {
+  readonly key: string | ((context: ExecutionContext) => string | Promise<string>) | undefined;
+  readonly onHeld: 'throw' | 'wait';
+  /** The name of the module instance that locks it. */
+  readonly locks: string;
+  readonly normalizedOptions: NormalizedOptions;
+}
+
+/** The metadata key under which `@LockedHandler()` describes a handler. */
+export const LOCKED_HANDLER = 'quorlock:locked-handler';
+
+/** The description of a handler; `undefined` without `@LockedHandler()`. */
+export const lockedHandlerMetadataOf = (handler: unknown): LockedHandlerMetadata | undefined =>
+  typeof handler === 'function'
+    ? (Reflect.getMetadata(LOCKED_HANDLER, handler) as LockedHandlerMetadata | undefined)
+    : undefined;

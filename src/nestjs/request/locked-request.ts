@@ -1,0 +1,148 @@
+import type { CallHandler, ExecutionContext } from '@nestjs/common';
+import { Subscription, type Subscriber } from 'rxjs';
+import { LeaseLostError, type Lease } from '../../index.js';
+import type { LockRunner } from '../lock-runner.js';
+import type { LockedHandlerMetadata } from './locked-handler.js';
+import { labelOf } from '../locked-method.js';
+import { callerOfContext } from '../refusal/caller.js';
+import { toException } from '../refusal/lock-exceptions.js';
+import { Handling } from './handling.js';
+import { followResult } from './lasting-result.js';
+import { RequestScope } from './request-scope.js';
+import { isStreamed, setRetryAfter } from './response.js';
+
+/**
+ * One request of a handler with `@LockedHandler()`. The lock is held until the handler's promise has settled
+ * and what it gave has ended, whichever is last: its Observable, its stream, or the response that it sends by
+ * itself.
+ *
+ * When the request ends before, the signal of the lease aborts first. The client of a lost lease is told at
+ * once: nothing that the handler does can make its request a success.
+ */
+export class LockedRequest {
+  readonly #scope: RequestScope;
+  /** The subscription to the handler's result, and what ends with it. */
+  readonly #result = new Subscription();
+  #key = '';
+  #lease: Lease | undefined;
+  /** Whether the caller has the end of the result, or does not wait for it any more. */
+  #isAnswered = false;
+  /** Whether the result goes on after the caller has it. */
+  #isLasting = false;
+
+  constructor(
+    private readonly runner: LockRunner,
+    private readonly handler: LockedHandlerMetadata,
+    private readonly context: ExecutionContext,
+    private readonly next: CallHandler,
+    private readonly subscriber: Subscriber<unknown>,
+  ) {
+    this.#scope = new RequestScope(context);
+  }
+
+  /** Acquires the lock and handles the request. Returns what is done when the caller unsubscribes. */
+  begin(): () => void {
+    this.#handle().then(
+      () => this.#complete(),
+      (error: unknown) => this.#fail(error),
+    );
+    return () => {
+      if (!this.#isAnswered) {
+        this.#isAnswered = true;
+        this.#scope.leave();
+      }
+      this.#result.unsubscribe();
+    };
+  }
+
+  async #handle(): Promise<void> {
+    const { runner, handler, context } = this;
+    const owner = context.getClass().prototype as object;
+    const property = context.getHandler().name;
+    this.#key =
+      typeof handler.key === 'function'
+        ? await handler.key(context)
+        : runner.keyOf(owner, { key: handler.key, property });
+    const label = labelOf(owner, { key: handler.key, property });
+    const options = runner.acquireOptions(handler.normalizedOptions, handler.onHeld, label);
+    await runner.locks.withLock(this.#key, { ...options, signal: this.#scope.signal }, (lease) =>
+      this.#handleUnder(lease),
+    );
+  }
+
+  async #handleUnder(lease: Lease): Promise<void> {
+    this.#lease = lease;
+    const handling = new Handling(this.handler, this.#scope, lease);
+    let failure: { readonly error: unknown } | undefined;
+    lease.signal.addEventListener('abort', () => this.#onAbort(lease.signal.reason));
+    if (this.#scope.isResponseOpen) this.#followResponse(handling);
+    this.#result.add(handling.outstanding.begin());
+    handling.run(() => {
+      const subscription = this.next.handle().subscribe({
+        next: (value) => this.subscriber.next(this.#follow(value, handling, lease)),
+        error: (error: unknown) => {
+          failure = { error };
+          this.#onResult(() => this.#fail(error));
+        },
+        complete: () => this.#onResult(() => this.#complete()),
+      });
+      this.#result.add(subscription);
+    });
+    await handling.outstanding.ended;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /**
+   * The caller may have the result. It gets it when the lock is released, or at once if the handler goes on: an
+   * interceptor has put an end to the request, or the result is sent piece by piece.
+   */
+  #onResult(answer: () => void): void {
+    const isEarly = this.#scope.isRunning;
+    this.#scope.finish();
+    if (isEarly || this.#isLasting) answer();
+    this.#result.unsubscribe();
+  }
+
+  /** Follows a result to its end if Nest sends it piece by piece, or its reader takes it so. */
+  #follow(value: unknown, handling: Handling, lease: Lease): unknown {
+    if (this.#scope.response !== undefined) {
+      if (isStreamed(value)) this.#followResponse(handling);
+      return value;
+    }
+    const lasting = followResult(value, lease, () => this.runner.log.resultUnread(this.#key));
+    if (lasting === undefined) return value;
+    this.#isLasting = true;
+    void lasting.ended.then(handling.outstanding.begin());
+    return lasting.value;
+  }
+
+  #followResponse({ outstanding }: Handling): void {
+    if (this.#isLasting) return;
+    this.#isLasting = true;
+    void this.#scope.responseEnded().then(outstanding.begin());
+  }
+
+  #onAbort(reason: unknown): void {
+    if (!(reason instanceof LeaseLostError)) return;
+    this.runner.log.requestFailed(this.#key, reason);
+    this.#fail(reason);
+  }
+
+  #complete(): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.subscriber.complete();
+  }
+
+  #fail(error: unknown): void {
+    this.#result.unsubscribe();
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    if (this.#lease === undefined && !this.#scope.signal.aborted)
+      this.runner.log.requestFailed(this.#key, error);
+    const isOfLock = this.#lease === undefined || error instanceof LeaseLostError;
+    const thrown = isOfLock ? toException(error, callerOfContext(this.context.getType<string>())) : error;
+    setRetryAfter(this.context, thrown);
+    this.subscriber.error(thrown);
+  }
+}

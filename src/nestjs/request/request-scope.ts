@@ -1,0 +1,98 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
+import { isEventStream, sendsItsResponse } from '../nest-metadata.js';
+import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
+
+/**
+ * Why the signal of a handler's lease aborted although the lease is held: the request has ended before its
+ * handler, by a timeout, or because the client went away. Nobody waits for the result any more.
+ */
+export class RequestEndedError extends IntrinsicException {
+  readonly code = 'REQUEST_ENDED';
+
+  constructor() {
+    super('the request ended before its handler: nobody waits for the result any more');
+    this.name = new.target.name;
+  }
+}
+
+const scopes = new AsyncLocalStorage<RequestScope>();
+
+/** One request whose handler is locked: the signal that tells its early end, and its response. */
+export class RequestScope {
+  /** The response, if it is an HTTP request. */
+  readonly response: RawResponse | undefined;
+  readonly #context: ExecutionContext;
+  readonly #ended = new AbortController();
+  #state: 'before' | 'running' | 'ended' = 'before';
+
+  constructor(context: ExecutionContext) {
+    this.#context = context;
+    this.response = rawResponseOf(context);
+    if (this.response === undefined) return;
+    whenEnded(this.response, (isSent) => {
+      if (!isSent) this.leave();
+    });
+  }
+
+  /** Aborts with a `RequestEndedError` when the request ends before its handler. */
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Whether the handler goes on with the response after its result is there: it sends it, or it emits events. */
+  get isResponseOpen(): boolean {
+    const handler = this.#context.getHandler();
+    return (
+      this.response !== undefined &&
+      (isEventStream(handler) || sendsItsResponse(this.#context.getClass(), handler.name))
+    );
+  }
+
+  /** Whether a call of this method of the instance, at this moment, is the one that handles the request. */
+  isHandledBy(instance: object, property: string | symbol): boolean {
+    const method = (instance as Record<string | symbol, unknown>)[property];
+    const isHandler = method === this.#context.getHandler() && instance instanceof this.#context.getClass();
+    return isHandler && this.#state === 'before';
+  }
+
+  /** Runs code in which `requestHandledBy` finds this request. */
+  run<T>(code: () => T): T {
+    return scopes.run(this, code);
+  }
+
+  /** Whether the handler's method has been called, and its promise has not settled. */
+  get isRunning(): boolean {
+    return this.#state === 'running';
+  }
+
+  /** The handler's method is called now. Returns what tells that its promise has settled. */
+  begin(): () => void {
+    this.#state = 'running';
+    return () => {
+      this.#state = 'ended';
+    };
+  }
+
+  /** The request has a result. That is too early, and the handler is told, if its promise has not settled. */
+  finish(): void {
+    if (this.#state !== 'ended') this.leave();
+  }
+
+  /** Nobody waits for the result any more, or for the rest of it. */
+  leave(): void {
+    this.#ended.abort(new RequestEndedError());
+  }
+
+  /** Resolves when the response has ended. */
+  async responseEnded(): Promise<void> {
+    const { response } = this;
+    if (response !== undefined) await new Promise<void>((resolve) => whenEnded(response, () => resolve()));
+  }
+}
+
+/** The request that the calling code runs for, if this method of the instance is its handler. */
+export function requestHandledBy(instance: object, property: string | symbol): RequestScope | undefined {
+  const scope = scopes.getStore();
+  return scope?.isHandledBy(instance, property) === true ? scope : undefined;
+}

@@ -1,0 +1,75 @@
+import { StreamableFile, type ArgumentsHost } from '@nestjs/common';
+import { LockedException } from '../refusal/lock-exceptions.js';
+
+/** The response of Node below that of Express or Fastify. */
+export interface RawResponse {
+  readonly headersSent?: boolean;
+  readonly writableFinished?: boolean;
+  readonly destroyed?: boolean;
+  once(event: 'close' | 'finish', listener: () => void): unknown;
+  removeListener(event: 'close' | 'finish', listener: () => void): unknown;
+}
+
+/** The part of the response of Express and of Fastify that is used here. */
+interface FrameworkResponse extends Partial<RawResponse> {
+  readonly raw?: Partial<RawResponse>;
+  readonly headersSent?: boolean;
+  header?(name: string, value: string): unknown;
+}
+
+const responseOf = (host: ArgumentsHost): FrameworkResponse | undefined =>
+  host.getType() === 'http' ? host.switchToHttp().getResponse<FrameworkResponse | undefined>() : undefined;
+
+/** The response of an HTTP request; `undefined` for other transports. */
+export function rawResponseOf(host: ArgumentsHost): RawResponse | undefined {
+  const response = responseOf(host);
+  const raw = response?.raw ?? response;
+  const canTell = typeof raw?.once === 'function' && typeof raw.removeListener === 'function';
+  return canTell ? (raw as RawResponse) : undefined;
+}
+
+/** Calls back once when a response has ended: sent to its end, or closed before. */
+export function whenEnded(response: RawResponse, listener: (isSent: boolean) => void): void {
+  if (response.writableFinished === true || response.destroyed === true) {
+    listener(response.writableFinished === true);
+    return;
+  }
+  const end = (isSent: boolean) => (): void => {
+    response.removeListener('finish', onFinish);
+    response.removeListener('close', onClose);
+    listener(isSent);
+  };
+  const onFinish = end(true);
+  const onClose = end(false);
+  response.once('finish', onFinish);
+  response.once('close', onClose);
+}
+
+/**
+ * Whether Nest sends this result of a handler piece by piece: a `StreamableFile`, a stream of Node or of the
+ * web, the response of a `fetch()`, or an async iterable.
+ */
+export function isStreamed(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof StreamableFile) return true;
+  if (Object.prototype.toString.call(value) === '[object Response]') return true;
+  const like = value as { pipe?: unknown; subscribe?: unknown; [Symbol.asyncIterator]?: unknown };
+  const isStream = typeof like.pipe === 'function' && typeof like.subscribe !== 'function';
+  return isStream || typeof like[Symbol.asyncIterator] === 'function';
+}
+
+/**
+ * Writes the `Retry-After` header when the error is a 409 of a lock, unless the headers have been sent: those
+ * of an event stream are, as a rule, before its handler is called. It never throws. `header()` exists in
+ * Express and in Fastify.
+ */
+export function setRetryAfter(host: ArgumentsHost, error: unknown): void {
+  if (!(error instanceof LockedException)) return;
+  const response = responseOf(host);
+  if (response?.headersSent === true || rawResponseOf(host)?.headersSent === true) return;
+  try {
+    response?.header?.('Retry-After', String(error.retryAfterSeconds));
+  } catch {
+    // The client is told without the header. This may run outside the handling of the request.
+  }
+}

@@ -1,0 +1,421 @@
+import { request as openRequest, type ClientRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Query,
+  RequestTimeoutException,
+  Res,
+  Sse,
+  StreamableFile,
+  UseInterceptors,
+  type CallHandler,
+  type NestInterceptor,
+  type PipeTransform,
+} from '@nestjs/common';
+import { catchError, Observable, throwError, timeout, TimeoutError } from 'rxjs';
+import { currentLease, LeaseLostError, memoryNode, type Lease, type LockNode } from '../../src/index.js';
+import { DistributedLock, LockedHandler, RequestEndedError } from '../../src/nestjs/index.js';
+import { until } from '../support/until.js';
+import { fragileNode, closedDoor, listen, start, type Application } from './support.js';
+
+/** What a handler saw of its lease after its request had ended. */
+interface Seen {
+  readonly reason: unknown;
+  readonly isHeld: boolean;
+}
+
+let door = closedDoor();
+let doorOfPipe = closedDoor();
+let seen: Seen[] = [];
+let running = 0;
+let most = 0;
+let unsubscribed = 0;
+const unhandled = jest.fn();
+
+beforeEach(() => {
+  [door, doorOfPipe] = [closedDoor(), closedDoor()];
+  seen = [];
+  running = most = unsubscribed = 0;
+  unhandled.mockReset();
+  process.on('unhandledRejection', unhandled);
+  process.on('uncaughtException', unhandled);
+});
+
+afterEach(() => {
+  process.off('unhandledRejection', unhandled);
+  process.off('uncaughtException', unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+});
+
+/** What every handler here does: it notes that it runs, waits, and looks at its lease. */
+async function work<T>(result: T): Promise<T> {
+  most = Math.max(most, ++running);
+  const lease = currentLease() as Lease;
+  const { signal } = lease;
+  await door.promise;
+  seen.push({ reason: signal.reason, isHeld: lease.remainingMs() > 0 });
+  running--;
+  return result;
+}
+
+/** Runs while it is subscribed to, and emits when the door opens. */
+const working = (): Observable<{ data: string }> =>
+  new Observable((subscriber) => {
+    most = Math.max(most, ++running);
+    void door.promise.then(() => {
+      subscriber.next({ data: 'done' });
+      subscriber.complete();
+    });
+    return () => {
+      running--;
+      unsubscribed++;
+    };
+  });
+
+/** Nest's own example of an interceptor for timeouts. */
+@Injectable()
+class TimeoutInterceptor implements NestInterceptor {
+  intercept(_context: unknown, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(
+      timeout(100),
+      catchError((error: unknown) =>
+        throwError(() => (error instanceof TimeoutError ? new RequestTimeoutException() : error)),
+      ),
+    );
+  }
+}
+
+@Injectable()
+class SlowPipe implements PipeTransform {
+  async transform(value: unknown): Promise<unknown> {
+    await doorOfPipe.promise;
+    return value;
+  }
+}
+
+/** A stream that has more to read when the door has opened. */
+function slowStream(): Readable {
+  running++;
+  const stream = new Readable({ read: () => undefined });
+  stream.push('first');
+  void door.promise.then(() => stream.push(null));
+  stream.once('close', () => void running--);
+  return stream;
+}
+
+interface RawResponse {
+  write(text: string): void;
+  end(text: string): void;
+}
+
+/** The same handlers under both decorators. */
+function controllerWith(locked: (key: string) => MethodDecorator): new () => object {
+  @Controller()
+  class Handlers {
+    @Get('times-out')
+    @UseInterceptors(TimeoutInterceptor)
+    @locked('times-out')
+    async timesOut(): Promise<string> {
+      return work('done');
+    }
+
+    @Get('times-out-outside')
+    @locked('times-out-outside')
+    @UseInterceptors(TimeoutInterceptor)
+    async timesOutOutside(): Promise<string> {
+      return work('done');
+    }
+
+    @Get('plain')
+    @locked('plain')
+    async plain(): Promise<string> {
+      return work('done');
+    }
+
+    @Get('waits')
+    @locked('waits')
+    async waits(): Promise<string> {
+      return work('done');
+    }
+
+    @Get('short')
+    @locked('short')
+    async short(): Promise<string> {
+      return work('done');
+    }
+
+    @Get('observable')
+    @locked('observable')
+    async observable(): Promise<Observable<{ data: string }>> {
+      return working();
+    }
+
+    @Get('file')
+    @locked('file')
+    async file(): Promise<StreamableFile> {
+      return new StreamableFile(slowStream());
+    }
+
+    @Get('iterable')
+    @locked('iterable')
+    async iterable(): Promise<AsyncIterable<string>> {
+      return (async function* () {
+        running++;
+        try {
+          yield 'first';
+          await door.promise;
+          yield 'last';
+        } finally {
+          running--;
+        }
+      })();
+    }
+
+    @Get('response')
+    @locked('response')
+    async response(@Res() response: RawResponse): Promise<void> {
+      running++;
+      response.write('first');
+      void door.promise.then(() => {
+        running--;
+        response.end('last');
+      });
+    }
+
+    @Sse('events')
+    @locked('events')
+    async events(): Promise<Observable<{ data: string }>> {
+      return working();
+    }
+
+    @Sse('setup')
+    @locked('setup')
+    async setup(): Promise<Observable<{ data: string }>> {
+      await work(undefined);
+      return working();
+    }
+  }
+  return Handlers;
+}
+
+/** Like the query builders that begin when somebody waits for them. */
+function lazyQuery(): PromiseLike<string> {
+  const query = {};
+  Reflect.set(query, 'then', (resolve: (result: string) => void) => {
+    running++;
+    resolve('done');
+  });
+  return query as PromiseLike<string>;
+}
+
+@Controller()
+class Piped {
+  @Get('piped')
+  @UseInterceptors(TimeoutInterceptor)
+  @LockedHandler({ key: 'piped' })
+  async piped(@Query('id', SlowPipe) _id: string): Promise<string> {
+    return work('done');
+  }
+
+  @Get('lazy')
+  @LockedHandler({ key: 'lazy' })
+  lazy(): PromiseLike<string> {
+    return lazyQuery();
+  }
+}
+
+interface Server extends Application {
+  readonly url: string;
+}
+
+async function serve(controller: new () => object, node: LockNode = memoryNode()): Promise<Server> {
+  const application = await start({ controllers: [controller] }, { nodes: [node] });
+  return { ...application, url: await listen(application) };
+}
+
+const statusOf = async (url: string): Promise<number> => (await fetch(url)).status;
+
+/** A client that has got the beginning of its response, or waits for it, and may go away. */
+function open(url: string): ClientRequest {
+  const request = openRequest(url);
+  request.on('error', () => undefined);
+  request.on('response', (response) => response.resume().on('error', () => undefined));
+  request.end();
+  return request;
+}
+
+const releasedIn = ({ events }: Application): number =>
+  events.filter(({ type }) => type === 'released').length;
+
+const settingsOf = (key: string) => ({
+  key,
+  ttl: key === 'short' ? 0.3 : 30,
+  ...(key === 'waits' ? { onHeld: 'wait' as const } : {}),
+});
+
+const DECORATORS: [string, (key: string) => MethodDecorator][] = [
+  ['@LockedHandler', (key) => LockedHandler(settingsOf(key))],
+  ['@DistributedLock', (key) => DistributedLock(settingsOf(key)) as unknown as MethodDecorator],
+];
+
+describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
+  const Handlers = controllerWith(locked);
+
+  it.each(['times-out', 'times-out-outside'])(
+    'keeps its lock after a timeout until its promise has settled, and its signal tells it (%s)',
+    async (path) => {
+      const server = await serve(Handlers);
+      const answers = [];
+      for (let n = 0; n < 3; n++) answers.push(await statusOf(`${server.url}/${path}`));
+      expect(answers).toEqual([408, 409, 409]);
+      expect(releasedIn(server)).toBe(0);
+      door.open();
+      await until(() => releasedIn(server) === 1);
+      expect(seen).toEqual([{ reason: expect.any(RequestEndedError), isHeld: true }]);
+      expect(most).toBe(1);
+      expect(await statusOf(`${server.url}/${path}`)).toBe(200);
+    },
+  );
+
+  it('keeps its lock after its client has gone until its promise has settled, and its signal tells it', async () => {
+    const server = await serve(Handlers);
+    const client = open(`${server.url}/plain`);
+    await until(() => running === 1);
+    client.destroy();
+    expect(await statusOf(`${server.url}/plain`)).toBe(409);
+    door.open();
+    await until(() => releasedIn(server) === 1);
+    expect(seen).toEqual([{ reason: expect.any(RequestEndedError), isHeld: true }]);
+    expect(server.log.of('ExceptionsHandler')).toEqual([]);
+  });
+
+  it('sees no end of its request before it has answered', async () => {
+    const server = await serve(Handlers);
+    door.open();
+    expect(await statusOf(`${server.url}/plain`)).toBe(200);
+    expect(seen).toEqual([{ reason: undefined, isHeld: true }]);
+  });
+
+  it('does not run when its client has gone while it waited for its lock', async () => {
+    const server = await serve(Handlers);
+    const first = statusOf(`${server.url}/waits`);
+    await until(() => running === 1);
+    const second = open(`${server.url}/waits`);
+    await until(() => server.events.some(({ type }) => type === 'waiting'));
+    second.destroy();
+    await until(() => server.events.some(({ type }) => type === 'aborted'));
+    door.open();
+    expect(await first).toBe(200);
+    expect([most, seen.length]).toEqual([1, 1]);
+    expect(server.log.of('ExceptionsHandler')).toEqual([]);
+  });
+
+  it('whose promise is an Observable keeps its lock until that has ended', async () => {
+    const server = await serve(Handlers);
+    const answering = statusOf(`${server.url}/observable`);
+    await until(() => running === 1);
+    expect(await statusOf(`${server.url}/observable`)).toBe(409);
+    door.open();
+    expect(await answering).toBe(200);
+    expect(most).toBe(1);
+    await until(() => releasedIn(server) === 1);
+    expect(await statusOf(`${server.url}/observable`)).toBe(200);
+  });
+
+  it.each(['file', 'iterable', 'response', 'events'])(
+    'that sends its response piece by piece (%s) keeps its lock until that has ended',
+    async (path) => {
+      const server = await serve(Handlers);
+      const answering = fetch(`${server.url}/${path}`);
+      await until(() => running === 1);
+      const answer = await answering;
+      expect(answer.status).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(releasedIn(server)).toBe(0);
+      if (path !== 'events') expect(await statusOf(`${server.url}/${path}`)).toBe(409);
+      door.open();
+      await answer.text();
+      await until(() => releasedIn(server) === 1);
+      expect(running).toBe(0);
+    },
+  );
+
+  it.each(['file', 'iterable', 'events'])(
+    'that sends its response piece by piece (%s) gives its lock back when the client has gone',
+    async (path) => {
+      const server = await serve(Handlers);
+      const client = open(`${server.url}/${path}`);
+      await until(() => running === 1);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      client.destroy();
+      if (path === 'iterable') door.open();
+      await until(() => releasedIn(server) === 1);
+      await until(() => running === 0);
+    },
+  );
+
+  it('keeps its lock when the client of its events goes while it sets them up, and nobody subscribes', async () => {
+    const server = await serve(Handlers);
+    const client = open(`${server.url}/setup`);
+    await until(() => running === 1);
+    client.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(releasedIn(server)).toBe(0);
+    door.open();
+    await until(() => releasedIn(server) === 1);
+    expect(seen).toEqual([{ reason: expect.any(RequestEndedError), isHeld: true }]);
+    expect(unsubscribed).toBe(0);
+    expect(server.log.of('DistributedLock', 'warn')).toEqual([]);
+  });
+
+  it('tells the client of a stream of events that it is refused, though the headers have been sent', async () => {
+    const server = await serve(Handlers);
+    const first = open(`${server.url}/events`);
+    await until(() => running === 1);
+    const refused = await fetch(`${server.url}/events`);
+    const text = await refused.text();
+    if (refused.status === 200) expect(text).toContain('data: Locked by another request, try again later');
+    else expect(refused.status).toBe(409);
+    door.open();
+    await until(() => releasedIn(server) === 1);
+    first.destroy();
+  });
+
+  it('whose lease is lost leaves its keys until it has stopped', async () => {
+    const node = fragileNode();
+    const server = await serve(Handlers, node);
+    const answering = statusOf(`${server.url}/short`);
+    await until(() => running === 1);
+    node.reachable = false;
+    await until(() => server.events.some(({ type }) => type === 'lost'));
+    const releases = (): number =>
+      server.events.filter((event) => event.type === 'vote' && event.op === 'release').length;
+    node.reachable = true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([running, releases()]).toEqual([1, 0]);
+    door.open();
+    expect(await answering).toBe(503);
+    await until(() => releases() === 1);
+    expect(seen).toEqual([{ reason: expect.any(LeaseLostError), isHeld: false }]);
+  });
+});
+
+describe('@LockedHandler', () => {
+  it('does not run its handler when the request ended while its pipes ran', async () => {
+    const server = await serve(Piped);
+    expect(await statusOf(`${server.url}/piped?id=7`)).toBe(408);
+    await until(() => releasedIn(server) === 1);
+    doorOfPipe.open();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(most).toBe(0);
+  });
+
+  it('calls the then of a lazy result once', async () => {
+    const server = await serve(Piped);
+    expect(await statusOf(`${server.url}/lazy`)).toBe(200);
+    expect(running).toBe(1);
+  });
+});

@@ -1,0 +1,430 @@
+import { EventEmitter } from 'node:events';
+import type { AddressInfo, Server as NetServer } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import {
+  Catch,
+  ConflictException,
+  Controller,
+  Get,
+  HttpException,
+  Injectable,
+  SetMetadata,
+  UseFilters,
+  type ArgumentsHost,
+  type ExceptionFilter,
+  type INestApplication,
+} from '@nestjs/common';
+import { ExternalContextCreator } from '@nestjs/core';
+import {
+  ClientProxyFactory,
+  EventPattern,
+  MessagePattern,
+  RpcException,
+  Transport,
+} from '@nestjs/microservices';
+import { SubscribeMessage, WebSocketGateway, WsException } from '@nestjs/websockets';
+import { lastValueFrom, type Observable } from 'rxjs';
+import { LockManager, LockNotAcquiredError, QuorumUnreachableError } from '../../src/index.js';
+import {
+  DistributedLock,
+  LockedHandler,
+  LockExceptionFilter,
+  LockGraphQLError,
+} from '../../src/nestjs/index.js';
+import { until } from '../support/until.js';
+import { fragileNode, listen, start, type Application } from './support.js';
+
+const HOLDER = 'host-of-the-holder:4711';
+let runs = 0;
+
+/** A stand-in for `@Mutation` of @nestjs/graphql: what it writes on a method. */
+const Mutation = (): MethodDecorator => SetMetadata('graphql:resolver_type', 'Mutation');
+/** The same for `@Process` of @nestjs/bull and `@Processor` of @nestjs/bullmq. */
+const Process = (): MethodDecorator => SetMetadata('bull:module_queue_process', {});
+const Processor = (): ClassDecorator => SetMetadata('bullmq:processor_metadata', { name: 'queue' });
+
+const body = async (): Promise<string> => {
+  runs++;
+  return 'done';
+};
+
+@Injectable()
+class Service {
+  @DistributedLock({ key: 'job', onHeld: 'throw' })
+  async work(): Promise<string> {
+    return body();
+  }
+}
+
+@Controller()
+class Places {
+  constructor(private readonly service: Service) {}
+
+  @Get('by-service')
+  async byService(): Promise<string> {
+    return this.service.work();
+  }
+
+  @Get('by-manager')
+  async byManager(): Promise<string> {
+    return Places.locks!.withLock('job', body);
+  }
+
+  static locks: LockManager | undefined;
+
+  @MessagePattern('rpc')
+  @DistributedLock({ key: 'job' })
+  async rpc(): Promise<string> {
+    return body();
+  }
+
+  @MessagePattern('rpc-by-service')
+  async rpcByService(): Promise<string> {
+    return this.service.work();
+  }
+
+  @MessagePattern('rpc-as-handler')
+  @LockedHandler({ key: 'job' })
+  async rpcAsHandler(): Promise<string> {
+    return body();
+  }
+
+  @EventPattern('event')
+  @DistributedLock({ key: 'job' })
+  async event(_data: unknown): Promise<string> {
+    return body();
+  }
+}
+Reflect.defineMetadata('design:paramtypes', [Service], Places);
+
+@Injectable()
+class Resolver {
+  constructor(private readonly service: Service) {}
+
+  @Mutation()
+  @DistributedLock({ key: 'job' })
+  async mutate(): Promise<string> {
+    return body();
+  }
+
+  @Mutation()
+  async mutateByService(): Promise<string> {
+    return this.service.work();
+  }
+
+  @Mutation()
+  @LockedHandler({ key: 'job' })
+  async mutateAsHandler(): Promise<string> {
+    return body();
+  }
+}
+Reflect.defineMetadata('design:paramtypes', [Service], Resolver);
+
+@WebSocketGateway()
+class Gateway {
+  constructor(private readonly service: Service) {}
+
+  @SubscribeMessage('locked')
+  @DistributedLock({ key: 'job' })
+  async locked(): Promise<string> {
+    return body();
+  }
+
+  // Nest applies no filters of the whole application to gateways.
+  @UseFilters(LockExceptionFilter)
+  @SubscribeMessage('by-service')
+  async byService(): Promise<string> {
+    return this.service.work();
+  }
+
+  @SubscribeMessage('as-handler')
+  @LockedHandler({ key: 'job' })
+  async asHandler(): Promise<string> {
+    return body();
+  }
+}
+Reflect.defineMetadata('design:paramtypes', [Service], Gateway);
+
+@Processor()
+@Injectable()
+class Worker {
+  @DistributedLock({ key: 'job' })
+  async process(_job: unknown, _token?: string): Promise<string> {
+    return body();
+  }
+
+  @Process()
+  @DistributedLock({ key: 'job' })
+  async ofBull(_job: unknown): Promise<string> {
+    return body();
+  }
+
+  @Process()
+  @DistributedLock({ key: 'job', onHeld: 'skip' })
+  async skips(_job: unknown): Promise<string | undefined> {
+    return body();
+  }
+
+  /** No processor: BullMQ calls `process()` only. */
+  @DistributedLock({ key: 'job' })
+  async other(): Promise<string> {
+    return body();
+  }
+}
+
+/** A server of sockets whose clients are event emitters, as those of socket.io are. */
+class EmitterAdapter {
+  readonly server = new EventEmitter();
+  create(): EventEmitter {
+    return this.server;
+  }
+  bindClientConnect(server: EventEmitter, callback: (client: unknown) => void): void {
+    server.on('connection', callback);
+  }
+  bindMessageHandlers(
+    client: EventEmitter,
+    handlers: readonly { message: string; callback: (data: unknown) => Promise<Observable<unknown>> }[],
+    transform: (result: unknown) => Observable<unknown>,
+  ): void {
+    for (const { message, callback } of handlers) {
+      client.on(message, (data) => {
+        void callback(data).then((result) =>
+          transform(result).subscribe((answer) => {
+            if (answer !== undefined) client.emit('answer', answer);
+          }),
+        );
+      });
+    }
+  }
+  close(): void {}
+  dispose(): void {}
+}
+
+type Setting = Application & { node: ReturnType<typeof fragileNode>; adapter: EmitterAdapter };
+
+/** An application with all these places, while another worker holds the lock. */
+async function whileHeld(prepare: (app: INestApplication) => void = () => undefined): Promise<Setting> {
+  runs = 0;
+  const node = fragileNode();
+  const adapter = new EmitterAdapter();
+  const other = new LockManager({ nodes: [node], holder: HOLDER, warn: () => undefined });
+  await other.acquire('job', { ttlMs: 20_000 });
+  const application = await start(
+    { controllers: [Places], providers: [Service, Resolver, Gateway, Worker] },
+    { nodes: [node] },
+    (app) => {
+      app.useWebSocketAdapter(adapter as never);
+      prepare(app);
+    },
+  );
+  Places.locks = application.app.get(LockManager);
+  return { ...application, node, adapter };
+}
+
+const rejectionOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    (value) => ({ resolved: value }),
+    (error: unknown) => error,
+  );
+
+/** All that can be read of an error but its cause, which stays in the process. */
+const shown = (error: unknown): string =>
+  JSON.stringify(error) + String((error as Error | undefined)?.message);
+
+describe('a route', () => {
+  it.each(['by-service', 'by-manager'])(
+    'whose handler lets the error of a lock through answers 409 or 503 (%s)',
+    async (path) => {
+      const setting = await whileHeld();
+      const url = `${await listen(setting)}/${path}`;
+      const refused = await fetch(url);
+      expect(refused.status).toBe(409);
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      expect(await refused.text()).not.toContain(HOLDER);
+      setting.node.reachable = false;
+      expect((await fetch(url)).status).toBe(503);
+      setting.app.get(LockManager).drain();
+      expect((await fetch(url)).status).toBe(503);
+      expect(setting.log.of('ExceptionsHandler')).toEqual([]);
+      expect(runs).toBe(0);
+    },
+  );
+
+  it('leaves it to a filter of the application that catches everything', async () => {
+    @Catch()
+    class Everything implements ExceptionFilter {
+      catch(error: Error, host: ArgumentsHost): void {
+        host
+          .switchToHttp()
+          .getResponse<{ status(code: number): { json(body: object): void } }>()
+          .status(418)
+          .json({ name: error.name });
+      }
+    }
+    const setting = await whileHeld((app) => app.useGlobalFilters(new Everything()));
+    const answer = await fetch(`${await listen(setting)}/by-service`);
+    expect([answer.status, await answer.json()]).toEqual([418, { name: 'LockNotAcquiredError' }]);
+  });
+});
+
+describe('a resolver of GraphQL', () => {
+  it.each(['mutate', 'mutateByService', 'mutateAsHandler'] as const)(
+    'that is refused fails with an extension code, and tells nobody who holds the lock (%s)',
+    async (property) => {
+      const { app, log } = await whileHeld();
+      const resolver = app.get(Resolver);
+      const resolve = app
+        .get(ExternalContextCreator)
+        .create(
+          resolver,
+          resolver[property],
+          property,
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+          undefined,
+          'graphql',
+        );
+      const error = await rejectionOf(resolve({}, {}, {}, {}) as Promise<unknown>);
+      expect(error).toBeInstanceOf(LockGraphQLError);
+      expect(error).not.toBeInstanceOf(HttpException);
+      expect(error).toMatchObject({
+        message: 'Locked by another request, try again later',
+        extensions: { code: 'LOCK_NOT_ACQUIRED', retryAfterSeconds: expect.any(Number) },
+        cause: expect.any(LockNotAcquiredError),
+      });
+      expect(shown(error)).not.toContain(HOLDER);
+      expect(log.of('ExceptionsHandler')).toEqual([]);
+      expect(runs).toBe(0);
+    },
+  );
+});
+
+describe('a handler of a microservice', () => {
+  it('that is refused rejects with an RpcException', async () => {
+    const { app } = await whileHeld();
+    for (const call of [app.get(Places).rpc(), app.get(Places).event({})]) {
+      const error = await rejectionOf(call);
+      expect(error).toBeInstanceOf(RpcException);
+      expect((error as RpcException).getError()).toEqual({
+        status: 'error',
+        code: 'LOCK_NOT_ACQUIRED',
+        message: 'Locked by another request, try again later',
+        retryAfterSeconds: expect.any(Number),
+      });
+      expect(shown(error)).not.toContain(HOLDER);
+    }
+    expect(runs).toBe(0);
+  });
+
+  it.each(['rpc', 'rpc-by-service', 'rpc-as-handler'])(
+    'that is refused answers its client with a code (%s)',
+    async (pattern) => {
+      const setting = await whileHeld();
+      const service = setting.app.connectMicroservice(
+        { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } },
+        { inheritAppConfig: true },
+      );
+      await setting.app.startAllMicroservices();
+      const { port } = service.unwrap<NetServer>().address() as AddressInfo;
+      const client = ClientProxyFactory.create({
+        transport: Transport.TCP,
+        options: { host: '127.0.0.1', port },
+      });
+      const error = await rejectionOf(lastValueFrom(client.send(pattern, {})));
+      await client.close();
+      expect(error).toMatchObject({ status: 'error', code: 'LOCK_NOT_ACQUIRED' });
+      expect(shown(error)).not.toContain(HOLDER);
+      expect(setting.log.of('RpcExceptionsHandler')).toEqual([]);
+    },
+  );
+});
+
+describe('a message of a WebSocket', () => {
+  it('that is refused rejects with a WsException', async () => {
+    const { app } = await whileHeld();
+    const error = await rejectionOf(app.get(Gateway).locked());
+    expect(error).toBeInstanceOf(WsException);
+    expect((error as WsException).getError()).toMatchObject({ status: 'error', code: 'LOCK_NOT_ACQUIRED' });
+    expect(shown(error)).not.toContain(HOLDER);
+    expect(runs).toBe(0);
+  });
+
+  it.each(['locked', 'by-service', 'as-handler'])(
+    'that is refused has an answer with a code (%s)',
+    async (message) => {
+      const { adapter, log } = await whileHeld();
+      const client = new EventEmitter();
+      const heard: unknown[] = [];
+      for (const event of ['exception', 'answer']) client.on(event, (payload) => heard.push(event, payload));
+      adapter.server.emit('connection', client);
+      client.emit(message, {});
+      await until(() => heard.length > 0);
+      expect(heard).toEqual([
+        'exception',
+        expect.objectContaining({ status: 'error', code: 'LOCK_NOT_ACQUIRED' }),
+      ]);
+      expect(shown(heard)).not.toContain(HOLDER);
+      expect(log.of('WsExceptionsHandler')).toEqual([]);
+    },
+  );
+});
+
+describe('a job of a queue', () => {
+  it('of BullMQ whose lock is held is delayed until it can be free, and uses up no attempt', async () => {
+    const { app } = await whileHeld();
+    const delays: { ms: number; token: string }[] = [];
+    const moveToDelayed = async (at: number, token: string): Promise<void> =>
+      void delays.push({ ms: at - Date.now(), token });
+    const error = await rejectionOf(app.get(Worker).process({ moveToDelayed }, 'token-of-the-job'));
+    expect(error).toMatchObject({ name: 'DelayedError', message: 'bullmq:movedToDelayed' });
+    expect(delays).toEqual([{ ms: expect.any(Number), token: 'token-of-the-job' }]);
+    expect(delays[0]!.ms).toBeGreaterThan(10_000);
+    expect(delays[0]!.ms).toBeLessThanOrEqual(20_000);
+    expect(runs).toBe(0);
+  });
+
+  it('of BullMQ is delayed too while no quorum can be reached', async () => {
+    const { app, node, log } = await whileHeld();
+    node.reachable = false;
+    let delayMs = 0;
+    const job = { token: 'its own', moveToDelayed: async (at: number) => (delayMs = at - Date.now()) };
+    expect(await rejectionOf(app.get(Worker).process(job))).toMatchObject({ name: 'DelayedError' });
+    expect(delayMs).toBeGreaterThan(1_000);
+    expect(log.of('DistributedLock', 'error')).toEqual([expect.stringMatching(/^Lock not acquired: /)]);
+  });
+
+  it('that cannot be delayed fails with the error of the lock', async () => {
+    const { app } = await whileHeld();
+    const worker = app.get(Worker);
+    expect(await rejectionOf(worker.process({}))).toBeInstanceOf(LockNotAcquiredError);
+    expect(await rejectionOf(worker.ofBull({ id: 7 }))).toBeInstanceOf(LockNotAcquiredError);
+    const failing = { moveToDelayed: () => Promise.reject(new Error('lost its place')) };
+    expect(await rejectionOf(worker.process(failing, 'token'))).toMatchObject({
+      message: expect.stringContaining('"job" is held'),
+      errors: [expect.any(LockNotAcquiredError), new Error('lost its place')],
+    });
+    expect(runs).toBe(0);
+  });
+
+  it('that skips is completed only where another worker has the lock', async () => {
+    const { app, node } = await whileHeld();
+    const worker = app.get(Worker);
+    expect(await rejectionOf(worker.skips({}))).toEqual({ resolved: undefined });
+    node.reachable = false;
+    expect(await rejectionOf(worker.skips({}))).toBeInstanceOf(QuorumUnreachableError);
+  });
+
+  it('is none where another method of a processor is called', async () => {
+    const { app } = await whileHeld();
+    expect(await rejectionOf(app.get(Worker).other())).toEqual({ resolved: undefined });
+  });
+});
+
+it('a service that throws gives its own callers the error of the lock', async () => {
+  const { app } = await whileHeld();
+  const error = await rejectionOf(app.get(Service).work());
+  expect(error).toBeInstanceOf(LockNotAcquiredError);
+  expect(error).not.toBeInstanceOf(ConflictException);
+});
