@@ -184,7 +184,8 @@ export class LockExplorer {
     if (first === undefined) return;
     if (this.scope.app === undefined) {
       this.#logger.warn(
-        `The application has no name, so default keys such as "${first}" are shared with every application on ` +
+        `The application has no name, so default keys such as "${first}" are shared with every application ` +
+          'on ' +
           'the same nodes. Give the module the option app, or give each method a key',
       );
     }

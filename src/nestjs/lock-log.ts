@@ -27,7 +27,11 @@ export class LockLog {
 
   /** `isManual`: the method has a schedule, and somebody else than the scheduler called it. */
   acquired(key: string, attempts: number, isManual: boolean): void {
-    this.#logger.log(`Lock acquired: ${key} (attempt ${attempts}${isManual ? ', manual run' : ''})`);
+    this.#logger.log(
+      isManual
+        ? `Lock acquired: ${key} (attempt ${attempts}, manual run)`
+        : `Lock acquired: ${key} (attempt ${attempts})`,
+    );
   }
 
   /** A method that did not run, because `onHeld` is `'skip'`. */
@@ -54,7 +58,8 @@ export class LockLog {
   /** A result that goes on after its method, such as an Observable, which nobody began to read. */
   resultUnread(key: string): void {
     this.#logger.warn(
-      `Lock released: ${key}. The method gave an Observable, a stream or an async iterable, and nobody began ` +
+      `Lock released: ${key}. The method gave an Observable, a stream or an async iterable, and nobody ` +
+        'began ' +
         'to read it: its work does not run',
     );
   }
@@ -70,7 +75,8 @@ export class LockLog {
     const named = methods.slice(0, MOST_METHODS).join(', ');
     const more = methods.length > MOST_METHODS ? ` and ${methods.length - MOST_METHODS} more` : '';
     this.#logger.warn(
-      `Cron job "${job}" was added at run time: a locked method that it calls has no tick, so several workers ` +
+      `Cron job "${job}" was added at run time: a locked method that it calls has no tick, so several ` +
+        'workers ' +
         `may run it for one scheduled time: ${named}${more}. Give the method a minHold`,
     );
   }

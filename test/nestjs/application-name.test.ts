@@ -115,7 +115,8 @@ describe('the default key', () => {
   it('of two applications in one process is warned about, or refused where keys are strict', async () => {
     await start({ providers: [tasksService()] });
     const message =
-      'Two applications in this process have the default lock key "tests:TasksService.handleCron": only one ' +
+      'Two applications in this process have the default lock key "tests:TasksService.handleCron": only ' +
+      'one ' +
       'of them runs at a time. Give their modules the option app, or give each method a key';
     const second = await start({ providers: [tasksService()] });
     expect(warningsOf(second)).toEqual([message]);

@@ -200,7 +200,8 @@ describe('a job that was added at run time', () => {
   }
 
   const warning = (name: string): string =>
-    `Cron job "${name}" was added at run time: a locked method that it calls has no tick, so several workers ` +
+    `Cron job "${name}" was added at run time: a locked method that it calls has no tick, so several ` +
+    'workers ' +
     'may run it for one scheduled time: Unscheduled.job. Give the method a minHold';
 
   it('is warned about once, where a locked method without a tick may be called by it', async () => {
@@ -254,7 +255,8 @@ it('a locked method without a tick is warned about once when the fire of a cron 
   const application = await start({ imports, providers: [Service, Caller] });
   await until(() => runs > 1);
   expect(linesOf(application, 'warn')).toEqual([
-    'Service.work is called by the cron job "caller" and has no tick, so several workers may run it for one ' +
+    'Service.work is called by the cron job "caller" and has no tick, so several workers may run it for ' +
+      'one ' +
       'scheduled time. Put @DistributedLock on the method with @Cron, or give this one a minHold',
   ]);
 });
