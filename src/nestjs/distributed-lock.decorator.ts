@@ -104,7 +104,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       locks,
       normalizedOptions,
     });
-    // A handler has to know its request: when it ends, and where the header of a 409 goes. On other methods Nest ignores it.
+    // A handler has to know its request: when it ends, and where the header of a 409 goes. On other methods
+    // Nest ignores it.
     UseInterceptors(requestInterceptor)(target, property, descriptor as TypedPropertyDescriptor<Method>);
   };
 }

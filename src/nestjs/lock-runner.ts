@@ -143,7 +143,10 @@ export class LockRunner {
     assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(normalizedOptions));
   }
 
-  /** Resolves when the caller may have the result: when the lock is released, or before, if the result goes on. */
+  /**
+   * Resolves when the caller may have the result: when the lock is released, or before, if the result goes
+   * on.
+   */
   #runUnder(call: Call): Promise<unknown> {
     const { plan, locked, instance, args, key, tick, request } = call;
     const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
@@ -201,7 +204,10 @@ export class LockRunner {
     this.log.addedAtRunTime(job, methods);
   }
 
-  /** A cron job calls a locked method that has no schedule. Under a lease of its caller it runs as often as that. */
+  /**
+   * A cron job calls a locked method that has no schedule. Under a lease of its caller it runs as often as
+   * that.
+   */
   #warnOfNoTick(plan: MethodPlan, method: string): void {
     const job = firingJob();
     if (job === undefined || currentLease() !== undefined) return;

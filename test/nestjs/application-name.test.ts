@@ -138,7 +138,7 @@ describe('the default key', () => {
     jest.replaceProperty(process, 'argv', ['node']);
     jest.spyOn(process, 'cwd').mockReturnValue(join(root, 'broken'));
     jest.replaceProperty(process, 'env', { ...process.env, npm_package_name: '' });
-    const unknown = await start({ providers: [tasksService()] }, { app: undefined } as object);
+    const unknown = await start({ providers: [tasksService()] }, { app: undefined });
     expect(warningsOf(unknown)).toEqual([
       expect.stringMatching(
         /^The application has no name, so default keys such as "TasksService\.handleCron"/,
@@ -149,7 +149,7 @@ describe('the default key', () => {
       @LockedHandler({ key: 'pay' })
       pay(): void {}
     }
-    const keyed = await start({ providers: [Keyed] }, { app: undefined } as object);
+    const keyed = await start({ providers: [Keyed] }, { app: undefined });
     expect(warningsOf(keyed)).toEqual([]);
   });
 

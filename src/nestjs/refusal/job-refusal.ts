@@ -10,7 +10,10 @@ interface DelayableJob {
 const RETRY_MS = 5_000;
 const SHORTEST_RETRY_MS = 1_000;
 
-/** Tells BullMQ that the job has been delayed, and has neither failed nor ended. It knows the error by its name. */
+/**
+ * Tells BullMQ that the job has been delayed, and has neither failed nor ended. It knows the error by its
+ * name.
+ */
 class DelayedError extends Error {
   override readonly name = 'DelayedError';
 
@@ -21,8 +24,8 @@ class DelayedError extends Error {
 
 /**
  * Ends the processing of a job whose body did not run, so that the job is not completed. A job of BullMQ is
- * delayed until its lock can be free, which uses up no attempt. Any other job fails with the lock's own error,
- * and is tried again if its queue says so.
+ * delayed until its lock can be free, which uses up no attempt. Any other job fails with the lock's own
+ * error, and is tried again if its queue says so.
  */
 export async function refuseJob([job, token]: readonly unknown[], error: Error): Promise<never> {
   const delayable = job as Partial<DelayableJob> | null | undefined;

@@ -42,7 +42,9 @@ export function followResult(value: unknown, lease: Lease, onUnread: () => void)
 /** Those who read a result. */
 class Readers {
   readonly #outstanding = new Outstanding();
-  /** Nobody else needs to come. The result is offered from the beginning, so that it does not count as ended. */
+  /**
+   * Nobody else needs to come. The result is offered from the beginning, so that it does not count as ended.
+   */
   readonly endOffer = this.#outstanding.begin();
   readonly #timer: NodeJS.Timeout;
   #isOver = false;

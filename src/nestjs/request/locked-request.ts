@@ -93,8 +93,8 @@ export class LockedRequest {
   }
 
   /**
-   * The caller may have the result. It gets it when the lock is released, or at once if the handler goes on: an
-   * interceptor has put an end to the request, or the result is sent piece by piece.
+   * The caller may have the result. It gets it when the lock is released, or at once if the handler goes on:
+   * an interceptor has put an end to the request, or the result is sent piece by piece.
    */
   #onResult(answer: () => void): void {
     const isEarly = this.#scope.isRunning;

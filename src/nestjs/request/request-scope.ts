@@ -40,7 +40,9 @@ export class RequestScope {
     return this.#ended.signal;
   }
 
-  /** Whether the handler goes on with the response after its result is there: it sends it, or it emits events. */
+  /**
+   * Whether the handler goes on with the response after its result is there: it sends it, or it emits events.
+   */
   get isResponseOpen(): boolean {
     const handler = this.#context.getHandler();
     return (
