@@ -13,7 +13,7 @@ interface Group {
  * them. A turn of the event loop that makes hundreds of requests lasts some milliseconds, so each of these
  * has a deadline of its own.
  */
-const DEADLINES_APART = 1 / 32;
+const DEADLINES_APART = 1 / 4;
 
 /**
  * Puts the operations of a batch into calls. The server carries calls out one after the other. Operations

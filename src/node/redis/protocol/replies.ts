@@ -105,7 +105,7 @@ function answersIn<Answer>(
   const answers: (Answer | Failed)[] = [];
   for (let place = first; place < reply.length; place++) {
     const answer = reply[place];
-    const zeros = zerosIn(answer);
+    const zeros = typeof answer === 'number' ? undefined : zerosIn(answer);
     if (answers.length + (zeros ?? 1) > operations.length) return operations.map(() => TOO_FEW);
     if (zeros === undefined) answers.push(read(answer, operations[answers.length]!));
     else for (let left = zeros; left > 0; left--) answers.push(zero(0, operations[answers.length]!));
@@ -153,11 +153,12 @@ function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
 
 /** The grant whose counter is this far above the operation's base. */
 function grantOf(above: unknown, operation: Operation, nodeMs: number): Granted | Failed {
-  const counter = typeof above === 'number' ? operation.base + above : undefined;
-  if (!isNatural(counter)) return NO_ANSWER;
+  const counter = typeof above === 'number' ? operation.base + above : Number.NaN;
+  const { granted } = operation;
+  const isKnown = granted !== undefined && granted.counter === counter;
+  if (!isKnown && !isNatural(counter)) return NO_ANSWER;
   if (!isPossibleCounter(counter, nodeMs)) return impossible(operation);
-  if (operation.granted?.counter !== counter) operation.granted = { kind: 'granted', counter };
-  return operation.granted;
+  return isKnown ? granted : (operation.granted = { kind: 'granted', counter });
 }
 
 /** A key that does not expire has -1 ms left, and one that expires in this millisecond may have none. */

@@ -68,6 +68,7 @@ export class RequestEncoder {
   readonly #planner = new CallPlanner();
   #last:
     { readonly keyPrefix: string; readonly request: NodeRequest; readonly operation: Operation } | undefined;
+  #lastBase: { readonly base: number; readonly text: string } | undefined;
   /** The terms of the last request for each script. Requests that arise together often have the same ones. */
   readonly #lastTerms = new Map<Script, { readonly terms: readonly Word[]; readonly text: string }>();
 
@@ -79,15 +80,17 @@ export class RequestEncoder {
     const { script, terms, own, base } = wordsOf(keyPrefix, request);
     const { op, resources } = request;
     const isAboutLists = op === 'release' || op === 'wake';
+    const hasLists = op === 'acquire' && request.queueEntry !== undefined;
     const operation: Operation = {
       script,
       resources,
       slot,
-      ...keysOf(keyPrefix, request, isAboutLists ? waitListOf : fenceKeyOf),
+      keys: keysOf(keyPrefix, resources, isAboutLists ? waitListOf : fenceKeyOf, hasLists),
+      keyCount: (hasLists ? 3 : 2) * resources.length,
       terms: this.#encodedTerms(script, terms),
       termCount: terms.length,
       deadlineAt: isAboutLists ? NO_DEADLINE : request.deadlineAt,
-      own: encoded(own),
+      own: this.#encodedOwn(own),
       ownCount: own.length,
       base,
       granted: undefined,
@@ -99,6 +102,17 @@ export class RequestEncoder {
   /** The calls for operations that arose together, see `CallPlanner`. */
   callsOf(operations: readonly Operation[], now: number): readonly CallContent[] {
     return this.#planner.callsOf(operations, now);
+  }
+
+  /**
+   * A number of sixteen digits is turned into text slowly, and requests of a millisecond name the same one.
+   */
+  #encodedOwn([holderId, base]: readonly Word[]): string {
+    if (holderId === undefined) return '';
+    const holder = bulk(String(holderId));
+    if (typeof base !== 'number') return base === undefined ? holder : holder + bulk(base);
+    if (this.#lastBase?.base !== base) this.#lastBase = { base, text: bulkNumber(base) };
+    return holder + this.#lastBase.text;
   }
 
   #encodedTerms(script: Script, terms: readonly Word[]): string {
@@ -132,22 +146,20 @@ export function inspectOperation(keyPrefix: string, resource: string): Operation
 export const guardContent = (command: GuardCommand, members: string): CallContent =>
   new CallContent(GUARD_COMMAND, [], [], NO_DEADLINE, '', 0, encoded([command, members]), 2);
 
-/** The lock key and a second key of each resource. With a waiter, the wait list of each resource follows. */
+/** The lock key and a second key of each resource; then, if asked for, the wait list of each resource. */
 function keysOf(
   keyPrefix: string,
-  request: NodeRequest,
+  resources: readonly string[],
   second: (lock: string) => string,
-): Pick<Operation, 'keys' | 'keyCount'> {
-  const { resources } = request;
+  hasLists: boolean,
+): string {
   let keys = '';
   for (const resource of resources) {
     const lock = keyPrefix + resource;
     keys += bulk(lock) + bulk(second(lock));
   }
-  if (request.op !== 'acquire' || request.queueEntry === undefined)
-    return { keys, keyCount: 2 * resources.length };
-  for (const resource of resources) keys += bulk(waitListOf(keyPrefix + resource));
-  return { keys, keyCount: 3 * resources.length };
+  if (hasLists) for (const resource of resources) keys += bulk(waitListOf(keyPrefix + resource));
+  return keys;
 }
 
 function encoded(words: readonly Word[]): string {

@@ -64,13 +64,13 @@ describe('what arises together', () => {
     ['more tokens', acquire(['b'], { tokens: 5 })],
     ['a waiter', acquire(['b'], { queueEntry: { waiter: 'w', listLivesMs: 60_000 } })],
     ['more resources', acquire(['b', 'c'])],
-    ['a much later deadline', acquire(['b'], { deadlineAt: 260 })],
+    ['a much later deadline', acquire(['b'], { deadlineAt: 350 })],
   ])('goes in calls of its own with %s', (_what, request) => {
     expect(callsOf(operationsOf([acquire(['a']), request]))).toHaveLength(2);
   });
 
-  it('goes in one call with the earliest deadline, where these are less than a thirty-second apart', () => {
-    const deadlines = [250, 255, 249];
+  it('goes in one call with the earliest deadline, where these differ by a quarter of the time at most', () => {
+    const deadlines = [250, 300, 249];
     const operations = operationsOf(deadlines.map((deadlineAt, at) => acquire([`r${at}`], { deadlineAt })));
     const [call, ...others] = callsOf(operations);
     expect(others).toEqual([]);
