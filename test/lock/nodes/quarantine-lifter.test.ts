@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ASK_OTHERS_AFTER_MS } from '../../../src/core/quarantine.js';
-import { Clients, outcomeOf, R, untilStatus } from '../../support/clients.js';
+import { Clients, outcomeOf, R, SHORT, untilStatus } from '../../support/clients.js';
 import { startRedis } from '../../support/redis-servers.js';
 
 /** More than this is a loop that was not planned for the right instant. */
@@ -39,5 +39,39 @@ describe('a node that lost its memory, among others that kept theirs', () => {
     expect(performance.now() - acquiredAt).toBeGreaterThan(ttlMs);
     expect(performance.now() - acquiredAt).toBeLessThan(ttlMs + LATE_MS);
     expect(lease.remainingMs()).toBe(0);
+  });
+
+  it('has no vote while a lease of ten minutes is out, and votes again soon after its release', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const [locks, witness] = [await clients.ready(), await clients.ready()];
+    const lease = await locks.acquire(R, { ttlMs: 600_000, autoExtend: false });
+    await redis.servers[0]!.restart({ keepData: false });
+    await untilStatus(witness, 0, 'untrusted');
+    await new Promise((resolve) => setTimeout(resolve, ASK_OTHERS_AFTER_MS + LATE_MS));
+    expect(witness.nodes()[0]!.status).toBe('untrusted');
+    expect(lease.signal.aborted).toBe(false);
+    await lease.release();
+    const releasedAt = performance.now();
+    await untilStatus(witness, 0, 'ready');
+    // The others are asked again every five seconds.
+    expect(performance.now() - releasedAt).toBeLessThan(5_000 + LATE_MS);
+  });
+});
+
+describe('a node that lost its memory, where too few others can tell', () => {
+  it('has no vote for the longest quarantine that any client has asked for', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const [short, long] = [SHORT, { ...SHORT, maxTtlMs: 9_000 }];
+    const locks = await clients.ready(short);
+    await (await clients.ready(long)).close();
+    // It learns from the markers of the others what the other client has asked for.
+    const fresh = await clients.ready(short);
+    await redis.servers[1]!.kill();
+    await redis.servers[0]!.restart({ keepData: false });
+    const lastedMs = await quarantineOf(fresh, 0);
+    expect(lastedMs).toBeGreaterThan(8_000);
+    await locks.close();
   });
 });
