@@ -1,11 +1,15 @@
 /**
  * `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W]`: runs a random schedule of faults over
  * real processes.
+ *
+ * `npm run faults -- --quarantines`: restarts a node with leases of different lengths out instead, and prints
+ * for how long it has no vote.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { canStepClocks } from './nodes.js';
+import { measureQuarantines } from './quarantines.js';
 import { report } from './report.js';
 import { runFaults } from './run.js';
 import { randomSchedule } from './schedule.js';
@@ -18,12 +22,14 @@ function options() {
         seed: { type: 'string', default: String(Date.now() % 1_000_000) },
         nodes: { type: 'string', default: '5' },
         workers: { type: 'string', default: '4' },
+        quarantines: { type: 'boolean', default: false },
       },
     });
     const minutes = Number(values.minutes);
     if (!(minutes > 0)) throw new RangeError(`--minutes must be a positive number, got ${values.minutes}`);
     return {
       minutes,
+      quarantines: values.quarantines,
       seed: integer('seed', values.seed, 0),
       nodes: integer('nodes', values.nodes, 3),
       workers: integer('workers', values.workers, 1),
@@ -46,7 +52,11 @@ function integer(name: string, text: string, least: number): number {
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
-const { minutes, seed, nodes, workers } = options();
+const { minutes, seed, nodes, workers, quarantines } = options();
+if (quarantines) {
+  await measureQuarantines((line) => console.log(line));
+  process.exit(0);
+}
 const maxTtlMs = 6_000;
 /** Leases with short TTLs are lost often. Long TTLs show keys that were left behind. */
 const RESOURCES = [
