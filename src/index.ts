@@ -15,7 +15,7 @@ export {
   QuorumUnreachableError,
   type NodeVote,
 } from './api/errors.js';
-export type { LockEvent, LockListener, NodeSnapshot } from './api/events.js';
+export type { LockEvent, LockListener, NodeSnapshot, QuorumSnapshot } from './api/events.js';
 export { currentLease } from './lock/lease/current-lease.js';
 export { assertResource } from './lock/validation/resources.js';
 export { memoryNode } from './node/open-node.js';

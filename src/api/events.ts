@@ -13,6 +13,17 @@ export interface NodeSnapshot {
   readonly trustedInMs?: number;
 }
 
+/** How many nodes are ready, as `LockManager.started()` and the `quorum` event show it. */
+export interface QuorumSnapshot {
+  readonly ready: number;
+  /** How many have to be ready so that anything can be locked. */
+  readonly needed: number;
+  /** How many there are. */
+  readonly nodes: number;
+  /** Whether enough are ready. */
+  readonly reached: boolean;
+}
+
 /** What all events of one acquire call, and of the lease that comes of it, carry. */
 interface AboutCall {
   /** The number of the call, unique per manager. The events of its lease repeat it. */
@@ -49,6 +60,8 @@ interface AboutCall {
  * - `vote`: the answer of one node in one round; `id` is the call, or the lease, that the round was for.
  *   `vote` is `granted`, or the reason of the refusal or failure.
  * - `node`: the state of a node, once for each change.
+ * - `quorum`: whether a majority of the nodes is ready: once when the start is over (`atStart`), and then at
+ *   every loss and return of the majority.
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
@@ -105,6 +118,7 @@ export type LockEvent =
       readonly durationMs: number;
     }
   | { readonly type: 'node'; readonly node: NodeSnapshot }
+  | { readonly type: 'quorum'; readonly atStart: boolean; readonly quorum: QuorumSnapshot }
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string };
 

@@ -129,6 +129,11 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly fallback?: 'none' | 'memory' | undefined;
   /**
+   * Whether the manager connects to its nodes at the first use, or by `connect()`, rather than at once.
+   * @default false
+   */
+  readonly lazyConnect?: boolean | undefined;
+  /**
    * How long the event loop of this process may be blocked, in milliseconds, while a worker thread with its
    * own connections extends the leases. With 0 there is no such thread: a lease is lost when the loop is
    * blocked past its end. Needs nodes given by urls or by options of plain data.
@@ -175,6 +180,7 @@ export interface ResolvedManagerOptions {
   readonly driftFactor: number;
   readonly fencing: boolean;
   readonly fallback: 'none' | 'memory';
+  readonly lazyConnect: boolean;
   readonly maxStallMs: number;
   readonly holder: string;
   readonly warn: (message: string) => void;
@@ -196,6 +202,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   driftFactor: 0.01,
   fencing: true,
   fallback: 'none',
+  lazyConnect: false,
   maxStallMs: 0,
   name: 'unnamed',
 } as const);

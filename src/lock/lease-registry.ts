@@ -6,13 +6,15 @@ import type { HeldLease, LeaseHost, LeaseReleaseTerms } from './lease/held-lease
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
 
+const NONE: ReadonlySet<unknown> = new Set();
+
 /**
  * The leases that a manager holds, and what becomes of their keys: a waiter takes them over, or the nodes
  * release them.
  */
 export class LeaseRegistry implements LeaseHost {
   readonly #leases = new Set<HeldLease>();
-  #onEmpty: (() => void) | undefined;
+  readonly #onEnded = new Set<() => void>();
   #isClosed = false;
 
   constructor(
@@ -47,10 +49,27 @@ export class LeaseRegistry implements LeaseHost {
     if (this.#leases.size === 0 || timeoutMs === 0) return;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimer(resolve, timeoutMs);
-      this.#onEmpty = () => {
+      void this.whenOnly(NONE).then(() => {
         timer.cancel();
         resolve();
+      });
+    });
+  }
+
+  /** Resolves when no other lease is held than these. */
+  whenOnly(leases: ReadonlySet<unknown>): Promise<void> {
+    const areOthersEnded = (): boolean => {
+      for (const lease of this.#leases) if (!leases.has(lease)) return false;
+      return true;
+    };
+    if (areOthersEnded()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const onEnded = (): void => {
+        if (!areOthersEnded()) return;
+        this.#onEnded.delete(onEnded);
+        resolve();
       };
+      this.#onEnded.add(onEnded);
     });
   }
 
@@ -79,7 +98,7 @@ export class LeaseRegistry implements LeaseHost {
 
   ended(lease: HeldLease): void {
     this.#leases.delete(lease);
-    if (this.#leases.size === 0) this.#onEmpty?.();
+    for (const onEnded of this.#onEnded) onEnded();
   }
 
   /**

@@ -1,9 +1,10 @@
+import type { QuarantineTerm } from '../core/quarantine.js';
 import { systemClock, type Clock } from '../clock.js';
 import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
 import { listed, shortened } from '../api/bounded-text.js';
 import { LockNotAcquiredError } from '../api/errors.js';
-import { LockEvents, type LockListener, type NodeSnapshot } from '../api/events.js';
+import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Lease } from '../api/lease.js';
 import {
@@ -13,13 +14,14 @@ import {
   type ResolvedManagerOptions,
 } from '../api/options.js';
 import { Acquirer } from './acquirer.js';
-import { joinLease, runUnder } from './lease/current-lease.js';
+import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { Bootstrap } from './nodes/bootstrap.js';
 import { watchMembership } from './nodes/membership-check.js';
 import { openNodes, readNodes } from './nodes/node-list.js';
 import { snapshotOf, watchNodes } from './nodes/node-watch.js';
 import { QuarantineLifter } from './nodes/quarantine-lifter.js';
+import { QuorumWatch } from './nodes/quorum-watch.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import { StallGuard } from './stall/stall-guard.js';
@@ -44,8 +46,8 @@ export interface LockManagerPorts {
  * (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/), with fencing tokens, leases
  * that are extended automatically, and the reason why a lock was not acquired.
  *
- * One manager per process is enough. It connects at once, in the background. `close` it to let the process
- * end.
+ * One manager per process is enough. It connects at once, in the background, unless `lazyConnect` is on.
+ * `close` it to let the process end.
  */
 export class LockManager {
   readonly #options: ResolvedManagerOptions;
@@ -55,9 +57,13 @@ export class LockManager {
   readonly #quorum: Quorum;
   readonly #events: LockEvents;
   readonly #stallGuard: StallGuard | undefined;
-  readonly #bootstrap: Bootstrap;
+  readonly #quarantine: QuarantineTerm;
   /** Where a quarantine may end early. */
   readonly #lifter: QuarantineLifter | undefined;
+  /** Both are `undefined` until the nodes are wanted. */
+  #bootstrap: Bootstrap | undefined;
+  #quorumWatch: QuorumWatch | undefined;
+  #want: () => void = () => undefined;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
   readonly #unwatchMembers: () => void;
@@ -81,15 +87,18 @@ export class LockManager {
     if (this.#options.maxStallMs > 0) {
       this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
     }
-    const { nodes, quarantine } = openNodes(plans, this.#options, this.#clock, random);
+    const wanted = new Promise<void>((resolve) => (this.#want = resolve));
+    const { lazyConnect } = this.#options;
+    const opened = openNodes(plans, this.#options, this.#clock, random, lazyConnect ? wanted : undefined);
+    const { nodes, quarantine } = opened;
     this.#nodes = nodes;
+    this.#quarantine = quarantine;
     this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
     this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (nodeIndex) => {
       this.#acquirer.leases.extendFor(nodeIndex);
     });
     this.#unwatchMembers = watchMembership(this.#nodes, this.#options.warn);
     const { majority } = this.#quorum;
-    this.#bootstrap = new Bootstrap(nodes, this.#clock, majority, quarantine);
     if (this.#options.restartQuarantine === 'auto')
       this.#lifter = new QuarantineLifter(nodes, this.#clock, majority, this.#options.driftFactor);
     const isInMemory = this.#nodes.every(({ scope }) => scope === 'process');
@@ -106,8 +115,9 @@ export class LockManager {
       isInMemory,
       scheduler,
       guard: this.#stallGuard,
-      starting: () => this.#bootstrap.starting,
+      starting: () => this.#bootstrap?.starting,
     });
+    if (!lazyConnect) this.connect();
   }
 
   /**
@@ -116,7 +126,10 @@ export class LockManager {
    * the signal's own reason, or a TypeError or RangeError that names a bad option.
    */
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
-    return this.#acquirer.acquire(resolveResources(resource), this.#acquireOptions.resolve(options));
+    const resources = resolveResources(resource);
+    const resolved = this.#acquireOptions.resolve(options);
+    this.connect();
+    return this.#acquirer.acquire(resources, resolved);
   }
 
   /**
@@ -166,8 +179,34 @@ export class LockManager {
   /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */
   async inspect(resource: string): Promise<Inspection> {
     const [name] = resolveResources(resource);
+    this.connect();
     const { nodeTimeoutMs } = resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs);
     return inspectResource(this.#quorum, this.#clock, name!, nodeTimeoutMs);
+  }
+
+  /**
+   * Connects to the nodes, in the background. Only a manager with `lazyConnect` has not done so yet. It does
+   * nothing after `close`.
+   */
+  connect(): void {
+    if (this.#bootstrap !== undefined || this.closed) return;
+    const { majority } = this.#quorum;
+    this.#bootstrap = new Bootstrap(this.#nodes, this.#clock, majority, this.#quarantine);
+    this.#quorumWatch = new QuorumWatch(this.#nodes, this.#clock, this.#quorum.majority, (quorum, atStart) =>
+      this.#events.emit({ type: 'quorum', atStart, quorum }),
+    );
+    this.#want();
+  }
+
+  /**
+   * Resolves when each node is ready or has said why it is not, after two seconds at the latest, with how
+   * many are ready. Connects if need be. Never rejects: look at `reached`, and at `nodes()` for the reasons.
+   */
+  async started(): Promise<QuorumSnapshot> {
+    this.connect();
+    const needed = this.#quorum.majority;
+    const none = { ready: 0, needed, nodes: this.#nodes.length, reached: false };
+    return (await this.#quorumWatch?.started) ?? none;
   }
 
   /** The nodes in their order, and the state of each. */
@@ -187,6 +226,7 @@ export class LockManager {
         `no node is called ${JSON.stringify(shortened(String(name)))}; there are ${listed(names, 5)}`,
       );
     }
+    this.connect();
     await node.memory?.trust();
   }
 
@@ -227,12 +267,18 @@ export class LockManager {
    * Drains; waits up to `drainMs` (default 0) for held leases to be released; ends those that are left, whose
    * signals abort; releases their keys; and closes the manager's own connections. Rejects only with a
    * TypeError or RangeError that names a bad option, before it has done anything.
+   *
+   * Inside `withLock` it does not wait for the lease of the calling code: it resolves when no other lease is
+   * held. The rest follows when that lease is released, or when `drainMs` have passed.
    */
   async close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {
     const drainMs = resolveDrainMs(options);
     this.drain();
     this.#closing ??= this.#close(drainMs);
-    return this.#closing;
+    const own = leasesAround(this);
+    return own.size === 0
+      ? this.#closing
+      : Promise.race([this.#closing, this.#acquirer.leases.whenOnly(own)]);
   }
 
   /** The same as `close()`. */
@@ -247,7 +293,8 @@ export class LockManager {
     this.#acquirer.close();
     this.#quorum.releaseOpenRounds();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
-    this.#bootstrap.close();
+    this.#bootstrap?.close();
+    this.#quorumWatch?.close();
     this.#lifter?.close();
     this.#unwatch();
     this.#unwatchMembers();

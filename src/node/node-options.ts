@@ -95,6 +95,8 @@ export interface NodeSettings {
   readonly isExact: boolean;
   readonly clock: Clock;
   readonly random: () => number;
+  /** The node connects when this resolves; `undefined`: at once. */
+  readonly wanted?: Promise<void> | undefined;
 }
 
 /**

@@ -7,6 +7,7 @@ const lease = { ...call, token: 7 };
 export const everyEvent: readonly LockEvent[] = [
   { type: 'declared', name: 'report' },
   { type: 'node', node: { name: 'a:6379', status: 'ready' } },
+  { type: 'quorum', atStart: true, quorum: { ready: 3, needed: 2, nodes: 3, reached: true } },
   { type: 'fallback', active: true, reason: 'no majority of the nodes can be reached' },
   { type: 'stalled', delayMs: 1_500 },
   { type: 'vote', id: 1, node: 'a:6379', op: 'acquire', vote: 'granted', durationMs: 1 },

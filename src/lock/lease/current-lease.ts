@@ -27,6 +27,15 @@ const storage = oncePerProcess('current-lease:1', () => new AsyncLocalStorage<Ru
 /** The innermost lease under which the calling code runs: inside `withLock`, or inside a decorated method. */
 export const currentLease = (): Lease | undefined => storage.getStore()?.lease;
 
+/** The leases of this manager under which the calling code runs. */
+export function leasesAround(manager: object): ReadonlySet<Lease> {
+  const leases = new Set<Lease>();
+  for (let run = storage.getStore(); run !== undefined; run = run.outer) {
+    if (run.runs.manager === manager) leases.add(run.runs.lease);
+  }
+  return leases;
+}
+
 /**
  * Runs the routine under a lease of its own. The lease is released when this run and all runs that joined it
  * have ended: a run that nobody awaits still uses the resource after this one has returned.

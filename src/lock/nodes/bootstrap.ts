@@ -8,7 +8,7 @@ import { ClockCheck } from './clock-check.js';
  */
 const SECOND_LOOK_MS = 500;
 /** How long the first acquisition waits until the nodes are known. */
-const START_MS = 2_000;
+export const START_MS = 2_000;
 
 type NodeWithMemory = LockNode & { readonly memory: NodeMemory };
 

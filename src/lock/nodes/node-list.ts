@@ -30,19 +30,20 @@ export function readNodes(sources: readonly NodeSource[], warn: (message: string
   return plans;
 }
 
-/** Opens nodes that were read. */
+/** Opens nodes that were read. They connect when `wanted` resolves; `undefined`: at once. */
 export function openNodes(
   plans: readonly NodePlan[],
   options: ResolvedManagerOptions,
   clock: Clock,
   random: () => number,
+  wanted?: Promise<void>,
 ): OpenedNodes {
   const { keyPrefix, driftFactor } = options;
   const quarantine = new QuarantineTerm(
     quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs),
   );
   const isExact = !FOREIGN_PREFIXES.has(keyPrefix);
-  const settings = { keyPrefix, driftFactor, quarantine, isExact, clock, random };
+  const settings = { keyPrefix, driftFactor, quarantine, isExact, clock, random, wanted };
   return { nodes: plans.map((plan) => plan.open(settings)), quarantine };
 }
 

@@ -65,7 +65,9 @@ export class ClusterShards {
   }
 
   start(): void {
-    void this.#read(false);
+    const { wanted } = this.#settings;
+    if (wanted === undefined) void this.#read(false);
+    else void wanted.then(() => (this.#isClosed ? undefined : this.#read(false)));
   }
 
   get all(): readonly Shard[] {

@@ -59,6 +59,12 @@ export class RedisServer implements NodeMemory {
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
     this.#connection.on('error', (error) => this.#onError(error));
+    if (settings.wanted === undefined) this.#connect();
+    else void settings.wanted.then(() => this.#connect());
+  }
+
+  #connect(): void {
+    if (this.voting.ended) return;
     // A failure arrives as an event, too.
     this.#connection.connect().catch(() => undefined);
   }
