@@ -28,7 +28,7 @@ export class QuarantineLifter {
   readonly #stops: readonly (() => void)[];
   /** The nodes that are being seen to. */
   readonly #busy = new Set<LockNode>();
-  readonly #naps = new Set<{ readonly timer: Timer; end(): void }>();
+  readonly #naps = new Set<{ readonly timer: Timer; readonly end: () => void }>();
   #isClosed = false;
 
   constructor(
