@@ -12,7 +12,8 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []> ex
   /**
    * The resource to lock: a string that no other job has, or a function of the method's arguments. The
    * function may be async and is called with the method's `this`. 1 to 512 bytes without control characters.
-   * @default the class and the method, such as `TasksService.hourly`; minified code should give a key
+   * @default the application, the class and the method, such as `orders:TasksService.hourly`. Give a key
+   * where code is minified, and where workers of several versions run side by side
    */
   readonly key?: string | ((...args: Args) => string | Promise<string>) | undefined;
   /**
@@ -25,11 +26,14 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []> ex
   /**
    * What a call does that does not get the lock.
    * - `'skip'`: the method does not run, the call returns `undefined`, and a line is logged: an error when no
-   *   quorum of the nodes could be reached.
-   * - `'throw'`: the call rejects. An HTTP route answers 409 (held) or 503 (unreachable, shutting down);
-   *   elsewhere the call rejects with the lock's own error.
+   *   quorum of the nodes could be reached. A job of a queue is skipped only when another worker has the
+   *   lock.
+   * - `'throw'`: the call rejects in the way of its caller. An HTTP route answers 409 (held) or 503
+   *   (unreachable, shutting down), a resolver of GraphQL fails with an extension code, a handler of a
+   *   gateway or a microservice with a `WsException` or an `RpcException`. A job of BullMQ is delayed, a job
+   *   of @nestjs/bull fails. Other code gets the lock's own error.
    * - `'wait'`: the call waits for the lock as long as `wait`, and then does as with `'throw'`.
-   * @default 'throw' for HTTP routes and `@MessagePattern` methods, `'skip'` for all others
+   * @default 'throw' where somebody waits for the result, as above, and `'skip'` for all other methods
    */
   readonly onHeld?: OnHeld | undefined;
   /**
@@ -58,8 +62,12 @@ const OPTIONS = [...SETTINGS, 'key', 'once', 'onHeld', 'locks'];
 
 /**
  * Runs an async method on one worker at a time. The others skip the call, or reject it where a caller waits
- * for the answer (see `onHeld`). A `@Cron` method runs once per tick. Inside the method, `currentLease()` is
- * the lease; its `signal` aborts when the lease is lost.
+ * for the answer (see `onHeld`). A `@Cron` method runs once per tick, and each time that somebody starts it
+ * by hand. Inside the method, `currentLease()` is the lease; its `signal` aborts when the lease is lost, and
+ * when the request ends that the method handles.
+ *
+ * The lock is released when the promise has settled. If it gives an Observable, a stream or an async
+ * iterable, the lock is released when that has ended.
  *
  * The decorator may stand above or below `@Cron`, `@Interval`, `@Timeout`, `@Get`, `@MessagePattern`,
  * `@OnEvent` and the like. What the method throws is passed on unchanged. A call whose lease was lost rejects

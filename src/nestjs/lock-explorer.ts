@@ -185,8 +185,7 @@ export class LockExplorer {
     if (this.scope.app === undefined) {
       this.#logger.warn(
         `The application has no name, so default keys such as "${first}" are shared with every application ` +
-          'on ' +
-          'the same nodes. Give the module the option app, or give each method a key',
+          'on the same nodes. Give the module the option app, or give each method a key',
       );
     }
     for (const key of this.#defaultKeys.sharedKeys()) {

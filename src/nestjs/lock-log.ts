@@ -59,8 +59,7 @@ export class LockLog {
   resultUnread(key: string): void {
     this.#logger.warn(
       `Lock released: ${key}. The method gave an Observable, a stream or an async iterable, and nobody ` +
-        'began ' +
-        'to read it: its work does not run',
+        'began to read it: its work does not run',
     );
   }
 
@@ -76,8 +75,7 @@ export class LockLog {
     const more = methods.length > MOST_METHODS ? ` and ${methods.length - MOST_METHODS} more` : '';
     this.#logger.warn(
       `Cron job "${job}" was added at run time: a locked method that it calls has no tick, so several ` +
-        'workers ' +
-        `may run it for one scheduled time: ${named}${more}. Give the method a minHold`,
+        `workers may run it for one scheduled time: ${named}${more}. Give the method a minHold`,
     );
   }
 

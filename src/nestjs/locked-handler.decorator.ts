@@ -13,13 +13,13 @@ export interface LockedHandlerOptions extends LockSettings {
   /**
    * The resource to lock: a string, or a function of the request, which may be async. 1 to 512 bytes without
    * control characters.
-   * @default the class and the method, such as `InvoicesController.pay`
+   * @default the application, the class and the method, such as `orders:InvoicesController.pay`
    */
   readonly key?: string | ((context: ExecutionContext) => string | Promise<string>) | undefined;
   /**
    * What a request does that finds the lock held.
-   * - `'throw'`: it fails with 409, at once or after its `retries`.
-   * - `'wait'`: it waits for the lock as long as `wait`, and then fails with 409.
+   * - `'throw'`: it fails with 409, or with the error of another transport, at once or after its `retries`.
+   * - `'wait'`: it waits for the lock as long as `wait`, and then fails in the same way.
    * @default 'throw'
    */
   readonly onHeld?: 'throw' | 'wait' | undefined;
@@ -33,14 +33,19 @@ export interface LockedHandlerOptions extends LockSettings {
 const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'locks'];
 
 /**
- * Locks a controller's handler while a request is handled. The lock is acquired after the guards and before
- * the handler is called. It is released when the handler's result is there, or when its Observable completes,
- * fails or is unsubscribed. `currentLease()` is the lease inside the handler.
+ * Locks a controller's handler while a request is handled. The lock is acquired after the guards, and before
+ * the pipes and the handler. It is released when the handler's promise has settled, and its Observable, its
+ * stream or the response that it sends by itself has ended, whichever is last.
+ *
+ * `currentLease()` is the lease inside the handler. Its `signal` aborts when the lease is lost, and with a
+ * `RequestEndedError` when the request ends before the handler: by a timeout, or because the client went
+ * away. The lock is held all the same until the handler has ended.
  *
  * A request fails with 409 Conflict and `Retry-After` when the lock is held. It fails with 503 Service
  * Unavailable when no quorum of the nodes can be reached, when the application is shutting down, and when the
- * lease is lost before the request is done. The lock's own error is the exception's `cause`. Other transports
- * than HTTP get the lock's own error. What the handler throws is passed on unchanged.
+ * lease is lost before the request is done. GraphQL gets an error with an extension code, a gateway a
+ * `WsException`, a microservice an `RpcException`. The lock's own error is the exception's `cause`. What the
+ * handler throws is passed on unchanged.
  *
  * Bad options throw a `RangeError` or a `TypeError` when the class is defined.
  *

@@ -94,6 +94,7 @@ class Recorder {
     switch (event.type) {
       case 'declared':
       case 'acquiring':
+      case 'quorum':
         return this.#addLock(event.name);
       case 'waiting':
         this.#addLock(event.name);

@@ -63,11 +63,11 @@ describe('the name of the application', () => {
     ],
     ['that of the folder where there is no script', undefined, 'billing', '', 'billing'],
     ['that of the folder where the script is not there', 'none/main.js', 'billing', '', 'billing'],
-  ])('is %s', (_which, script, folder, byNpm, expected) => {
+  ])('the name of the application is %s', (_which, script, folder, byNpm, expected) => {
     expect(nameOf(script, folder, byNpm)).toBe(expected);
   });
 
-  it('is unknown where no package.json tells it', () => {
+  it('the name of the application is unknown where no package.json tells it', () => {
     expect(nameOf('broken/main.js', 'broken')).toBeUndefined();
   });
 });
@@ -87,7 +87,7 @@ function tasksService(): new () => { handleCron(): Promise<string> } {
 const warningsOf = ({ log }: Application): string[] => log.of('DistributedLock', 'warn');
 
 describe('the default key', () => {
-  it('is one of the application: another application runs its method of the same name meanwhile', async () => {
+  it('the default key is one of the application', async () => {
     const [Orders, Billing] = [tasksService(), tasksService()];
     const { app } = await start({ providers: [Orders] }, { app: 'orders' });
     const locks = app.get(LockManager);
@@ -99,7 +99,7 @@ describe('the default key', () => {
     expect(warningsOf(await start({ providers: [Billing] }, { app: 'billing' }))).toEqual([]);
   });
 
-  it('is without a name where the option app is empty', async () => {
+  it('the default key is without an application where the option app is empty', async () => {
     const Tasks = tasksService();
     const { app } = await start({ providers: [Tasks] }, { app: '' });
     const held = await app.get(LockManager).acquire('TasksService.handleCron');
@@ -107,24 +107,23 @@ describe('the default key', () => {
     await held.release();
   });
 
-  it('leaves the label as it was: metrics have labels of their own for the application', async () => {
+  it('the label of a method is without the application', async () => {
     const { events } = await start({ providers: [tasksService()] });
     expect(events).toContainEqual({ type: 'declared', name: 'TasksService.handleCron' });
   });
 
-  it('of two applications in one process is warned about, or refused where keys are strict', async () => {
+  it('two applications in one process with the same default key cause a warning, or an error with strictKeys', async () => {
     await start({ providers: [tasksService()] });
     const message =
       'Two applications in this process have the default lock key "tests:TasksService.handleCron": only ' +
-      'one ' +
-      'of them runs at a time. Give their modules the option app, or give each method a key';
+      'one of them runs at a time. Give their modules the option app, or give each method a key';
     const second = await start({ providers: [tasksService()] });
     expect(warningsOf(second)).toEqual([message]);
     await expect(start({ providers: [tasksService()] }, { strictKeys: true })).rejects.toThrow(message);
     await second.app.close();
   });
 
-  it('is not warned about where two workers of one application run in one process, or one after the other', async () => {
+  it('two workers of one application in one process cause no warning, nor does a restart', async () => {
     const Tasks = tasksService();
     await start({ providers: [Tasks] }, { app: 'workers' });
     const second = await start({ providers: [Tasks] }, { app: 'workers' });
@@ -134,7 +133,7 @@ describe('the default key', () => {
     expect(warningsOf(await start({ providers: [tasksService()] }, { app: 'restarts' }))).toEqual([]);
   });
 
-  it('is warned about where the application is unknown, and only where a method has a default key', async () => {
+  it('an unknown application causes a warning, if a method has a default key', async () => {
     jest.replaceProperty(process, 'argv', ['node']);
     jest.spyOn(process, 'cwd').mockReturnValue(join(root, 'broken'));
     jest.replaceProperty(process, 'env', { ...process.env, npm_package_name: '' });
@@ -157,7 +156,7 @@ describe('the default key', () => {
     [7, 'app must be a string, got 7'],
     ['a'.repeat(129), 'app must have at most 128 characters'],
     ['a\nb', 'no control characters'],
-  ])('takes no name like %j', async (app, message) => {
+  ])('the option app does not take %j', async (app, message) => {
     await expect(start({}, { app } as object)).rejects.toThrow(message);
   });
 });

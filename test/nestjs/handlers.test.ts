@@ -261,11 +261,11 @@ const DECORATORS: [string, (key: string) => MethodDecorator][] = [
   ['@DistributedLock', (key) => DistributedLock(settingsOf(key)) as unknown as MethodDecorator],
 ];
 
-describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
+describe.each(DECORATORS)('%s', (name, locked) => {
   const Handlers = controllerWith(locked);
 
   it.each(['times-out', 'times-out-outside'])(
-    'keeps its lock after a timeout until its promise has settled, and its signal tells it (%s)',
+    `${name} holds the lock after a timeout until the promise has settled, and the signal aborts first (%s)`,
     async (path) => {
       const server = await serve(Handlers);
       const answers = [];
@@ -280,7 +280,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
     },
   );
 
-  it('keeps its lock after its client has gone until its promise has settled, and its signal tells it', async () => {
+  it(`${name} holds the lock after the client has gone until the promise has settled, and the signal aborts first`, async () => {
     const server = await serve(Handlers);
     const client = open(`${server.url}/plain`);
     await until(() => running === 1);
@@ -292,14 +292,14 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
     expect(server.log.of('ExceptionsHandler')).toEqual([]);
   });
 
-  it('sees no end of its request before it has answered', async () => {
+  it(`${name} aborts no signal while the client waits for the result`, async () => {
     const server = await serve(Handlers);
     door.open();
     expect(await statusOf(`${server.url}/plain`)).toBe(200);
     expect(seen).toEqual([{ reason: undefined, isHeld: true }]);
   });
 
-  it('does not run when its client has gone while it waited for its lock', async () => {
+  it(`${name} does not run a handler whose client has gone while it waited for the lock`, async () => {
     const server = await serve(Handlers);
     const first = statusOf(`${server.url}/waits`);
     await until(() => running === 1);
@@ -313,7 +313,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
     expect(server.log.of('ExceptionsHandler')).toEqual([]);
   });
 
-  it('whose promise is an Observable keeps its lock until that has ended', async () => {
+  it(`${name} holds the lock until the Observable that the promise gives has ended`, async () => {
     const server = await serve(Handlers);
     const answering = statusOf(`${server.url}/observable`);
     await until(() => running === 1);
@@ -326,7 +326,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
   });
 
   it.each(['file', 'iterable', 'response', 'events'])(
-    'that sends its response piece by piece (%s) keeps its lock until that has ended',
+    `${name} holds the lock until a response that is sent piece by piece has ended (%s)`,
     async (path) => {
       const server = await serve(Handlers);
       const answering = fetch(`${server.url}/${path}`);
@@ -344,7 +344,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
   );
 
   it.each(['file', 'iterable', 'events'])(
-    'that sends its response piece by piece (%s) gives its lock back when the client has gone',
+    `${name} releases the lock when the client of such a response has gone (%s)`,
     async (path) => {
       const server = await serve(Handlers);
       const client = open(`${server.url}/${path}`);
@@ -357,7 +357,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
     },
   );
 
-  it('keeps its lock when the client of its events goes while it sets them up, and nobody subscribes', async () => {
+  it(`${name} holds the lock until a handler of events has settled whose client has gone`, async () => {
     const server = await serve(Handlers);
     const client = open(`${server.url}/setup`);
     await until(() => running === 1);
@@ -371,7 +371,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
     expect(server.log.of('DistributedLock', 'warn')).toEqual([]);
   });
 
-  it('tells the client of a stream of events that it is refused, though the headers have been sent', async () => {
+  it(`${name} refuses a stream of events though its headers have been sent`, async () => {
     const server = await serve(Handlers);
     const first = open(`${server.url}/events`);
     await until(() => running === 1);
@@ -384,7 +384,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
     first.destroy();
   });
 
-  it('whose lease is lost leaves its keys until it has stopped', async () => {
+  it(`${name} leaves the keys of a lost lease until the handler has stopped`, async () => {
     const node = fragileNode();
     const server = await serve(Handlers, node);
     const answering = statusOf(`${server.url}/short`);
@@ -404,7 +404,7 @@ describe.each(DECORATORS)('a handler with %s', (_name, locked) => {
 });
 
 describe('@LockedHandler', () => {
-  it('does not run its handler when the request ended while its pipes ran', async () => {
+  it('@LockedHandler does not run a handler whose request has ended while the pipes ran', async () => {
     const server = await serve(Piped);
     expect(await statusOf(`${server.url}/piped?id=7`)).toBe(408);
     await until(() => releasedIn(server) === 1);
@@ -413,7 +413,7 @@ describe('@LockedHandler', () => {
     expect(most).toBe(0);
   });
 
-  it('calls the then of a lazy result once', async () => {
+  it('@LockedHandler calls the then of a lazy result once', async () => {
     const server = await serve(Piped);
     expect(await statusOf(`${server.url}/lazy`)).toBe(200);
     expect(running).toBe(1);

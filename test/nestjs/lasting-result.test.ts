@@ -46,7 +46,7 @@ it.each([undefined, null, 7, 'text', { ok: true }, [1, 2], Buffer.from('a'), new
 );
 
 describe('an Observable', () => {
-  it('is over when it completes', async () => {
+  it('an Observable is over when it completes', async () => {
     const source = new Subject<string>();
     const { value, isOver, ended } = await follow(() => source as Observable<string>);
     const result = lastValueFrom(value);
@@ -60,7 +60,7 @@ describe('an Observable', () => {
     expect(isOver()).toBe(true);
   });
 
-  it('is over when it fails, and when it is unsubscribed', async () => {
+  it('an Observable is over when it fails, and when it is unsubscribed', async () => {
     const failing = await follow(() => throwError(() => new Error('of the work')));
     await expect(lastValueFrom(failing.value)).rejects.toThrow('of the work');
     await failing.ended;
@@ -69,7 +69,7 @@ describe('an Observable', () => {
     await endless.ended;
   });
 
-  it('is over when the last of its subscribers has left it', async () => {
+  it('an Observable is over when the last of its subscribers has left', async () => {
     const { value, isOver, ended } = await follow(() => new Subject<string>() as Observable<string>);
     const [first, second] = [value.subscribe(), value.subscribe()];
     first.unsubscribe();
@@ -79,7 +79,7 @@ describe('an Observable', () => {
     await ended;
   });
 
-  it('does not work again for whoever subscribes later', async () => {
+  it('an Observable that is over fails for whoever subscribes later', async () => {
     const { value, ended, isOver } = await follow(() => of('done'));
     await lastValueFrom(value);
     await ended;
@@ -88,7 +88,7 @@ describe('an Observable', () => {
     await expect(lastValueFrom(value)).rejects.toMatchObject({ code: 'LEASE_LOST', reason: 'released' });
   });
 
-  it('works under the lease of its method', async () => {
+  it('an Observable works under the lease of its method', async () => {
     let seen: Lease | undefined;
     const { value, lease } = await follow(
       () =>
@@ -101,7 +101,7 @@ describe('an Observable', () => {
     expect(seen).toBe(lease);
   });
 
-  it('fails when the lease is lost', async () => {
+  it('an Observable fails when the lease is lost', async () => {
     const node = fragileNode();
     const { value } = await follow(() => new Subject<string>() as Observable<string>, 300, node);
     const result = lastValueFrom(value);
@@ -109,7 +109,7 @@ describe('an Observable', () => {
     await expect(result).rejects.toBeInstanceOf(LeaseLostError);
   });
 
-  it('is over, and does not work any more, where nobody subscribes in time', async () => {
+  it('an Observable to which nobody subscribes in time is over', async () => {
     const { value, ended } = await follow(() => of('done'), 200);
     await ended;
     expect(onUnread).toHaveBeenCalledTimes(1);
@@ -122,7 +122,7 @@ describe('an async iterable', () => {
     for (let number = 0; number < count; number++) yield number;
   }
 
-  it('is over when it is read to its end', async () => {
+  it('an async iterable is over when it is read to its end', async () => {
     const { value, isOver, ended } = await follow(() => numbers(2));
     const read: number[] = [];
     for await (const number of value) {
@@ -133,7 +133,7 @@ describe('an async iterable', () => {
     await ended;
   });
 
-  it('is over when its reader leaves it, or when it fails', async () => {
+  it('an async iterable is over when its reader leaves it, or when it fails', async () => {
     const left = await follow(() => numbers(9));
     for await (const number of left.value) if (number === 1) break;
     await left.ended;
@@ -151,13 +151,13 @@ describe('an async iterable', () => {
     await thrown.ended;
   });
 
-  it('is over when its reader leaves it before the first step', async () => {
+  it('an async iterable is over when its reader leaves it before the first step', async () => {
     const { value, ended } = await follow(() => numbers(9));
     expect(await value.return(7)).toEqual({ done: true, value: 7 });
     await ended;
   });
 
-  it('keeps its other methods', async () => {
+  it('an async iterable keeps its other methods', async () => {
     class Cursor {
       #left = 2;
       toArray = (): number[] => [this.#left];
@@ -177,7 +177,7 @@ describe('an async iterable', () => {
     await ended;
   });
 
-  it('takes no further step when the lease is lost', async () => {
+  it('an async iterable takes no further step when the lease is lost', async () => {
     const node = fragileNode();
     const { value, lease } = await follow(() => numbers(9), 300, node);
     await value.next();
@@ -186,7 +186,7 @@ describe('an async iterable', () => {
     await expect(value.next()).rejects.toBeInstanceOf(LeaseLostError);
   });
 
-  it('of events is over when its reader leaves it while it waits', async () => {
+  it('an iterator of events is over when its reader leaves it while it waits', async () => {
     const { value, ended } = await follow(() => on(new EventEmitter(), 'event'));
     void value.next().catch(() => undefined);
     await turn();
@@ -199,7 +199,7 @@ describe('a stream', () => {
   it.each([
     ['of Node', (stream: Readable) => stream],
     ['in a StreamableFile', (stream: Readable) => new StreamableFile(stream)],
-  ])('%s is given on as it is, and is over when it has ended', async (_which, wrap) => {
+  ])('a stream %s is given as it is, and is over when it has ended', async (_which, wrap) => {
     const stream = Readable.from(['a', 'b']);
     const given = wrap(stream);
     const { value, ended } = await follow(() => given);
@@ -213,7 +213,7 @@ describe('a stream', () => {
     expect(onUnread).not.toHaveBeenCalled();
   });
 
-  it('is over where nobody reads it in time, and not where somebody does', async () => {
+  it('a stream is over when nobody reads it in time, and not when somebody does', async () => {
     await (
       await follow(() => Readable.from(['a']), 200)
     ).ended;

@@ -85,7 +85,7 @@ async function callAt<T>(nowMs: number, call: () => Promise<T>): Promise<T> {
 }
 
 describe('a job that is started by hand', () => {
-  it('runs each time that somebody fires it, and each time that somebody calls it', async () => {
+  it('a job runs each time that somebody fires it by hand, and each time that somebody calls its method', async () => {
     const application = await start({ imports, providers: [Jobs] });
     const ticks = ticksOf(application);
     for (let click = 1; click <= 3; click++) {
@@ -96,7 +96,7 @@ describe('a job that is started by hand', () => {
     expect(ticks).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  it('runs within two seconds after a scheduled instant too, where the job is disabled', async () => {
+  it('a call just after a scheduled instant runs each time, also of a disabled job', async () => {
     const { app } = await start({ imports, providers: [Jobs] });
     const jobs = app.get(Jobs);
     for (let call = 0; call < 3; call++) {
@@ -105,7 +105,7 @@ describe('a job that is started by hand', () => {
     expect(runs).toBe(3);
   });
 
-  it('leaves the tick to the scheduler', async () => {
+  it('a manual run uses up no tick', async () => {
     const nodes = [memoryNode()];
     const [byHand, scheduled] = [
       await start({ providers: [Jobs] }, { nodes }),
@@ -117,7 +117,7 @@ describe('a job that is started by hand', () => {
     expect(await callAt(NOON + 400, () => jobs.hourly(undefined))).toBeUndefined();
   });
 
-  it('says so in a line of its own, at a level that is printed', async () => {
+  it('the log line of a manual run says so, and so does that of one that did not run', async () => {
     const application = await start({ imports, providers: [Jobs] });
     const jobs = application.app.get(Jobs);
     await jobs.nightly();
@@ -130,7 +130,7 @@ describe('a job that is started by hand', () => {
     await held.release();
   });
 
-  it('is a job with runOnInit when the application starts', async () => {
+  it('the run of runOnInit is a manual run', async () => {
     @Injectable()
     class Eager {
       @Cron('0 3 * * *', { name: 'eager', runOnInit: true } as never)
@@ -149,19 +149,22 @@ describe('a fire of the scheduler', () => {
   it.each([
     ['whose call reaches the method as it is', EverySecond, 'every-second'],
     ['whose call comes through a wrapper that drops the arguments', Wrapped, 'wrapped'],
-  ])('%s has its tick, and a fire by hand of the same job has none', async (_how, provider, name) => {
-    const application = await start({ imports, providers: [provider] });
-    const ticks = ticksOf(application);
-    const job = jobOf(application, name);
-    await until(() => ticks.length === 1);
-    await job.stop();
-    await job.fireOnTick();
-    await until(() => ticks.length === 2);
-    expect(ticks).toEqual([expect.any(Number), undefined]);
-    expect(ticks[0]! % 1_000).toBe(0);
-  });
+  ])(
+    'the timer of a job gives a tick to a call %s, and a fire by hand gives none',
+    async (_how, provider, name) => {
+      const application = await start({ imports, providers: [provider] });
+      const ticks = ticksOf(application);
+      const job = jobOf(application, name);
+      await until(() => ticks.length === 1);
+      await job.stop();
+      await job.fireOnTick();
+      await until(() => ticks.length === 2);
+      expect(ticks).toEqual([expect.any(Number), undefined]);
+      expect(ticks[0]! % 1_000).toBe(0);
+    },
+  );
 
-  it('gives its tick to the method of its job only, and once', async () => {
+  it('a fire gives its tick to the method of its job, and not to a method that this one calls', async () => {
     @Injectable()
     class Chain {
       @Cron('* * * * * *', { name: 'first' })
@@ -201,10 +204,9 @@ describe('a job that was added at run time', () => {
 
   const warning = (name: string): string =>
     `Cron job "${name}" was added at run time: a locked method that it calls has no tick, so several ` +
-    'workers ' +
-    'may run it for one scheduled time: Unscheduled.job. Give the method a minHold';
+    'workers may run it for one scheduled time: Unscheduled.job. Give the method a minHold';
 
-  it('is warned about once, where a locked method without a tick may be called by it', async () => {
+  it('a cron job that is added at run time is warned about, if locked methods have no tick', async () => {
     const application = await start({ imports, providers: [Unscheduled, Jobs] });
     const registry = application.app.get(SchedulerRegistry, { strict: false });
     expect(linesOf(application, 'warn')).toEqual([]);
@@ -212,7 +214,7 @@ describe('a job that was added at run time', () => {
     expect(linesOf(application, 'warn')).toEqual([warning('dynamic')]);
   });
 
-  it('is warned about at boot, where it is there by then', async () => {
+  it('a cron job that is added while the application starts is warned about', async () => {
     @Injectable()
     class AddsEarly implements OnModuleInit {
       constructor(private readonly registry: SchedulerRegistry) {}
@@ -225,7 +227,7 @@ describe('a job that was added at run time', () => {
     expect(linesOf(application, 'warn')).toEqual([warning('early')]);
   });
 
-  it('is nothing to warn about where no locked method is without a tick', async () => {
+  it('a cron job that is added at run time is not warned about, if all locked methods have ticks', async () => {
     const application = await start({ imports, providers: [Jobs] });
     const registry = application.app.get(SchedulerRegistry, { strict: false });
     registry.addCronJob('dynamic', new CronJob('0 3 * * *', () => undefined));
@@ -233,7 +235,7 @@ describe('a job that was added at run time', () => {
   });
 });
 
-it('a locked method without a tick is warned about once when the fire of a cron job calls it', async () => {
+it('a locked method without a tick is warned about once when a cron job calls it', async () => {
   @Injectable()
   class Service {
     @DistributedLock({ key: 'service' })
@@ -256,7 +258,6 @@ it('a locked method without a tick is warned about once when the fire of a cron 
   await until(() => runs > 1);
   expect(linesOf(application, 'warn')).toEqual([
     'Service.work is called by the cron job "caller" and has no tick, so several workers may run it for ' +
-      'one ' +
-      'scheduled time. Put @DistributedLock on the method with @Cron, or give this one a minHold',
+      'one scheduled time. Put @DistributedLock on the method with @Cron, or give this one a minHold',
   ]);
 });

@@ -44,7 +44,7 @@ const releasedIn = ({ events }: Application): number =>
   events.filter(({ type }) => type === 'released').length;
 
 describe('a locked method that is called inside its own lock and not awaited', () => {
-  it('keeps the lock until it has ended, and its caller has its answer at once', async () => {
+  it('a nested call that is not awaited keeps the lock until it ends, and the outer caller has its answer before', async () => {
     const node = memoryNode();
     const worker = await start({ providers: [Tasks] }, { nodes: [node] });
     const other = await start({ providers: [Tasks] }, { nodes: [node] });
@@ -60,7 +60,7 @@ describe('a locked method that is called inside its own lock and not awaited', (
     expect(await other.app.get(Tasks).outer()).toBe('outer');
   });
 
-  it('rejects where the lease was lost, and the log says so', async () => {
+  it('a nested call rejects when the lease is lost, and an error is logged', async () => {
     const node = fragileNode();
     const { app, log } = await start({ providers: [Tasks] }, { nodes: [node] });
     const tasks = app.get(Tasks);
@@ -74,7 +74,7 @@ describe('a locked method that is called inside its own lock and not awaited', (
     ]);
   });
 
-  it('may outlive the application, which does not wait longer than drainMs for it', async () => {
+  it('a nested call may outlive the application, and then rejects', async () => {
     const { app, events } = await start({ providers: [Tasks] });
     const tasks = app.get(Tasks);
     await tasks.outer();
@@ -84,7 +84,7 @@ describe('a locked method that is called inside its own lock and not awaited', (
     await expect(tasks.nested).rejects.toMatchObject({ code: 'LEASE_LOST', reason: 'closed' });
   });
 
-  it('keeps the lock of a handler too, whose client has its answer at once', async () => {
+  it('a nested call keeps the lock of its handler, and the client has its answer before', async () => {
     const application = await start({ controllers: [Jobs], providers: [Tasks] });
     const url = `${await listen(application)}/job`;
     expect(await (await fetch(url)).text()).toBe('outer');

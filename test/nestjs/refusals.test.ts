@@ -233,7 +233,7 @@ const shown = (error: unknown): string =>
 
 describe('a route', () => {
   it.each(['by-service', 'by-manager'])(
-    'whose handler lets the error of a lock through answers 409 or 503 (%s)',
+    "a route whose handler lets a lock's error through answers 409 or 503 (%s)",
     async (path) => {
       const setting = await whileHeld();
       const url = `${await listen(setting)}/${path}`;
@@ -250,7 +250,7 @@ describe('a route', () => {
     },
   );
 
-  it('leaves it to a filter of the application that catches everything', async () => {
+  it('a global filter that catches everything comes before the filter of the module', async () => {
     @Catch()
     class Everything implements ExceptionFilter {
       catch(error: Error, host: ArgumentsHost): void {
@@ -269,7 +269,7 @@ describe('a route', () => {
 
 describe('a resolver of GraphQL', () => {
   it.each(['mutate', 'mutateByService', 'mutateAsHandler'] as const)(
-    'that is refused fails with an extension code, and tells nobody who holds the lock (%s)',
+    'a refused resolver fails with an extension code, and does not tell who holds the lock (%s)',
     async (property) => {
       const { app, log } = await whileHeld();
       const resolver = app.get(Resolver);
@@ -302,7 +302,7 @@ describe('a resolver of GraphQL', () => {
 });
 
 describe('a handler of a microservice', () => {
-  it('that is refused rejects with an RpcException', async () => {
+  it('a refused handler of a microservice rejects with an RpcException', async () => {
     const { app } = await whileHeld();
     for (const call of [app.get(Places).rpc(), app.get(Places).event({})]) {
       const error = await rejectionOf(call);
@@ -319,7 +319,7 @@ describe('a handler of a microservice', () => {
   });
 
   it.each(['rpc', 'rpc-by-service', 'rpc-as-handler'])(
-    'that is refused answers its client with a code (%s)',
+    'a refused handler of a microservice answers its client with a code (%s)',
     async (pattern) => {
       const setting = await whileHeld();
       const service = setting.app.connectMicroservice(
@@ -342,7 +342,7 @@ describe('a handler of a microservice', () => {
 });
 
 describe('a message of a WebSocket', () => {
-  it('that is refused rejects with a WsException', async () => {
+  it('a refused handler of a gateway rejects with a WsException', async () => {
     const { app } = await whileHeld();
     const error = await rejectionOf(app.get(Gateway).locked());
     expect(error).toBeInstanceOf(WsException);
@@ -352,7 +352,7 @@ describe('a message of a WebSocket', () => {
   });
 
   it.each(['locked', 'by-service', 'as-handler'])(
-    'that is refused has an answer with a code (%s)',
+    'a refused message of a WebSocket gets an answer with a code (%s)',
     async (message) => {
       const { adapter, log } = await whileHeld();
       const client = new EventEmitter();
@@ -372,7 +372,7 @@ describe('a message of a WebSocket', () => {
 });
 
 describe('a job of a queue', () => {
-  it('of BullMQ whose lock is held is delayed until it can be free, and uses up no attempt', async () => {
+  it('a job of BullMQ is delayed until its lock can be free', async () => {
     const { app } = await whileHeld();
     const delays: { ms: number; token: string }[] = [];
     const moveToDelayed = async (at: number, token: string): Promise<void> =>
@@ -385,7 +385,7 @@ describe('a job of a queue', () => {
     expect(runs).toBe(0);
   });
 
-  it('of BullMQ is delayed too while no quorum can be reached', async () => {
+  it('a job of BullMQ is delayed while no quorum can be reached', async () => {
     const { app, node, log } = await whileHeld();
     node.reachable = false;
     let delayMs = 0;
@@ -395,7 +395,7 @@ describe('a job of a queue', () => {
     expect(log.of('DistributedLock', 'error')).toEqual([expect.stringMatching(/^Lock not acquired: /)]);
   });
 
-  it('that cannot be delayed fails with the error of the lock', async () => {
+  it("a job that cannot be delayed fails with the lock's error", async () => {
     const { app } = await whileHeld();
     const worker = app.get(Worker);
     expect(await rejectionOf(worker.process({}))).toBeInstanceOf(LockNotAcquiredError);
@@ -408,7 +408,7 @@ describe('a job of a queue', () => {
     expect(runs).toBe(0);
   });
 
-  it('that skips is completed only where another worker has the lock', async () => {
+  it('a job with onHeld skip is completed only where another worker has the lock', async () => {
     const { app, node } = await whileHeld();
     const worker = app.get(Worker);
     expect(await rejectionOf(worker.skips({}))).toEqual({ resolved: undefined });
@@ -416,13 +416,13 @@ describe('a job of a queue', () => {
     expect(await rejectionOf(worker.skips({}))).toBeInstanceOf(QuorumUnreachableError);
   });
 
-  it('is none where another method of a processor is called', async () => {
+  it('another method than process() of a processor is skipped', async () => {
     const { app } = await whileHeld();
     expect(await rejectionOf(app.get(Worker).other())).toEqual({ resolved: undefined });
   });
 });
 
-it('a service that throws gives its own callers the error of the lock', async () => {
+it("a service with onHeld throw rejects with the lock's own error", async () => {
   const { app } = await whileHeld();
   const error = await rejectionOf(app.get(Service).work());
   expect(error).toBeInstanceOf(LockNotAcquiredError);

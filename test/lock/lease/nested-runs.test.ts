@@ -12,7 +12,7 @@ const typesOf = (world: VirtualWorld): string[] =>
   world.events.map(({ type }) => type).filter((type) => type !== 'vote' && type !== 'node');
 
 describe('a nested run that nobody awaits', () => {
-  it('keeps the keys until it has ended, although the outer caller has its answer', async () => {
+  it('a nested run that nobody awaits keeps the keys until it ends, and the outer caller has its answer before', async () => {
     const world = new VirtualWorld(3);
     const [locks, others] = [world.manager(), world.manager()];
     let nested: Promise<string> | undefined;
@@ -31,7 +31,7 @@ describe('a nested run that nobody awaits', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('keeps the keys where the outer routine throws', async () => {
+  it('a nested run keeps the keys when the outer routine throws', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const failure = new Error('of the routine');
@@ -46,7 +46,7 @@ describe('a nested run that nobody awaits', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('is extended after the outer run has ended', async () => {
+  it('the lease of a nested run is extended after the outer run has ended', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: Promise<number> | undefined;
@@ -61,7 +61,7 @@ describe('a nested run that nobody awaits', () => {
     expect(await world.clock.until(nested!)).toBeGreaterThan(0);
   });
 
-  it('is joined by runs that begin in its context after the outer run has ended', async () => {
+  it('a run that begins inside joins the lease, even after the outer run has ended', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const leases: Lease[] = [];
@@ -86,7 +86,7 @@ describe('a nested run that nobody awaits', () => {
     expect(world.eventsOf('acquired')).toHaveLength(1);
   });
 
-  it('leaves a lease of its own to whoever comes after the last run has ended', async () => {
+  it('a run that begins inside after the last run has ended acquires a lease of its own', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let outer: Lease | undefined;
@@ -105,7 +105,7 @@ describe('a nested run that nobody awaits', () => {
 });
 
 describe('a nested run whose lease is lost', () => {
-  it('rejects with the same LeaseLostError as the outer run', async () => {
+  it('a nested run whose lease is lost rejects with the same LeaseLostError as the outer run', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: unknown;
@@ -123,7 +123,7 @@ describe('a nested run whose lease is lost', () => {
     expect(nested).toBe(lost);
   });
 
-  it('rejects where it blocked the process beyond the TTL', async () => {
+  it('a nested run that blocks the process beyond the TTL rejects with a LeaseLostError', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: unknown;
@@ -135,7 +135,7 @@ describe('a nested run whose lease is lost', () => {
     expect(nested).toBeInstanceOf(LeaseLostError);
   });
 
-  it('rejects after the outer run has reported success under a lease that was valid then', async () => {
+  it('a nested run rejects when the lease is lost after the outer run has ended well', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: Promise<void> | undefined;
@@ -151,7 +151,7 @@ describe('a nested run whose lease is lost', () => {
     });
   });
 
-  it('rejects where somebody released the lease that it shares', async () => {
+  it('a nested run rejects when somebody has released the lease that it shares', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: Promise<void> | undefined;
@@ -169,7 +169,7 @@ describe('a nested run whose lease is lost', () => {
 });
 
 describe('a manager that is closed while a nested run goes on', () => {
-  it('waits for its end as for any lease that is held', async () => {
+  it('close() waits for the end of a nested run, up to drainMs', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: Promise<string> | undefined;
@@ -188,7 +188,7 @@ describe('a manager that is closed while a nested run goes on', () => {
     expect(world.eventsOf('lost')).toEqual([]);
   });
 
-  it('ends the lease after drainMs, and the run may outlive the manager', async () => {
+  it('close() ends the lease of a nested run after drainMs, and the run may outlive the manager', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     let nested: Promise<void> | undefined;
@@ -208,7 +208,7 @@ describe('a manager that is closed while a nested run goes on', () => {
 describe('the signal of a call of withLock', () => {
   const gone = new Error('nobody waits for it any more');
 
-  it('aborts the signal of the lease while the routine runs, and the lease is held until it has ended', async () => {
+  it("the caller's signal aborts the signal of the lease, which is held until the routine has ended", async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const caller = new AbortController();
@@ -226,7 +226,7 @@ describe('the signal of a call of withLock', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('reaches nested runs, and the signal of a nested run does not reach the outer one', async () => {
+  it("the caller's signal reaches nested runs, and that of a nested run does not reach the outer one", async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const [outerCaller, innerCaller] = [new AbortController(), new AbortController()];
@@ -250,7 +250,7 @@ describe('the signal of a call of withLock', () => {
     );
   });
 
-  it('leaves the loss of the lease its own reason', async () => {
+  it('a lost lease aborts its signal with a LeaseLostError, though the caller gave a signal', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
     const caller = new AbortController();
@@ -264,7 +264,7 @@ describe('the signal of a call of withLock', () => {
     expect(reason).toBeInstanceOf(LeaseLostError);
   });
 
-  it('still cancels a call that has no lease', async () => {
+  it("the caller's signal cancels a call that waits for its lease", async () => {
     const world = new VirtualWorld(3);
     const held = await world.clock.until(world.manager().acquire(R));
     const caller = new AbortController();
