@@ -94,7 +94,6 @@ class Recorder {
     switch (event.type) {
       case 'declared':
       case 'acquiring':
-      case 'quorum':
         return this.#addLock(event.name);
       case 'waiting':
         this.#addLock(event.name);
@@ -135,6 +134,9 @@ class Recorder {
         return this.#recordNode(event.node);
       case 'stalled':
         return metrics.loopDelay.observe(event.delayMs / 1000);
+      case 'quorum':
+        // The states of the nodes tell it, too.
+        return;
       case 'fallback':
         return this.#recordFallback(event.active);
     }
