@@ -371,14 +371,18 @@ describe.each(DECORATORS)('%s', (name, locked) => {
     expect(server.log.of('DistributedLock', 'warn')).toEqual([]);
   });
 
-  it(`${name} refuses a stream of events though its headers have been sent`, async () => {
-    const server = await serve(Handlers);
+  it(`${name} refuses a stream of events with 409, or with an event once its headers have been sent`, async () => {
+    const node = memoryNode();
+    const server = await serve(Handlers, node);
     const first = open(`${server.url}/events`);
     await until(() => running === 1);
+    expect(await statusOf(`${server.url}/events`)).toBe(409);
+    const ask = node.ask.bind(node);
+    node.ask = (...args) => void setTimeout(() => ask(...args), 50);
     const refused = await fetch(`${server.url}/events`);
-    const text = await refused.text();
-    if (refused.status === 200) expect(text).toContain('data: Locked by another request, try again later');
-    else expect(refused.status).toBe(409);
+    expect(refused.status).toBe(200);
+    expect(await refused.text()).toContain('event: error\n');
+    expect(most).toBe(1);
     door.open();
     await until(() => releasedIn(server) === 1);
     first.destroy();
