@@ -104,6 +104,7 @@ describe('the options of a LockManager', () => {
     async ({ option, value }) => {
       const locks = new LockManager({ nodes: [memoryNode()] });
       managers.push(locks);
+      await locks.started();
       const events = record(locks);
       const before = events.length;
       const options = { [option]: value } as AcquireOptions;
@@ -410,6 +411,7 @@ describe('the name of a resource', () => {
   ])('every call rejects %s as a resource and sends no request', async (_name, resource, message) => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);
+    await locks.started();
     const events = record(locks);
     const before = events.length;
     const bad = resource as string;

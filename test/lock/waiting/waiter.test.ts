@@ -259,6 +259,7 @@ describe('the end of a wait', () => {
     const world = new VirtualWorld(3);
     await world.clock.until(world.manager({ holder: 'other' }).acquire(R));
     const locks = world.manager();
+    await world.clock.until(locks.started());
     const { timers } = world.clock;
     const [first, second] = [locks.acquire(R, { waitMs: 2_000 }), locks.acquire(R, { waitMs: 1_000 })].map(
       (acquiring) => acquiring.catch((error: unknown) => error),
