@@ -57,16 +57,23 @@ export function watchCronJobs(registry: RegistryLike, onJob: (name: string) => v
 }
 
 /**
- * Whether this call of a method with `@Cron` is made by the timer of its job. If so, it takes the tick of the
- * fire: a second call within the same fire is one by hand.
+ * Who makes a call of a method with `@Cron`: the timer of its job; the timer of a job with another schedule,
+ * which may have been changed at run time; or somebody by hand.
  */
-export function takeCronFire(cron: CronMetadata, args: readonly unknown[]): boolean {
+export type Origin = 'schedule' | 'other schedule' | 'hand';
+
+/**
+ * Finds out who makes this call of a method with `@Cron`. The call of a timer takes the tick of its fire: a
+ * second call within the same fire is one by hand.
+ */
+export function takeCronFire(cron: CronMetadata, args: readonly unknown[]): Origin {
   const fire = fires.getStore();
-  if (fire === undefined || !fire.byTimer || fire.isTaken) return false;
+  if (fire === undefined || !fire.byTimer || fire.isTaken) return 'hand';
+  const isOfMethod = isJobOf(fire, cron);
   // A wrapper around the method may have dropped the arguments of the scheduler.
-  if (!isSchedulerCall(args) && !isJobOf(fire, cron)) return false;
+  if (!isSchedulerCall(args) && !isOfMethod) return 'hand';
   fire.isTaken = true;
-  return true;
+  return isOfMethod || !canCompare(fire, cron) ? 'schedule' : 'other schedule';
 }
 
 /** The name of the cron job whose timer made the fire that this code runs in; `undefined` elsewhere. */
@@ -78,6 +85,10 @@ export function firingJob(): string | undefined {
 function isJobOf({ jobName, expression }: CronFire, cron: CronMetadata): boolean {
   return expression === cron.cronTime && (cron.name === undefined || cron.name === jobName);
 }
+
+/** The schedule of a job that runs once, at a date, is an object of the package cron. */
+const canCompare = ({ expression }: CronFire, { cronTime }: CronMetadata): boolean =>
+  typeof expression === 'string' && typeof cronTime === 'string';
 
 function watchJob(jobName: string, job: CronJobLike): void {
   if (watched.has(job)) return;

@@ -79,11 +79,17 @@ export class LockLog {
     );
   }
 
+  otherSchedule(method: string): void {
+    this.#logger.warn(
+      `${method} is fired at other times than its @Cron says, so it has no tick, and several workers may ` +
+        'run it for one scheduled time. Set once: false, and give it a minHold',
+    );
+  }
+
   firedLate(method: string, lateMs: number): void {
     this.#logger.warn(
       `${method} was fired ${Math.round(lateMs / 1_000)} s after its scheduled time, and counts for that ` +
-        'time. Either this process was suspended, or the schedule was changed at run time, which needs ' +
-        'once: false',
+        'time: this process was suspended, or its event loop was blocked',
     );
   }
 

@@ -8,7 +8,7 @@ import {
   type LockManager,
   type LockOptions,
 } from '../index.js';
-import { firingJob, takeCronFire } from './cron-fires.js';
+import { firingJob, takeCronFire, type Origin } from './cron-fires.js';
 import type { CronMetadata, TickOf } from './cron-schedule.js';
 import { isAcquireFailure, LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
@@ -93,9 +93,12 @@ export class LockRunner {
     const plan =
       this.#plans.get(instance.constructor)?.get(locked) ?? this.plan(instance, locked, undefined, undefined);
     // Before the first await: the tick belongs to the moment of the call.
-    const byScheduler = plan.cron !== undefined && this.#isByScheduler(plan.cron, args);
-    const tick = byScheduler ? this.#findTick(plan, methodName(instance, locked.property)) : undefined;
-    if (lacksTick(plan, locked)) this.#warnOfNoTick(plan, methodName(instance, locked.property));
+    const method = methodName(instance, locked.property);
+    const origin = this.#originOf(plan, args);
+    const byScheduler = origin !== 'hand';
+    const tick = origin === 'schedule' ? this.#findTick(plan, method) : undefined;
+    if (origin === 'other schedule') this.#warnOfOtherSchedule(plan, method);
+    if (lacksTick(plan, locked)) this.#warnOfNoTick(plan, method);
     const request = requestHandledBy(instance, locked.property);
     const tellEnd = request?.begin();
     try {
@@ -154,6 +157,8 @@ export class LockRunner {
     return new Promise((resolve) => {
       const routine = async (held: Lease): Promise<unknown> => {
         lease = held;
+        // The request may have ended in the moment in which the lock was acquired.
+        request?.signal.throwIfAborted();
         this.log.acquired(key, held.attempts, isManual(call));
         const result = await locked.original.apply(instance, args);
         const lasting = this.#followResult(result, held, call);
@@ -182,12 +187,11 @@ export class LockRunner {
     return { value: lasting === undefined ? result : lasting.value, ended };
   }
 
-  /**
-   * Whether the scheduler makes this call of a method with `@Cron`. Where no scheduler is known, its way of
-   * calling tells.
-   */
-  #isByScheduler(cron: CronMetadata, args: readonly unknown[]): boolean {
-    return this.watchesScheduler ? takeCronFire(cron, args) : isSchedulerCall(args);
+  /** Where no scheduler is known, its way of calling tells that it makes the call. */
+  #originOf({ cron }: MethodPlan, args: readonly unknown[]): Origin {
+    if (cron === undefined) return 'hand';
+    if (this.watchesScheduler) return takeCronFire(cron, args);
+    return isSchedulerCall(args) ? 'schedule' : 'hand';
   }
 
   #findTick({ tickOf }: MethodPlan, method: string): number | undefined {
@@ -214,6 +218,12 @@ export class LockRunner {
     if (this.#warnedOfNoTick.has(plan) || this.#warnedOfNoTick.has(job)) return;
     this.#warnedOfNoTick.add(plan);
     this.log.noTick(method, job);
+  }
+
+  #warnOfOtherSchedule(plan: MethodPlan, method: string): void {
+    if (plan.tickOf === undefined || this.#warnedOfNoTick.has(plan)) return;
+    this.#warnedOfNoTick.add(plan);
+    this.log.otherSchedule(method);
   }
 
   /** The method has thrown, or its lease was lost. */

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Cron, CronExpression, Interval, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
-import { CronJob } from 'cron';
+import { CronJob, CronTime } from 'cron';
 import { LockManager, memoryNode } from '../../src/index.js';
 import { DistributedLock } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
@@ -183,6 +183,30 @@ describe('a fire of the scheduler', () => {
     await until(() => runs > 0);
     expect(ticks.slice(0, 2)).toEqual([expect.any(Number), undefined]);
   });
+});
+
+it('a job whose schedule was changed at run time runs at its new times, without ticks, and is warned about once', async () => {
+  const application = await start({ imports, providers: [Jobs] });
+  const ticks = ticksOf(application);
+  jobOf(application, 'nightly').setTime(new CronTime('* * * * * *'));
+  await until(() => runs === 2);
+  expect(ticks.slice(0, 2)).toEqual([undefined, undefined]);
+  expect(linesOf(application, 'warn')).toEqual([
+    'Jobs.nightly is fired at other times than its @Cron says, so it has no tick, and several workers may ' +
+      'run it for one scheduled time. Set once: false, and give it a minHold',
+  ]);
+  expect(linesOf(application, 'log')[0]).toBe('Lock acquired: nightly (attempt 1)');
+});
+
+it('a job that was added at run time and fires a method with another @Cron uses up no tick of it', async () => {
+  const application = await start({ imports, providers: [Jobs] });
+  const ticks = ticksOf(application);
+  const jobs = application.app.get(Jobs);
+  const added = new CronJob('* * * * * *', jobs.nightly.bind(jobs) as () => Promise<never>);
+  application.app.get(SchedulerRegistry, { strict: false }).addCronJob('added', added);
+  added.start();
+  await until(() => ticks.length > 0);
+  expect(ticks[0]).toBeUndefined();
 });
 
 describe('a job that was added at run time', () => {
