@@ -1,56 +1,14 @@
-import {
-  LeaseLostError,
-  LockManagerClosedError,
-  LockNotAcquiredError,
-  currentLease,
-  type AcquireOptions,
-  type Lease,
-  type LockManager,
-  type LockOptions,
-} from '../index.js';
+import { currentLease, type AcquireOptions, type LockManager, type LockOptions } from '../index.js';
 import { firingJob, takeCronFire, type Origin } from './cron-fires.js';
-import type { CronMetadata, TickOf } from './cron-schedule.js';
-import { isAcquireFailure, LockLog } from './lock-log.js';
+import type { TickOf } from './cron-schedule.js';
+import { LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
+import { runCall, type MethodPlan } from './locked-call.js';
 import { keyOf, labelOf, methodName, type Keyed, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isSchedulerCall } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
-import { callerOf, type Caller } from './refusal/caller.js';
-import { refuseJob } from './refusal/job-refusal.js';
-import { toException } from './refusal/lock-exceptions.js';
-import { followResult, type LastingResult } from './request/lasting-result.js';
-import { requestHandledBy, type RequestScope } from './request/request-scope.js';
-import { isStreamed } from './request/response.js';
-
-/**
- * How a method is locked in one class. A base class's method may be a job in one subclass and a route in
- * another.
- */
-export interface MethodPlan {
-  /** The lock's name in metrics. */
-  readonly name: string;
-  readonly onHeld: OnHeld;
-  /** Who waits for the result, and is told of a refusal in its own way. */
-  readonly caller: Caller;
-  /** The schedule, if the method has `@Cron`. */
-  readonly cron: CronMetadata | undefined;
-  /** Finds the tick of a call by the scheduler; `undefined` unless the method runs once per tick. */
-  readonly tickOf: TickOf | undefined;
-}
-
-/** One call of a locked method. */
-interface Call {
-  readonly plan: MethodPlan;
-  readonly locked: LockedMethod;
-  readonly instance: object;
-  readonly args: unknown[];
-  readonly key: string;
-  /** Whether the scheduler made the call of a method with `@Cron`, and not somebody by hand. */
-  readonly byScheduler: boolean;
-  readonly tick: number | undefined;
-  /** The request that the method handles, if it is the handler of one. */
-  readonly request: RequestScope | undefined;
-}
+import { callerOf } from './refusal/caller.js';
+import { requestHandledBy } from './request/request-scope.js';
 
 /** A call that the scheduler makes later than this after its tick is logged as a warning. */
 const LATE_MS = 60_000;
@@ -106,7 +64,9 @@ export class LockRunner {
         typeof locked.key === 'function'
           ? await locked.key.apply(instance, args)
           : this.keyOf(instance, locked);
-      return await this.#runUnder({ plan, locked, instance, args, key, byScheduler, tick, request });
+      const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
+      const call = { plan, locked, instance, args, key, byScheduler, tick, request };
+      return await runCall(this.locks, this.log, options, call);
     } finally {
       tellEnd?.();
     }
@@ -144,47 +104,6 @@ export class LockRunner {
   assertFits(method: string, normalizedOptions: NormalizedOptions): void {
     const { minHoldMs, maxHoldMs } = { ...this.defaults, ...normalizedOptions };
     assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(normalizedOptions));
-  }
-
-  /**
-   * Resolves when the caller may have the result: when the lock is released, or before, if the result goes
-   * on.
-   */
-  #runUnder(call: Call): Promise<unknown> {
-    const { plan, locked, instance, args, key, tick, request } = call;
-    const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
-    let lease: Lease | undefined;
-    return new Promise((resolve) => {
-      const routine = async (held: Lease): Promise<unknown> => {
-        lease = held;
-        // The request may have ended in the moment in which the lock was acquired.
-        request?.signal.throwIfAborted();
-        this.log.acquired(key, held.attempts, isManual(call));
-        const result = await locked.original.apply(instance, args);
-        const lasting = this.#followResult(result, held, call);
-        if (lasting === undefined) return result;
-        resolve(lasting.value);
-        await lasting.ended;
-        return undefined;
-      };
-      const optional = {
-        ...(tick === undefined ? {} : { tick }),
-        ...(request === undefined ? {} : { signal: request.signal }),
-      };
-      this.locks.withLock(key, { ...options, ...optional }, routine).then(resolve, (error: unknown) => {
-        resolve(lease === undefined ? this.#refuse(call, error) : this.#fail(plan, lease, error));
-      });
-    });
-  }
-
-  /** A result that goes on after the method has returned; the lock is held until it has ended. */
-  #followResult(result: unknown, lease: Lease, { request, key }: Call): LastingResult | undefined {
-    const onUnread = (): void => this.log.resultUnread(key);
-    const isSentByResponse = request?.response !== undefined && isStreamed(result);
-    const lasting = isSentByResponse ? undefined : followResult(result, lease, onUnread);
-    if (!isSentByResponse && request?.isResponseOpen !== true) return lasting;
-    const ended = Promise.all([lasting?.ended, request?.responseEnded()]).then(() => undefined);
-    return { value: lasting === undefined ? result : lasting.value, ended };
   }
 
   /** Where no scheduler is known, its way of calling tells that it makes the call. */
@@ -225,41 +144,6 @@ export class LockRunner {
     this.#warnedOfNoTick.add(plan);
     this.log.otherSchedule(method);
   }
-
-  /** The method has thrown, or its lease was lost. */
-  async #fail(plan: MethodPlan, lease: Lease, error: unknown): Promise<never> {
-    if (!(error instanceof LeaseLostError) || lease.remainingMs() > 0) throw error;
-    this.log.lostWhileRunning(error);
-    throw toException(error, plan.caller);
-  }
-
-  /** The body did not run. Resolves only where nobody needs to be told but the log. */
-  async #refuse(call: Call, error: unknown): Promise<undefined> {
-    const { plan, key, args } = call;
-    if (!isAcquireFailure(error)) throw error;
-    if (isSkipped(call, error)) {
-      this.log.skipped(key, error, isManual(call));
-      return undefined;
-    }
-    if (plan.caller !== 'none') this.log.requestFailed(key, error);
-    if (plan.caller === 'queue') await refuseJob(args, error);
-    throw toException(error, plan.caller);
-  }
-}
-
-/** Whether somebody started a job with a schedule by hand. */
-const isManual = ({ plan, byScheduler }: Call): boolean => plan.cron !== undefined && !byScheduler;
-
-/** Whether a call that is not run resolves, and the log tells why. */
-function isSkipped({ plan, byScheduler }: Call, error: unknown): boolean {
-  // Nothing is wrong, and the scheduler needs no answer, whatever a caller of the method would get.
-  const isNoFault =
-    error instanceof LockManagerClosedError ||
-    (error instanceof LockNotAcquiredError && error.reason === 'already_ran');
-  if (byScheduler && isNoFault) return true;
-  if (plan.onHeld !== 'skip') return false;
-  // A job of a queue that is not run for any other reason would be taken for completed.
-  return plan.caller !== 'queue' || (error instanceof LockNotAcquiredError && error.reason === 'held');
 }
 
 /** Whether cron jobs that call this method are likely to run it more than once for one scheduled time. */

@@ -17,6 +17,7 @@ import {
 import { ExternalContextCreator } from '@nestjs/core';
 import {
   ClientProxyFactory,
+  type ClientProxy,
   EventPattern,
   MessagePattern,
   RpcException,
@@ -318,20 +319,23 @@ describe('a handler of a microservice', () => {
     expect(runs).toBe(0);
   });
 
+  /** The microservice of an application while another worker holds the lock, and a client of it. */
+  async function connect(): Promise<{ setting: Setting; client: ClientProxy }> {
+    const setting = await whileHeld();
+    const service = setting.app.connectMicroservice(
+      { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } },
+      { inheritAppConfig: true },
+    );
+    await setting.app.startAllMicroservices();
+    const { port } = service.unwrap<NetServer>().address() as AddressInfo;
+    const options = { host: '127.0.0.1', port };
+    return { setting, client: ClientProxyFactory.create({ transport: Transport.TCP, options }) };
+  }
+
   it.each(['rpc', 'rpc-by-service', 'rpc-as-handler'])(
     'a refused handler of a microservice answers its client with a code (%s)',
     async (pattern) => {
-      const setting = await whileHeld();
-      const service = setting.app.connectMicroservice(
-        { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } },
-        { inheritAppConfig: true },
-      );
-      await setting.app.startAllMicroservices();
-      const { port } = service.unwrap<NetServer>().address() as AddressInfo;
-      const client = ClientProxyFactory.create({
-        transport: Transport.TCP,
-        options: { host: '127.0.0.1', port },
-      });
+      const { setting, client } = await connect();
       const error = await rejectionOf(lastValueFrom(client.send(pattern, {})));
       await client.close();
       expect(error).toMatchObject({ status: 'error', code: 'LOCK_NOT_ACQUIRED' });
@@ -339,6 +343,17 @@ describe('a handler of a microservice', () => {
       expect(setting.log.of('RpcExceptionsHandler')).toEqual([]);
     },
   );
+
+  it('a refused event, of whose failure no client hears, is reported by Nest', async () => {
+    const { setting, client } = await connect();
+    await lastValueFrom(client.emit('event', {}));
+    await until(() => setting.log.of('RpcExceptionsHandler').length > 0);
+    await client.close();
+    expect(setting.log.of('RpcExceptionsHandler')).toEqual([
+      'Error: Locked by another request, try again later',
+    ]);
+    expect(runs).toBe(0);
+  });
 });
 
 describe('a message of a WebSocket', () => {

@@ -1,0 +1,132 @@
+import {
+  LeaseLostError,
+  LockManagerClosedError,
+  LockNotAcquiredError,
+  type AcquireOptions,
+  type Lease,
+  type LockManager,
+} from '../index.js';
+import type { CronMetadata, TickOf } from './cron-schedule.js';
+import { isAcquireFailure, type AcquireFailure, type LockLog } from './lock-log.js';
+import type { OnHeld } from './lock-settings.js';
+import type { LockedMethod } from './locked-method.js';
+import type { Caller } from './refusal/caller.js';
+import { refuseJob } from './refusal/job-refusal.js';
+import { toException } from './refusal/lock-exceptions.js';
+import { followResult, type LastingResult } from './request/lasting-result.js';
+import type { RequestScope } from './request/request-scope.js';
+import { isStreamed } from './request/response.js';
+
+/**
+ * How a method is locked in one class. A base class's method may be a job in one subclass and a route in
+ * another.
+ */
+export interface MethodPlan {
+  /** The lock's name in metrics. */
+  readonly name: string;
+  readonly onHeld: OnHeld;
+  /** Who waits for the result, and is told of a refusal in its own way. */
+  readonly caller: Caller;
+  /** The schedule, if the method has `@Cron`. */
+  readonly cron: CronMetadata | undefined;
+  /** Finds the tick of a call by the scheduler; `undefined` unless the method runs once per tick. */
+  readonly tickOf: TickOf | undefined;
+}
+
+/** One call of a locked method. */
+export interface LockedCall {
+  readonly plan: MethodPlan;
+  readonly locked: LockedMethod;
+  readonly instance: object;
+  readonly args: unknown[];
+  readonly key: string;
+  /** Whether the scheduler made the call of a method with `@Cron`, and not somebody by hand. */
+  readonly byScheduler: boolean;
+  readonly tick: number | undefined;
+  /** The request that the method handles, if it is the handler of one. */
+  readonly request: RequestScope | undefined;
+}
+
+/**
+ * Runs one call under its lock; without the lock, does what `onHeld` says. Resolves when the caller may have
+ * the result: when the lock is released, or before, if the result goes on.
+ */
+export function runCall(
+  locks: LockManager,
+  log: LockLog,
+  options: AcquireOptions,
+  call: LockedCall,
+): Promise<unknown> {
+  const { plan, locked, instance, args, key, tick, request } = call;
+  let lease: Lease | undefined;
+  return new Promise((resolve) => {
+    const routine = async (held: Lease): Promise<unknown> => {
+      lease = held;
+      // The request may have ended in the moment in which the lock was acquired.
+      request?.signal.throwIfAborted();
+      log.acquired(key, held.attempts, isManual(call));
+      const result = await locked.original.apply(instance, args);
+      const lasting = follow(result, held, call, log);
+      if (lasting === undefined) return result;
+      resolve(lasting.value);
+      await lasting.ended;
+      return undefined;
+    };
+    const optional = {
+      ...(tick === undefined ? {} : { tick }),
+      ...(request === undefined ? {} : { signal: request.signal }),
+    };
+    locks.withLock(key, { ...options, ...optional }, routine).then(resolve, (error: unknown) => {
+      resolve(lease === undefined ? refuse(call, error, log) : fail(plan, lease, error, log));
+    });
+  });
+}
+
+/** Follows a result that goes on after the method has returned: the lock is held until it has ended. */
+function follow(
+  result: unknown,
+  lease: Lease,
+  { request, key }: LockedCall,
+  log: LockLog,
+): LastingResult | undefined {
+  const isSentByResponse = request?.response !== undefined && isStreamed(result);
+  const lasting = isSentByResponse ? undefined : followResult(result, lease, () => log.resultUnread(key));
+  if (!isSentByResponse && request?.isResponseOpen !== true) return lasting;
+  const ended = Promise.all([lasting?.ended, request?.responseEnded()]).then(() => undefined);
+  return { value: lasting === undefined ? result : lasting.value, ended };
+}
+
+/** The method has thrown, or its lease was lost. */
+async function fail(plan: MethodPlan, lease: Lease, error: unknown, log: LockLog): Promise<never> {
+  if (!(error instanceof LeaseLostError) || lease.remainingMs() > 0) throw error;
+  log.lostWhileRunning(error);
+  throw toException(error, plan.caller);
+}
+
+/** The body did not run. Resolves only where nobody needs to be told but the log. */
+async function refuse(call: LockedCall, error: unknown, log: LockLog): Promise<undefined> {
+  const { plan, key, args } = call;
+  if (!isAcquireFailure(error)) throw error;
+  if (isSkipped(call, error)) {
+    log.skipped(key, error, isManual(call));
+    return undefined;
+  }
+  if (plan.caller !== 'none') log.requestFailed(key, error);
+  if (plan.caller === 'queue') await refuseJob(args, error);
+  throw toException(error, plan.caller);
+}
+
+/** Whether somebody started a job with a schedule by hand. */
+const isManual = ({ plan, byScheduler }: LockedCall): boolean => plan.cron !== undefined && !byScheduler;
+
+/** Whether a call that is not run resolves, and the log tells why. */
+function isSkipped({ plan, byScheduler }: LockedCall, error: AcquireFailure): boolean {
+  // Nothing is wrong, and the scheduler needs no answer, whatever a caller of the method would get.
+  const isNoFault =
+    error instanceof LockManagerClosedError ||
+    (error instanceof LockNotAcquiredError && error.reason === 'already_ran');
+  if (byScheduler && isNoFault) return true;
+  if (plan.onHeld !== 'skip') return false;
+  // A job of a queue that is not run for any other reason would be taken for completed.
+  return plan.caller !== 'queue' || (error instanceof LockNotAcquiredError && error.reason === 'held');
+}
