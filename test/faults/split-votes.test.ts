@@ -50,7 +50,7 @@ async function runRounds(
   workers: readonly LockManager[],
   rounds: number,
   holdMs: number,
-  nodeTimeoutMs = 10_000,
+  nodeTimeoutMs = 2_000,
 ): Promise<Figures> {
   const figures: Figures = { winners: {}, contended: 0, split: 0 };
   const intervals: Interval[] = [];
