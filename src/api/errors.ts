@@ -57,6 +57,8 @@ export class LockNotAcquiredError extends LockError {
     readonly owner: string | undefined,
     /** In how many milliseconds the holder's keys expire, unless it extends them; 0 when unknown. */
     readonly retryAfterMs: number,
+    /** Whether the manager that was asked holds it itself, for another call. */
+    readonly heldHere: boolean = false,
   ) {
     super(
       {

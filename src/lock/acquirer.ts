@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
-import { LockManagerClosedError } from '../api/errors.js';
+import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
@@ -120,10 +120,20 @@ export class Acquirer {
         ? await this.#acquireOnce(call)
         : await this.#acquireCancellably(call);
     } catch (thrown) {
-      const error = thrown === DRAINED ? new LockManagerClosedError(resources) : thrown;
+      const error = thrown === DRAINED ? new LockManagerClosedError(resources) : this.#withHolder(thrown);
       call.emitFailure(error);
       throw error;
     }
+  }
+
+  /** Tells whether the holder is this very manager. Another process may have a holder of the same name. */
+  #withHolder(error: unknown): unknown {
+    if (!(error instanceof LockNotAcquiredError) || error.owner !== this.#context.options.holder)
+      return error;
+    const { resources, reason, owner, retryAfterMs } = error;
+    return this.leases.holds(resources)
+      ? new LockNotAcquiredError(resources, reason, owner, retryAfterMs, true)
+      : error;
   }
 
   /** Grants nothing any more, and ends the calls that wait. */

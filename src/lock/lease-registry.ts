@@ -33,6 +33,14 @@ export class LeaseRegistry implements LeaseHost {
     if (this.#isClosed) lease.lose('closed');
   }
 
+  /** Whether one of these resources is held. */
+  holds(resources: readonly string[]): boolean {
+    for (const lease of this.#leases) {
+      if (lease.resources.some((resource) => resources.includes(resource))) return true;
+    }
+    return false;
+  }
+
   /** A node votes from now on: all keys that are not on it are extended soon. */
   extendFor(nodeIndex: number): void {
     for (const lease of this.#leases) lease.extendFor(nodeIndex);

@@ -8,6 +8,7 @@ export type { DurationText, Milliseconds, Seconds } from './duration.js';
 export type { LockSettings, OnHeld } from './lock-settings.js';
 export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decorator.js';
 export { unlocked } from './lock-method.js';
+export type { LockLogLevel } from './module-logger.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
 export type { QuorlockModuleOptions } from './quorlock-options.js';
 export { LockExceptionFilter } from './refusal/lock-exception.filter.js';

@@ -1,4 +1,3 @@
-import { Logger } from '@nestjs/common';
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isSchedulerRegistry, watchCronJobs } from './cron-fires.js';
 import { readCronSchedule, type TickOf } from './cron-schedule.js';
@@ -6,6 +5,7 @@ import { DefaultKeys } from './default-keys.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
 import { lockedHandlerMetadataOf } from './request/locked-handler.js';
 import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
+import type { LineLogger } from './module-logger.js';
 import { cronMetadataOf, isScheduled } from './nest-metadata.js';
 import { callerOf } from './refusal/caller.js';
 import { loadMessageException } from './refusal/message-exceptions.js';
@@ -19,6 +19,7 @@ export interface ModuleScope {
   readonly name: string;
   readonly runner: LockRunner;
   readonly strictKeys: boolean;
+  readonly logger: LineLogger;
   /** The name of the application; `undefined` when nothing tells it. */
   readonly app: string | undefined;
 }
@@ -42,7 +43,7 @@ interface KeyUser {
  * are logged.
  */
 export class LockExplorer {
-  readonly #logger = new Logger('DistributedLock');
+  readonly #logger: LineLogger;
   readonly #usersOfKey = new Map<string, KeyUser[]>();
   readonly #defaultKeys: DefaultKeys;
   /** The names of the jobs that are made from `@Cron`. */
@@ -55,6 +56,7 @@ export class LockExplorer {
     private readonly scanner: MetadataScanner,
     private readonly scope: ModuleScope,
   ) {
+    this.#logger = scope.logger;
     this.#defaultKeys = new DefaultKeys(scope.name);
   }
 

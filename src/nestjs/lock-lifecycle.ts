@@ -1,13 +1,27 @@
-import type { BeforeApplicationShutdown, OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
+import type {
+  BeforeApplicationShutdown,
+  OnApplicationBootstrap,
+  OnApplicationShutdown,
+  OnModuleInit,
+} from '@nestjs/common';
 import type { LockManager } from '../index.js';
 import type { LockExplorer } from './lock-explorer.js';
 
+/**
+ * How long after this module's own hook the nodes are connected to. The hooks of other modules come later,
+ * and may fail.
+ */
+const CONNECT_AFTER_MS = 100;
+
 /** Starts and closes the locks of one module instance with the application. */
-export class LockLifecycle implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+export class LockLifecycle
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown
+{
   constructor(
     private readonly locks: LockManager,
     private readonly explorer: LockExplorer,
     private readonly drainMs: number,
+    private readonly lazyConnect: boolean,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -19,6 +33,16 @@ export class LockLifecycle implements OnModuleInit, BeforeApplicationShutdown, O
       await this.locks.close();
       throw error;
     }
+  }
+
+  /**
+   * Connects when the application has started, and not before: if it does not start (`abortOnError: false`,
+   * or a test), nothing tells this module, and nothing would close the connections. A lock that is used
+   * earlier connects at once.
+   */
+  onApplicationBootstrap(): void {
+    if (this.lazyConnect) return;
+    setTimeout(() => this.locks.connect(), CONNECT_AFTER_MS).unref();
   }
 
   /**

@@ -1,10 +1,11 @@
-import { Logger } from '@nestjs/common';
 import {
   LeaseLostError,
   LockManagerClosedError,
   LockNotAcquiredError,
   QuorumUnreachableError,
 } from '../index.js';
+import { FailureStreaks } from './failure-streaks.js';
+import type { LineLogger } from './module-logger.js';
 
 /** The errors of a call that did not get its lock. */
 export type AcquireFailure = LockNotAcquiredError | QuorumUnreachableError | LockManagerClosedError;
@@ -23,10 +24,18 @@ const MOST_METHODS = 5;
  * `[DistributedLock]`.
  */
 export class LockLog {
-  readonly #logger = new Logger('DistributedLock');
+  readonly #logger: LineLogger;
+  /** The calls for which no majority could be reached. */
+  readonly #unreachable = new FailureStreaks();
+
+  /** The logger has the context `DistributedLock`. */
+  constructor(logger: LineLogger) {
+    this.#logger = logger;
+  }
 
   /** `isManual`: the method has a schedule, and somebody else than the scheduler called it. */
   acquired(key: string, attempts: number, isManual: boolean): void {
+    this.#reachable(key);
     this.#logger.log(
       isManual
         ? `Lock acquired: ${key} (attempt ${attempts}, manual run)`
@@ -37,9 +46,9 @@ export class LockLog {
   /** A method that did not run, because `onHeld` is `'skip'`. */
   skipped(key: string, error: AcquireFailure, isManual: boolean): void {
     const run = isManual ? `${key} (manual run)` : key;
-    if (error instanceof LockNotAcquiredError) this.#notAcquired(run, error);
+    if (error instanceof LockNotAcquiredError) this.#notAcquired(run, key, error);
     else if (error instanceof QuorumUnreachableError)
-      this.#logger.error(`Skipping execution - ${error.message}${isManual ? ' (manual run)' : ''}`);
+      this.#noMajority('Skipping execution - ', key, error, isManual ? ' (manual run)' : '');
     else this.#logger.log(`Skipping execution - shutting down: ${run}`);
   }
 
@@ -49,7 +58,7 @@ export class LockLog {
 
   /** A request that failed by its lock. The client sees a status code only; the reason is for the log. */
   requestFailed(key: string, error: unknown): void {
-    if (error instanceof QuorumUnreachableError) this.#logger.error(`Lock not acquired: ${error.message}`);
+    if (error instanceof QuorumUnreachableError) this.#noMajority('Lock not acquired: ', key, error);
     if (error instanceof LeaseLostError)
       this.#logger.error(`Lock lost while handling a request: ${error.message}`);
     if (error instanceof LockNotAcquiredError) this.#logger.debug(`Request refused - lock held: ${key}`);
@@ -97,11 +106,38 @@ export class LockLog {
    * The guide tells its users to watch for the `held` line, so it has a level that is always printed.
    * `already_ran` is what all workers but one see at each tick of a short job, so it is a debug line.
    */
-  #notAcquired(key: string, { reason }: LockNotAcquiredError): void {
-    if (reason === 'held') this.#logger.log(`Skipping execution - lock held by another instance: ${key}`);
+  #notAcquired(
+    run: string,
+    key: string,
+    { reason, owner, retryAfterMs, heldHere }: LockNotAcquiredError,
+  ): void {
+    this.#reachable(key);
+    if (reason === 'held') {
+      const holder = heldHere ? 'this instance' : 'another instance';
+      this.#logger.log(`Skipping execution - lock held by ${holder}: ${run}`);
+      this.#logger.debug(
+        `Lock held by ${owner ?? 'an unknown holder'}, for another ${Math.ceil(retryAfterMs / 1_000)} s ` +
+          `unless it is extended: ${key}`,
+      );
+    }
     if (reason === 'already_ran')
-      this.#logger.debug(`Skipping execution - this tick was already run: ${key}`);
+      this.#logger.debug(`Skipping execution - this tick was already run: ${run}`);
     if (reason === 'contended')
-      this.#logger.warn(`Skipping execution - several instances claim the lock, none got it: ${key}`);
+      this.#logger.warn(`Skipping execution - several instances claim the lock, none got it: ${run}`);
+  }
+
+  /** The first failure in full; then a count. The nodes themselves have lines of their own. */
+  #noMajority(what: string, key: string, error: QuorumUnreachableError, end = ''): void {
+    const line = this.#unreachable.failed(key);
+    if (line.kind === 'first') this.#logger.error(`${what}${error.message}${end}`);
+    if (line.kind === 'also') this.#logger.error(`${what}"${key}": no majority of the nodes${end}`);
+    if (line.kind === 'again')
+      this.#logger.error(`${what}"${key}": no majority of the nodes, ${line.times} times in a row${end}`);
+  }
+
+  /** A majority answered the call of this key, whatever it said. */
+  #reachable(key: string): void {
+    const times = this.#unreachable.ended(key);
+    if (times > 1) this.#logger.log(`A majority of the nodes answers again, after ${times} calls: ${key}`);
   }
 }

@@ -4,6 +4,7 @@ import type { TickOf } from './cron-schedule.js';
 import { LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type MethodPlan } from './locked-call.js';
+import type { LineLogger } from './module-logger.js';
 import { keyOf, labelOf, methodName, type Keyed, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isSchedulerCall } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
@@ -15,7 +16,7 @@ const LATE_MS = 60_000;
 
 /** Runs decorated methods under the locks of one module instance. */
 export class LockRunner {
-  readonly log = new LockLog();
+  readonly log: LockLog;
   /** Whether the scheduler of the application is watched, so that its calls are told from others. */
   watchesScheduler = false;
   readonly #plans = new WeakMap<object, Map<LockedMethod, MethodPlan>>();
@@ -26,7 +27,10 @@ export class LockRunner {
     readonly locks: LockManager,
     private readonly defaults: Pick<LockOptions, 'ttlMs' | 'nodeTimeoutMs' | 'minHoldMs' | 'maxHoldMs'>,
     private readonly application: string,
-  ) {}
+    logger: LineLogger,
+  ) {
+    this.log = new LockLog(logger);
+  }
 
   /**
    * Decides how a method is locked in the class of `owner`, and remembers it. `found` is the function that
@@ -46,10 +50,17 @@ export class LockRunner {
     return plan;
   }
 
+  /** Plans a method of a module that was loaded after the start, at its first call. */
+  #planLate(instance: object, locked: LockedMethod): MethodPlan {
+    this.assertFits(methodName(instance, locked.property), locked.normalizedOptions);
+    const plan = this.plan(instance, locked, undefined, undefined);
+    this.locks.declare(plan.name);
+    return plan;
+  }
+
   /** Runs one call of a decorated method under its lock; without the lock, does what `onHeld` says. */
   async run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown> {
-    const plan =
-      this.#plans.get(instance.constructor)?.get(locked) ?? this.plan(instance, locked, undefined, undefined);
+    const plan = this.#plans.get(instance.constructor)?.get(locked) ?? this.#planLate(instance, locked);
     // Before the first await: the tick belongs to the moment of the call.
     const method = methodName(instance, locked.property);
     const origin = this.#originOf(plan, args);

@@ -1,9 +1,10 @@
-import { Logger } from '@nestjs/common';
 import { LockManager, type LockListener, type LockManagerOptions } from '../index.js';
 import { findApplicationName } from './application-name.js';
-import { show } from './check-options.js';
+import { assertOneOf, show } from './check-options.js';
 import { optionsFromEnvironment } from './environment.js';
 import { DEFAULT_TTL_MS } from './lock-settings.js';
+import { LOG_LEVELS, loggerOf, type LineLogger, type LockLogLevel } from './module-logger.js';
+import { NodeLog } from './node-log.js';
 import { longestDecoratedTtlMs } from './normalize-options.js';
 
 /**
@@ -36,6 +37,12 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    */
   readonly strictKeys?: boolean | undefined;
   /**
+   * Which lines the module logs: those of this level and above. `'none'`: it logs nothing. What it logs still
+   * passes the levels of the application's own logger.
+   * @default 'debug'
+   */
+  readonly logLevel?: LockLogLevel | undefined;
+  /**
    * The name of the application, at most 128 characters. It begins the keys of methods and handlers that give
    * none, such as `orders:TasksService.hourly`, so that two applications on the same nodes do not share them.
    * All workers of an application need the same name. `''` leaves it out.
@@ -61,6 +68,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 export function readModuleSettings({
   drainMs = DEFAULT_DRAIN_MS,
   strictKeys = false,
+  logLevel,
   app,
 }: QuorlockModuleOptions): ModuleSettings {
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > LONGEST_MS) {
@@ -68,6 +76,7 @@ export function readModuleSettings({
   }
   if (typeof strictKeys !== 'boolean')
     throw new TypeError(`strictKeys must be true or false, got ${String(strictKeys)}`);
+  assertOneOf('QuorlockModule', 'logLevel', logLevel, LOG_LEVELS);
   return { drainMs, strictKeys, app: readApp(app) };
 }
 
@@ -89,21 +98,24 @@ function readApp(app: unknown): string | undefined {
  * options are checked before the manager opens its nodes, because nothing would close them.
  */
 export function createManager(options: QuorlockModuleOptions): LockManager {
-  const logger = new Logger('Quorlock');
-  readModuleSettings(options);
-  const { listeners = [], drainMs: _drainMs, strictKeys: _strictKeys, app: _app, ...rest } = options;
+  const { drainMs } = readModuleSettings(options);
+  const { listeners = [], drainMs: _, strictKeys: _strictKeys, app: _app, logLevel, ...rest } = options;
+  const logger = loggerOf('Quorlock', logLevel);
   if (!Array.isArray(listeners)) throw new TypeError('listeners must be a list of functions');
   const given = withoutUndefined(rest);
   const managerOptions = {
     maxTtlMs: Math.max(DEFAULT_TTL_MS, longestDecoratedTtlMs(), given.ttlMs ?? 0),
     warn: (message: string) => logger.warn(message),
     ...given,
+    // `LockLifecycle` connects when the application has started. If it does not start, nothing is left open.
+    lazyConnect: true,
   };
   // This runs when the application starts, not at import. By now a .env file has been read.
   const locks = new LockManager(
     'nodes' in given ? (managerOptions as LockManagerOptions) : addEnvironment(managerOptions, logger),
   );
   try {
+    locks.subscribe(new NodeLog(logger, drainMs).listener);
     for (const listener of listeners) locks.subscribe(listener);
   } catch (error) {
     void locks.close();
@@ -121,7 +133,7 @@ function withoutUndefined(options: Omit<QuorlockModuleOptions, 'listeners'>): ty
   return Object.fromEntries(given);
 }
 
-function addEnvironment(options: Omit<LockManagerOptions, 'nodes'>, logger: Logger): LockManagerOptions {
+function addEnvironment(options: Omit<LockManagerOptions, 'nodes'>, logger: LineLogger): LockManagerOptions {
   const { options: found, warning } = optionsFromEnvironment(process.env);
   if (warning !== undefined) logger.warn(warning);
   return { ...found, ...options };

@@ -10,6 +10,7 @@ import { LockManager } from '../index.js';
 import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
+import { loggerOf } from './module-logger.js';
 import { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 import { createManager, readModuleSettings, type QuorlockModuleOptions } from './quorlock-options.js';
 import { DEFAULT_LOCKS, getLockManagerToken, getRunnerToken } from './tokens.js';
@@ -89,7 +90,12 @@ function providersOf(name: string): Provider[] {
       provide: getRunnerToken(name),
       inject: [getLockManagerToken(name), MODULE_OPTIONS_TOKEN],
       useFactory: (locks: LockManager, options: QuorlockModuleOptions) =>
-        new LockRunner(locks, options, readModuleSettings(options).app ?? ''),
+        new LockRunner(
+          locks,
+          options,
+          readModuleSettings(options).app ?? '',
+          loggerOf('DistributedLock', options.logLevel),
+        ),
     },
     {
       provide: LockLifecycle,
@@ -101,8 +107,14 @@ function providersOf(name: string): Provider[] {
         scanner: MetadataScanner,
       ) => {
         const { drainMs, strictKeys, app } = readModuleSettings(options);
-        const scope = { name, runner, strictKeys, app };
-        return new LockLifecycle(runner.locks, new LockExplorer(discovery, scanner, scope), drainMs);
+        const logger = loggerOf('DistributedLock', options.logLevel);
+        const scope = { name, runner, strictKeys, app, logger };
+        return new LockLifecycle(
+          runner.locks,
+          new LockExplorer(discovery, scanner, scope),
+          drainMs,
+          options.lazyConnect === true,
+        );
       },
     },
   ];

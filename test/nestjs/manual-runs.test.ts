@@ -125,7 +125,7 @@ describe('a job that is started by hand', () => {
     const held = await application.app.get(LockManager).acquire('nightly');
     expect(await jobs.nightly()).toBeUndefined();
     expect(linesOf(application, 'log').slice(1)).toEqual([
-      'Skipping execution - lock held by another instance: nightly (manual run)',
+      'Skipping execution - lock held by this instance: nightly (manual run)',
     ]);
     await held.release();
   });

@@ -1,9 +1,19 @@
-import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  Inject,
+  Optional,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { LockError } from '../../index.js';
 import { LockLog } from '../lock-log.js';
+import type { LockRunner } from '../lock-runner.js';
+import { loggerOf } from '../module-logger.js';
 import { setRetryAfter } from '../request/response.js';
+import { DEFAULT_LOCKS, getRunnerToken } from '../tokens.js';
 import { callerOfContext } from './caller.js';
 import { toException } from './lock-exceptions.js';
 import { LockMessageException } from './message-exceptions.js';
@@ -27,9 +37,14 @@ interface GatewayClient {
  */
 @Catch(LockError, LockMessageException)
 export class LockExceptionFilter implements ExceptionFilter {
-  readonly #log = new LockLog();
+  readonly #log: LockLog;
 
-  constructor(@Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost) {}
+  constructor(
+    @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
+    @Optional() @Inject(getRunnerToken(DEFAULT_LOCKS)) runner?: LockRunner,
+  ) {
+    this.#log = runner?.log ?? new LockLog(loggerOf('DistributedLock'));
+  }
 
   catch(error: unknown, host: ArgumentsHost): unknown {
     const caller = callerOfContext(host.getType<string>());
