@@ -99,7 +99,10 @@ describe('the log lines', () => {
 
   it.each(lines)('are in the sources: %s', (line) => {
     // What stands before a colon, and what in parentheses, is put together with the rest at run time.
-    const fixed = line.split(/…|: | \(/).map((part) => part.trim());
+    const fixed = line
+      .replace(/(?<=held by )(?:another|this) instance/, '…')
+      .split(/…|: | \(/)
+      .map((part) => part.trim());
     expect(fixed.filter((part) => part.length > 3 && !sources.includes(part))).toEqual([]);
   });
 

@@ -46,7 +46,7 @@ describe('many calls with one signal', () => {
     const mine = await world.clock.until(locks.acquire('mine'));
     const controller = new AbortController();
     const { signal } = controller;
-    const waits = Array.from({ length: 100_000 }, () => locks.acquire('busy', { waitMs: 600_000, signal }));
+    const waits = Array.from({ length: 20_000 }, () => locks.acquire('busy', { waitMs: 600_000, signal }));
     const ended = Promise.allSettled(waits);
     // The nodes answer the first of them meanwhile.
     await world.clock.advance(10);
@@ -54,7 +54,7 @@ describe('many calls with one signal', () => {
     const reason = new Error('enough');
     controller.abort(reason);
     const endings = await world.clock.until(ended);
-    expect(endings.filter((one) => one.status === 'rejected' && one.reason === reason)).toHaveLength(100_000);
+    expect(endings.filter((one) => one.status === 'rejected' && one.reason === reason)).toHaveLength(20_000);
     expect(listenersOn(signal)).toBe(0);
     expect([held, mine].map((lease) => lease.signal.aborted)).toEqual([false, false]);
     expect(world.eventsOf('lost')).toEqual([]);
