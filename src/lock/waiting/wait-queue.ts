@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { NotAcquired } from '../acquire/attempt.js';
 import type { HeldKeys } from '../lease/held-keys.js';
+import { Fifo, type FifoEntry } from './fifo.js';
 
 /** A waiter in a line. */
 export interface QueuedWaiter {
@@ -32,7 +33,7 @@ const OTHERS_FIRST_MS = 8;
 /** The waiters of this process for the same list of resources, in the order in which they came. */
 interface Line {
   readonly resources: readonly string[];
-  readonly waiters: Set<QueuedWaiter>;
+  readonly waiters: Fifo<QueuedWaiter>;
   /** What its last attempt got. */
   lastResult: NotAcquired | undefined;
   yieldReason: YieldReason | undefined;
@@ -42,18 +43,18 @@ interface Line {
 export class Place {
   constructor(
     readonly line: Pick<Line, 'lastResult' | 'yieldReason' | 'waiters'>,
-    private readonly waiter: QueuedWaiter,
+    private readonly entry: FifoEntry<QueuedWaiter>,
     private readonly onFirstLeft: () => void,
   ) {}
 
   get isFirst(): boolean {
-    return firstOf(this.line.waiters) === this.waiter;
+    return this.line.waiters.isFirst(this.entry);
   }
 
   /** May be called twice. */
   leave(): void {
     const wasFirst = this.isFirst;
-    if (this.line.waiters.delete(this.waiter) && wasFirst) this.onFirstLeft();
+    if (this.line.waiters.remove(this.entry) && wasFirst) this.onFirstLeft();
   }
 }
 
@@ -83,11 +84,11 @@ export class WaitQueue {
     const key = keyOf(resources);
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = { resources, waiters: new Set(), lastResult: undefined, yieldReason: this.#released.get(key) };
+      line = { resources, waiters: new Fifo(), lastResult: undefined, yieldReason: this.#released.get(key) };
       this.#add(key, line);
     }
-    line.waiters.add(waiter);
-    return new Place(line, waiter, () => this.#onFirstLeft(line, key));
+    const entry = line.waiters.add(waiter);
+    return new Place(line, entry, () => this.#onFirstLeft(line, key));
   }
 
   /** The keys that this process holds for exactly these resources. */
@@ -104,7 +105,7 @@ export class WaitQueue {
   nextInLine(keys: HeldKeys): QueuedWaiter | undefined {
     const line = this.#lines.get(keyOf(keys.tracker.resources));
     if (line === undefined || !keys.mayFollow) return undefined;
-    const first = firstOf(line.waiters);
+    const { first } = line.waiters;
     return first?.accept(keys) === true ? first : undefined;
   }
 
@@ -142,7 +143,7 @@ export class WaitQueue {
   mayBeFree(resources: readonly string[]): void {
     for (const line of this.#linesFor(resources)) {
       line.yieldReason = undefined;
-      firstOf(line.waiters)?.wake();
+      line.waiters.first?.wake();
     }
   }
 
@@ -158,7 +159,7 @@ export class WaitQueue {
   #onFirstLeft(line: Line, key: string): void {
     if (line.waiters.size === 0) this.#remove(key, line);
     // While this process holds the resources, the next one has nothing to do either.
-    else if (!this.#held.has(key)) firstOf(line.waiters)?.wake();
+    else if (!this.#held.has(key)) line.waiters.first?.wake();
   }
 
   #linesFor(resources: readonly string[]): Iterable<Line> {
@@ -169,7 +170,7 @@ export class WaitQueue {
   #yield(resources: readonly string[], reason: YieldReason): void {
     for (const line of this.#linesFor(resources)) {
       line.yieldReason = reason;
-      firstOf(line.waiters)?.wake();
+      line.waiters.first?.wake();
     }
   }
 
@@ -196,8 +197,3 @@ export class WaitQueue {
     }
   }
 }
-
-const firstOf = (waiters: ReadonlySet<QueuedWaiter>): QueuedWaiter | undefined => {
-  for (const waiter of waiters) return waiter;
-  return undefined;
-};
