@@ -1,6 +1,6 @@
 import type { LossReason } from '../core/lease-state.js';
 import { majorityOf } from '../core/quorum.js';
-import type { Failed, Vote } from '../core/vote.js';
+import { failed, type Failed, type Vote } from '../core/vote.js';
 import { listed, shortened } from './bounded-text.js';
 import { isOfKind, nameKind } from './error-kinds.js';
 
@@ -107,7 +107,7 @@ export class QuorumUnreachableError extends LockError {
     Object.defineProperty(this, 'votes', { value: votes });
     // A node that had not answered when the round was decided counts as reachable: it may just be slower.
     const away = votes.filter(({ vote }) => vote?.kind === 'failed' && vote.reason !== 'untrusted');
-    const isUntrusted = votes.some(({ vote }) => vote?.kind === 'failed' && vote.reason === 'untrusted');
+    const isUntrusted = failures.some(({ vote }) => vote.reason === 'untrusted');
     const enough = votes.length - away.length >= majorityOf(votes.length);
     this.reason = isUntrusted && enough ? 'untrusted' : 'unreachable';
   }
@@ -119,8 +119,14 @@ interface NodeFailure {
   readonly vote: Failed;
 }
 
+const IN_QUARANTINE = failed('untrusted', new Error('its answers do not count yet'));
+
+/** The votes that say nothing about the lock. The refusal of a node in quarantine is one of them. */
 const failuresIn = (votes: readonly NodeVote[]): NodeFailure[] =>
-  votes.flatMap(({ node, vote }) => (vote?.kind === 'failed' ? [{ node, vote }] : []));
+  votes.flatMap(({ node, vote }) => {
+    if (vote?.kind === 'failed') return [{ node, vote }];
+    return vote?.kind === 'refused' && vote.untrusted ? [{ node, vote: IN_QUARANTINE }] : [];
+  });
 
 const MOST_CAUSES = 3;
 /** Long enough for what to do, such as: give those that are locked together a hash tag in common. */

@@ -35,12 +35,12 @@ interface OwnerCount {
  * unreachable. So a vote that has not come (`undefined`) proves nothing: if it could change the outcome, the
  * outcome is `contended`, and the caller asks again.
  *
- * `seenBefore` has the owners that an earlier round of this attempt met. In a split vote, a client takes a
- * new holder id for each round. So an owner that is still there is a holder, or the key of a dead one. It may
- * have its majority on nodes that failed to answer, or on nodes that are in quarantine now and could vote
- * when it won: these nodes count for it. They do not count for an owner that is met for the first time.
- * Otherwise each of two clients could have a majority of the keys but not of the votes, each would take the
- * other for the holder, and nobody would get the lock.
+ * `seenBefore` has the owners that have been there for longer than a claimant would be, see `MetOwners`. In
+ * a split vote, a client takes a new holder id for each round. So an owner that stays is a holder, or the key
+ * of a dead one. It may have its majority on nodes that failed to answer, or on nodes that are in quarantine
+ * now and could vote when it won: these nodes count for it. They do not count for any other owner. Otherwise
+ * each of two clients could have a majority of the keys but not of the votes, each would take the other for
+ * the holder, and nobody would get the lock.
  *
  * A recorded tick stays recorded, so nodes that failed to answer count for it from the first round: if the
  * nodes without the record cannot make a majority, nobody can win before the others are back.
@@ -71,6 +71,43 @@ export function outcomeOf(
   }
   if (alreadyRan > 0 && alreadyRan + unanswered >= majority) return { kind: 'already_ran' };
   return { kind: 'contended' };
+}
+
+/**
+ * How long the key of a claimant that lost its round may be seen, in milliseconds: it waits for a node as
+ * long as the node timeout, and then its release may take as long. Claimants are taken to have the same
+ * timeout.
+ */
+export const claimLifeMs = (nodeTimeoutMs: number): number => 2 * nodeTimeoutMs;
+
+/** How many owners are remembered; those that were met the longest ago are forgotten. */
+const MOST_OWNERS = 1_000;
+
+/**
+ * The owners that the rounds of a client met, and when each of them was met first. A holder id is never used
+ * again, so they need not be kept apart by resource or by attempt.
+ */
+export class MetOwners {
+  /** In the order of the last meeting. */
+  readonly #metAt = new Map<string, number>();
+
+  add(owners: readonly string[], nowMs: number): void {
+    for (const owner of owners) {
+      const metAt = this.#metAt.get(owner) ?? nowMs;
+      this.#metAt.delete(owner);
+      this.#metAt.set(owner, metAt);
+    }
+    for (const owner of this.#metAt.keys()) {
+      if (this.#metAt.size <= MOST_OWNERS) return;
+      this.#metAt.delete(owner);
+    }
+  }
+
+  /** Those of the owners that were first met at `metByMs` or before, as `outcomeOf` needs them. */
+  since(metByMs: number, owners: readonly string[]): ReadonlySet<string> {
+    const isOld = (owner: string): boolean => (this.#metAt.get(owner) ?? Infinity) <= metByMs;
+    return owners.some(isOld) ? new Set(owners.filter(isOld)) : NOBODY;
+  }
 }
 
 /** The owners that the refusals of a round name, one for each refusal. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { tokensFor } from '../core/local-handover.js';
+import { MetOwners } from '../core/outcome.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
@@ -93,6 +94,7 @@ export class Acquirer {
       fencing,
       newHolderId: () => newHolderId(options.holder),
       sleep: (delayMs) => pause(clock, delayMs),
+      metOwners: new MetOwners(),
     };
     this.#keysContext = { clock, events, scheduler, guard, driftFactor };
     this.#leaseContext = { clock, events, host: this.leases, quarantine };

@@ -1,5 +1,12 @@
 import { yieldDelayMs } from '../../core/backoff.js';
-import { outcomeOf, hasPriority, ownersIn, type Outcome } from '../../core/outcome.js';
+import {
+  claimLifeMs,
+  hasPriority,
+  outcomeOf,
+  ownersIn,
+  type MetOwners,
+  type Outcome,
+} from '../../core/outcome.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import { LockNotAcquiredError, QuorumUnreachableError, type NodeVote } from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
@@ -11,6 +18,8 @@ import type { Cancellation } from './cancellation.js';
 export interface AttemptContext extends RoundContext {
   readonly random: () => number;
   readonly sleep: (delayMs: number) => Promise<void>;
+  /** The owners that all attempts have met. */
+  readonly metOwners: MetOwners;
 }
 
 export type Won = Extract<AcquireRoundResult, { kind: 'won' }>;
@@ -26,6 +35,10 @@ export type AttemptResult = Won | NotAcquired;
 
 const countAnswers = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+
+/** The answers of nodes that may vote. */
+const countTrusted = ({ votes }: VoteTally): number =>
+  votes.filter((vote) => vote?.kind === 'granted' || (vote?.kind === 'refused' && !vote.untrusted)).length;
 
 const countLate = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
@@ -49,6 +62,8 @@ export async function attempt(
   /** The owners that were met at an earlier look. */
   let met: Set<string> | undefined;
   let wasLate = false;
+  const beganAt = clock.now();
+  const lifeMs = claimLifeMs(request.nodeTimeoutMs);
   for (let look = 0; ; look++) {
     const room = quorum.roundLimiter.enter();
     if (room !== undefined) await room;
@@ -63,11 +78,20 @@ export async function attempt(
     const { tally, undone, failure } = result;
     const { votes } = tally;
     met ??= new Set();
-    const outcome: Outcome = failure === undefined ? outcomeOf(votes, met) : { kind: 'unreachable' };
+    const now = clock.now();
+    const owners = ownersIn(votes);
+    const outcome: Outcome =
+      failure === undefined
+        ? outcomeOf(votes, context.metOwners.since(now - lifeMs, owners))
+        : { kind: 'unreachable' };
+    context.metOwners.add(owners, now);
     // A request that came too late was not carried out: this process stood still, or was very busy. It is
     // sent once more.
     const isLate = countAnswers(tally) + countLate(tally) >= quorum.majority;
-    const mayGoOn = look < LOOKS && !cancellation.isCancelled;
+    // An owner that stays may be the holder. Only when it stays for longer than a claimant would, it is.
+    const mayBeHeld =
+      outcome.kind === 'contended' && now < beganAt + 2 * lifeMs && outcomeOf(votes, met).kind === 'held';
+    const mayGoOn = (look < LOOKS || mayBeHeld) && !cancellation.isCancelled;
     if (outcome.kind === 'unreachable' && isLate && !wasLate && mayGoOn) {
       wasLate = true;
       await undone;
@@ -75,10 +99,13 @@ export async function attempt(
     }
     if (outcome.kind !== 'contended' || !mayGoOn) {
       const namedVotes = quorum.namedVotes(tally);
-      return { ...outcome, votes: namedVotes, undone, ...(failure === undefined ? {} : { failure }) };
+      // Nobody can win while too few nodes may vote, so nobody contends either.
+      const isVain = outcome.kind === 'contended' && countTrusted(tally) < quorum.majority;
+      const told: Outcome = isVain ? { kind: 'unreachable' } : outcome;
+      return { ...told, votes: namedVotes, undone, ...(failure === undefined ? {} : { failure }) };
     }
     const goesFirst = hasPriority(votes, met);
-    for (const owner of ownersIn(votes)) met.add(owner);
+    for (const owner of owners) met.add(owner);
     const roundMs = clock.now() - startedAt;
     await undone;
     const delayMs = yieldDelayMs(look, roundMs, random());
