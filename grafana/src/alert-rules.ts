@@ -17,6 +17,7 @@ const increase = (by: string, selector: string, window: string): string =>
   `sum by (${by}) (increase(${selector}[${window}]))`;
 
 const notReady = `sum by (job, instance) (${everywhere('nodeState', NOT_READY)})`;
+const inQuarantine = `sum by (job, instance) (${everywhere('nodeState', 'state="untrusted"')})`;
 const ready = `sum by (job, instance) (${everywhere('nodeState', 'state="ready"')})`;
 const votes = (...matchers: readonly string[]): string =>
   `sum by (job, node) (rate(${everywhere('votes', ...matchers)}[5m]))`;
@@ -39,29 +40,42 @@ export const ALERT_RULES: readonly AlertRule[] = [
       '"Node states" shows which nodes are missing.',
   },
   {
+    alert: 'QuorlockMajorityInQuarantine',
+    expr: `(${inQuarantine} >= ${ready}) > 0`,
+    for: '0m',
+    severity: 'critical',
+    summary: '{{ $labels.instance }} can lock nothing: its nodes lost their memory and have no vote yet',
+    description:
+      'Half of the nodes or more restarted without their data, or their clocks were stepped. Each votes ' +
+      'again by itself, after the longest quarantine at the latest; the log of the process says when. Until ' +
+      'then no job runs. Do not flush or restart more nodes. Find out why several were emptied at once.',
+  },
+  {
     alert: 'QuorlockNothingAcquired',
     expr: [
-      `${increase('job', everywhere('failed', 'reason="unreachable"'), '5m')} > 0`,
+      `${increase('job', everywhere('failed'), '5m')} > 0`,
       `unless ${increase('job', everywhere('acquired'), '5m')} > 0`,
     ].join(' '),
     for: '1m',
     severity: 'critical',
     summary: 'No process of {{ $labels.job }} could acquire any lock',
     description:
-      'Calls of the last five minutes failed because no majority of the nodes answered, and none ' +
-      'succeeded. If the nodes look ready, they are connected but do not answer in time: see "Failed ' +
-      'votes, by node", and the load and the memory of the Redis servers.',
+      'Calls of the last five minutes failed, and none succeeded. See "Failed, by reason". unreachable: no ' +
+      'majority of the nodes answered. If they look ready, they are connected but do not answer in time: ' +
+      'see "Failed votes, by node", and the load and the memory of the Redis servers. untrusted: the nodes ' +
+      'lost their memory and have no vote yet. contended: the votes stayed split.',
   },
   {
     alert: 'QuorlockAttemptsUnreachable',
-    expr: `${increase('job, lock', everywhere('failed', 'reason="unreachable"'), '10m')} > 0`,
+    // Split votes have an alert of their own. Every other reason means that no majority voted.
+    expr: `${increase('job, lock', everywhere('failed', 'reason!="contended"'), '10m')} > 0`,
     for: '0m',
     severity: 'warning',
-    summary: 'Calls to acquire {{ $labels.lock }} failed: no majority of the nodes answered',
+    summary: 'Calls to acquire {{ $labels.lock }} failed: no majority of the nodes voted',
     description:
       'A job with this lock may not have run. "Failed votes, by node" shows which nodes did not answer, ' +
       'and "Since the last run" whether another process ran it. If answers are slow rather than missing, ' +
-      'check the network or raise nodeTimeoutMs.',
+      'check the network or raise nodeTimeoutMs. "Node states" shows nodes that have no vote yet.',
   },
   {
     alert: 'QuorlockAttemptsContended',

@@ -13,13 +13,14 @@ export interface AlertCase {
 
 const states = (instance: string, node: string, byState: Readonly<Record<string, string>>): SamplesBySeries =>
   Object.fromEntries(
-    ['connecting', 'ready', 'unreachable', 'misconfigured', 'closed'].map((state) => [
+    ['connecting', 'ready', 'untrusted', 'unreachable', 'misconfigured', 'closed'].map((state) => [
       `quorlock_node_state{job="app",instance="${instance}",node="${node}",state="${state}"}`,
       byState[state] ?? '0x300',
     ]),
   );
 
 const up = { ready: '1x300' };
+const emptied = { untrusted: '1x300' };
 const down = { unreachable: '1x300' };
 
 const counter = (name: string, labels: string, samples: string): SamplesBySeries => ({
@@ -78,6 +79,27 @@ export const ALERT_CASES: readonly AlertCase[] = [
     fires: [],
   },
   {
+    alert: 'QuorlockMajorityInQuarantine',
+    claim: 'fires at once when two of three nodes lost their memory',
+    series: { ...states('1', 'a', up), ...states('1', 'b', emptied), ...states('1', 'c', emptied) },
+    at: '30s',
+    fires: [{ ...app, instance: '1' }],
+  },
+  {
+    alert: 'QuorlockMajorityInQuarantine',
+    claim: 'is silent about one node of three',
+    series: { ...states('1', 'a', up), ...states('1', 'b', up), ...states('1', 'c', emptied) },
+    at: '3m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockNothingAcquired',
+    claim: 'fires whatever the reason',
+    series: { ...failed('untrusted', '0 0 1+1x20'), ...acquired('5x22') },
+    at: '5m',
+    fires: [app],
+  },
+  {
     alert: 'QuorlockNothingAcquired',
     claim: 'fires when attempts fail and none succeeds',
     series: { ...failed('unreachable', '0 0 1+1x20'), ...acquired('5x22') },
@@ -95,6 +117,13 @@ export const ALERT_CASES: readonly AlertCase[] = [
     alert: 'QuorlockAttemptsUnreachable',
     claim: 'fires at the first failure of a process that has not failed before',
     series: failed('unreachable', '0 0 0 0 1x20'),
+    at: '2m',
+    fires: [report],
+  },
+  {
+    alert: 'QuorlockAttemptsUnreachable',
+    claim: 'fires when too few nodes had a vote',
+    series: failed('untrusted', '0 0 0 0 1x20'),
     at: '2m',
     fires: [report],
   },
