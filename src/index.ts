@@ -1,5 +1,6 @@
 export { LockManager } from './lock/lock-manager.js';
 export type { Lease } from './api/lease.js';
+export type { DeposedReason, Election, ElectionOptions, LeaderRun } from './api/election.js';
 export type { Inspection } from './api/inspection.js';
 export {
   LOCK_DEFAULTS,

@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { LossReason } from '../core/lease-state.js';
 import type { FailureReason, RefusalReason } from '../core/vote.js';
 import type { NodeState } from '../node/lock-node.js';
+import type { DeposedReason } from './election.js';
 
 /** A node as `LockManager.nodes()` and the `node` event show it. */
 export interface NodeSnapshot {
@@ -65,6 +66,9 @@ interface AboutCall {
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
+ * - `standing`: this process stands for election: `elect` was called. `worker` is the manager's `holder`.
+ * - `elected`: this process leads from now on. `id` is that of the acquire call and of its lease.
+ * - `deposed`: it leads no longer. `ledMs` is for how long it led.
  */
 export type LockEvent =
   | { readonly type: 'declared'; readonly name: string }
@@ -120,7 +124,20 @@ export type LockEvent =
   | { readonly type: 'node'; readonly node: NodeSnapshot }
   | { readonly type: 'quorum'; readonly atStart: boolean; readonly quorum: QuorumSnapshot }
   | { readonly type: 'stalled'; readonly delayMs: number }
-  | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string };
+  | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string }
+  | (Omit<AboutCall, 'id'> & { readonly type: 'standing'; readonly worker: string })
+  | (AboutCall & {
+      readonly type: 'elected';
+      readonly token: number | undefined;
+      readonly worker: string;
+    })
+  | (AboutCall & {
+      readonly type: 'deposed';
+      readonly token: number | undefined;
+      readonly worker: string;
+      readonly reason: DeposedReason;
+      readonly ledMs: number;
+    });
 
 /**
  * Called synchronously, so it should be quick. If it throws, that is reported as a warning and goes no

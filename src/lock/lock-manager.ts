@@ -3,7 +3,8 @@ import { systemClock, type Clock } from '../clock.js';
 import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
 import { listed, shortened } from '../api/bounded-text.js';
-import { LockNotAcquiredError } from '../api/errors.js';
+import type { Election, ElectionOptions } from '../api/election.js';
+import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Lease } from '../api/lease.js';
@@ -14,7 +15,9 @@ import {
   type ResolvedManagerOptions,
 } from '../api/options.js';
 import { Acquirer } from './acquirer.js';
+import { Candidate } from './election/candidate.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
+import type { HeldLease } from './lease/held-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { Bootstrap } from './nodes/bootstrap.js';
 import { watchMembership } from './nodes/membership-check.js';
@@ -26,13 +29,14 @@ import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import { StallGuard } from './stall/stall-guard.js';
 import { checkName } from './validation/checks.js';
+import { readElectionOptions } from './validation/election-options.js';
 import {
   AcquireOptionsResolver,
   resolveDrainMs,
   resolveLockOptions,
   resolveManagerOptions,
 } from './validation/resolve-options.js';
-import { resolveResources } from './validation/resources.js';
+import { assertResource, resolveResources } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -68,6 +72,7 @@ export class LockManager {
   readonly #unwatch: () => void;
   readonly #unwatchMembers: () => void;
   readonly #declared = new Set<string>();
+  readonly #elections = new Set<Candidate>();
   /** Set while locks exclude this process only. */
   #fallbackReason: string | undefined;
   #closing: Promise<void> | undefined;
@@ -176,6 +181,36 @@ export class LockManager {
     return runUnder(await this.acquire(resource, options), this, signal, routine);
   }
 
+  /**
+   * Stands for election: one of all processes that stand for the same resource leads. It waits until it is
+   * elected, and again after it was deposed, until it is stopped. When a leader dies, another one is elected
+   * after its TTL; when it stops, at once. Throws a TypeError or RangeError that names a bad option, and a
+   * LockManagerClosedError once the manager grants nothing any more.
+   *
+   * A leader may be deposed at any moment: its work must stop when `lease.signal` aborts, and what it writes
+   * needs the token of the lease, like that of any other holder.
+   */
+  elect(resource: string, options: ElectionOptions = {}): Election {
+    assertResource(resource);
+    const resolved = this.#acquireOptions.resolve(readElectionOptions(resource, options));
+    if (this.closed) throw new LockManagerClosedError([resource]);
+    const { holder: worker, warn } = this.#options;
+    const { onElected, onLost, signal: caller } = options;
+    const { name, ttlMs, retryDelayMs } = resolved;
+    this.declare(name);
+    this.#events.emit({ type: 'standing', name, resources: [resource], worker });
+    this.connect();
+    const acquire = (signal: AbortSignal): Promise<HeldLease> =>
+      this.#acquirer.acquire([resource], { ...resolved, signal });
+    const candidate = new Candidate(
+      { manager: this, clock: this.#clock, events: this.#events, worker, warn },
+      { resource, name, ttlMs, retryDelayMs, acquire, onElected, onLost, signal: caller },
+    );
+    this.#elections.add(candidate);
+    void candidate.ended.then(() => this.#elections.delete(candidate));
+    return candidate;
+  }
+
   /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */
   async inspect(resource: string): Promise<Inspection> {
     const [name] = resolveResources(resource);
@@ -232,7 +267,7 @@ export class LockManager {
 
   /**
    * Calls the listener with every event from now on. Before that it tells the present state: the declared
-   * locks, the nodes, and the fallback if it is active. Returns a function that ends the subscription.
+   * locks, the nodes, the fallback if it is active, and what this process stands for or leads. Returns a function that ends the subscription.
    */
   subscribe(listener: LockListener): () => void {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
@@ -241,6 +276,7 @@ export class LockManager {
     for (const node of this.#nodes) tell({ type: 'node', node: snapshotOf(node, this.#clock.now()) });
     if (this.#fallbackReason !== undefined)
       tell({ type: 'fallback', active: true, reason: this.#fallbackReason });
+    for (const { presentState } of this.#elections) for (const event of presentState) tell(event);
     return this.#events.add(listener);
   }
 
@@ -258,9 +294,13 @@ export class LockManager {
     return this.#acquirer.isDraining;
   }
 
-  /** Grants nothing any more, and ends the calls that wait. Leases that are held go on. */
+  /**
+   * Grants nothing any more, and ends the calls that wait. Leases that are held go on, except for those of
+   * leaders: they resign.
+   */
   drain(): void {
     this.#acquirer.drain();
+    for (const candidate of this.#elections) candidate.end('closed');
   }
 
   /**

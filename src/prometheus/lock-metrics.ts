@@ -84,6 +84,7 @@ class Recorder {
   readonly #locks = new Set<string>();
   readonly #held = new OpenIntervals();
   readonly #waits = new OpenIntervals();
+  readonly #terms = new OpenIntervals();
   readonly #nodes = new Map<string, NodeSnapshot['status']>();
   #fallback = false;
 
@@ -128,6 +129,16 @@ class Recorder {
       case 'lost':
         this.#recordLeaseEnd(event);
         return metrics.expired.inc({ lock: event.name, reason: event.reason });
+      case 'standing':
+        this.#addLock(event.name);
+        // No other lock has this series: an alert may ask for locks that nobody leads.
+        return metrics.leader.inc({ lock: event.name }, 0);
+      case 'elected':
+        metrics.leader.inc({ lock: event.name });
+        return this.#terms.begin(keyOf(event));
+      case 'deposed':
+        if (this.#terms.end(keyOf(event))) metrics.leader.dec({ lock: event.name });
+        return;
       case 'vote':
         return metrics.votes.inc({ node: event.node, vote: event.vote });
       case 'node':
@@ -178,5 +189,7 @@ class Recorder {
 }
 
 /** The id alone is unique per manager only, and one listener may hear several managers. */
-const keyOf = ({ id, resources }: EventOf<'acquired' | 'released' | 'lost' | 'waiting' | 'waited'>): string =>
-  JSON.stringify([id, ...resources]);
+const keyOf = ({ id, resources }: EventOf<Numbered>): string => JSON.stringify([id, ...resources]);
+
+/** The events that begin or end an interval. */
+type Numbered = 'acquired' | 'released' | 'lost' | 'waiting' | 'waited' | 'elected' | 'deposed';

@@ -15,6 +15,7 @@ export const METRICS = {
   leasesHeld: 'quorlock_leases_held',
   waiters: 'quorlock_waiters',
   lastRun: 'quorlock_last_run_timestamp_seconds',
+  leader: 'quorlock_leader',
   votes: 'quorlock_votes_total',
   nodeState: 'quorlock_node_state',
   loopDelay: 'quorlock_event_loop_delay_seconds',

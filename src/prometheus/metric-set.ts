@@ -18,6 +18,7 @@ export interface MetricSet {
   readonly leasesHeld: Gauge<'lock'>;
   readonly waiters: Gauge<'lock'>;
   readonly lastRun: Gauge<'lock'>;
+  readonly leader: Gauge<'lock'>;
   readonly votes: Counter<'node' | 'vote'>;
   readonly nodeState: Gauge<'node' | 'state'>;
   readonly loopDelay: Histogram;
@@ -111,6 +112,11 @@ export function metricSetOn(register: MetricsRegistry, buckets: Buckets): Metric
           aggregator: 'max',
           registers,
         }),
+    ),
+    leader: gauge(
+      METRICS.leader,
+      'Candidates of this process that lead now. Only locks for which it has stood for election have it.',
+      ['lock'],
     ),
     votes: counter(METRICS.votes, 'Answers of a node to all operations: granted, or the reason why not.', [
       'node',

@@ -3,8 +3,8 @@ import type { Lease } from '../../api/lease.js';
 import { oncePerProcess } from '../../api/once-per-process.js';
 import { RunLease } from './run-lease.js';
 
-/** Runs of `withLock` that share one lease: one acquired it, the others began inside that one. */
-interface SharedRuns {
+/** Runs that share one lease, which is released when the last of them has ended. */
+export interface SharedRuns {
   readonly lease: Lease;
   /** The manager of the lease: the same resource elsewhere is another lock. */
   readonly manager: object;
@@ -68,7 +68,8 @@ export function joinLease<T>(
   return undefined;
 }
 
-async function runShared<T>(
+/** Runs the routine as one of several that share a lease. `lease` is the lease as they see it. */
+export async function runShared<T>(
   runs: SharedRuns,
   lease: Lease,
   signal: AbortSignal | undefined,

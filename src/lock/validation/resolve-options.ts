@@ -22,8 +22,9 @@ import {
 import { defaultHolder, LONGEST_HOLDER } from './default-holder.js';
 
 /** The names of all options of a type. The compiler demands that none is missing. */
-const optionsOf = <Options>(options: Readonly<Record<keyof Options, true>>): readonly (keyof Options)[] =>
-  Object.keys(options) as (keyof Options)[];
+export const optionsOf = <Options>(
+  options: Readonly<Record<keyof Options, true>>,
+): readonly (keyof Options)[] => Object.keys(options) as (keyof Options)[];
 
 const LOCK_OPTIONS = optionsOf<LockOptions>({
   ttlMs: true,
