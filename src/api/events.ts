@@ -66,7 +66,7 @@ interface AboutCall {
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
- * - `standing`: this process stands for election: `elect` was called. `worker` is the manager's `holder`.
+ * - `candidate`: this process stands for election: `elect` was called. `worker` is the manager's `holder`.
  * - `elected`: this process leads from now on. `id` is that of the acquire call and of its lease.
  * - `deposed`: it leads no longer. `ledMs` is for how long it led.
  */
@@ -125,7 +125,7 @@ export type LockEvent =
   | { readonly type: 'quorum'; readonly atStart: boolean; readonly quorum: QuorumSnapshot }
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string }
-  | (Omit<AboutCall, 'id'> & { readonly type: 'standing'; readonly worker: string })
+  | (Omit<AboutCall, 'id'> & { readonly type: 'candidate'; readonly worker: string })
   | (AboutCall & {
       readonly type: 'elected';
       readonly token: number | undefined;

@@ -198,7 +198,7 @@ export class LockManager {
     const { onElected, onLost, signal: caller } = options;
     const { name, ttlMs, retryDelayMs } = resolved;
     this.declare(name);
-    this.#events.emit({ type: 'standing', name, resources: [resource], worker });
+    this.#events.emit({ type: 'candidate', name, resources: [resource], worker });
     this.connect();
     const acquire = (signal: AbortSignal): Promise<HeldLease> =>
       this.#acquirer.acquire([resource], { ...resolved, signal });
@@ -267,7 +267,8 @@ export class LockManager {
 
   /**
    * Calls the listener with every event from now on. Before that it tells the present state: the declared
-   * locks, the nodes, the fallback if it is active, and what this process stands for or leads. Returns a function that ends the subscription.
+   * locks, the nodes, the fallback if it is active, and what this process stands for or leads. Returns a
+   * function that ends the subscription.
    */
   subscribe(listener: LockListener): () => void {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');

@@ -5,6 +5,12 @@ export {
   type DistributedLockOptions,
 } from './distributed-lock.decorator.js';
 export type { DurationText, Milliseconds, Seconds } from './duration.js';
+export { LeaderElection } from './leader/leader-election.js';
+export {
+  RunOnLeader,
+  type RunOnLeaderDecorator,
+  type RunOnLeaderOptions,
+} from './leader/run-on-leader.decorator.js';
 export type { LockSettings, OnHeld } from './lock-settings.js';
 export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decorator.js';
 export { unlocked } from './lock-method.js';
@@ -15,4 +21,4 @@ export { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 export { LockedException, LockGraphQLError } from './refusal/lock-exceptions.js';
 export type { Refusal } from './refusal/refusal-facts.js';
 export { RequestEndedError } from './request/request-scope.js';
-export { getLockManagerToken, InjectLockManager } from './tokens.js';
+export { getLeaderElectionToken, getLockManagerToken, InjectLockManager } from './tokens.js';

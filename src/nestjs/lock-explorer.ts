@@ -1,8 +1,9 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { isSchedulerRegistry, watchCronJobs } from './cron-fires.js';
-import { readCronSchedule, type TickOf } from './cron-schedule.js';
+import { isSchedulerRegistry, watchCronJobs } from './cron/cron-fires.js';
+import { readCronSchedule, type TickOf } from './cron/cron-schedule.js';
 import { DefaultKeys } from './default-keys.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
+import { ledMethodsOf } from './leader/led-method.js';
 import { lockedHandlerMetadataOf } from './request/locked-handler.js';
 import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
 import type { LineLogger } from './module-logger.js';
@@ -73,6 +74,7 @@ export class LockExplorer {
       const isNew = !explored.has(prototype);
       explored.add(prototype);
       await this.#exploreMethods(wrapper, instance, isNew);
+      this.#exploreLedMethods(wrapper, instance);
       if (isNew) await this.#exploreHandlers(prototype);
       if (isSchedulerRegistry(prototype)) schedulers.push(instance);
     }
@@ -93,6 +95,18 @@ export class LockExplorer {
       // A request-scoped provider has no instance yet. Nest injects the runner when it makes one.
       if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
       if (isNew) await this.#plan(wrapper, instance, locked);
+    }
+  }
+
+  #exploreLedMethods(wrapper: Wrapper, instance: object): void {
+    const { name, runner } = this.scope;
+    for (const led of ledMethodsOf(Object.getPrototypeOf(instance) as object)) {
+      if (led.locks !== name) continue;
+      const method = methodName(instance, led.property);
+      const found = (instance as Record<string | symbol, unknown>)[led.property];
+      if (isScheduled(led.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
+      if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
+      runner.leaders.declare(led.election, led.ttlMs, method);
     }
   }
 

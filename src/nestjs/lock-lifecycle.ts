@@ -5,6 +5,7 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 import type { LockManager } from '../index.js';
+import type { LeaderElection } from './leader/leader-election.js';
 import type { LockExplorer } from './lock-explorer.js';
 
 /**
@@ -20,6 +21,7 @@ export class LockLifecycle
   constructor(
     private readonly locks: LockManager,
     private readonly explorer: LockExplorer,
+    private readonly leaders: LeaderElection,
     private readonly drainMs: number,
     private readonly lazyConnect: boolean,
   ) {}
@@ -41,8 +43,12 @@ export class LockLifecycle
    * earlier connects at once.
    */
   onApplicationBootstrap(): void {
-    if (this.lazyConnect) return;
-    setTimeout(() => this.locks.connect(), CONNECT_AFTER_MS).unref();
+    if (this.lazyConnect && !this.leaders.isNeeded) return;
+    setTimeout(() => {
+      if (this.locks.closed) return;
+      this.locks.connect();
+      this.leaders.start();
+    }, CONNECT_AFTER_MS).unref();
   }
 
   /**

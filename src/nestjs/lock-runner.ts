@@ -1,6 +1,8 @@
 import { currentLease, type AcquireOptions, type LockManager, type LockOptions } from '../index.js';
-import { firingJob, takeCronFire, type Origin } from './cron-fires.js';
-import type { TickOf } from './cron-schedule.js';
+import { firingJob, takeCronFire, type Origin } from './cron/cron-fires.js';
+import type { TickOf } from './cron/cron-schedule.js';
+import type { LedMethod } from './leader/led-method.js';
+import { LeaderElection } from './leader/leader-election.js';
 import { LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type MethodPlan } from './locked-call.js';
@@ -17,6 +19,7 @@ const LATE_MS = 60_000;
 /** Runs decorated methods under the locks of one module instance. */
 export class LockRunner {
   readonly log: LockLog;
+  readonly leaders: LeaderElection;
   /** Whether the scheduler of the application is watched, so that its calls are told from others. */
   watchesScheduler = false;
   readonly #plans = new WeakMap<object, Map<LockedMethod, MethodPlan>>();
@@ -30,6 +33,7 @@ export class LockRunner {
     logger: LineLogger,
   ) {
     this.log = new LockLog(logger);
+    this.leaders = new LeaderElection(locks, this.ttlMsOf({}), logger);
   }
 
   /**
@@ -81,6 +85,12 @@ export class LockRunner {
     } finally {
       tellEnd?.();
     }
+  }
+
+  /** Runs one call of a method with `@RunOnLeader()`, if this application leads. */
+  async runOnLeader({ election, original }: LedMethod, instance: object, args: unknown[]): Promise<unknown> {
+    const outcome = await this.leaders.run(election, () => original.apply(instance, args));
+    return outcome.ran ? outcome.value : undefined;
   }
 
   /** The key of a method or handler that does not depend on the call. */

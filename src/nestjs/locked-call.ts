@@ -6,7 +6,7 @@ import {
   type Lease,
   type LockManager,
 } from '../index.js';
-import type { CronMetadata, TickOf } from './cron-schedule.js';
+import type { CronMetadata, TickOf } from './cron/cron-schedule.js';
 import { isAcquireFailure, type AcquireFailure, type LockLog } from './lock-log.js';
 import type { OnHeld } from './lock-settings.js';
 import type { LockedMethod } from './locked-method.js';

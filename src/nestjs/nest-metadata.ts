@@ -3,7 +3,7 @@
  * because the packages that define them are not installed everywhere and do not export them. The keys are the
  * same from Nest 8 to 12.
  */
-import type { CronMetadata } from './cron-schedule.js';
+import type { CronMetadata } from './cron/cron-schedule.js';
 
 const read = (key: string, method: unknown): unknown =>
   typeof method === 'function' ? (Reflect.getMetadata(key, method) as unknown) : undefined;

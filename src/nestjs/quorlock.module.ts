@@ -7,13 +7,14 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { LockManager } from '../index.js';
+import { LeaderElection } from './leader/leader-election.js';
 import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
 import { loggerOf } from './module-logger.js';
 import { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 import { createManager, readModuleSettings, type QuorlockModuleOptions } from './quorlock-options.js';
-import { DEFAULT_LOCKS, getLockManagerToken, getRunnerToken } from './tokens.js';
+import { DEFAULT_LOCKS, getLeaderElectionToken, getLockManagerToken, getRunnerToken } from './tokens.js';
 
 /** The options of the module itself. `forRootAsync()` takes them beside its factory. */
 export interface QuorlockModuleExtras {
@@ -77,9 +78,19 @@ function addProviders(
       ...(definition.providers ?? []),
       ...providersOf(name),
       { provide: APP_FILTER, useClass: LockExceptionFilter },
-      ...(isDefault ? [{ provide: LockManager, useExisting: getLockManagerToken() }] : []),
+      ...(isDefault
+        ? [
+            { provide: LockManager, useExisting: getLockManagerToken() },
+            { provide: LeaderElection, useExisting: getLeaderElectionToken() },
+          ]
+        : []),
     ],
-    exports: [getLockManagerToken(name), getRunnerToken(name), ...(isDefault ? [LockManager] : [])],
+    exports: [
+      getLockManagerToken(name),
+      getLeaderElectionToken(name),
+      getRunnerToken(name),
+      ...(isDefault ? [LockManager, LeaderElection] : []),
+    ],
   };
 }
 
@@ -98,6 +109,11 @@ function providersOf(name: string): Provider[] {
         ),
     },
     {
+      provide: getLeaderElectionToken(name),
+      inject: [getRunnerToken(name)],
+      useFactory: (runner: LockRunner) => runner.leaders,
+    },
+    {
       provide: LockLifecycle,
       inject: [getRunnerToken(name), MODULE_OPTIONS_TOKEN, DiscoveryService, MetadataScanner],
       useFactory: (
@@ -112,6 +128,7 @@ function providersOf(name: string): Provider[] {
         return new LockLifecycle(
           runner.locks,
           new LockExplorer(discovery, scanner, scope),
+          runner.leaders,
           drainMs,
           options.lazyConnect === true,
         );

@@ -1,10 +1,12 @@
 import { Inject } from '@nestjs/common';
+import type { LedMethod } from './leader/led-method.js';
 import { methodName, type LockedMethod } from './locked-method.js';
 import { getRunnerToken, runnerPropertyOf } from './tokens.js';
 
-/** Runs a locked method. `LockRunner` has this shape; it cannot be named here, because it knows this file. */
+/** Runs decorated methods. `LockRunner` has this shape; it cannot be named here: it knows this file. */
 export interface MethodRunner {
   run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown>;
+  runOnLeader(led: LedMethod, instance: object, args: unknown[]): Promise<unknown>;
 }
 
 /** The runners of each instance, by property. */

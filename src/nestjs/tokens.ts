@@ -12,6 +12,14 @@ export function getLockManagerToken(name: string = DEFAULT_LOCKS): string {
 }
 
 /**
+ * The injection token of a module's `LeaderElection`. `name` is the name that `forRoot()` was given; the
+ * default is the module without a name, whose `LeaderElection` can also be injected by its class.
+ */
+export function getLeaderElectionToken(name: string = DEFAULT_LOCKS): string {
+  return `quorlock:LeaderElection:${name}`;
+}
+
+/**
  * Injects a `LockManager`: `constructor(@InjectLockManager() private readonly locks: LockManager) {}`. `name`
  * is the name that `forRoot()` was given; the default is the module without a name, whose manager can also be
  * injected by its class.

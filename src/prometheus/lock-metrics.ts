@@ -129,7 +129,7 @@ class Recorder {
       case 'lost':
         this.#recordLeaseEnd(event);
         return metrics.expired.inc({ lock: event.name, reason: event.reason });
-      case 'standing':
+      case 'candidate':
         this.#addLock(event.name);
         // No other lock has this series: an alert may ask for locks that nobody leads.
         return metrics.leader.inc({ lock: event.name }, 0);

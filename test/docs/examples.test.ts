@@ -199,6 +199,15 @@ process.send(await (async () => { ${code} })());
     ['long-job', 'CleanupService', 'service.daily().then(() => service.cleaned)', ['ada', 'bob']],
     ['guide', 'TasksService', `service.healthCheck().then(() => 'done')`, 'done'],
     ['schedule', 'ReportsService', `service.refresh().then(() => 'done')`, 'done'],
+    [
+      'leader',
+      'OutboxService',
+      `(async () => {
+        while (service.status() !== 'sends') await new Promise((r) => setTimeout(r, 10));
+        return typeof (await service.send());
+      })()`,
+      'number',
+    ],
     ['inject', 'PaymentsService', `service.pay('7')`, 'paid 7 under invoice'],
   ])('run under their locks: %s', async (name, service, call, outcome) => {
     const told = await outcomeOf<unknown>(

@@ -10,6 +10,7 @@ const page = pageOf('docs/options.md');
 const optionRows = tableOf(page, 'option');
 const decoratorRows = tableOf(page, 'decorator option');
 const moduleRows = tableOf(page, 'module option');
+const electRows = tableOf(page, 'elect option');
 const metricsRows = tableOf(page, 'metrics option');
 
 const namesIn = (rows: readonly Row[], column: string): string[] => rows.map((row) => plain(row[column]));
@@ -61,7 +62,7 @@ describe('the option tables', () => {
     const workspace = new Workspace();
     workspace.add(
       'tables.ts',
-      `import type { AcquireOptions, LockManagerOptions } from 'quorlock';
+      `import type { AcquireOptions, ElectionOptions, LockManagerOptions } from 'quorlock';
 import type { DistributedLockOptions, LockedHandlerOptions } from 'quorlock/nestjs';
 import type { QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
 import type { LockMetricsOptions } from 'quorlock/prometheus';
@@ -73,6 +74,7 @@ export type Difference =
   | Differ<keyof AcquireOptions, ${table(acquireRows, 'option')}>
   | Differ<keyof DistributedLockOptions, ${table(decoratorRows, 'decorator option')}>
   | Differ<keyof LockedHandlerOptions, ${table(handler, 'decorator option')}>
+  | Differ<keyof ElectionOptions, ${table(electRows, 'elect option')}>
   | Differ<Module, ${table(moduleRows, 'module option')}>
   | Differ<keyof LockMetricsOptions, ${table(metricsRows, 'metrics option')}>;
 declare const difference: Difference;

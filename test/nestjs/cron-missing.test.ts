@@ -5,7 +5,7 @@ jest.unstable_mockModule('cron', () => {
 });
 
 it('without the package cron a schedule that needs it fails, and the error says what to do', async () => {
-  const { readCronSchedule } = await import('../../src/nestjs/cron-schedule.js');
+  const { readCronSchedule } = await import('../../src/nestjs/cron/cron-schedule.js');
   await expect(readCronSchedule({ cronTime: '* * * * *' }, 'Tasks.job')).rejects.toThrow(
     /^Tasks\.job has @Cron, .* quorlock needs the package cron.* npm install cron\. Or .* once: false/,
   );

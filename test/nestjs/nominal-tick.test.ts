@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
-import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron-schedule.js';
-import { findLatestInstant, findNominalTick } from '../../src/nestjs/nominal-tick.js';
+import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron/cron-schedule.js';
+import { findLatestInstant, findNominalTick } from '../../src/nestjs/cron/nominal-tick.js';
 
 const at = (iso: string): number => Date.parse(iso);
 const shown = (ms: number | undefined): string | undefined =>

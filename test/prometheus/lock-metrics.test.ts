@@ -33,6 +33,7 @@ const node = (status: Extract<LockEvent, { type: 'node' }>['node']['status']): L
   type: 'node',
   node: { name: 'a:6379', status },
 });
+const candidate: LockEvent = { type: 'candidate', name: 'report', resources: ['report'], worker: 'a:1' };
 const waiting = (id: number): LockEvent => ({ ...call, id, type: 'waiting' });
 const waited = (id: number, durationMs = 400): LockEvent => ({ ...call, id, type: 'waited', durationMs });
 const vote = (answer: Extract<LockEvent, { type: 'vote' }>['vote']): LockEvent => ({
@@ -55,6 +56,19 @@ describe('lockMetrics', () => {
 
   const hear = (...events: readonly LockEvent[]) => events.forEach((event) => listener(event));
   const read = (name: string, labels?: Record<string, string>) => reading(register, name, labels);
+
+  it('a lock has a leader only if somebody stands for election, and a late listener counts no end down', async () => {
+    const about = { ...lease, worker: 'a:1' };
+    const deposed: LockEvent = { ...about, type: 'deposed', reason: 'resigned', ledMs: 7 };
+    hear({ type: 'declared', name: 'other' }, deposed);
+    expect(await register.metrics()).not.toContain('quorlock_leader{');
+    hear(candidate);
+    expect(await read(METRICS.leader, { lock: 'report' })).toBe(0);
+    hear({ ...about, type: 'elected' });
+    expect(await read(METRICS.leader, { lock: 'report' })).toBe(1);
+    hear(deposed, deposed);
+    expect(await read(METRICS.leader, { lock: 'report' })).toBe(0);
+  });
 
   it('events are counted under the name of their lock, never under a resource', async () => {
     hear({ ...acquired, resources: ['invoice:4711'] }, { ...released, resources: ['invoice:4711'] });
@@ -304,7 +318,7 @@ describe('lockMetrics', () => {
   });
 
   it('every listed metric has a series, and every registered metric is listed', async () => {
-    hear(acquired, node('ready'));
+    hear(candidate, acquired, node('ready'));
     const names = (await register.getMetricsAsJSON()).map(({ name }) => name);
     expect(names.sort()).toEqual([...METRIC_NAMES].sort());
     const exposed = await register.metrics();

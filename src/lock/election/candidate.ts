@@ -64,13 +64,13 @@ export class Candidate implements Election {
   /** The events that tell a new listener the present state. */
   get presentState(): readonly LockEvent[] {
     const { name, resource } = this.#candidacy;
-    const standing: LockEvent = {
-      type: 'standing',
+    const candidate: LockEvent = {
+      type: 'candidate',
       name,
       resources: [resource],
       worker: this.#context.worker,
     };
-    return this.#elected === undefined ? [standing] : [standing, this.#elected];
+    return this.#elected === undefined ? [candidate] : [candidate, this.#elected];
   }
 
   async run<T>(routine: (lease: Lease) => T | PromiseLike<T>): Promise<LeaderRun<T>> {
@@ -132,7 +132,7 @@ export class Candidate implements Election {
     const leadership = new Leadership(held, manager, this.#stopping.signal);
     this.#leadership = leadership;
     this.#elected = { ...about, type: 'elected' };
-    const ending = leadership.hold(async (reason) => {
+    const end = leadership.hold(async (reason) => {
       this.#leadership = undefined;
       this.#elected = undefined;
       events.emit({ ...about, type: 'deposed', reason, ledMs: clock.now() - since });
@@ -150,7 +150,7 @@ export class Candidate implements Election {
         leadership.fail(error instanceof Error ? error : new Error(messageOf(error)));
       });
     }
-    return ending;
+    return end;
   }
 
   /** Ends early when the candidacy ends. */

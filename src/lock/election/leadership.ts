@@ -41,9 +41,9 @@ export class Leadership {
   /** Runs the routine under the lease. The keys are released when all runs have ended. */
   run<T>(routine: (lease: Lease) => T | PromiseLike<T>): Promise<T> {
     const work = runShared(this.#runs, this.lease, undefined, routine);
-    const done = (): void => void this.#work.delete(work);
     this.#work.add(work);
-    work.then(done, done);
+    const forget = (): void => void this.#work.delete(work);
+    work.finally(forget).catch(() => undefined);
     return work;
   }
 

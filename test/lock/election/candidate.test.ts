@@ -39,7 +39,7 @@ function stand(
 const typesOf = (world: VirtualWorld): string[] =>
   world.events
     .map(({ type }) => type)
-    .filter((type) => ['standing', 'elected', 'deposed', 'acquired', 'released', 'lost'].includes(type));
+    .filter((type) => ['candidate', 'elected', 'deposed', 'acquired', 'released', 'lost'].includes(type));
 
 describe('an election', () => {
   it('has one leader, and tells it', async () => {
@@ -62,7 +62,7 @@ describe('an election', () => {
         worker: 'one',
       },
     ]);
-    expect(world.eventsOf('standing').map(({ worker }) => worker)).toEqual(['one', 'two']);
+    expect(world.eventsOf('candidate').map(({ worker }) => worker)).toEqual(['one', 'two']);
   });
 
   it('has a new leader at once when the leader stops', async () => {
@@ -78,7 +78,7 @@ describe('an election', () => {
     await world.clock.until(stopped);
     await world.clock.until(two.election.stop());
     expect(typesOf(world)).toEqual([
-      ...['standing', 'acquired', 'elected', 'standing'],
+      ...['candidate', 'acquired', 'elected', 'candidate'],
       ...['deposed', 'released', 'acquired', 'elected', 'deposed', 'released'],
     ]);
     expect(await world.leftovers(R)).toEqual([]);
@@ -289,9 +289,9 @@ describe('a listener that comes late', () => {
     await world.clock.advance(100);
     const heard: string[] = [];
     locks.subscribe((event) => {
-      if (event.type === 'standing' || event.type === 'elected') heard.push(`${event.type} ${event.name}`);
+      if (event.type === 'candidate' || event.type === 'elected') heard.push(`${event.type} ${event.name}`);
     });
-    expect(heard).toEqual(['standing the-reports', 'elected the-reports']);
+    expect(heard).toEqual(['candidate the-reports', 'elected the-reports']);
     await world.clock.until(election.stop());
   });
 });

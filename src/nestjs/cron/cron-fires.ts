@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CronMetadata } from './cron-schedule.js';
-import { isSchedulerCall } from './nest-metadata.js';
+import { isSchedulerCall } from '../nest-metadata.js';
 
 /** The part of the class `CronJob` of the package cron that is used here. */
 interface CronJobLike {
