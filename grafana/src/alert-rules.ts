@@ -47,8 +47,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     summary: '{{ $labels.instance }} can lock nothing: its nodes lost their memory and have no vote yet',
     description:
       'Half of the nodes or more restarted without their data, or their clocks were stepped. Each votes ' +
-      'again by itself, after the longest quarantine at the latest; the log of the process says when. Until ' +
-      'then no job runs. Do not flush or restart more nodes. Find out why several were emptied at once.',
+      'again by itself, after the longest quarantine at the latest; the log of the process says when. ' +
+      'Until then no job runs. Do not flush or restart more nodes. Find out why several were emptied.',
   },
   {
     alert: 'QuorlockNothingAcquired',
