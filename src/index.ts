@@ -1,6 +1,8 @@
 export { LockManager } from './lock/lock-manager.js';
 export type { Lease } from './api/lease.js';
 export type { DeposedReason, Election, ElectionOptions, LeaderRun } from './api/election.js';
+export type { Health } from './api/health.js';
+export type { HealthStatus } from './core/health.js';
 export type { Inspection } from './api/inspection.js';
 export {
   LOCK_DEFAULTS,

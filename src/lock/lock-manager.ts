@@ -1,3 +1,4 @@
+import { healthOf } from '../core/health.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { systemClock, type Clock } from '../clock.js';
 import type { LockNode } from '../node/lock-node.js';
@@ -6,6 +7,7 @@ import { listed, shortened } from '../api/bounded-text.js';
 import type { Election, ElectionOptions } from '../api/election.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
+import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Lease } from '../api/lease.js';
 import {
@@ -242,6 +244,21 @@ export class LockManager {
     const needed = this.#quorum.majority;
     const none = { ready: 0, needed, nodes: this.#nodes.length, reached: false };
     return (await this.#quorumWatch?.started) ?? none;
+  }
+
+  /**
+   * Whether locks work now, for a readiness probe: `up`, `degraded` (locks work, but one more failure may end
+   * that, or they exclude this process only) or `down`. It asks no node: connections tell when they end, and
+   * nodes in quarantine do not count as ready. Connects if need be. A liveness probe must not look at it: a
+   * restart of this process brings no node back.
+   */
+  health(): Health {
+    this.connect();
+    const { majority: needed } = this.#quorum;
+    const nodes = this.#nodes.length;
+    const ready = this.#nodes.filter(({ state }) => state.status === 'ready').length;
+    const facts = { ready, needed, nodes, fallbackReason: this.#fallbackReason, isClosed: this.closed };
+    return { ...healthOf(facts), ready, needed, nodes, margin: ready - needed };
   }
 
   /** The nodes in their order, and the state of each. */

@@ -5,6 +5,7 @@ export {
   type DistributedLockOptions,
 } from './distributed-lock.decorator.js';
 export type { DurationText, Milliseconds, Seconds } from './duration.js';
+export { LockHealthIndicator, type LockHealthResult } from './health/lock-health-indicator.js';
 export { LeaderElection } from './leader/leader-election.js';
 export {
   RunOnLeader,
@@ -21,4 +22,9 @@ export { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 export { LockedException, LockGraphQLError } from './refusal/lock-exceptions.js';
 export type { Refusal } from './refusal/refusal-facts.js';
 export { RequestEndedError } from './request/request-scope.js';
-export { getLeaderElectionToken, getLockManagerToken, InjectLockManager } from './tokens.js';
+export {
+  getLeaderElectionToken,
+  getLockHealthToken,
+  getLockManagerToken,
+  InjectLockManager,
+} from './tokens.js';

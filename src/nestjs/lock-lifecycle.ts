@@ -5,6 +5,7 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 import type { LockManager } from '../index.js';
+import { assertQuorum } from './health/assert-quorum.js';
 import type { LeaderElection } from './leader/leader-election.js';
 import type { LockExplorer } from './lock-explorer.js';
 
@@ -24,6 +25,7 @@ export class LockLifecycle
     private readonly leaders: LeaderElection,
     private readonly drainMs: number,
     private readonly lazyConnect: boolean,
+    private readonly requireQuorum: boolean,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -40,9 +42,10 @@ export class LockLifecycle
   /**
    * Connects when the application has started, and not before: if it does not start (`abortOnError: false`,
    * or a test), nothing tells this module, and nothing would close the connections. A lock that is used
-   * earlier connects at once.
+   * earlier connects at once. With `requireQuorum` it connects now, and waits for the majority.
    */
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.requireQuorum) await assertQuorum(this.locks);
     if (this.lazyConnect && !this.leaders.isNeeded) return;
     setTimeout(() => {
       if (this.locks.closed) return;

@@ -37,6 +37,12 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    */
   readonly strictKeys?: boolean | undefined;
   /**
+   * Whether the application stops its start with an error when no majority of the nodes is ready two seconds
+   * after the first connection. Nodes in quarantine are not ready. `false` logs an error line instead.
+   * @default false
+   */
+  readonly requireQuorum?: boolean | undefined;
+  /**
    * Which lines the module logs: those of this level and above. `'none'`: it logs nothing. What it logs still
    * passes the levels of the application's own logger.
    * @default 'debug'
@@ -56,6 +62,7 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
 export interface ModuleSettings {
   readonly drainMs: number;
   readonly strictKeys: boolean;
+  readonly requireQuorum: boolean;
   /** The name of the application; `undefined` when nothing tells it. */
   readonly app: string | undefined;
 }
@@ -68,6 +75,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 export function readModuleSettings({
   drainMs = DEFAULT_DRAIN_MS,
   strictKeys = false,
+  requireQuorum = false,
   logLevel,
   app,
 }: QuorlockModuleOptions): ModuleSettings {
@@ -76,8 +84,10 @@ export function readModuleSettings({
   }
   if (typeof strictKeys !== 'boolean')
     throw new TypeError(`strictKeys must be true or false, got ${String(strictKeys)}`);
+  if (typeof requireQuorum !== 'boolean')
+    throw new TypeError(`requireQuorum must be true or false, got ${String(requireQuorum)}`);
   assertOneOf('QuorlockModule', 'logLevel', logLevel, LOG_LEVELS);
-  return { drainMs, strictKeys, app: readApp(app) };
+  return { drainMs, strictKeys, requireQuorum, app: readApp(app) };
 }
 
 function readApp(app: unknown): string | undefined {
@@ -99,7 +109,15 @@ function readApp(app: unknown): string | undefined {
  */
 export function createManager(options: QuorlockModuleOptions): LockManager {
   const { drainMs } = readModuleSettings(options);
-  const { listeners = [], drainMs: _, strictKeys: _strictKeys, app: _app, logLevel, ...rest } = options;
+  const {
+    listeners = [],
+    drainMs: _,
+    strictKeys: _strictKeys,
+    requireQuorum: _requireQuorum,
+    app: _app,
+    logLevel,
+    ...rest
+  } = options;
   const logger = loggerOf('Quorlock', logLevel);
   if (!Array.isArray(listeners)) throw new TypeError('listeners must be a list of functions');
   const given = withoutUndefined(rest);

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { LockManager } from '../index.js';
+import { LockHealthIndicator } from './health/lock-health-indicator.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
@@ -14,7 +15,13 @@ import { LockRunner } from './lock-runner.js';
 import { loggerOf } from './module-logger.js';
 import { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 import { createManager, readModuleSettings, type QuorlockModuleOptions } from './quorlock-options.js';
-import { DEFAULT_LOCKS, getLeaderElectionToken, getLockManagerToken, getRunnerToken } from './tokens.js';
+import {
+  DEFAULT_LOCKS,
+  getLeaderElectionToken,
+  getLockHealthToken,
+  getLockManagerToken,
+  getRunnerToken,
+} from './tokens.js';
 
 /** The options of the module itself. `forRootAsync()` takes them beside its factory. */
 export interface QuorlockModuleExtras {
@@ -82,14 +89,16 @@ function addProviders(
         ? [
             { provide: LockManager, useExisting: getLockManagerToken() },
             { provide: LeaderElection, useExisting: getLeaderElectionToken() },
+            { provide: LockHealthIndicator, useExisting: getLockHealthToken() },
           ]
         : []),
     ],
     exports: [
       getLockManagerToken(name),
       getLeaderElectionToken(name),
+      getLockHealthToken(name),
       getRunnerToken(name),
-      ...(isDefault ? [LockManager, LeaderElection] : []),
+      ...(isDefault ? [LockManager, LeaderElection, LockHealthIndicator] : []),
     ],
   };
 }
@@ -114,6 +123,11 @@ function providersOf(name: string): Provider[] {
       useFactory: (runner: LockRunner) => runner.leaders,
     },
     {
+      provide: getLockHealthToken(name),
+      inject: [getLockManagerToken(name)],
+      useFactory: (locks: LockManager) => new LockHealthIndicator(locks),
+    },
+    {
       provide: LockLifecycle,
       inject: [getRunnerToken(name), MODULE_OPTIONS_TOKEN, DiscoveryService, MetadataScanner],
       useFactory: (
@@ -122,7 +136,7 @@ function providersOf(name: string): Provider[] {
         discovery: DiscoveryService,
         scanner: MetadataScanner,
       ) => {
-        const { drainMs, strictKeys, app } = readModuleSettings(options);
+        const { drainMs, strictKeys, requireQuorum, app } = readModuleSettings(options);
         const logger = loggerOf('DistributedLock', options.logLevel);
         const scope = { name, runner, strictKeys, app, logger };
         return new LockLifecycle(
@@ -131,6 +145,7 @@ function providersOf(name: string): Provider[] {
           runner.leaders,
           drainMs,
           options.lazyConnect === true,
+          requireQuorum,
         );
       },
     },

@@ -20,6 +20,14 @@ export function getLeaderElectionToken(name: string = DEFAULT_LOCKS): string {
 }
 
 /**
+ * The injection token of a module's `LockHealthIndicator`. `name` is the name that `forRoot()` was given; the
+ * default is the module without a name, whose indicator can also be injected by its class.
+ */
+export function getLockHealthToken(name: string = DEFAULT_LOCKS): string {
+  return `quorlock:LockHealthIndicator:${name}`;
+}
+
+/**
  * Injects a `LockManager`: `constructor(@InjectLockManager() private readonly locks: LockManager) {}`. `name`
  * is the name that `forRoot()` was given; the default is the module without a name, whose manager can also be
  * injected by its class.

@@ -1,0 +1,34 @@
+/**
+ * - `up`: locks hold across processes, and one node more could fail.
+ * - `degraded`: locks work, but one more failure may end that, or they exclude this process only.
+ * - `down`: nothing can be locked.
+ */
+export type HealthStatus = 'up' | 'degraded' | 'down';
+
+/** What the health of a manager depends on. */
+export interface HealthFacts {
+  /** How many nodes are ready, how many have to be, and how many there are. */
+  readonly ready: number;
+  readonly needed: number;
+  readonly nodes: number;
+  /** Why locks exclude this process only; `undefined`: they exclude all processes. */
+  readonly fallbackReason: string | undefined;
+  readonly isClosed: boolean;
+}
+
+/** What the health is, and why it is not `up`. */
+export interface HealthVerdict {
+  readonly status: HealthStatus;
+  /** One sentence without addresses; `undefined` when it is `up`. */
+  readonly reason: string | undefined;
+}
+
+/** The health of a manager. The fallback comes before a lost quorum: with it, locks are still granted. */
+export function healthOf({ ready, needed, nodes, fallbackReason, isClosed }: HealthFacts): HealthVerdict {
+  if (isClosed) return { status: 'down', reason: 'the lock manager is closed' };
+  if (fallbackReason !== undefined) return { status: 'degraded', reason: fallbackReason };
+  const verb = ready === 1 ? 'is' : 'are';
+  const counted = `${ready} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'} ${verb} ready`;
+  if (ready < needed) return { status: 'down', reason: `${counted}, and ${needed} are needed` };
+  return ready < nodes ? { status: 'degraded', reason: counted } : { status: 'up', reason: undefined };
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { healthOf, type HealthFacts } from '../../src/core/health.js';
+
+const facts: HealthFacts = { ready: 3, needed: 2, nodes: 3, fallbackReason: undefined, isClosed: false };
+
+describe('health', () => {
+  it.each([
+    ['up while all nodes are ready', {}, 'up', undefined],
+    ['degraded while a minority is away', { ready: 2 }, 'degraded', '2 of 3 nodes are ready'],
+    ['down without a quorum', { ready: 1 }, 'down', '1 of 3 nodes is ready, and 2 are needed'],
+    [
+      'down without the only node',
+      { ready: 0, needed: 1, nodes: 1 },
+      'down',
+      '0 of 1 node are ready, and 1 are needed',
+    ],
+    ['degraded while locks exclude one process only', { ready: 0, fallbackReason: 'why' }, 'degraded', 'why'],
+    ['down once it is closed', { isClosed: true }, 'down', 'the lock manager is closed'],
+  ] as const)('is %s', (_, change, status, reason) => {
+    expect(healthOf({ ...facts, ...change })).toEqual({ status, reason });
+  });
+
+  it('is down exactly when nothing can be locked, and has a reason unless it is up', () => {
+    const anyFacts = fc.record({
+      ready: fc.nat(5),
+      needed: fc.constant(3),
+      nodes: fc.constant(5),
+      fallbackReason: fc.option(fc.constant('why'), { nil: undefined }),
+      isClosed: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(anyFacts, (one) => {
+        const { status, reason } = healthOf(one);
+        const canLock = !one.isClosed && (one.fallbackReason !== undefined || one.ready >= one.needed);
+        expect(status !== 'down').toBe(canLock);
+        expect(reason === undefined).toBe(status === 'up');
+      }),
+    );
+  });
+});
