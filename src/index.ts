@@ -1,5 +1,5 @@
 export { LockManager } from './lock/lock-manager.js';
-export type { Lease } from './api/lease.js';
+export type { Lease, ReleaseOptions } from './api/lease.js';
 export type { DeposedReason, Election, ElectionOptions, LeaderRun } from './api/election.js';
 export type { Health } from './api/health.js';
 export type { HealthStatus } from './core/health.js';
@@ -30,5 +30,6 @@ export type {
   RedisLike,
   RedisNodeOptions,
 } from './node/node-options.js';
+export type { RunRecord, RunState } from './core/run.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
 export type { LossReason } from './core/lease-state.js';

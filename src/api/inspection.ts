@@ -1,3 +1,5 @@
+import type { RunRecord } from '../core/run.js';
+
 /** What the nodes say of a resource, without acquiring it. It may be out of date when it arrives. */
 export interface Inspection {
   readonly resource: string;
@@ -16,8 +18,13 @@ export interface Inspection {
    * compare a token with it.
    */
   readonly counter: number | undefined;
-  /** The latest tick on record, in epoch milliseconds. */
+  /** The latest tick on record, in epoch milliseconds, unless it is open. */
   readonly lastTick: number | undefined;
+  /**
+   * What is on record of the latest tick: `started`, and not recorded as ended; `finished`; or `open`, when a
+   * worker took its start back before its run began. Finished is what any node has on record as finished.
+   */
+  readonly lastRun: RunRecord | undefined;
   /** What each node said; the fields are `undefined` if the node did not answer. */
   readonly nodes: readonly {
     readonly node: string;

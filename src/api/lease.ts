@@ -1,3 +1,13 @@
+/** What `Lease.release` may be told. */
+export interface ReleaseOptions {
+  /**
+   * With a tick: whether the run has ended, and the tick with it. With `false`, the tick stays on record as
+   * started, and a call with `retry` may run it again. Without a tick it means nothing.
+   * @default true
+   */
+  readonly finish?: boolean | undefined;
+}
+
 /**
  * The handle of a held resource. It ends once: by `release`, or by its loss. `signal` tells the loss before
  * the keys on the nodes can have expired. Use it with `await using`, or release it in a `finally`.
@@ -30,6 +40,8 @@ export interface Lease {
   readonly fallback: boolean;
   /** The number of the attempt that won it, from 1. */
   readonly attempts: number;
+  /** Which run of its tick this is, from 1: more than 1 is a run after another one died. `undefined`: no tick. */
+  readonly attempt: number | undefined;
   /**
    * For how many milliseconds the lease is still valid, computed from the clock at every call; 0 once it is
    * over.
@@ -48,9 +60,16 @@ export interface Lease {
   extend(ttlMs?: number): Promise<void>;
   /**
    * Releases the resources, at the speed of the fastest majority. May be called twice, and late; never
-   * rejects.
+   * rejects. The first call counts. With a tick it also records that the run has ended, even if the lease was
+   * lost.
    */
-  release(): Promise<void>;
+  release(options?: ReleaseOptions): Promise<void>;
+  /**
+   * Whether the end of the run is on record on a majority of the nodes, so that nobody runs its tick again.
+   * Resolves after `release`, as soon as that is certain: to `true`; or to `false` if it is not, and will not be.
+   * While nodes cannot be reached, they are asked again for up to a day. Without a tick it is `false`.
+   */
+  finished(): Promise<boolean>;
   /** The same as `release`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -72,10 +72,23 @@ export interface AcquireOptions extends LockOptions {
   /**
    * The scheduled time of this run, in milliseconds since the Unix epoch. The call is refused with
    * `already_ran` if a run of this tick, or of a later one, is on record for the same resource. Needs
-   * `fencing`.
+   * `fencing`. A tick of more than a minute ahead of the nodes' clocks is not granted.
    * @default none
    */
   readonly tick?: number | undefined;
+  /**
+   * At least once: also runs a tick that another worker started, if its end is not on record and its lock is
+   * free, because that worker died or lost its lease. The tick runs twice if the first worker had ended its run,
+   * and could tell no majority of the nodes. Needs `tick`.
+   * @default false
+   */
+  readonly retry?: boolean | undefined;
+  /**
+   * How many attempts to run the tick there may be, the first included: an integer from 1 to 2^31 - 1. An attempt
+   * that was given up before its run began may count, too. Needs `retry`.
+   * @default none
+   */
+  readonly attempts?: number | undefined;
 }
 
 /** The options of a `LockManager`, including the defaults of its locks. */
@@ -170,6 +183,8 @@ export interface ResolvedAcquireOptions extends ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
   readonly name: string;
   readonly tick: number | undefined;
+  readonly retry: boolean;
+  readonly attempts: number | undefined;
 }
 
 /** The options of a `LockManager` with all defaults filled in, except those of its locks. */
@@ -204,5 +219,6 @@ export const LOCK_DEFAULTS = Object.freeze({
   fallback: 'none',
   lazyConnect: false,
   maxStallMs: 0,
+  retry: false,
   name: 'unnamed',
 } as const);

@@ -1,17 +1,20 @@
 import { majorityOf } from './quorum.js';
+import { refusedRun } from './run-votes.js';
+import type { RunRecord } from './run.js';
 import type { Vote } from './vote.js';
 
 /**
  * Why a round was lost. Each outcome asks for a different reaction:
  *
  * - `held`: one owner has a majority. Wait, or skip. `remainingMs` is 0 where its keys never expire.
- * - `already_ran`: the tick has been run. Skip.
+ * - `already_ran`: the tick has been run, or was started by another worker; `run` is what the nodes say of it.
+ *   Skip.
  * - `contended`: the votes are split among clients, and nobody holds the resource. Ask again soon.
  * - `unreachable`: too few nodes answered to know. Never treat it as held.
  */
 export type Outcome =
   | { readonly kind: 'held'; readonly owner: string; readonly remainingMs: number }
-  | { readonly kind: 'already_ran' }
+  | { readonly kind: 'already_ran'; readonly run?: RunRecord | undefined }
   | { readonly kind: 'contended' }
   | { readonly kind: 'unreachable' };
 
@@ -63,13 +66,14 @@ export function outcomeOf(
     counts.set(vote.owner, count);
   }
   const unanswered = votes.includes(undefined) ? 0 : failures;
-  if (alreadyRan >= majority) return { kind: 'already_ran' };
+  if (alreadyRan >= majority) return { kind: 'already_ran', run: refusedRun(votes) };
   if (votes.length - failures < majority) return { kind: 'unreachable' };
   for (const [owner, count] of counts) {
     const nodes = count.nodes + (seenBefore.has(owner) ? count.untrustedNodes + unanswered : 0);
     if (nodes >= majority) return { kind: 'held', owner, remainingMs: count.remainingMs };
   }
-  if (alreadyRan > 0 && alreadyRan + unanswered >= majority) return { kind: 'already_ran' };
+  if (alreadyRan > 0 && alreadyRan + unanswered >= majority)
+    return { kind: 'already_ran', run: refusedRun(votes) };
   return { kind: 'contended' };
 }
 

@@ -1,3 +1,5 @@
+import type { RunRecord } from './run.js';
+
 /**
  * One node's answer to one request. There are three kinds, and none may be folded into another. A refusal
  * proves that the node did not do it, and mostly that somebody else holds the resource there. A failure
@@ -14,6 +16,10 @@ export interface Granted {
    * release: how many processes were notified.
    */
   readonly waiting?: number;
+  /** After an acquisition with a tick: the attempt that is on record for it; left out if there is none. */
+  readonly attempt?: number;
+  /** After a release that finishes a run: whether the node has the end of it on record. */
+  readonly recorded?: boolean;
 }
 
 export interface Refused {
@@ -27,13 +33,17 @@ export interface Refused {
   readonly remainingMs?: number;
   /** With `superseded`: the counter, which is above the caller's token. */
   readonly counter?: number;
+  /** With `already_ran`: what is on record; `undefined`: only that the tick has been run. */
+  readonly run?: RunRecord;
+  /** After a release that finishes a run, see `Granted`: the end may be on record though the keys are gone. */
+  readonly recorded?: boolean;
   /** Set by a node in quarantine: what it granted to that owner did not count either. */
   readonly untrusted?: true;
 }
 
 /**
  * - `held`: another holder's key is there.
- * - `already_ran`: the tick of the request, or a later one, is on record.
+ * - `already_ran`: the tick of the request, or a later one, is on record, so that this claim of it is too late.
  * - `absent`: the caller's key is gone.
  * - `superseded`: the caller's key is there, and the counter is above its token. Either a later holder has
  *   been there, or the caller's own grant came too late to take part in its token.

@@ -132,9 +132,9 @@ export class Acquirer {
   #withHolder(error: unknown): unknown {
     if (!(error instanceof LockNotAcquiredError) || error.owner !== this.#context.options.holder)
       return error;
-    const { resources, reason, owner, retryAfterMs } = error;
+    const { resources, reason, owner, retryAfterMs, run } = error;
     return this.leases.holds(resources)
-      ? new LockNotAcquiredError(resources, reason, owner, retryAfterMs, true)
+      ? new LockNotAcquiredError(resources, reason, owner, retryAfterMs, true, run)
       : error;
   }
 
@@ -223,7 +223,7 @@ export class Acquirer {
   #attempt(call: AcquireCall, cancellation: Cancellation): Promise<AttemptResult> {
     this.#runningAttempts++;
     const { resources, options } = call;
-    const { ttlMs, nodeTimeoutMs, tick, waitMs } = options;
+    const { ttlMs, nodeTimeoutMs, tick, retry, attempts: maxRuns, waitMs } = options;
     // Before the nodes are asked: what they grant must not outlive a quarantine.
     this.#context.quarantine.raise(ttlMs);
     const waiters = this.#queue.countWaiters(resources);
@@ -233,6 +233,8 @@ export class Acquirer {
       ttlMs,
       nodeTimeoutMs,
       tick,
+      retry,
+      maxRuns,
       tokens: tokensFor(waitMs > 0 ? waiters - 1 : waiters),
       queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };

@@ -2,6 +2,7 @@
  * `quorlock/node`: what it takes to write a new kind of node. Implement `LockNode`, run the cases of
  * `lockNodeContract` in your tests, and give the node to `nodes` of a `LockManager`.
  */
+export { TICK_AHEAD_MS, type RunMark, type RunRecord, type RunState } from '../core/run.js';
 export { failed, type Failed, type FailureReason, type Granted } from '../core/vote.js';
 export type { Refused, RefusalReason, Vote } from '../core/vote.js';
 export {

@@ -1,9 +1,10 @@
 import type { MemoryReport } from '../core/quarantine.js';
+import type { RunMark, RunRecord } from '../core/run.js';
 import type { Failed, Vote } from '../core/vote.js';
 
 /**
  * The port to one voter. For each resource a node keeps a key (one holder id, with an expiry), a fencing
- * counter and the latest tick on record, and it votes on requests about them.
+ * counter and the ledger of its runs, which knows the latest tick. It votes on requests about them.
  *
  * The members without a question mark are the vote; every node has them. The others are parts that a node may
  * have. Without a part, the node counts as one that does not need it or cannot do it, as the part's comment
@@ -177,7 +178,9 @@ interface RequestBase {
  * // held by another
  * { kind: 'refused', reason: 'held', owner: '77d0…@web-2:512', remainingMs: 12_040 }
  * // the tick is on record
- * { kind: 'refused', reason: 'already_ran' }
+ * { kind: 'refused', reason: 'already_ran', run: { tick: 1_791_812_340_000, attempt: 1, state: 'finished' } }
+ * // with `retry`: the tick was started once, and its worker is gone
+ * { kind: 'granted', counter: 1_791_812_345_678_001, attempt: 1 }
  * // after its deadline
  * { kind: 'failed', reason: 'late', cause: new Error('the request reached the node after its deadline') }
  */
@@ -198,8 +201,15 @@ export interface AcquireRequest extends RequestBase {
    * is an `error` that names it, and nothing is written; so it is with a token or a `maxCounter` like that.
    */
   readonly seed: number | undefined;
-  /** The scheduled time of the run, in epoch milliseconds. Refused where it, or a later one, is on record. */
+  /**
+   * The scheduled time of the run, in epoch milliseconds. Refused where it, or a later one, is on record, unless
+   * that record is open. A grant tells the attempt that is on record, and writes nothing about the tick. Where
+   * it is more than `TICK_AHEAD_MS` ahead of the node's clock, the vote is an `error`: on record it would refuse
+   * all ticks until then.
+   */
   readonly tick: number | undefined;
+  /** Grants a tick, too, that was started and not finished. */
+  readonly retry?: boolean;
   /** How many tokens the grant reserves: the counter goes up by as many. At least 1. */
   readonly tokens: number;
   /** Refused as held: joins the wait list of the resource that refused. Granted: leaves the wait lists. */
@@ -207,15 +217,18 @@ export interface AcquireRequest extends RequestBase {
 }
 
 /**
- * Raises the counter to the token, and records the tick. Only where the holder owns the keys and the counter
- * is not above the token.
+ * Raises the counter to the token, and records that the tick is started. Only where the holder owns the keys,
+ * the counter is not above the token, the tick is not finished and no later one is on record. The attempt on
+ * record is never lowered.
  *
  * @example
  * { op: 'confirm', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', deadlineAt: 812_345.6,
- *   token: 1_791_812_345_678_003, tick: 1_791_812_340_000 }
+ *   token: 1_791_812_345_678_003, tick: 1_791_812_340_000, attempt: 1 }
  *
  * { kind: 'granted', counter: 1_791_812_345_678_003 }
  * { kind: 'refused', reason: 'absent' }
+ * // the tick was finished meanwhile
+ * { kind: 'refused', reason: 'already_ran', run: { tick: 1_791_812_340_000, attempt: 1, state: 'finished' } }
  * { kind: 'refused', reason: 'superseded', counter: 1_791_812_345_678_009 }
  */
 export interface ConfirmRequest extends RequestBase {
@@ -223,6 +236,8 @@ export interface ConfirmRequest extends RequestBase {
   readonly deadlineAt: number;
   readonly token: number;
   readonly tick: number | undefined;
+  /** Which attempt to run the tick this is, from 1. Given with every tick. */
+  readonly attempt?: number | undefined;
 }
 
 /** The token of an extension that never sets a lost key again, with fencing and without. */
@@ -257,6 +272,10 @@ export interface ExtendRequest extends RequestBase {
  * Deletes the holder's keys, or leaves them `keepMs` to live, and announces it to the first on each wait
  * list. It has no deadline: it is right whenever it comes.
  *
+ * Before that, with `finish`, it records that the tick is finished, whoever owns the keys. It does not where
+ * the resource has no counter, because a lost counter must stay lost; and not over a later attempt. The vote
+ * tells whether the end is on record (`recorded`), or need not be, because the node never grants the tick again.
+ *
  * @example
  * { op: 'release', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', keepMs: 0 }
  *
@@ -264,10 +283,20 @@ export interface ExtendRequest extends RequestBase {
  * // announced to one waiter
  * { kind: 'granted', counter: 0, waiting: 1 }
  * { kind: 'refused', reason: 'absent' }
+ * // with `finish`
+ * { kind: 'granted', counter: 0, recorded: true }
+ * { kind: 'refused', reason: 'absent', recorded: true }
  */
 export interface ReleaseRequest extends RequestBase {
   readonly op: 'release';
   readonly keepMs: number;
+  /** The run has ended. */
+  readonly finish?: RunMark | undefined;
+  /**
+   * The run never began: where the holder owns the keys and this attempt is on record as started, the tick is
+   * open again.
+   */
+  readonly open?: RunMark | undefined;
   /** Joins the end of the wait list before the first on it is told. */
   readonly queueEntry?: QueueEntry | undefined;
 }
@@ -290,8 +319,8 @@ export interface WakeRequest extends RequestBase {
  *
  * @example
  * { kind: 'inspected', owner: '0f3a…@web-1:4711', remainingMs: 21_004, counter: 1_791_812_345_678_001,
- *   lastTick: undefined }
- * { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, lastTick: undefined }
+ *   run: { tick: 1_791_812_340_000, attempt: 1, state: 'started' } }
+ * { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, run: undefined }
  */
 export interface NodeInspection {
   readonly kind: 'inspected';
@@ -301,5 +330,6 @@ export interface NodeInspection {
   /** How long the owner's key lives, in milliseconds; 0 without an owner. */
   readonly remainingMs: number;
   readonly counter: number | undefined;
-  readonly lastTick: number | undefined;
+  /** The latest tick on record. */
+  readonly run: RunRecord | undefined;
 }

@@ -1,4 +1,13 @@
 import { impossibleCounter, isPossibleCounter, SEED_MARGIN_MS } from '../core/fencing.js';
+import {
+  finishAnswer,
+  isTakenBack,
+  refusesRun,
+  TICK_AHEAD_MS,
+  TICK_TOO_FAR_AHEAD,
+  type RunMark,
+  type RunRecord,
+} from '../core/run.js';
 import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
 import {
   PRESENT_ONLY,
@@ -17,7 +26,7 @@ export interface ResourceRecord {
   /** When the key expires. An expired key counts as none. */
   readonly expiresAt: number;
   readonly counter: number | undefined;
-  readonly lastTick: number | undefined;
+  readonly run: RunRecord | undefined;
 }
 
 /** The records of a node, as they are inside one transaction. */
@@ -60,21 +69,15 @@ export function voteOn(request: NodeRequest, store: ResourceStore, clocks: NodeC
 
 /** What `LockNode.inspect` tells of a record. */
 export function inspectRecord(record: ResourceRecord | undefined, now: number): NodeInspection {
-  const { owner, expiresAt, counter, lastTick } = live(record, now);
-  return {
-    kind: 'inspected',
-    owner,
-    remainingMs: owner === undefined ? 0 : expiresAt - now,
-    counter,
-    lastTick,
-  };
+  const { owner, expiresAt, counter, run } = live(record, now);
+  return { kind: 'inspected', owner, remainingMs: owner === undefined ? 0 : expiresAt - now, counter, run };
 }
 
 const NOTHING: ResourceRecord = {
   owner: undefined,
   expiresAt: 0,
   counter: undefined,
-  lastTick: undefined,
+  run: undefined,
 };
 
 /** The record without a key that has expired. */
@@ -84,6 +87,7 @@ function live(record: ResourceRecord | undefined, now: number): ResourceRecord {
 }
 
 const ABSENT: Refused = { kind: 'refused', reason: 'absent' };
+const alreadyRan = (run: RunRecord): Refused => ({ kind: 'refused', reason: 'already_ran', run });
 const superseded = (counter: number): Refused => ({ kind: 'refused', reason: 'superseded', counter });
 const held = (owner: string, remainingMs: number): Refused => ({
   kind: 'refused',
@@ -96,44 +100,53 @@ const held = (owner: string, remainingMs: number): Refused => ({
 const impossible = (what: string): Failed => failed('error', new Error(impossibleCounter(what)));
 
 function acquire(request: AcquireRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
-  const { resources, holderId, ttlMs, tick, tokens } = request;
+  const { resources, holderId, ttlMs, tick, retry = false, tokens } = request;
   const seed = request.seed && Math.min(request.seed, (wallMs + SEED_MARGIN_MS) * 1_000);
   let mine = 0;
   let highest = 0;
+  let attempt = 0;
   for (const resource of resources) {
-    const { owner, expiresAt, counter, lastTick } = live(store.get(resource), now);
+    const { owner, expiresAt, counter, run } = live(store.get(resource), now);
     if (owner !== undefined && owner !== holderId) return held(owner, expiresAt - now);
-    if (tick !== undefined && lastTick !== undefined && lastTick >= tick)
-      return { kind: 'refused', reason: 'already_ran' };
+    if (tick !== undefined) {
+      if (run !== undefined && refusesRun(run, tick, retry)) return alreadyRan(run);
+      if (tick > wallMs + TICK_AHEAD_MS) return failed('error', new Error(TICK_TOO_FAR_AHEAD));
+      if (run?.tick === tick) attempt = Math.max(attempt, run.attempt);
+    }
     if (owner !== undefined) mine++;
     if (seed !== undefined && counter !== undefined && !isPossibleCounter(counter, wallMs))
       return impossible(`of ${resource}`);
     if (seed !== undefined) highest = Math.max(highest, counter ?? seed);
   }
   // The same request a second time is one grant.
-  if (mine === resources.length) return { kind: 'granted', counter: highest };
+  const known = attempt === 0 ? {} : { attempt };
+  if (mine === resources.length) return { kind: 'granted', counter: highest, ...known };
   const counter = seed === undefined ? 0 : highest + tokens;
   for (const resource of resources) {
     const record = store.get(resource) ?? NOTHING;
     const own = { ...record, owner: holderId, expiresAt: now + ttlMs };
     store.set(resource, seed === undefined ? own : { ...own, counter });
   }
-  return { kind: 'granted', counter };
+  return { kind: 'granted', counter, ...known };
 }
 
 function confirm(request: ConfirmRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
-  const { resources, holderId, token, tick } = request;
+  const { resources, holderId, token, tick, attempt = 1 } = request;
   if (!isPossibleCounter(token, wallMs)) return impossible(`that is wanted of ${resources.join(', ')}`);
   for (const resource of resources) {
-    const { owner, expiresAt, counter = 0 } = live(store.get(resource), now);
+    const { owner, expiresAt, counter = 0, run } = live(store.get(resource), now);
     if (owner === undefined) return ABSENT;
     if (owner !== holderId) return held(owner, expiresAt - now);
     if (!isPossibleCounter(counter, wallMs)) return impossible(`of ${resource}`);
     if (counter > token) return superseded(counter);
+    if (tick !== undefined && run !== undefined && refusesRun(run, tick, true)) return alreadyRan(run);
   }
   for (const resource of resources) {
     const record = store.get(resource) ?? NOTHING;
-    store.set(resource, { ...record, counter: token, lastTick: tick ?? record.lastTick });
+    const { run } = record;
+    const known = run !== undefined && run.tick === tick ? run.attempt : 0;
+    const started = { attempt: Math.max(attempt, known), state: 'started' as const };
+    store.set(resource, { ...record, counter: token, run: tick === undefined ? run : { tick, ...started } });
   }
   return { kind: 'granted', counter: token };
 }
@@ -168,16 +181,29 @@ function extend(request: ExtendRequest, store: ResourceStore, { now, wallMs }: N
 }
 
 function release(request: ReleaseRequest, store: ResourceStore, now: number): Vote {
-  const { resources, holderId, keepMs } = request;
+  const { resources, holderId, keepMs, finish, open } = request;
   let found = 0;
+  let isRecorded = true;
   for (const resource of resources) {
+    if (finish !== undefined && !recordFinish(resource, finish, store)) isRecorded = false;
     const record = live(store.get(resource), now);
     if (record.owner !== holderId) continue;
     found++;
-    store.set(
-      resource,
-      keepMs > 0 ? { ...record, expiresAt: now + keepMs } : { ...record, owner: undefined },
-    );
+    const { run } = record;
+    const isOpen = open !== undefined && isTakenBack(run, open);
+    const kept = isOpen ? { ...record, run: { ...open, state: 'open' as const } } : record;
+    store.set(resource, keepMs > 0 ? { ...kept, expiresAt: now + keepMs } : { ...kept, owner: undefined });
   }
-  return found === 0 ? ABSENT : { kind: 'granted', counter: 0 };
+  const recorded = finish === undefined ? {} : { recorded: isRecorded };
+  return found === 0 ? { ...ABSENT, ...recorded } : { kind: 'granted', counter: 0, ...recorded };
+}
+
+/** Records that the tick is finished. Returns whether the node has it on record. */
+function recordFinish(resource: string, mark: RunMark, store: ResourceStore): boolean {
+  const record = store.get(resource);
+  // Without a counter the node has forgotten the resource, or has never had it, and must not seem to know it.
+  if (record?.counter === undefined) return false;
+  const answer = finishAnswer(record.run, mark);
+  if (answer === 'write') store.set(resource, { ...record, run: { ...mark, state: 'finished' } });
+  return answer !== 'refuse';
 }

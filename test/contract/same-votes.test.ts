@@ -32,6 +32,12 @@ interface Step {
   /** Of an extension: a key that is gone stays gone. */
   readonly presentOnly: boolean;
   readonly tick: number | undefined;
+  /** Of an acquisition: also a tick that was started. */
+  readonly retry: boolean;
+  /** Of a confirmation or a release: which attempt to run the tick. */
+  readonly attempt: number;
+  /** What a release says of the run. */
+  readonly outcome: 'finish' | 'open' | undefined;
   readonly late: boolean;
   readonly long: boolean;
 }
@@ -46,6 +52,9 @@ const step: fc.Arbitrary<Step> = fc.record({
   fencing: oneIn(5).map((off) => !off),
   presentOnly: oneIn(4),
   tick: fc.option(fc.nat(3), { nil: undefined }),
+  retry: oneIn(3),
+  attempt: fc.integer({ min: 1, max: 3 }),
+  outcome: fc.constantFrom('finish', 'open', undefined),
   late: oneIn(8),
   long: fc.boolean(),
 });
@@ -58,6 +67,9 @@ const plain: Step = {
   fencing: true,
   presentOnly: false,
   tick: undefined,
+  retry: false,
+  attempt: 1,
+  outcome: undefined,
   late: false,
   long: true,
 };
@@ -75,7 +87,7 @@ const overtaken: Step[] = [
 const ranBefore: Step[] = [
   { ...plain, tick: 2 },
   { ...plain, verb: 'confirm', tick: 2 },
-  { ...plain, verb: 'release', long: false },
+  { ...plain, verb: 'release', tick: 2, outcome: 'finish', long: false },
   { ...plain, tick: 1 },
 ];
 
@@ -101,6 +113,9 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
     fencing,
     presentOnly,
     tick,
+    retry,
+    attempt,
+    outcome,
     late,
     long,
   } of steps) {
@@ -113,10 +128,10 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
     let answer: Vote | NodeInspection;
     switch (verb) {
       case 'acquire':
-        answer = await on.acquire({ ...common, ttlMs, seed: fencing ? base : undefined, tick });
+        answer = await on.acquire({ ...common, ttlMs, seed: fencing ? base : undefined, tick, retry });
         break;
       case 'confirm':
-        answer = await on.confirm({ ...common, token, tick });
+        answer = await on.confirm({ ...common, token, tick, attempt });
         break;
       case 'extend':
         answer = await on.extend({
@@ -127,7 +142,10 @@ async function play(on: Operations, names: readonly string[], steps: readonly St
         });
         break;
       case 'release':
-        answer = await on.release({ resources, holderId: common.holderId, keepMs: long ? 2 * COARSE_MS : 0 });
+        answer = await on.release({
+          ...{ resources, holderId: common.holderId, keepMs: long ? 2 * COARSE_MS : 0 },
+          ...(outcome === undefined ? {} : { [outcome]: { tick: tick ?? 2, attempt } }),
+        });
         break;
       case 'inspect':
         answer = await on.inspect(resources[0]!);
@@ -169,6 +187,7 @@ it('a memory node and a Redis node vote the same on the same history', async () 
     'acquire held',
     'acquire late',
     'confirm absent',
+    'confirm already_ran',
     'confirm granted',
     'confirm held',
     'confirm late',

@@ -408,6 +408,7 @@ describe('the name of a resource', () => {
     ['a list with an empty name', ['a', ''], /1 to 512 bytes, got 0/],
     ['the name of a fencing counter', '{lock:a}:fence', /:fence/],
     ['the name of a wait queue', '{lock:a}:fence:wait', /:fence:wait/],
+    ['the name of a record of runs', '{lock:a}:fence:run', /:fence:run/],
   ])('every call rejects %s as a resource and sends no request', async (_name, resource, message) => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);

@@ -67,7 +67,7 @@ describe('a bad option', () => {
     [{ key: 'é'.repeat(257) }, 'got 514'],
     [{ key: 'a\nb' }, 'key must not have control characters, got "a\\nb"'],
     [{ key: 7 }, 'key must be a string or a function, got 7'],
-    [{ key: 'a:fence' }, 'key must not end in ":fence" or ":fence:wait"'],
+    [{ key: 'a:fence' }, 'key must not end in ":fence", ":fence:wait"'],
     [{ key: 'a:fence:wait' }, "got 'a:fence:wait'"],
     [{ key: 'quorlock:node' }, "key must not be 'quorlock:node', where a node keeps what it knows of itself"],
     [{ key: '\ud800' }, 'key must be well-formed Unicode'],

@@ -17,7 +17,7 @@ const requests: readonly NodeRequest[] = [
 /** Votes on a record with this counter. Acquire finds it free, the others find their own key. */
 function vote(request: NodeRequest, counter: number) {
   const owner = request.op === 'acquire' ? undefined : 'anna';
-  const record: ResourceRecord = { owner, expiresAt: 1_000, counter, lastTick: undefined };
+  const record: ResourceRecord = { owner, expiresAt: 1_000, counter, run: undefined };
   const written: ResourceRecord[] = [];
   const store = { get: () => record, set: (_: string, one: ResourceRecord) => void written.push(one) };
   return { vote: voteOn(request, store, CLOCKS), written };

@@ -264,7 +264,7 @@ describe('the rights in docs/security.md', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it.each(user.keys.filter((keys) => keys.endsWith(':wait')))(
+  it.each(user.keys.filter((keys) => keys.endsWith(':fence:*')))(
     'without the keys ~%s nothing is released, and a message names the node',
     async (keys) => {
       await using managers = new LockManagers();
@@ -280,7 +280,7 @@ describe('the rights in docs/security.md', () => {
     },
   );
 
-  it.each(user.keys.filter((keys) => !keys.endsWith(':wait')))(
+  it.each(user.keys.filter((keys) => !keys.endsWith(':fence:*')))(
     'without the keys ~%s something fails, and a message names the node',
     async (keys) => {
       await using managers = new LockManagers();

@@ -195,8 +195,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum/quorum.ts',
-        original: 'if (counter > token)',
-        replacement: 'if (counter > Number.MAX_VALUE)',
+        original: 'if (counter > token || ',
+        replacement: 'if (counter > Number.MAX_VALUE || ',
       },
     ],
     flaw: 'counter above the token',
@@ -291,9 +291,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
-        original: "return { kind: 'won', quorum, request, tracker, token, grant, othersWait };",
+        original: "return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait };",
         replacement:
-          "return { kind: 'won', quorum, request, tracker, token, othersWait, " +
+          "return { kind: 'won', quorum, request, tracker, token, run, othersWait, " +
           'grant: { ...grant, sentAt: clock.stamp() } };',
       },
     ],

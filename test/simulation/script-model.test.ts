@@ -41,7 +41,7 @@ interface Content {
 
 const VERBS: readonly Verb[] = [
   ...(['acquire', 'acquire', 'acquire', 'acquire', 'confirm', 'extend', 'extend'] as const),
-  ...(['release', 'release', 'wake', 'inspect', 'guard'] as const),
+  ...(['confirm', 'release', 'finish', 'finish', 'wake', 'inspect', 'guard'] as const),
 ];
 const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'members'];
 
@@ -66,19 +66,24 @@ function randomCall(
   const resources = verb === 'inspect' || rng.chance(0.7) ? 1 : 2;
   const holder = (): string => rng.pick(['one', 'two']);
 
+  const aheadMs = Math.floor(nowUs / 1_000) + rng.int(-70_000, 80_000);
+  const mark = [rng.pick([7, 8, 8, aheadMs]), rng.int(1, 2)];
   const contentOf: Readonly<Record<Verb, () => Content>> = {
     acquire() {
-      const ticks = ['', '', '', 7, 8, Math.floor(nowUs / 1_000) + rng.int(-70_000, 70_000)];
+      const ticks = ['', '', 7, 8, 8, aheadMs];
       const [waiter, life] = queue(0.4);
       return {
-        terms: [deadline, resources, lifeMs(), rng.pick(ticks), rng.pick([1, 1, 5]), waiter!, life!],
+        terms: [
+          ...[deadline, resources, lifeMs(), rng.pick(ticks), rng.pick([1, 1, 5]), waiter!, life!],
+          rng.pick(['', 1]),
+        ],
         own: () => [holder(), rng.pick(['', 5, nowUs, nowUs + 1e8])],
         second: 'fence',
         hasLists: waiter !== '',
       };
     },
     confirm: () => ({
-      terms: [deadline, resources, rng.pick(['', 7, 8])],
+      terms: [deadline, resources, ...rng.pick([['', ''], mark, mark])],
       own: () => [holder(), counter()],
       second: 'fence',
     }),
@@ -91,6 +96,14 @@ function randomCall(
       terms: [resources, rng.chance(0.3) ? lifeMs() : 0, ...queue(0.5), CHANNELS],
       own: () => [holder()],
       second: 'wait',
+    }),
+    finish: () => ({
+      terms: [
+        ...[resources, rng.chance(0.3) ? lifeMs() : 0, ...queue(0.5), CHANNELS],
+        ...[...mark, rng.pick(['finished', 'open'])],
+      ],
+      own: () => [holder()],
+      second: 'fence',
     }),
     wake: () => ({ terms: [resources, CHANNELS], second: 'wait' }),
     inspect: () => ({ terms: [], second: 'fence' }),
@@ -158,6 +171,7 @@ const ANSWERS = [
   'acquire number',
   'acquire zeros',
   'confirm absent',
+  'confirm already ran',
   'confirm error',
   'confirm held',
   'confirm late',
@@ -172,6 +186,9 @@ const ANSWERS = [
   'extend restored',
   'extend superseded',
   'extend zeros',
+  'finish absent',
+  'finish error',
+  'finish released',
   'guard number',
   'guard text',
   'inspect error',

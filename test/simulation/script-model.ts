@@ -1,3 +1,12 @@
+import {
+  finishAnswer,
+  isTakenBack,
+  refusesRun,
+  TICK_AHEAD_MS,
+  TICK_TOO_FAR_AHEAD,
+  type RunMark,
+  type RunRecord,
+} from '../../src/core/run.js';
 import { impossibleCounter, isPossibleCounter } from '../../src/core/fencing.js';
 import type { Verb } from '../../src/node/redis/protocol/script.js';
 import type { Keyspace, Publish } from './keyspace.js';
@@ -40,10 +49,11 @@ interface Shape {
 }
 
 const SHAPES: Readonly<Record<Verb, Shape>> = {
-  acquire: { guard: 5, deadline: true, terms: 7, own: 2 },
-  confirm: { guard: 5, deadline: true, terms: 3, own: 2 },
+  acquire: { guard: 5, deadline: true, terms: 8, own: 2 },
+  confirm: { guard: 5, deadline: true, terms: 4, own: 2 },
   extend: { guard: 5, deadline: true, terms: 4, own: 2 },
   release: { guard: 1, terms: 5, own: 1 },
+  finish: { guard: 5, terms: 8, own: 1 },
   wake: { guard: 1, terms: 2, own: 0 },
   inspect: { guard: 5, terms: 0, own: 0 },
   guard: { guard: 5, terms: 2, own: 0 },
@@ -326,6 +336,8 @@ function answerOf(verb: Verb, server: Server, terms: readonly string[], operatio
       return node.extend(terms);
     case 'release':
       return node.release(terms);
+    case 'finish':
+      return node.finish(terms);
     case 'wake':
       return node.wake(terms);
     case 'inspect':
@@ -344,6 +356,17 @@ interface Fence {
 const numberIn = (word: string | undefined): number | undefined =>
   word === undefined || word === '' ? undefined : Number(word);
 
+function errorOf(act: () => void): unknown {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+const alreadyRan = ({ tick, attempt, state }: RunRecord): unknown[] => ['already ran', tick, attempt, state];
+
 /** A server, seen by one operation. */
 class Node {
   constructor(
@@ -351,15 +374,18 @@ class Node {
     private readonly operation: Operation,
   ) {}
 
-  acquire([, ttl, tick, tokens, waiter = '', life]: readonly string[]): unknown {
+  acquire([, ttl, tickWord, tokens, waiter = '', life, retry]: readonly string[]): unknown {
     const { keyspace } = this.server;
     const { pairs, lists, own } = this.operation;
-    const seed = numberIn(own[1]);
-    const answer = this.#acquire(own[0]!, Number(ttl), seed, numberIn(tick), Number(tokens));
-    if (waiter === '') return answer;
+    const [seed, tick] = [numberIn(own[1]), numberIn(tickWord)];
+    const answer = this.#acquire(own[0]!, Number(ttl), seed, tick, retry === '1', Number(tokens));
+    const isGranted = typeof answer === 'number';
+    const known = isGranted ? Math.max(...pairs.map(([, fence]) => this.#attemptOf(fence, tick))) : 0;
+    const told = known > 0 ? [known] : [];
+    if (waiter === '') return known > 0 ? ['granted', answer, '', known] : answer;
     if (typeof answer === 'number') {
       for (const list of lists) keyspace.removeMember(list, waiter);
-      return ['granted', answer, Math.max(...lists.map((list) => keyspace.members(list).length))];
+      return ['granted', answer, Math.max(...lists.map((list) => keyspace.members(list).length)), ...told];
     }
     const [kind, owner] = answer;
     const refusing = pairs.findIndex(([lock]) => keyspace.get(lock) === owner);
@@ -372,19 +398,22 @@ class Node {
     ttlMs: number,
     seed: number | undefined,
     tick: number | undefined,
+    retry: boolean,
     reserved: number,
   ): number | unknown[] {
-    const { keyspace, memory, instants, flaw } = this.server;
+    const { keyspace, instants, flaw, nowUs } = this.server;
     const { pairs } = this.operation;
     const tokens = flaw === 'a range counted as one' ? 1 : reserved;
     for (const [lock, fence] of pairs) {
       const owner = keyspace.get(lock);
       if (owner !== undefined && owner !== holder) return this.#heldBy(owner, lock);
       if (seed === undefined && tick === undefined) continue;
-      const { tick: last } = this.#possibleFence(fence);
-      if (tick !== undefined && last !== undefined && last >= tick) return ['already ran'];
-      if (tick !== undefined && tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted')
-        return ['error', 'the node lost its memory after this tick was due'];
+      this.#possibleFence(fence);
+      if (tick === undefined) continue;
+      const run = this.#run(fence);
+      if (refusesRun(run, tick, retry)) return alreadyRan(run!);
+      this.#failIfForgotten(tick);
+      if (tick * 1_000 > nowUs + TICK_AHEAD_MS * 1_000) return ['error', TICK_TOO_FAR_AHEAD];
     }
     const isMine = pairs.every(([lock]) => keyspace.get(lock) === holder);
     let counter = 0;
@@ -404,13 +433,14 @@ class Node {
     return counter - (seed ?? 0);
   }
 
-  confirm([, tickWord]: readonly string[]): unknown {
+  confirm([, tickWord, attemptWord]: readonly string[]): unknown {
     const { keyspace, flaw } = this.server;
     const { pairs, own } = this.operation;
+    const attempt = Number(attemptWord);
     const [holder, token, tick] = [own[0]!, Number(own[1]), numberIn(tickWord)];
     this.#failIfImpossible(token, pairs[0]![1]);
     if (flaw === 'tick without ownership' && tick !== undefined)
-      for (const [, fence] of pairs) this.#setFence(fence, { tick });
+      for (const [, fence] of pairs) this.#start(fence, tick, attempt);
     for (const [lock, fence] of pairs) {
       if (flaw === 'confirm without ownership') break;
       const owner = keyspace.get(lock);
@@ -418,13 +448,60 @@ class Node {
       if (owner !== holder) return this.#heldBy(owner, lock);
       const { counter = 0 } = this.#possibleFence(fence);
       if (counter > token && flaw !== 'counter above the token') return ['superseded', counter];
+      if (tick === undefined) continue;
+      const run = this.#run(fence);
+      if (refusesRun(run, tick, true)) return alreadyRan(run!);
+      this.#failIfForgotten(tick);
     }
     for (const [, fence] of pairs) {
       const { counter = 0 } = this.#fence(fence);
       const least = flaw === 'confirm without ownership' ? token : Math.max(token, counter);
-      this.#setFence(fence, { counter: least, ...(tick === undefined ? {} : { tick }) });
+      const known = this.#attemptOf(fence, tick);
+      this.#setFence(fence, { counter: least });
+      if (tick !== undefined) this.#start(fence, tick, Math.max(attempt, known));
     }
     return 0;
+  }
+
+  finish([, keep, waiter = '', life, channel = '', tick, attempt, state]: readonly string[]): unknown {
+    const mark = { tick: Number(tick), attempt: Number(attempt) };
+    let [found, told, recorded] = [0, 0, 1];
+    this.#forEachPair((lock, fence) => {
+      const isOwner = this.#isOwner(lock);
+      const failure = errorOf(() => {
+        if (state === 'open') this.#takeBack(fence, mark, isOwner === true);
+        else if (!this.#recordEnd(fence, mark)) recorded = 0;
+      });
+      const list = `${fence}:wait`;
+      const notified = errorOf(() => {
+        const count = this.#releasePair(lock, list, [keep!, waiter, life!, channel]);
+        if (count === undefined) return;
+        found++;
+        told += count;
+      });
+      if (failure !== undefined || notified !== undefined) throw failure ?? notified;
+    });
+    return [found > 0 ? 'released' : 'absent', told, ...(state === 'open' ? [] : [recorded])];
+  }
+
+  #isOwner(lock: string): boolean | undefined {
+    let isOwner: boolean | undefined;
+    errorOf(() => (isOwner = this.server.keyspace.get(lock) === this.operation.own[0]));
+    return isOwner;
+  }
+
+  #takeBack(fence: string, mark: RunMark, isOwner: boolean): void {
+    const run = this.#run(fence);
+    if (isOwner && isTakenBack(run, mark)) this.#writeRun(fence, { ...mark, state: 'open' });
+  }
+
+  /** Whether the end of the run is on record, or need not be. */
+  #recordEnd(fence: string, mark: RunMark): boolean {
+    const run = this.#run(fence);
+    if (this.#fence(fence).counter === undefined) return mark.tick < this.server.memory.knowsFromMs;
+    const answer = finishAnswer(run, mark);
+    if (answer === 'write') this.#writeRun(fence, { ...mark, state: 'finished' });
+    return answer !== 'refuse';
   }
 
   extend([, ttl, restore]: readonly string[]): unknown {
@@ -461,22 +538,33 @@ class Node {
   }
 
   release([, keep, waiter = '', life, channel = '']: readonly string[]): unknown {
-    const { keyspace, flaw } = this.server;
-    const keepMs = Number(keep);
     let [found, told] = [0, 0];
     this.#forEachPair((lock, list) => {
-      const owner = keyspace.get(lock);
-      const isMine = owner === this.operation.own[0] || flaw === 'release without comparing';
-      if (owner === undefined || !isMine) return;
+      const count = this.#releasePair(lock, list, [keep!, waiter, life!, channel]);
+      if (count === undefined) return;
       found++;
-      if (keepMs > 0) keyspace.pexpire(lock, keepMs);
-      else keyspace.delete(lock);
-      this.server.instants.unlist(lock, owner, keepMs);
-      if (waiter !== '') this.#enlist(list, waiter, Number(life));
-      told += this.#wakeFirst(lock, list, channel);
+      told += count;
     });
     if (found === 0) return ['absent'];
     return told > 0 ? ['granted', 0, told] : 0;
+  }
+
+  /** How many were told; `undefined`: the lock is not the holder's. */
+  #releasePair(
+    lock: string,
+    list: string,
+    [keep, waiter, life, channel]: readonly [string, string, string, string],
+  ): number | undefined {
+    const { keyspace, flaw, instants } = this.server;
+    const keepMs = Number(keep);
+    const owner = keyspace.get(lock);
+    const isMine = owner === this.operation.own[0] || flaw === 'release without comparing';
+    if (owner === undefined || !isMine) return undefined;
+    if (keepMs > 0) keyspace.pexpire(lock, keepMs);
+    else keyspace.delete(lock);
+    instants.unlist(lock, owner, keepMs);
+    if (waiter !== '') this.#enlist(list, waiter, Number(life));
+    return this.#wakeFirst(lock, list, channel);
   }
 
   wake([, channel = '']: readonly string[]): unknown {
@@ -503,8 +591,43 @@ class Node {
     const { keyspace } = this.server;
     const [lock, fence] = this.operation.pairs[0]!;
     const owner = keyspace.get(lock);
-    const { counter = '', tick = '' } = this.#fence(fence);
-    return ['inspected', owner ?? '', owner === undefined ? 0 : keyspace.pttl(lock), counter, tick];
+    const { counter = '' } = this.#fence(fence);
+    const { tick, attempt, state } = this.#run(fence) ?? { tick: '', attempt: 0, state: '' };
+    const livesMs = owner === undefined ? 0 : keyspace.pttl(lock);
+    return ['inspected', owner ?? '', livesMs, counter, tick, attempt, state];
+  }
+
+  /** The tick of the fence key, and what the key beside it says, if it is about that tick. */
+  #run(fence: string): RunRecord | undefined {
+    const { tick } = this.#fence(fence);
+    if (tick === undefined) return undefined;
+    const [ran, attempt, state] = (this.server.keyspace.get(`${fence}:run`) ?? '').split(':');
+    return Number(ran) === tick && ran !== ''
+      ? { tick, attempt: Number(attempt), state: state as RunRecord['state'] }
+      : { tick, attempt: 0, state: 'finished' };
+  }
+
+  #writeRun(fence: string, { tick, attempt, state }: RunRecord): void {
+    if (this.#fence(fence).tick !== tick) this.#setFence(fence, { tick });
+    this.server.keyspace.set(`${fence}:run`, `${tick}:${attempt}:${state}`, LEDGER_MS);
+  }
+
+  #start(fence: string, tick: number, attempt: number): void {
+    this.#setFence(fence, { tick });
+    this.#writeRun(fence, { tick, attempt, state: 'started' });
+  }
+
+  /** The attempt on record for a tick; 0: none. */
+  #attemptOf(fence: string, tick: number | undefined): number {
+    if (tick === undefined) return 0;
+    const run = this.#run(fence);
+    return run?.tick === tick ? run.attempt : 0;
+  }
+
+  #failIfForgotten(tick: number): void {
+    const { memory, flaw } = this.server;
+    if (tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted')
+      throw new Error('the node lost its memory after this tick was due');
   }
 
   #heldBy(owner: string, lock: string): unknown[] {

@@ -195,7 +195,7 @@ export class VirtualNode implements LockNode, NodeMemory {
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const { op, holderId } = request;
     const answer = await voteOf(this.#memory, request);
-    const vote = this.#state.status === 'untrusted' ? this.#withoutVote(op, answer) : answer;
+    const vote = this.#state.status === 'untrusted' ? this.#withoutVote(request, answer) : answer;
     this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {
       await this.#pass(loseReplyAfterMs);
@@ -205,9 +205,10 @@ export class VirtualNode implements LockNode, NodeMemory {
     return vote;
   }
 
-  #withoutVote(op: NodeRequest['op'], answer: Vote): Vote {
+  #withoutVote(request: NodeRequest, answer: Vote): Vote {
     if (answer.kind === 'refused') return { ...answer, untrusted: true };
-    const isWorthNothing = answer.kind === 'granted' && op !== 'release';
+    const isPlainRelease = request.op === 'release' && request.finish === undefined;
+    const isWorthNothing = answer.kind === 'granted' && !isPlainRelease;
     return isWorthNothing ? failed('untrusted', new Error(this.#state.reason)) : answer;
   }
 

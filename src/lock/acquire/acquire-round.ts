@@ -1,8 +1,12 @@
 import type { Clock } from '../../clock.js';
 import { lossMarginMs } from '../../core/extension-schedule.js';
 import { agreeOn, tokenOf } from '../../core/fencing.js';
+import type { Outcome } from '../../core/outcome.js';
 import { majorityOf } from '../../core/quorum.js';
+import { attemptAfter } from '../../core/run-votes.js';
+import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
+import type { Granted } from '../../core/vote.js';
 import { driftMsOf, validityLeftMs, type Grant } from '../../core/validity.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
@@ -29,6 +33,8 @@ export type AcquireRoundResult =
       readonly tracker: KeyTracker;
       /** The last of the tokens that were reserved; `undefined`: no fencing. */
       readonly token: number | undefined;
+      /** The run of the tick that it is for. */
+      readonly run: RunMark | undefined;
       /** Whether other processes wait for the resources on the nodes. */
       readonly othersWait: boolean;
       readonly grant: Grant;
@@ -38,9 +44,13 @@ export type AcquireRoundResult =
       readonly tally: VoteTally;
       /** Why it counts as lost although a majority granted it. */
       readonly failure?: string;
+      /** What came of it, where the votes do not tell. */
+      readonly outcome?: Outcome;
       /** Resolves when the nodes that had granted have released it. */
       readonly undone: Promise<unknown>;
     };
+
+type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
 
 /**
  * How often the second phase is tried. Giving up after the first try would leave a tick on record on a
@@ -72,12 +82,18 @@ export async function acquireRound(
 
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
+    let run = tick === undefined ? undefined : { tick, attempt: attemptAfter(decidingGrants) };
+    if (run !== undefined && run.attempt > (request.maxRuns ?? Number.POSITIVE_INFINITY)) {
+      const record = { tick: run.tick, attempt: run.attempt - 1, state: 'started' } as const;
+      const lost = undo(quorum, request, tracker, acquired.tally);
+      return { ...lost, outcome: { kind: 'already_ran', run: record } };
+    }
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
       const isInVain = (): boolean => tick === undefined && cancellation.isCancelled;
       if (isInVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
       const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isInVain);
       if (confirmed.tally.verdict !== 'won') return undo(quorum, request, tracker, confirmed.tally);
-      token = confirmed.token;
+      ({ token, run } = confirmed);
     }
     const leftMs = validityLeftMs(grant, clock.stamp());
     if (leftMs <= lossMarginMs(ttlMs)) {
@@ -86,7 +102,7 @@ export async function acquireRound(
       return undo(quorum, request, tracker, acquired.tally, failure);
     }
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
-    return { kind: 'won', quorum, request, tracker, token, grant, othersWait };
+    return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait };
   } finally {
     quorum.endRound(tracker);
   }
@@ -94,7 +110,8 @@ export async function acquireRound(
 
 /**
  * The second phase. A grant that came in late with a higher counter could not take part in the first try. So
- * each further try takes the highest counter of all grants that are in by then, which is as good a token.
+ * each further try takes the highest counter of all grants that are in by then, which is as good a token; and
+ * likewise the attempt to run the tick.
  */
 async function confirm(
   quorum: Quorum,
@@ -105,18 +122,23 @@ async function confirm(
   firstToken: number,
   grant: Grant,
   isInVain: () => boolean,
-): Promise<{ readonly tally: VoteTally; readonly token: number }> {
+): Promise<{ readonly tally: VoteTally; readonly token: number; readonly run: RunMark | undefined }> {
+  const { tick } = request;
   let token = firstToken;
-  for (let attempt = 1; ; attempt++) {
-    const { tally, decided } = quorum.confirm(tracker, acquired, token, request);
+  let grants: readonly Granted[] = acquired.tally.decidingGrants;
+  for (let count = 1; ; count++) {
+    const run = tick === undefined ? undefined : { tick, attempt: attemptAfter(grants) };
+    const { tally, decided } = quorum.confirm(tracker, acquired, token, run, request);
     const verdict = await decided;
-    if (verdict === 'won' || attempt === CONFIRMATIONS || isInVain()) return { tally, token };
+    if (verdict === 'won' || count === CONFIRMATIONS || isInVain()) return { tally, token, run };
     const gone = tally.votes.filter(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;
-    if (gone > tally.nodeCount - majorityOf(tally.nodeCount)) return { tally, token };
-    if (validityLeftMs(grant, clock.stamp()) <= request.nodeTimeoutMs) return { tally, token };
-    token = Math.max(token, tokenOf(acquired.tally.votes.filter((vote) => vote?.kind === 'granted')));
+    if (gone > tally.nodeCount - majorityOf(tally.nodeCount)) return { tally, token, run };
+    if (validityLeftMs(grant, clock.stamp()) <= request.nodeTimeoutMs) return { tally, token, run };
+    grants = acquired.tally.votes.filter((vote) => vote?.kind === 'granted');
+    token = Math.max(token, tokenOf(grants));
+    if (attemptAfter(grants) > (request.maxRuns ?? Number.POSITIVE_INFINITY)) return { tally, token, run };
   }
 }
 
@@ -126,7 +148,7 @@ function undo(
   tracker: KeyTracker,
   tally: VoteTally,
   failure?: string,
-): AcquireRoundResult {
+): Lost {
   const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
   const undone = quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
   return { kind: 'lost', tally, undone, ...(failure === undefined ? {} : { failure }) };

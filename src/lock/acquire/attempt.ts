@@ -80,10 +80,11 @@ export async function attempt(
     met ??= new Set();
     const now = clock.now();
     const owners = ownersIn(votes);
-    const outcome: Outcome =
+    const seen: Outcome =
       failure === undefined
         ? outcomeOf(votes, context.metOwners.since(now - lifeMs, owners))
         : { kind: 'unreachable' };
+    const outcome = result.outcome ?? seen;
     context.metOwners.add(owners, now);
     // A request that came too late was not carried out: this process stood still, or was very busy. It is
     // sent once more.
@@ -126,6 +127,7 @@ export function errorOf(
     case 'held':
       return new LockNotAcquiredError(resources, 'held', holderOf(result.owner), result.remainingMs);
     case 'already_ran':
+      return new LockNotAcquiredError(resources, result.kind, undefined, 0, false, result.run);
     case 'contended':
       return new LockNotAcquiredError(resources, result.kind, undefined, 0);
   }

@@ -1,5 +1,6 @@
 import { lossMarginMs, lostAt } from '../../core/extension-schedule.js';
 import type { LossReason } from '../../core/lease-state.js';
+import type { RunMark } from '../../core/run.js';
 import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
@@ -27,6 +28,8 @@ export interface HeldKeysContext extends ExtensionContext {
  */
 export class HeldKeys implements Scheduled, ExtensionOwner {
   readonly tracker: KeyTracker;
+  /** The run of a tick that the keys are for. Such keys have one lease only. */
+  readonly run: RunMark | undefined;
   due: Due<Scheduled> | undefined;
   readonly #context: HeldKeysContext;
   readonly #quorum: Quorum;
@@ -37,8 +40,9 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   #remote: RemoteLease | undefined;
 
   constructor(context: HeldKeysContext, won: Won) {
-    const { quorum, tracker, token, request, othersWait } = won;
+    const { quorum, tracker, token, run, request, othersWait } = won;
     this.tracker = tracker;
+    this.run = run;
     this.#context = context;
     this.#quorum = quorum;
     this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWait);
@@ -84,6 +88,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   /** From now on the keys are held for this lease. Returns its token; `undefined`: no fencing. */
   begin(lease: LeaseListener): number | undefined {
     this.#lease = lease;
+    this.tracker.unbegunRun = undefined;
     if (lease.terms.autoExtend && !lease.fallback) this.#beginRemote(lease);
     this.#context.scheduler.schedule(this, this.#dueAt(lease));
     return this.#tokens.next();

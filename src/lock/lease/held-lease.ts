@@ -3,15 +3,16 @@ import type { QuarantineTerm } from '../../core/quarantine.js';
 import { HELD, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import type { Lease } from '../../api/lease.js';
+import type { Lease, ReleaseOptions } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
 import type { ReleaseTerms } from '../quorum/terms.js';
 import { checkTtlMs } from '../validation/checks.js';
 import type { HeldKeys } from './held-keys.js';
 import type { LeaseListener } from './lease-listener.js';
+import { RunEnd } from './run-end.js';
 
-export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs'>;
+export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs' | 'finish'>;
 
 /** Takes back what a lease held when it is over. */
 export interface LeaseHost {
@@ -58,6 +59,8 @@ export class HeldLease implements Lease, LeaseListener {
   #signal: AbortController | undefined;
   #loss: LeaseLostError | undefined;
   #released: Promise<void> | undefined;
+  /** `undefined` without a tick. */
+  readonly #runEnd: RunEnd | undefined;
 
   constructor(
     context: LeaseContext,
@@ -71,6 +74,7 @@ export class HeldLease implements Lease, LeaseListener {
     this.#terms = options;
     this.#keys = keys;
     this.#heldSince = context.clock.now();
+    if (keys.run !== undefined) this.#runEnd = new RunEnd();
     this.#token = keys.begin(this);
   }
 
@@ -114,6 +118,10 @@ export class HeldLease implements Lease, LeaseListener {
     return this.#token;
   }
 
+  get attempt(): number | undefined {
+    return this.#keys.run?.attempt;
+  }
+
   remainingMs(): number {
     this.#catchUp();
     return this.#isHeld() ? this.#keys.remainingMs : 0;
@@ -138,11 +146,16 @@ export class HeldLease implements Lease, LeaseListener {
     );
   }
 
-  release(): Promise<void> {
-    if (this.#isHeld()) this.#released = this.#release();
+  release({ finish = true }: ReleaseOptions = {}): Promise<void> {
+    if (this.#isHeld()) this.#released = this.#release(finish);
     // After a loss the holder says by this that it has stopped.
-    else if (this.#state.phase === 'lost') this.#released ??= this.#releaseKeys(0).then(() => undefined);
+    else if (this.#state.phase === 'lost')
+      this.#released ??= this.#releaseKeys(0, finish).then(() => undefined);
     return this.#released ?? Promise.resolve();
+  }
+
+  finished(): Promise<boolean> {
+    return this.#runEnd?.recorded ?? Promise.resolve(false);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -162,7 +175,8 @@ export class HeldLease implements Lease, LeaseListener {
     this.#signal?.abort(this.#loss);
     const { id, name, resources, tokenIfAny: token } = this;
     this.#context.events.emit({ type: 'lost', id, name, resources, token, heldMs, reason });
-    if (reason === 'closed') void this.release();
+    // Its routine has not ended: nothing is known of the run.
+    if (reason === 'closed') void this.release({ finish: false });
     else this.#context.host.lost(this.#keys);
   }
 
@@ -181,21 +195,29 @@ export class HeldLease implements Lease, LeaseListener {
     return this.#state.phase === 'held';
   }
 
-  #release(): Promise<void> {
+  #release(finish: boolean): Promise<void> {
     // The state changes first: an extension that is running can do nothing for the lease any more.
     this.#state = released(this.#state);
     const heldMs = this.#end();
     const { minHoldMs } = this.#terms;
     const emitReleased = (acknowledged: number): void => this.#emitReleased(heldMs, acknowledged);
-    if (minHoldMs > 0) return this.#releaseKeys(Math.max(0, minHoldMs - heldMs)).then(emitReleased);
+    if (minHoldMs > 0) return this.#releaseKeys(Math.max(0, minHoldMs - heldMs), finish).then(emitReleased);
     const { host } = this.#context;
-    if (host.handOver(this.#keys, () => emitReleased(this.#keys.nodes))) return Promise.resolve();
-    return this.#releaseKeys(0).then(emitReleased);
+    // The end of a run is told to the nodes, so its keys go there, too.
+    const mayFollow = this.#keys.run === undefined;
+    if (mayFollow && host.handOver(this.#keys, () => emitReleased(this.#keys.nodes)))
+      return Promise.resolve();
+    return this.#releaseKeys(0, finish).then(emitReleased);
   }
 
-  #releaseKeys(keepMs: number): Promise<number> {
+  #releaseKeys(keepMs: number, isFinished: boolean): Promise<number> {
     const { nodeTimeoutMs } = this.#terms;
-    return this.#context.host.release(this.#keys, { id: this.#id, nodeTimeoutMs, keepMs });
+    const { run } = this.#keys;
+    const runEnd = this.#runEnd;
+    if (!isFinished) runEnd?.tell(false);
+    const onEnd = (recorded: boolean): void => runEnd?.tell(recorded);
+    const finish = isFinished && run !== undefined ? { mark: run, onEnd } : undefined;
+    return this.#context.host.release(this.#keys, { id: this.#id, nodeTimeoutMs, keepMs, finish });
   }
 
   /** Returns for how long the lease was held, in milliseconds. */

@@ -1,4 +1,4 @@
-import type { Lease } from '../../api/lease.js';
+import type { Lease, ReleaseOptions } from '../../api/lease.js';
 import { onAbort } from './abort-listeners.js';
 
 /**
@@ -40,6 +40,10 @@ export class RunLease implements Lease {
     return this.#lease.attempts;
   }
 
+  get attempt(): number | undefined {
+    return this.#lease.attempt;
+  }
+
   get signal(): AbortSignal {
     // Reading the signal of the lease tells a loss that no timer could tell yet.
     void this.#lease.signal;
@@ -58,8 +62,12 @@ export class RunLease implements Lease {
     return this.#lease.extend(ttlMs);
   }
 
-  release(): Promise<void> {
-    return this.#lease.release();
+  release(options?: ReleaseOptions): Promise<void> {
+    return this.#lease.release(options);
+  }
+
+  finished(): Promise<boolean> {
+    return this.#lease.finished();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

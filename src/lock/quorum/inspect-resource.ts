@@ -1,12 +1,13 @@
 import type { NodeInspection } from '../../node/lock-node.js';
 import type { Clock } from '../../clock.js';
+import { laterRun } from '../../core/run.js';
 import { failed, type Failed } from '../../core/vote.js';
 import { QuorumUnreachableError } from '../../api/errors.js';
 import type { Inspection } from '../../api/inspection.js';
 import { holderOf } from './holder-id.js';
 import type { Quorum } from './quorum.js';
 
-/** Asks every node for the owner, the counter and the last tick of a resource. */
+/** Asks every node for the owner, the counter and the latest run of a resource. */
 export async function inspectResource(
   quorum: Quorum,
   clock: Clock,
@@ -30,6 +31,7 @@ export async function inspectResource(
     (one) => one !== undefined && owners.filter((other) => other === one).length >= majority,
   );
   const isFree = owners.filter((one) => one === undefined).length >= majority;
+  const runs = known.map(({ run }) => run);
   const lifetimesMs = known.filter((one) => one.owner === owner).map((one) => one.remainingMs);
   return {
     resource,
@@ -37,7 +39,8 @@ export async function inspectResource(
     holder: owner === undefined ? undefined : holderOf(owner),
     remainingMs: owner === undefined ? 0 : (lifetimesMs.sort((a, b) => b - a)[majority - 1] ?? 0),
     counter: highest(known.map(({ counter }) => counter)),
-    lastTick: highest(known.map(({ lastTick }) => lastTick)),
+    lastTick: highest(runs.map((run) => (run?.state === 'open' ? undefined : run?.tick))),
+    lastRun: runs.reduce(laterRun, undefined),
     nodes: answers.map((answer, nodeIndex) => ({
       node: quorum.nodes[nodeIndex]!.name,
       holder:

@@ -1,3 +1,4 @@
+import type { RunMark } from '../../core/run.js';
 import { keyAfter, type Vote } from '../../core/vote.js';
 
 /**
@@ -13,6 +14,11 @@ const OUTSTANDING = 4;
  * never came may still be carried out until its deadline; after that the node refuses it.
  */
 export class KeyTracker {
+  /**
+   * The run that may be on record as started although its routine has not begun. A release takes it back.
+   * `undefined` once it has begun, and for a retry: then an earlier attempt did begin.
+   */
+  unbegunRun: RunMark | undefined;
   readonly #nodes: number[];
   /** The latest deadline of a request whose connection broke, by node. */
   #mayActUntil: Map<number, number> | undefined;

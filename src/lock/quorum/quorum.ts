@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
+import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
 import type { AcquireRequest, ExtendRequest, LockNode, VoteReceiver } from '../../node/lock-node.js';
@@ -8,6 +9,7 @@ import type { LockEvents } from '../../api/events.js';
 import { Timeouts } from './call-timeouts.js';
 import { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
+import { FINISH_FOR_MS, PendingFinish } from './pending-finish.js';
 import { QuorumCall, type Op, type QuorumCallContext } from './quorum-call.js';
 import { Releases, NOTHING_RELEASED, type ReleaseContext, type ReleaseResult } from './release.js';
 import { RoundLimiter } from './round-limiter.js';
@@ -50,7 +52,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    */
   acquire(tracker: KeyTracker, request: LockRequest, seed: number | undefined): QuorumCall {
     const { resources, holderId } = tracker;
-    const { ttlMs, tick, tokens, queueEntry } = request;
+    const { ttlMs, tick, retry, tokens, queueEntry } = request;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + request.nodeTimeoutMs;
     this.#openRounds.set(tracker, request);
@@ -62,31 +64,37 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       deadlineAt,
       seed,
       tick,
+      ...(retry ? { retry } : {}),
       tokens,
       queueEntry,
     });
   }
 
   /**
-   * Confirms the token on each node that has granted, or still grants, the keys. A node whose counter is
-   * above the token is not asked: it counts as refused.
+   * Confirms the token, and the attempt to run the tick, on each node that has granted, or still grants, the
+   * keys. A node whose counter is above the token, or that knows of this attempt, is not asked, because its
+   * grant took no part in them: it counts as refused.
    */
   confirm(
     tracker: KeyTracker,
     acquired: QuorumCall,
     token: number,
-    { id, tick, nodeTimeoutMs }: Pick<LockRequest, 'id' | 'tick' | 'nodeTimeoutMs'>,
+    run: RunMark | undefined,
+    { id, retry, nodeTimeoutMs }: Pick<LockRequest, 'id' | 'retry' | 'nodeTimeoutMs'>,
   ): QuorumCall {
     const { resources, holderId } = tracker;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + nodeTimeoutMs;
-    const request = { op: 'confirm', resources, holderId, deadlineAt, token, tick } as const;
+    const terms = { op: 'confirm', resources, holderId, deadlineAt, token } as const;
+    const request = { ...terms, tick: run?.tick, ...(run === undefined ? {} : { attempt: run.attempt }) };
+    if (!retry) tracker.unbegunRun = run;
     const asked = new Set<number>();
     const call = new QuorumCall(this, id, 'confirm', tracker, sentAt, deadlineAt, asked);
     acquired.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'granted') return call.receive(nodeIndex, vote);
-      const { counter } = vote;
-      if (counter > token) return call.receive(nodeIndex, { kind: 'refused', reason: 'superseded', counter });
+      const { counter, attempt = 0 } = vote;
+      if (counter > token || (run !== undefined && attempt >= run.attempt))
+        return call.receive(nodeIndex, { kind: 'refused', reason: 'superseded', counter });
       asked.add(nodeIndex);
       this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
     });
@@ -126,10 +134,10 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    * node timeout; the other nodes are asked in the background until their keys have expired. Never rejects.
    */
   release(tracker: KeyTracker, terms: ReleaseTerms): Promise<ReleaseResult> {
-    const { id, ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry } = terms;
+    const { id, ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry, finish: run } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
     if (keepMs === 0) this.#withdraw(tracker);
-    if (!tracker.mayBeThere) return Promise.resolve(NOTHING_RELEASED);
+    if (!tracker.mayBeThere && run === undefined) return Promise.resolve(NOTHING_RELEASED);
     const calledAt = this.clock.now();
     const dueAt = calledAt + nodeTimeoutMs;
     const keepUntil = calledAt + keepMs;
@@ -137,7 +145,11 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     // whatever the clocks do.
     const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
-      const order = { id, tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry };
+      const { nodes, majority } = this;
+      const until = calledAt + FINISH_FOR_MS;
+      const finish = run && new PendingFinish(run.mark, nodes.length, majority, until, run.onEnd);
+      const open = tracker.unbegunRun;
+      const order = { id, tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry, finish, open };
       this.#releases.begin(order, resolve);
     });
   }

@@ -1,7 +1,9 @@
 import type { Clock } from '../../clock.js';
+import type { RunMark } from '../../core/run.js';
 import type { Vote } from '../../core/vote.js';
 import type { VoteReceiver, LockNode, ReleaseRequest, QueueEntry } from '../../node/lock-node.js';
 import type { KeyTracker } from './key-tracker.js';
+import type { PendingFinish } from './pending-finish.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
 
 export interface ReleaseResult {
@@ -29,6 +31,10 @@ export interface ReleaseOrder {
   readonly enough: number;
   /** The queue entry that goes to the end of the nodes' lists with the release. */
   readonly queueEntry: QueueEntry | undefined;
+  /** The end of a run, which goes to all nodes with the release. */
+  readonly finish?: PendingFinish | undefined;
+  /** A run that never began: where it is on record as started, it is taken back. */
+  readonly open?: RunMark | undefined;
 }
 
 /** What all releases on the same nodes have in common. */
@@ -40,10 +46,13 @@ export interface ReleaseContext {
 }
 
 const RETRY_MS = 250;
+/** The longest pause before the end of a run is sent again. */
+const LONGEST_RETRY_MS = 10_000;
 
 /**
  * Releases keys to the end: those of late grants, of lost replies, and on nodes that cannot be reached now. A
  * node is done when it answered a release that nothing sent before can follow, or when the keys have expired.
+ * If the release carries the end of a run, a majority must have that on record, too.
  */
 export class Releases {
   /** How many nodes are not done, over all releases. */
@@ -97,15 +106,16 @@ class PendingRelease implements VoteReceiver, Timed {
 
   begin(): void {
     const { timeouts, nodes } = this.releases.context;
-    const { tracker, dueAt, queueEntry } = this.order;
+    const { tracker, dueAt, queueEntry, finish } = this.order;
     this.#timeout = timeouts.begin(this, dueAt);
+    const isAsked = (nodeIndex: number): boolean => finish !== undefined || tracker.mayHoldTheKey(nodeIndex);
     for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++)
-      if (tracker.mayHoldTheKey(nodeIndex)) this.#outstanding++;
+      if (isAsked(nodeIndex)) this.#outstanding++;
     this.releases.opened(this.#outstanding);
     // One object for all nodes: then most of the work of encoding it is done once.
     const request = this.#request(queueEntry);
     for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++) {
-      if (tracker.mayHoldTheKey(nodeIndex)) nodes[nodeIndex]!.ask(request, this, nodeIndex);
+      if (isAsked(nodeIndex)) nodes[nodeIndex]!.ask(request, this, nodeIndex);
     }
     this.#endWaitIfEnough();
   }
@@ -113,16 +123,23 @@ class PendingRelease implements VoteReceiver, Timed {
   receive(nodeIndex: number, vote: Vote): void {
     if (this.#askedAgain?.has(nodeIndex) !== true) this.#countFirstAnswer(nodeIndex, vote);
     const { clock, nodes } = this.releases.context;
-    const { tracker, expiredAt } = this.order;
+    const { tracker, expiredAt, finish } = this.order;
     const now = clock.now();
     const node = nodes[nodeIndex]!;
+    const isClosed = node.state.status === 'closed';
+    finish?.answered(nodeIndex, vote, now);
+    if (isClosed) finish?.closed(nodeIndex);
     // A failure is enough if the node was never sent anything that could have set the key.
-    const isReleased = vote.kind !== 'failed' || !tracker.mayHoldTheKey(nodeIndex);
-    const isDone = isReleased && tracker.isFinal(nodeIndex, now);
-    if (isDone || now >= expiredAt || node.state.status === 'closed') return this.releases.done();
+    const isReleased = isCarriedOut(vote) || !tracker.mayHoldTheKey(nodeIndex);
+    const areKeysGone = (isReleased && tracker.isFinal(nodeIndex, now)) || now >= expiredAt;
+    const isDone = areKeysGone && finish?.isWaitingFor(nodeIndex) !== true;
+    if (isDone || isClosed) return this.releases.done();
     this.#askedAgain ??= new Set<number>();
     this.#askedAgain.add(nodeIndex);
-    this.#retryLater(node, () => node.ask(this.#request(undefined), this, nodeIndex));
+    this.#retryLater(node, areKeysGone ? this.#finishRetryMs(now) : RETRY_MS, () => {
+      if (areKeysGone && finish?.isWaitingFor(nodeIndex) !== true) this.releases.done();
+      else node.ask(this.#request(undefined), this, nodeIndex);
+    });
   }
 
   timeOut(): void {
@@ -134,7 +151,7 @@ class PendingRelease implements VoteReceiver, Timed {
     const { id, calledAt } = this.order;
     context.report(id, context.nodes[nodeIndex]!, 'release', vote, calledAt);
     this.#outstanding--;
-    if (vote.kind !== 'failed') this.#acknowledged++;
+    if (isCarriedOut(vote)) this.#acknowledged++;
     if (vote.kind === 'granted' && vote.waiting !== undefined) this.#hasNotified = true;
     this.#endWaitIfEnough();
   }
@@ -152,23 +169,33 @@ class PendingRelease implements VoteReceiver, Timed {
   }
 
   #request(queueEntry: QueueEntry | undefined): ReleaseRequest {
-    const { tracker, keepUntil } = this.order;
+    const { tracker, keepUntil, finish, open } = this.order;
     const { resources, holderId } = tracker;
     const keepMs = Math.max(0, keepUntil - this.releases.context.clock.now());
-    return { op: 'release', resources, holderId, keepMs, queueEntry };
+    const request = { op: 'release', resources, holderId, keepMs, queueEntry } as const;
+    if (finish !== undefined) return { ...request, finish: finish.mark };
+    return open === undefined ? request : { ...request, open };
+  }
+
+  /** The longer nothing came of it, the longer the pause: a node that comes back is asked at once anyway. */
+  #finishRetryMs(now: number): number {
+    return Math.min(LONGEST_RETRY_MS, Math.max(RETRY_MS, (now - this.order.calledAt) / 4));
   }
 
   /**
    * When the node's state changes, or after a moment. Nobody waits for it, so its timer keeps no process
    * alive.
    */
-  #retryLater(node: LockNode, retry: () => void): void {
+  #retryLater(node: LockNode, delayMs: number, retry: () => void): void {
     const done = (): void => {
       timer.cancel();
       stopListening();
       retry();
     };
-    const timer = this.releases.context.clock.setTimer(done, RETRY_MS, 'background');
+    const timer = this.releases.context.clock.setTimer(done, delayMs, 'background');
     const stopListening = node.onStateChange(done);
   }
 }
+
+/** A node in quarantine carries a release out, but what it says of a run does not count. */
+const isCarriedOut = (vote: Vote): boolean => vote.kind !== 'failed' || vote.reason === 'untrusted';

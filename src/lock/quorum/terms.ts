@@ -1,3 +1,4 @@
+import type { RunMark } from '../../core/run.js';
 import type { QueueEntry, VoteReceiver } from '../../node/lock-node.js';
 
 /** What one attempt asks of the nodes; each of its rounds adds a holder id. */
@@ -9,6 +10,10 @@ export interface LockRequest {
   readonly nodeTimeoutMs: number;
   /** The scheduled time that the run belongs to, in epoch milliseconds. */
   readonly tick: number | undefined;
+  /** Whether the tick is claimed, too, if it was started and not finished. */
+  readonly retry: boolean;
+  /** How many attempts to run the tick there may be; `undefined`: any number. */
+  readonly maxRuns: number | undefined;
   /**
    * How many tokens a grant reserves: one for the lease, and one for each lease of this process that may
    * follow on it.
@@ -38,6 +43,8 @@ export interface ReleaseTerms extends CallTerms {
   /** The release resolves once this many nodes have released. */
   readonly enough: number;
   readonly queueEntry?: QueueEntry | undefined;
+  /** The run that has ended. `onEnd` is called once: it is on record on a majority, or never will be. */
+  readonly finish?: { readonly mark: RunMark; readonly onEnd: (recorded: boolean) => void } | undefined;
 }
 
 /** Keys that are set again where they are gone. It receives what an extension gets there afterwards. */

@@ -38,7 +38,13 @@ const LOCK_OPTIONS = optionsOf<LockOptions>({
 });
 export const ACQUIRE_OPTIONS: readonly (keyof AcquireOptions)[] = [
   ...LOCK_OPTIONS,
-  ...optionsOf<Omit<AcquireOptions, keyof LockOptions>>({ signal: true, name: true, tick: true }),
+  ...optionsOf<Omit<AcquireOptions, keyof LockOptions>>({
+    signal: true,
+    name: true,
+    tick: true,
+    retry: true,
+    attempts: true,
+  }),
 ];
 const MANAGER_OPTIONS: readonly (keyof LockManagerOptions)[] = [
   ...LOCK_OPTIONS,
@@ -138,6 +144,9 @@ export class AcquireOptionsResolver {
   #resolveAnew(options: AcquireOptions): ResolvedAcquireOptions {
     const { lockDefaults, maxTtlMs, fencing } = this.manager;
     const { signal, tick } = options;
+    const retry = checkBoolean('retry', options.retry ?? LOCK_DEFAULTS.retry);
+    const attempts =
+      options.attempts === undefined ? undefined : checkInteger('attempts', options.attempts, 1, LONGEST_MS);
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw new TypeError(`signal must be an AbortSignal, got ${shown(signal)}`);
     }
@@ -145,11 +154,16 @@ export class AcquireOptionsResolver {
       checkInteger('tick', tick, 0, Number.MAX_SAFE_INTEGER);
       if (!fencing) throw new RangeError('tick needs the option fencing, with which it is recorded');
     }
+    if (retry && tick === undefined) throw new RangeError('retry needs the option tick, which it is about');
+    if (attempts !== undefined && !retry)
+      throw new RangeError(`attempts (${attempts}) needs the option retry: without it a tick is run once`);
     return {
       ...resolveLockOptions(options, lockDefaults, maxTtlMs),
       signal,
       name: checkName(options.name ?? LOCK_DEFAULTS.name),
       tick,
+      retry,
+      attempts,
     };
   }
 }

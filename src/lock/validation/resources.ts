@@ -3,6 +3,8 @@ import { shown } from './checks.js';
 
 const LONGEST_RESOURCE_BYTES = 512;
 const MOST_RESOURCES = 64;
+/** How the keys beside a lock key end. */
+const FENCE_KEYS = /:fence(?::wait|:run)?$/;
 
 /**
  * Checks the resources of a call: one or several, each 1 to 512 bytes without control characters. Returns
@@ -70,10 +72,10 @@ function assertNotReserved(resource: string, what: string): void {
       `${what} must not be ${shown(resource)}, where a node keeps what it knows of itself`,
     );
   }
-  if (resource.endsWith(':fence') || resource.endsWith(':fence:wait')) {
+  if (FENCE_KEYS.test(resource)) {
     throw new RangeError(
-      `${what} must not end in ":fence" or ":fence:wait", where fencing counters and waiters are kept, ` +
-        `got ${shown(resource)}`,
+      `${what} must not end in ":fence", ":fence:wait" or ":fence:run", where fencing counters, waiters and ` +
+        `runs are kept, got ${shown(resource)}`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 import { between, matches } from './assertions.js';
-import { LONG_MS, wallUs, type Cases, type Operations } from './operations.js';
+import { LONG_MS, wallUs, type Cases } from './operations.js';
 
 /** In microseconds. */
 const HOUR_US = 3_600_000_000;
@@ -10,7 +10,7 @@ const NOTHING = {
   owner: undefined,
   remainingMs: 0,
   counter: undefined,
-  lastTick: undefined,
+  run: undefined,
 };
 
 /** What acquire must do. */
@@ -19,7 +19,7 @@ export const acquireCases: Cases = {
     const resource = on.resource();
     const counter = await on.granted({ resources: [resource] });
     const inspected = await on.inspect(resource);
-    matches(inspected, { owner: 'anna', counter, lastTick: undefined });
+    matches(inspected, { owner: 'anna', counter, run: undefined });
     between(inspected.remainingMs, LONG_MS / 2, LONG_MS);
   },
 
@@ -119,62 +119,6 @@ export const acquireCases: Cases = {
     deepStrictEqual(await on.inspect(resource), NOTHING);
   },
 };
-
-/** What holds for the ticks on record. */
-export const tickCases: Cases = {
-  ...forEachOf(
-    [
-      ['the tick on record', 0],
-      ['an earlier tick than the one on record', -1_000],
-    ] as const,
-    ([which, laterMs]) => ({
-      [`acquire refuses ${which} as already run, to everybody, on a free resource`]: async (on) => {
-        const tick = Date.now();
-        const resource = await ranOn(on, tick);
-        for (const holderId of ['anna', 'bert']) {
-          const vote = await on.acquire({ resources: [resource], holderId, tick: tick + laterMs });
-          deepStrictEqual(vote, { kind: 'refused', reason: 'already_ran' });
-        }
-        equal((await on.inspect(resource)).owner, undefined);
-      },
-    }),
-  ),
-
-  'acquire grants a later tick than the one on record, and grants without a tick': async (on) => {
-    const tick = Date.now();
-    const resources = [await ranOn(on, tick)];
-    matches(await on.acquire({ resources, tick: tick + 1 }), { kind: 'granted' });
-    await on.release({ resources });
-    matches(await on.acquire({ resources }), { kind: 'granted' });
-  },
-
-  'acquire alone records no tick: a holder that dies before it confirms has not run it': async (on) => {
-    const resource = on.resource();
-    const tick = Date.now();
-    await on.granted({ resources: [resource], tick, ttlMs: 20 });
-    await on.expire(resource);
-    matches(await on.acquire({ resources: [resource], holderId: 'bert', tick }), { kind: 'granted' });
-  },
-
-  'one resource that has run for the tick refuses all that are asked for with it': async (on) => {
-    const ran = await ranOn(on, 1_000);
-    const other = on.resource();
-    deepStrictEqual(await on.acquire({ resources: [other, ran], tick: 1_000 }), {
-      kind: 'refused',
-      reason: 'already_ran',
-    });
-    equal((await on.inspect(other)).owner, undefined);
-  },
-};
-
-/** Runs once for the tick, and gives the resource. */
-async function ranOn(on: Operations, tick: number): Promise<string> {
-  const resource = on.resource();
-  const token = await on.granted({ resources: [resource], tick });
-  await on.confirm({ resources: [resource], token, tick });
-  await on.release({ resources: [resource] });
-  return resource;
-}
 
 function forEachOf<Item>(items: readonly Item[], casesOf: (item: Item) => Cases): Cases {
   return Object.assign({}, ...items.map(casesOf)) as Cases;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { acquireCases, tickCases } from './acquire-cases.js';
+import { acquireCases } from './acquire-cases.js';
 import { confirmCases, extendCases, impossibleCounterCases } from './hold-cases.js';
 import { lostMemoryCases, memoryCases } from './memory-cases.js';
 import { Operations, type Cases } from './operations.js';
 import { closeCases, misconfiguredCases, portCases, withdrawCases } from './port-cases.js';
 import { batchCases, inspectCases, releaseCases } from './release-cases.js';
+import { runCases, tickCases } from './run-cases.js';
 import type { ContractCase, ContractSubject, NodePart } from './subject.js';
 import { queueCases, waitingCases } from './waiting-cases.js';
 
@@ -22,6 +23,7 @@ export function lockNodeContract(subject: ContractSubject): readonly ContractCas
     ...portCases(parts),
     ...acquireCases,
     ...tickCases,
+    ...runCases,
     ...confirmCases,
     ...extendCases,
     ...impossibleCounterCases,

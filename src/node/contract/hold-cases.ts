@@ -15,7 +15,11 @@ export const confirmCases: Cases = {
       kind: 'granted',
       counter: token,
     });
-    matches(await on.inspect(resource), { owner: 'anna', counter: token, lastTick: 7_000 });
+    matches(await on.inspect(resource), {
+      owner: 'anna',
+      counter: token,
+      run: { tick: 7_000, attempt: 1, state: 'started' },
+    });
   },
 
   'confirm may be repeated, and without a tick leaves the one on record': async (on) => {
@@ -23,7 +27,10 @@ export const confirmCases: Cases = {
     const token = await on.granted({ resources: [resource] });
     await on.confirm({ resources: [resource], token, tick: 7_000 });
     deepStrictEqual(await on.confirm({ resources: [resource], token }), { kind: 'granted', counter: token });
-    matches(await on.inspect(resource), { counter: token, lastTick: 7_000 });
+    matches(await on.inspect(resource), {
+      counter: token,
+      run: { tick: 7_000, attempt: 1, state: 'started' },
+    });
   },
 
   'confirm refuses a holder that is not the owner, and writes nothing': async (on) => {
@@ -31,7 +38,7 @@ export const confirmCases: Cases = {
     const counter = await on.granted({ resources: [resource], holderId: 'bert' });
     const vote = await on.confirm({ resources: [resource], token: counter + 9, tick: 7_000 });
     matches(vote, { kind: 'refused', reason: 'held', owner: 'bert' });
-    matches(await on.inspect(resource), { counter, lastTick: undefined });
+    matches(await on.inspect(resource), { counter, run: undefined });
   },
 
   'confirm refuses a key that is gone, and writes nothing': async (on) => {
@@ -39,7 +46,7 @@ export const confirmCases: Cases = {
     const counter = await on.granted({ resources: [resource], ttlMs: 20 });
     await on.expire(resource);
     deepStrictEqual(await on.confirm({ resources: [resource], token: counter + 9, tick: 7_000 }), ABSENT);
-    matches(await on.inspect(resource), { counter, lastTick: undefined });
+    matches(await on.inspect(resource), { counter, run: undefined });
   },
 
   'confirm refuses a token below the counter, and never lowers the counter': async (on) => {
@@ -50,7 +57,7 @@ export const confirmCases: Cases = {
       reason: 'superseded',
       counter,
     });
-    matches(await on.inspect(resource), { counter, lastTick: undefined });
+    matches(await on.inspect(resource), { counter, run: undefined });
   },
 
   'confirm of several resources confirms all or none': async (on) => {
@@ -59,7 +66,7 @@ export const confirmCases: Cases = {
     await on.granted({ resources: [b], holderId: 'bert', seed: undefined });
     const vote = await on.confirm({ resources: [a, b], token: token + 3, tick: 7_000 });
     matches(vote, { kind: 'refused', reason: 'held', owner: 'bert' });
-    matches(await on.inspect(a), { counter: token, lastTick: undefined });
+    matches(await on.inspect(a), { counter: token, run: undefined });
   },
 
   'confirm votes late after the deadline and writes nothing': async (on) => {
@@ -70,7 +77,7 @@ export const confirmCases: Cases = {
       kind: 'failed',
       reason: 'late',
     });
-    matches(await on.inspect(resource), { counter, lastTick: undefined });
+    matches(await on.inspect(resource), { counter, run: undefined });
   },
 };
 

@@ -15,7 +15,7 @@ export const releaseCases: Cases = {
       owner: undefined,
       remainingMs: 0,
       counter: token,
-      lastTick: 7_000,
+      run: { tick: 7_000, attempt: 1, state: 'started' },
     });
   },
 
@@ -70,7 +70,7 @@ export const inspectCases: Cases = {
         owner: undefined,
         remainingMs: 0,
         counter: undefined,
-        lastTick: undefined,
+        run: undefined,
       });
     }
   },

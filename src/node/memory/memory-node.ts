@@ -185,9 +185,9 @@ export class MemoryNode implements LockNode {
    * no trace.
    */
   #sweep(now: number): void {
-    for (const [resource, { owner, expiresAt, counter, lastTick, touchedAt }] of this.#records) {
+    for (const [resource, { owner, expiresAt, counter, run, touchedAt }] of this.#records) {
       const hasKey = owner !== undefined && expiresAt > now;
-      const isEmpty = counter === undefined && lastTick === undefined;
+      const isEmpty = counter === undefined && run === undefined;
       if (!hasKey && (isEmpty || touchedAt + RECORD_TTL_MS <= now)) this.#records.delete(resource);
     }
     this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#records.size);

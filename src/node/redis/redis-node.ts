@@ -189,8 +189,8 @@ export class RedisNode implements LockNode {
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
     if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
       this.#requests.add({ ...pending, isSecond: true });
-    // A grant of an untrusted node does not count, although the key may be there.
-    else if (quarantine !== undefined && vote.kind === 'granted' && request.op !== 'release')
+    // A grant of an untrusted node does not count, although the key may be there; nor does the record of a run.
+    else if (quarantine !== undefined && vote.kind === 'granted' && !isPlainRelease(request))
       receiver.receive(nodeIndex, quarantine);
     // Nor does what the node granted to the owner.
     else if (quarantine !== undefined && vote.kind === 'refused')
@@ -214,6 +214,9 @@ const mustArrive = (request: NodeRequest): boolean =>
   request.op === 'wake' ||
   request.op === 'confirm' ||
   (request.op === 'acquire' && request.tick !== undefined);
+
+const isPlainRelease = (request: NodeRequest): boolean =>
+  request.op === 'release' && request.finish === undefined;
 
 const deadlineOf = (request: NodeRequest): number =>
   request.op === 'release' || request.op === 'wake' ? Number.POSITIVE_INFINITY : request.deadlineAt;

@@ -45,16 +45,22 @@ const TWO_VALUES: { readonly [Option in keyof Required<AcquireOptions>]: readonl
   signal: [new AbortController().signal, new AbortController().signal],
   name: ['a', 'b'],
   tick: [1, 2],
+  retry: [true, false],
+  attempts: [1, 2],
 };
+
+/** What an option needs to be given. */
+const NEEDED: AcquireOptions = { tick: 1, retry: true };
 
 describe('AcquireOptionsResolver', () => {
   it.each(ACQUIRE_OPTIONS.map((option) => [option]))(
     'gives the value of %s that the call has, never the one of the call before',
     (option) => {
       const resolver = resolverOf();
-      const absent = resolver.resolve({})[option];
+      const needed = option === 'retry' || option === 'attempts' ? NEEDED : {};
+      const absent = resolver.resolve({ ...needed, [option]: undefined })[option];
       for (const value of [...TWO_VALUES[option], undefined, ...TWO_VALUES[option]]) {
-        const given = (value === undefined ? {} : { [option]: value }) as AcquireOptions;
+        const given: AcquireOptions = { ...needed, [option]: value };
         expect(resolver.resolve(given)[option]).toBe(value ?? absent);
       }
     },

@@ -2,20 +2,21 @@ import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD } from './lua/guard.js';
 import { RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
+import { RUNS } from './lua/runs.js';
 import { ENLIST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
 
 /**
  * Any number of resources, ticks, old counters, and the same holder once more. `taken` says that the lock has
- * been set by this operation already, and `raised` by how much its counter has. Gives the answer, and which
- * resource refused.
+ * been set by this operation already, and `raised` by how much its counter has. Gives the answer, which resource
+ * refused, and the attempt that is on record for the tick.
  *
  * It is made when it is first needed: a Lua function costs more to make than a lone lock has to spare.
  */
 const DECIDE = `
-${FENCE}
+${FENCE}${RUNS}
 decide = function(holder, seed, taken, raised)
-  local mine, highest, ticks = 0, 0, {}
+  local mine, highest, known, ticks = 0, 0, 0, {}
   for i = 0, resources - 1 do
     local lock = KEYS[key + 2 * i]
     local owner = not taken and call('GET', lock)
@@ -24,12 +25,14 @@ decide = function(holder, seed, taken, raised)
     if seed or tick then
       local counter, ran = readFence(KEYS[key + 2 * i + 1], newest + raised)
       if tick then
-        if ran and ran >= tick then return {'already ran'} end
-        -- Whoever came late for this tick, or came early by a fast clock, may be on record with other nodes
-        -- only.
-        if left == 0 and began > 0 and began > (tick - quarantine) * 1000 then
-          return {'error', 'the node lost its memory after this tick was due'}
+        local attempt, state = readRun(KEYS[key + 2 * i + 1], ran)
+        if ran and ran >= tick then
+          local isOver = ran > tick or state == 'finished'
+          if isOver or state == 'started' and not isRetry then return {'already ran', ran, attempt, state} end
+          if known < attempt then known = attempt end
         end
+        failIfTooYoung()
+        failIfTooFarAhead()
       end
       if seed then
         counter = (counter or raised) - raised
@@ -50,7 +53,7 @@ decide = function(holder, seed, taken, raised)
       if not taken then call('SET', KEYS[key + 2 * i], holder, 'PX', ttl) end
     end
   end
-  return seed and highest - seed or 0
+  return seed and highest - seed or 0, nil, known
 end
 `;
 
@@ -87,14 +90,16 @@ end
  *       10       how many tokens a grant reserves: the counter goes up by as many
  *       11, 12   the waiter that joins the list of what refuses it, and leaves the lists of what is granted;
  *                and how long a list lives, in ms. Empty and 0: nobody waits
+ *       13       '1' where a tick is claimed though it was started, if it is not finished; else empty
  *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a
  *       missing counter starts, to within a second of the node's time. Empty: without fencing
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
  *       for each operation
  *         above                         granted: the counter is its seed and this
- *         {'granted', above, others}    likewise, and so many other processes wait
+ *         {'granted', above, others, attempt}    likewise, and so many other processes wait (empty: nobody asked);
+ *                                       and this attempt is on record for the tick (missing: none)
  *         {'held', owner, remaining}    another holder has it, for so many ms
- *         {'already ran'}               this tick or a later one is on record
+ *         {'already ran', tick, attempt, state}  this tick or a later one is on record
  *         {'error', message}            nothing was granted; other operations are not affected
  *       Zeros in a row come as {'zeros', number}.
  *
@@ -102,7 +107,7 @@ end
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 30000 '' 1 '' 0 k3J…@web-1 1795866992000000 Xq8…@web-1
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 30000 '' 1 '' 0 '' k3J…@web-1 1795866992000000 Xq8…@web-1
  *       1795866992000000
  *     1) 1795866992010000   2) 0   3) 1   4) 1) held 2) p0Z…@web-2 3) 28750
  */
@@ -113,8 +118,8 @@ local ttlMs = tonumber(ARGV[8])
 ${RAISE_INSTANT}
 local resources, ttl, tick = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
 local step, tokens, waiter = ARGV[10], tonumber(ARGV[10]), ARGV[11]
-local isPlain = resources == 1 and not tick
-local keysEach, own, ownEach = 2 * resources, 13, 2
+local isPlain, isRetry = resources == 1 and not tick, ARGV[13] ~= ''
+local keysEach, own, ownEach = 2 * resources, 14, 2
 local decide, queue
 if waiter ~= '' then
   keysEach = 3 * resources
@@ -123,7 +128,7 @@ end
 ${forEachOperation(
   GUARD_HEAD,
   `
-  local holder, seed, refusing = ARGV[own], tonumber(ARGV[own + 1])
+  local holder, seed, refusing, known = ARGV[own], tonumber(ARGV[own + 1])
   -- A lone resource is free, as nearly always, if the lock can be set; and its counter goes on if it can be
   -- counted up.
   local taken, raised = isPlain and call('SET', KEYS[key], holder, 'NX', 'PX', ttl), 0
@@ -139,7 +144,7 @@ ${forEachOperation(
   if not reply then
     if not decide then ${DECIDE} end
     local ok
-    ok, reply, refusing = pcall(decide, holder, seed, taken, raised)
+    ok, reply, refusing, known = pcall(decide, holder, seed, taken, raised)
     if not ok then
       if taken then call('DEL', KEYS[key]) end
       if raised > 0 then call('INCRBY', KEYS[key + 1], -tokens) end
@@ -149,7 +154,12 @@ ${forEachOperation(
   if list and type(reply) == 'number' then
     for i = 0, resources - 1 do list(KEYS[key + 2 * i], holder) end
   end
+  local isGranted = type(reply) == 'number'
   if queue then reply = queue(reply, refusing) end
+  if isGranted and known and known > 0 then
+    if type(reply) == 'number' then reply = {'granted', reply, ''} end
+    reply[4] = known
+  end
 `,
 )}`,
   { hasDeadline: true },

@@ -1,7 +1,6 @@
-import { CLOCK, MARKER } from './lua/guard.js';
-import { UNLIST } from './lua/instant.js';
+import { MARKER } from './lua/guard.js';
 import { forEachOperation } from './lua/operations.js';
-import { ENLIST, WAKE_FIRST } from './lua/wait-list.js';
+import { PREPARE_RELEASE, releaseLock } from './lua/release-keys.js';
 import { scriptOf } from './script.js';
 
 /**
@@ -37,36 +36,16 @@ local resources, keep, waiter, channel = tonumber(ARGV[2]), ARGV[3], ARGV[4], AR
 local keysEach, own, ownEach = 2 * resources, 7, 1
 local ends = call('HMGET', marker, 'waits', 'long')
 local waits, long = tonumber(ends[1]) or 0, tonumber(ends[2]) or 0
-local tell, unlist
-if long > 0 then
-  ${CLOCK}
-  if long * 1000 > now then
-    ${UNLIST}
-  end
-end
-if waits > 0 or waiter ~= '' then
-  ${CLOCK}
-  if waits * 1000 > now or waiter ~= '' then
-    ${ENLIST}${WAKE_FIRST}
-    local life = tonumber(ARGV[5])
-    tell = function(lock, list)
-      if waiter ~= '' then enlist(list, waiter, life) end
-      return wakeFirst(lock, list)
-    end
-  end
-end
-${forEachOperation(
-  [],
-  `
+local life = tonumber(ARGV[5])
+${PREPARE_RELEASE}${forEachOperation(
+    [],
+    `
   local holder, isFound, told = ARGV[own], false, 0
   for i = key, key + keysEach - 2, 2 do
     local lock = KEYS[i]
     local owner = try('GET', lock)
     if owner == holder then
-      isFound = true
-      if keep == '0' then call('DEL', lock) else call('PEXPIRE', lock, keep) end
-      if unlist then unlist(lock, holder, keep) end
-      if tell then told = told + tell(lock, KEYS[i + 1]) end
+${releaseLock('KEYS[i + 1]')}
     elseif type(owner) == 'table' then
       reply = {'error', owner.err}
     end
@@ -75,6 +54,6 @@ ${forEachOperation(
     if told > 0 then reply = {'granted', 0, told} elseif isFound then reply = 0 else reply = {'absent'} end
   end
 `,
-)}`,
+  )}`,
   { hasGuard: false },
 );

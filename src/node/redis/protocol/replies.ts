@@ -1,4 +1,5 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
+import type { RunRecord, RunState } from '../../../core/run.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
 import type { Operation } from './script-call.js';
@@ -125,19 +126,31 @@ function zerosIn(answer: unknown): number | undefined {
 function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
   if (typeof answer === 'number') return grantOf(answer, operation, nodeMs);
   if (!Array.isArray(answer)) return NO_ANSWER;
-  const [kind, first, second] = answer as readonly unknown[];
+  const [kind, first, second, third] = answer as readonly unknown[];
   switch (kind) {
     case 'granted': {
       const grant = grantOf(first, operation, nodeMs);
       if (grant.kind === 'failed') return grant;
-      return isNatural(second) ? { ...grant, waiting: second } : NO_ANSWER;
+      const waiting = isNatural(second) ? { waiting: second } : second === '' ? {} : undefined;
+      const attempt = isAttempt(third) ? { attempt: third } : third === undefined ? {} : undefined;
+      return waiting === undefined || attempt === undefined
+        ? NO_ANSWER
+        : { ...grant, ...waiting, ...attempt };
     }
+    case 'released':
+      if (!isNatural(first)) return NO_ANSWER;
+      return {
+        kind: 'granted',
+        counter: 0,
+        ...(first === 0 ? {} : { waiting: first }),
+        ...recordedOf(second),
+      };
     case 'held':
       return heldBy(first, second);
     case 'already ran':
-      return { kind: 'refused', reason: 'already_ran' };
+      return alreadyRan(runOf(first, second, third));
     case 'absent':
-      return { kind: 'refused', reason: 'absent' };
+      return { kind: 'refused', reason: 'absent', ...recordedOf(second) };
     case 'superseded':
       if (!isNatural(first)) return NO_ANSWER;
       if (!isPossibleCounter(first, nodeMs)) return impossible(operation);
@@ -167,24 +180,42 @@ function heldBy(owner: unknown, remainingMs: unknown): Refused | Failed {
   return { kind: 'refused', reason: 'held', owner, remainingMs: Math.max(0, Number(remainingMs)) };
 }
 
+/** More attempts than that nobody makes. */
+const MOST_ATTEMPTS = 2 ** 31 - 1;
+
+const isAttempt = (value: unknown): value is number => isNatural(value) && value <= MOST_ATTEMPTS;
+
+const RUN_STATES: readonly unknown[] = ['started', 'finished', 'open'] satisfies RunState[];
+
+function runOf(tick: unknown, attempt: unknown, state: unknown): RunRecord | undefined {
+  if (!isNatural(tick) || !isAttempt(attempt) || !RUN_STATES.includes(state)) return undefined;
+  return { tick, attempt, state: state as RunState };
+}
+
+const alreadyRan = (run: RunRecord | undefined): Refused | Failed =>
+  run === undefined ? NO_ANSWER : { kind: 'refused', reason: 'already_ran', run };
+
+const recordedOf = (recorded: unknown): { readonly recorded?: boolean } =>
+  recorded === undefined ? {} : { recorded: recorded === 1 };
+
 const errorOf = (message: unknown): Failed => failed('error', new Error(String(message)));
 
 function inspectionOf(answer: unknown): NodeInspection | Failed {
   if (!Array.isArray(answer)) return NO_ANSWER;
-  const [kind, owner, remainingMs, counter, tick] = answer as readonly unknown[];
+  const [kind, owner, remainingMs, counter, tick, attempt, state] = answer as readonly unknown[];
   if (kind === 'error') return errorOf(owner);
   const isComplete =
     kind === 'inspected' &&
     typeof owner === 'string' &&
     Number.isSafeInteger(remainingMs) &&
     (counter === '' || isNatural(counter)) &&
-    (tick === '' || isNatural(tick));
+    (tick === '' || runOf(tick, attempt, state) !== undefined);
   if (!isComplete) return NO_ANSWER;
   return {
     kind: 'inspected',
     owner: owner === '' ? undefined : owner,
     remainingMs: Math.max(0, Number(remainingMs)),
     counter: counter === '' ? undefined : Number(counter),
-    lastTick: tick === '' ? undefined : Number(tick),
+    run: runOf(tick, attempt, state),
   };
 }

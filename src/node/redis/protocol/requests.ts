@@ -3,6 +3,7 @@ import { ACQUIRE } from './acquire.js';
 import { CallPlanner } from './calls.js';
 import { CONFIRM } from './confirm.js';
 import { EXTEND } from './extend.js';
+import { FINISH } from './finish.js';
 import { GUARD_COMMAND, type GuardCommand } from './guard.js';
 import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
@@ -30,12 +31,15 @@ function wordsOf(keyPrefix: string, request: NodeRequest): Words {
   switch (request.op) {
     case 'acquire': {
       const { ttlMs, seed, tick = '', tokens, queueEntry: { waiter, listLivesMs } = NOBODY } = request;
-      const terms = [resources.length, ttlMs, tick, tokens, waiter, Math.ceil(listLivesMs)];
+      const { retry = false } = request;
+      const life = Math.ceil(listLivesMs);
+      const terms = [resources.length, ttlMs, tick, tokens, waiter, life, retry ? 1 : ''];
       return { script: ACQUIRE, terms, own: [holderId, seed ?? ''], base: seed ?? 0 };
     }
     case 'confirm': {
-      const { token, tick = '' } = request;
-      return { script: CONFIRM, terms: [resources.length, tick], own: [holderId, token], base: token };
+      const { token, tick = '', attempt = 1 } = request;
+      const terms = [resources.length, tick, tick === '' ? '' : attempt];
+      return { script: CONFIRM, terms, own: [holderId, token], base: token };
     }
     case 'extend': {
       const { ttlMs, maxCounter } = request;
@@ -46,7 +50,12 @@ function wordsOf(keyPrefix: string, request: NodeRequest): Words {
       const { keepMs, queueEntry: { waiter, listLivesMs } = NOBODY } = request;
       const channels = channelsOf(keyPrefix);
       const terms = [resources.length, Math.ceil(keepMs), waiter, Math.ceil(listLivesMs), channels];
-      return { script: RELEASE, terms, own: [holderId], base: 0 };
+      const own = [holderId];
+      const { finish, open } = request;
+      const mark = finish ?? open;
+      if (mark === undefined) return { script: RELEASE, terms, own, base: 0 };
+      const runTerms = [mark.tick, mark.attempt, finish === undefined ? 'open' : 'finished'];
+      return { script: FINISH, terms: [...terms, ...runTerms], own, base: 0 };
     }
     case 'wake':
       return { script: WAKE, terms: [resources.length, channelsOf(keyPrefix)], own: [], base: 0 };
@@ -79,17 +88,22 @@ export class RequestEncoder {
       return last.operation;
     const { script, terms, own, base } = wordsOf(keyPrefix, request);
     const { op, resources } = request;
-    const isAboutLists = op === 'release' || op === 'wake';
+    const hasDeadline = op !== 'release' && op !== 'wake';
     const hasLists = op === 'acquire' && request.queueEntry !== undefined;
     const operation: Operation = {
       script,
       resources,
       slot,
-      keys: keysOf(keyPrefix, resources, isAboutLists ? waitListOf : fenceKeyOf, hasLists),
+      keys: keysOf(
+        keyPrefix,
+        resources,
+        script === RELEASE || script === WAKE ? waitListOf : fenceKeyOf,
+        hasLists,
+      ),
       keyCount: (hasLists ? 3 : 2) * resources.length,
       terms: this.#encodedTerms(script, terms),
       termCount: terms.length,
-      deadlineAt: isAboutLists ? NO_DEADLINE : request.deadlineAt,
+      deadlineAt: hasDeadline ? request.deadlineAt : NO_DEADLINE,
       own: this.#encodedOwn(own),
       ownCount: own.length,
       base,

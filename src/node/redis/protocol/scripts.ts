@@ -1,6 +1,7 @@
 import { ACQUIRE } from './acquire.js';
 import { CONFIRM } from './confirm.js';
 import { EXTEND } from './extend.js';
+import { FINISH } from './finish.js';
 import { GUARD_COMMAND } from './guard.js';
 import { INSPECT } from './inspect.js';
 import { RELEASE } from './release.js';
@@ -8,4 +9,13 @@ import type { Script } from './script.js';
 import { WAKE } from './wake.js';
 
 /** All that a server is to know. */
-export const SCRIPTS: readonly Script[] = [ACQUIRE, CONFIRM, EXTEND, RELEASE, WAKE, INSPECT, GUARD_COMMAND];
+export const SCRIPTS: readonly Script[] = [
+  ACQUIRE,
+  CONFIRM,
+  EXTEND,
+  RELEASE,
+  FINISH,
+  WAKE,
+  INSPECT,
+  GUARD_COMMAND,
+];

@@ -86,7 +86,7 @@ export class ScriptCalls {
         this.#connection.runAndLoad(call, replied);
       } else if (
         error === undefined &&
-        content.script.verb === 'release' &&
+        (content.script.verb === 'release' || content.script.verb === 'finish') &&
         number <= this.#sentBeforeRetry
       ) {
         // This release was sent after a call that is only now carried out, and must follow it again.

@@ -41,7 +41,32 @@ describe('the answers in a reply', () => {
   it.each<[string, readonly unknown[], object]>([
     ['a grant', [-1_000_000], granted(-1_000_000)],
     ['a grant that others wait for', [['granted', 7, 2]], { ...granted(7), waiting: 2 }],
-    ['the tick of somebody', [['already ran']], { kind: 'refused', reason: 'already_ran' }],
+    [
+      'a grant of a tick that was started before',
+      [['granted', 7, '', 2]],
+      { kind: 'granted', counter: SEED + 7, attempt: 2 },
+    ],
+    [
+      'a grant of such a tick that others wait for',
+      [['granted', 7, 3, 2]],
+      { kind: 'granted', counter: SEED + 7, waiting: 3, attempt: 2 },
+    ],
+    [
+      'the tick of somebody',
+      [['already ran', 7_000, 1, 'started']],
+      { kind: 'refused', reason: 'already_ran', run: { tick: 7_000, attempt: 1, state: 'started' } },
+    ],
+    ['the end of a run', [['released', 0, 1]], { kind: 'granted', counter: 0, recorded: true }],
+    [
+      'the end of a run that another process heard of',
+      [['released', 1, 0]],
+      { kind: 'granted', counter: 0, waiting: 1, recorded: false },
+    ],
+    [
+      'the end of a run whose keys are gone',
+      [['absent', 0, 1]],
+      { kind: 'refused', reason: 'absent', recorded: true },
+    ],
     ['a key that is gone', [['absent']], { kind: 'refused', reason: 'absent' }],
     [
       'a later counter',
@@ -88,8 +113,12 @@ describe('the answers in a reply', () => {
       ['granted', number, 0],
       ['granted', 0, number === Number.MAX_SAFE_INTEGER ? -1 : number],
       ['superseded', number === Number.MAX_SAFE_INTEGER ? 2 ** 53 : number],
+      ['granted', 0, '', number],
+      ['already ran', 7_000, number, 'started'],
+      ['already ran', number === Number.MAX_SAFE_INTEGER ? 2 ** 53 : number, 1, 'started'],
+      ['released', number === Number.MAX_SAFE_INTEGER ? 2 ** 53 : number, 1],
     ];
-    expect(votes(4, ...answers)).toMatchObject([error, error, error, error]);
+    expect(votes(answers.length, ...answers)).toMatchObject(answers.map(() => error));
     const isTime = typeof number === 'number' && Number.isSafeInteger(number);
     expect(votes(1, ['held', 'owner', number])).toMatchObject(isTime ? [{ kind: 'refused' }] : [error]);
   });
@@ -98,6 +127,8 @@ describe('the answers in a reply', () => {
     ['a list of an unknown kind', ['taken', 'x']],
     ['a list in a list', [['held', 'x', 1]]],
     ['an owner that is no text', ['held', 5, 1]],
+    ['a run in no state', ['already ran', 7_000, 1, 'paused']],
+    ['a tick of nobody', ['already ran']],
     ['an object', { held: 'x' }],
   ])('are errors where there is %s', (_what, answer) => {
     expect(votes(1, answer)).toMatchObject([error]);
@@ -112,16 +143,23 @@ describe('inspections', () => {
     );
 
   it('tell what there is', () => {
-    expect(inspections(['inspected', 'o', 10, SEED, 7_000], ['inspected', '', 0, '', ''])).toEqual([
-      { kind: 'inspected', owner: 'o', remainingMs: 10, counter: SEED, lastTick: 7_000 },
-      { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, lastTick: undefined },
+    expect(
+      inspections(['inspected', 'o', 10, SEED, 7_000, 1, 'open'], ['inspected', '', 0, '', '', 0, '']),
+    ).toEqual([
+      {
+        ...{ kind: 'inspected', owner: 'o', remainingMs: 10, counter: SEED },
+        run: { tick: 7_000, attempt: 1, state: 'open' },
+      },
+      { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, run: undefined },
     ]);
   });
 
   it('are errors where they are anything else', () => {
     const wrong = [
       ['inspected', 'o', 10, -1, ''],
-      ['inspected', 'o', 10, '', 0.5],
+      ['inspected', 'o', 10, '', 0.5, 1, 'finished'],
+      ['inspected', 'o', 10, '', 7_000, -1, 'finished'],
+      ['inspected', 'o', 10, '', 7_000, 1, 'paused'],
       ['inspected', 'o', Number.NaN, '', ''],
       ['inspected', 3, 10, '', ''],
       ['inspected'],
@@ -150,12 +188,15 @@ describe('a counter further ahead than time allows', () => {
 /** Whatever a server can send: numbers, texts and lists in each other, and answers that are nearly right. */
 const anything = fc.oneof(
   fc.anything({ withNullPrototype: true }),
-  fc.constantFrom('zeros', 'granted', 'held', 'superseded', 'inspected', 'late'),
+  fc.constantFrom('zeros', 'granted', 'held', 'superseded', 'inspected', 'late', 'finished'),
   fc.tuple(
-    fc.constantFrom('zeros', 'granted', 'held', 'superseded', 'restored', 'error', 'inspected'),
+    fc.constantFrom(
+      ...['zeros', 'granted', 'held', 'superseded', 'restored', 'error', 'inspected'],
+      ...['already ran', 'released', 'absent'],
+    ),
     fc.oneof(fc.double(), fc.maxSafeInteger(), fc.string()),
     fc.oneof(fc.double(), fc.maxSafeInteger(), fc.string()),
-    fc.oneof(fc.double(), fc.maxSafeInteger(), fc.string()),
+    fc.oneof(fc.double(), fc.maxSafeInteger(), fc.constantFrom('', 'started', 'finished'), fc.string()),
   ),
 );
 
@@ -170,11 +211,13 @@ describe('whatever a node answers', () => {
         for (const vote of found) {
           if (vote.kind === 'granted') {
             expect(isNatural(vote.counter) && vote.counter <= NOW_US + 2_001_000).toBe(true);
-            expect(vote.waiting === undefined || isNatural(vote.waiting)).toBe(true);
+            for (const number of [vote.waiting, vote.attempt])
+              expect(number === undefined || isNatural(number)).toBe(true);
           }
           if (vote.kind === 'refused') {
             expect(vote.remainingMs === undefined || isNatural(vote.remainingMs)).toBe(true);
-            expect(vote.counter === undefined || isNatural(vote.counter)).toBe(true);
+            for (const number of [vote.counter, vote.run?.tick, vote.run?.attempt])
+              expect(number === undefined || isNatural(number)).toBe(true);
           }
           if (vote.kind === 'failed') expect(vote.cause).toBeInstanceOf(Error);
         }
@@ -191,7 +234,7 @@ describe('whatever a node answers', () => {
         for (const one of found) {
           if (one.kind === 'failed') continue;
           expect(isNatural(one.remainingMs)).toBe(true);
-          for (const number of [one.counter, one.lastTick])
+          for (const number of [one.counter, one.run?.tick, one.run?.attempt])
             expect(number === undefined || isNatural(number)).toBe(true);
         }
       }),

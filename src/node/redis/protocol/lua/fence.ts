@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
  */
 const FENCE_TTL_MS = 24 * HOUR_MS;
 /** With a tick on record it lives for a week, which is more than the clocks of workers differ by. */
-const LEDGER_TTL_MS = 7 * 24 * HOUR_MS;
+export const LEDGER_TTL_MS = 7 * 24 * HOUR_MS;
 /** The greatest whole number that Lua, as JavaScript, tells from its neighbours: 2^53 - 1. */
 const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
 

@@ -1,0 +1,15 @@
+import { laterRun, type RunRecord } from './run.js';
+import type { Granted, Vote } from './vote.js';
+
+/**
+ * The number of the attempt that these grants allow: one more than any of them knows of. Numbers of one tick
+ * rise, and may skip: an attempt that was given up keeps its number.
+ */
+export const attemptAfter = (grants: readonly Granted[]): number =>
+  grants.reduce((highest, { attempt = 0 }) => Math.max(highest, attempt), 0) + 1;
+
+/** What the nodes that refused a tick say of it. */
+export const refusedRun = (votes: readonly (Vote | undefined)[]): RunRecord | undefined =>
+  votes
+    .map((vote) => (vote?.kind === 'refused' && vote.reason === 'already_ran' ? vote.run : undefined))
+    .reduce(laterRun, undefined);

@@ -1,0 +1,75 @@
+/**
+ * What a node knows of the latest tick of a resource.
+ *
+ * @example
+ * { tick: 1_791_812_340_000, attempt: 1, state: 'started' }
+ */
+export interface RunRecord {
+  /** The scheduled time of the run, in milliseconds since the Unix epoch. */
+  readonly tick: number;
+  /** How often the tick has been started, as far as the node knows. 0: unknown, version 0.1 recorded it. */
+  readonly attempt: number;
+  readonly state: RunState;
+}
+
+/**
+ * - `started`: a run of the tick may have begun, and has not been recorded as ended.
+ * - `finished`: the tick has been run. It is never run again.
+ * - `open`: the one that recorded the start took it back before its run began. Anybody may run the tick.
+ */
+export type RunState = 'started' | 'finished' | 'open';
+
+/** One attempt to run a tick. */
+export interface RunMark {
+  readonly tick: number;
+  /** From 1. */
+  readonly attempt: number;
+}
+
+/**
+ * Whether the record refuses a claim of this tick. `retry` also claims a tick that was started and not
+ * finished, for the case that its worker is dead.
+ */
+export function refusesRun(record: RunRecord | undefined, tick: number, retry: boolean): boolean {
+  if (record === undefined || record.tick < tick) return false;
+  if (record.tick > tick || record.state === 'finished') return true;
+  return record.state === 'started' && !retry;
+}
+
+/**
+ * How far ahead of a node's time a tick can be, in milliseconds. Workers' clocks may be up to 40 seconds off. A
+ * tick that is further ahead comes from a clock that is wrong, and would refuse all ticks until it is due.
+ */
+export const TICK_AHEAD_MS = 60_000;
+
+/** What is wrong with such a tick. */
+export const TICK_TOO_FAR_AHEAD =
+  "the tick is further ahead of the node's time than clocks may differ: is the clock of this machine right?";
+
+/** How a node answers to the finish of a run, which has no deadline and may come late or twice. */
+export type FinishAnswer = 'write' | 'known' | 'refuse';
+
+/**
+ * - `write`: the node writes that the tick is finished, and acknowledges it.
+ * - `known`: the tick is finished already, or a later one is on record: acknowledged, nothing is written.
+ * - `refuse`: a later attempt is on record, which may be running. Not acknowledged.
+ */
+export function finishAnswer(record: RunRecord | undefined, { tick, attempt }: RunMark): FinishAnswer {
+  if (record === undefined || record.tick < tick) return 'write';
+  if (record.tick > tick || record.state === 'finished') return 'known';
+  return record.attempt > attempt ? 'refuse' : 'write';
+}
+
+/** Whether taking this mark back opens the tick: the mark is the one on record, and its run has not ended. */
+export const isTakenBack = (record: RunRecord | undefined, { tick, attempt }: RunMark): boolean =>
+  record?.tick === tick && record.attempt === attempt && record.state === 'started';
+
+/** The one of two records that says more: the later tick, then the ended run, then the later attempt. */
+export function laterRun(one: RunRecord | undefined, other: RunRecord | undefined): RunRecord | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  if (one.tick !== other.tick) return one.tick > other.tick ? one : other;
+  if (one.state !== other.state) return ORDER[one.state] > ORDER[other.state] ? one : other;
+  return one.attempt >= other.attempt ? one : other;
+}
+
+const ORDER: Readonly<Record<RunState, number>> = { open: 0, started: 1, finished: 2 };
