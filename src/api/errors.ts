@@ -42,7 +42,8 @@ const quoted = (resources: readonly string[]): string =>
  * The lock was not acquired, because somebody else has it or wants it. Try later, wait, or skip.
  *
  * `reason` is `held` (one holder has a majority of the nodes), `already_ran` (the tick has been run, or was
- * started by a worker that no longer holds the lock; waiting does not help) or `contended` (the votes stayed split among several clients, and nobody holds the lock).
+ * started by a worker that no longer holds the lock; waiting does not help) or `contended` (the votes stayed
+ * split among several clients, and nobody holds the lock).
  */
 export class LockNotAcquiredError extends LockError {
   static {
@@ -61,16 +62,17 @@ export class LockNotAcquiredError extends LockError {
     /** Whether the manager that was asked holds it itself, for another call. */
     readonly heldHere: boolean = false,
     /**
-     * With `already_ran`: what the nodes have on record. `finished`: the tick has been run. `started`: its worker
-     * died or lost the lock, or as many attempts as allowed were made. A later tick than the one asked for: that
-     * one was run in its place.
+     * With `already_ran`: what the nodes have on record. `finished`: the tick has been run. `started`: its
+     * worker died or lost the lock, or as many attempts as allowed were made. A later tick than the one asked
+     * for: that one was run in its place.
      */
     readonly run: RunRecord | undefined = undefined,
   ) {
+    const ran = run?.state === 'started' ? 'been started' : 'run';
     super(
       {
         held: `${quoted(resources)} is held by ${owner ?? 'another holder'}`,
-        already_ran: `${quoted(resources)} has already ${run?.state === 'started' ? 'been started' : 'run'} for this tick`,
+        already_ran: `${quoted(resources)} has already ${ran} for this tick`,
         contended: `${quoted(resources)} is wanted by several clients at once and none got a majority`,
       }[reason],
       resources,

@@ -40,7 +40,9 @@ export interface Lease {
   readonly fallback: boolean;
   /** The number of the attempt that won it, from 1. */
   readonly attempts: number;
-  /** Which run of its tick this is, from 1: more than 1 is a run after another one died. `undefined`: no tick. */
+  /**
+   * Which run of its tick this is, from 1: more than 1 is a run after another one died. `undefined`: no tick.
+   */
   readonly attempt: number | undefined;
   /**
    * For how many milliseconds the lease is still valid, computed from the clock at every call; 0 once it is
@@ -66,8 +68,8 @@ export interface Lease {
   release(options?: ReleaseOptions): Promise<void>;
   /**
    * Whether the end of the run is on record on a majority of the nodes, so that nobody runs its tick again.
-   * Resolves after `release`, as soon as that is certain: to `true`; or to `false` if it is not, and will not be.
-   * While nodes cannot be reached, they are asked again for up to a day. Without a tick it is `false`.
+   * Resolves after `release`, as soon as that is certain: to `true`; or to `false` if it is not, and will not
+   * be. While nodes cannot be reached, they are asked again for up to a day. Without a tick it is `false`.
    */
   finished(): Promise<boolean>;
   /** The same as `release`. */

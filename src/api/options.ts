@@ -78,14 +78,14 @@ export interface AcquireOptions extends LockOptions {
   readonly tick?: number | undefined;
   /**
    * At least once: also runs a tick that another worker started, if its end is not on record and its lock is
-   * free, because that worker died or lost its lease. The tick runs twice if the first worker had ended its run,
-   * and could tell no majority of the nodes. Needs `tick`.
+   * free, because that worker died or lost its lease. The tick runs twice if the first worker had ended its
+   * run, and could tell no majority of the nodes. Needs `tick`.
    * @default false
    */
   readonly retry?: boolean | undefined;
   /**
-   * How many attempts to run the tick there may be, the first included: an integer from 1 to 2^31 - 1. An attempt
-   * that was given up before its run began may count, too. Needs `retry`.
+   * How many attempts to run the tick there may be, the first included: an integer from 1 to 2^31 - 1. An
+   * attempt that was given up before its run began may count, too. Needs `retry`.
    * @default none
    */
   readonly attempts?: number | undefined;

@@ -7,8 +7,8 @@ import type { Vote } from './vote.js';
  * Why a round was lost. Each outcome asks for a different reaction:
  *
  * - `held`: one owner has a majority. Wait, or skip. `remainingMs` is 0 where its keys never expire.
- * - `already_ran`: the tick has been run, or was started by another worker; `run` is what the nodes say of it.
- *   Skip.
+ * - `already_ran`: the tick has been run, or was started by another worker; `run` is what the nodes say of
+ *   it. Skip.
  * - `contended`: the votes are split among clients, and nobody holds the resource. Ask again soon.
  * - `unreachable`: too few nodes answered to know. Never treat it as held.
  */

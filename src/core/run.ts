@@ -37,8 +37,8 @@ export function refusesRun(record: RunRecord | undefined, tick: number, retry: b
 }
 
 /**
- * How far ahead of a node's time a tick can be, in milliseconds. Workers' clocks may be up to 40 seconds off. A
- * tick that is further ahead comes from a clock that is wrong, and would refuse all ticks until it is due.
+ * How far ahead of a node's time a tick can be, in milliseconds. Workers' clocks may be up to 40 seconds off.
+ * A tick that is further ahead comes from a clock that is wrong, and would refuse all ticks until it is due.
  */
 export const TICK_AHEAD_MS = 60_000;
 

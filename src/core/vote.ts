@@ -35,7 +35,9 @@ export interface Refused {
   readonly counter?: number;
   /** With `already_ran`: what is on record; `undefined`: only that the tick has been run. */
   readonly run?: RunRecord;
-  /** After a release that finishes a run, see `Granted`: the end may be on record though the keys are gone. */
+  /**
+   * After a release that finishes a run, see `Granted`: the end may be on record though the keys are gone.
+   */
   readonly recorded?: boolean;
   /** Set by a node in quarantine: what it granted to that owner did not count either. */
   readonly untrusted?: true;
@@ -43,7 +45,8 @@ export interface Refused {
 
 /**
  * - `held`: another holder's key is there.
- * - `already_ran`: the tick of the request, or a later one, is on record, so that this claim of it is too late.
+ * - `already_ran`: the tick of the request, or a later one, is on record, so that this claim of it is too
+ *   late.
  * - `absent`: the caller's key is gone.
  * - `superseded`: the caller's key is there, and the counter is above its token. Either a later holder has
  *   been there, or the caller's own grant came too late to take part in its token.

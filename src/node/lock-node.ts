@@ -202,10 +202,10 @@ export interface AcquireRequest extends RequestBase {
    */
   readonly seed: number | undefined;
   /**
-   * The scheduled time of the run, in epoch milliseconds. Refused where it, or a later one, is on record, unless
-   * that record is open. A grant tells the attempt that is on record, and writes nothing about the tick. Where
-   * it is more than `TICK_AHEAD_MS` ahead of the node's clock, the vote is an `error`: on record it would refuse
-   * all ticks until then.
+   * The scheduled time of the run, in epoch milliseconds. Refused where it, or a later one, is on record,
+   * unless that record is open. A grant tells the attempt that is on record, and writes nothing about the
+   * tick. Where it is more than `TICK_AHEAD_MS` ahead of the node's clock, the vote is an `error`: on record
+   * it would refuse all ticks until then.
    */
   readonly tick: number | undefined;
   /** Grants a tick, too, that was started and not finished. */
@@ -274,7 +274,8 @@ export interface ExtendRequest extends RequestBase {
  *
  * Before that, with `finish`, it records that the tick is finished, whoever owns the keys. It does not where
  * the resource has no counter, because a lost counter must stay lost; and not over a later attempt. The vote
- * tells whether the end is on record (`recorded`), or need not be, because the node never grants the tick again.
+ * tells whether the end is on record (`recorded`), or need not be, because the node never grants the tick
+ * again.
  *
  * @example
  * { op: 'release', resources: ['invoice:7'], holderId: '0f3a…@web-1:4711', keepMs: 0 }

@@ -10,8 +10,8 @@ import type { Vote } from '../../core/vote.js';
 export const FINISH_FOR_MS = 24 * 3_600_000;
 
 /**
- * The end of a run on its way to the nodes, until a majority has it on record. Then no later majority grants the
- * tick again.
+ * The end of a run on its way to the nodes, until a majority has it on record. Then no later majority grants
+ * the tick again.
  */
 export class PendingFinish {
   /** The nodes that have it on record, and those that never will. */

@@ -74,7 +74,7 @@ function assertNotReserved(resource: string, what: string): void {
   }
   if (FENCE_KEYS.test(resource)) {
     throw new RangeError(
-      `${what} must not end in ":fence", ":fence:wait" or ":fence:run", where fencing counters, waiters and ` +
+      `${what} must not end in ":fence", ":fence:wait" or ":fence:run", where counters, waiters and ` +
         `runs are kept, got ${shown(resource)}`,
     );
   }

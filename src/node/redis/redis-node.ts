@@ -189,7 +189,8 @@ export class RedisNode implements LockNode {
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
     if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
       this.#requests.add({ ...pending, isSecond: true });
-    // A grant of an untrusted node does not count, although the key may be there; nor does the record of a run.
+    // A grant of an untrusted node does not count, although the key may be there; nor does the record of a
+    // run.
     else if (quarantine !== undefined && vote.kind === 'granted' && !isPlainRelease(request))
       receiver.receive(nodeIndex, quarantine);
     // Nor does what the node granted to the owner.

@@ -8,8 +8,8 @@ import { scriptOf } from './script.js';
 
 /**
  * Any number of resources, ticks, old counters, and the same holder once more. `taken` says that the lock has
- * been set by this operation already, and `raised` by how much its counter has. Gives the answer, which resource
- * refused, and the attempt that is on record for the tick.
+ * been set by this operation already, and `raised` by how much its counter has. Gives the answer, which
+ * resource refused, and the attempt that is on record for the tick.
  *
  * It is made when it is first needed: a Lua function costs more to make than a lone lock has to spare.
  */
@@ -96,7 +96,8 @@ end
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
  *       for each operation
  *         above                         granted: the counter is its seed and this
- *         {'granted', above, others, attempt}    likewise, and so many other processes wait (empty: nobody asked);
+ *         {'granted', above, others, attempt}
+ *                                       likewise, and so many other processes wait (empty: nobody asked);
  *                                       and this attempt is on record for the tick (missing: none)
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'already ran', tick, attempt, state}  this tick or a later one is on record

@@ -6,8 +6,8 @@ import { scriptOf } from './script.js';
 
 /**
  * confirm: raises the counters of a holder's resources to its token, and records that the tick is started, of
- * all of them or of none. Only the owner of the keys may. A counter, a tick and an attempt never go down, and a
- * finished tick stays finished.
+ * all of them or of none. Only the owner of the keys may. A counter, a tick and an attempt never go down, and
+ * a finished tick stays finished.
  *
  * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of
  *       each of its resources

@@ -6,9 +6,9 @@ import { RUNS } from './lua/runs.js';
 import { scriptOf } from './script.js';
 
 /**
- * What becomes of the tick on record of a resource. Gives whether the end of the run is on record, or need not
- * be. It touches no counter, and makes no fence key: a node that has lost its counters must not seem to have
- * one. Such a node never grants this tick again if its memory is too young for it.
+ * What becomes of the tick on record of a resource. Gives whether the end of the run is on record, or need
+ * not be. It touches no counter, and makes no fence key: a node that has lost its counters must not seem to
+ * have one. Such a node never grants this tick again if its memory is too young for it.
  */
 const RECORD = `
 local function record(fence, isOwn)
@@ -32,24 +32,24 @@ end
 /**
  * finish: records what became of a run, and then releases its holder's keys as `release` does. A run that has
  * ended is recorded whoever owns the keys, except over a later attempt. A run that never began opens its tick
- * again, only where the keys are the holder's and this attempt is on record as started. It has no deadline. It
- * has the guard, because a node in quarantine acknowledges nothing that counts.
+ * again, only where the keys are the holder's and this attempt is on record as started. It has no deadline.
+ * It has the guard, because a node in quarantine acknowledges nothing that counts.
  *
  * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the fence key of
  *       each of its resources
  * ARGV  1 to 5   the guard's
  *       6        how many resources each operation has
  *       7        how long the keys are left to live, in ms; 0: they are deleted
- *       8, 9     the waiter that goes to the end of the lists before the first of each is told, and how long a
- *                list lives, in ms. Empty and 0: nobody
+ *       8, 9     the waiter that goes to the end of the lists before the first of each is told, and how long
+ *                a list lives, in ms. Empty and 0: nobody
  *       10       how channels of waiters begin
  *       11, 12   the tick, in ms since 1970, and which attempt to run it this was
  *       13       what is recorded: finished or open
  *       then for each operation its holder id
  * Reply the node's time in µs; for how many ms its acknowledgements do not count; then for each operation
  *         {'released', told, recorded}    the keys that were the holder's are not any more, and so many
- *                                         processes were told; 1: the end is on record, 0: it is not, and will
- *                                         not be; missing with open
+ *                                         processes were told; 1: the end is on record, 0: it is not, and
+ *                                         will not be; missing with open
  *         {'absent', 0, recorded}         likewise; none of the keys was the holder's
  *         {'error', message}              one of the keys holds something else; the others are released
  *

@@ -7,7 +7,8 @@ import { LEDGER_TTL_MS } from './fence.js';
  * nothing else. So that key is believed only where its tick is the fence's. A tick without it was recorded by
  * version 0.1, which knows no end of a run, and counts as finished; its attempt is 0.
  *
- * Needs `tick` (of the request, in ms; nil: none), and from the guard `now`, `left`, `began` and `quarantine`.
+ * Needs `tick` (of the request, in ms; nil: none), and from the guard `now`, `left`, `began` and
+ * `quarantine`.
  */
 export const RUNS = `
 local function readRun(fence, ran)
