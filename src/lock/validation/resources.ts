@@ -66,7 +66,7 @@ function assertText(resource: string, what: string): void {
 
 /** The names under which the nodes keep their own keys. */
 function assertNotReserved(resource: string, what: string): void {
-  const marker = resource.replace(/:long$/, '');
+  const marker = resource.endsWith(':long') ? resource.slice(0, -5) : resource;
   if (marker === MARKER || SHARD_MARKER.test(marker)) {
     throw new RangeError(
       `${what} must not be ${shown(resource)}, where a node keeps what it knows of itself`,
