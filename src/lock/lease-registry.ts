@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import type { QueueEntry } from '../node/lock-node.js';
 import type { MemoryFallback } from './acquire/memory-fallback.js';
 import type { HeldKeys } from './lease/held-keys.js';
-import type { HeldLease, LeaseHost, LeaseReleaseTerms } from './lease/held-lease.js';
+import type { HeldLease, LeaseHost } from './lease/held-lease.js';
+import type { LeaseReleaseTerms } from './quorum/terms.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
 
@@ -91,7 +92,7 @@ export class LeaseRegistry implements LeaseHost {
 
   async release(keys: HeldKeys, terms: LeaseReleaseTerms): Promise<number> {
     const queueEntry = this.#entryBehindOthers(keys);
-    const releasing = keys.release({ ...terms, queueEntry });
+    const releasing = keys.release(terms, queueEntry);
     this.fallback?.ended(keys.tracker);
     this.queue.keysReleased(keys, queueEntry !== undefined);
     const { acknowledged, hasNotified } = await releasing;

@@ -6,7 +6,8 @@ import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
-import type { ReleaseTerms } from '../quorum/terms.js';
+import type { LeaseReleaseTerms } from '../quorum/terms.js';
+import type { QueueEntry } from '../../node/lock-node.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { Due } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner } from './extension.js';
@@ -104,9 +105,20 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   /** Releases the keys on the nodes, or leaves them a while to live. */
-  release(terms: Omit<ReleaseTerms, 'ttlMs' | 'enough'>): Promise<ReleaseResult> {
+  release(terms: LeaseReleaseTerms, queueEntry: QueueEntry | undefined): Promise<ReleaseResult> {
+    const { id, nodeTimeoutMs, keepMs, finish } = terms;
     const { longestTtlMs: ttlMs } = this.#extension;
-    return this.#quorum.release(this.tracker, { ...terms, ttlMs, enough: this.#quorum.majority });
+    const { majority: enough } = this.#quorum;
+    // Named one by one: a spread costs more than the rest of a release.
+    return this.#quorum.release(this.tracker, {
+      id,
+      nodeTimeoutMs,
+      keepMs,
+      finish,
+      queueEntry,
+      ttlMs,
+      enough,
+    });
   }
 
   /**
