@@ -6,8 +6,7 @@ import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
-import type { LeaseReleaseTerms } from '../quorum/terms.js';
-import type { QueueEntry } from '../../node/lock-node.js';
+import type { LeaseReleaseTerms, ReleaseTerms } from '../quorum/terms.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { Due } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner } from './extension.js';
@@ -105,7 +104,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   /** Releases the keys on the nodes, or leaves them a while to live. */
-  release(terms: LeaseReleaseTerms, queueEntry: QueueEntry | undefined): Promise<ReleaseResult> {
+  release(terms: LeaseReleaseTerms, queueEntry: ReleaseTerms['queueEntry']): Promise<ReleaseResult> {
     const { id, nodeTimeoutMs, keepMs, finish } = terms;
     const { longestTtlMs: ttlMs } = this.#extension;
     const { majority: enough } = this.#quorum;
