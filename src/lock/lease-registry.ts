@@ -1,9 +1,8 @@
 import type { Clock } from '../clock.js';
 import type { QueueEntry } from '../node/lock-node.js';
 import type { MemoryFallback } from './acquire/memory-fallback.js';
-import type { HeldKeys } from './lease/held-keys.js';
+import type { HeldKeys, LeaseReleaseTerms } from './lease/held-keys.js';
 import type { HeldLease, LeaseHost } from './lease/held-lease.js';
-import type { LeaseReleaseTerms } from './quorum/terms.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
 

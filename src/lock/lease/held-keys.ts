@@ -6,7 +6,7 @@ import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
-import type { LeaseReleaseTerms, ReleaseTerms } from '../quorum/terms.js';
+import type { ReleaseTerms } from '../quorum/terms.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { Due } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner } from './extension.js';
@@ -14,6 +14,9 @@ import type { LeaseListener } from './lease-listener.js';
 import type { Scheduled } from './lease-scheduler.js';
 import type { LeaseGuard, RemoteLease } from './stand-in.js';
 import { TokenRange } from './token-range.js';
+
+/** What a lease says of its release; the keys know the rest. */
+export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs' | 'finish'>;
 
 /** What all held keys of a manager have in common. */
 export interface HeldKeysContext extends ExtensionContext {

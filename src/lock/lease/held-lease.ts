@@ -6,9 +6,8 @@ import type { LockEvents } from '../../api/events.js';
 import type { Lease, ReleaseOptions } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
-import type { LeaseReleaseTerms } from '../quorum/terms.js';
 import { checkTtlMs } from '../validation/checks.js';
-import type { HeldKeys } from './held-keys.js';
+import type { HeldKeys, LeaseReleaseTerms } from './held-keys.js';
 import type { LeaseListener } from './lease-listener.js';
 import { RunEnd } from './run-end.js';
 

@@ -47,9 +47,6 @@ export interface ReleaseTerms extends CallTerms {
   readonly finish?: { readonly mark: RunMark; readonly onEnd: (recorded: boolean) => void } | undefined;
 }
 
-/** What a lease says of its release; the keys know the rest. */
-export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs' | 'finish'>;
-
 /** Keys that are set again where they are gone. It receives what an extension gets there afterwards. */
 export interface RestoreTarget extends VoteReceiver {
   readonly isHeld: boolean;
