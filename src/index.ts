@@ -3,6 +3,17 @@ export type { Lease, ReleaseOptions } from './api/lease.js';
 export type { DeposedReason, Election, ElectionOptions, LeaderRun } from './api/election.js';
 export type { Health } from './api/health.js';
 export type { HealthStatus } from './core/health.js';
+export type {
+  CurrentRun,
+  RunOnceOptions,
+  RunPolicyOptions,
+  RunResult,
+  TickWatch,
+  WatchTicksOptions,
+} from './api/run.js';
+export type { NotRunReason, TickSchedule } from './core/run-policy.js';
+export { currentRun } from './lock/runs/current-run.js';
+export type { RunRoutine } from './lock/runs/run-body.js';
 export type { Inspection } from './api/inspection.js';
 export {
   LOCK_DEFAULTS,
@@ -16,9 +27,10 @@ export {
   LockError,
   LockManagerClosedError,
   QuorumUnreachableError,
+  RunTimeoutError,
   type NodeVote,
 } from './api/errors.js';
-export type { LockEvent, LockListener, NodeSnapshot, QuorumSnapshot } from './api/events.js';
+export type { LockEvent, LockListener, NodeSnapshot, QuorumSnapshot, RunOutcome } from './api/events.js';
 export { currentLease } from './lock/lease/current-lease.js';
 export { assertResource } from './lock/validation/resources.js';
 export { memoryNode } from './node/open-node.js';

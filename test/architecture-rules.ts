@@ -152,11 +152,12 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     acquire: ['quorum'],
     lease: ['validation', 'quorum', 'acquire'],
     election: ['lease'],
+    runs: ['validation', 'lease'],
     stall: ['quorum', 'nodes', 'lease'],
     waiting: ['quorum', 'acquire', 'lease'],
     'lease-registry.ts': ['acquire', 'lease', 'waiting'],
     'acquirer.ts': ['quorum', 'acquire', 'lease', 'waiting', 'lease-registry.ts'],
-    'lock-manager.ts': ['validation', 'quorum', 'nodes', 'lease', 'election', 'stall', 'acquirer.ts'],
+    'lock-manager.ts': ['validation', 'quorum', 'nodes', 'lease', 'election', 'runs', 'stall', 'acquirer.ts'],
   },
   'src/node/': {
     'lock-node.ts': [],

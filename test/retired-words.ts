@@ -103,7 +103,7 @@ export const RETIRED_WORDS: readonly RetiredWord[] = [
   inText('tenure', 'HeldKeys'),
   inCode('Holder', 'LeaseListener', ['Holder'], { under: SRC, why: 'the holder is the client' }),
   inText('vacated', 'keysReleased', spelled('vacated', '')),
-  inCode('abandon', 'detach', ['abandon', 'abandoned'], { under: SRC, why: 'a wait may be abandoned' }),
+  inCode('abandon', 'detach', ['abandon'], { under: SRC, why: 'a tick may be abandoned' }),
   inText('patient', 'RestoreTarget'),
   inText('heal', 'restoreKeys', spelled('heal', '(?:s|ed|ing)?')),
   inText('hasten', 'extendSoon', spelled('hasten', '(?:s|ed|ing)?')),

@@ -213,3 +213,20 @@ export class LockManagerClosedError extends LockError {
     super(`${quoted(resources)}: the lock manager is closed`, resources);
   }
 }
+
+/** The run took longer than its `timeoutMs`, and counts as failed. It is the reason of the run's signal. */
+export class RunTimeoutError extends LockError {
+  static {
+    nameKind(this, 'RunTimeoutError');
+  }
+
+  readonly code = 'RUN_TIMEOUT';
+
+  constructor(
+    resources: readonly string[],
+    readonly timeoutMs: number,
+    options?: ErrorOptions,
+  ) {
+    super(`the run of ${quoted(resources)} took longer than ${timeoutMs} ms`, resources, options);
+  }
+}

@@ -34,6 +34,33 @@ interface AboutCall {
   readonly resources: readonly string[];
 }
 
+/** What all events of one run carry. The `id` is that of the acquire call. */
+interface AboutRun extends AboutCall {
+  readonly tick: number;
+  /** Which run of the tick this is, from 1. */
+  readonly attempt: number | undefined;
+  readonly token: number | undefined;
+  /** The manager's `holder`. */
+  readonly worker: string;
+  /** How long after its tick the run began. */
+  readonly latenessMs: number;
+}
+
+/** What the events about a tick that did not run carry. */
+interface AboutTick extends Omit<AboutCall, 'id'> {
+  readonly tick: number;
+  /** How often it was started, as far as the nodes know. */
+  readonly attempt: number;
+  /** The worker that found it. */
+  readonly worker: string;
+}
+
+/**
+ * How a run ended. `failed`: it threw. `timed_out`: it took longer than its timeout. `lost`: its lease ended
+ * before it did, or its end could not be recorded.
+ */
+export type RunOutcome = 'succeeded' | 'failed' | 'timed_out' | 'lost';
+
 /**
  * What happens, as it happens. Metrics, logs and traces are made from these events and from nothing else.
  * Durations are in milliseconds.
@@ -66,6 +93,14 @@ interface AboutCall {
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
+ * - `run_started`: a run of a tick begins, `latenessMs` after it.
+ * - `run_finished`: the run has ended. `succeeded` is told when a majority of the nodes has the end on
+ *   record, so it may come after the return. A run is `lost` whose end could not be recorded, or whose lease
+ *   ended before it.
+ * - `run_overrun`: the run goes on while the next tick is due.
+ * - `manual_run`: a run that somebody started by hand has ended.
+ * - `tick_missed`: this worker found that a tick did not run, and will not. Each worker tells it once.
+ * - `tick_abandoned`: it found that a tick was started and did not end. `retried`: it asks for it again.
  * - `candidate`: this process stands for election: `elect` was called. `worker` is the manager's `holder`.
  * - `elected`: this process leads from now on. `id` is that of the acquire call and of its lease.
  * - `deposed`: it leads no longer. `ledMs` is for how long it led.
@@ -125,6 +160,28 @@ export type LockEvent =
   | { readonly type: 'quorum'; readonly atStart: boolean; readonly quorum: QuorumSnapshot }
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string }
+  | (AboutRun & { readonly type: 'run_started' })
+  | (AboutRun & {
+      readonly type: 'run_finished';
+      readonly outcome: RunOutcome;
+      readonly durationMs: number;
+    })
+  | (AboutRun & { readonly type: 'run_overrun'; readonly nextTick: number })
+  | (AboutCall & {
+      readonly type: 'manual_run';
+      readonly outcome: RunOutcome;
+      readonly durationMs: number;
+      readonly token: number | undefined;
+      readonly worker: string;
+    })
+  | (AboutTick & {
+      readonly type: 'tick_missed';
+      readonly reason: 'policy' | 'too_late' | 'overlap' | 'unreachable';
+    })
+  | (AboutTick & {
+      readonly type: 'tick_abandoned';
+      readonly reason: 'retried' | 'policy' | 'attempts' | 'too_late';
+    })
   | (Omit<AboutCall, 'id'> & { readonly type: 'candidate'; readonly worker: string })
   | (AboutCall & {
       readonly type: 'elected';

@@ -221,4 +221,9 @@ export const LOCK_DEFAULTS = Object.freeze({
   maxStallMs: 0,
   retry: false,
   name: 'unnamed',
+  missed: 'skip',
+  abandoned: 'leave',
+  overlap: 'skip',
+  spreadMs: 0,
+  retryOnError: false,
 } as const);

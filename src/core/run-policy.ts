@@ -2,15 +2,7 @@
  * What a worker does about a scheduled run: at the tick, when it is refused, and when it looks later. Times
  * are epoch milliseconds of the worker's wall clock.
  */
-
-/** What the nodes know of the latest tick of a job. Not finished: its run goes on, or its worker died. */
-export interface KnownRun {
-  readonly tick: number;
-  /** How often the tick was started, as far as is known. */
-  readonly attempt: number;
-  /** `open`: its start was taken back before the run began. */
-  readonly state: 'started' | 'finished' | 'open';
-}
+import type { RunRecord } from './run.js';
 
 /** The instants of a schedule, the same on every worker. */
 export interface TickSchedule {
@@ -71,7 +63,7 @@ const CLOCKS_DIFFER_MS = 60_000;
 export function dueRun(
   nowMs: number,
   schedule: TickSchedule,
-  known: KnownRun | undefined,
+  known: RunRecord | undefined,
   policy: RunPolicy,
 ): DueRun {
   const tick = schedule.latest(nowMs);
@@ -100,7 +92,7 @@ function graceMs(tick: number, next: number | undefined, { spreadMs }: RunPolicy
 }
 
 /** A tick that was started and has not ended. Whether its worker is alive, its lock key tells. */
-function dueRetry(nowMs: number, next: number | undefined, known: KnownRun, policy: RunPolicy): DueRun {
+function dueRetry(nowMs: number, next: number | undefined, known: RunRecord, policy: RunPolicy): DueRun {
   const { tick, attempt } = known;
   const not = (why: 'policy' | 'attempts' | 'too_late'): DueRun => ({ kind: 'abandoned', tick, why });
   if (policy.abandoned === 'leave') return not('policy');
@@ -115,7 +107,7 @@ export type RunRefusal =
   /** Somebody has the lock; `runs`: what, as far as is known. */
   | { readonly kind: 'held'; readonly runs: 'this_tick' | 'something_else' }
   /** `known`: what the nodes know; `undefined`: a worker of an earlier version ran it. */
-  | { readonly kind: 'already_ran'; readonly known: KnownRun | undefined }
+  | { readonly kind: 'already_ran'; readonly known: RunRecord | undefined }
   /** Too few nodes answered, or the votes stayed split. */
   | { readonly kind: 'no_majority' };
 

@@ -16,6 +16,7 @@ import {
   type LockManagerOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
+import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../api/run.js';
 import { Acquirer } from './acquirer.js';
 import { Candidate } from './election/candidate.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
@@ -29,8 +30,12 @@ import { QuarantineLifter } from './nodes/quarantine-lifter.js';
 import { QuorumWatch } from './nodes/quorum-watch.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
+import type { RunRoutine } from './runs/run-body.js';
+import type { RunContext } from './runs/run-context.js';
+import { RunOnce } from './runs/run-once.js';
+import { TickWatcher } from './runs/tick-watcher.js';
 import { StallGuard } from './stall/stall-guard.js';
-import { checkName } from './validation/checks.js';
+import { checkName, LONGEST_NAME } from './validation/checks.js';
 import { readElectionOptions } from './validation/election-options.js';
 import {
   AcquireOptionsResolver,
@@ -38,6 +43,7 @@ import {
   resolveLockOptions,
   resolveManagerOptions,
 } from './validation/resolve-options.js';
+import { readRunOptions, readWatchOptions } from './validation/run-options.js';
 import { assertResource, resolveResources } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */
@@ -66,6 +72,7 @@ export class LockManager {
   readonly #quarantine: QuarantineTerm;
   /** Where a quarantine may end early. */
   readonly #lifter: QuarantineLifter | undefined;
+  readonly #runContext: RunContext;
   /** Both are `undefined` until the nodes are wanted. */
   #bootstrap: Bootstrap | undefined;
   #quorumWatch: QuorumWatch | undefined;
@@ -124,6 +131,18 @@ export class LockManager {
       guard: this.#stallGuard,
       starting: () => this.#bootstrap?.starting,
     });
+    this.#runContext = {
+      manager: this,
+      clock: this.#clock,
+      random,
+      events: this.#events,
+      worker: this.#options.holder,
+      acquire: (key, acquireOptions) => {
+        this.connect();
+        return this.#acquirer.acquire([key], this.#acquireOptions.resolve(acquireOptions));
+      },
+      inspect: (key) => this.inspect(key),
+    };
     if (!lazyConnect) this.connect();
   }
 
@@ -211,6 +230,40 @@ export class LockManager {
     this.#elections.add(candidate);
     void candidate.ended.then(() => this.#elections.delete(candidate));
     return candidate;
+  }
+
+  /**
+   * Runs the routine once for a tick: on one of all workers that ask for it. What becomes of a tick that was
+   * missed or abandoned, and of a run that takes too long, the options say. Resolves to `ran: false` with the
+   * reason where the tick is not run here. Rejects with the routine's own error, with a RunTimeoutError or
+   * LeaseLostError, or like `acquire` if the nodes or the options are at fault.
+   */
+  async runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {
+    const run = readRunOptions(options, this.#clock.stamp().wallMs);
+    if (typeof routine !== 'function') throw new TypeError('runOnce takes a routine as its last argument');
+    const { key } = options;
+    assertResource(key, 'key');
+    const acquire = { ...run.acquire, name: run.acquire.name ?? key.slice(0, LONGEST_NAME) };
+    const terms = this.#acquireOptions.resolve(acquire);
+    this.declare(acquire.name);
+    return new RunOnce(this.#runContext, key, { ...run, acquire }, terms, routine).run();
+  }
+
+  /**
+   * Watches the ticks of a job: looks at the start, and when a majority of the nodes is back, whether the
+   * latest one was missed or abandoned. Where the options say so, it calls `perform` with the tick to run,
+   * which is to call `runOnce`. Nothing is run on a first deployment, where the nodes know of no tick.
+   */
+  watchTicks(options: WatchTicksOptions, perform: (tick: number) => unknown): TickWatch {
+    const policy = readWatchOptions(options);
+    if (typeof perform !== 'function')
+      throw new TypeError('watchTicks takes a function as its last argument');
+    const { key, schedule } = options;
+    assertResource(key, 'key');
+    const name = checkName(options.name ?? key.slice(0, LONGEST_NAME));
+    const { warn } = this.#options;
+    const watched = { key, name, schedule, policy, perform, warn };
+    return new TickWatcher(this.#runContext, watched, this.started());
   }
 
   /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */

@@ -129,6 +129,13 @@ class Recorder {
       case 'lost':
         this.#recordLeaseEnd(event);
         return metrics.expired.inc({ lock: event.name, reason: event.reason });
+      case 'run_started':
+      case 'run_finished':
+      case 'run_overrun':
+      case 'manual_run':
+      case 'tick_missed':
+      case 'tick_abandoned':
+        return this.#addLock(event.name);
       case 'candidate':
         this.#addLock(event.name);
         // No other lock has this series: an alert may ask for locks that nobody leads.

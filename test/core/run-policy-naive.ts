@@ -1,11 +1,12 @@
 /** A second implementation of src/core/run-policy.ts: lists in place of rules, slow and plain. */
-import type { DueRun, KnownRun, RunPolicy } from '../../src/core/run-policy.js';
+import type { DueRun, RunPolicy } from '../../src/core/run-policy.js';
+import type { RunRecord } from '../../src/core/run.js';
 
 /** All ticks of the schedule, ascending. */
 export function naiveDueRun(
   nowMs: number,
   ticks: readonly number[],
-  known: KnownRun | undefined,
+  known: RunRecord | undefined,
   policy: RunPolicy,
 ): DueRun {
   const due = ticks.filter((tick) => tick <= nowMs);

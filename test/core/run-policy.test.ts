@@ -5,12 +5,12 @@ import {
   dueRun,
   latestStartMs,
   type DueRun,
-  type KnownRun,
   type NextStep,
   type RunPolicy,
   type RunRefusal,
   type TickSchedule,
 } from '../../src/core/run-policy.js';
+import type { RunRecord } from '../../src/core/run.js';
 import { naiveDueRun } from './run-policy-naive.js';
 
 const HOUR = 3_600_000;
@@ -31,7 +31,7 @@ const scheduleOf = (ticks: readonly number[]): TickSchedule => ({
 });
 
 const HOURLY = scheduleOf(Array.from({ length: 24 }, (_, hour) => hour * HOUR));
-const known = (hour: number, state: KnownRun['state'], attempt = 1): KnownRun => ({
+const known = (hour: number, state: RunRecord['state'], attempt = 1): RunRecord => ({
   tick: hour * HOUR,
   attempt,
   state,
@@ -39,7 +39,7 @@ const known = (hour: number, state: KnownRun['state'], attempt = 1): KnownRun =>
 const run = (hour: number, why: 'missed' | 'abandoned'): DueRun => ({ kind: 'run', tick: hour * HOUR, why });
 
 describe('a look at what is due', () => {
-  it.each<[string, number, KnownRun | undefined, RunPolicy, DueRun]>([
+  it.each<[string, number, RunRecord | undefined, RunPolicy, DueRun]>([
     ['nothing on a first deployment', 3.1, undefined, ONCE, { kind: 'nothing', why: 'first_deployment' }],
     [
       'nothing where the latest tick has run',
@@ -150,12 +150,12 @@ const policies: fc.Arbitrary<RunPolicy> = fc.record({
   overlap: fc.constantFrom<RunPolicy['overlap']>('skip', 'wait'),
   spreadMs: fc.integer({ min: 0, max: 60_000 }),
 });
-const states = fc.constantFrom<KnownRun['state']>('started', 'finished', 'open');
+const states = fc.constantFrom<RunRecord['state']>('started', 'finished', 'open');
 const times = fc.integer({ min: 0, max: 600_000 });
 const tickLists = fc.uniqueArray(times, { maxLength: 8 }).map((ticks) => ticks.sort((a, b) => a - b));
 
 /** A record of one of the ticks, or of another time: a schedule may have been changed. */
-const records = (ticks: readonly number[]): fc.Arbitrary<KnownRun | undefined> =>
+const records = (ticks: readonly number[]): fc.Arbitrary<RunRecord | undefined> =>
   fc.option(
     fc.record({
       tick: ticks.length === 0 ? times : fc.oneof(fc.constantFrom(...ticks), times),
@@ -212,7 +212,7 @@ describe('all looks', () => {
 
 const T = 3 * HOUR;
 const held = (runs: 'this_tick' | 'something_else'): RunRefusal => ({ kind: 'held', runs });
-const ran = (hour: number, state: KnownRun['state'], attempt = 1): RunRefusal => ({
+const ran = (hour: number, state: RunRecord['state'], attempt = 1): RunRefusal => ({
   kind: 'already_ran',
   known: known(hour, state, attempt),
 });

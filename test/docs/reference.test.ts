@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as quorlock from '../../src/index.js';
-import { LockError, LockManager, memoryNode } from '../../src/index.js';
+import { LockError, LockManager, memoryNode, RunTimeoutError } from '../../src/index.js';
 import * as nestjs from '../../src/nestjs/index.js';
 import * as node from '../../src/node/index.js';
 import * as prometheus from '../../src/prometheus/index.js';
@@ -68,6 +68,7 @@ describe('the errors table', () => {
     ];
     await Promise.all([manager.close(), unreachable.close()]);
     errors.push(lease.signal.reason, await manager.acquire('free').catch((error: unknown) => error));
+    errors.push(new RunTimeoutError(['slow'], 7));
 
     const classes = Object.values(quorlock).filter(
       (value) => typeof value === 'function' && value.prototype instanceof LockError,

@@ -11,6 +11,7 @@ const optionRows = tableOf(page, 'option');
 const decoratorRows = tableOf(page, 'decorator option');
 const moduleRows = tableOf(page, 'module option');
 const electRows = tableOf(page, 'elect option');
+const runRows = tableOf(page, 'run option');
 const metricsRows = tableOf(page, 'metrics option');
 
 const namesIn = (rows: readonly Row[], column: string): string[] => rows.map((row) => plain(row[column]));
@@ -68,12 +69,13 @@ describe('the option tables', () => {
     const workspace = new Workspace();
     workspace.add(
       'tables.ts',
-      `import type { AcquireOptions, ElectionOptions, LockManagerOptions } from 'quorlock';
+      `import type { AcquireOptions, ElectionOptions, LockManagerOptions, RunOnceOptions } from 'quorlock';
 import type { DistributedLockOptions, LockedHandlerOptions } from 'quorlock/nestjs';
 import type { QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
 import type { LockMetricsOptions } from 'quorlock/prometheus';
 type Differ<A, B> = Exclude<A, B> | Exclude<B, A>;
 type OfManager = Exclude<keyof LockManagerOptions, 'nodes'>;
+type OfRun = Exclude<keyof RunOnceOptions, keyof AcquireOptions> | 'tick' | 'attempts';
 type Module = Exclude<keyof (QuorlockModuleOptions & QuorlockModuleExtras), OfManager>;
 export type Difference =
   | Differ<keyof LockManagerOptions, ${table(managerRows, 'option')}>
@@ -81,6 +83,7 @@ export type Difference =
   | Differ<keyof DistributedLockOptions, ${table(decoratorRows, 'decorator option')}>
   | Differ<keyof LockedHandlerOptions, ${table(handler, 'decorator option')}>
   | Differ<keyof ElectionOptions, ${table(electRows, 'elect option')}>
+  | Differ<OfRun, ${table(runRows, 'run option')}>
   | Differ<Module, ${table(moduleRows, 'module option')}>
   | Differ<keyof LockMetricsOptions, ${table(metricsRows, 'metrics option')}>;
 declare const difference: Difference;

@@ -2,6 +2,8 @@ import type { LockEvent } from '../../src/index.js';
 
 const call = { id: 1, name: 'report', resources: ['report'] };
 const lease = { ...call, token: 7 };
+const tick = { name: 'report', resources: ['report'], tick: 1_700_000_000_000, attempt: 1, worker: 'a:1' };
+const run = { ...lease, ...tick, latenessMs: 3 };
 
 /** At least one event of each type, in a possible order. */
 export const everyEvent: readonly LockEvent[] = [
@@ -15,6 +17,12 @@ export const everyEvent: readonly LockEvent[] = [
   { ...lease, type: 'acquired', attempts: 1, durationMs: 4, fallback: false },
   { ...lease, type: 'extended', outcome: 'extended', headroomMs: 20_000, ttlMs: 30_000 },
   { ...lease, type: 'released', heldMs: 2_000, acknowledged: 3 },
+  { ...run, type: 'run_started' },
+  { ...run, type: 'run_overrun', nextTick: 1_700_003_600_000 },
+  { ...run, type: 'run_finished', outcome: 'succeeded', durationMs: 2_000 },
+  { ...lease, type: 'manual_run', worker: 'a:1', outcome: 'failed', durationMs: 2_000 },
+  { ...tick, type: 'tick_missed', reason: 'too_late' },
+  { ...tick, type: 'tick_abandoned', reason: 'retried' },
   { name: 'report', resources: ['report'], type: 'candidate', worker: 'a:1' },
   { ...lease, type: 'elected', worker: 'a:1' },
   { ...lease, type: 'deposed', worker: 'a:1', reason: 'resigned', ledMs: 2_000 },

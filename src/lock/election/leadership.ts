@@ -18,7 +18,7 @@ export class Leadership {
 
   /** `stopping` ends it. */
   constructor(held: HeldLease, manager: object, stopping: AbortSignal) {
-    this.#runs = { lease: held, manager, count: 0 };
+    this.#runs = { lease: held, manager, count: 0, finish: true };
     this.lease = new LeaderLease(held, this.#resignation);
     const resign = (): void => this.#resignation.abort(stopping.reason);
     if (stopping.aborted) resign();

@@ -10,6 +10,8 @@ export interface SharedRuns {
   readonly manager: object;
   /** The runs that go on. */
   count: number;
+  /** Whether the release records the end of the run of a tick. */
+  finish: boolean;
 }
 
 /** One run of `withLock`, as the code inside it finds it. */
@@ -46,7 +48,7 @@ export function runUnder<T>(
   signal: AbortSignal | undefined,
   routine: (lease: Lease) => T | PromiseLike<T>,
 ): Promise<T> {
-  return runShared({ lease, manager, count: 0 }, lease, signal, routine);
+  return runShared({ lease, manager, count: 0, finish: true }, lease, signal, routine);
 }
 
 /**
@@ -84,7 +86,7 @@ export async function runShared<T>(
     return result;
   } finally {
     own?.end();
-    if (--runs.count === 0) await runs.lease.release();
+    if (--runs.count === 0) await runs.lease.release({ finish: runs.finish });
   }
 }
 

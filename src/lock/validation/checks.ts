@@ -48,11 +48,14 @@ export function checkBoolean(option: string, value: unknown): boolean {
 export const checkTtlMs = (ttlMs: unknown): number =>
   checkInteger('ttlMs', ttlMs, SHORTEST_TTL_MS, LONGEST_MS);
 
+/** The longest name of a lock, in characters. */
+export const LONGEST_NAME = 128;
+
 /** Checks a lock's name: what a metric's label and a log line can carry. */
 export function checkName(name: unknown): string {
   if (typeof name !== 'string') throw new TypeError(`name must be a string, got ${shown(name)}`);
-  if (name.length < 1 || name.length > 128) {
-    throw new RangeError(`name must have 1 to 128 characters, got ${name.length}`);
+  if (name.length < 1 || name.length > LONGEST_NAME) {
+    throw new RangeError(`name must have 1 to ${LONGEST_NAME} characters, got ${name.length}`);
   }
   return name;
 }

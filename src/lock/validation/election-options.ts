@@ -1,7 +1,7 @@
 import type { ElectionOptions } from '../../api/election.js';
 import { LOCK_DEFAULTS } from '../../api/options.js';
 import type { AcquireOptions } from '../../api/options.js';
-import { checkKnownOptions, checkName, LONGEST_MS, shown } from './checks.js';
+import { checkKnownOptions, checkName, LONGEST_MS, LONGEST_NAME, shown } from './checks.js';
 import { optionsOf } from './resolve-options.js';
 
 const KNOWN_TO_ELECT: ReadonlySet<string> = new Set(
@@ -15,8 +15,6 @@ const KNOWN_TO_ELECT: ReadonlySet<string> = new Set(
     signal: true,
   }),
 );
-
-const LONGEST_NAME = 128;
 
 /**
  * Checks the options of `elect` that `acquire` does not know, and gives those of the acquire calls of a

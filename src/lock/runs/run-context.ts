@@ -1,0 +1,54 @@
+import type { Clock } from '../../clock.js';
+import type { LockEvents } from '../../api/events.js';
+import type { Inspection } from '../../api/inspection.js';
+import type { AcquireOptions } from '../../api/options.js';
+import { onAbort } from '../lease/abort-listeners.js';
+import type { HeldLease } from '../lease/held-lease.js';
+
+/** What a manager gives to runs. */
+export interface RunContext {
+  readonly manager: object;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly events: LockEvents;
+  /** The name of this process, as other holders see it. */
+  readonly worker: string;
+  readonly acquire: (key: string, options: AcquireOptions) => Promise<HeldLease>;
+  readonly inspect: (key: string) => Promise<Inspection>;
+}
+
+/** The longest wait of an acquire call, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+export const wallMs = ({ clock }: RunContext): number => clock.stamp().wallMs;
+
+/** How long to wait until an instant, as an acquire call takes it. */
+export const waitUntil = (atMs: number, nowMs: number): number =>
+  Math.max(1, Math.min(LONGEST_MS, Math.floor(atMs - nowMs)));
+
+/**
+ * Waits for a while. Rejects with the reason as soon as the signal aborts. Does not keep the process alive.
+ */
+export function pauseFor(
+  { clock }: RunContext,
+  forMs: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(
+      () => {
+        unlisten?.();
+        resolve();
+      },
+      forMs,
+      'background',
+    );
+    const unlisten =
+      signal &&
+      onAbort(signal, () => {
+        timer.cancel();
+        reject(signal.reason as Error);
+      });
+  });
+}

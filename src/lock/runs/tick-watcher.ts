@@ -1,0 +1,88 @@
+import { dueRun, type DueRun, type RunPolicy, type TickSchedule } from '../../core/run-policy.js';
+import { LockManagerClosedError, QuorumUnreachableError } from '../../api/errors.js';
+import type { LockEvent, QuorumSnapshot } from '../../api/events.js';
+import type { TickWatch } from '../../api/run.js';
+import { wallMs, type RunContext } from './run-context.js';
+
+/** What is watched, checked. */
+export interface WatchedTicks {
+  readonly key: string;
+  readonly name: string;
+  readonly schedule: TickSchedule;
+  readonly policy: RunPolicy;
+  /** Runs a tick. It asks for it like any other worker, so several workers may do so at once. */
+  readonly perform: (tick: number) => unknown;
+  readonly warn: (message: string) => void;
+}
+
+/** After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. */
+const LOOK_AGAIN_MS = 61_000;
+
+/**
+ * Looks for ticks that no worker started, or whose worker died: at the start, and when a majority of the
+ * nodes is back. What it finds, it runs or tells.
+ */
+export class TickWatcher implements TickWatch {
+  readonly #context: RunContext;
+  readonly #watched: WatchedTicks;
+  readonly #unsubscribe: () => void;
+  /** What was told already, so that each tick is told once. */
+  #told = '';
+  #looking: Promise<void> | undefined;
+  #isStopped = false;
+
+  constructor(context: RunContext, watched: WatchedTicks, started: Promise<QuorumSnapshot>) {
+    this.#context = context;
+    this.#watched = watched;
+    this.#unsubscribe = context.events.add((event) => this.#onEvent(event));
+    void started.then(({ reached }) => (reached ? this.look() : undefined));
+  }
+
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#unsubscribe();
+  }
+
+  #onEvent(event: LockEvent): void {
+    if (event.type === 'quorum' && !event.atStart && event.quorum.reached) void this.look();
+  }
+
+  async #look(): Promise<void> {
+    const { key, schedule, policy, perform, warn } = this.#watched;
+    if (this.#isStopped) return;
+    try {
+      const { lastRun, status } = await this.#context.inspect(key);
+      const due = dueRun(wallMs(this.#context), schedule, lastRun, policy);
+      if (this.#isStopped) return;
+      if (due.kind === 'run') await perform(due.tick);
+      // It may be running: whether its worker is dead is not known while somebody has the lock.
+      else if (due.kind !== 'nothing' && status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
+      else if (due.kind === 'nothing' && due.why === 'may_still_run') this.#lookAgain(policy.spreadMs);
+    } catch (error) {
+      // It looks again when a majority of the nodes is back.
+      if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
+      const message = error instanceof Error ? error.message : String(error);
+      warn(`the look at the ticks of "${key}" failed: ${message}`);
+    }
+  }
+
+  #lookAgain(spreadMs: number): void {
+    this.#context.clock.setTimer(() => void this.look(), LOOK_AGAIN_MS + spreadMs, 'background');
+  }
+
+  #tell({ kind, tick, why }: Extract<DueRun, { kind: 'missed' | 'abandoned' }>, attempt: number): void {
+    const what = `${kind} ${tick}`;
+    if (this.#told === what) return;
+    this.#told = what;
+    const { name, key } = this.#watched;
+    const about = { name, resources: [key], tick, worker: this.#context.worker };
+    const { events } = this.#context;
+    if (kind === 'abandoned') events.emit({ ...about, attempt, type: 'tick_abandoned', reason: why });
+    else if (why !== 'attempts') events.emit({ ...about, attempt: 0, type: 'tick_missed', reason: why });
+  }
+}

@@ -1,0 +1,142 @@
+import { LOCK_DEFAULTS, type AcquireOptions } from '../../api/options.js';
+import type { RunOnceOptions, RunPolicyOptions, WatchTicksOptions } from '../../api/run.js';
+import { TICK_AHEAD_MS } from '../../core/run.js';
+import type { RunPolicy } from '../../core/run-policy.js';
+import { checkBoolean, checkInteger, checkKnownOptions, LONGEST_MS, shown } from './checks.js';
+import { ACQUIRE_OPTIONS, optionsOf } from './resolve-options.js';
+
+const POLICY_OPTIONS = optionsOf<RunPolicyOptions>({
+  missed: true,
+  maxLatenessMs: true,
+  abandoned: true,
+  attempts: true,
+  overlap: true,
+  spreadMs: true,
+  timeoutMs: true,
+  retryOnError: true,
+});
+const KNOWN_TO_RUN_ONCE: ReadonlySet<string> = new Set([
+  'key',
+  'nextTick',
+  ...ACQUIRE_OPTIONS.filter((option) => option !== 'retry'),
+  ...POLICY_OPTIONS,
+]);
+const KNOWN_TO_WATCH: ReadonlySet<string> = new Set(
+  optionsOf<WatchTicksOptions>({
+    key: true,
+    name: true,
+    schedule: true,
+    missed: true,
+    maxLatenessMs: true,
+    abandoned: true,
+    attempts: true,
+    spreadMs: true,
+  }),
+);
+
+const MOST_ATTEMPTS = 1_000;
+const DEFAULT_RETRY_ATTEMPTS = 2;
+
+/** The options of a policy with all defaults filled in. */
+export interface ResolvedRunPolicy extends RunPolicy {
+  readonly timeoutMs: number | undefined;
+  readonly retryOnError: boolean;
+}
+
+/** Checks the options of a policy, each by itself and in relation to the others. */
+export function resolveRunPolicy(options: RunPolicyOptions): ResolvedRunPolicy {
+  const { maxLatenessMs, attempts, timeoutMs } = options;
+  const missed = oneOf('missed', options.missed ?? LOCK_DEFAULTS.missed, ['skip', 'once']);
+  const abandoned = oneOf('abandoned', options.abandoned ?? LOCK_DEFAULTS.abandoned, ['leave', 'retry']);
+  const overlap = oneOf('overlap', options.overlap ?? LOCK_DEFAULTS.overlap, ['skip', 'wait']);
+  const retryOnError = checkBoolean('retryOnError', options.retryOnError ?? LOCK_DEFAULTS.retryOnError);
+  if (attempts !== undefined) checkInteger('attempts', attempts, 1, MOST_ATTEMPTS);
+  if (maxLatenessMs !== undefined) checkInteger('maxLatenessMs', maxLatenessMs, 0, LONGEST_MS);
+  if (timeoutMs !== undefined) checkInteger('timeoutMs', timeoutMs, 1, LONGEST_MS);
+  if (attempts !== undefined && abandoned !== 'retry')
+    throw new RangeError(`attempts (${attempts}) needs abandoned: 'retry', got '${abandoned}'`);
+  if (retryOnError && abandoned !== 'retry')
+    throw new RangeError(`retryOnError (true) needs abandoned: 'retry', got '${abandoned}'`);
+  if (maxLatenessMs !== undefined && missed === 'skip' && abandoned === 'leave' && overlap === 'skip') {
+    throw new RangeError(
+      `maxLatenessMs (${maxLatenessMs}) needs missed: 'once', abandoned: 'retry' or overlap: 'wait': ` +
+        'without them no run begins late',
+    );
+  }
+  return {
+    missed,
+    maxLatenessMs,
+    abandoned,
+    attempts: abandoned === 'retry' ? (attempts ?? DEFAULT_RETRY_ATTEMPTS) : 1,
+    overlap,
+    spreadMs: checkInteger('spreadMs', options.spreadMs ?? LOCK_DEFAULTS.spreadMs, 0, LONGEST_MS),
+    timeoutMs,
+    retryOnError,
+  };
+}
+
+/** The options of one call of `runOnce`, checked, apart from those of `acquire`. */
+export interface ResolvedRun {
+  readonly policy: ResolvedRunPolicy;
+  /** `undefined`: started by hand. */
+  readonly tick: number | undefined;
+  readonly nextTick: number | undefined;
+  readonly acquire: Omit<AcquireOptions, 'tick' | 'retry' | 'attempts'>;
+}
+
+/** Checks the options of `runOnce` that `acquire` does not know. `nowMs` is the time of the wall clock. */
+export function readRunOptions(options: RunOnceOptions, nowMs: number): ResolvedRun {
+  checkKnownOptions(options, KNOWN_TO_RUN_ONCE, 'runOnce');
+  const { key: _, tick, nextTick, ...rest } = options;
+  const policy = resolveRunPolicy(options);
+  const acquire = Object.fromEntries(
+    Object.entries(rest).filter(([option]) => !(POLICY_OPTIONS as readonly string[]).includes(option)),
+  );
+  return { policy, tick: readTick(tick, nowMs), nextTick: readNextTick(nextTick, tick), acquire };
+}
+
+function readTick(tick: unknown, nowMs: number): number | undefined {
+  if (tick === 'manual') return undefined;
+  if (tick === undefined) {
+    throw new TypeError(
+      'runOnce needs a tick: the scheduled time of the run in epoch milliseconds, ' +
+        "or 'manual' for a run that somebody started by hand",
+    );
+  }
+  const ahead = checkInteger('tick', tick, 0, Number.MAX_SAFE_INTEGER) - nowMs;
+  if (ahead > TICK_AHEAD_MS) {
+    throw new RangeError(
+      `tick (${shown(tick)}) is ${Math.round(ahead / 1_000)} s ahead of the clock of this machine; the ` +
+        `bound is ${TICK_AHEAD_MS / 1_000} s: a tick is run when it is due`,
+    );
+  }
+  return tick as number;
+}
+
+function readNextTick(nextTick: unknown, tick: unknown): number | undefined {
+  if (nextTick === undefined) return undefined;
+  const least = typeof tick === 'number' ? tick + 1 : 0;
+  return checkInteger('nextTick', nextTick, least, Number.MAX_SAFE_INTEGER, '; the lower bound is the tick');
+}
+
+/** Checks the options of `watchTicks`. */
+export function readWatchOptions(options: WatchTicksOptions): RunPolicy {
+  checkKnownOptions(options, KNOWN_TO_WATCH, 'watchTicks');
+  const { schedule } = options as { readonly schedule?: Partial<WatchTicksOptions['schedule']> | null };
+  if (typeof schedule?.latest !== 'function' || typeof schedule.next !== 'function') {
+    throw new TypeError(
+      `schedule must have the methods latest and next, got ${shown(schedule)}: the latest tick at or ` +
+        'before an instant, and the first one after it',
+    );
+  }
+  return resolveRunPolicy(options);
+}
+
+function oneOf<Value extends string>(option: string, value: unknown, allowed: readonly Value[]): Value {
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) {
+    const list = allowed.map((one) => `'${one}'`).join(' or ');
+    throw new RangeError(`${option} must be ${list}, got ${shown(value)}`);
+  }
+  return found;
+}

@@ -1,0 +1,431 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  currentLease,
+  currentRun,
+  LeaseLostError,
+  LockManagerClosedError,
+  QuorumUnreachableError,
+  RunTimeoutError,
+  type RunOnceOptions,
+} from '../../../src/index.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+import { at, HOUR, KEY, nextTick, pause, told } from './runs.js';
+
+/** A run of more than an hour is extended a few times only. */
+const LONG = { ttlMs: 1_800_000 };
+
+const workers = (world: VirtualWorld) =>
+  ['a', 'b', 'c'].map((holder) => world.manager({ holder, nodeTimeoutMs: 250 }));
+
+/** A worker that started a tick and died: nobody extends its lease, and nobody records the end of its run. */
+async function abandon(world: VirtualWorld, tick: number, ttlMs = 10_000): Promise<void> {
+  const dead = world.manager({ holder: 'dead' });
+  await world.clock.until(dead.acquire(KEY, { tick, ttlMs, autoExtend: false }));
+}
+
+describe('runOnce', () => {
+  it('runs a tick on one of the workers, and not again', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const run = a!.runOnce(at(tick), async (current, lease) => {
+      expect(currentRun()).toBe(current);
+      expect(currentLease()).toBe(lease);
+      expect(current).toMatchObject({ tick, attempt: 1, lateMs: 4, token: lease.token });
+      await pause(world, 1_000);
+      return 'done';
+    });
+    await world.clock.advance(100);
+    const held = await world.clock.until(b!.runOnce(at(tick), () => 'twice'));
+    expect(held).toMatchObject({ ran: false, reason: 'held', error: { reason: 'held', owner: 'a' } });
+    expect(await world.clock.until(run)).toEqual({ ran: true, value: 'done', attempt: 1 });
+    expect(currentRun()).toBeUndefined();
+    const late = await world.clock.until(b!.runOnce(at(tick), () => 'twice'));
+    expect(late).toMatchObject({ ran: false, reason: 'finished', error: { reason: 'already_ran' } });
+    expect(told(world)).toEqual(['a starts 1', 'a succeeded']);
+    expect(world.eventsOf('run_finished')).toMatchObject([
+      { name: KEY, resources: [KEY], tick, attempt: 1, worker: 'a', latenessMs: 4, durationMs: 1_000 },
+    ]);
+    expect(await world.leftovers(KEY)).toEqual([]);
+  });
+
+  it('costs no more rounds than acquire with a tick', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const count = (): number => world.nodes.reduce((sum, { log }) => sum + log.length, 0);
+    const tick = await nextTick(world);
+    await world.clock.until(locks.withLock(KEY, { tick: tick - HOUR }, () => undefined));
+    const before = count();
+    await world.clock.until(locks.withLock(KEY, { tick: tick - 1 }, () => undefined));
+    const plain = count() - before;
+    await world.clock.until(locks.runOnce(at(tick), () => undefined));
+    expect(count() - before - plain).toBe(plain);
+  });
+
+  it('passes the error of the routine on; the tick has run all the same', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const failing = a!.runOnce(at(tick), () => Promise.reject(new Error('no disk')));
+    await expect(world.clock.until(failing)).rejects.toThrow('no disk');
+    expect(await world.clock.until(b!.runOnce(at(tick), () => 'twice'))).toMatchObject({
+      reason: 'finished',
+    });
+    expect(told(world)).toEqual(['a starts 1', 'a failed']);
+  });
+
+  it('runs under the lock, without a tick, what somebody started by hand', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    await world.clock.until(a!.runOnce(at(tick), () => 'scheduled'));
+    const byHand: RunOnceOptions = { key: KEY, tick: 'manual' };
+    const run = a!.runOnce(byHand, async (current) => {
+      await pause(world, 1_000);
+      return [current.tick, current.attempt, current.lateMs];
+    });
+    await world.clock.advance(100);
+    expect(await world.clock.until(b!.runOnce(byHand, () => 'too'))).toMatchObject({ reason: 'held' });
+    const value = [undefined, undefined, 0];
+    expect(await world.clock.until(run)).toEqual({ ran: true, value, attempt: undefined });
+    expect(told(world).slice(2)).toEqual(['a manual_run']);
+    expect(world.eventsOf('manual_run')).toMatchObject([{ outcome: 'succeeded', durationMs: 1_000 }]);
+  });
+
+  it('tells of a run that goes on when the next tick is due', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    await world.clock.until(
+      a!.runOnce(at(tick, LONG), () => pause(world, 1.5 * HOUR)),
+      2 * HOUR,
+    );
+    expect(told(world)).toEqual(['a starts 1', 'a run_overrun', 'a succeeded']);
+    expect(world.eventsOf('run_overrun')).toMatchObject([{ tick, nextTick: tick + HOUR }]);
+  });
+
+  it('ends with the signal of its caller', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const caller = new AbortController();
+    const run = a!.runOnce(at(tick, { signal: caller.signal }), async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      throw signal.reason;
+    });
+    await world.clock.advance(100);
+    caller.abort(new Error('enough'));
+    await expect(world.clock.until(run)).rejects.toThrow('enough');
+    const spread = b!.runOnce(at(tick, { signal: caller.signal, spreadMs: 1_000 }), () => 'never');
+    await expect(world.clock.until(spread)).rejects.toThrow('enough');
+  });
+
+  it('waits a random time up to the spread', async () => {
+    const world = new VirtualWorld(3);
+    const a = world.manager({ holder: 'a' }, () => 0.25);
+    const tick = await nextTick(world);
+    const run = a.runOnce(at(tick, { spreadMs: 60_000 }), ({ lateMs }) => lateMs);
+    expect(await world.clock.until(run)).toMatchObject({ value: 15_004 });
+  });
+
+  it('rejects when the manager is closed', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    await world.clock.until(a!.close());
+    await expect(a!.runOnce(at(tick), () => 'never')).rejects.toThrow(LockManagerClosedError);
+  });
+});
+
+describe('a run that takes too long', () => {
+  it('is told by its signal, has failed, and holds the lock until it has ended', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    let reason: unknown;
+    const run = a!.runOnce(at(tick, { timeoutMs: 5_000 }), async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      reason = signal.reason;
+      await pause(world, 60_000);
+      return 'late';
+    });
+    await world.clock.advance(30_000);
+    expect(reason).toBeInstanceOf(RunTimeoutError);
+    expect(await world.clock.until(b!.runOnce(at(tick), () => 'twice'))).toMatchObject({ reason: 'held' });
+    await expect(world.clock.until(run)).rejects.toThrow('the run of "nightly" took longer than 5000 ms');
+    expect(told(world)).toEqual(['a starts 1', 'a timed_out']);
+    expect(await world.clock.until(b!.runOnce(at(tick), () => 'twice'))).toMatchObject({
+      reason: 'finished',
+    });
+  });
+
+  it('keeps the error with which it ended as the cause', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    const run = a!.runOnce(at(tick, { timeoutMs: 5_000 }), async () => {
+      await pause(world, 6_000);
+      throw new Error('cut off');
+    });
+    await expect(world.clock.until(run)).rejects.toMatchObject({
+      code: 'RUN_TIMEOUT',
+      timeoutMs: 5_000,
+      cause: new Error('cut off'),
+    });
+  });
+});
+
+describe('a run that was lost', () => {
+  it('rejects although it has returned, and is run again only with retry', async () => {
+    for (const abandoned of ['leave', 'retry'] as const) {
+      const world = new VirtualWorld(3);
+      const [a, b] = workers(world);
+      const tick = await nextTick(world);
+      const run = a!.runOnce(at(tick, { abandoned }), async ({ signal }) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        throw signal.reason;
+      });
+      await world.clock.advance(100);
+      for (const node of world.nodes) node.down();
+      const lost = expect(run).rejects.toThrow(LeaseLostError);
+      await world.clock.advance(10_000);
+      await lost;
+      for (const node of world.nodes) node.up();
+      await world.clock.advance(20_000);
+      const again = await world.clock.until(b!.runOnce(at(tick, { abandoned }), () => 'again'));
+      if (abandoned === 'retry') expect(again).toEqual({ ran: true, value: 'again', attempt: 2 });
+      else expect(again.ran).toBe(false);
+      expect(told(world).slice(0, 2)).toEqual(['a starts 1', 'a lost']);
+    }
+  });
+});
+
+describe('an abandoned tick', () => {
+  it('is left by default, and told', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    await abandon(world, tick);
+    await world.clock.advance(20_000);
+    expect(await world.clock.until(a!.runOnce(at(tick), () => 'no'))).toMatchObject({ reason: 'abandoned' });
+    expect(told(world)).toEqual(['a tick_abandoned policy']);
+  });
+
+  it('is run by one of the workers that wait for it, when the lease of the dead one is over', async () => {
+    const world = new VirtualWorld(3);
+    const all = workers(world);
+    const tick = await nextTick(world);
+    await abandon(world, tick);
+    const runs = all.map((locks) =>
+      locks.runOnce(at(tick, { abandoned: 'retry' }), async ({ attempt, lateMs }) => {
+        expect(lateMs).toBeGreaterThanOrEqual(10_000);
+        await pause(world, 1_000);
+        return attempt;
+      }),
+    );
+    const results = await world.clock.until(Promise.all(runs));
+    expect(results.filter(({ ran }) => ran)).toEqual([{ ran: true, value: 2, attempt: 2 }]);
+    expect(results.flatMap((result) => (result.ran ? [] : [result.reason]))).toEqual([
+      'finished',
+      'finished',
+    ]);
+    expect(told(world).filter((line) => line.includes('starts'))).toHaveLength(1);
+  });
+
+  it('is started as often as attempts says, and no more', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    await abandon(world, tick);
+    const dead = world.manager({ holder: 'dead-too' });
+    await world.clock.advance(20_000);
+    await world.clock.until(
+      dead.acquire(KEY, { tick, retry: true, attempts: 2, ttlMs: 10_000, autoExtend: false }),
+    );
+    await world.clock.advance(20_000);
+    const twice = a!.runOnce(at(tick, { abandoned: 'retry' }), () => 'no');
+    expect(await world.clock.until(twice)).toMatchObject({ ran: false, reason: 'attempts' });
+    const thrice = b!.runOnce(at(tick, { abandoned: 'retry', attempts: 3 }), () => 'yes');
+    expect(await world.clock.until(thrice)).toEqual({ ran: true, value: 'yes', attempt: 3 });
+    expect(told(world)).toContain('a tick_abandoned attempts');
+  });
+
+  it('is not run later than maxLateness', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    await abandon(world, tick);
+    const waiting = a!.runOnce(at(tick, { abandoned: 'retry', maxLatenessMs: 5_000 }), () => 'no');
+    expect(await world.clock.until(waiting)).toMatchObject({ ran: false, reason: 'too_late' });
+    await world.clock.advance(HOUR / 2);
+    const late = b!.runOnce(at(tick, { abandoned: 'retry' }), () => 'no');
+    expect(await world.clock.until(late)).toMatchObject({ ran: false, reason: 'too_late' });
+    expect(told(world)).toEqual(['b tick_abandoned too_late']);
+  });
+});
+
+describe('a run that throws, with retryOnError', () => {
+  it('is run again by a worker that waits for it', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const options = at(tick, { abandoned: 'retry', retryOnError: true });
+    const failing = a!.runOnce(options, async () => {
+      await pause(world, 1_000);
+      throw new Error('no disk');
+    });
+    await world.clock.advance(100);
+    const other = b!.runOnce(options, ({ attempt }) => attempt);
+    const failed = expect(failing).rejects.toThrow('no disk');
+    expect(await world.clock.until(other)).toEqual({ ran: true, value: 2, attempt: 2 });
+    await world.clock.advance(1_000);
+    await failed;
+    expect(told(world)).toEqual([...['a starts 1', 'a failed', 'b starts 2', 'b succeeded']]);
+  });
+
+  it('is run again by its own worker where there is no other one, and fails with the last error', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    let runs = 0;
+    const options = at(tick, { abandoned: 'retry', attempts: 3, retryOnError: true });
+    const failing = a!.runOnce(options, () => Promise.reject(new Error(`failure ${++runs}`)));
+    await expect(world.clock.until(failing)).rejects.toThrow('failure 3');
+    expect(told(world).filter((line) => line.includes('starts'))).toEqual([
+      ...['a starts 1', 'a starts 2', 'a starts 3'],
+    ]);
+  });
+});
+
+describe('a tick while an earlier run goes on', () => {
+  it('is skipped, and told, where the policy looks at it', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const long = a!.runOnce(at(tick, LONG), () => pause(world, 1.2 * HOUR));
+    const later = await nextTick(world);
+    const skipped = b!.runOnce(at(later, { abandoned: 'retry' }), () => 'no');
+    expect(await world.clock.until(skipped)).toMatchObject({ ran: false, reason: 'overlap' });
+    await world.clock.until(long, HOUR);
+    expect(told(world)).toEqual([...['a starts 1', 'a run_overrun', 'b tick_missed overlap', 'a succeeded']]);
+  });
+
+  it('waits, and runs late on one worker', async () => {
+    const world = new VirtualWorld(3);
+    const all = workers(world);
+    const tick = await nextTick(world);
+    const long = all[0]!.runOnce(at(tick, LONG), () => pause(world, 1.2 * HOUR));
+    const later = await nextTick(world);
+    const runs = all.map((locks) =>
+      locks.runOnce(at(later, { overlap: 'wait' }), async ({ lateMs }) => {
+        await pause(world, 1_000);
+        return Math.round(lateMs / 60_000);
+      }),
+    );
+    const results = await world.clock.until(Promise.all(runs), HOUR);
+    expect(results.flatMap((result) => (result.ran ? [result.value] : []))).toEqual([12]);
+    expect(await long).toMatchObject({ ran: true });
+  });
+
+  it('waits no longer than it may be late', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const long = a!.runOnce(at(tick, LONG), () => pause(world, 1.2 * HOUR));
+    const later = await nextTick(world);
+    const waiting = b!.runOnce(at(later, { overlap: 'wait', maxLatenessMs: 60_000 }), () => 'no');
+    expect(await world.clock.until(waiting)).toMatchObject({ ran: false, reason: 'too_late' });
+    expect(told(world)).toContain('b tick_missed overlap');
+    await world.clock.until(long, HOUR);
+  });
+});
+
+describe('a tick without a majority of the nodes', () => {
+  it('fails by default', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    for (const node of world.nodes) node.down();
+    await expect(world.clock.until(a!.runOnce(at(tick), () => 'no'))).rejects.toThrow(QuorumUnreachableError);
+    expect(told(world)).toEqual([]);
+  });
+
+  it('is run once when the nodes are back, with missed once', async () => {
+    const world = new VirtualWorld(3);
+    const all = workers(world);
+    const tick = await nextTick(world);
+    for (const node of world.nodes) node.down();
+    const runs = all.map((locks) =>
+      locks.runOnce(at(tick, { missed: 'once' }), async ({ lateMs }) => {
+        await pause(world, 1_000);
+        return lateMs;
+      }),
+    );
+    await world.clock.advance(600_000);
+    for (const node of world.nodes) node.up();
+    const results = await world.clock.until(Promise.all(runs));
+    const late = results.flatMap((result) => (result.ran ? [result.value] : []));
+    expect(late).toHaveLength(1);
+    expect(late[0]).toBeGreaterThanOrEqual(600_000);
+  });
+
+  it('fails when it is too late, and is told as missed', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    for (const node of world.nodes) node.down();
+    const run = a!.runOnce(at(tick, { missed: 'once', maxLatenessMs: 5_000 }), () => 'no');
+    await expect(world.clock.until(run)).rejects.toThrow(QuorumUnreachableError);
+    expect(told(world)).toEqual(['a tick_missed unreachable']);
+  });
+});
+
+describe('bad options of runOnce', () => {
+  const now = 1_700_000_000_000;
+  it.each<[string, object, string]>([
+    [
+      'no tick',
+      { tick: undefined },
+      "runOnce needs a tick: the scheduled time of the run in epoch milliseconds, or 'manual'",
+    ],
+    ['a tick that is no number', { tick: '7' }, "tick must be a number, got '7'"],
+    ['a tick in the far future', { tick: 8e15 }, 'ahead of the clock of this machine; the bound is 60 s'],
+    ['a next tick before the tick', { tick: 7, nextTick: 7 }, 'nextTick must be an integer from 8'],
+    ['an option that does not exist', { catchUp: true }, 'runOnce: unknown option "catchUp"'],
+    ['retry, which acquire has', { retry: true }, 'runOnce: unknown option "retry"'],
+    ['attempts without retry', { attempts: 3 }, "attempts (3) needs abandoned: 'retry', got 'leave'"],
+    [
+      'too many attempts',
+      { attempts: 1_001, abandoned: 'retry' },
+      'attempts must be an integer from 1 to 1000, got 1001',
+    ],
+    [
+      'retryOnError without retry',
+      { retryOnError: true },
+      "retryOnError (true) needs abandoned: 'retry', got 'leave'",
+    ],
+    [
+      'maxLateness with nothing late',
+      { maxLatenessMs: 7 },
+      "maxLatenessMs (7) needs missed: 'once', abandoned: 'retry' or overlap: 'wait'",
+    ],
+    ['another missed', { missed: 'all' }, "missed must be 'skip' or 'once', got 'all'"],
+    ['another abandoned', { abandoned: true }, "abandoned must be 'leave' or 'retry', got true"],
+    ['another overlap', { overlap: 'queue' }, "overlap must be 'skip' or 'wait', got 'queue'"],
+    ['a timeout of nothing', { timeoutMs: 0 }, 'timeoutMs must be an integer from 1'],
+    ['a negative spread', { spreadMs: -1 }, 'spreadMs must be an integer from 0'],
+    ['a key that is no resource', { key: '' }, 'key must have 1 to 512 bytes, got 0'],
+    ['no key', { key: undefined }, 'key must be a string, got undefined'],
+    ['a bad option of acquire', { ttlMs: 1 }, 'ttlMs must be an integer from 10'],
+  ])('%s', async (_, options, message) => {
+    const locks = new VirtualWorld(3).manager();
+    const run = locks.runOnce({ key: KEY, tick: now, ...options }, () => 'no');
+    await expect(run).rejects.toThrow(message);
+  });
+
+  it('no routine', async () => {
+    const locks = new VirtualWorld(3).manager();
+    const run = locks.runOnce({ key: KEY, tick: now }, undefined as never);
+    await expect(run).rejects.toThrow('runOnce takes a routine');
+  });
+});

@@ -1,0 +1,149 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LockManager, RunPolicyOptions, TickWatch, WatchTicksOptions } from '../../../src/index.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+import { at, HOUR, HOURLY, KEY, nextTick, told } from './runs.js';
+
+/** A worker that comes up now: it looks for what was missed, and runs it. */
+function comesUp(
+  world: VirtualWorld,
+  holder: string,
+  policy: RunPolicyOptions,
+): { readonly locks: LockManager; readonly watch: TickWatch; readonly ran: number[] } {
+  const locks = world.manager({ holder });
+  const ran: number[] = [];
+  const { missed, maxLatenessMs, abandoned, attempts, spreadMs } = policy;
+  const options: WatchTicksOptions = {
+    ...{ key: KEY, schedule: HOURLY, missed, maxLatenessMs, abandoned, attempts, spreadMs },
+  };
+  const watch = locks.watchTicks(options, (tick) =>
+    locks.runOnce(at(tick, policy), () => {
+      ran.push(tick);
+    }),
+  );
+  return { locks, watch, ran };
+}
+
+/** A tick that ran as it should. */
+async function runTick(world: VirtualWorld): Promise<number> {
+  const tick = await nextTick(world);
+  const locks = world.manager({ holder: 'first' });
+  await world.clock.until(locks.runOnce(at(tick), () => undefined));
+  world.events.length = 0;
+  return tick;
+}
+
+describe('the look at the start', () => {
+  it('runs the latest missed tick late, once for all workers, and never a backlog', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await runTick(world);
+    await world.clock.advance(3 * HOUR + 600_000);
+    const all = ['a', 'b', 'c'].map((holder) => comesUp(world, holder, { missed: 'once' }));
+    await world.clock.advance(60_000);
+    expect(all.flatMap(({ ran }) => ran)).toEqual([tick + 3 * HOUR]);
+    expect(world.eventsOf('run_started')[0]!.latenessMs).toBeGreaterThanOrEqual(600_000);
+  });
+
+  it('runs nothing on a first deployment', async () => {
+    const world = new VirtualWorld(3);
+    const { ran } = comesUp(world, 'a', { missed: 'once', abandoned: 'retry' });
+    await world.clock.advance(60_000);
+    expect(ran).toEqual([]);
+    expect(told(world)).toEqual([]);
+  });
+
+  it('tells a tick that is skipped, or too late, once', async () => {
+    for (const missed of ['skip', 'once'] as const) {
+      const world = new VirtualWorld(3);
+      await runTick(world);
+      await world.clock.advance(1.75 * HOUR);
+      const { watch, ran } = comesUp(world, 'a', { missed });
+      await world.clock.advance(60_000);
+      await world.clock.until(watch.look());
+      expect(ran).toEqual([]);
+      expect(told(world)).toEqual([`a tick_missed ${missed === 'skip' ? 'policy' : 'too_late'}`]);
+    }
+  });
+
+  it('tells a missed tick only when no worker can start it any more', async () => {
+    const world = new VirtualWorld(3);
+    await runTick(world);
+    await nextTick(world);
+    comesUp(world, 'a', {});
+    await world.clock.advance(30_000);
+    expect(told(world)).toEqual([]);
+    await world.clock.advance(60_000);
+    expect(told(world)).toEqual(['a tick_missed policy']);
+  });
+
+  it('runs an abandoned tick again, and waits for a worker that is alive', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await nextTick(world);
+    const dead = world.manager({ holder: 'dead' });
+    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 30_000, autoExtend: false }));
+    const left = comesUp(world, 'left', {});
+    const retrying = comesUp(world, 'a', { abandoned: 'retry' });
+    await world.clock.advance(20_000);
+    expect(told(world)).toEqual([]);
+    await world.clock.advance(20_000);
+    expect(retrying.ran).toEqual([tick]);
+    expect(left.ran).toEqual([]);
+    await world.clock.until(left.watch.look());
+    expect(told(world)).toEqual(['a starts 2', 'a succeeded']);
+  });
+
+  it('tells an abandoned tick that is left', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await nextTick(world);
+    const dead = world.manager({ holder: 'dead' });
+    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 1_000, autoExtend: false }));
+    await world.clock.advance(20_000);
+    comesUp(world, 'a', { missed: 'once' });
+    await world.clock.advance(1_000);
+    expect(told(world)).toEqual(['a tick_abandoned policy']);
+  });
+});
+
+describe('the look when a majority of the nodes is back', () => {
+  it('runs what was missed meanwhile', async () => {
+    const world = new VirtualWorld(3);
+    await runTick(world);
+    const { ran } = comesUp(world, 'a', { missed: 'once' });
+    await world.clock.advance(1_000);
+    for (const node of world.nodes) node.down();
+    const tick = await nextTick(world);
+    await world.clock.advance(600_000);
+    expect(ran).toEqual([]);
+    for (const node of world.nodes) node.up();
+    await world.clock.advance(10_000);
+    expect(ran).toEqual([tick]);
+  });
+
+  it('ends with stop, and when the manager is closed', async () => {
+    const world = new VirtualWorld(3);
+    await runTick(world);
+    const stopped = comesUp(world, 'a', { missed: 'once' });
+    const closed = comesUp(world, 'b', { missed: 'once' });
+    stopped.watch.stop();
+    await world.clock.until(closed.locks.close());
+    await nextTick(world);
+    await world.clock.until(stopped.watch.look());
+    await world.clock.until(closed.watch.look());
+    expect([stopped.ran, closed.ran]).toEqual([[], []]);
+    expect(world.warnings).toEqual([]);
+  });
+});
+
+describe('bad options of watchTicks', () => {
+  it.each<[string, object, string]>([
+    ['no schedule', { schedule: undefined }, 'schedule must have the methods latest and next, got undefined'],
+    ['half a schedule', { schedule: { next: () => 1 } }, 'schedule must have the methods latest and next'],
+    ['an option that does not exist', { tick: 7 }, 'watchTicks: unknown option "tick"'],
+    ['attempts without retry', { attempts: 3 }, "attempts (3) needs abandoned: 'retry'"],
+    ['a key that is no resource', { key: '' }, 'key must have 1 to 512 bytes, got 0'],
+  ])('%s', (_, options, message) => {
+    const locks = new VirtualWorld(3).manager();
+    const given = { key: KEY, schedule: HOURLY, ...options } as WatchTicksOptions;
+    expect(() => locks.watchTicks(given, () => undefined)).toThrow(message);
+    expect(() => locks.watchTicks({ key: KEY, schedule: HOURLY }, 7 as never)).toThrow('takes a function');
+  });
+});
