@@ -135,6 +135,81 @@ export const ALERT_RULES: readonly AlertRule[] = [
       'run one process only.',
   },
   {
+    alert: 'QuorlockJobOverdue',
+    // `last_over_time` keeps what the workers said before they were gone. The greatest value is that of the
+    // worker that knows of the latest success. A job that runs now may still succeed.
+    expr: [
+      `max by (job, lock) (last_over_time(${everywhere('nextTick')}[1w])) < time() - 300`,
+      `unless max by (job, lock) (${everywhere('leasesHeld')}) > 0`,
+    ].join(' '),
+    for: '1m',
+    severity: 'critical',
+    summary: 'The job {{ $labels.lock }} of {{ $labels.job }} is overdue',
+    description:
+      'A tick was due five minutes ago, and no run of it has succeeded. The schedule of the job says when ' +
+      'it is due, so this needs no number by hand, and it fires also when all workers are gone. See the ' +
+      'dashboard "Jobs": whether the runs fail, whether ticks are missed, and whether any worker is up.',
+  },
+  {
+    alert: 'QuorlockRunFailed',
+    expr: `${increase('job, lock, outcome', everywhere('runs', 'outcome!="succeeded"'), '15m')} > 0`,
+    for: '0m',
+    severity: 'warning',
+    summary: 'A run of {{ $labels.lock }} ended badly: {{ $labels.outcome }}',
+    description:
+      'failed: the job threw an error, see the log of the worker. timed_out: it took longer than its ' +
+      'timeout. lost: its lease ended before it did, or its end could not be put on record. A failed run ' +
+      'is not run again unless retryOnError is on.',
+  },
+  {
+    alert: 'QuorlockTickMissed',
+    // Each worker may find the same tick: one of them is enough.
+    expr: `max by (job, lock, reason) (increase(${everywhere('ticksMissed')}[15m])) > 0`,
+    for: '0m',
+    severity: 'warning',
+    summary: 'A scheduled run of {{ $labels.lock }} did not take place: {{ $labels.reason }}',
+    description:
+      'policy: no worker was there at the tick, and missed is skip. too_late: none came before ' +
+      'maxLateness was over. overlap: the run before it went on. unreachable: no majority of the nodes ' +
+      'answered. Set missed to once if such a run should be caught up.',
+  },
+  {
+    alert: 'QuorlockTickAbandoned',
+    expr: [
+      'max by (job, lock, reason) (increase(',
+      everywhere('ticksAbandoned', 'reason!="retried"'),
+      '[15m])) > 0',
+    ].join(''),
+    for: '0m',
+    severity: 'warning',
+    summary: 'A run of {{ $labels.lock }} was begun and did not end: {{ $labels.reason }}',
+    description:
+      'Its worker died or lost its lease, and nobody runs the tick again. policy: abandoned is leave. ' +
+      'attempts: it was started as often as allowed. too_late: maxLateness is over. See why the worker ' +
+      'died; set abandoned to retry if the job may run more than once.',
+  },
+  {
+    alert: 'QuorlockRunOverrun',
+    expr: `${increase('job, lock', everywhere('runOverruns'), '15m')} > 0`,
+    for: '0m',
+    severity: 'warning',
+    summary: 'A run of {{ $labels.lock }} went on when the next tick was due',
+    description:
+      'The next tick is skipped, or waits if overlap is wait. If it happens often, the job takes longer ' +
+      'than its schedule allows. If a run never ends, the job hangs: give it a timeout.',
+  },
+  {
+    alert: 'QuorlockNoLeader',
+    expr: `max by (job, lock) (${everywhere('leader')}) == 0`,
+    for: '2m',
+    severity: 'critical',
+    summary: 'Nobody leads {{ $labels.lock }}, although processes of {{ $labels.job }} stand for election',
+    description:
+      'After the crash of a leader this lasts for its TTL. If it lasts longer, either no majority of the ' +
+      'nodes answers, or a process that is not scraped leads, or the work of the last leader does not ' +
+      'end: inspect() names the holder.',
+  },
+  {
     alert: 'QuorlockLockNotAcquired',
     expr: [
       `(${increase('job, lock', everywhere('skipped', 'reason="held"'), '1h')}`,

@@ -93,6 +93,8 @@ export type RunOutcome = 'succeeded' | 'failed' | 'timed_out' | 'lost';
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
+ * - `schedule`: what is known of a job that `watchTicks` looks at, at each look. `nextTick` is the first tick
+ *   that has not run to its end, which may be past; `lastTick` the latest one that has.
  * - `run_started`: a run of a tick begins, `latenessMs` after it.
  * - `run_finished`: the run has ended. `succeeded` is told when a majority of the nodes has the end on
  *   record, so it may come after the return. A run is `lost` whose end could not be recorded, or whose lease
@@ -160,11 +162,17 @@ export type LockEvent =
   | { readonly type: 'quorum'; readonly atStart: boolean; readonly quorum: QuorumSnapshot }
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string }
+  | (Omit<AboutCall, 'id'> & {
+      readonly type: 'schedule';
+      readonly nextTick: number | undefined;
+      readonly lastTick: number | undefined;
+    })
   | (AboutRun & { readonly type: 'run_started' })
   | (AboutRun & {
       readonly type: 'run_finished';
       readonly outcome: RunOutcome;
       readonly durationMs: number;
+      readonly nextTick: number | undefined;
     })
   | (AboutRun & { readonly type: 'run_overrun'; readonly nextTick: number })
   | (AboutCall & {

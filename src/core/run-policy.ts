@@ -102,6 +102,18 @@ function dueRetry(nowMs: number, next: number | undefined, known: RunRecord, pol
     : not('too_late');
 }
 
+/**
+ * The first tick that has not run to its end: it may be past. `undefined`: the schedule has no more ticks.
+ */
+export function firstOpenTick(
+  nowMs: number,
+  schedule: TickSchedule,
+  known: RunRecord | undefined,
+): number | undefined {
+  if (known === undefined) return schedule.next(nowMs);
+  return known.state === 'finished' ? schedule.next(known.tick) : known.tick;
+}
+
 /** Why a worker did not get a tick. */
 export type RunRefusal =
   /** Somebody has the lock; `runs`: what, as far as is known. */

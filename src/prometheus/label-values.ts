@@ -42,6 +42,27 @@ export const ACQUIRE_OUTCOMES = keysOf<EventOf<'acquired' | 'skipped' | 'failed'
   aborted: true,
 });
 
+export const RUN_OUTCOMES = keysOf<EventOf<'run_finished'>['outcome']>({
+  succeeded: true,
+  failed: true,
+  timed_out: true,
+  lost: true,
+});
+
+export const MISSED_REASONS = keysOf<EventOf<'tick_missed'>['reason']>({
+  policy: true,
+  too_late: true,
+  overlap: true,
+  unreachable: true,
+});
+
+export const ABANDONED_REASONS = keysOf<EventOf<'tick_abandoned'>['reason']>({
+  retried: true,
+  policy: true,
+  attempts: true,
+  too_late: true,
+});
+
 export const NODE_STATES = keysOf<EventOf<'node'>['node']['status']>({
   connecting: true,
   new: true,

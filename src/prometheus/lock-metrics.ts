@@ -2,6 +2,7 @@ import { register as globalRegister } from 'prom-client';
 import type { LockEvent, LockListener, NodeSnapshot } from '../index.js';
 import { OpenIntervals } from './open-intervals.js';
 import { metricSetOn, type MetricSet, type MetricsRegistry } from './metric-set.js';
+import { JobRecorder } from './job-recorder.js';
 import { zeroLock, zeroNode } from './zero-series.js';
 
 /**
@@ -86,9 +87,12 @@ class Recorder {
   readonly #waits = new OpenIntervals();
   readonly #terms = new OpenIntervals();
   readonly #nodes = new Map<string, NodeSnapshot['status']>();
+  readonly #jobs: JobRecorder;
   #fallback = false;
 
-  constructor(private readonly metrics: MetricSet) {}
+  constructor(private readonly metrics: MetricSet) {
+    this.#jobs = new JobRecorder(metrics);
+  }
 
   record(event: LockEvent): void {
     const { metrics } = this;
@@ -129,12 +133,16 @@ class Recorder {
       case 'lost':
         this.#recordLeaseEnd(event);
         return metrics.expired.inc({ lock: event.name, reason: event.reason });
+      case 'schedule':
       case 'run_started':
       case 'run_finished':
       case 'run_overrun':
-      case 'manual_run':
       case 'tick_missed':
       case 'tick_abandoned':
+        this.#addLock(event.name);
+        return this.#jobs.record(event);
+      case 'manual_run':
+        // Its lease is counted. It is no run of the schedule, so it says nothing of the job's health.
         return this.#addLock(event.name);
       case 'candidate':
         this.#addLock(event.name);

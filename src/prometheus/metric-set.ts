@@ -19,13 +19,21 @@ export interface MetricSet {
   readonly waiters: Gauge<'lock'>;
   readonly lastRun: Gauge<'lock'>;
   readonly leader: Gauge<'lock'>;
+  readonly runs: Counter<'lock' | 'outcome'>;
+  readonly runDuration: Histogram<'lock' | 'outcome'>;
+  readonly tickLateness: Histogram<'lock'>;
+  readonly lastSuccess: Gauge<'lock'>;
+  readonly nextTick: Gauge<'lock'>;
+  readonly ticksMissed: Counter<'lock' | 'reason'>;
+  readonly ticksAbandoned: Counter<'lock' | 'reason'>;
+  readonly runOverruns: Counter<'lock'>;
   readonly votes: Counter<'node' | 'vote'>;
   readonly nodeState: Gauge<'node' | 'state'>;
   readonly loopDelay: Histogram;
   readonly fallbackActive: Gauge;
 }
 
-/** The bucket bounds of three histograms, in seconds. */
+/** The bucket bounds of the histograms that a user may set, in seconds. */
 export interface Buckets {
   readonly acquire: readonly number[];
   readonly hold: readonly number[];
@@ -37,6 +45,9 @@ export interface Buckets {
  * `maxTtlMs`.
  */
 const LOOP_DELAY_BUCKETS = [0.2, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** Seconds, from a timer that fires late to a job that is caught up after a night. */
+const LATENESS_BUCKETS = [0.1, 1, 5, 15, 60, 300, 1_800, 3_600, 14_400, 43_200];
 
 /**
  * The metrics on this registry. The first call registers them, and later calls find them in the registry. So
@@ -57,6 +68,10 @@ export function metricSetOn(register: MetricsRegistry, buckets: Buckets): Metric
     labelNames: readonly L[],
     bounds: readonly number[],
   ) => findOrMake(name, () => new Histogram<L>({ name, help, labelNames, buckets: [...bounds], registers }));
+
+  /** prom-client merges the values of a Node cluster's workers. The sum of two instants means nothing. */
+  const instant = (name: string, help: string) =>
+    findOrMake(name, () => new Gauge({ name, help, labelNames: ['lock'], aggregator: 'max', registers }));
 
   return {
     acquired: counter(METRICS.acquired, 'Leases acquired.', ['lock']),
@@ -101,23 +116,47 @@ export function metricSetOn(register: MetricsRegistry, buckets: Buckets): Metric
     ),
     leasesHeld: gauge(METRICS.leasesHeld, 'Leases that this process holds now.', ['lock']),
     waiters: gauge(METRICS.waiters, 'Calls of this process that wait for the lock now.', ['lock']),
-    lastRun: findOrMake(
+    lastRun: instant(
       METRICS.lastRun,
-      () =>
-        new Gauge({
-          name: METRICS.lastRun,
-          help: 'Unix time at which this process last acquired the lock. 0 before the first time.',
-          labelNames: ['lock'],
-          // prom-client merges the values of a Node cluster's workers. The sum of two instants means nothing.
-          aggregator: 'max',
-          registers,
-        }),
+      'Unix time at which this process last acquired the lock. 0 before the first time.',
     ),
     leader: gauge(
       METRICS.leader,
       'Candidates of this process that lead now. Only locks for which it has stood for election have it.',
       ['lock'],
     ),
+    runs: counter(METRICS.runs, 'Runs of scheduled jobs that ended in this process.', ['lock', 'outcome']),
+    runDuration: histogram(
+      METRICS.runDuration,
+      'Time from the beginning of a scheduled run to its end.',
+      ['lock', 'outcome'],
+      buckets.hold,
+    ),
+    tickLateness: histogram(
+      METRICS.tickLateness,
+      'Time from the scheduled instant of a run to its beginning.',
+      ['lock'],
+      LATENESS_BUCKETS,
+    ),
+    lastSuccess: instant(
+      METRICS.lastSuccess,
+      'Unix time at which a run last succeeded. At the start: the last tick that the nodes know has ended.',
+    ),
+    nextTick: instant(
+      METRICS.nextTick,
+      'Unix time of the first tick that has not succeeded. It is past while the job is overdue.',
+    ),
+    ticksMissed: counter(
+      METRICS.ticksMissed,
+      'Ticks that did not run and will not, as found by this process. Several may find the same one.',
+      ['lock', 'reason'],
+    ),
+    ticksAbandoned: counter(
+      METRICS.ticksAbandoned,
+      'Ticks that were started and did not end, as found by this process: retried, or the reason why not.',
+      ['lock', 'reason'],
+    ),
+    runOverruns: counter(METRICS.runOverruns, 'Runs that went on when the next tick was due.', ['lock']),
     votes: counter(METRICS.votes, 'Answers of a node to all operations: granted, or the reason why not.', [
       'node',
       'vote',

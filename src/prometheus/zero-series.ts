@@ -1,10 +1,13 @@
 import type { Histogram } from 'prom-client';
 import {
+  ABANDONED_REASONS,
   ACQUIRE_OUTCOMES,
   EXTENSION_OUTCOMES,
   FAILURE_REASONS,
   LOSS_REASONS,
+  MISSED_REASONS,
   NODE_STATES,
+  RUN_OUTCOMES,
   SKIP_REASONS,
   VOTES,
 } from './label-values.js';
@@ -32,13 +35,29 @@ export function zeroLock(metrics: MetricSet, lock: string): void {
   for (const reason of LOSS_REASONS) metrics.expired.inc({ lock, reason }, 0);
   for (const outcome of EXTENSION_OUTCOMES) metrics.extensions.inc({ lock, outcome }, 0);
 
-  const known = zeroed.get(metrics.acquireDuration) ?? new Set();
-  zeroed.set(metrics.acquireDuration, known);
-  if (known.has(lock)) return;
-  known.add(lock);
+  if (!isFirst(metrics.acquireDuration, lock)) return;
   for (const outcome of ACQUIRE_OUTCOMES) metrics.acquireDuration.zero({ lock, outcome });
   metrics.waitDuration.zero({ lock });
   metrics.holdDuration.zero({ lock });
+}
+
+/** Creates the series that only a scheduled job has, at zero. Its instants begin when they are known. */
+export function zeroJob(metrics: MetricSet, lock: string): void {
+  metrics.runOverruns.inc({ lock }, 0);
+  for (const outcome of RUN_OUTCOMES) metrics.runs.inc({ lock, outcome }, 0);
+  for (const reason of MISSED_REASONS) metrics.ticksMissed.inc({ lock, reason }, 0);
+  for (const reason of ABANDONED_REASONS) metrics.ticksAbandoned.inc({ lock, reason }, 0);
+  if (!isFirst(metrics.runDuration, lock)) return;
+  for (const outcome of RUN_OUTCOMES) metrics.runDuration.zero({ lock, outcome });
+  metrics.tickLateness.zero({ lock });
+}
+
+function isFirst(histogram: Histogram<'lock' | 'outcome'>, lock: string): boolean {
+  const known = zeroed.get(histogram) ?? new Set();
+  zeroed.set(histogram, known);
+  if (known.has(lock)) return false;
+  known.add(lock);
+  return true;
 }
 
 /** Creates all series of a node at zero. */

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   afterRefusal,
   dueRun,
+  firstOpenTick,
   latestStartMs,
   type DueRun,
   type NextStep,
@@ -273,5 +274,20 @@ describe('what follows a refusal', () => {
         expect(policy.abandoned).toBe('retry');
       }),
     );
+  });
+});
+
+describe('the first tick that has not run to its end', () => {
+  const ticks = scheduleOf([HOUR, 2 * HOUR, 3 * HOUR]);
+  const record = (tick: number, state: RunRecord['state']): RunRecord => ({ tick, attempt: 1, state });
+
+  it.each<[string, RunRecord | undefined, number | undefined]>([
+    ['the next one, where the nodes know nothing', undefined, 3 * HOUR],
+    ['the one after the last that ended, though it is past', record(HOUR, 'finished'), 2 * HOUR],
+    ['the one that was started and did not end', record(HOUR, 'started'), HOUR],
+    ['the one that was opened again', record(2 * HOUR, 'open'), 2 * HOUR],
+    ['none, when the schedule has ended', record(3 * HOUR, 'finished'), undefined],
+  ])('is %s', (_, known, expected) => {
+    expect(firstOpenTick(2.5 * HOUR, ticks, known)).toBe(expected);
   });
 });

@@ -35,6 +35,9 @@ describe('the metrics table', () => {
     [METRICS.expired, labels.LOSS_REASONS],
     [METRICS.extensions, labels.EXTENSION_OUTCOMES],
     [METRICS.acquireDuration, labels.ACQUIRE_OUTCOMES],
+    [METRICS.runs, labels.RUN_OUTCOMES],
+    [METRICS.ticksMissed, labels.MISSED_REASONS],
+    [METRICS.ticksAbandoned, labels.ABANDONED_REASONS],
     [METRICS.votes, labels.VOTES],
     [METRICS.nodeState, labels.NODE_STATES],
   ])('names the values of the last label of %s', (metric, values) => {

@@ -34,6 +34,13 @@ const held = (samples: string) => counter('skipped_total', 'lock="report",reason
 const leases = (samples: string) => counter('leases_held', 'lock="report"', samples);
 const votes = (vote: string, samples: string) => counter('votes_total', `node="a",vote="${vote}"`, samples);
 
+const nextTick = (instance: string, samples: string): SamplesBySeries => ({
+  [`quorlock_next_tick_timestamp_seconds{job="app",instance="${instance}",lock="report"}`]: samples,
+});
+const leader = (instance: string, samples: string): SamplesBySeries => ({
+  [`quorlock_leader{job="app",instance="${instance}",lock="report"}`]: samples,
+});
+
 const app = { job: 'app' };
 const report = { job: 'app', lock: 'report' };
 
@@ -212,6 +219,107 @@ export const ALERT_CASES: readonly AlertCase[] = [
     claim: 'is silent when no process locks within itself only',
     series: { 'quorlock_fallback_active{job="app",instance="1"}': '1 1 0x20' },
     at: '3m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockJobOverdue',
+    claim: 'fires when all workers are gone and a tick is due',
+    series: { ...nextTick('1', '600x8'), ...leases('0x8') },
+    at: '30m',
+    fires: [report],
+  },
+  {
+    alert: 'QuorlockJobOverdue',
+    claim: 'fires when the runs fail',
+    series: { ...nextTick('1', '600x100'), ...leases('0x100') },
+    at: '20m',
+    fires: [report],
+  },
+  {
+    alert: 'QuorlockJobOverdue',
+    claim: 'is silent when one worker knows of a success, although another does not',
+    series: { ...nextTick('1', '600x100'), ...nextTick('2', '600x25 4200x75'), ...leases('0x100') },
+    at: '40m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockJobOverdue',
+    claim: 'is silent while the job runs',
+    series: { ...nextTick('1', '600x100'), ...leases('0x20 1x80') },
+    at: '40m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockRunFailed',
+    claim: 'fires at the first run that times out, with the outcome',
+    series: counter('runs_total', 'lock="report",outcome="timed_out"', '0 0 1x20'),
+    at: '2m',
+    fires: [{ ...report, outcome: 'timed_out' }],
+  },
+  {
+    alert: 'QuorlockRunFailed',
+    claim: 'is silent about runs that succeed',
+    series: counter('runs_total', 'lock="report",outcome="succeeded"', '0+1x20'),
+    at: '5m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockTickMissed',
+    claim: 'fires once, although two workers find the tick',
+    series: {
+      ...counter('ticks_missed_total', 'lock="report",reason="too_late"', '0 0 1x20'),
+      'quorlock_ticks_missed_total{job="app",instance="2",lock="report",reason="too_late"}': '0 0 1x20',
+    },
+    at: '2m',
+    fires: [{ ...report, reason: 'too_late' }],
+  },
+  {
+    alert: 'QuorlockTickMissed',
+    claim: 'clears when that is long past',
+    series: counter('ticks_missed_total', 'lock="report",reason="too_late"', '0 0 1x100'),
+    at: '30m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockTickAbandoned',
+    claim: 'fires for a tick that nobody runs again',
+    series: counter('ticks_abandoned_total', 'lock="report",reason="attempts"', '0 0 1x20'),
+    at: '2m',
+    fires: [{ ...report, reason: 'attempts' }],
+  },
+  {
+    alert: 'QuorlockTickAbandoned',
+    claim: 'is silent about a tick that is run again',
+    series: counter('ticks_abandoned_total', 'lock="report",reason="retried"', '0 0 1x20'),
+    at: '2m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockRunOverrun',
+    claim: 'fires when a run goes on at the next tick',
+    series: counter('run_overruns_total', 'lock="report"', '0 0 1x20'),
+    at: '2m',
+    fires: [report],
+  },
+  {
+    alert: 'QuorlockRunOverrun',
+    claim: 'is silent when runs end in time',
+    series: counter('run_overruns_total', 'lock="report"', '3x20'),
+    at: '5m',
+    fires: [],
+  },
+  {
+    alert: 'QuorlockNoLeader',
+    claim: 'fires when none of the candidates leads',
+    series: { ...leader('1', '0x20'), ...leader('2', '0x20') },
+    at: '5m',
+    fires: [report],
+  },
+  {
+    alert: 'QuorlockNoLeader',
+    claim: 'is silent while one process leads, and for the time of a TTL after its death',
+    series: { ...leader('1', '1x5 0 0 0x20'), ...leader('2', '0x7 1x20') },
+    at: '5m',
     fires: [],
   },
   {

@@ -80,7 +80,7 @@ export async function runBody<T>(
     const tell = (ended: RunOutcome): void => {
       if (tick === undefined)
         events.emit({ id, name, resources, token, worker, type: 'manual_run', outcome: ended, durationMs });
-      else events.emit({ ...about, type: 'run_finished', tick, outcome: ended, durationMs });
+      else events.emit({ ...about, type: 'run_finished', tick, nextTick, outcome: ended, durationMs });
     };
     if (outcome === 'succeeded' && tick !== undefined) {
       // Nobody waits for this: it may take as long as no majority of the nodes can be reached.

@@ -1,4 +1,11 @@
-import { dueRun, type DueRun, type RunPolicy, type TickSchedule } from '../../core/run-policy.js';
+import {
+  dueRun,
+  firstOpenTick,
+  type DueRun,
+  type RunPolicy,
+  type TickSchedule,
+} from '../../core/run-policy.js';
+import type { RunRecord } from '../../core/run.js';
 import { LockManagerClosedError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvent, QuorumSnapshot } from '../../api/events.js';
 import type { TickWatch } from '../../api/run.js';
@@ -57,8 +64,10 @@ export class TickWatcher implements TickWatch {
     if (this.#isStopped) return;
     try {
       const { lastRun, status } = await this.#context.inspect(key);
-      const due = dueRun(wallMs(this.#context), schedule, lastRun, policy);
+      const now = wallMs(this.#context);
+      const due = dueRun(now, schedule, lastRun, policy);
       if (this.#isStopped) return;
+      this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun);
       if (due.kind === 'run') await perform(due.tick);
       // It may be running: whether its worker is dead is not known while somebody has the lock.
       else if (due.kind !== 'nothing' && status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
@@ -69,6 +78,12 @@ export class TickWatcher implements TickWatch {
       const message = error instanceof Error ? error.message : String(error);
       warn(`the look at the ticks of "${key}" failed: ${message}`);
     }
+  }
+
+  #tellSchedule(nextTick: number | undefined, lastRun: RunRecord | undefined): void {
+    const { name, key } = this.#watched;
+    const lastTick = lastRun?.state === 'finished' ? lastRun.tick : undefined;
+    this.#context.events.emit({ type: 'schedule', name, resources: [key], nextTick, lastTick });
   }
 
   #lookAgain(spreadMs: number): void {

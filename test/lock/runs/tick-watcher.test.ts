@@ -43,6 +43,17 @@ describe('the look at the start', () => {
     expect(world.eventsOf('run_started')[0]!.latenessMs).toBeGreaterThanOrEqual(600_000);
   });
 
+  it('tells the first tick that has not run to its end, and the latest one that has', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await runTick(world);
+    await world.clock.advance(3 * HOUR);
+    comesUp(world, 'a', {});
+    await world.clock.advance(60_000);
+    expect(world.eventsOf('schedule')).toEqual([
+      { type: 'schedule', name: KEY, resources: [KEY], nextTick: tick + HOUR, lastTick: tick },
+    ]);
+  });
+
   it('runs nothing on a first deployment', async () => {
     const world = new VirtualWorld(3);
     const { ran } = comesUp(world, 'a', { missed: 'once', abandoned: 'retry' });
