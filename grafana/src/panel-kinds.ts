@@ -21,9 +21,20 @@ import {
   ThresholdsMode,
   type Threshold,
 } from '@grafana/grafana-foundation-sdk/dashboard';
-import { DataqueryBuilder, QueryEditorMode } from '@grafana/grafana-foundation-sdk/prometheus';
+import {
+  HeatmapColorMode,
+  HeatmapColorOptionsBuilder,
+  PanelBuilder as HeatmapPanel,
+  YAxisConfigBuilder,
+} from '@grafana/grafana-foundation-sdk/heatmap';
+import {
+  DataqueryBuilder,
+  PromQueryFormat,
+  QueryEditorMode,
+} from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder as StateTimelinePanel } from '@grafana/grafana-foundation-sdk/statetimeline';
+import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeriesPanel } from '@grafana/grafana-foundation-sdk/timeseries';
 import { DATASOURCE } from './variables.js';
 
@@ -162,5 +173,67 @@ export function states({ title, description, unit }: About, query: Query): State
     .tooltip(tooltip())
     .withTarget(range(query))
     .span(12)
+    .height(8);
+}
+
+/** A column of a table: one value for each lock. */
+export interface Column extends Query {
+  readonly unit: string;
+  /** The value from which the cell is red. */
+  readonly redFrom?: number;
+}
+
+/** One row for each lock, and one column for each query. */
+export function table({ title, description, unit }: About, columns: readonly Column[]): TablePanel {
+  const panel = new TablePanel()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .decimals(1)
+    .thresholds(thresholds(NEUTRAL))
+    .targets(columns.map((column) => instant(column).format(PromQueryFormat.Table)))
+    .withTransformation({ id: 'merge', options: {} })
+    .withTransformation({
+      id: 'organize',
+      options: {
+        excludeByName: { Time: true },
+        renameByName: { lock: 'job', ...Object.fromEntries(columns.map(nameOfColumn)) },
+      },
+    })
+    .span(24)
+    .height(8);
+  for (const { legend, unit: unitOfColumn, redFrom } of columns) {
+    panel.overrideByName(legend, [
+      { id: 'unit', value: unitOfColumn },
+      ...(redFrom === undefined
+        ? []
+        : [
+            { id: 'thresholds', value: { mode: 'absolute', steps: worseFrom(redFrom, 'red') } },
+            { id: 'custom.cellOptions', value: { type: 'color-text' } },
+          ]),
+    ]);
+  }
+  return panel;
+}
+
+/** Grafana calls the values of the merged queries `Value #A` and so on. */
+const nameOfColumn = ({ legend }: Column, index: number): [string, string] => [
+  `Value #${String.fromCharCode('A'.charCodeAt(0) + index)}`,
+  legend,
+];
+
+/** How many values fall into each bucket, over time. */
+export function heatmap({ title, description, unit }: About, query: Query): HeatmapPanel {
+  return new HeatmapPanel()
+    .title(title)
+    .description(description)
+    .datasource(DATASOURCE)
+    .unit(unit)
+    .calculate(false)
+    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Blues').steps(32))
+    .yAxis(new YAxisConfigBuilder().unit(unit))
+    .withTarget(range(query).format(PromQueryFormat.Heatmap))
+    .span(8)
     .height(8);
 }

@@ -287,7 +287,7 @@ describe('the first tick that has not run to its end', () => {
     ['the one that was started and did not end', record(HOUR, 'started'), HOUR],
     ['the one that was opened again', record(2 * HOUR, 'open'), 2 * HOUR],
     ['none, when the schedule has ended', record(3 * HOUR, 'finished'), undefined],
-  ])('is %s', (_, known, expected) => {
-    expect(firstOpenTick(2.5 * HOUR, ticks, known)).toBe(expected);
+  ])('is %s', (_, last, expected) => {
+    expect(firstOpenTick(2.5 * HOUR, ticks, last)).toBe(expected);
   });
 });

@@ -72,12 +72,15 @@ describe('the section of alerts', () => {
 });
 
 describe('the table of panels', () => {
-  it('names every panel of the dashboard, and no other', () => {
-    const { panels } = JSON.parse(pageOf('grafana/quorlock.json')) as {
+  it.each([
+    ['jobs.json', 0],
+    ['quorlock.json', 1],
+  ])('names every panel of %s, and no other', (file, index) => {
+    const { panels } = JSON.parse(pageOf(`grafana/${file}`)) as {
       panels: { title: string; type: string }[];
     };
     const titles = panels.filter(({ type }) => type !== 'row').map(({ title }) => title);
-    const told = tableOf(metricsPage, 'panels').flatMap((row) =>
+    const told = tablesOf(metricsPage, 'panels')[index]!.flatMap((row) =>
       [...row['panels']!.matchAll(/_([^_]+)_/g)].map((match) => match[1]!),
     );
     expect(told.sort()).toEqual(titles.sort());

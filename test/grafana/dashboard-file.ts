@@ -26,10 +26,18 @@ interface DashboardInFile {
   readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
 }
 
-/** The committed dashboard, which users import. */
-export const dashboardFile = JSON.parse(
-  readFileSync(new URL('../../grafana/quorlock.json', import.meta.url), 'utf8'),
-) as DashboardInFile;
+const read = (name: string): DashboardInFile =>
+  JSON.parse(readFileSync(new URL(`../../grafana/${name}`, import.meta.url), 'utf8')) as DashboardInFile;
+
+/** The committed dashboard of locks and nodes, which users import. */
+export const dashboardFile = read('quorlock.json');
+
+/** All committed dashboards. */
+export const dashboardFiles: readonly DashboardInFile[] = [read('jobs.json'), dashboardFile];
+
+export const panelsInFiles: readonly PanelInFile[] = dashboardFiles.flatMap(({ panels }) =>
+  panels.filter(({ type }) => type !== 'row'),
+);
 
 export const alertsPath = new URL('../../grafana/alerts.yml', import.meta.url);
 
@@ -56,9 +64,9 @@ export const filled = (expr: string, { rateInterval, range, window }: Filled): s
     .replaceAll('$window', window)
     .replaceAll(/\$(job|instance|lock)\b/g, '.*');
 
-/** Every query of every panel that Grafana sends if everything is chosen. */
+/** Every query of every panel of all dashboards that Grafana sends if everything is chosen. */
 export const panelQueries = (values: Filled): readonly PanelQuery[] =>
-  dashboardFile.panels.flatMap(({ id, title, targets = [] }) =>
+  panelsInFiles.flatMap(({ id, title, targets = [] }) =>
     targets.map(({ refId, expr, legendFormat }) => ({
       name: `${id} ${title} ${refId}`,
       panel: title,

@@ -7,7 +7,7 @@ import { ALERT_RULES } from '../../grafana/src/alert-rules.js';
 import { lockMetrics } from '../../src/prometheus/index.js';
 import { everyEvent } from '../prometheus/every-event.js';
 import { readings } from '../prometheus/readings.js';
-import { dashboardFile, panelQueries } from './dashboard-file.js';
+import { dashboardFiles, panelQueries } from './dashboard-file.js';
 import { metricsIn } from './metrics-in.js';
 import { promtool } from './promtool.js';
 
@@ -68,9 +68,9 @@ describe('every expression of the dashboard and the alerts', () => {
   });
 });
 
-describe('the variables of the dashboard', () => {
-  it('the variables of the dashboard ask for labels that are exposed', () => {
-    const definitions = dashboardFile.templating.list.flatMap(({ definition }) => definition ?? []);
+describe.each(dashboardFiles)('the variables of the dashboard $uid', (dashboard) => {
+  it('ask for labels that are exposed', () => {
+    const definitions = dashboard.templating.list.flatMap(({ definition }) => definition ?? []);
     expect(definitions).toHaveLength(3);
     for (const definition of definitions) {
       const [, selector = '', label = ''] = /^label_values\((.*), (\w+)\)$/.exec(definition) ?? [];

@@ -1,12 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { dashboardFile, type PanelInFile } from './dashboard-file.js';
+import { dashboardFiles, type PanelInFile } from './dashboard-file.js';
 
-const panels = dashboardFile.panels.filter(({ type }) => type !== 'row');
-
-describe('the committed dashboard and alerts', () => {
-  it('the committed dashboard and alerts are what the sources generate, with plain Node', () => {
+describe('the committed dashboards and alerts', () => {
+  it('the committed dashboards and alerts are what the sources generate, with plain Node', () => {
     const run = spawnSync(
       process.execPath,
       ['--import', './scripts/ts-loader.mjs', 'grafana/src/generate.ts', '--check'],
@@ -17,9 +15,11 @@ describe('the committed dashboard and alerts', () => {
   });
 });
 
-describe('the dashboard', () => {
+describe.each(dashboardFiles)('the dashboard $uid', (dashboard) => {
+  const panels = dashboard.panels.filter(({ type }) => type !== 'row');
+
   it('every panel has its own id, a title, a description, a unit and the chosen data source', () => {
-    const ids = dashboardFile.panels.map(({ id }) => id);
+    const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     for (const { id, title, description, fieldConfig, datasource } of panels) {
       expect(id).toBeGreaterThan(0);
@@ -44,13 +44,13 @@ describe('the dashboard', () => {
   it('the panels are within the grid and do not overlap', () => {
     const cells = ({ gridPos: { x, y, w, h } }: PanelInFile) =>
       Array.from({ length: w * h }, (_, cell) => `${x + (cell % w)},${y + Math.floor(cell / w)}`);
-    const taken = dashboardFile.panels.flatMap(cells);
+    const taken = dashboard.panels.flatMap(cells);
     expect(new Set(taken).size).toBe(taken.length);
-    for (const { gridPos } of dashboardFile.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+    for (const { gridPos } of dashboard.panels) expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
   });
 
   it('every query obeys the chosen data source, job, process and lock', () => {
-    const names = dashboardFile.templating.list.map(({ name }) => name);
+    const names = dashboard.templating.list.map(({ name }) => name);
     expect(names).toEqual(['datasource', 'job', 'instance', 'lock', 'window']);
     for (const { expr } of panels.flatMap(({ targets = [] }) => targets)) {
       const selectors = expr.match(/quorlock_\w+\{[^}]*\}/g) ?? [];

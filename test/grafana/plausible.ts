@@ -35,6 +35,37 @@ const dead = DEAD_NODES.map((url) => new URL(url).host);
 
 /** Checks what each panel shows of the workload; each function throws until the panel shows it. */
 export const PLAUSIBLE: Readonly<Record<string, (samples: readonly Sample[]) => void>> = {
+  'Jobs overdue': (samples) => expect(one(samples)).toBe(0),
+  'Runs that ended badly': (samples) => expect(one(samples)).toBeGreaterThan(1),
+  'Ticks missed': (samples) => expect(one(samples)).toBe(0),
+  'Ticks abandoned': (samples) => expect(one(samples)).toBe(0),
+  Overruns: (samples) => expect(one(samples)).toBeGreaterThan(0.5),
+  Processes: (samples) => expect(one(samples)).toBe(2),
+  // Its columns: what they show lies between nothing and the few minutes of this test.
+  'All jobs': (samples) => between(one(samples, { lock: 'digest' }), 0, 600),
+  'Runs, by outcome': (samples) => {
+    expect(one(samples, { lock: 'digest', outcome: 'succeeded' })).toBeGreaterThan(1);
+    expect(one(samples, { lock: 'sync', outcome: 'failed' })).toBeGreaterThan(1);
+    expect(one(samples, { lock: 'sync', outcome: 'timed_out' })).toBe(0);
+  },
+  'Durations of runs': (samples) => expect(one(samples, { le: '+Inf' })).toBeGreaterThan(1),
+  Lateness: (samples) => duration(one(samples, { lock: 'digest' })),
+  'Missed and abandoned, by reason': (samples) => {
+    for (const { value } of samples) expect(value).toBe(0);
+  },
+  'Runs, by process': (samples) => {
+    expect(Math.max(...values(samples))).toBeGreaterThan(1);
+  },
+  'Overruns, by job': (samples) => {
+    expect(one(samples, { lock: 'slow' })).toBeGreaterThan(0.5);
+    expect(one(samples, { lock: 'digest' })).toBe(0);
+  },
+  'Running now, by process': (samples) => {
+    for (const { value } of samples) between(value, 0, 1);
+  },
+  Leaders: (samples) => {
+    expect([...values(samples, { lock: 'outbox' })].sort((a, b) => a - b)).toEqual([0, 1]);
+  },
   'Processes without a quorum': (samples) => expect(one(samples)).toBe(1),
   'Nodes not ready': (samples) => expect(one(samples)).toBe(3),
   Fallback: (samples) => expect(one(samples)).toBe(2),

@@ -5,6 +5,23 @@ import { Worker } from './worker.js';
 
 const LOCKS = ['report', 'import', 'stock', 'backup'];
 
+/** A tick every half second. */
+const HALF_SECONDS = {
+  latest: (atMs: number): number => Math.floor(atMs / 500) * 500,
+  next: (afterMs: number): number => (Math.floor(afterMs / 500) + 1) * 500,
+};
+
+const JOBS: readonly { readonly key: string; readonly routine: () => Promise<void> }[] = [
+  { key: 'digest', routine: () => sleep(10) },
+  {
+    key: 'sync',
+    routine: async () => {
+      throw new Error('the job that fails');
+    },
+  },
+  { key: 'slow', routine: () => sleep(600) },
+];
+
 /** The addresses of the third worker's nodes. Nothing listens there. */
 export const DEAD_NODES = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis://127.0.0.1:3'];
 
@@ -16,8 +33,10 @@ export const DEAD_NODES = ['redis://127.0.0.1:1', 'redis://127.0.0.1:2', 'redis:
  *   third worker cannot run it.
  * - import: it takes too long and loses its lease.
  * - stock: three calls want it at once, so two of them wait.
+ * - digest, sync, slow: scheduled jobs with a tick every half second. sync fails, and slow goes on at the
+ *   next tick.
  *
- * A backup is held and extended all the time.
+ * A backup is held and extended all the time, and one of the first two leads the outbox.
  */
 export class Workload {
   #running = true;
@@ -35,7 +54,9 @@ export class Workload {
       this.#again(() => failToReport(cutOff)),
       this.#again(() => shareStock([first, first, second])),
       this.#holdBackup(second),
+      ...JOBS.map(({ key, routine }) => this.#schedule([first, second], key, routine)),
     ];
+    for (const locks of [first, second]) locks.elect('outbox');
   }
 
   static async start(): Promise<Workload> {
@@ -65,6 +86,15 @@ export class Workload {
       await once(round);
       await sleep(50);
     }
+  }
+
+  async #schedule(all: readonly LockManager[], key: string, routine: () => Promise<void>): Promise<void> {
+    for (const locks of all) locks.watchTicks({ key, schedule: HALF_SECONDS }, () => undefined);
+    await this.#again(async () => {
+      const tick = HALF_SECONDS.latest(Date.now());
+      const run = { key, tick, nextTick: HALF_SECONDS.next(tick) };
+      await Promise.allSettled(all.map((locks) => locks.runOnce(run, routine)));
+    });
   }
 
   async #holdBackup(locks: LockManager): Promise<void> {

@@ -59,6 +59,7 @@ it('the tarball has the compiled files, the dashboard, the alerts and the papers
     'README.md',
     ...pages.map((file) => `docs/${file}`),
     'package.json',
+    'grafana/jobs.json',
     'grafana/quorlock.json',
     'grafana/alerts.yml',
   ];
