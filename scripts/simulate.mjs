@@ -34,7 +34,15 @@ const { beyond, trace } = values;
 /** This must hold even beyond the promise: no later step undoes a stale write that was accepted. */
 const ALWAYS = 'no stale write accepted';
 
-const totals = { worlds: 0, events: 0, grants: 0, ticksDue: 0, writesAccepted: 0, writesRefused: 0 };
+const totals = {
+  worlds: 0,
+  events: 0,
+  grants: 0,
+  ticksDue: 0,
+  retries: 0,
+  writesAccepted: 0,
+  writesRefused: 0,
+};
 /** @type {Map<string, number[]>} */
 const broken = new Map();
 const startedAt = performance.now();
@@ -92,6 +100,7 @@ function onOutcome(outcome) {
     'events',
     'grants',
     'ticksDue',
+    'retries',
     'writesAccepted',
     'writesRefused',
   ]))
@@ -118,7 +127,7 @@ function report() {
   console.log(`${seconds.toFixed(1)} s, ${((60 * count) / seconds).toFixed(0)} worlds a minute`);
   console.log(
     `simulate: seeds=${count} events=${totals.events} grants=${totals.grants} ticks=${totals.ticksDue} ` +
-      `writes=${totals.writesAccepted} refused=${totals.writesRefused} ` +
+      `retries=${totals.retries} writes=${totals.writesAccepted} refused=${totals.writesRefused} ` +
       `overlapping_worlds=${overlaps} stale_worlds=${staleWrites} broken=${broken.size}`,
   );
   const bad = beyond ? staleWrites : others + staleWrites;

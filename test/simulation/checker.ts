@@ -18,6 +18,15 @@ export interface Holding {
   readonly order: number;
 }
 
+/** The runs of one tick. */
+interface RunsOfTick {
+  readonly count: number;
+  /** The latest. */
+  readonly attempt: number;
+  /** Whether a worker was told that the end of its run is on record. */
+  readonly isFinished: boolean;
+}
+
 interface Node {
   readonly server: SimServer;
   /** The true time of the last loss or shortening of its keys; -1 for never. */
@@ -38,10 +47,11 @@ export class Checker {
   readonly #nodes: readonly Node[];
   readonly #open = new Map<string, Set<Holding>>();
   readonly #latest = new Map<string, { readonly token: number; readonly order: number }>();
-  readonly #runs = new Map<string, number>();
+  readonly #runs = new Map<string, RunsOfTick>();
   readonly #latestRun = new Map<string, number>();
   readonly #majority: number;
   #grants = 0;
+  #retries = 0;
 
   constructor(
     private readonly settings: Settings,
@@ -54,6 +64,11 @@ export class Checker {
 
   get grants(): number {
     return this.#grants;
+  }
+
+  /** How many runs were another attempt to run their tick. */
+  get retries(): number {
+    return this.#retries;
   }
 
   report(invariant: Invariant, detail: string): void {
@@ -69,8 +84,8 @@ export class Checker {
   granted(owner: string, process: SimProcess, lease: Lease, ttlMs: number): Holding {
     const { resources, token } = lease;
     const order = ++this.#grants;
-    const holderId = this.#holderIdOf(owner, resources[0]!);
-    const holding: Holding = { owner, process, lease, resources, token, ttlMs, holderId, order };
+    const known = { owner, process, lease, resources, token, ttlMs, order };
+    const holding: Holding = { ...known, holderId: this.#holderIdOf(known) };
     for (const resource of resources) {
       const latest = this.#latest.get(resource);
       if (latest !== undefined && token <= latest.token) {
@@ -115,12 +130,32 @@ export class Checker {
     return [...(this.#open.get(resource) ?? [])].some((holding) => holding.owner === owner);
   }
 
-  ran(resource: string, tick: number, owner: string): void {
+  /** A run of the tick begins, which is this attempt as its worker is told. */
+  started(resource: string, tick: number, attempt: number, owner: string): void {
     const key = `${resource}@${tick}`;
-    const runs = (this.#runs.get(key) ?? 0) + 1;
-    this.#runs.set(key, runs);
-    this.#latestRun.set(resource, Math.max(tick, this.#latestRun.get(resource) ?? 0));
-    if (runs > 1) this.report('one run per tick', `${key} ran ${runs} times, the last time by ${owner}`);
+    const before = this.#runs.get(key) ?? { count: 0, attempt: 0, isFinished: false };
+    const { count } = before;
+    if (count > 0) this.#retries++;
+    this.#runs.set(key, { ...before, count: count + 1, attempt });
+    const latest = this.#latestRun.get(resource) ?? 0;
+    this.#latestRun.set(resource, Math.max(tick, latest));
+    const how = `${key} as attempt ${attempt} by ${owner}`;
+    if (count > 0 && !this.settings.retry) this.report('one run per tick', `${how}, after ${count} runs`);
+    if (attempt <= before.attempt)
+      this.report('attempts count up', `${how}, after attempt ${before.attempt}`);
+    if (before.isFinished) this.report('a finished tick stays finished', how);
+    if (tick < latest) this.report('ticks run in order', `${how}, after ${latest}`);
+  }
+
+  /** The worker of a run was told that its end is on record. */
+  finished(resource: string, tick: number): void {
+    const key = `${resource}@${tick}`;
+    this.#runs.set(key, { ...this.#runs.get(key)!, isFinished: true });
+  }
+
+  /** How often runs of the tick have begun. */
+  runsOf(resource: string, tick: number): number {
+    return this.#runs.get(`${resource}@${tick}`)?.count ?? 0;
   }
 
   /** Whether the tick or a later one has run. After that the tick must not run. */
@@ -192,7 +227,7 @@ export class Checker {
   }
 
   /** The earliest true time at which the current grant can have been requested. */
-  #sentAt({ lease, process, ttlMs }: Holding): number {
+  #sentAt({ lease, process, ttlMs }: Omit<Holding, 'holderId'>): number {
     const driftMs = Math.ceil(ttlMs * this.settings.driftFactor) + 2;
     const spentMs = ttlMs - driftMs - lease.remainingMs();
     return this.now() - spentMs / process.rate;
@@ -211,11 +246,17 @@ export class Checker {
     return ends.sort((a, b) => b - a)[this.#majority - 1]!;
   }
 
-  /** The holder id with which this owner has the resource on most nodes. */
-  #holderIdOf(owner: string, resource: string): string | undefined {
+  /**
+   * The holder id with which the owner has the resource on most nodes. A node that lost its data since the
+   * request tells nothing: with old data, an earlier key of the same owner may have come back.
+   */
+  #holderIdOf(holding: Omit<Holding, 'holderId'>): string | undefined {
+    const { owner, resources } = holding;
+    const sentAt = this.#sentAt(holding);
     const counts = new Map<string, number>();
-    for (const { server } of this.#nodes) {
-      const id = server.keyspace.get(KEY_PREFIX + resource);
+    for (const { server, lastLossAt } of this.#nodes) {
+      if (lastLossAt >= sentAt - EPSILON_MS) continue;
+      const id = server.keyspace.get(KEY_PREFIX + resources[0]!);
       if (id?.endsWith(`@${owner}`)) counts.set(id, (counts.get(id) ?? 0) + 1);
     }
     return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];

@@ -125,7 +125,7 @@ export class FaultInjector {
       case 'process suspend':
         return this.#pauseProcess(one, lastsMs, fault);
       case 'process crash':
-        return this.#crashProcess(one, lastsMs);
+        return this.crashProcess(one, lastsMs);
       case 'process close':
         return this.#closeProcess(one);
       case 'wall step':
@@ -266,7 +266,9 @@ export class FaultInjector {
     });
   }
 
-  #crashProcess(one: WorldClient, afterMs: number): void {
+  /** Another process takes its place soon. */
+  crashProcess(one: WorldClient, afterMs: number): void {
+    for (const it of one.client.running) this.#world.abandoned(it);
     one.client.kill();
     this.#world.remove(one);
     this.#during(afterMs / 4, () => {

@@ -32,6 +32,12 @@ export const SCRIPT_FLAWS = [
   'no instant told',
   'lift of any memory',
   'counters of a quarantine believed',
+  'take-back without ownership',
+  'retry over the key',
+  'attempt not written',
+  'confirm of a finished tick',
+  'finish over a later attempt',
+  'finish makes a counter',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -406,7 +412,8 @@ class Node {
     const tokens = flaw === 'a range counted as one' ? 1 : reserved;
     for (const [lock, fence] of pairs) {
       const owner = keyspace.get(lock);
-      if (owner !== undefined && owner !== holder) return this.#heldBy(owner, lock);
+      const isOver = retry && flaw === 'retry over the key';
+      if (owner !== undefined && owner !== holder && !isOver) return this.#heldBy(owner, lock);
       if (seed === undefined && tick === undefined) continue;
       this.#possibleFence(fence);
       if (tick === undefined) continue;
@@ -450,7 +457,7 @@ class Node {
       if (counter > token && flaw !== 'counter above the token') return ['superseded', counter];
       if (tick === undefined) continue;
       const run = this.#run(fence);
-      if (refusesRun(run, tick, true)) return alreadyRan(run!);
+      if (refusesRun(run, tick, true) && flaw !== 'confirm of a finished tick') return alreadyRan(run!);
       this.#failIfForgotten(tick);
     }
     for (const [, fence] of pairs) {
@@ -458,18 +465,20 @@ class Node {
       const least = flaw === 'confirm without ownership' ? token : Math.max(token, counter);
       const known = this.#attemptOf(fence, tick);
       this.#setFence(fence, { counter: least });
-      if (tick !== undefined) this.#start(fence, tick, Math.max(attempt, known));
+      const recorded = flaw === 'attempt not written' ? known : Math.max(attempt, known);
+      if (tick !== undefined) this.#start(fence, tick, recorded);
     }
     return 0;
   }
 
   finish([, keep, waiter = '', life, channel = '', tick, attempt, state]: readonly string[]): unknown {
     const mark = { tick: Number(tick), attempt: Number(attempt) };
+    const { flaw } = this.server;
     let [found, told, recorded] = [0, 0, 1];
     this.#forEachPair((lock, fence) => {
       const isOwner = this.#isOwner(lock);
       const failure = errorOf(() => {
-        if (state === 'open') this.#takeBack(fence, mark, isOwner === true);
+        if (state === 'open') this.#takeBack(fence, mark, isOwner || flaw === 'take-back without ownership');
         else if (!this.#recordEnd(fence, mark)) recorded = 0;
       });
       const list = `${fence}:wait`;
@@ -484,8 +493,8 @@ class Node {
     return [found > 0 ? 'released' : 'absent', told, ...(state === 'open' ? [] : [recorded])];
   }
 
-  #isOwner(lock: string): boolean | undefined {
-    let isOwner: boolean | undefined;
+  #isOwner(lock: string): boolean {
+    let isOwner = false;
     errorOf(() => (isOwner = this.server.keyspace.get(lock) === this.operation.own[0]));
     return isOwner;
   }
@@ -498,8 +507,11 @@ class Node {
   /** Whether the end of the run is on record, or need not be. */
   #recordEnd(fence: string, mark: RunMark): boolean {
     const run = this.#run(fence);
-    if (this.#fence(fence).counter === undefined) return mark.tick < this.server.memory.knowsFromMs;
-    const answer = finishAnswer(run, mark);
+    const { memory, flaw } = this.server;
+    if (this.#fence(fence).counter === undefined && flaw !== 'finish makes a counter')
+      return mark.tick < memory.knowsFromMs;
+    const isLater = flaw === 'finish over a later attempt' && run?.tick === mark.tick;
+    const answer = isLater ? 'write' : finishAnswer(run, mark);
     if (answer === 'write') this.#writeRun(fence, { ...mark, state: 'finished' });
     return answer !== 'refuse';
   }

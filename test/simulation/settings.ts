@@ -66,7 +66,14 @@ export interface Settings {
    * records one after the other, the same tick must not be tried again much later.
    */
   readonly wallStepMs: number;
+  /** Whether a tick is run again whose worker died. */
+  readonly retry: boolean;
+  /** How likely the worker of a tick dies: while it claims the tick, in its run, or while it releases. */
+  readonly deaths: number;
 }
+
+/** What worlds have that are about something else than runs. */
+export const NO_DEATHS = { retry: false, deaths: 0 } as const;
 
 const DURATION_MS = 60_000;
 
@@ -108,7 +115,7 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
   const faults = beyond ? drawn : withoutConflicts(drawn, rng);
   const maxTtlMs = 2_000;
   const least = rng.pick([0.05, 0.3, 3]);
-  return {
+  const settings: Omit<Settings, keyof typeof NO_DEATHS> = {
     seed,
     beyond,
     nodes,
@@ -143,4 +150,5 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     nodeSkewMs: rng.pick([0, 5, 200]),
     wallStepMs: faults.some((fault) => DATA_LOSSES.includes(fault)) ? maxTtlMs * 0.4 : 1e7,
   };
+  return { ...settings, retry: rng.chance(0.4), deaths: rng.pick([0, 0, 0.1, 0.4]) };
 }

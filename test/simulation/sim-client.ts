@@ -25,6 +25,17 @@ export interface ClientWorld {
   readonly trace: Trace;
   /** A client wants to run this tick. */
   requested(resource: string, tick: number): void;
+  /** A client was refused a tick that was started, by whomever. */
+  refusedAsStarted(resource: string, tick: number): void;
+  /** The process of this client dies now, and another one takes its place. */
+  dies(client: SimClient): void;
+}
+
+/** A tick that a client runs, or would run if its worker died. */
+export interface ClientTick {
+  readonly resource: string;
+  readonly tick: number;
+  readonly ttlMs: number;
 }
 
 /** A call that must end in time. */
@@ -51,6 +62,12 @@ const LONGEST_IDLE_MS = 3_000;
  */
 const WITH_LOCK_EVERY = 3;
 const THROWS_EVERY = 5;
+/** When a worker dies that is to die in its run: while it claims, in its run, or while it releases. */
+const DEATHS = ['claiming', 'running', 'releasing'] as const;
+/** How long a worker takes to claim or to release, as a multiple of the shortest way to a node and back. */
+const LONGEST_STEP = 6;
+/** How many of those who retry end a run in a way that it is to be run again. */
+const FAILING_RUNS = 0.1;
 /** The delay of late timers. */
 const SLACK_MS = 100;
 
@@ -66,6 +83,10 @@ export class SimClient {
   readonly #possibleKeys = new Map<string, { busy: number; until: number }>();
   #stopping = false;
   #closedAt: number | undefined;
+  /** The ticks that it claims, that it runs, and those that it waits for because another one runs them. */
+  readonly claimed = new Set<ClientTick>();
+  readonly running = new Set<ClientTick>();
+  readonly awaited = new Set<ClientTick>();
 
   constructor(
     readonly name: string,
@@ -184,8 +205,9 @@ export class SimClient {
   }
 
   async #cron(resource: string, rng: Rng): Promise<void> {
-    const { cronPeriodMs, ttlsMs } = this.world.settings;
-    const ttlMs = Math.max(...ttlsMs);
+    const { cronPeriodMs, ttlsMs, retry } = this.world.settings;
+    // A retry has to come before the next tick.
+    const ttlMs = retry ? Math.min(...ttlsMs) : Math.max(...ttlsMs);
     for (;;) {
       const tick = (Math.floor(this.process.wallMs() / cronPeriodMs) + 1) * cronPeriodMs;
       // Node's timers may fire a millisecond early. Cron libraries then sleep again.
@@ -195,17 +217,53 @@ export class SimClient {
         if (this.#stopping) return;
       }
       this.world.requested(resource, tick);
-      const lease = await this.#acquire([resource], { ttlMs, tick });
-      if (lease === undefined) continue;
-      this.world.checker.ran(resource, tick, this.name);
-      const holdMs = rng.chance(0.7) ? rng.between(0, 5) : rng.between(0, 0.3) * cronPeriodMs;
-      await this.#hold(
-        this.world.checker.granted(this.name, this.process, lease, ttlMs),
-        holdMs,
-        { ttlMs },
-        rng,
-      );
+      await this.#runTick({ resource, tick, ttlMs }, rng);
     }
+  }
+
+  async #runTick(it: ClientTick, rng: Rng): Promise<void> {
+    const { settings, checker } = this.world;
+    const { resource, tick, ttlMs } = it;
+    const { retry, deaths, cronPeriodMs } = settings;
+    const diesWhile = deaths > 0 && rng.chance(deaths) ? rng.pick(DEATHS) : undefined;
+    if (diesWhile === 'claiming') this.#dieWithin(LONGEST_STEP, rng);
+    this.claimed.add(it);
+    const first = await this.#acquire([resource], { ttlMs, tick });
+    this.claimed.delete(it);
+    const lease = first ?? (retry ? await this.#acquireAgain(it) : undefined);
+    if (lease === undefined) return;
+    this.running.add(it);
+    checker.started(resource, tick, lease.attempt!, this.name);
+    const holdMs = rng.chance(0.7) ? rng.between(0, 5) : rng.between(0, 0.3) * cronPeriodMs;
+    if (diesWhile === 'running') this.process.setTimer(() => this.world.dies(this), rng.between(0, holdMs));
+    const finish = !retry || !rng.chance(FAILING_RUNS);
+    await this.#hold(
+      checker.granted(this.name, this.process, lease, ttlMs),
+      holdMs,
+      { ttlMs },
+      rng,
+      (held) => {
+        if (diesWhile === 'releasing') this.#dieWithin(LONGEST_STEP / 2, rng);
+        void held.finished().then((recorded) => recorded && checker.finished(resource, tick));
+        return held.release({ finish });
+      },
+    );
+    if (finish) this.running.delete(it);
+  }
+
+  /** Waits for the end of the run of another worker, or of its lease. */
+  async #acquireAgain(it: ClientTick): Promise<Lease | undefined> {
+    const { resource, tick, ttlMs } = it;
+    const waitMs = Math.floor(0.8 * this.world.settings.cronPeriodMs);
+    this.awaited.add(it);
+    const lease = await this.#acquire([resource], { ttlMs, tick, retry: true, waitMs });
+    this.awaited.delete(it);
+    return lease;
+  }
+
+  #dieWithin(steps: number, rng: Rng): void {
+    const { leastMs, meanJitterMs } = this.world.settings.latency;
+    this.process.setTimer(() => this.world.dies(this), rng.between(0, steps * (2 * leastMs + meanJitterMs)));
   }
 
   async #acquire(
@@ -231,6 +289,8 @@ export class SimClient {
       return lease;
     } catch (error) {
       world.trace.note(() => `${this.name} does not have ${resources.join('+')}: ${String(error)}`);
+      if (error instanceof LockNotAcquiredError && error.run?.state === 'started')
+        world.refusedAsStarted(resources[0]!, error.run.tick);
       // Requests in transit go on in the background.
       if (error === ABANDONED) leftMs = TIMEOUTS_A_ROUND * nodeTimeoutMs;
       else if (!isExpected(error)) world.checker.report('no unexpected error', `acquire: ${String(error)}`);

@@ -1,6 +1,6 @@
 import type { NetworkFlaw } from './network.js';
 import type { ScriptFlaw } from './script-model.js';
-import { settingsOf, type Settings } from './settings.js';
+import { NO_DEATHS, settingsOf, type Settings } from './settings.js';
 import type { Violation } from './violation.js';
 import { World } from './world.js';
 
@@ -24,6 +24,8 @@ export interface Outcome {
   readonly events: number;
   readonly grants: number;
   readonly ticksDue: number;
+  /** The runs of ticks that had been started before. */
+  readonly retries: number;
   readonly writesAccepted: number;
   readonly writesRefused: number;
   /** A hash that is the same for every run with the same seed. */
@@ -34,7 +36,8 @@ export interface Outcome {
 /** Simulates the world of one seed. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   const { beyond = false, durationMs, trace = false, flaw, networkFlaw } = options;
-  const settings = { ...settingsOf(seed, beyond, durationMs), ...options.world };
+  const { world: own } = options;
+  const settings = { ...settingsOf(seed, beyond, durationMs), ...(own && { ...NO_DEATHS, ...own }) };
   const world = new World(settings, { flaw, networkFlaw, trace });
   const onRejection = (reason: unknown): void =>
     world.checker.report('no unexpected error', `unhandled rejection: ${String(reason)}`);
@@ -51,6 +54,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     events: timeline.count,
     grants: checker.grants,
     ticksDue,
+    retries: checker.retries,
     writesAccepted: store.accepted,
     writesRefused: store.refused,
     hash: world.trace.hash,

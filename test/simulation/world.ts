@@ -6,8 +6,8 @@ import { Health } from './health.js';
 import { Link, type NetworkFlaw } from './network.js';
 import { Rng } from './rng.js';
 import type { ScriptFlaw } from './script-model.js';
-import type { Settings } from './settings.js';
-import { SimClient, trueTimeOfTick } from './sim-client.js';
+import type { Fault, Settings } from './settings.js';
+import { SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
 import { simEndpoint } from './sim-connection.js';
 import { SimProcess } from './sim-process.js';
 import { SimServer, type Command } from './sim-server.js';
@@ -41,6 +41,9 @@ const HEALTHY_BEFORE_LEFTOVER_MS = 2_500;
 const LEFTOVER_GRACE_MS = 600;
 /** A tick is due only if a majority has been healthy for this long before and after it. */
 const TICK_AFTER_MS = 2_500;
+const ONLY_CONNECTIONS: readonly Fault[] = ['link reset', 'script flush'];
+/** The time from the expiry of a dead worker's lock until one that waits must have it. */
+const ABANDONED_AFTER_MS = 500;
 /** Time after the end of the workload: to reconnect and release, and then to close. */
 const RECOVERY_MS = 4_000;
 const CLOSING_MS = 3_000;
@@ -60,6 +63,7 @@ export class World {
   ticksDue = 0;
   #generations = 0;
   readonly #sendsTwice: boolean;
+  readonly #faults: FaultInjector;
   readonly #closing: SimClient[] = [];
   readonly #requested = new Map<string, { resource: string; tick: number }>();
 
@@ -98,6 +102,7 @@ export class World {
       this.checker.report('no stale write accepted', `${resource}: ${detail}`),
     );
     this.timeline.afterEach = () => this.checker.checkHolders();
+    this.#faults = new FaultInjector(this);
   }
 
   /**
@@ -106,7 +111,7 @@ export class World {
    */
   async run(): Promise<void> {
     const { durationMs, clients } = this.settings;
-    const faults = new FaultInjector(this);
+    const faults = this.#faults;
     for (let index = 0; index < clients; index++) {
       this.timeline.after(this.rng.between(0, 200), () => this.startClient(index));
     }
@@ -176,6 +181,40 @@ export class World {
     this.timeline.at(lastAt + TICK_AFTER_MS, () => this.#checkTick(resource, tick, lastAt));
   }
 
+  /**
+   * Where connections break, and nothing else does, a claimant that gives up reaches the nodes while its keys
+   * are there, and takes its record back. So a tick that is on record as started was started, or is claimed.
+   */
+  refusedAsStarted(resource: string, tick: number): void {
+    const { faults, deaths } = this.settings;
+    if (deaths > 0 || faults.some((fault) => !ONLY_CONNECTIONS.includes(fault))) return;
+    if (this.checker.isPast(resource, tick)) return;
+    const claims = this.clients.flatMap(({ client }) => [...client.claimed]);
+    const others = claims.filter((one) => one.resource === resource && one.tick === tick).length - 1;
+    if (others <= 0)
+      this.checker.report(
+        'no tick lost',
+        `nobody started ${resource}@${trueTimeOfTick(tick)}, and it is refused`,
+      );
+  }
+
+  dies(client: SimClient): void {
+    const one = this.clients.find((other) => other.client === client);
+    if (one === undefined || !client.process.isRunning) return;
+    this.trace.note(() => `${client.name} dies in a run`);
+    this.#faults.crashProcess(one, this.settings.longestFaultMs);
+  }
+
+  /** The worker of a run died, or its process was killed. */
+  abandoned(it: ClientTick): void {
+    if (!this.settings.retry) return;
+    const { resource, tick, ttlMs } = it;
+    const runs = this.checker.runsOf(resource, tick);
+    const at = this.timeline.now;
+    const expiredAt = at + ttlMs * (1 + this.settings.driftFactor);
+    this.timeline.at(expiredAt + ABANDONED_AFTER_MS, () => this.#checkAbandoned(it, runs, at));
+  }
+
   /** NTP: from time to time the wall clock is corrected. */
   #discipline(process: SimProcess): void {
     if (process.state === 'dead') return;
@@ -214,6 +253,30 @@ export class World {
     this.ticksDue++;
     if (!this.checker.isPast(resource, tick))
       this.checker.report('no tick lost', `nobody ran ${resource}@${trueTimeOfTick(tick)}`);
+  }
+
+  /**
+   * A tick whose worker died must have been run again if one client waited for it all the while, and was
+   * healthy as it has to be for a tick, likewise a majority of nodes and its links to them.
+   */
+  #checkAbandoned({ resource, tick }: ClientTick, runs: number, diedAt: number): void {
+    const since = diedAt - this.settings.maxTtlMs - 2_500;
+    if (this.timeline.now >= this.settings.durationMs || since < 0) return;
+    if (this.checker.isPast(resource, tick + 1) || this.checker.runsOf(resource, tick) > runs) return;
+    const waits = ({ client, health, links }: WorldClient): boolean => {
+      const isWaiting = [...client.awaited].some((one) => one.resource === resource && one.tick === tick);
+      const healthy = this.nodes.filter(
+        (node, nodeIndex) =>
+          !node.server.wasStepped &&
+          node.health.healthySince <= since &&
+          links[nodeIndex]!.health.healthySince <= since,
+      );
+      return isWaiting && health.healthySince <= since && healthy.length >= this.majority;
+    };
+    const one = this.clients.find(waits);
+    if (one === undefined) return;
+    const what = `${resource}@${trueTimeOfTick(tick)}`;
+    this.checker.report('no tick abandoned', `nobody ran ${what} again, although ${one.client.name} waits`);
   }
 
   #sweep(): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   LockNotAcquiredError,
+  QuorumUnreachableError,
   type AcquireOptions,
   type Lease,
   type LockManager,
@@ -249,6 +250,18 @@ describe('a claim that confirmed its tick and ends without a lease', () => {
     await givesUp(world, RETRY);
     expect(await marks(world)).toEqual(['2 started', '2 started', '2 started']);
     expect(await refusal(world, world.manager())).toMatchObject({ state: 'started' });
+  });
+
+  it('takes its record back if it judges of the nodes in the meantime that they may not vote', async () => {
+    const world = new VirtualWorld(3);
+    const claiming = refusal(world, world.manager());
+    await world.clock.advance(2.5);
+    for (const node of [world.nodes[0]!, world.nodes[2]!]) node.quarantine('its clock stands apart');
+    expect(await claiming).toBeInstanceOf(QuorumUnreachableError);
+    await world.clock.advance(10);
+    expect(await marks(world)).toEqual(['1 open', '1 open', '1 open']);
+    for (const node of world.nodes) await node.trust();
+    expect((await claim(world, world.manager())).attempt).toBe(2);
   });
 
   it('takes its record back where only a minority has it, and goes on to win', async () => {
