@@ -47,8 +47,8 @@ describe('validity within the keys', () => {
 
   /**
    * Seed 771000371 of an earlier state. A node granted, and restarted with old data before the deciding vote
-   * came: that of another node. The old data had a key of the same worker, from before. The checker looked for
-   * that key on the other node, and reported a lease without keys. Exclusion stood, by the quarantine.
+   * came: that of another node. The old data had a key of the same worker, from before. The checker looked
+   * for that key on the other node, and reported a lease without keys. Exclusion stood, by the quarantine.
    */
   it('does not take a key that came back with old data for the key of the lease', async () => {
     const { checker, servers, process, lease, setKey } = await worldAt(1_000);

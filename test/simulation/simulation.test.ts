@@ -46,10 +46,10 @@ describe('a simulated world', () => {
   });
 
   /**
-   * Both were reported of an earlier state, whose histories they were; today they take another course. In the
-   * first, a claimant recorded a tick on two of three nodes, then judged by its own clock that two nodes stand
-   * apart, and gave up: nobody ran the tick. Now it takes its record back (runs.test.ts plays that). In the
-   * second the checker was wrong (checker.test.ts plays that).
+   * Both were reported of an earlier state; today these worlds take another course. In the first, a claimant
+   * recorded a tick on two of three nodes, then judged by its own clock that two nodes stand apart, and gave
+   * up: nobody ran the tick. Now it takes its record back (runs.test.ts plays that). In the second the
+   * checker was wrong (checker.test.ts plays that).
    */
   it.each([771_003_732, 771_000_371])('all invariants hold in the world of seed %d', async (seed) => {
     expect((await simulateAll([seed])).flatMap(linesOf)).toEqual([]);
