@@ -11,6 +11,7 @@ export type {
   TickWatch,
   WatchTicksOptions,
 } from './api/run.js';
+export { tickSchedule } from './core/nominal-tick.js';
 export type { NotRunReason, TickSchedule } from './core/run-policy.js';
 export { currentRun } from './lock/runs/current-run.js';
 export type { RunRoutine } from './lock/runs/run-body.js';

@@ -32,6 +32,7 @@ import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import type { RunRoutine } from './runs/run-body.js';
 import type { RunContext } from './runs/run-context.js';
+import { partOf } from './runs/current-run.js';
 import { RunOnce } from './runs/run-once.js';
 import { TickWatcher } from './runs/tick-watcher.js';
 import { StallGuard } from './stall/stall-guard.js';
@@ -246,6 +247,9 @@ export class LockManager {
     const acquire = { ...run.acquire, name: run.acquire.name ?? key.slice(0, LONGEST_NAME) };
     const terms = this.#acquireOptions.resolve(acquire);
     this.declare(acquire.name);
+    // Inside a run of the same key it is a part of that one.
+    const joined = joinLease([key], this, acquire.signal, (lease) => routine(partOf(lease), lease));
+    if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
     return new RunOnce(this.#runContext, key, { ...run, acquire }, terms, routine).run();
   }
 

@@ -4,11 +4,14 @@ import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld } from './lock-settings.js';
 import type { KeyOfCall, Method } from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
+import { assertNoRuns, normalizeRuns } from './runs/normalize-runs.js';
+import { RUN_SETTINGS, type RunSettings } from './runs/run-settings.js';
 import { requestInterceptor } from './request/request.interceptor.js';
 import { DEFAULT_LOCKS } from './tokens.js';
 
 /** How `@DistributedLock()` locks a method. `Args` are the arguments that the key function takes. */
-export interface DistributedLockOptions<Args extends readonly unknown[] = []> extends LockSettings {
+export interface DistributedLockOptions<Args extends readonly unknown[] = []>
+  extends LockSettings, RunSettings {
   /**
    * The resource to lock: a string that no other job has, or a function of the method's arguments. The
    * function may be async and is called with the method's `this`. 1 to 512 bytes without control characters.
@@ -58,7 +61,7 @@ export type DistributedLockDecorator<Args extends readonly unknown[]> = <
       : Misfit<'the key function does not fit the arguments of the method'>),
 ) => void;
 
-const OPTIONS = [...SETTINGS, 'key', 'once', 'onHeld', 'locks'];
+const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'once', 'onHeld', 'locks'];
 
 /**
  * Runs an async method on one worker at a time. The others skip the call, or reject it where a caller waits
@@ -104,6 +107,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
     if (typeof locks !== 'string' || locks === '')
       throw new TypeError(`${where}: locks must be the name of a module`);
     const normalizedOptions = normalizeOptions(where, options, onHeld);
+    const runs = normalizeRuns(where, options);
+    if (once === false) assertNoRuns(where, runs, once);
     lockMethod(target, descriptor, {
       property,
       key: key as string | KeyOfCall | undefined,
@@ -111,6 +116,7 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       onHeld,
       locks,
       normalizedOptions,
+      runs,
     });
     // A handler has to know its request: when it ends, and where the header of a 409 goes. On other methods
     // Nest ignores it.

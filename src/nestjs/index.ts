@@ -20,6 +20,7 @@ export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js'
 export type { QuorlockModuleOptions } from './quorlock-options.js';
 export { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 export { LockedException, LockGraphQLError } from './refusal/lock-exceptions.js';
+export type { RunSettings } from './runs/run-settings.js';
 export type { Refusal } from './refusal/refusal-facts.js';
 export { RequestEndedError } from './request/request-scope.js';
 export {

@@ -1,7 +1,8 @@
 import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isSchedulerRegistry, watchCronJobs } from './cron/cron-fires.js';
-import { readCronSchedule, type TickOf } from './cron/cron-schedule.js';
-import { DefaultKeys } from './default-keys.js';
+import type { TickSchedule } from '../index.js';
+import { readCronSchedule } from './cron/cron-schedule.js';
+import { DefaultKeys } from './keys/default-keys.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
 import { ledMethodsOf } from './leader/led-method.js';
 import { lockedHandlerMetadataOf } from './request/locked-handler.js';
@@ -118,6 +119,7 @@ export class LockExplorer {
     if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
     const plan = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
     runner.locks.declare(plan.name);
+    runner.watchTicks(instance, locked, plan);
     await loadMessageException(plan.caller);
     if (lacksTick(plan, locked) && !isScheduled(locked.wrapper) && !isScheduled(found))
       this.#withoutTick.push(method);
@@ -142,7 +144,11 @@ export class LockExplorer {
   }
 
   /** How to find the tick of a call; `undefined` for a method that does not run once per tick. */
-  async #readSchedule(method: string, locked: LockedMethod, found: unknown): Promise<TickOf | undefined> {
+  async #readSchedule(
+    method: string,
+    locked: LockedMethod,
+    found: unknown,
+  ): Promise<TickSchedule | undefined> {
     if (locked.once === false) return undefined;
     const cron = cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found);
     if (cron !== undefined) return readCronSchedule(cron, method);

@@ -6,8 +6,8 @@ import type {
 } from '@nestjs/common';
 import type { LockManager } from '../index.js';
 import { assertQuorum } from './health/assert-quorum.js';
-import type { LeaderElection } from './leader/leader-election.js';
 import type { LockExplorer } from './lock-explorer.js';
+import type { LockRunner } from './lock-runner.js';
 
 /**
  * How long after this module's own hook the nodes are connected to. The hooks of other modules come later,
@@ -22,7 +22,7 @@ export class LockLifecycle
   constructor(
     private readonly locks: LockManager,
     private readonly explorer: LockExplorer,
-    private readonly leaders: LeaderElection,
+    private readonly runner: Pick<LockRunner, 'leaders' | 'lateRuns'>,
     private readonly drainMs: number,
     private readonly lazyConnect: boolean,
     private readonly requireQuorum: boolean,
@@ -46,11 +46,13 @@ export class LockLifecycle
    */
   async onApplicationBootstrap(): Promise<void> {
     if (this.requireQuorum) await assertQuorum(this.locks);
-    if (this.lazyConnect && !this.leaders.isNeeded) return;
+    const { leaders, lateRuns } = this.runner;
+    if (this.lazyConnect && !leaders.isNeeded && !lateRuns.isNeeded) return;
     setTimeout(() => {
       if (this.locks.closed) return;
       this.locks.connect();
-      this.leaders.start();
+      leaders.start();
+      lateRuns.start();
     }, CONNECT_AFTER_MS).unref();
   }
 

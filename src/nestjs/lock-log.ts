@@ -3,6 +3,7 @@ import {
   LockManagerClosedError,
   LockNotAcquiredError,
   QuorumUnreachableError,
+  type NotRunReason,
 } from '../index.js';
 import { FailureStreaks } from './failure-streaks.js';
 import type { LineLogger } from './module-logger.js';
@@ -17,6 +18,14 @@ export const isAcquireFailure = (error: unknown): error is AcquireFailure =>
 
 /** How many methods a line names. */
 const MOST_METHODS = 5;
+
+/** What is said of a tick that its policy keeps from running. */
+const NOT_RUN: Readonly<Partial<Record<NotRunReason, string>>> = {
+  overlap: 'Skipping execution - the run of an earlier tick goes on',
+  abandoned: 'Skipping execution - the worker that started this tick died',
+  attempts: 'Skipping execution - this tick was started as often as attempts allows',
+  too_late: 'Skipping execution - this tick may not begin any more',
+};
 
 /**
  * The log lines of decorated methods and handlers. `Lock acquired` and `lock held by another instance` are
@@ -41,6 +50,15 @@ export class LockLog {
         ? `Lock acquired: ${key} (attempt ${attempts}, manual run)`
         : `Lock acquired: ${key} (attempt ${attempts})`,
     );
+  }
+
+  /** A tick that is not run here. Returns whether there was anything to say that `skipped` does not. */
+  tickNotRun(key: string, reason: NotRunReason): boolean {
+    const line = NOT_RUN[reason];
+    if (line === undefined) return false;
+    this.#reachable(key);
+    this.#logger.warn(`${line}: ${key}`);
+    return true;
   }
 
   /** A method that did not run, because `onHeld` is `'skip'`. */

@@ -1,6 +1,12 @@
-import { currentLease, type AcquireOptions, type LockManager, type LockOptions } from '../index.js';
+import {
+  currentLease,
+  type AcquireOptions,
+  type LockManager,
+  type LockOptions,
+  type RunPolicyOptions,
+  type TickSchedule,
+} from '../index.js';
 import { firingJob, takeCronFire, type Origin } from './cron/cron-fires.js';
-import type { TickOf } from './cron/cron-schedule.js';
 import type { LedMethod } from './leader/led-method.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { LockLog } from './lock-log.js';
@@ -11,6 +17,8 @@ import { keyOf, labelOf, methodName, type Keyed, type LockedMethod } from './loc
 import { cronMetadataOf, isSchedulerCall } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
 import { callerOf } from './refusal/caller.js';
+import { LateRuns } from './runs/late-runs.js';
+import { assertNoRuns, assertRunsFit, mergeRuns } from './runs/normalize-runs.js';
 import { requestHandledBy } from './request/request-scope.js';
 
 /** A call that the scheduler makes later than this after its tick is logged as a warning. */
@@ -20,6 +28,7 @@ const LATE_MS = 60_000;
 export class LockRunner {
   readonly log: LockLog;
   readonly leaders: LeaderElection;
+  readonly lateRuns: LateRuns;
   /** Whether the scheduler of the application is watched, so that its calls are told from others. */
   watchesScheduler = false;
   readonly #plans = new WeakMap<object, Map<LockedMethod, MethodPlan>>();
@@ -30,9 +39,11 @@ export class LockRunner {
     readonly locks: LockManager,
     private readonly defaults: Pick<LockOptions, 'ttlMs' | 'nodeTimeoutMs' | 'minHoldMs' | 'maxHoldMs'>,
     private readonly application: string,
+    private readonly defaultRuns: RunPolicyOptions,
     logger: LineLogger,
   ) {
     this.log = new LockLog(logger);
+    this.lateRuns = new LateRuns(locks, logger);
     this.leaders = new LeaderElection(locks, this.ttlMsOf({}), logger);
   }
 
@@ -40,14 +51,15 @@ export class LockRunner {
    * Decides how a method is locked in the class of `owner`, and remembers it. `found` is the function that
    * Nest finds on the class: it may be another decorator's wrapper around ours, with metadata of its own.
    */
-  plan(owner: object, locked: LockedMethod, found: unknown, tickOf: TickOf | undefined): MethodPlan {
+  plan(owner: object, locked: LockedMethod, found: unknown, schedule: TickSchedule | undefined): MethodPlan {
     const caller = callerOf(owner, locked.property, [locked.wrapper, found]);
     const plan: MethodPlan = {
       name: labelOf(owner, locked),
       onHeld: locked.onHeld ?? (caller === 'none' ? 'skip' : 'throw'),
       caller,
       cron: cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found),
-      tickOf,
+      schedule,
+      runs: mergeRuns(this.defaultRuns, locked.runs),
     };
     const plans = this.#plans.get(owner.constructor) ?? new Map<LockedMethod, MethodPlan>();
     this.#plans.set(owner.constructor, plans.set(locked, plan));
@@ -93,6 +105,34 @@ export class LockRunner {
     return outcome.ran ? outcome.value : undefined;
   }
 
+  /**
+   * Watches the ticks of a method, so that they can be run late. A key that depends on the call cannot be
+   * watched.
+   */
+  watchTicks(instance: object, locked: LockedMethod, plan: MethodPlan): void {
+    const { name, schedule, runs } = plan;
+    const method = methodName(instance, locked.property);
+    if (schedule === undefined) return assertNoRuns(method, locked.runs, locked.once);
+    assertRunsFit(method, runs);
+    if (typeof locked.key === 'function') return;
+    const key = this.keyOf(instance, locked);
+    const run = (tick: number): Promise<unknown> => {
+      const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, name);
+      const call = {
+        plan,
+        locked,
+        instance,
+        args: [undefined],
+        key,
+        byScheduler: true,
+        tick,
+        request: undefined,
+      };
+      return runCall(this.locks, this.log, options, call);
+    };
+    this.lateRuns.add({ key, name, method, schedule, policy: runs, run });
+  }
+
   /** The key of a method or handler that does not depend on the call. */
   keyOf(owner: object, keyed: Keyed): string {
     return keyOf(owner, keyed, this.application);
@@ -134,10 +174,10 @@ export class LockRunner {
     return isSchedulerCall(args) ? 'schedule' : 'hand';
   }
 
-  #findTick({ tickOf }: MethodPlan, method: string): number | undefined {
-    if (tickOf === undefined) return undefined;
+  #findTick({ schedule }: MethodPlan, method: string): number | undefined {
+    if (schedule === undefined) return undefined;
     const nowMs = Date.now();
-    const tick = tickOf(nowMs);
+    const tick = schedule.latest(nowMs);
     if (tick !== undefined && nowMs - tick > LATE_MS) this.log.firedLate(method, nowMs - tick);
     return tick;
   }
@@ -161,7 +201,7 @@ export class LockRunner {
   }
 
   #warnOfOtherSchedule(plan: MethodPlan, method: string): void {
-    if (plan.tickOf === undefined || this.#warnedOfNoTick.has(plan)) return;
+    if (plan.schedule === undefined || this.#warnedOfNoTick.has(plan)) return;
     this.#warnedOfNoTick.add(plan);
     this.log.otherSchedule(method);
   }

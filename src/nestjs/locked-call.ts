@@ -5,8 +5,11 @@ import {
   type AcquireOptions,
   type Lease,
   type LockManager,
+  type NotRunReason,
+  type RunPolicyOptions,
+  type TickSchedule,
 } from '../index.js';
-import type { CronMetadata, TickOf } from './cron/cron-schedule.js';
+import type { CronMetadata } from './cron/cron-schedule.js';
 import { isAcquireFailure, type AcquireFailure, type LockLog } from './lock-log.js';
 import type { OnHeld } from './lock-settings.js';
 import type { LockedMethod } from './locked-method.js';
@@ -29,8 +32,10 @@ export interface MethodPlan {
   readonly caller: Caller;
   /** The schedule, if the method has `@Cron`. */
   readonly cron: CronMetadata | undefined;
-  /** Finds the tick of a call by the scheduler; `undefined` unless the method runs once per tick. */
-  readonly tickOf: TickOf | undefined;
+  /** The ticks of the scheduler; `undefined` unless the method runs once per tick. */
+  readonly schedule: TickSchedule | undefined;
+  /** What becomes of ticks that do not run as planned. */
+  readonly runs: RunPolicyOptions;
 }
 
 /** One call of a locked method. */
@@ -57,7 +62,7 @@ export function runCall(
   options: AcquireOptions,
   call: LockedCall,
 ): Promise<unknown> {
-  const { plan, locked, instance, args, key, tick, request } = call;
+  const { plan, locked, instance, args, key, request } = call;
   let lease: Lease | undefined;
   return new Promise((resolve) => {
     const routine = async (held: Lease): Promise<unknown> => {
@@ -72,14 +77,39 @@ export function runCall(
       await lasting.ended;
       return undefined;
     };
-    const optional = {
-      ...(tick === undefined ? {} : { tick }),
-      ...(request === undefined ? {} : { signal: request.signal }),
-    };
-    locks.withLock(key, { ...options, ...optional }, routine).then(resolve, (error: unknown) => {
+    const settings = request === undefined ? options : { ...options, signal: request.signal };
+    runUnderLock(locks, settings, call, routine).then(resolve, (error: unknown) => {
       resolve(lease === undefined ? refuse(call, error, log) : fail(plan, lease, error, log));
     });
   });
+}
+
+/** A tick that is not run here, for a reason that only its policy knows. */
+class NotRun extends Error {
+  constructor(
+    readonly reason: NotRunReason,
+    override readonly cause: LockNotAcquiredError,
+  ) {
+    super(cause.message, { cause });
+  }
+}
+
+/** Runs a call of a method with a schedule as a run, with its tick or by hand; any other under its lock. */
+async function runUnderLock(
+  locks: LockManager,
+  options: AcquireOptions,
+  call: LockedCall,
+  routine: (lease: Lease) => Promise<unknown>,
+): Promise<unknown> {
+  const { key, plan, tick } = call;
+  if (tick === undefined && !isManual(call)) return locks.withLock(key, options, routine);
+  const run =
+    tick === undefined
+      ? ({ key, tick: 'manual' } as const)
+      : { key, tick, nextTick: plan.schedule?.next(tick), ...plan.runs };
+  const result = await locks.runOnce({ ...options, ...run }, (_, lease) => routine(lease));
+  if (result.ran) return result.value;
+  throw new NotRun(result.reason, result.error);
 }
 
 /** Follows a result that goes on after the method has returned: the lock is held until it has ended. */
@@ -104,8 +134,10 @@ async function fail(plan: MethodPlan, lease: Lease, error: unknown, log: LockLog
 }
 
 /** The body did not run. Resolves only where nobody needs to be told but the log. */
-async function refuse(call: LockedCall, error: unknown, log: LockLog): Promise<undefined> {
+async function refuse(call: LockedCall, refusal: unknown, log: LockLog): Promise<undefined> {
   const { plan, key, args } = call;
+  const error: unknown = refusal instanceof NotRun ? refusal.cause : refusal;
+  if (refusal instanceof NotRun && call.byScheduler && log.tickNotRun(key, refusal.reason)) return undefined;
   if (!isAcquireFailure(error)) throw error;
   if (isSkipped(call, error)) {
     log.skipped(key, error, isManual(call));

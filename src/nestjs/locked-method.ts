@@ -1,3 +1,4 @@
+import type { RunPolicyOptions } from '../index.js';
 import type { OnHeld } from './lock-settings.js';
 import type { NormalizedOptions } from './normalize-options.js';
 
@@ -21,6 +22,8 @@ export interface LockedMethod {
   readonly once: 'tick' | false | undefined;
   readonly onHeld: OnHeld | undefined;
   readonly normalizedOptions: NormalizedOptions;
+  /** The policies of its ticks, where the decorator gives any. */
+  readonly runs: RunPolicyOptions;
 }
 
 // A registered symbol: an ESM and a CJS copy of this package in one process see each other's methods.

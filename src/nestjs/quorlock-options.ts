@@ -1,11 +1,13 @@
-import { LockManager, type LockListener, type LockManagerOptions } from '../index.js';
-import { findApplicationName } from './application-name.js';
-import { assertOneOf, show } from './check-options.js';
+import { LockManager, type LockListener, type LockManagerOptions, type RunPolicyOptions } from '../index.js';
+import { findApplicationName } from './keys/application-name.js';
+import { assertKnown, assertOneOf, show } from './check-options.js';
 import { optionsFromEnvironment } from './environment.js';
 import { DEFAULT_TTL_MS } from './lock-settings.js';
 import { LOG_LEVELS, loggerOf, type LineLogger, type LockLogLevel } from './module-logger.js';
 import { NodeLog } from './node-log.js';
 import { longestDecoratedTtlMs } from './normalize-options.js';
+import { assertRunsFit, normalizeRuns } from './runs/normalize-runs.js';
+import { RUN_SETTINGS, type RunSettings } from './runs/run-settings.js';
 
 /**
  * The options of `QuorlockModule.forRoot()`: those of a `LockManager`, and some of Nest's. By default,
@@ -56,6 +58,12 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    * running script, or nearest to the working directory
    */
   readonly app?: string | undefined;
+  /**
+   * What becomes of ticks of `@Cron` methods that do not run as planned, where the decorator does not say:
+   * `missed`, `maxLateness`, `abandoned`, `attempts`, `overlap`, `spread`, `timeout`, `retryOnError`.
+   * @default at most once, and skipped when held
+   */
+  readonly runs?: RunSettings | undefined;
 }
 
 /** The checked options that the manager does not know. */
@@ -65,6 +73,7 @@ export interface ModuleSettings {
   readonly requireQuorum: boolean;
   /** The name of the application; `undefined` when nothing tells it. */
   readonly app: string | undefined;
+  readonly runs: RunPolicyOptions;
 }
 
 const LONGEST_APP = 128;
@@ -78,6 +87,7 @@ export function readModuleSettings({
   requireQuorum = false,
   logLevel,
   app,
+  runs = {},
 }: QuorlockModuleOptions): ModuleSettings {
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > LONGEST_MS) {
     throw new RangeError(`drainMs must be an integer from 0 to ${LONGEST_MS}, got ${String(drainMs)}`);
@@ -87,7 +97,15 @@ export function readModuleSettings({
   if (typeof requireQuorum !== 'boolean')
     throw new TypeError(`requireQuorum must be true or false, got ${String(requireQuorum)}`);
   assertOneOf('QuorlockModule', 'logLevel', logLevel, LOG_LEVELS);
-  return { drainMs, strictKeys, requireQuorum, app: readApp(app) };
+  return { drainMs, strictKeys, requireQuorum, app: readApp(app), runs: readRuns(runs) };
+}
+
+function readRuns(settings: RunSettings): RunPolicyOptions {
+  const where = 'QuorlockModule: runs';
+  assertKnown(where, settings, RUN_SETTINGS);
+  const runs = normalizeRuns(where, settings);
+  assertRunsFit(where, runs);
+  return runs;
 }
 
 function readApp(app: unknown): string | undefined {
@@ -115,6 +133,7 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
     strictKeys: _strictKeys,
     requireQuorum: _requireQuorum,
     app: _app,
+    runs: _runs,
     logLevel,
     ...rest
   } = options;

@@ -114,6 +114,7 @@ function providersOf(name: string): Provider[] {
           locks,
           options,
           readModuleSettings(options).app ?? '',
+          readModuleSettings(options).runs,
           loggerOf('DistributedLock', options.logLevel),
         ),
     },
@@ -142,7 +143,7 @@ function providersOf(name: string): Provider[] {
         return new LockLifecycle(
           runner.locks,
           new LockExplorer(discovery, scanner, scope),
-          runner.leaders,
+          runner,
           drainMs,
           options.lazyConnect === true,
           requireQuorum,

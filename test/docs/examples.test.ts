@@ -199,6 +199,7 @@ process.send(await (async () => { ${code} })());
     ['long-job', 'CleanupService', 'service.daily().then(() => service.cleaned)', ['ada', 'bob']],
     ['guide', 'TasksService', `service.healthCheck().then(() => 'done')`, 'done'],
     ['schedule', 'ReportsService', `service.refresh().then(() => 'done')`, 'done'],
+    ['policies', 'BillingService', `service.nightly()`, 'billed'],
     [
       'leader',
       'OutboxService',

@@ -9,6 +9,7 @@ import { Workspace } from './workspace.js';
 const page = pageOf('docs/options.md');
 const optionRows = tableOf(page, 'option');
 const decoratorRows = tableOf(page, 'decorator option');
+const runSettingRows = tableOf(page, 'run setting');
 const moduleRows = tableOf(page, 'module option');
 const electRows = tableOf(page, 'elect option');
 const runRows = tableOf(page, 'run option');
@@ -57,9 +58,11 @@ describe('the option tables', () => {
   it('name the options of LockManager, acquire and @DistributedLock, and no others', async () => {
     expect(namesIn(managerRows, 'option').sort()).toEqual((await knownTo(takers.manager)).sort());
     expect(namesIn(acquireRows, 'option').sort()).toEqual((await knownTo(takers.acquire)).sort());
-    expect(namesIn(decoratorRows, 'decorator option').sort()).toEqual(
-      (await knownTo(takers.decorator)).sort(),
-    );
+    const ofDecorator = [
+      ...namesIn(decoratorRows, 'decorator option'),
+      ...namesIn(runSettingRows, 'run setting'),
+    ];
+    expect(ofDecorator.sort()).toEqual((await knownTo(takers.decorator)).sort());
   });
 
   it('name what the types have', () => {
@@ -71,16 +74,18 @@ describe('the option tables', () => {
       'tables.ts',
       `import type { AcquireOptions, ElectionOptions, LockManagerOptions, RunOnceOptions } from 'quorlock';
 import type { DistributedLockOptions, LockedHandlerOptions } from 'quorlock/nestjs';
-import type { QuorlockModuleExtras, QuorlockModuleOptions } from 'quorlock/nestjs';
+import type { QuorlockModuleExtras, QuorlockModuleOptions, RunSettings } from 'quorlock/nestjs';
 import type { LockMetricsOptions } from 'quorlock/prometheus';
 type Differ<A, B> = Exclude<A, B> | Exclude<B, A>;
 type OfManager = Exclude<keyof LockManagerOptions, 'nodes'>;
+type OfDecorator = Exclude<keyof DistributedLockOptions, keyof RunSettings>;
 type OfRun = Exclude<keyof RunOnceOptions, keyof AcquireOptions> | 'tick' | 'attempts';
 type Module = Exclude<keyof (QuorlockModuleOptions & QuorlockModuleExtras), OfManager>;
 export type Difference =
   | Differ<keyof LockManagerOptions, ${table(managerRows, 'option')}>
   | Differ<keyof AcquireOptions, ${table(acquireRows, 'option')}>
-  | Differ<keyof DistributedLockOptions, ${table(decoratorRows, 'decorator option')}>
+  | Differ<OfDecorator, ${table(decoratorRows, 'decorator option')}>
+  | Differ<keyof RunSettings, ${table(runSettingRows, 'run setting')}>
   | Differ<keyof LockedHandlerOptions, ${table(handler, 'decorator option')}>
   | Differ<keyof ElectionOptions, ${table(electRows, 'elect option')}>
   | Differ<OfRun, ${table(runRows, 'run option')}>
@@ -130,6 +135,7 @@ export const none: never = difference;
       row,
       take: takers.decorator,
     })),
+    ...runSettingRows.map((row) => ({ option: plain(row['run setting']), row, take: takers.decorator })),
   ].flatMap(({ option, row, take }) => {
     const bounds = boundsOf(plain(row['bounds']), row['unit']);
     const title = take === takers.decorator ? `${option} of @DistributedLock` : option;
@@ -137,7 +143,7 @@ export const none: never = difference;
   });
 
   it('have bounds for all that is counted or measured', () => {
-    const measured = [...optionRows, ...decoratorRows].filter((row) => row['unit'] !== '');
+    const measured = [...optionRows, ...decoratorRows, ...runSettingRows].filter((row) => row['unit'] !== '');
     expect(measured.filter((row) => boundsOf(plain(row['bounds']), row['unit']) === undefined)).toEqual([]);
     expect(bounded.length).toBeGreaterThan(measured.length);
   });
@@ -145,7 +151,9 @@ export const none: never = difference;
   it.each(bounded)(
     'tell the bounds of %s: they are accepted, and what is beyond is refused with its name',
     async (_, { option, least, most, below, above, take }) => {
-      const needed = take === takers.manager ? {} : NEEDED[option];
+      // What the decorator's attempts need, the module may have.
+      const isNeeded = take === takers.acquire || (take === takers.decorator && option === 'wait');
+      const needed = isNeeded ? NEEDED[option] : {};
       const given = async (value: unknown): Promise<void> => {
         try {
           await take({ ...needed, [option]: value });

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { Injectable } from '@nestjs/common';
 import { LockManager } from '../../src/index.js';
 import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
-import { findApplicationName } from '../../src/nestjs/application-name.js';
+import { findApplicationName } from '../../src/nestjs/keys/application-name.js';
 import { start, type Application } from './support.js';
 
 /** A folder with an application in it. */

@@ -9,6 +9,6 @@ it('without the package cron a schedule that needs it fails, and the error says 
   await expect(readCronSchedule({ cronTime: '* * * * *' }, 'Tasks.job')).rejects.toThrow(
     /^Tasks\.job has @Cron, .* quorlock needs the package cron.* npm install cron\. Or .* once: false/,
   );
-  const tickOf = await readCronSchedule({ cronTime: new Date(1_000) }, 'Tasks.job');
-  expect(tickOf(1_001)).toBe(1_000);
+  const schedule = await readCronSchedule({ cronTime: new Date(1_000) }, 'Tasks.job');
+  expect(schedule.latest(1_001)).toBe(1_000);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
 import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron/cron-schedule.js';
-import { findLatestInstant, findNominalTick } from '../../src/nestjs/cron/nominal-tick.js';
+import { findLatestInstant, findNominalTick } from '../../src/core/nominal-tick.js';
 
 const at = (iso: string): number => Date.parse(iso);
 const shown = (ms: number | undefined): string | undefined =>
@@ -9,8 +9,8 @@ const shown = (ms: number | undefined): string | undefined =>
 
 /** The tick of a call that the scheduler makes. */
 async function tick(metadata: CronMetadata, now: string): Promise<string | undefined> {
-  const tickOf = await readCronSchedule(metadata, 'Tasks.job');
-  return shown(tickOf(at(now)));
+  const schedule = await readCronSchedule(metadata, 'Tasks.job');
+  return shown(schedule.latest(at(now)));
 }
 
 describe('the nominal tick', () => {
@@ -108,10 +108,10 @@ describe('the nominal tick', () => {
     ['0 3 * * 0', 'Europe/Berlin', '2026-03-20', '2026-04-10'],
   ])('the ticks of %s in %s are those of cron, from %s to %s', async (expression, zone, from, to) => {
     const cron = new CronTime(expression, zone);
-    const tickOf = await readCronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
+    const schedule = await readCronSchedule({ cronTime: expression, timeZone: zone }, 'Tasks.job');
     let fire = cron.getNextDateFrom(new Date(from), zone);
     for (; fire.toMillis() < at(to); fire = cron.getNextDateFrom(fire.toJSDate(), zone)) {
-      expect(shown(tickOf(fire.toMillis() + 2))).toBe(shown(fire.toMillis()));
+      expect(shown(schedule.latest(fire.toMillis() + 2))).toBe(shown(fire.toMillis()));
     }
   });
 });

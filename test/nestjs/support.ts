@@ -114,6 +114,12 @@ export function ticksOf({ app }: Pick<Application, 'app'>): (number | undefined)
       ticks.push((options as AcquireOptions).tick);
       return routine!(lease);
     });
+  const runOnce = locks.runOnce.bind(locks);
+  locks.runOnce = (options, routine) =>
+    runOnce(options, (run, lease) => {
+      ticks.push(run.tick);
+      return routine(run, lease);
+    });
   return ticks;
 }
 

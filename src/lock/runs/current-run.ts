@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Lease } from '../../api/lease.js';
 import { oncePerProcess } from '../../api/once-per-process.js';
 import type { CurrentRun } from '../../api/run.js';
 
@@ -7,5 +8,20 @@ const storage = oncePerProcess('current-run:1', () => new AsyncLocalStorage<Curr
 
 /** The run that the calling code is part of: inside `runOnce`, or inside a decorated method with a tick. */
 export const currentRun = (): CurrentRun | undefined => storage.getStore();
+
+/** The run that a call inside a lease is part of. The lease may be of code that is no run. */
+export function partOf(lease: Lease): CurrentRun {
+  const { signal } = lease;
+  return currentRun() ?? { tick: undefined, attempt: undefined, lateMs: 0, token: tokenOf(lease), signal };
+}
+
+function tokenOf(lease: Lease): number | undefined {
+  try {
+    return lease.token;
+  } catch {
+    // The option fencing is off.
+    return undefined;
+  }
+}
 
 export const runAs = <T>(run: CurrentRun, routine: () => T): T => storage.run(run, routine);

@@ -1,4 +1,5 @@
-import { findDateTick, findNominalTick, type NextInstant } from './nominal-tick.js';
+import { show } from '../check-options.js';
+import { tickSchedule, type TickSchedule } from '../../index.js';
 
 /** The metadata that `@Cron` of @nestjs/schedule writes on a method. */
 export interface CronMetadata {
@@ -18,13 +19,11 @@ type CronTimeClass = new (
   utcOffset?: number | null,
 ) => CronTimeLike;
 
-type CronPackage = typeof import('cron');
+type NextInstant = (afterMs: number) => number;
+/** As in `tickSchedule()`. */
+const EARLY_MS = 10;
 
-/**
- * Finds the tick of a call that the scheduler makes at this time of its wall clock. Both are in epoch
- * milliseconds; `undefined` where the schedule has no instant by then.
- */
-export type TickOf = (nowMs: number) => number | undefined;
+type CronPackage = typeof import('cron');
 
 /**
  * Reads the schedule of a `@Cron` method. The package cron computes it, as it also fires the method: a second
@@ -32,16 +31,33 @@ export type TickOf = (nowMs: number) => number | undefined;
  * for the errors.
  *
  * @throws TypeError when the schedule is neither an expression nor a date.
+ * @throws RangeError when the expression never fires.
  * @throws Error when the package cron is not installed.
  */
-export async function readCronSchedule(metadata: CronMetadata, method: string): Promise<TickOf> {
+export async function readCronSchedule(metadata: CronMetadata, method: string): Promise<TickSchedule> {
   const date = readDate(metadata.cronTime);
-  if (date !== undefined) return (nowMs) => findDateTick(date, nowMs);
+  if (date !== undefined) return dateSchedule(date);
   if (typeof metadata.cronTime !== 'string') {
     throw new TypeError(`${method}: @Cron takes an expression or a date, got ${typeof metadata.cronTime}`);
   }
   const next = createNextInstant(await loadCronTime(method), metadata.cronTime, metadata);
-  return (nowMs) => findNominalTick(next, nowMs);
+  assertFires(next, metadata.cronTime, method);
+  return tickSchedule(next);
+}
+
+/** The schedule of a job that runs once. Its timer may fire a moment early. */
+const dateSchedule = (date: number): TickSchedule => ({
+  latest: (atMs) => (atMs + EARLY_MS >= date ? date : undefined),
+  next: (afterMs) => (afterMs < date ? date : undefined),
+});
+
+/** The package cron throws where it finds no instant within the years that it looks at. */
+function assertFires(next: NextInstant, expression: string, method: string): void {
+  try {
+    next(Date.now());
+  } catch (cause) {
+    throw new RangeError(`${method}: the schedule ${show(expression)} of @Cron never fires`, { cause });
+  }
 }
 
 /**

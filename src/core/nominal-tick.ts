@@ -3,12 +3,13 @@
  * worker, even if timers are late and clocks are wrong. These functions are pure: the time and the schedule
  * are arguments.
  */
+import type { TickSchedule } from './run-policy.js';
 
 /**
  * Finds a schedule's first instant after a moment. Both are in epoch milliseconds; instants are whole
  * seconds.
  */
-export type NextInstant = (afterMs: number) => number;
+export type NextInstant = (afterMs: number) => number | undefined;
 
 /**
  * A call counts for an instant up to this long before it. The scheduler waits on a timer and then reads the
@@ -21,17 +22,22 @@ const LONGEST_LOOK_BACK_MS = 400 * 24 * 3_600_000;
 const SECOND_MS = 1_000;
 
 /**
+ * The ticks of a schedule that only tells its next instant, as most packages for schedules do. `next` gives
+ * the first instant after a moment; instants are whole seconds, in epoch milliseconds. A moment up to 10 ms
+ * before a tick counts for it: a timer may fire early by so much.
+ */
+export const tickSchedule = (next: NextInstant): TickSchedule => ({
+  latest: (atMs) => findNominalTick(next, atMs),
+  next,
+});
+
+/**
  * Finds the scheduled instant of a call that the scheduler makes at `nowMs` of this process's wall clock:
  * the latest one, even if the call comes late. A process that was suspended fires when it wakes, and by then
  * another worker has run that tick.
  */
 export function findNominalTick(next: NextInstant, nowMs: number): number | undefined {
   return findLatestInstant(next, nowMs + EARLY_MS, LONGEST_LOOK_BACK_MS);
-}
-
-/** Finds the tick of a job that runs once, at a date. */
-export function findDateTick(atMs: number, nowMs: number): number | undefined {
-  return nowMs + EARLY_MS >= atMs ? atMs : undefined;
 }
 
 /**
@@ -67,5 +73,5 @@ export function findLatestInstant(next: NextInstant, atMs: number, lookBackMs: n
  */
 function instantWithin(next: NextInstant, from: number, at: number): number | undefined {
   const instant = next(from);
-  return instant > from && instant <= at ? instant : undefined;
+  return instant !== undefined && instant > from && instant <= at ? instant : undefined;
 }
