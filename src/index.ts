@@ -16,6 +16,7 @@ export type { NotRunReason, TickSchedule } from './core/run-policy.js';
 export { currentRun } from './lock/runs/current-run.js';
 export type { RunRoutine } from './lock/runs/run-body.js';
 export type { Inspection } from './api/inspection.js';
+export type { Membership } from './api/membership.js';
 export {
   LOCK_DEFAULTS,
   type AcquireOptions,

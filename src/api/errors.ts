@@ -1,7 +1,7 @@
 import type { LossReason } from '../core/lease-state.js';
 import { majorityOf } from '../core/quorum.js';
 import type { RunRecord } from '../core/run.js';
-import { failed, type Failed, type Vote } from '../core/vote.js';
+import { failed, type Failed, type FailureReason, type Vote } from '../core/vote.js';
 import { listed, shortened } from './bounded-text.js';
 import { isOfKind, nameKind } from './error-kinds.js';
 
@@ -80,6 +80,15 @@ export class LockNotAcquiredError extends LockError {
   }
 }
 
+/** Why no majority came together. */
+function shortfall(votes: readonly NodeVote[], failures: readonly NodeFailure[], majority: number): string {
+  const { length } = votes;
+  const why = describe(failures);
+  if (length === 0 || length >= majority) return `no majority of the ${length} nodes answered; ${why}`;
+  const tooFew = `the list of nodes in use needs ${majority} votes, this client has ${length} of its nodes`;
+  return failures.length === 0 ? tooFew : `${tooFew}; ${why}`;
+}
+
 /** One node's answer in the round that failed. */
 export interface NodeVote {
   /** The node's name. */
@@ -98,27 +107,37 @@ export class QuorumUnreachableError extends LockError {
   }
 
   readonly code = 'QUORUM_UNREACHABLE';
-  /** `untrusted`: enough nodes answered, but some of them are in quarantine and have no vote yet. */
-  readonly reason: 'unreachable' | 'untrusted';
+  /**
+   * `untrusted`: enough nodes answered, but some of them are in quarantine and have no vote yet. `mismatch`:
+   * enough nodes answered, but some of them do not vote in this client's list of nodes, see
+   * `LockManager.membership`.
+   */
+  readonly reason: 'unreachable' | 'untrusted' | 'mismatch';
   /** Each node's answer in the last round, in the order of the `nodes` option. Not enumerable. */
   declare readonly votes: readonly NodeVote[];
 
-  constructor(resources: readonly string[], votes: readonly NodeVote[], detail?: string) {
+  constructor(
+    resources: readonly string[],
+    votes: readonly NodeVote[],
+    detail?: string,
+    majority = majorityOf(votes.length),
+  ) {
     const failures = failuresIn(votes);
-    super(
-      detail === undefined
-        ? `${quoted(resources)}: no majority of the ${votes.length} nodes answered; ${describe(failures)}`
-        : `${quoted(resources)}: ${detail}`,
-      resources,
-      { cause: causeOf(failures) },
-    );
+    super(`${quoted(resources)}: ${detail ?? shortfall(votes, failures, majority)}`, resources, {
+      cause: causeOf(failures),
+    });
     // Node prints all enumerable properties of an uncaught error. The message says the same in a line.
     Object.defineProperty(this, 'votes', { value: votes });
     // A node that had not answered when the round was decided counts as reachable: it may just be slower.
-    const away = votes.filter(({ vote }) => vote?.kind === 'failed' && vote.reason !== 'untrusted');
-    const isUntrusted = failures.some(({ vote }) => vote.reason === 'untrusted');
-    const enough = votes.length - away.length >= majorityOf(votes.length);
-    this.reason = isUntrusted && enough ? 'untrusted' : 'unreachable';
+    const countOf = (reason: FailureReason): number =>
+      failures.filter(({ vote }) => vote.reason === reason).length;
+    const untrusted = countOf('untrusted');
+    const mismatched = countOf('mismatch');
+    const answered = votes.length - failures.length;
+    if (votes.length > 0 && votes.length < majority) this.reason = 'mismatch';
+    else if (untrusted > 0 && answered + untrusted >= majority) this.reason = 'untrusted';
+    else if (mismatched > 0 && answered + untrusted + mismatched >= majority) this.reason = 'mismatch';
+    else this.reason = 'unreachable';
   }
 }
 

@@ -3,6 +3,7 @@ import type { LossReason } from '../core/lease-state.js';
 import type { FailureReason, RefusalReason } from '../core/vote.js';
 import type { NodeState } from '../node/lock-node.js';
 import type { DeposedReason } from './election.js';
+import type { Membership } from './membership.js';
 
 /** A node as `LockManager.nodes()` and the `node` event show it. */
 export interface NodeSnapshot {
@@ -90,6 +91,7 @@ export type RunOutcome = 'succeeded' | 'failed' | 'timed_out' | 'lost';
  * - `node`: the state of a node, once for each change.
  * - `quorum`: whether a majority of the nodes is ready: once when the start is over (`atStart`), and then at
  *   every loss and return of the majority.
+ * - `membership`: the list of nodes that is voted under, once for each change.
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
@@ -127,7 +129,7 @@ export type LockEvent =
     })
   | (AboutCall & {
       readonly type: 'failed';
-      readonly reason: 'unreachable' | 'untrusted' | 'contended';
+      readonly reason: 'unreachable' | 'untrusted' | 'mismatch' | 'contended';
       readonly error: Error;
       readonly durationMs: number;
     })
@@ -160,6 +162,7 @@ export type LockEvent =
     }
   | { readonly type: 'node'; readonly node: NodeSnapshot }
   | { readonly type: 'quorum'; readonly atStart: boolean; readonly quorum: QuorumSnapshot }
+  | { readonly type: 'membership'; readonly membership: Membership }
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string }
   | (Omit<AboutCall, 'id'> & {

@@ -14,10 +14,13 @@ export const countersAbove = (votes: readonly (Vote | undefined)[]): number[] =>
  * majority can have it. The caller compares two rounds: the same text twice means that the key was taken for
  * good.
  */
-export function takersIn(votes: readonly (Vote | undefined)[]): string | undefined {
+export function takersIn(
+  votes: readonly (Vote | undefined)[],
+  majority = majorityOf(votes.length),
+): string | undefined {
   const refusals = votes.flatMap((vote) =>
     vote?.kind === 'refused' && vote.reason !== 'superseded' ? [vote.owner ?? vote.reason] : [],
   );
-  const isTaken = refusals.length > votes.length - majorityOf(votes.length);
+  const isTaken = refusals.length > votes.length - majority;
   return isTaken ? [...new Set(refusals)].sort().join(' ') : undefined;
 }

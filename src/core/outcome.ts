@@ -51,8 +51,8 @@ interface OwnerCount {
 export function outcomeOf(
   votes: readonly (Vote | undefined)[],
   seenBefore: ReadonlySet<string> = NOBODY,
+  majority = majorityOf(votes.length),
 ): Outcome {
-  const majority = majorityOf(votes.length);
   const counts = new Map<string, OwnerCount>();
   const alreadyRan = countRecordedTicks(votes);
   let failures = 0;
@@ -143,8 +143,10 @@ export function hasPriority(
  * dead nodes fail before the other nodes can say who holds the resource, so the first votes alone may
  * mislead.
  */
-export function isConclusive(votes: readonly (Vote | undefined)[]): boolean {
-  const majority = majorityOf(votes.length);
+export function isConclusive(
+  votes: readonly (Vote | undefined)[],
+  majority = majorityOf(votes.length),
+): boolean {
   const outstanding = votes.filter((vote) => vote === undefined).length;
   const failures = votes.filter((vote) => vote?.kind === 'failed').length;
   if (outstanding === 0 || votes.length - failures < majority) return true;

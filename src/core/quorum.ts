@@ -9,8 +9,7 @@ export const majorityOf = (nodeCount: number): number => Math.floor(nodeCount / 
  * all outstanding votes cannot make a majority. Counting refusals instead would never decide a split of two
  * against two.
  */
-export function verdictOf(nodeCount: number, granted: number, outstanding: number): Verdict {
-  const majority = majorityOf(nodeCount);
+export function verdictOf(majority: number, granted: number, outstanding: number): Verdict {
   if (granted >= majority) return 'won';
   return granted + outstanding >= majority ? 'pending' : 'lost';
 }

@@ -13,11 +13,15 @@ export class VoteTally {
   #outstanding: number;
   #verdict: Verdict;
 
-  constructor(readonly nodeCount: number) {
+  constructor(
+    readonly nodeCount: number,
+    /** How many grants win: a majority of the list of nodes that the client votes under. */
+    readonly majority = majorityOf(nodeCount),
+  ) {
     this.#votes = new Array<Vote | undefined>(nodeCount).fill(undefined);
-    this.#decidingGrants = new Array<Granted>(majorityOf(nodeCount));
+    this.#decidingGrants = new Array<Granted>(majority);
     this.#outstanding = nodeCount;
-    this.#verdict = verdictOf(nodeCount, 0, nodeCount);
+    this.#verdict = verdictOf(majority, 0, nodeCount);
   }
 
   get verdict(): Verdict {
@@ -49,7 +53,7 @@ export class VoteTally {
     if (this.#verdict !== 'pending') return this.#verdict;
     this.#outstanding--;
     if (vote.kind === 'granted') this.#decidingGrants[this.#granted++] = vote;
-    this.#verdict = verdictOf(this.nodeCount, this.#granted, this.#outstanding);
+    this.#verdict = verdictOf(this.majority, this.#granted, this.#outstanding);
     return this.#verdict;
   }
 }

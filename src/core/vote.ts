@@ -69,15 +69,24 @@ export interface Failed {
  * - `error`: the node answered with an error.
  * - `restored`: a lost key was set again. It protects the lease, but it does not count in this round.
  * - `untrusted`: granted by a node in quarantine, because it lost its memory or its clock was stepped.
+ * - `mismatch`: the node does not vote under the caller's list of nodes, and wrote nothing.
  */
 export type FailureReason =
-  'timeout' | 'late' | 'unreachable' | 'withdrawn' | 'disconnected' | 'error' | 'restored' | 'untrusted';
+  | 'timeout'
+  | 'late'
+  | 'unreachable'
+  | 'withdrawn'
+  | 'disconnected'
+  | 'error'
+  | 'restored'
+  | 'untrusted'
+  | 'mismatch';
 
 export const failed = (reason: FailureReason, cause: Error): Failed => ({ kind: 'failed', reason, cause });
 
 /**
  * What a node's answer says of the caller's key on that node: it may be there (`possible`), it is `gone`, or
- * nothing has changed, because nothing was written (`late`) or sent (`unreachable`, `withdrawn`).
+ * nothing has changed, because nothing was written (`late`, `mismatch`) or sent (`unreachable`, `withdrawn`).
  */
 export function keyAfter(vote: Vote): 'possible' | 'gone' | 'as before' {
   switch (vote.kind) {
@@ -91,4 +100,4 @@ export function keyAfter(vote: Vote): 'possible' | 'gone' | 'as before' {
   }
 }
 
-const WITHOUT_EFFECT: ReadonlySet<FailureReason> = new Set(['late', 'unreachable', 'withdrawn']);
+const WITHOUT_EFFECT: ReadonlySet<FailureReason> = new Set(['late', 'unreachable', 'withdrawn', 'mismatch']);

@@ -9,6 +9,7 @@ import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
 import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
+import type { Membership as MembershipSnapshot } from '../api/membership.js';
 import type { Lease } from '../api/lease.js';
 import {
   LOCK_DEFAULTS,
@@ -23,8 +24,9 @@ import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
 import type { HeldLease } from './lease/held-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { Bootstrap } from './nodes/bootstrap.js';
-import { watchMembership } from './nodes/membership-check.js';
+import { Membership } from './nodes/membership.js';
 import { openNodes, readNodes } from './nodes/node-list.js';
+import { NodeViews } from './nodes/node-views.js';
 import { snapshotOf, watchNodes } from './nodes/node-watch.js';
 import { QuarantineLifter } from './nodes/quarantine-lifter.js';
 import { QuorumWatch } from './nodes/quorum-watch.js';
@@ -80,7 +82,8 @@ export class LockManager {
   #want: () => void = () => undefined;
   readonly #acquirer: Acquirer;
   readonly #unwatch: () => void;
-  readonly #unwatchMembers: () => void;
+  readonly #views: NodeViews;
+  readonly #membership: Membership;
   readonly #declared = new Set<string>();
   readonly #elections = new Set<Candidate>();
   /** Set while locks exclude this process only. */
@@ -108,14 +111,17 @@ export class LockManager {
     const { nodes, quarantine } = opened;
     this.#nodes = nodes;
     this.#quarantine = quarantine;
-    this.#quorum = new Quorum(this.#nodes, this.#clock, this.#events);
-    this.#unwatch = watchNodes(this.#nodes, this.#clock, this.#events, this.#options.warn, (nodeIndex) => {
+    const { maxTtlMs, restartQuarantine, driftFactor, warn } = this.#options;
+    const events = this.#events;
+    this.#views = new NodeViews(nodes, this.#clock, maxTtlMs, quarantine.ms > 0);
+    const settings = { maxTtlMs, warn, isObserver: false };
+    this.#membership = new Membership(nodes, this.#views, this.#clock, events, settings, random);
+    this.#quorum = new Quorum(nodes, this.#clock, events, this.#membership);
+    this.#unwatch = watchNodes(nodes, this.#views, this.#clock, events, warn, (nodeIndex) => {
       this.#acquirer.leases.extendFor(nodeIndex);
     });
-    this.#unwatchMembers = watchMembership(this.#nodes, this.#options.warn);
-    const { majority } = this.#quorum;
-    if (this.#options.restartQuarantine === 'auto')
-      this.#lifter = new QuarantineLifter(nodes, this.#clock, majority, this.#options.driftFactor);
+    if (restartQuarantine === 'auto')
+      this.#lifter = new QuarantineLifter(nodes, this.#clock, this.#membership, driftFactor);
     const isInMemory = this.#nodes.every(({ scope }) => scope === 'process');
     if (isInMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
     this.#acquirer = new Acquirer({
@@ -130,7 +136,7 @@ export class LockManager {
       isInMemory,
       scheduler,
       guard: this.#stallGuard,
-      starting: () => this.#bootstrap?.starting,
+      starting: () => this.#starting(),
     });
     this.#runContext = {
       manager: this,
@@ -289,6 +295,7 @@ export class LockManager {
     this.#quorumWatch = new QuorumWatch(this.#nodes, this.#clock, this.#quorum.majority, (quorum, atStart) =>
       this.#events.emit({ type: 'quorum', atStart, quorum }),
     );
+    this.#membership.begin();
     this.#want();
   }
 
@@ -320,7 +327,22 @@ export class LockManager {
 
   /** The nodes in their order, and the state of each. */
   nodes(): readonly NodeSnapshot[] {
-    return this.#nodes.map((node) => snapshotOf(node, this.#clock.now()));
+    return this.#nodes.map((_, nodeIndex) => this.#snapshotOf(nodeIndex));
+  }
+
+  /** The list of nodes that this manager votes under, see docs/membership.md. */
+  membership(): MembershipSnapshot {
+    return this.#membership.snapshot();
+  }
+
+  /**
+   * The word of an operator: the nodes of this manager are the list from now on, although no majority of the
+   * list before can be reached. You vouch that every node that does not answer now is off for good, or was
+   * emptied, and that nobody does the same elsewhere. The list is in use after the longest quarantine.
+   * Rejects with an Error if fewer than a majority of the nodes answer.
+   */
+  acceptMembers(): Promise<void> {
+    return this.#membership.accept();
   }
 
   /**
@@ -348,7 +370,8 @@ export class LockManager {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
     const tell: LockListener = (event) => this.#events.deliver(listener, event);
     for (const name of this.#declared) tell({ type: 'declared', name });
-    for (const node of this.#nodes) tell({ type: 'node', node: snapshotOf(node, this.#clock.now()) });
+    this.nodes().forEach((node) => tell({ type: 'node', node }));
+    tell({ type: 'membership', membership: this.membership() });
     if (this.#fallbackReason !== undefined)
       tell({ type: 'fallback', active: true, reason: this.#fallbackReason });
     for (const { presentState } of this.#elections) for (const event of presentState) tell(event);
@@ -412,10 +435,22 @@ export class LockManager {
     this.#quorumWatch?.close();
     this.#lifter?.close();
     this.#unwatch();
-    this.#unwatchMembers();
+    this.#membership.close();
     await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);
     // A node in memory lives on for other managers that share it. For this one it is closed like the others.
     for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
+  }
+
+  /** Resolves when the nodes and the list of nodes are known well enough; `undefined` once they are. */
+  #starting(): Promise<void> | undefined {
+    const { starting } = this.#membership;
+    const bootstrapped = this.#bootstrap?.starting;
+    if (bootstrapped === undefined || starting === undefined) return bootstrapped ?? starting;
+    return Promise.all([bootstrapped, starting]).then(() => undefined);
+  }
+
+  #snapshotOf(nodeIndex: number): NodeSnapshot {
+    return snapshotOf(this.#nodes[nodeIndex]!, this.#views.twinOf(nodeIndex), this.#clock.now());
   }
 
   #memoryQuorum(): Quorum {

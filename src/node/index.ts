@@ -14,14 +14,17 @@ export {
   type LockNode,
   type NodeInspection,
   type NodeMemory,
+  type NodeRecord,
   type NodeRequest,
   type NodeState,
   type QueueEntry,
+  type RecordWrite,
   type ReleaseListener,
   type ReleaseRequest,
   type VoteReceiver,
   type WakeRequest,
 } from './lock-node.js';
+export type { ListPair, Member, MemberList } from '../core/member-list.js';
 export { ObservableState } from './observable-state.js';
 export {
   inspectRecord,

@@ -1,3 +1,5 @@
+import type { ListPair } from '../core/member-list.js';
+import type { Outstanding } from '../core/membership-record.js';
 import type { MemoryReport } from '../core/quarantine.js';
 import type { RunMark, RunRecord } from '../core/run.js';
 import type { Failed, Vote } from '../core/vote.js';
@@ -81,8 +83,45 @@ export interface NodeMemory {
    * when its quarantine is over.
    */
   lift?(memory: string): Promise<void>;
-  /** Stores on the node the list of nodes among which it is used. `look` reports it as `state.members`. */
-  recordMembers(members: string): Promise<void>;
+  /**
+   * The id that the node gets when it has none: after its first contact, or after it lost its memory. With
+   * `replacedId` it gets the id now, if it has none, or if it is blank and still has the id `replacedId`.
+   */
+  identify?(id: string, replacedId?: string): Promise<void>;
+  /**
+   * Writes the node's record: the list of nodes that it votes in, and the list before. The write must be
+   * atomic, and must be refused where the node's memory or the number of its record is another one.
+   * `waitMs`: how long a lease may live that is out when it is written. `look` reports the record. Never
+   * rejects.
+   *
+   * A node without this method keeps no record, and votes under every list.
+   */
+  writeRecord?(write: RecordWrite, waitMs: number, deadlineAt: number): Promise<void>;
+}
+
+/** What is to be written, and what must still stand on the node. */
+export interface RecordWrite extends ListPair {
+  readonly memory: string;
+  readonly sequence: number;
+  /**
+   * What has to be over before the record is in force: `nothing`; `own votes`, that is, what this node has
+   * granted, for which it may wait for less than `waitMs` where it knows when that is; or `all votes`.
+   */
+  readonly outstanding: Outstanding;
+}
+
+/** The lists of nodes that a node votes in, as `look` found them. */
+export interface NodeRecord {
+  /** Names the node's present memory. A node that lost its memory gets another one. */
+  readonly memory: string;
+  /** How often the record was written. */
+  readonly sequence: number;
+  /** `undefined`: the node is blank, it has no record that was written in its present memory. */
+  readonly pair: ListPair | undefined;
+  /** When the leases are over that were out when it was written, on the caller's monotonic clock. */
+  readonly inForceAt: number;
+  /** When it was written, or when the memory of a blank node began, on the caller's monotonic clock. */
+  readonly writtenAt: number;
 }
 
 /**
@@ -94,7 +133,7 @@ export interface NodeMemory {
  * - `misconfigured`: it must not vote because of its configuration; `reason` says why.
  * - `closed`: `close` was called.
  *
- * Only a node with `memory` is ever `new` or `untrusted`, and only such a node tells its `id`, its `members`
+ * Only a node with `memory` is ever `new` or `untrusted`, and only such a node tells its `id`, its `record`
  * and its clock.
  *
  * @example
@@ -107,10 +146,10 @@ export interface NodeState {
   readonly reason?: string;
   /** Identifies the server process behind the node while connected, such as the run_id of Redis. */
   readonly serverId?: string;
-  /** The node's random id, which it keeps as long as its memory. */
+  /** The node's random id. After a loss of memory it gets the same one again, from a client that knew it. */
   readonly id?: string;
-  /** The list of nodes stored on it by `recordMembers`; '' for none. */
-  readonly members?: string;
+  /** The lists that it votes in, as the last look told. Only a node with `memory.writeRecord` has it. */
+  readonly record?: NodeRecord;
   /** A warning for the operator of a node that votes all the same. */
   readonly caution?: string;
   /** When the node is trusted again, on the caller's monotonic clock. */
@@ -165,6 +204,14 @@ interface RequestBase {
   readonly holderId: string;
 }
 
+interface Voted extends RequestBase {
+  /**
+   * The id of the list of nodes that the caller votes under. The node votes `mismatch`, and writes nothing,
+   * unless its record has this list as its present one or as the one before. Empty: it is not checked.
+   */
+  readonly list?: string;
+}
+
 /**
  * Sets the keys of all resources for `ttlMs`, and raises their counters, unless another holder has one of
  * them. The same request a second time is granted again and counts nothing.
@@ -184,7 +231,7 @@ interface RequestBase {
  * // after its deadline
  * { kind: 'failed', reason: 'late', cause: new Error('the request reached the node after its deadline') }
  */
-export interface AcquireRequest extends RequestBase {
+export interface AcquireRequest extends Voted {
   readonly op: 'acquire';
   readonly mode?: LockMode;
   readonly ttlMs: number;
@@ -231,7 +278,7 @@ export interface AcquireRequest extends RequestBase {
  * { kind: 'refused', reason: 'already_ran', run: { tick: 1_791_812_340_000, attempt: 1, state: 'finished' } }
  * { kind: 'refused', reason: 'superseded', counter: 1_791_812_345_678_009 }
  */
-export interface ConfirmRequest extends RequestBase {
+export interface ConfirmRequest extends Voted {
   readonly op: 'confirm';
   readonly deadlineAt: number;
   readonly token: number;
@@ -255,7 +302,7 @@ export const PRESENT_ONLY = -1;
  * // the key was lost, and with it the counter; both were set again
  * { kind: 'failed', reason: 'restored', cause: new Error('the node had lost the key') }
  */
-export interface ExtendRequest extends RequestBase {
+export interface ExtendRequest extends Voted {
   readonly op: 'extend';
   readonly ttlMs: number;
   readonly deadlineAt: number;

@@ -1,4 +1,4 @@
-import type { NodeState } from './lock-node.js';
+import type { NodeRecord, NodeState } from './lock-node.js';
 
 /** How far a number in the state may move, in milliseconds, before listeners are told. */
 const CHANGE_MS = 100;
@@ -61,13 +61,19 @@ export class ObservableState {
   }
 }
 
+const hasOtherRecord = (before: NodeRecord | undefined, after: NodeRecord | undefined): boolean =>
+  after?.memory !== before?.memory ||
+  after?.sequence !== before?.sequence ||
+  after?.pair?.list.id !== before?.pair?.list.id ||
+  hasMoved(before?.inForceAt, after?.inForceAt);
+
 const differs = (before: NodeState, after: NodeState): boolean =>
   after.status !== before.status ||
   after.reason !== before.reason ||
   after.serverId !== before.serverId ||
   after.caution !== before.caution ||
   after.id !== before.id ||
-  after.members !== before.members ||
+  hasOtherRecord(before.record, after.record) ||
   hasMoved(before.trustedAt, after.trustedAt) ||
   hasMoved(before.clockOffsetMs, after.clockOffsetMs) ||
   hasMoved(before.ownGapMs, after.ownGapMs);

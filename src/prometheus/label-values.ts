@@ -20,6 +20,7 @@ export const SKIP_REASONS = keysOf<EventOf<'skipped'>['reason']>({
 export const FAILURE_REASONS = keysOf<EventOf<'failed'>['reason']>({
   unreachable: true,
   untrusted: true,
+  mismatch: true,
   contended: true,
 });
 
@@ -83,6 +84,7 @@ export const FAILED_VOTES = keysOf<FailureReason>({
   error: true,
   restored: true,
   untrusted: true,
+  mismatch: true,
 });
 
 export const VOTES: readonly EventOf<'vote'>['vote'][] = [

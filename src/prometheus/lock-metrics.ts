@@ -161,7 +161,8 @@ class Recorder {
       case 'stalled':
         return metrics.loopDelay.observe(event.delayMs / 1000);
       case 'quorum':
-        // The states of the nodes tell it, too.
+      case 'membership':
+        // The states of the nodes, and failures with the reason mismatch, tell it, too.
         return;
       case 'fallback':
         return this.#recordFallback(event.active);

@@ -1,45 +1,274 @@
 import { describe, expect, it } from '@jest/globals';
-import { compareMembers, readMembers, writeMembers, type Member } from '../../src/core/membership.js';
+import {
+  areSameMembers,
+  differenceOf,
+  memberList,
+  type Member,
+  type MemberList,
+} from '../../src/core/member-list.js';
+import { listToVoteUnder } from '../../src/core/membership-choice.js';
+import { isActive, MembershipKnowledge } from '../../src/core/membership-knowledge.js';
+import { planAcceptance, planWrites, type MembershipPlan } from '../../src/core/membership-plan.js';
+import { mayWrite, readPair, writePair } from '../../src/core/membership-record.js';
+import type { MemberView } from '../../src/core/membership-view.js';
 import { quarantineMsOf } from '../../src/core/quarantine.js';
 
-const node = (id: string, address = `host-${id}`): Member => ({ id, address });
-const sure = (...members: Member[]): (Member & { sure: boolean })[] =>
-  members.map((member) => ({ ...member, sure: true }));
-const [a, b, c, d, e] = [node('a'), node('b'), node('c'), node('d'), node('e')];
+const digest = (text: string): string => text;
+const node = (id: string): Member => ({ id, address: `host-${id}` });
+const nodes = (ids: string): Member[] => [...ids].map(node);
+const list = (ids: string, epoch: number, before?: MemberList): MemberList =>
+  memberList(digest, epoch, nodes(ids), before?.id ?? '');
 
-describe('two memberships', () => {
+const FIRST = list('abc', 0);
+const A = list('abc', 1, FIRST);
+const B = list('abcd', 2, A);
+const PAIR_A = { list: A, previous: FIRST };
+const PAIR_B = { list: B, previous: A };
+
+const view = (id: string, changes: Partial<MemberView> = {}): MemberView => ({
+  ...node(id),
+  isHere: true,
+  hereForMs: 100_000,
+  isLongAway: false,
+  isTrusted: true,
+  agrees: false,
+  memory: `memory of ${id}`,
+  sequence: 1,
+  record: PAIR_A,
+  isInForce: true,
+  recordAgeMs: 100_000,
+  lookedAt: 500,
+  blankSince: undefined,
+  ...changes,
+});
+const blank = (id: string, changes: Partial<MemberView> = {}): MemberView =>
+  view(id, { record: undefined, blankSince: 400, ...changes });
+const young = (id: string): MemberView => blank(id, { recordAgeMs: 1_000 });
+const away = (id: string): MemberView => view(id, { isHere: false, isTrusted: false, record: undefined });
+
+const PATIENCE_MS = 60_000;
+function knowing(...views: MemberView[]): MembershipKnowledge {
+  const knowledge = new MembershipKnowledge();
+  knowledge.learn(views, 0);
+  return knowledge;
+}
+const planOf = (
+  views: MemberView[],
+  knowledge = knowing(...views),
+  { now = 1_000, mayChange = true } = {},
+): MembershipPlan => planWrites(views, knowledge, { digest, now, patienceMs: PATIENCE_MS, mayChange });
+const inWords = ({ writes }: MembershipPlan): string[] =>
+  writes.map(
+    ({ kind, nodeIndex, list: { epoch, members } }) =>
+      `${kind} ${nodeIndex}: ${epoch} ${members.map(({ id }) => id).join('')}`,
+  );
+
+describe('a list of nodes', () => {
+  it('a list has the same id for the same epoch, members and list before, and for no others', () => {
+    expect(list('cab', 1, FIRST).id).toBe(A.id);
+    expect(
+      new Set([A, list('abc', 2, FIRST), list('abd', 1, FIRST), list('abc', 1)].map(({ id }) => id)).size,
+    ).toBe(4);
+  });
+
   it.each([
-    ['equal ones are the same', sure(a, b, c), [c, b, a], 'same'],
-    ['equal ones under other addresses are the same', sure(a, node('b', '10.0.0.2'), c), [a, b, c], 'same'],
-    [
-      'equal ones are the same after a node lost its id with its data',
-      sure(a, node('x', 'host-b'), c),
-      [a, b, c],
-      'same',
-    ],
-    ['one with another node is one apart', sure(a, b, c, d), [a, b, c], 'one apart'],
-    ['one with a node fewer is one apart', sure(a, b), [a, b, c], 'one apart'],
-    [
-      'one with an exchanged node is a mismatch: the majorities {a, c} and {b, d} share no node',
-      sure(a, b, d),
-      [a, b, c],
-      'mismatch',
-    ],
-    ['three and five nodes are a mismatch', sure(a, b, c), [a, b, c, d, e], 'mismatch'],
-    ['nodes without a node in common are a mismatch', sure(a, b), [c, d], 'mismatch'],
-  ])('two memberships: %s', (_claim, ours, theirs, expected) => {
-    expect(compareMembers(ours, theirs)).toBe(expected);
+    ['abc', 'cba', 0],
+    ['abc', 'abcd', 1],
+    ['abc', 'ab', 1],
+    ['abc', 'abd', 2],
+    ['abc', 'abcde', 2],
+  ])('the lists %s and %s differ by %i nodes', (some, others, expected) => {
+    expect(differenceOf(nodes(some), nodes(others))).toBe(expected);
+    expect(areSameMembers(nodes(some), nodes(others))).toBe(expected === 0);
+  });
+});
+
+describe('a record', () => {
+  it('a record is read as it was written, and a text that is none is not read', () => {
+    expect(readPair(writePair(PAIR_B))).toEqual(PAIR_B);
+    expect(readPair(writePair({ list: FIRST, previous: undefined }))).toEqual({
+      list: FIRST,
+      previous: undefined,
+    });
+    for (const text of ['', '{', '1', 'null', '[]', '[1]', '[["id","x",0,[]]]', '[["id",1,0,[]]]'])
+      expect(readPair(text)).toBeUndefined();
   });
 
-  it('a node that is away or in quarantine matches any node, but does not hide a wrong number', () => {
-    const away = { ...node('', 'elsewhere'), sure: false };
-    expect(compareMembers([...sure(a, b), away], [a, b, c])).toBe('same');
-    expect(compareMembers([...sure(a, b, c), away, { ...away, address: 'too' }], [a, b, c])).toBe('mismatch');
+  const change = { kind: 'change', ...PAIR_B } as const;
+  it.each<[string, Parameters<typeof mayWrite>, boolean]>([
+    ['a change goes onto its base', [PAIR_A, 'a', change], true],
+    [
+      'a change goes onto a rival of the same base',
+      [{ list: list('ab', 1.5, A), previous: A }, 'a', change],
+      true,
+    ],
+    [
+      'a change goes onto what is older than its base',
+      [{ list: FIRST, previous: undefined }, 'a', change],
+      true,
+    ],
+    ['a change goes onto a new node', [undefined, 'd', change], true],
+    ['a change does not go onto a blank member', [undefined, 'a', change], false],
+    [
+      'a change does not go onto a later list',
+      [{ list: list('abcde', 3, B), previous: B }, 'a', change],
+      false,
+    ],
+    [
+      'a change does not go onto another branch',
+      [{ list: list('x', 1.5), previous: list('y', 1) }, 'a', change],
+      false,
+    ],
+    ['a restore goes onto a blank node', [undefined, 'a', { kind: 'restore', ...PAIR_A }], true],
+    [
+      'a restore goes onto nothing else',
+      [{ list: FIRST, previous: undefined }, 'a', { kind: 'restore', ...PAIR_A }],
+      false,
+    ],
+  ])('%s', (_claim, args, expected) => {
+    expect(mayWrite(...args)).toBe(expected);
+  });
+});
+
+describe('a list in use', () => {
+  it('a list is active on majorities of itself and of the list before, trusted and in force', () => {
+    const has = (id: string, changes = {}): MemberView => view(id, { record: PAIR_B, ...changes });
+    expect(isActive([has('a'), has('b'), has('d')], PAIR_B)).toBe(true);
+    expect(isActive([has('a'), has('d'), view('b'), view('c')], PAIR_B)).toBe(false);
+    expect(isActive([has('a'), has('b'), has('d', { isTrusted: false })], PAIR_B)).toBe(false);
+    expect(isActive([has('a'), has('b'), has('d', { isInForce: false })], PAIR_B)).toBe(false);
+    const pair = { list: list('ab', 2, A), previous: A };
+    expect(isActive([view('a', { record: pair })], pair)).toBe(false);
   });
 
-  it('members are read as they were written, in any order; a text that cannot be read has none', () => {
-    expect(readMembers(writeMembers([c, a, b]))).toEqual([a, b, c]);
-    for (const text of ['', '{', '1', 'null']) expect(readMembers(text)).toBeUndefined();
+  it('a first list is known on all of its members, and a list before another on a trusted node', () => {
+    const first = { list: FIRST, previous: undefined };
+    const has = (id: string): MemberView => view(id, { record: first });
+    expect(knowing(has('a'), has('b'), has('c')).isKnown(FIRST)).toBe(true);
+    expect(knowing(has('a'), has('b'), away('c')).isKnown(FIRST)).toBe(false);
+    expect(knowing(has('a'), has('b'), { ...away('c'), isLongAway: true }).isKnown(FIRST)).toBe(true);
+    expect(knowing(view('a', { record: PAIR_B })).isKnown(A)).toBe(true);
+    expect(knowing(view('a', { record: PAIR_B, isTrusted: false })).isKnown(A)).toBe(false);
+  });
+
+  it('a client votes under its own list once that is known, and under the list before until then', () => {
+    const inForce = [...'abcd'].map((id) => view(id, { record: PAIR_B }));
+    expect(listToVoteUnder(inForce, knowing(...inForce))).toBe(B);
+    const under = inForce.map((one) => ({ ...one, isInForce: false }));
+    expect(listToVoteUnder(under, knowing(...under))).toBe(A);
+    const old = inForce.slice(0, 3);
+    expect(listToVoteUnder(old, knowing(...old))).toBe(A);
+  });
+
+  it('a client votes under another known list if its own has no majority', () => {
+    const C = list('abd', 3, B);
+    const record = { list: C, previous: B };
+    const views = [view('a', { record }), view('b', { record }), away('c')];
+    const knowledge = knowing(view('a', { record }), view('b', { record }), view('d', { record }));
+    expect(listToVoteUnder(views, knowledge)).toBe(C);
+  });
+});
+
+describe('the writes that are due', () => {
+  it('a first use is written on all nodes, and then followed by the list that is believed', () => {
+    const fresh = [blank('a'), blank('b'), blank('c')];
+    expect(inWords(planOf(fresh))).toEqual([
+      'first use 0: 0 abc',
+      'first use 1: 0 abc',
+      'first use 2: 0 abc',
+    ]);
+    expect(planOf([blank('a'), blank('b'), away('c')]).writes).toEqual([]);
+    const record = { list: FIRST, previous: undefined };
+    const begun = [view('a', { record }), blank('b'), blank('c')];
+    expect(inWords(planOf(begun))).toEqual(['first use 1: 0 abc', 'first use 2: 0 abc']);
+    const done = ['a', 'b', 'c'].map((id) => view(id, { record }));
+    expect(inWords(planOf(done))).toEqual(['change 0: 1 abc', 'change 1: 1 abc', 'change 2: 1 abc']);
+  });
+
+  it('two different first lists stop each other, and it is said', () => {
+    const record = { list: list('cde', 0), previous: undefined };
+    expect(planOf([blank('a'), blank('b'), view('c', { record })])).toEqual({
+      writes: [],
+      notices: ['two first lists'],
+    });
+  });
+
+  it('a client adds a node when that has answered, to all nodes that answer', () => {
+    const used = [view('a'), view('b'), away('c')];
+    expect(inWords(planOf([...used, blank('d')]))).toEqual([
+      'change 0: 2 abcd',
+      'change 1: 2 abcd',
+      'change 3: 2 abcd',
+    ]);
+    expect(planOf([...used, away('d')]).writes).toEqual([]);
+    expect(planOf([...used, blank('d')], undefined, { mayChange: false }).writes).toEqual([]);
+    expect(
+      planOf([view('a'), away('b'), away('c'), blank('d')], knowing(view('a'), view('b'))).writes,
+    ).toEqual([]);
+  });
+
+  it('a client that adds two nodes takes one step after the other; one that exchanges a node is told', () => {
+    const used = [view('a'), view('b'), view('c')];
+    expect(inWords(planOf([...used, blank('d'), blank('e')]))).toContain('change 3: 2 abcd');
+    const exchanged = planOf([view('a'), view('b'), blank('d')]);
+    expect(exchanged).toEqual({ writes: [], notices: ['too far apart'] });
+    const short = planOf([view('a')], knowing(...used));
+    expect(short).toEqual({ writes: [], notices: ['too far apart'] });
+  });
+
+  it('a rival is left alone for ten seconds', () => {
+    const rival = { list: list('ab', 2, A), previous: A };
+    const views = (recordAgeMs: number): MemberView[] => [
+      view('a', { record: rival, isInForce: false, recordAgeMs }),
+      view('b'),
+      view('c'),
+      blank('d'),
+    ];
+    const knowledge = knowing(view('a'), view('b'), view('c'));
+    knowledge.learn(views(1_000), 0);
+    expect(planOf(views(9_000), knowledge).writes).toEqual([]);
+    expect(inWords(planOf(views(11_000), knowledge))).toContain('change 0: 3 abcd');
+  });
+
+  it('a blank member gets its record back from a majority without it, which was looked at after it', () => {
+    const others = [view('b'), view('c')];
+    const knowledge = knowing(view('a'), ...others);
+    expect(inWords(planOf([young('a'), ...others], knowledge))).toEqual(['restore 0: 1 abc']);
+    const early = [young('a'), view('b', { lookedAt: 300 }), view('c')];
+    expect(planOf(early, knowledge).writes).toEqual([]);
+    expect(planOf([young('a'), view('b'), away('c')], knowledge).writes).toEqual([]);
+    expect(planOf([young('a'), view('b'), view('c', { isTrusted: false })], knowledge).writes).toEqual([]);
+  });
+
+  it('a blank member gets its record back from fewer when nothing else is left for long, and it is said', () => {
+    const knowledge = knowing(view('a'), view('b'), view('c'));
+    const views = [blank('a'), view('b'), { ...away('c'), isLongAway: true }];
+    const plan = planOf(views, knowledge);
+    expect(inWords(plan)).toEqual(['restore 0: 1 abc']);
+    expect(plan.notices).toEqual(['restored on fewer']);
+    expect(planOf([blank('a'), view('b'), away('c')], knowledge).writes).toEqual([]);
+    expect(planOf([young('a'), ...views.slice(1)], knowledge).writes).toEqual([]);
+    expect(planOf([blank('a'), blank('b'), away('c')], knowledge).writes).toEqual([]);
+  });
+
+  it('a lagging node is told the list in use', () => {
+    const views = [...'abd'].map((id) => view(id, { record: PAIR_B }));
+    expect(inWords(planOf([...views, view('c')]))).toEqual(['change 3: 2 abcd']);
+  });
+
+  it('first use begins again, at a higher epoch, when all members have forgotten', () => {
+    const knowledge = knowing(view('a'), view('b'), view('c'));
+    const plan = planOf([blank('a'), blank('b'), blank('c')], knowledge);
+    expect(inWords(plan)).toEqual(['first use 0: 2 abc', 'first use 1: 2 abc', 'first use 2: 2 abc']);
+  });
+
+  it("the operator's word goes onto every node that answers, whatever it has", () => {
+    const views = [view('a'), blank('d'), away('c')];
+    const writes = planAcceptance(views, knowing(view('a'), view('b'), view('c')), digest);
+    expect(inWords({ writes, notices: [] })).toEqual(['accept 0: 2 acd', 'accept 1: 2 acd']);
+    expect(writes[0]!.list.isAccepted).toBe(true);
+    const record = { list: writes[0]!.list, previous: A };
+    expect(isActive([view('a', { record }), view('d', { record })], record)).toBe(true);
   });
 });
 

@@ -48,7 +48,7 @@ describe('verdictOf', () => {
     ['two grants of five with no vote to come are lost', 5, 2, 0, 'lost'],
     ['without any node there is nothing to win', 0, 0, 0, 'lost'],
   ])('%s', (_claim, nodeCount, grants, outstanding, verdict) => {
-    expect(verdictOf(nodeCount, grants, outstanding)).toBe(verdict);
+    expect(verdictOf(majorityOf(nodeCount), grants, outstanding)).toBe(verdict);
   });
 
   it('the verdict is what trying every future says, for up to nine nodes', () => {
@@ -56,12 +56,12 @@ describe('verdictOf', () => {
       for (let votes = 0; votes <= nodeCount; votes++) {
         for (let grants = 0; grants <= votes; grants++) {
           const kinds = Array.from({ length: votes }, (_, i) => (i < grants ? 'granted' : 'refused'));
-          expect([nodeCount, votes, grants, verdictOf(nodeCount, grants, nodeCount - votes)]).toEqual([
+          expect([
             nodeCount,
             votes,
             grants,
-            naiveVerdict(nodeCount, kinds),
-          ]);
+            verdictOf(majorityOf(nodeCount), grants, nodeCount - votes),
+          ]).toEqual([nodeCount, votes, grants, naiveVerdict(nodeCount, kinds)]);
         }
       }
     }
@@ -85,7 +85,7 @@ describe('verdictOf', () => {
           let before = verdictOf(nodeCount, 0, nodeCount);
           for (let outstanding = nodeCount - 1; outstanding >= 0; outstanding--) {
             if (grantedNext.next().value) grants++;
-            const after = verdictOf(nodeCount, grants, outstanding);
+            const after = verdictOf(majorityOf(nodeCount), grants, outstanding);
             if (before !== 'pending') expect(after).toBe(before);
             before = after;
           }

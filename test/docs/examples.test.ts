@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { LockManager } from '../../src/index.js';
 import { METRIC_NAMES } from '../../src/prometheus/index.js';
 import { startChild, type Child } from '../support/child.js';
@@ -91,7 +91,14 @@ describe('the code of the pages', () => {
   );
 });
 
+/** The programs use the same servers, with lists of nodes of their own. */
+const emptyServers = async (): Promise<void> => {
+  for (const server of redis.servers) await server.client().flushall();
+};
+
 describe('the worker of README.md', () => {
+  beforeAll(emptyServers);
+
   const workers: Child[] = [];
 
   afterAll(async () => {
@@ -124,8 +131,9 @@ describe('the worker of README.md', () => {
 describe('the applications of the pages', () => {
   const children: Child[] = [];
 
-  afterAll(async () => {
-    await Promise.all(children.map((child) => child.kill()));
+  afterEach(async () => {
+    await Promise.all(children.splice(0).map((child) => child.kill()));
+    await emptyServers();
   });
 
   /** Runs the code with what the program exports as `page`, and gives what it returns. */

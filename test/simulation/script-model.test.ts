@@ -41,9 +41,12 @@ interface Content {
 
 const VERBS: readonly Verb[] = [
   ...(['acquire', 'acquire', 'acquire', 'acquire', 'confirm', 'extend', 'extend'] as const),
-  ...(['confirm', 'release', 'finish', 'finish', 'wake', 'inspect', 'guard'] as const),
+  ...(['confirm', 'release', 'finish', 'finish', 'wake', 'inspect', 'guard', 'guard', 'record'] as const),
 ];
-const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'members'];
+const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'identify'];
+const IDS = ['id-1', 'id-2'];
+/** Mostly none, as long as nothing was recorded. */
+const LISTS = ['', '', '', 'list-1', 'list-2'];
 
 /** A random call, by few holders on few resources, so that they meet. */
 function randomCall(
@@ -51,6 +54,8 @@ function randomCall(
   nowUs: number,
   quarantines: readonly number[],
   memories: readonly string[],
+  /** The name of the node's memory, as it was told last. */
+  memory: string,
 ): Call {
   let isShort = false;
   const lifeMs = (): number => {
@@ -74,8 +79,8 @@ function randomCall(
       const [waiter, life] = queue(0.4);
       return {
         terms: [
-          ...[deadline, resources, lifeMs(), rng.pick(ticks), rng.pick([1, 1, 5]), waiter!, life!],
-          rng.pick(['', 1]),
+          ...[deadline, rng.pick(LISTS), resources, lifeMs(), rng.pick(ticks)],
+          ...[rng.pick([1, 1, 5]), waiter!, life!, rng.pick(['', 1])],
         ],
         own: () => [holder(), rng.pick(['', 5, nowUs, nowUs + 1e8])],
         second: 'fence',
@@ -83,12 +88,12 @@ function randomCall(
       };
     },
     confirm: () => ({
-      terms: [deadline, resources, ...rng.pick([['', ''], mark, mark])],
+      terms: [deadline, rng.pick(LISTS), resources, ...rng.pick([['', ''], mark, mark])],
       own: () => [holder(), counter()],
       second: 'fence',
     }),
     extend: () => ({
-      terms: [deadline, resources, lifeMs(), rng.pick(['always', 'never', 0, 0, 2, -1])],
+      terms: [deadline, rng.pick(LISTS), resources, lifeMs(), rng.pick(['always', 'never', 0, 0, 2, -1])],
       own: () => [holder(), rng.chance(0.8) ? counter() : ''],
       second: 'fence',
     }),
@@ -110,8 +115,14 @@ function randomCall(
     guard: () => ({
       terms:
         memories.length > 0 && rng.chance(0.5)
-          ? ['lift', rng.pick(memories)]
-          : [rng.pick(COMMANDS), rng.pick(['a b c', 'run-1:0', ':0'])],
+          ? ['lift', rng.pick(memories), '']
+          : [rng.pick(COMMANDS), rng.pick([...IDS, 'run-1:0', ':0']), rng.pick(['', ...IDS])],
+    }),
+    record: () => ({
+      terms: [
+        ...[deadline, rng.chance(0.8) ? memory : 'another 1', rng.int(0, 2), rng.pick(['list-1', 'list-2'])],
+        ...[rng.pick(['', 'list-1']), 'a text', rng.pick([-1, 0, 60_000]), 'members'],
+      ],
     }),
   };
   const { terms, own = () => [], second, hasLists = false } = contentOf[verb]();
@@ -137,7 +148,7 @@ function randomCall(
     rng.pick(quarantines),
     rng.pick(memories.length > 0 && rng.chance(0.9) ? ['run-1'] : ['run-1', 'run-1', 'run-1', 'run-2', '']),
     rng.pick(['', '1']),
-    rng.pick(['id-1', 'id-2']),
+    rng.pick(IDS),
   ];
   const args = [isApart ? MARKER : '', ...(script.hasGuard ? guard : []), ...terms, ...words].map(String);
   return { script, keys, args, isShort };
@@ -168,6 +179,7 @@ const ANSWERS = [
   'acquire granted',
   'acquire held',
   'acquire late',
+  'acquire mismatch',
   'acquire number',
   'acquire zeros',
   'confirm absent',
@@ -175,6 +187,7 @@ const ANSWERS = [
   'confirm error',
   'confirm held',
   'confirm late',
+  'confirm mismatch',
   'confirm number',
   'confirm superseded',
   'confirm zeros',
@@ -182,6 +195,7 @@ const ANSWERS = [
   'extend error',
   'extend held',
   'extend late',
+  'extend mismatch',
   'extend number',
   'extend restored',
   'extend superseded',
@@ -193,6 +207,9 @@ const ANSWERS = [
   'guard text',
   'inspect error',
   'inspect inspected',
+  'record changed',
+  'record late',
+  'record written',
   'release absent',
   'release error',
   'release granted',
@@ -204,7 +221,8 @@ const ANSWERS = [
 ];
 
 const MARKER_FIELDS = [
-  ...['run', 'since', 'longest', 'ttl', 'id', 'members', 'anew'],
+  ...['run', 'since', 'longest', 'ttl', 'id', 'members', 'anew', 'mem', 'cur', 'prev', 'of', 'by'],
+  ...['record', 'seq', 'from', 'wrote'],
   ...['born', 'lifted', 'instant', 'long', 'writes'],
 ];
 
@@ -274,11 +292,19 @@ describe('the model of the scripts', () => {
     await client.flushall();
     await spoil(rng, model);
     const memories = await remember(rng, model);
+    let memory = '';
     for (let count = 0; count < CALLS; count++) {
-      const { script, keys, args, isShort } = randomCall(rng, Date.now() * 1_000, quarantines, memories);
+      const { script, keys, args, isShort } = randomCall(
+        rng,
+        Date.now() * 1_000,
+        quarantines,
+        memories,
+        memory,
+      );
       const reply = (await client.eval(script.text, keys.length, ...keys, ...args)) as unknown[];
       // A script without the guard does not tell its time, and nothing in it depends on so little.
       const nowUs = script.hasGuard ? Number(reply[0]) : await timeUs(client);
+      if (script.verb === 'guard' && reply.length > 10) memory = String(reply[10]);
       const told = runScript(script.verb, model, keys, args, nowUs, publish, flaw);
       const [expected, actual] = [readable(script, told), readable(script, reply)];
       const isSame =
@@ -308,13 +334,15 @@ describe('the model of the scripts', () => {
   });
 });
 
+const WORDS: ReadonlySet<string> = new Set(['late', 'mismatch', 'changed', 'written']);
+
 function kindOf(verb: Verb, answer: unknown): string {
   const kind = Array.isArray(answer)
     ? String(answer[0])
     : typeof answer === 'number'
       ? 'number'
-      : answer === 'late'
-        ? 'late'
+      : typeof answer === 'string' && WORDS.has(answer)
+        ? answer
         : 'text';
   return `${verb} ${kind}`;
 }

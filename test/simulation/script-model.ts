@@ -28,6 +28,9 @@ export const SCRIPT_FLAWS = [
   'forgotten ticks granted',
   'a range counted as one',
   'any counter believed',
+  'any list accepted',
+  'record without comparing',
+  'no wait for leases',
   'extension raises no instant',
   'no instant told',
   'lift of any memory',
@@ -49,23 +52,37 @@ interface Shape {
   readonly guard: 1 | 5;
   /** Whether the first term is a deadline. */
   readonly deadline?: true;
+  /** Whether the id of a list comes next. */
+  readonly list?: true;
   readonly terms: number;
   /** How many words each operation has of its own. */
   readonly own: number;
 }
 
 const SHAPES: Readonly<Record<Verb, Shape>> = {
-  acquire: { guard: 5, deadline: true, terms: 8, own: 2 },
-  confirm: { guard: 5, deadline: true, terms: 4, own: 2 },
-  extend: { guard: 5, deadline: true, terms: 4, own: 2 },
+  acquire: { guard: 5, deadline: true, list: true, terms: 9, own: 2 },
+  confirm: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
+  extend: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
   release: { guard: 1, terms: 5, own: 1 },
   finish: { guard: 5, terms: 8, own: 1 },
   wake: { guard: 1, terms: 2, own: 0 },
   inspect: { guard: 5, terms: 0, own: 0 },
-  guard: { guard: 5, terms: 2, own: 0 },
+  guard: { guard: 5, terms: 3, own: 0 },
+  record: { guard: 5, deadline: true, terms: 8, own: 0 },
 };
 
-const NO_GUARD: Memory = { leftMs: 0, anewUs: 0, knowsFromMs: 0, sinceUs: 0 };
+const NO_GUARD: Memory = {
+  leftMs: 0,
+  anewUs: 0,
+  knowsFromMs: 0,
+  sinceUs: 0,
+  mem: '',
+  run: '',
+  isDurable: false,
+  isMarked: false,
+  hasRecord: false,
+  longestMs: 0,
+};
 
 interface Server {
   readonly keyspace: Keyspace;
@@ -93,7 +110,7 @@ export function runScript(
   keyspace.nowMs = Math.floor(nowUs / 1_000);
   const isApart = args[0] !== '';
   const marker = isApart ? args[0]! : keys[0]!;
-  const { guard: guardCount, terms: termCount, own, deadline } = SHAPES[verb];
+  const { guard: guardCount, terms: termCount, own, deadline, list } = SHAPES[verb];
   const isGuarded = guardCount > 1;
   const terms = args.slice(guardCount, guardCount + termCount);
   const command = verb === 'guard' ? terms : [];
@@ -104,17 +121,26 @@ export function runScript(
   if (memory === undefined) return [nowUs, -1, '', ''];
   const head = isGuarded ? [nowUs, memory.leftMs] : [];
   if (verb === 'guard') {
-    if (Number(args[1]) === 0) return head;
+    if (terms[0] === 'identify') identify(keyspace, marker, memory, terms, nowUs);
+    const isOff = Number(args[1]) === 0;
     const field = (name: string): string => keyspace.field(marker, name) ?? '';
-    const outMs = instants.tell();
+    const outMs = isOff ? 0 : instants.tell();
     const { sinceUs } = memory;
-    return [
-      ...[...head, keyspace.field(marker, 'id') ?? args[4], field('members'), `${field('run')}:${sinceUs}`],
-      ...[Math.floor((nowUs - sinceUs) / 1_000), outMs],
+    const name = [...head, keyspace.field(marker, 'id') ?? (isOff ? '' : args[4]), field('members')];
+    const about = [
+      ...[`${field('run')}:${sinceUs}`, Math.floor((nowUs - sinceUs) / 1_000), outMs],
       ...[Number(field('longest')), Number(field('born')), Number(field('writes'))],
     ];
+    return [...name, ...(isOff ? [0, 0, 0, 0, 0, 0] : about), ...recordOf(keyspace, marker, memory, nowUs)];
   }
   if (deadline && nowUs > Number(terms.shift()) && flaw !== 'no deadline') return [...head, 'late'];
+  if (verb === 'record') return [...head, record(keyspace, marker, memory, terms, nowUs, instants, flaw)];
+  if (list) {
+    const id = terms.shift()!;
+    const listed = [keyspace.field(marker, 'cur'), keyspace.field(marker, 'prev')];
+    const isListed = memory.hasRecord && listed.includes(id);
+    if (id !== '' && !isListed && flaw !== 'any list accepted') return [...head, 'mismatch'];
+  }
   const server = { keyspace, nowUs, publish, flaw, marker, memory, instants };
   if (verb === 'acquire') instants.raise(Number(terms[1]));
   if (verb === 'extend' && flaw !== 'extension raises no instant') instants.raise(Number(terms[1]));
@@ -153,6 +179,79 @@ interface Memory {
   readonly knowsFromMs: number;
   /** When it began. */
   readonly sinceUs: number;
+  /** Names it, as the marker has it. */
+  mem: string;
+  readonly run: string;
+  readonly isDurable: boolean;
+  /** Whether it has a marker, or needs none. */
+  readonly isMarked: boolean;
+  /** Whether its record was written in its present memory. */
+  readonly hasRecord: boolean;
+  /** The longest quarantine that was ever asked for. */
+  readonly longestMs: number;
+}
+
+const memoryOf = ({ isDurable, run, mem }: Memory): string => `${isDurable ? '' : run} ${mem}`;
+
+/** Gives the node an id. */
+function identify(
+  keyspace: Keyspace,
+  marker: string,
+  memory: Memory,
+  [, id = '', replacedId]: readonly string[],
+  nowUs: number,
+): void {
+  const present = keyspace.field(marker, 'id');
+  if (present !== undefined && (memory.hasRecord || present !== replacedId)) return;
+  if (memory.mem === '') memory.mem = String(nowUs);
+  setFields(keyspace, marker, { id, mem: memory.mem });
+}
+
+/** What a node says of its record. */
+function recordOf(keyspace: Keyspace, marker: string, memory: Memory, nowUs: number): unknown[] {
+  const [sequence = 0, from = 0, writtenUs] = ['seq', 'from', 'wrote'].map((name) =>
+    numberIn(keyspace.field(marker, name)),
+  );
+  const wrote = (memory.hasRecord ? writtenUs : numberIn(memory.mem)) ?? nowUs;
+  return [
+    memoryOf(memory),
+    sequence,
+    memory.hasRecord ? keyspace.field(marker, 'record') : '',
+    Math.max(0, Math.ceil((from - nowUs) / 1_000)),
+    Math.max(0, Math.floor((nowUs - wrote) / 1_000)),
+  ];
+}
+
+/** Writes the record, unless it is another one than the client read. */
+function record(
+  keyspace: Keyspace,
+  marker: string,
+  memory: Memory,
+  [name, sequence, list = '', previous = '', text = '', wait, members = '']: readonly string[],
+  nowUs: number,
+  instants: Instants,
+  flaw: ScriptFlaw | undefined,
+): string {
+  const present = numberIn(keyspace.field(marker, 'seq')) ?? 0;
+  const isAsRead = memoryOf(memory) === name && present === Number(sequence);
+  if (!memory.isMarked || (!isAsRead && flaw !== 'record without comparing')) return 'changed';
+  const askedMs = Number(wait);
+  const before = memory.hasRecord ? (numberIn(keyspace.field(marker, 'from')) ?? 0) : 0;
+  const outMs = askedMs < 0 ? 0 : instants.tell();
+  const waitMs =
+    flaw === 'no wait for leases' ? 0 : Math.max(outMs, ...(askedMs > 0 ? [askedMs, memory.longestMs] : []));
+  setFields(keyspace, marker, {
+    cur: list,
+    prev: previous,
+    of: memory.mem,
+    by: memory.run,
+    record: text,
+    members,
+    from: Math.max(nowUs + waitMs * 1_000, askedMs < 0 ? before : 0),
+    wrote: nowUs,
+    seq: present + 1,
+  });
+  return 'written';
 }
 
 const COARSE_MS = 1_000;
@@ -247,7 +346,6 @@ function guard(
   flaw: ScriptFlaw | undefined,
 ): Memory | undefined {
   const quarantineMs = Number(quarantine);
-  if (quarantineMs === 0) return { leftMs: 0, anewUs: 0, knowsFromMs: 0, sinceUs: 0 };
   const known = {
     run: keyspace.field(marker, 'run'),
     since: numberIn(keyspace.field(marker, 'since')),
@@ -255,13 +353,23 @@ function guard(
     anew: numberIn(keyspace.field(marker, 'anew')) ?? 0,
     lifted: numberIn(keyspace.field(marker, 'lifted')),
   };
-  if (known.since === undefined && (command === 'look' || command === 'members')) return undefined;
-  if (command === 'members') keyspace.setField(marker, 'members', word);
+  const isDurable = durable === '1';
+  const of = keyspace.field(marker, 'of');
+  const isOfRun = run === '' || isDurable || keyspace.field(marker, 'by') === run;
+  const before = keyspace.field(marker, 'mem') ?? '';
+  const wasRecorded = of !== undefined && of === before && isOfRun;
+  const about = { run, isDurable, longestMs: known.longest };
+  if (quarantineMs === 0)
+    return { ...NO_GUARD, ...about, isMarked: true, mem: before, hasRecord: wasRecorded };
+  if (known.since === undefined && (command === 'look' || command === 'identify')) return undefined;
   const isOther = run !== '' && known.run !== run;
   const restarted = isOther && known.run !== undefined && known.run !== '' && durable !== '1';
   const forgot = known.since === undefined || known.since > nowUs || restarted;
   let { lifted, anew } = known;
-  let since = forgot || command === 'quarantine' ? nowUs : known.since!;
+  const beginsAnew = forgot || command === 'quarantine';
+  const isOtherMemory = beginsAnew && (known.since !== undefined || !wasRecorded);
+  const mem = isOtherMemory ? String(nowUs) : before;
+  let since = beginsAnew ? nowUs : known.since!;
   if (command === 'first use' && known.since === undefined) since = 0;
   if (command === 'trust' && (known.since !== 0 || isOther)) {
     if (known.since === undefined) since = 0;
@@ -292,6 +400,7 @@ function guard(
       longest: longestMs,
       anew: anewUs,
       lifted: lifted ?? '',
+      mem,
       id,
     };
     setFields(keyspace, marker, { ...fields, writes });
@@ -300,7 +409,9 @@ function guard(
   const leftMs = Math.max(0, Math.ceil((endUs - nowUs) / 1_000));
   // While its grants do not count anyway, it says so in another way.
   const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + quarantineMs;
-  return { leftMs, anewUs, knowsFromMs, sinceUs: since };
+  const hasRecord = wasRecorded && !isOtherMemory;
+  const isMarked = known.since !== undefined;
+  return { ...about, leftMs, anewUs, knowsFromMs, sinceUs: since, mem, hasRecord, isMarked };
 }
 
 interface Operation {
@@ -349,7 +460,8 @@ function answerOf(verb: Verb, server: Server, terms: readonly string[], operatio
     case 'inspect':
       return node.inspect();
     case 'guard':
-      throw new Error('the guard alone has no operations');
+    case 'record':
+      throw new Error('this script has no operations');
   }
 }
 

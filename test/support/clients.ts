@@ -10,7 +10,7 @@ import { until } from './until.js';
 export const R = 'invoice:7';
 
 /** A TTL longer than any of these tests, so that nothing expires by accident. */
-export const LONG = { maxTtlMs: 3_600_000, ttlMs: 600_000, autoExtend: false } as const;
+const LONG = { maxTtlMs: 3_600_000, ttlMs: 600_000, autoExtend: false } as const;
 
 /** A TTL so short that a quarantine passes within a test. */
 export const SHORT = { maxTtlMs: 3_000, ttlMs: 3_000, nodeTimeoutMs: 1_000, autoExtend: true } as const;

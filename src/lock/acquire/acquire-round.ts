@@ -2,7 +2,6 @@ import type { Clock } from '../../clock.js';
 import { lossMarginMs } from '../../core/extension-schedule.js';
 import { agreeOn, tokenOf } from '../../core/fencing.js';
 import type { Outcome } from '../../core/outcome.js';
-import { majorityOf } from '../../core/quorum.js';
 import { attemptAfter } from '../../core/run-votes.js';
 import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
@@ -134,7 +133,7 @@ async function confirm(
     const gone = tally.votes.filter(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;
-    if (gone > tally.nodeCount - majorityOf(tally.nodeCount)) return { tally, token, run };
+    if (gone > tally.nodeCount - tally.majority) return { tally, token, run };
     if (validityLeftMs(grant, clock.stamp()) <= request.nodeTimeoutMs) return { tally, token, run };
     grants = acquired.tally.votes.filter((vote) => vote?.kind === 'granted');
     token = Math.max(token, tokenOf(grants));

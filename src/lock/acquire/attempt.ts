@@ -26,6 +26,8 @@ export type Won = Extract<AcquireRoundResult, { kind: 'won' }>;
 
 export type NotAcquired = Outcome & {
   readonly votes: readonly NodeVote[];
+  /** How many grants would have won. */
+  readonly majority?: number;
   readonly failure?: string;
   /** Resolves when what the attempt left on the nodes is released: it must not refuse the next attempt. */
   readonly undone: Promise<unknown>;
@@ -43,8 +45,17 @@ const countTrusted = ({ votes }: VoteTally): number =>
 const countLate = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
 
+const hasMismatch = ({ votes }: VoteTally): boolean =>
+  votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
+
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
 const LOOKS = 10;
+
+/**
+ * So often an attempt asks again because nodes did not vote under its list. Nodes that have forgotten it get
+ * it back with the first time; a list may change at the same time.
+ */
+const MISMATCHES = 3;
 
 /**
  * One attempt: an acquire round, and more of them while the votes are split among claimants. The claimant
@@ -62,6 +73,7 @@ export async function attempt(
   /** The owners that were met at an earlier look. */
   let met: Set<string> | undefined;
   let wasLate = false;
+  let mismatches = 0;
   const beganAt = clock.now();
   const lifeMs = claimLifeMs(request.nodeTimeoutMs);
   for (let look = 0; ; look++) {
@@ -72,8 +84,9 @@ export async function attempt(
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
+    const { version } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation);
-    quorum.roundLimiter.leave(result.kind === 'won' || countAnswers(result.tally) >= quorum.majority);
+    quorum.roundLimiter.leave(result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority);
     if (result.kind === 'won') return result;
     const { tally, undone, failure } = result;
     const { votes } = tally;
@@ -82,28 +95,44 @@ export async function attempt(
     const owners = ownersIn(votes);
     const seen: Outcome =
       failure === undefined
-        ? outcomeOf(votes, context.metOwners.since(now - lifeMs, owners))
+        ? outcomeOf(votes, context.metOwners.since(now - lifeMs, owners), tally.majority)
         : { kind: 'unreachable' };
     const outcome = result.outcome ?? seen;
     context.metOwners.add(owners, now);
     // A request that came too late was not carried out: this process stood still, or was very busy. It is
     // sent once more.
-    const isLate = countAnswers(tally) + countLate(tally) >= quorum.majority;
+    const isLate = countAnswers(tally) + countLate(tally) >= tally.majority;
     // An owner that stays may be the holder. Only when it stays for longer than a claimant would, it is.
     const mayBeHeld =
-      outcome.kind === 'contended' && now < beganAt + 2 * lifeMs && outcomeOf(votes, met).kind === 'held';
+      outcome.kind === 'contended' &&
+      now < beganAt + 2 * lifeMs &&
+      outcomeOf(votes, met, tally.majority).kind === 'held';
     const mayGoOn = (look < LOOKS || mayBeHeld) && !cancellation.isCancelled;
     if (outcome.kind === 'unreachable' && isLate && !wasLate && mayGoOn) {
       wasLate = true;
       await undone;
       continue;
     }
+    // Nobody can win while too few nodes may vote, so nobody contends either.
+    const isVain = outcome.kind === 'contended' && countTrusted(tally) < tally.majority;
+    // The list of nodes may have changed, or a node may have forgotten it, since the last look.
+    const isShort = (outcome.kind === 'unreachable' || isVain) && hasMismatch(tally);
+    if (isShort && mismatches < MISMATCHES && mayGoOn) {
+      mismatches++;
+      await Promise.all([undone, quorum.electorates.synchronize(request.nodeTimeoutMs)]);
+      if (quorum.electorates.version !== version) continue;
+    }
     if (outcome.kind !== 'contended' || !mayGoOn) {
       const namedVotes = quorum.namedVotes(tally);
-      // Nobody can win while too few nodes may vote, so nobody contends either.
-      const isVain = outcome.kind === 'contended' && countTrusted(tally) < quorum.majority;
       const told: Outcome = isVain ? { kind: 'unreachable' } : outcome;
-      return { ...told, votes: namedVotes, undone, ...(failure === undefined ? {} : { failure }) };
+      const { majority } = tally;
+      return {
+        ...told,
+        votes: namedVotes,
+        majority,
+        undone,
+        ...(failure === undefined ? {} : { failure }),
+      };
     }
     const goesFirst = hasPriority(votes, met);
     for (const owner of owners) met.add(owner);
@@ -123,7 +152,7 @@ export function errorOf(
 ): LockNotAcquiredError | QuorumUnreachableError {
   switch (result.kind) {
     case 'unreachable':
-      return new QuorumUnreachableError(resources, result.votes, result.failure);
+      return new QuorumUnreachableError(resources, result.votes, result.failure, result.majority);
     case 'held':
       return new LockNotAcquiredError(resources, 'held', holderOf(result.owner), result.remainingMs);
     case 'already_ran':

@@ -238,7 +238,7 @@ export class Extension implements RestoreTarget, TurnTaker {
     this.#emitExtended(lease, won, headroomMs, terms.ttlMs);
     const { votes } = call.tally;
     if (!areGrants(votes)) for (const counter of countersAbove(votes)) this.#raiseMaxCounter(counter);
-    const takers = won ? undefined : takersIn(this.#quorum.withoutUntrusted(call.tally));
+    const takers = won ? undefined : takersIn(this.#quorum.withoutUntrusted(call.tally), call.tally.majority);
     if (takers === undefined && terms.token !== undefined) {
       this.#isRestoredWithoutQuorum ||= !won;
       this.#quorum.restoreKeys(this.#tracker, call, terms, this);

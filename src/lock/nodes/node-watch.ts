@@ -1,12 +1,14 @@
 import type { Clock } from '../../clock.js';
 import type { LockNode, NodeState } from '../../node/lock-node.js';
 import type { LockEvents, NodeSnapshot } from '../../api/events.js';
+import type { NodeViews } from './node-views.js';
 
-/** The state of a node as users see it. */
-export function snapshotOf(
-  { name, state: { status, reason, trustedAt } }: LockNode,
-  now: number,
-): NodeSnapshot {
+/** The state of a node as users see it. `twin`: the node whose server it turns out to be, for now. */
+export function snapshotOf(node: LockNode, twin: LockNode | undefined, now: number): NodeSnapshot {
+  const { name, state } = node;
+  if (twin !== undefined)
+    return { name, status: 'misconfigured', reason: `it is the same server as ${twin.name}` };
+  const { status, reason, trustedAt } = state;
   return {
     name,
     status,
@@ -16,12 +18,13 @@ export function snapshotOf(
 }
 
 /**
- * Reports every change of a node's state, and calls `onReady` when a node votes again. Excludes a node that
- * turns out to be the same server as another one: under two addresses it would vote twice, and a majority
- * would be none.
+ * Reports every change of a node's state, and calls `onReady` when a node votes again. A node that turns out
+ * to be the same server as another one is reported as misconfigured for as long as that is so: under two
+ * addresses it would vote twice, and a majority would be none.
  */
 export function watchNodes(
   nodes: readonly LockNode[],
+  views: NodeViews,
   clock: Clock,
   events: LockEvents,
   warn: (message: string) => void,
@@ -32,26 +35,23 @@ export function watchNodes(
     if (!warned.has(message)) warn(message);
     warned.add(message);
   };
-  const stops = nodes.map((node, nodeIndex) => {
-    let reported: NodeState['status'] = node.state.status;
-    return node.onStateChange((state) => {
-      const isNews = state.status !== reported;
-      reported = state.status;
-      if (isNews) {
-        const snapshot = snapshotOf(node, clock.now());
-        events.emit({ type: 'node', node: snapshot });
-        warnOfLostVote(snapshot, warn);
-      }
-      if (state.caution !== undefined) warnOnce(`node ${node.name}: ${state.caution}`);
-      const twin = twinOf(nodes, nodeIndex);
-      if (twin === undefined) {
-        if (isNews && state.status === 'ready') onReady(nodeIndex);
-        return;
-      }
-      const [first, second] = twin < nodeIndex ? [nodes[twin]!, node] : [node, nodes[twin]!];
-      excludeNode(second, `it is the same server as ${first.name}`, warn);
-    });
-  });
+  const reported: NodeState['status'][] = nodes.map(({ state }) => state.status);
+  const report = (node: LockNode, nodeIndex: number): void => {
+    const snapshot = snapshotOf(node, views.twinOf(nodeIndex), clock.now());
+    const { status } = snapshot;
+    if (status === reported[nodeIndex]) return;
+    reported[nodeIndex] = status;
+    events.emit({ type: 'node', node: snapshot });
+    warnOfLostVote(snapshot, warn);
+    if (status === 'ready') onReady(nodeIndex);
+  };
+  const stops = nodes.map((node) =>
+    node.onStateChange(({ caution }) => {
+      if (caution !== undefined) warnOnce(`node ${node.name}: ${caution}`);
+      // Whether a node is a twin depends on the others, too.
+      nodes.forEach(report);
+    }),
+  );
   return () => stops.forEach((stop) => stop());
 }
 
@@ -63,20 +63,4 @@ function warnOfLostVote({ name, status, reason = status, trustedInMs }: NodeSnap
   }
 }
 
-/** The place of another node that is the same server process. */
-function twinOf(nodes: readonly LockNode[], nodeIndex: number): number | undefined {
-  const { serverId } = nodes[nodeIndex]!.state;
-  if (serverId === undefined) return undefined;
-  const twin = nodes.findIndex((other, place) => place !== nodeIndex && other.state.serverId === serverId);
-  return twin < 0 ? undefined : twin;
-}
-
 type Warn = (message: string) => void;
-
-/** Takes a node out of every vote for good. One that cannot be marked as misconfigured is closed. */
-export function excludeNode(node: LockNode, reason: string, warn: Warn): void {
-  if (node.markMisconfigured !== undefined) return node.markMisconfigured(reason);
-  if (node.state.status === 'closed') return;
-  warn(`node ${node.name} has no vote: ${reason}`);
-  void node.close();
-}

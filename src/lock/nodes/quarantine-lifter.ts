@@ -8,6 +8,7 @@ import {
   type Witness,
 } from '../../core/quarantine.js';
 import { driftMsOf } from '../../core/validity.js';
+import type { Electorate } from '../../core/electorate.js';
 import type { LockNode, NodeMemory } from '../../node/lock-node.js';
 
 /**
@@ -34,7 +35,7 @@ export class QuarantineLifter {
   constructor(
     private readonly nodes: readonly LockNode[],
     private readonly clock: Clock,
-    private readonly majority: number,
+    private readonly membership: { readonly now: Electorate },
     private readonly driftFactor: number,
   ) {
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange(node)));
@@ -86,7 +87,7 @@ export class QuarantineLifter {
         await this.#nap(leftMs + driftMsOf(leftMs, this.driftFactor));
         continue;
       }
-      const at = overAt(await this.#askOthers(node), this.majority, this.driftFactor);
+      const at = await this.#overAt(node);
       if (at !== undefined) over = { memory: report.memory, at: Math.min(at, over?.at ?? at) };
       const leftMs = over === undefined ? LOOK_AGAIN_MS : over.at - this.clock.now();
       if (leftMs > 0) {
@@ -100,10 +101,24 @@ export class QuarantineLifter {
     return true;
   }
 
-  async #askOthers(node: LockNode): Promise<readonly Witness[]> {
-    const reports = this.nodes.map(async (other) => {
-      if (other === node || other.memory === undefined) return [];
+  /**
+   * When all is over for which the node may have voted, as far as the others can tell; `undefined` if too few
+   * can. Every round that counted the node's vote had a majority of the list in use, or of one that is one
+   * node away from it, so a majority of the list has met it.
+   */
+  async #overAt(node: LockNode): Promise<number | undefined> {
+    const electorate = this.membership.now;
+    const witnesses = await this.#askOthers(node, electorate);
+    // The list may have changed meanwhile.
+    if (this.membership.now.listId !== electorate.listId) return undefined;
+    return overAt(witnesses, electorate.majority, this.driftFactor);
+  }
+
+  async #askOthers(node: LockNode, { listId, exclusions }: Electorate): Promise<readonly Witness[]> {
+    const reports = this.nodes.map(async (other, nodeIndex) => {
+      if (other === node || other.memory === undefined || exclusions[nodeIndex] !== undefined) return [];
       const report = await this.#look(other.memory);
+      if (!votesUnder(other, listId)) return [];
       return report === undefined ? [] : [{ ...report, receivedAt: this.clock.now() }];
     });
     return (await Promise.all(reports)).flat();
@@ -131,4 +146,11 @@ export class QuarantineLifter {
       this.#naps.add(nap);
     });
   }
+}
+
+/** Whether the node votes under this list, as it was last seen. */
+function votesUnder({ memory, state }: LockNode, listId: string): boolean {
+  if (memory?.writeRecord === undefined || listId === '') return true;
+  const { list, previous } = state.record?.pair ?? {};
+  return list?.id === listId || previous?.id === listId;
 }

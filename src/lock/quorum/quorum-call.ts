@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import type { Electorate } from '../../core/electorate.js';
 import { isConclusive } from '../../core/outcome.js';
 import type { Verdict } from '../../core/quorum.js';
 import { VoteTally } from '../../core/vote-tally.js';
@@ -16,7 +17,6 @@ export interface QuorumCallContext {
   readonly clock: Clock;
   readonly timeouts: Timeouts;
   readonly nodes: readonly LockNode[];
-  readonly majority: number;
   readonly hungNodes: HungNodes;
   /** Whether somebody listens to events; if nobody does, `report` need not be called. */
   readonly listening: boolean;
@@ -50,11 +50,13 @@ export class QuorumCall implements VoteReceiver, Timed {
     private readonly tracker: KeyTracker,
     private readonly sentAt: number,
     private readonly deadlineAt: number,
+    /** The list of nodes that it is voted under. */
+    readonly electorate: Electorate,
     /** The nodes that were really asked; all of them by default. The votes of the others are not reported. */
     private readonly asked?: ReadonlySet<number>,
   ) {
     const nodeCount = context.nodes.length;
-    this.tally = new VoteTally(nodeCount);
+    this.tally = new VoteTally(nodeCount, electorate.majority);
     this.#outstanding = nodeCount;
     this.#timeout = context.timeouts.begin(this, deadlineAt);
     for (let nodeIndex = 0; nodeIndex < nodeCount; nodeIndex++) tracker.sent(nodeIndex);
@@ -139,7 +141,7 @@ export class QuorumCall implements VoteReceiver, Timed {
   #count(nodeIndex: number, vote: Vote): void {
     const verdict = this.tally.record(nodeIndex, vote);
     if (this.#verdict !== undefined || verdict === 'pending') return;
-    if (verdict === 'lost' && !isConclusive(this.tally.votes)) return;
+    if (verdict === 'lost' && !isConclusive(this.tally.votes, this.tally.majority)) return;
     this.#verdict = verdict;
     this.#onDecided?.(verdict);
   }
@@ -155,11 +157,11 @@ export class QuorumCall implements VoteReceiver, Timed {
    * hangs.
    */
   #stopWaitingForHungNodes(): void {
-    const { hungNodes, majority } = this.context;
+    const { hungNodes } = this.context;
     if (!hungNodes.any) return;
     const { votes } = this.tally;
     const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
-    if (answered < majority) return;
+    if (answered < this.tally.majority) return;
     const missing = votes.flatMap((vote, nodeIndex) => (vote === undefined ? [nodeIndex] : []));
     if (missing.every((nodeIndex) => hungNodes.isHung(nodeIndex)))
       for (const nodeIndex of missing) this.#timeOutNode(nodeIndex);

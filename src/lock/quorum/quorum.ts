@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { majorityOf } from '../../core/quorum.js';
+import { everyNode, type Electorate } from '../../core/electorate.js';
 import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
@@ -15,6 +15,24 @@ import { Releases, NOTHING_RELEASED, type ReleaseContext, type ReleaseResult } f
 import { RoundLimiter } from './round-limiter.js';
 import type { CallTerms, ExtendTerms, LockRequest, ReleaseTerms, RestoreTarget } from './terms.js';
 
+/** Where a quorum learns which nodes count. */
+export interface Electorates {
+  readonly now: Electorate;
+  /** Grows whenever a node has another list than before, or the client votes under another one. */
+  readonly version: number;
+  /**
+   * Looks at the nodes again, because some do not vote under this list, and mends what can be mended at once.
+   * Takes `timeoutMs` at the longest. Never rejects.
+   */
+  synchronize(timeoutMs: number): Promise<void>;
+}
+
+const constantly = (now: Electorate): Electorates => ({
+  now,
+  version: 0,
+  synchronize: () => Promise.resolve(),
+});
+
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
 const ACQUIRE_ROUNDS = 512;
 
@@ -22,7 +40,6 @@ const ACQUIRE_ROUNDS = 512;
  * Asks all nodes at once, and counts the votes as they arrive. It never waits for a slow or dead minority.
  */
 export class Quorum implements QuorumCallContext, ReleaseContext {
-  readonly majority: number;
   /** Each acquire round enters it before it begins. */
   readonly roundLimiter = new RoundLimiter(ACQUIRE_ROUNDS);
   readonly timeouts: Timeouts;
@@ -35,11 +52,17 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     readonly nodes: readonly LockNode[],
     readonly clock: Clock,
     private readonly events: LockEvents,
+    /** The nodes that count now. */
+    readonly electorates: Electorates = constantly(everyNode(nodes.length)),
   ) {
-    this.majority = majorityOf(nodes.length);
     this.timeouts = new Timeouts(clock);
     this.hungNodes = new HungNodes(nodes.length);
     this.#releases = new Releases(this);
+  }
+
+  /** How many grants win a round that begins now. */
+  get majority(): number {
+    return this.electorates.now.majority;
   }
 
   get listening(): boolean {
@@ -55,9 +78,11 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const { ttlMs, tick, retry, tokens, queueEntry } = request;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + request.nodeTimeoutMs;
+    const electorate = this.electorates.now;
     this.#openRounds.set(tracker, request);
-    return this.#askAll(request.id, tracker, sentAt, {
+    const asked = {
       op: 'acquire',
+      list: electorate.listId,
       resources,
       holderId,
       ttlMs,
@@ -67,7 +92,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       ...(retry ? { retry } : {}),
       tokens,
       queueEntry,
-    });
+    } as const;
+    return this.#askAll(request.id, tracker, sentAt, asked, electorate);
   }
 
   /**
@@ -85,11 +111,12 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const { resources, holderId } = tracker;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + nodeTimeoutMs;
-    const terms = { op: 'confirm', resources, holderId, deadlineAt, token } as const;
+    const { electorate } = acquired;
+    const terms = { op: 'confirm', resources, holderId, deadlineAt, token, list: electorate.listId } as const;
     const request = { ...terms, tick: run?.tick, ...(run === undefined ? {} : { attempt: run.attempt }) };
     if (!retry) tracker.unbegunRun = run;
     const asked = new Set<number>();
-    const call = new QuorumCall(this, id, 'confirm', tracker, sentAt, deadlineAt, asked);
+    const call = new QuorumCall(this, id, 'confirm', tracker, sentAt, deadlineAt, electorate, asked);
     acquired.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'granted') return call.receive(nodeIndex, vote);
       const { counter, attempt = 0 } = vote;
@@ -104,7 +131,9 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   /** Asks all nodes to prolong the keys. */
   extend(tracker: KeyTracker, terms: ExtendTerms): QuorumCall {
     const sentAt = this.clock.now();
-    return this.#askAll(terms.id, tracker, sentAt, this.#extendRequest(tracker, terms, sentAt));
+    const electorate = this.electorates.now;
+    const request = this.#extendRequest(tracker, terms, sentAt, electorate);
+    return this.#askAll(terms.id, tracker, sentAt, request, electorate);
   }
 
   /**
@@ -121,7 +150,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     extension.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !target.isHeld) return;
       const node = this.nodes[nodeIndex]!;
-      const request = this.#extendRequest(tracker, terms, this.clock.now());
+      const request = this.#extendRequest(tracker, terms, this.clock.now(), extension.electorate);
       tracker.sent(nodeIndex);
       const restored = new RestoredKeys(tracker, request.deadlineAt);
       node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, restored, nodeIndex);
@@ -206,10 +235,13 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     tracker: KeyTracker,
     sentAt: number,
     request: AcquireRequest | ExtendRequest,
+    electorate: Electorate,
   ): QuorumCall {
-    const call = new QuorumCall(this, id, request.op, tracker, sentAt, request.deadlineAt);
+    const call = new QuorumCall(this, id, request.op, tracker, sentAt, request.deadlineAt, electorate);
     for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
-      this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
+      const exclusion = electorate.exclusions[nodeIndex];
+      if (exclusion === undefined) this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
+      else call.receive(nodeIndex, exclusion);
     }
     return call;
   }
@@ -222,9 +254,10 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     { resources, holderId }: KeyTracker,
     { ttlMs, nodeTimeoutMs, validUntil, token, maxCounter }: ExtendTerms,
     sentAt: number,
+    { listId: list }: Electorate,
   ): ExtendRequest {
     const deadlineAt = Math.min(sentAt + nodeTimeoutMs, validUntil);
-    return { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter };
+    return { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter, list };
   }
 
   #withdraw(tracker: KeyTracker): void {

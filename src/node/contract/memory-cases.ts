@@ -41,11 +41,30 @@ export const memoryCases: Cases = {
     ok(vote.kind === 'refused' && vote.untrusted === undefined);
   },
 
-  'recordMembers is told by the state': async (on) => {
-    const members = JSON.stringify([['some-id', 'some-address']]);
-    await memoryOf(on).recordMembers(members);
-    await memoryOf(on).look();
-    equal(on.node.state.members, members);
+  'a record that was read is replaced, and one that was not is left': async (on) => {
+    const memory = memoryOf(on);
+    if (memory.writeRecord === undefined) return;
+    await memory.identify?.('some-id', '');
+    await memory.look();
+    const { id = '', record } = on.node.state;
+    ok(record !== undefined);
+    const members = [{ id, address: on.node.address }];
+    const list = { id: 'some-list', epoch: 0, members, isAccepted: false };
+    const write = {
+      list,
+      previous: undefined,
+      memory: record.memory,
+      sequence: record.sequence,
+      outstanding: 'own votes' as const,
+    };
+    await memory.writeRecord(write, 1_000, on.now() + 5_000);
+    equal(on.node.state.record?.pair?.list.id, 'some-list');
+    const late = { ...write, list: { ...list, id: 'late' } };
+    await memory.writeRecord(late, 1_000, on.now() + 5_000);
+    equal(on.node.state.record?.pair?.list.id, 'some-list');
+    const resources = [on.resource()];
+    matches(await on.acquire({ resources, list: 'late' }), { kind: 'failed', reason: 'mismatch' });
+    matches(await on.acquire({ resources, list: 'some-list' }), { kind: 'granted' });
   },
 };
 

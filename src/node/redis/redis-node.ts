@@ -47,6 +47,7 @@ export class RedisNode implements LockNode {
   readonly #encoder: RequestEncoder;
   readonly #server: RedisServer;
   readonly #requests: RequestBatcher<PendingRequest>;
+  #isLooking = false;
   readonly #listeners = new OpenListeners<RedisReleaseListener>();
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
@@ -182,16 +183,27 @@ export class RedisNode implements LockNode {
     for (let at = 0; at < votes.length; at++) this.#answer(batch[places[at]!]!, votes[at]!, quarantine);
   }
 
+  /** The node's lists of nodes have changed. One look at a time is enough. */
+  #lookSoon(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    void this.#server.look().then(() => (this.#isLooking = false));
+  }
+
   #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
     const { request, isSecond, receiver, nodeIndex } = pending;
     // The longer a node was silent, the earlier the deadline that is passed on to it. The reply has told the
     // node's time again, and nothing was written, so a request with time left is sent again.
+    if (isMismatch(vote)) this.#lookSoon();
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
     if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
       this.#requests.add({ ...pending, isSecond: true });
     // A grant of an untrusted node does not count, although the key may be there; nor does the record of a
-    // run.
-    else if (quarantine !== undefined && vote.kind === 'granted' && !isPlainRelease(request))
+    // run. Why else it would not vote is of no interest then.
+    else if (
+      quarantine !== undefined &&
+      (isMismatch(vote) || (vote.kind === 'granted' && !isPlainRelease(request)))
+    )
       receiver.receive(nodeIndex, quarantine);
     // Nor does what the node granted to the owner.
     else if (quarantine !== undefined && vote.kind === 'refused')
@@ -199,6 +211,8 @@ export class RedisNode implements LockNode {
     else receiver.receive(nodeIndex, vote);
   }
 }
+
+const isMismatch = (vote: Vote): boolean => vote.kind === 'failed' && vote.reason === 'mismatch';
 
 const isFailed = (result: CallResult): result is Failed => 'kind' in result;
 

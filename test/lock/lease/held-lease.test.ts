@@ -423,7 +423,7 @@ describe('events', () => {
     locks.declare('hourly-task');
     const heard: string[] = [];
     locks.subscribe((event) => heard.push(event.type));
-    expect(heard).toEqual(['declared', 'node', 'node', 'node']);
+    expect(heard).toEqual(['declared', 'node', 'node', 'node', 'membership']);
   });
 
   it('a listener that throws becomes a warning, and the lock goes on', async () => {

@@ -1,6 +1,7 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { LockManager } from '../../../src/index.js';
 import type { RedisServer } from '../../support/redis-server.js';
 import { startRedis } from '../../support/redis-servers.js';
 import { VirtualAddress } from '../../support/virtual-address.js';
@@ -33,6 +34,10 @@ async function command(server: RedisServer, ...args: [string, ...string[]]): Pro
   }
 }
 
+/** Without the quarantine there are two holders, as soon as the node has got its list of nodes back. */
+const untilGranted = (locks: LockManager): Promise<boolean> =>
+  until(async () => (await outcomeOf(locks.acquire(R))) === 'granted', { what: 'a second holder' });
+
 describe('a node that came back with old data (trap 18)', () => {
   it('a node with old data has no vote: a lock from after the snapshot is not granted again', async () => {
     await using redis = await startRedis({ count: 3 });
@@ -56,7 +61,7 @@ describe('a node that came back with old data (trap 18)', () => {
     // It still refuses what it remembers: a refusal needs no trust.
     expect(await outcomeOf(witness.acquire('before'))).toBe('LOCK_NOT_ACQUIRED held');
     expect(lease.signal.aborted).toBe(false);
-    expect(await outcomeOf(clients.make({ restartQuarantine: 'off' }).acquire(R))).toBe('granted');
+    await untilGranted(clients.make({ restartQuarantine: 'off' }));
     expect(await command(other!, 'EXISTS', `lock:${R}`)).toBe(1);
   });
 
@@ -114,7 +119,7 @@ describe('a failover', () => {
     expect(await outcomeOf(fresh.acquire(R))).toMatch(NOT_GRANTED);
     expect(fresh.nodes()[0]!.reason).toContain('lost its memory');
     expect(lease.signal.aborted).toBe(false);
-    expect(await outcomeOf(clients.make({ nodes, restartQuarantine: 'off' }).acquire(R))).toBe('granted');
+    await untilGranted(clients.make({ nodes, restartQuarantine: 'off' }));
   });
 
   it('a replica is misconfigured while it is one, and votes after its promotion and a quarantine', async () => {

@@ -1,4 +1,4 @@
-import type { NodeState } from '../../lock-node.js';
+import type { NodeRecord, NodeState } from '../../lock-node.js';
 
 /** What the state of the Cluster needs of a shard. */
 export interface ShardState {
@@ -22,7 +22,7 @@ const WORST_FIRST = ['untrusted', 'misconfigured', 'closed', 'unreachable', 'con
  */
 export function clusterStateOf(
   shards: readonly ShardState[],
-  speaker: { readonly id: string; readonly state: NodeState } | undefined,
+  speaker: { readonly state: NodeState } | undefined,
   unserved: number,
   isStarting: boolean,
 ): NodeState {
@@ -60,19 +60,34 @@ export function clusterStateOf(
 
 type About = Omit<NodeState, 'status' | 'reason' | 'trustedAt'>;
 
-function aboutAll(
-  shards: readonly ShardState[],
-  speaker: { readonly id: string; readonly state: NodeState } | undefined,
-): About {
-  const { serverId, id, members } = speaker?.state ?? {};
+function aboutAll(shards: readonly ShardState[], speaker: { readonly state: NodeState } | undefined): About {
+  const { serverId, id } = speaker?.state ?? {};
+  const record = recordOf(shards);
   const cautious = shards.find(({ state }) => state.caution !== undefined);
   return {
     ...(serverId === undefined ? {} : { serverId }),
-    // The shard's own id is in its marker, and changes whenever slots move.
-    ...(id === undefined || speaker === undefined ? {} : { id: speaker.id }),
-    ...(members === undefined ? {} : { members }),
+    ...(id === undefined ? {} : { id }),
+    ...(record === undefined ? {} : { record }),
     ...(cautious === undefined ? {} : { caution: `shard ${cautious.name}: ${cautious.state.caution}` }),
     ...clockOf(shards),
+  };
+}
+
+/**
+ * The record of a Cluster: the lists that all shards have, or the oldest ones if they differ. The Cluster is
+ * blank if one shard is. `undefined` as long as the record of a shard is unknown.
+ */
+function recordOf(shards: readonly ShardState[]): NodeRecord | undefined {
+  const records = shards.flatMap(({ state: { record } }) => (record === undefined ? [] : [record]));
+  if (records.length === 0 || records.length < shards.length) return undefined;
+  const isBlank = records.some(({ pair }) => pair === undefined);
+  const [oldest] = records.toSorted((a, b) => (a.pair?.list.epoch ?? -1) - (b.pair?.list.epoch ?? -1));
+  return {
+    memory: records.map(({ memory }) => memory).join(', '),
+    sequence: records.reduce((sum, { sequence }) => sum + sequence, 0),
+    pair: isBlank ? undefined : oldest!.pair,
+    inForceAt: Math.max(...records.map(({ inForceAt }) => inForceAt)),
+    writtenAt: Math.max(...records.map(({ writtenAt }) => writtenAt)),
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   NodeMemory,
   NodeRequest,
   NodeState,
+  RecordWrite,
   ReleaseListener,
   VoteReceiver,
 } from '../../lock-node.js';
@@ -130,9 +131,25 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     return this.#conclude((memory) => memory.recordLoss());
   }
 
-  /** The shard of the first slot keeps the list of members for the whole Cluster. */
-  async recordMembers(members: string): Promise<void> {
-    await this.#shards.serving(0)?.node.memory.recordMembers(members);
+  /** The shard of the first slot has the id of the whole Cluster. */
+  async identify(id: string, replacedId?: string): Promise<void> {
+    await this.#shards.serving(0)?.node.memory.identify?.(id, replacedId);
+  }
+
+  /** Every shard keeps the record, because every shard votes. Those that have this list are left alone. */
+  async writeRecord(write: RecordWrite, waitMs: number, deadlineAt: number): Promise<void> {
+    const { record } = this.state;
+    if (record?.memory !== write.memory || record.sequence !== write.sequence) return;
+    const writes = this.#shards.all.map(async ({ node }) => {
+      const own = node.state.record;
+      if (own === undefined || own.pair?.list.id === write.list.id) return;
+      const { memory, sequence } = own;
+      // The Cluster has the oldest record of its shards. This one may have had another.
+      const isOther = write.outstanding === 'nothing' && own.pair?.previous !== undefined;
+      const outstanding = isOther ? 'own votes' : write.outstanding;
+      await node.memory.writeRecord?.({ ...write, memory, sequence, outstanding }, waitMs, deadlineAt);
+    });
+    await Promise.all(writes);
   }
 
   quarantine(reason: string): void {
@@ -216,7 +233,7 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     if (this.#isConcluding) return;
     const shards = this.#shards.all.map(({ name, node }) => ({ name, state: node.state }));
     const first = this.#shards.serving(0);
-    const speaker = first && { id: first.place.id, state: first.node.state };
+    const speaker = first && { state: first.node.state };
     const isStarting = this.state.status === 'connecting';
     const state = clusterStateOf(shards, speaker, this.#shards.unserved, isStarting);
     this.#state.set(state);

@@ -1,5 +1,5 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
-import { DEADLINE, GUARD } from './lua/guard.js';
+import { DEADLINE, GUARD, LIST } from './lua/guard.js';
 import { RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { RUNS } from './lua/runs.js';
@@ -61,7 +61,7 @@ end
 const QUEUE = `
 local waits = tonumber(seen[5]) or 0
 ${ENLIST}
-local life = tonumber(ARGV[12])
+local life = tonumber(ARGV[13])
 queue = function(reply, refusing)
   local lists = key + 2 * resources
   if refusing then enlist(KEYS[lists + refusing], waiter, life) end
@@ -84,17 +84,18 @@ end
  *       each of its resources, and with a waiter the wait list of each
  * ARGV  1 to 5   the guard's
  *       6        the deadline
- *       7        how many resources each operation has
- *       8        ttl in ms
- *       9        tick, in ms since 1970; empty: none
- *       10       how many tokens a grant reserves: the counter goes up by as many
- *       11, 12   the waiter that joins the list of what refuses it, and leaves the lists of what is granted;
+ *       7        the id of the list of nodes that the client votes under; empty: it keeps none
+ *       8        how many resources each operation has
+ *       9        ttl in ms
+ *       10       tick, in ms since 1970; empty: none
+ *       11       how many tokens a grant reserves: the counter goes up by as many
+ *       12, 13   the waiter that joins the list of what refuses it, and leaves the lists of what is granted;
  *                and how long a list lives, in ms. Empty and 0: nobody waits
- *       13       '1' where a tick is claimed though it was started, if it is not finished; else empty
+ *       14       '1' where a tick is claimed though it was started, if it is not finished; else empty
  *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a
  *       missing counter starts, to within a second of the node's time. Empty: without fencing
- * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
- *       for each operation
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
+ *       answers, or for each operation
  *         above                         granted: the counter is its seed and this
  *         {'granted', above, others, attempt}
  *                                       likewise, and so many other processes wait (empty: nobody asked);
@@ -108,19 +109,19 @@ end
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 30000 '' 1 '' 0 '' k3J…@web-1 1795866992000000 Xq8…@web-1
- *       1795866992000000
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 30000 '' 1 '' 0 '' k3J…@web-1 1795866992000000
+ *       Xq8…@web-1 1795866992000000
  *     1) 1795866992010000   2) 0   3) 1   4) 1) held 2) p0Z…@web-2 3) 28750
  */
 export const ACQUIRE = scriptOf(
   'acquire',
-  `${GUARD}${DEADLINE}${COUNTER_RANGE}
-local ttlMs = tonumber(ARGV[8])
+  `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}
+local ttlMs = tonumber(ARGV[9])
 ${RAISE_INSTANT}
-local resources, ttl, tick = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
-local step, tokens, waiter = ARGV[10], tonumber(ARGV[10]), ARGV[11]
-local isPlain, isRetry = resources == 1 and not tick, ARGV[13] ~= ''
-local keysEach, own, ownEach = 2 * resources, 14, 2
+local resources, ttl, tick = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
+local step, tokens, waiter = ARGV[11], tonumber(ARGV[11]), ARGV[12]
+local isPlain, isRetry = resources == 1 and not tick, ARGV[14] ~= ''
+local keysEach, own, ownEach = 2 * resources, 15, 2
 local decide, queue
 if waiter ~= '' then
   keysEach = 3 * resources

@@ -1,5 +1,5 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
-import { DEADLINE, GUARD } from './lua/guard.js';
+import { DEADLINE, GUARD, LIST } from './lua/guard.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { RUNS } from './lua/runs.js';
 import { scriptOf } from './script.js';
@@ -13,12 +13,13 @@ import { scriptOf } from './script.js';
  *       each of its resources
  * ARGV  1 to 5   the guard's
  *       6        the deadline
- *       7        how many resources each operation has
- *       8        tick, in ms since 1970; empty: none, and one that is on record stays
- *       9        which attempt to run the tick it is; empty without a tick
+ *       7        the id of the list of nodes that the client votes under; empty: it keeps none
+ *       8        how many resources each operation has
+ *       9        tick, in ms since 1970; empty: none, and one that is on record stays
+ *       10       which attempt to run the tick it is; empty without a tick
  *       then for each operation its holder id and its token
- * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
- *       for each operation
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
+ *       answers, or for each operation
  *         0                             granted: the counter is the token
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'absent'}                    the key is gone
@@ -30,14 +31,14 @@ import { scriptOf } from './script.js';
  * One operation, with a tick:
  *
  *     EVALSHA <sha> 3 lock:quorlock:node lock:nightly {lock:nightly}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 1 1795866990000 1 k3J…@web-1 1795866992000003
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 1795866990000 1 k3J…@web-1 1795866992000003
  *     1) 1795866992010000   2) 0   3) 0
  */
 export const CONFIRM = scriptOf(
   'confirm',
-  `${GUARD}${DEADLINE}${COUNTER_RANGE}${FENCE}
-local resources, tick, attempt = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local keysEach, own, ownEach = 2 * resources, 10, 2
+  `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}${FENCE}
+local resources, tick, attempt = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local keysEach, own, ownEach = 2 * resources, 11, 2
 ${RUNS}
 local function confirm(holder, token)
   local ticks, attempts = {}, {}

@@ -1,5 +1,5 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
-import { DEADLINE, GUARD } from './lua/guard.js';
+import { DEADLINE, GUARD, LIST } from './lua/guard.js';
 import { RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
@@ -44,13 +44,14 @@ end
  *       each of its resources
  * ARGV  1 to 5   the guard's
  *       6        the deadline
- *       7        how many resources each operation has
- *       8        ttl in ms
- *       9        when a key that is gone is set again: a number: where the counter is below the maximum by so
+ *       7        the id of the list of nodes that the client votes under; empty: it keeps none
+ *       8        how many resources each operation has
+ *       9        ttl in ms
+ *       10       when a key that is gone is set again: a number: where the counter is below the maximum by so
  *                much at least, or is gone as well; 'always'; 'never'
  *       then for each operation its holder id, and what its counters may be at most; empty: without fencing
- * Reply the node's time in µs; for how many ms its grants do not count; 'late' in place of all answers, or
- *       for each operation
+ * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
+ *       answers, or for each operation
  *         0                             granted: the counter is the maximum
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'absent'}                    the key is gone, and was not set again
@@ -70,11 +71,11 @@ end
  */
 export const EXTEND = scriptOf(
   'extend',
-  `${GUARD}${DEADLINE}${COUNTER_RANGE}
-local ttlMs = tonumber(ARGV[8])
+  `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}
+local ttlMs = tonumber(ARGV[9])
 ${RAISE_INSTANT}
-local resources, life, ttl, restore = tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[8]), ARGV[9]
-local keysEach, own, ownEach = 2 * resources, 10, 2
+local resources, life, ttl, restore = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[9]), ARGV[10]
+local keysEach, own, ownEach = 2 * resources, 11, 2
 local prepare
 ${forEachOperation(
   GUARD_HEAD,

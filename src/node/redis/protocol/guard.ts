@@ -1,5 +1,5 @@
 import { ASK_OTHERS_AFTER_MS } from '../../../core/quarantine.js';
-import { JUDGE_MEMORY, READ_MARKER } from './lua/guard.js';
+import { JUDGE_MEMORY, MEMORY, READ_MARKER } from './lua/guard.js';
 import { TELL_OUT } from './lua/instant.js';
 import { scriptOf } from './script.js';
 
@@ -13,9 +13,10 @@ import { scriptOf } from './script.js';
  * - `lift`: ends the quarantine of the memory that it names, because all that was forgotten is over. Does
  *   nothing where the node has another memory by now.
  * - `quarantine`: its memory begins now.
- * - `members`: writes down the nodes among which it is used; a node without a marker is left alone.
+ * - `identify`: gives the node an id, if it has none, or if it has no record and still has the id that is to
+ *   be replaced.
  */
-export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'quarantine' | 'members';
+export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'quarantine' | 'identify';
 
 /**
  * guard: the guard alone, with a command.
@@ -23,19 +24,24 @@ export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'q
  * KEYS  the marker (but on a shard, see the guard)
  * ARGV  1 to 5   the guard's
  *       6        the command
- *       7        with `members`, these; with `lift`, the name of the memory
+ *       7        with `lift`, the name of the memory; with `identify`, the id
+ *       8        with `identify`, the id that it may replace
  * Reply the node's time in µs; for how many ms its grants do not count, -1 without a marker; the node's id;
  *       its members; the name of its memory, which is its run and `since`; how old that memory is, in ms; for
  *       how many ms a key may still live that it set or prolonged in this memory; the longest quarantine that
  *       any client has asked for, in ms; when the marker was first written, in µs; how often it has been
- *       written. What follows the second is
- *       missing where the quarantine is 0, and what follows the fourth where there is no marker.
+ *       written. Then about the record: the name of the memory that it must have been written in; its number;
+ *       its text, empty where it was written in no memory or another one; for how many ms leases may be out
+ *       from before it was written; how many ms ago that was, or without a record how long ago this memory
+ *       began. What follows the fourth is missing where there is no marker. Where the quarantine is 0, the
+ *       fifth to the tenth are 0.
  *
  * A look at a node that is trusted:
  *
- *     EVALSHA <sha> 1 lock:quorlock:node '' 60000 7fd1… '' 5c0e… look ''
- *     1) 1795867002010000   2) 0   3) 9b1f…   4) 10.0.0.1:6379 10.0.0.2:6379 10.0.0.3:6379
+ *     EVALSHA <sha> 1 lock:quorlock:node '' 60000 7fd1… '' 5c0e… look '' ''
+ *     1) 1795867002010000   2) 0   3) 9b1f…   4) [["9b1f…","10.0.0.1:6379"],…
  *     5) 7fd1…:0   6) 1795867002010   7) 27400   8) 60000   9) 1795860000000000   10) 12
+ *     11) 7fd1… 1795860000000000   12) 2   13) [["kV3…",1,0,[["9b1f…","10.0.0.1:6379"],…   14) 0   15) 912345
  */
 export const GUARD_COMMAND = scriptOf(
   'guard',
@@ -43,9 +49,8 @@ export const GUARD_COMMAND = scriptOf(
 local command = ARGV[6]
 local function memoryName(name) return name .. ':' .. string.format('%.0f', began) end
 if quarantine > 0 then
-  if not since and (command == 'look' or command == 'members') then return {now, -1, '', ''} end
-  if command == 'members' then call('HSET', marker, 'members', ARGV[7]) end
-  if command == 'quarantine' then began = now end
+  if not since and (command == 'look' or command == 'identify') then return {now, -1, '', ''} end
+  if command == 'quarantine' then beginMemory() end
   if command == 'first use' and not since then began = 0 end
   if command == 'trust' and (since ~= 0 or isOtherRun) then
     -- When its memory began stays on record: a tick that was due before may have run without it.
@@ -58,10 +63,29 @@ if quarantine > 0 then
   end
 end
 ${JUDGE_MEMORY}
-if quarantine == 0 then return {now, left} end
-${TELL_OUT}
-local told = call('HMGET', marker, 'id', 'members', 'run', 'longest', 'born', 'writes')
-return {now, left, told[1] or ARGV[5], told[2] or '', memoryName(told[3] or ''),
-  math.floor((now - began) / 1000), out, tonumber(told[4]), tonumber(told[5]) or 0, tonumber(told[6]) or 0}
+if command == 'identify' then
+  local id = call('HGET', marker, 'id')
+  if not id or not hasRecord and id == ARGV[8] then
+    if mem == '' then mem = string.format('%.0f', now) end
+    call('HSET', marker, 'id', ARGV[7], 'mem', mem)
+  end
+end
+local function tellOut()
+  ${TELL_OUT}
+  return out
+end
+local outMs = quarantine > 0 and tellOut() or 0
+local told = call('HMGET', marker, 'id', 'members', 'run', 'longest', 'born', 'writes', 'seq', 'record',
+  'from', 'wrote')
+local reply = {now, left, told[1] or quarantine > 0 and ARGV[5] or '', told[2] or '', 0, 0, 0, 0, 0, 0}
+if quarantine > 0 then
+  reply[5], reply[6], reply[7] = memoryName(told[3] or ''), math.floor((now - began) / 1000), outMs
+  reply[8], reply[9], reply[10] = tonumber(told[4]), tonumber(told[5]) or 0, tonumber(told[6]) or 0
+end
+local from, wrote = tonumber(told[9]) or 0, tonumber(hasRecord and told[10] or mem) or now
+reply[11], reply[12], reply[13] = ${MEMORY}, tonumber(told[7]) or 0, hasRecord and told[8] or ''
+reply[14] = math.max(0, math.ceil((from - now) / 1000))
+reply[15] = math.max(0, math.floor((now - wrote) / 1000))
+return reply
 `,
 );

@@ -10,10 +10,28 @@ export interface Finding {
   readonly nodeUs: number;
   /** For how long the node's grants do not count; -1 without a marker. */
   readonly quarantineLeftMs: number;
-  /** After a guard command: the node's id and members, empty where it has none. */
-  readonly identity?: { readonly id: string; readonly members: string };
+  /** After a guard command. */
+  readonly identity?: Identity;
   /** After a guard command, if there is a marker: what it says of the node's memory. */
   readonly memory?: MemoryFinding;
+}
+
+/** What a node says of itself. */
+export interface Identity {
+  /** Empty where it has none. */
+  readonly id: string;
+  /** The record; `undefined` where there is no marker. */
+  readonly record: RecordFinding | undefined;
+}
+
+/** What a marker says of the node's lists of nodes; see the script `guard`. */
+interface RecordFinding {
+  readonly memory: string;
+  readonly sequence: number;
+  /** Empty: the node has none. */
+  readonly text: string;
+  readonly inForceInMs: number;
+  readonly ageMs: number;
 }
 
 /** What a marker says of the node's memory; see the script `guard`. */
@@ -46,6 +64,7 @@ const malformed = (what: string): Failed =>
   failed('error', new Error(`the node answered with ${what}: is it a Redis server?`));
 
 const LATE = failed('late', new Error('the request reached the node after its deadline'));
+const MISMATCH = failed('mismatch', new Error('the node does not vote under this list of nodes'));
 const RESTORED = failed('restored', new Error('the node had lost the key'));
 const NO_ANSWER = malformed('something that is no answer');
 const TOO_FEW = malformed('another number of answers than it was asked for');
@@ -62,8 +81,16 @@ export function findingIn(reply: unknown): Finding | undefined {
   if (quarantineLeftMs > LONGEST_MS) return undefined;
   if (typeof id !== 'string' || typeof members !== 'string') return { nodeUs, quarantineLeftMs };
   const memory = memoryIn(reply as readonly unknown[]);
-  const identity = { id, members };
+  const identity = { id, record: recordIn(reply as readonly unknown[]) };
   return { nodeUs, quarantineLeftMs, identity, ...(memory === undefined ? {} : { memory }) };
+}
+
+function recordIn(reply: readonly unknown[]): RecordFinding | undefined {
+  const [memory, sequence, text, inForceInMs, ageMs] = reply.slice(10);
+  if (typeof memory !== 'string' || memory.length > LONGEST_NAME || typeof text !== 'string')
+    return undefined;
+  if (!isNatural(sequence) || !isNatural(inForceInMs) || !isNatural(ageMs)) return undefined;
+  return { memory, sequence, text, inForceInMs, ageMs };
 }
 
 function memoryIn(reply: readonly unknown[]): MemoryFinding | undefined {
@@ -103,6 +130,7 @@ function answersIn<Answer>(
 ): (Answer | Failed)[] {
   const first = isGuarded(operations) ? 2 : 0;
   if (reply[first] === 'late') return operations.map(() => LATE);
+  if (reply[first] === 'mismatch') return operations.map(() => MISMATCH);
   const answers: (Answer | Failed)[] = [];
   for (let place = first; place < reply.length; place++) {
     const answer = reply[place];

@@ -1,4 +1,5 @@
-import { PRESENT_ONLY, type NodeRequest } from '../../lock-node.js';
+import { writePair } from '../../../core/membership-record.js';
+import { PRESENT_ONLY, type NodeRequest, type RecordWrite } from '../../lock-node.js';
 import { ACQUIRE } from './acquire.js';
 import { CallPlanner } from './calls.js';
 import { CONFIRM } from './confirm.js';
@@ -7,6 +8,7 @@ import { FINISH } from './finish.js';
 import { GUARD_COMMAND, type GuardCommand } from './guard.js';
 import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
+import { RECORD } from './record.js';
 import { RELEASE } from './release.js';
 import { bulk, bulkNumber, CallContent, type Operation } from './script-call.js';
 import type { Script } from './script.js';
@@ -30,20 +32,20 @@ function wordsOf(keyPrefix: string, request: NodeRequest): Words {
   const { holderId, resources } = request;
   switch (request.op) {
     case 'acquire': {
-      const { ttlMs, seed, tick = '', tokens, queueEntry: { waiter, listLivesMs } = NOBODY } = request;
-      const { retry = false } = request;
+      const { list = '', ttlMs, seed, tick = '', tokens, retry = false } = request;
+      const { waiter, listLivesMs } = request.queueEntry ?? NOBODY;
       const life = Math.ceil(listLivesMs);
-      const terms = [resources.length, ttlMs, tick, tokens, waiter, life, retry ? 1 : ''];
+      const terms = [list, resources.length, ttlMs, tick, tokens, waiter, life, retry ? 1 : ''];
       return { script: ACQUIRE, terms, own: [holderId, seed ?? ''], base: seed ?? 0 };
     }
     case 'confirm': {
-      const { token, tick = '', attempt = 1 } = request;
-      const terms = [resources.length, tick, tick === '' ? '' : attempt];
+      const { list = '', token, tick = '', attempt = 1 } = request;
+      const terms = [list, resources.length, tick, tick === '' ? '' : attempt];
       return { script: CONFIRM, terms, own: [holderId, token], base: token };
     }
     case 'extend': {
-      const { ttlMs, maxCounter } = request;
-      const terms = [resources.length, ttlMs, restoringOf(request)];
+      const { list = '', ttlMs, maxCounter } = request;
+      const terms = [list, resources.length, ttlMs, restoringOf(request)];
       return { script: EXTEND, terms, own: [holderId, maxCounter ?? ''], base: maxCounter ?? 0 };
     }
     case 'release': {
@@ -157,8 +159,20 @@ export function inspectOperation(keyPrefix: string, resource: string): Operation
 }
 
 /** A call of the guard alone. */
-export const guardContent = (command: GuardCommand, members: string): CallContent =>
-  new CallContent(GUARD_COMMAND, [], [], NO_DEADLINE, '', 0, encoded([command, members]), 2);
+export const guardContent = (command: GuardCommand, id: string, replacedId: string): CallContent =>
+  contentOf(GUARD_COMMAND, [command, id, replacedId], NO_DEADLINE);
+
+/** A call that writes a node's record. `waitMs`: see `record`, ARGV[12]. */
+export function recordContent(write: RecordWrite, waitMs: number, deadlineAt: number): CallContent {
+  const { list, previous, memory, sequence } = write;
+  const members = JSON.stringify(list.members.map(({ id, address }) => [id, address]));
+  const words = [memory, sequence, list.id, previous?.id ?? '', writePair(write), Math.ceil(waitMs), members];
+  return contentOf(RECORD, words, deadlineAt);
+}
+
+/** A call without operations. */
+const contentOf = (script: Script, words: readonly Word[], deadlineAt: number): CallContent =>
+  new CallContent(script, [], [], deadlineAt, '', 0, encoded(words), words.length);
 
 /** The lock key and a second key of each resource; then, if asked for, the wait list of each resource. */
 function keysOf(

@@ -4,6 +4,7 @@ import { EXTEND } from './extend.js';
 import { FINISH } from './finish.js';
 import { GUARD_COMMAND } from './guard.js';
 import { INSPECT } from './inspect.js';
+import { RECORD } from './record.js';
 import { RELEASE } from './release.js';
 import type { Script } from './script.js';
 import { WAKE } from './wake.js';
@@ -18,4 +19,5 @@ export const SCRIPTS: readonly Script[] = [
   WAKE,
   INSPECT,
   GUARD_COMMAND,
+  RECORD,
 ];

@@ -2,12 +2,12 @@ import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import type { MemoryReport } from '../../../core/quarantine.js';
 import { failed, type Failed } from '../../../core/vote.js';
-import type { NodeMemory, NodeState } from '../../lock-node.js';
+import type { NodeMemory, NodeState, RecordWrite } from '../../lock-node.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import type { GuardCommand } from '../protocol/guard.js';
 import { findingIn, type Finding } from '../protocol/replies.js';
-import { guardContent } from '../protocol/requests.js';
+import { guardContent, recordContent } from '../protocol/requests.js';
 import type { CallContent } from '../protocol/script-call.js';
 import { SCRIPTS } from '../protocol/scripts.js';
 import { permissionErrorOf } from './permission-errors.js';
@@ -90,12 +90,18 @@ export class RedisServer implements NodeMemory {
 
   async look(): Promise<MemoryReport | undefined> {
     try {
-      const finding = await this.#tell('look');
+      const finding = await this.#tell(this.#lookCommand);
       return finding && this.voting.report(finding);
     } catch (error) {
       this.#onError(error);
       return undefined;
     }
+  }
+
+  /** A node that had a marker on this connection and has none now has lost its memory, and is told so. */
+  get #lookCommand(): GuardCommand {
+    const { status } = this.state;
+    return status === 'ready' || status === 'untrusted' ? 'mark' : 'look';
   }
 
   async lift(memory: string): Promise<void> {
@@ -133,8 +139,21 @@ export class RedisServer implements NodeMemory {
     await this.look();
   }
 
-  recordMembers(members: string): Promise<void> {
-    return this.#command('members', members);
+  identify(id: string, replacedId?: string): Promise<void> {
+    this.#calls.spareId = id;
+    return replacedId === undefined ? Promise.resolve() : this.#command('identify', id, replacedId);
+  }
+
+  async writeRecord(write: RecordWrite, waitMs: number, deadlineAt: number): Promise<void> {
+    const { outstanding } = write;
+    const isKnown = outstanding === 'own votes' && this.voting.canTellLeases;
+    const wait = outstanding === 'nothing' ? -1 : isKnown ? 0 : waitMs;
+    const content = recordContent(write, wait, deadlineAt);
+    await new Promise<void>((resolve) => {
+      this.#calls.run(content, () => resolve());
+    });
+    // What came of it, and what somebody else may have written meanwhile.
+    await this.look();
   }
 
   leave(state: NodeState): void {
@@ -148,19 +167,19 @@ export class RedisServer implements NodeMemory {
     this.#connection.disconnect(true);
   }
 
-  async #command(command: GuardCommand, word?: string): Promise<void> {
+  async #command(command: GuardCommand, word?: string, replacedId?: string): Promise<void> {
     try {
-      await this.#tell(command, word);
+      await this.#tell(command, word, replacedId);
     } catch (error) {
       this.#onError(error);
     }
   }
 
   /** Runs the guard without operations. `undefined`: the reply is from a connection that has broken. */
-  #tell(command: GuardCommand, word = ''): Promise<Finding | undefined> {
+  #tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding | undefined> {
     const { epoch } = this.#calls;
     return new Promise((resolve, reject) => {
-      this.#calls.run(guardContent(command, word), (error, reply) => {
+      this.#calls.run(guardContent(command, word, replacedId), (error, reply) => {
         if (error === undefined) resolve(epoch === this.#calls.epoch ? findingIn(reply) : undefined);
         else reject(error);
       });
@@ -228,7 +247,7 @@ export class RedisServer implements NodeMemory {
       const info = (this.voting.info = serverInfoOf(text));
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) return this.#standBy(fault);
-      await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : 'look');
+      await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : this.#lookCommand);
     } catch {
       // The next request for a vote reports what is wrong.
     }

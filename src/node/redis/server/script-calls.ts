@@ -37,8 +37,7 @@ export class ScriptCalls {
   #sent = 0;
   /** The number of the last call before the latest one that was sent again with its script. */
   #sentBeforeRetry = 0;
-  /** The node's id, if it has none yet. */
-  readonly #spareId = randomUUID();
+  #spareId: string = randomUUID();
 
   constructor(
     connection: Connection,
@@ -62,6 +61,12 @@ export class ScriptCalls {
   /** Another connection begins, or the present one has ended. */
   beginEpoch(): number {
     return ++this.#epoch;
+  }
+
+  /** The id that the node gets if it has none: a random one, or the one that it is known to have had. */
+  set spareId(id: string) {
+    this.#spareId = id;
+    this.#header = undefined;
   }
 
   run(content: CallContent, done: Done): void {

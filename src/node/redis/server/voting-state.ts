@@ -1,10 +1,11 @@
 import { isPutBack, type MemoryProgress, type MemoryReport } from '../../../core/quarantine.js';
+import { readPair } from '../../../core/membership-record.js';
 import type { Stamp } from '../../../core/validity.js';
 import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeState } from '../../lock-node.js';
 import type { NodeSettings } from '../../node-options.js';
 import { ObservableState } from '../../observable-state.js';
-import type { Finding, MemoryFinding } from '../protocol/replies.js';
+import type { Finding, Identity, MemoryFinding } from '../protocol/replies.js';
 import { NodeClock } from './node-clock.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 
@@ -14,6 +15,9 @@ const SHARD_FORGOT =
 const CANNOT_SUBSCRIBE =
   'its user may not subscribe to its channel: waiters ask again and again instead of being notified, ' +
   'see docs/security.md';
+
+/** Beside the drift factor, for clocks that count whole milliseconds. */
+const DRIFT_FLOOR_MS = 2;
 
 /**
  * Whether a server may vote, as a state. It follows from the server's marker, from its clock, and from what
@@ -31,7 +35,7 @@ export class VotingState extends ObservableState {
   /** How far the node's memory had come at the last look. */
   #progress: MemoryProgress | undefined;
   /** What the marker said at the last look. */
-  #identity: Pick<NodeState, 'id' | 'members'> = {};
+  #identity: Pick<NodeState, 'id' | 'record'> = {};
 
   constructor(
     settings: NodeSettings,
@@ -85,7 +89,7 @@ export class VotingState extends ObservableState {
 
   /** Learns what every reply tells: the node's time, and what the guard found. */
   learn(sentAt: Stamp, { nodeUs, quarantineLeftMs, identity, memory }: Finding): void {
-    if (identity !== undefined) this.#identity = identity;
+    if (identity !== undefined) this.#identity = this.#identityOf(identity);
     if (memory !== undefined) this.#learnMemory(memory);
     const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeUs / 1_000);
     if (reading === 'stepped') this.quarantine('its clock was stepped');
@@ -102,15 +106,31 @@ export class VotingState extends ObservableState {
     if (memory === undefined) return undefined;
     const { name, ageMs, outMs } = memory;
     const isTrusted = quarantineLeftMs === 0 && this.state.status === 'ready';
-    // Without a run id, a restart with old data goes unnoticed.
-    const canTell = this.#settings.isExact && this.info.runId !== undefined;
     const leftMs = quarantineLeftMs;
-    return { memory: name, ageMs, leftMs, isTrusted, outMs: canTell ? outMs : undefined };
+    return { memory: name, ageMs, leftMs, isTrusted, outMs: this.canTellLeases ? outMs : undefined };
+  }
+
+  /** Whether the marker tells how long the leases live that are out. */
+  get canTellLeases(): boolean {
+    const { isExact, quarantine } = this.#settings;
+    // Without a run id, a restart with old data goes unnoticed.
+    return isExact && quarantine.ms > 0 && this.info.runId !== undefined;
   }
 
   /** The marker has another name from now on. */
   forgetProgress(): void {
     this.#progress = undefined;
+  }
+
+  #identityOf({ id, record }: Identity): Pick<NodeState, 'id' | 'record'> {
+    if (record === undefined) return {};
+    const { memory, sequence, text, inForceInMs, ageMs } = record;
+    const { clock, driftFactor } = this.#settings;
+    const now = clock.now();
+    const inForceAt = inForceInMs === 0 ? now : now + inForceInMs * (1 + driftFactor) + DRIFT_FLOOR_MS;
+    const pair = text === '' ? undefined : readPair(text);
+    const kept = { memory, sequence, pair, inForceAt, writtenAt: now - ageMs };
+    return id === '' ? { record: kept } : { id, record: kept };
   }
 
   #learnMemory({ longestMs, bornUs, writes }: MemoryFinding): void {
@@ -124,7 +144,8 @@ export class VotingState extends ObservableState {
   #update(quarantineLeftMs: number): void {
     const about = this.#about();
     if (quarantineLeftMs < 0) {
-      this.set({ ...about, status: 'new', reason: 'it is new, or has lost everything' });
+      const { id: _id, record: _record, ...rest } = about;
+      this.set({ ...rest, status: 'new', reason: 'it is new, or has lost everything' });
       return;
     }
     const now = this.#settings.clock.now();

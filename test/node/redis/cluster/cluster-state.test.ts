@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { NodeState } from '../../../../src/node/lock-node.js';
+import type { MemberList } from '../../../../src/core/member-list.js';
+import type { NodeRecord, NodeState } from '../../../../src/node/lock-node.js';
 import { clusterStateOf } from '../../../../src/node/redis/cluster/cluster-state.js';
 import {
   isPartOf,
@@ -9,7 +10,16 @@ import {
 } from '../../../../src/node/redis/cluster/topology.js';
 import { slotOf } from '../../../../src/node/redis/cluster/key-slot.js';
 
-const READY: NodeState = { status: 'ready', serverId: 'run', id: 'own', members: '[]' };
+const list = (epoch: number): MemberList => ({ id: `list-${epoch}`, epoch, members: [], isAccepted: false });
+const record = (epoch: number | undefined): NodeRecord => ({
+  memory: 'memory',
+  sequence: 1,
+  pair: epoch === undefined ? undefined : { list: list(epoch), previous: undefined },
+  inForceAt: 5,
+  writtenAt: 5,
+});
+
+const READY: NodeState = { status: 'ready', serverId: 'run', id: 'own', record: record(3) };
 const NEW: NodeState = { status: 'new' };
 const FORGOT: NodeState = { status: 'untrusted', reason: 'it forgot', trustedAt: 70 };
 const GONE: NodeState = { status: 'unreachable', reason: 'ECONNREFUSED' };
@@ -19,14 +29,14 @@ const COMING: NodeState = { status: 'connecting' };
 const whole = (states: readonly NodeState[], { unserved = 0, isStarting = false } = {}): NodeState =>
   clusterStateOf(
     states.map((state, index) => ({ name: String(index), state })),
-    states[0] && { id: 'first', state: states[0] },
+    states[0] && { state: states[0] },
     unserved,
     isStarting,
   );
 
 describe('the state of a Cluster', () => {
   it.each<[string, readonly NodeState[], Partial<NodeState>]>([
-    ['ready if all shards are', [READY, READY], { status: 'ready', serverId: 'run', members: '[]' }],
+    ['ready if all shards are', [READY, READY], { status: 'ready', serverId: 'run', id: 'own' }],
     ['new if all shards are', [NEW, NEW], { status: 'new' }],
     ['that of a shard that forgot', [READY, FORGOT], { status: 'untrusted', reason: 'shard 1: it forgot' }],
     ['untrusted as long as the last of them', [{ ...FORGOT, trustedAt: 90 }, FORGOT], { trustedAt: 90 }],
@@ -48,6 +58,16 @@ describe('the state of a Cluster', () => {
     expect(whole(states)).toMatchObject(expected);
   });
 
+  it.each<[string, readonly (number | undefined)[], number | undefined]>([
+    ['the record that all shards have', [3, 3], 3],
+    ['the oldest record while they differ', [3, 2], 2],
+    ['no record if one shard has none', [3, undefined], undefined],
+  ])('a Cluster has %s', (_claim, epochs, expected) => {
+    const states = epochs.map((epoch) => ({ ...READY, record: record(epoch) }));
+    expect(whole(states).record?.pair?.list.epoch).toBe(expected);
+    expect(whole(states).record?.memory).toBe('memory, memory');
+  });
+
   it('a Cluster is connecting at the start, until all shards are known', () => {
     expect(whole([NEW, COMING], { isStarting: true })).toEqual({ status: 'connecting' });
     expect(whole([READY, COMING], { isStarting: true })).toEqual({ status: 'connecting' });
@@ -62,10 +82,10 @@ describe('the state of a Cluster', () => {
     expect(whole([NEW], { unserved: 5 }).status).not.toBe('new');
   });
 
-  it('a Cluster has the id of the server of the first slot, and the clock that differs most from ours', () => {
+  it('a Cluster has the id of the shard of the first slot, and the clock that differs most from ours', () => {
     const clock = (clockOffsetMs: number): NodeState => ({ ...READY, clockOffsetMs, ownGapMs: 1_000 });
     expect(whole([clock(1_001), clock(999), clock(7_000)])).toMatchObject({
-      id: 'first',
+      id: 'own',
       clockOffsetMs: 7_000,
     });
     expect(whole([clock(-5_000), clock(1_001)])).toMatchObject({ clockOffsetMs: -5_000 });

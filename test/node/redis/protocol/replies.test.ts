@@ -258,7 +258,7 @@ describe('whatever a node answers', () => {
 describe('what the guard found', () => {
   it('is the time of the node, and for how long its grants do not count', () => {
     expect(findingIn([NOW_US, 0, 5])).toEqual({ nodeUs: NOW_US, quarantineLeftMs: 0 });
-    const identity = { id: 'id', members: 'members' };
+    const identity = { id: 'id', record: undefined };
     expect(findingIn([NOW_US, -1, 'id', 'members'])).toEqual({
       nodeUs: NOW_US,
       quarantineLeftMs: -1,
@@ -266,9 +266,13 @@ describe('what the guard found', () => {
     });
   });
   it('is what the marker says of the memory, after a look', () => {
-    const identity = { id: 'id', members: '' };
+    const identity = {
+      id: 'id',
+      record: { memory: 'run 1', sequence: 2, text: '', inForceInMs: 3, ageMs: 4 },
+    };
     const memory = { name: 'run:0', ageMs: 7, outMs: 30_000, longestMs: 60_000, bornUs: 5, writes: 12 };
-    expect(findingIn([NOW_US, 0, 'id', '', ...Object.values(memory)])).toEqual({
+    const record = ['run 1', 2, '', 3, 4];
+    expect(findingIn([NOW_US, 0, 'id', '', ...Object.values(memory), ...record])).toEqual({
       nodeUs: NOW_US,
       quarantineLeftMs: 0,
       identity,

@@ -16,6 +16,12 @@
  *   long     until when there may be a long lease, in ms
  *   writes   how often this marker has been written
  *   ttl      written by clients of version 0.1 only: see `TELL_OUT`
+ *   mem      names the server's memory: when it was found to have begun, in µs. Nobody's trust changes it
+ *   cur      the id of the list of nodes that the server votes in; see the script `record`
+ *   prev     the id of the list before it, under which it votes as well
+ *   of, by   the memory (`mem`) and the run in which `cur` and `prev` were written. In any other memory or
+ *            run they count for nothing
+ *   record   both lists, as clients read them; `seq`, `from`, `wrote`: see `record`
  *
  * A server without a marker, or with the marker of another run, has lost its memory, was restored or failed
  * over. Its memory begins now, and its grants do not count until `since + longest`, for any client, even one
@@ -30,7 +36,9 @@
  *
  * It leaves these variables: `now` (µs), `key` (the first operation's first key), `left` (for how many ms the
  * node's grants do not count), `began` (when its memory began, in µs; 0: long ago), `goOnFrom` (as `anew`
- * above), `seen` (fields of the marker, `seen[5]` being `waits`, `seen[7]` `instant`, `seen[8]` `long`).
+ * above), `seen` (fields of the marker, `seen[5]` being `waits`, `seen[7]` `instant`, `seen[8]` `long`),
+ * `mem` (as above, empty without one), `hasRecord` (whether `cur` and `prev`, seen[11] and seen[12], were
+ * written in this memory).
  */
 
 /**
@@ -53,13 +61,19 @@ local now = time[1] * 1000000 + time[2]
 export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
 local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long',
-  'ttl', 'writes')
+  'ttl', 'writes', 'cur', 'prev', 'of', 'by', 'mem')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
 local writes, oldTtl = (tonumber(seen[10]) or 0) + 1, tonumber(seen[9]) or 0
 local lifted, isOtherRun = tonumber(seen[6]), run ~= '' and seen[1] ~= run
-local began, goOnFrom = since, anew
-if not since or since > now or isOtherRun and seen[1] and seen[1] ~= '' and ARGV[4] == '' then
+local began, goOnFrom, mem = since, anew, seen[15] or ''
+local hasRecord = seen[13] and seen[13] == mem and (run == '' or ARGV[4] ~= '' or seen[14] == run)
+local function beginMemory()
   began = now
+  -- Clients of fewer than three nodes write a record and no \`since\`: such a node has forgotten nothing.
+  if quarantine > 0 and (since or not hasRecord) then mem, hasRecord = string.format('%.0f', now), false end
+end
+if not since or since > now or isOtherRun and seen[1] and seen[1] ~= '' and ARGV[4] == '' then
+  beginMemory()
 end
 `;
 
@@ -79,11 +93,15 @@ else
   if began ~= since or isOtherRun or longest ~= lasts or goOnFrom ~= anew or lifted ~= tonumber(seen[6]) then
     if not since then call('HSET', marker, 'born', now) end
     call('HSET', marker, 'run', run ~= '' and run or seen[1] or '', 'since', began, 'longest', longest,
-      'anew', goOnFrom, 'lifted', lifted or '', 'id', call('HGET', marker, 'id') or ARGV[5], 'writes', writes)
+      'anew', goOnFrom, 'lifted', lifted or '', 'mem', mem, 'id', call('HGET', marker, 'id') or ARGV[5],
+      'writes', writes)
   end
   if over > now then left = math.ceil((over - now) / 1000) end
 end
 `;
+
+/** Names the present memory of the server, for whoever writes its record. */
+export const MEMORY = `(ARGV[4] == '' and run or '') .. ' ' .. mem`;
 
 export const GUARD = READ_MARKER + JUDGE_MEMORY;
 
@@ -95,4 +113,16 @@ export const GUARD = READ_MARKER + JUDGE_MEMORY;
  */
 export const DEADLINE = `
 if now > tonumber(ARGV[6]) then return {now, left, 'late'} end
+`;
+
+/**
+ * Comes after the deadline in scripts that vote. A vote counts in one list of nodes, so the server must know
+ * it as its present list or the one before. Otherwise two clients could each find a majority of their own.
+ *
+ * ARGV[7]  the id of the list; empty: the client keeps none, and is not checked
+ */
+export const LIST = `
+if ARGV[7] ~= '' and not (hasRecord and (seen[11] == ARGV[7] or seen[12] == ARGV[7])) then
+  return {now, left, 'mismatch'}
+end
 `;

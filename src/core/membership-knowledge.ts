@@ -1,0 +1,108 @@
+import {
+  isFirst,
+  isMember,
+  isSamePair,
+  majorityOfList,
+  type ListPair,
+  type MemberList,
+} from './member-list.js';
+import { isHere, type HereView, type MemberView } from './membership-view.js';
+
+/** The node has exactly this pair, and its word counts. */
+const has = (view: HereView, pair: ListPair): boolean =>
+  view.agrees || (view.record !== undefined && isSamePair(view.record, pair));
+
+/** How many members of a list are among these nodes. */
+const membersAmong = (views: readonly HereView[], list: MemberList): number =>
+  views.filter(({ id }) => isMember(list, id)).length;
+
+/**
+ * A list is active when trusted nodes that have exactly this pair, each in force, are a majority of the list
+ * and of the list before it. Then no list that is one node away from either can be voted under any more.
+ */
+export function isActive(views: readonly MemberView[], pair: ListPair): boolean {
+  const those = views.filter(
+    (view): view is HereView =>
+      isHere(view) && view.isTrusted && (view.isInForce || view.agrees) && has(view, pair),
+  );
+  const { list, previous } = pair;
+  if (membersAmong(those, list) < majorityOfList(list)) return false;
+  if (list.isAccepted) return true;
+  return previous !== undefined && membersAmong(those, previous) >= majorityOfList(previous);
+}
+
+/**
+ * A first list counts once every member of it has it: so two different ones cannot both count. A minority
+ * that has been away for longer than any lease lives is not waited for.
+ */
+function isOnAllMembers(views: readonly MemberView[], pair: ListPair): boolean {
+  const { list } = pair;
+  const those = views.filter((view): view is HereView => isHere(view) && has(view, pair));
+  const missing = list.members.length - membersAmong(those, list);
+  const longAway = views.filter(({ isLongAway }) => isLongAway).length;
+  return missing <= longAway && list.members.length - missing >= majorityOfList(list);
+}
+
+/**
+ * Which lists a client may vote under. A list is known once it was seen active, or as the previous list on a
+ * trusted node, whose writer had known it. A first list is known once it was seen on all of its members. This
+ * knowledge never goes stale, because no list id comes back.
+ */
+export class MembershipKnowledge {
+  /** The highest epoch seen so far, on whatever node. */
+  highestEpoch = -1;
+  /** The known list of the highest epoch. */
+  latest: MemberList | undefined;
+  readonly #known = new Map<string, MemberList>();
+  /** The list before each known list, as far as it was seen. */
+  readonly #pairs = new Map<string, ListPair>();
+  /** Since when each list has been known to be active, on the client's monotonic clock. */
+  readonly #activeSince = new Map<string, number>();
+
+  isKnown(list: MemberList): boolean {
+    return this.#known.has(list.id);
+  }
+
+  /** All known lists, oldest knowledge first. */
+  get known(): readonly MemberList[] {
+    return [...this.#known.values()];
+  }
+
+  /** The list with the one before it; `undefined` as long as the list was seen as a previous one only. */
+  pairOf(list: MemberList): ListPair | undefined {
+    return this.#pairs.get(list.id);
+  }
+
+  activeSince(list: MemberList): number | undefined {
+    return this.#activeSince.get(list.id);
+  }
+
+  learn(views: readonly MemberView[], now: number): void {
+    const here = views.filter(isHere);
+    for (const { record, isTrusted } of here) {
+      if (record === undefined) continue;
+      const { list, previous } = record;
+      this.highestEpoch = Math.max(this.highestEpoch, list.epoch);
+      if (previous !== undefined && isTrusted) this.#add(previous);
+      if (isFirst(record) && isOnAllMembers(views, record)) this.#add(list);
+      if (!this.#activeSince.has(list.id) && isActive(views, record)) {
+        this.#add(list);
+        this.#activeSince.set(list.id, now);
+      }
+    }
+    for (const { record } of here)
+      if (record !== undefined && this.isKnown(record.list)) this.#pairs.set(record.list.id, record);
+  }
+
+  #add(list: MemberList): void {
+    if (this.isKnown(list)) return;
+    this.#known.set(list.id, list);
+    if (this.latest === undefined || this.latest.epoch < list.epoch) this.latest = list;
+    const oldest = this.#known.keys().next().value;
+    if (this.#known.size <= KEPT || oldest === undefined) return;
+    for (const kept of [this.#known, this.#pairs, this.#activeSince]) kept.delete(oldest);
+  }
+}
+
+/** A client sees few changes in its life, and a node keeps two lists. */
+const KEPT = 100;

@@ -1,0 +1,308 @@
+import {
+  areSameMembers,
+  differenceOf,
+  isFirst,
+  isMember,
+  isSamePair,
+  majorityOfList,
+  memberList,
+  type Digest,
+  type ListPair,
+  type Member,
+  type MemberList,
+} from './member-list.js';
+import { isActive, type MembershipKnowledge } from './membership-knowledge.js';
+import {
+  mayWrite,
+  outstandingAt,
+  type Outstanding,
+  type RecordWrite,
+  type WriteKind,
+} from './membership-record.js';
+import { begunListIn, isHere, ownMembersOf, type HereView, type MemberView } from './membership-view.js';
+import { majorityOf } from './quorum.js';
+
+/** A write that is due on a node. */
+export interface DueWrite extends RecordWrite {
+  /** The node's place among the views. */
+  readonly nodeIndex: number;
+  /** What must still stand on the node, or nothing is written. */
+  readonly memory: string;
+  readonly sequence: number;
+  /** What has to be over before it is in force. */
+  readonly outstanding: Outstanding;
+}
+
+/** What the operator should know. */
+export type MembershipNotice =
+  /** Two different first lists: nobody can tell which one is meant. */
+  | 'two first lists'
+  /** The client's list is too far from the one that is in use. */
+  | 'too far apart'
+  /** Nodes got a list back on the word of fewer others than a majority. */
+  | 'restored on fewer';
+
+export interface MembershipPlan {
+  readonly writes: readonly DueWrite[];
+  readonly notices: readonly MembershipNotice[];
+}
+
+export interface PlanSettings {
+  readonly digest: Digest;
+  /** On the client's monotonic clock. */
+  readonly now: number;
+  /** How long a client goes by the full rules before it acts on the word of fewer nodes, in milliseconds. */
+  readonly patienceMs: number;
+  /** Whether this client may still ask for its own list. It does so until its list was in use once. */
+  readonly mayChange: boolean;
+}
+
+/** A rival that is not active is left alone for so long, because its writer may be about to go on. */
+const RIVAL_MS = 10_000;
+/** Below so many nodes there is no quarantine, and no promise about lost memory. */
+const FEWEST_WITH_QUARANTINE = 3;
+
+/** Which records are to be written now. It never plans a write that the record forbids, see `mayWrite`. */
+export function planWrites(
+  views: readonly MemberView[],
+  knowledge: MembershipKnowledge,
+  settings: PlanSettings,
+): MembershipPlan {
+  const { latest } = knowledge;
+  const restores = restoresIn(views, knowledge, settings);
+  if (restores.writes.length > 0) return restores;
+  if (latest === undefined || isForgotten(latest, views)) return beginFirstList(views, knowledge, settings);
+  return change(views, knowledge, latest, settings);
+}
+
+/**
+ * Whether nothing is left of a list: its members are blank, or have begun anew with a first list. Those that
+ * are away may know it still, so a majority of the members has to be here. What was begun anew is completed,
+ * also onto those that come back and know the same nodes by an older list.
+ */
+function isForgotten(list: MemberList, views: readonly MemberView[]): boolean {
+  const members = views.filter((view): view is HereView => isHere(view) && isMember(list, view.id));
+  const isBegunAnew = ({ record }: HereView): boolean =>
+    record === undefined || (isFirst(record) && record.list.id !== list.id);
+  const isLaterFirst = ({ record }: HereView): boolean =>
+    record !== undefined &&
+    isFirst(record) &&
+    record.list.epoch > list.epoch &&
+    areSameMembers(record.list.members, list.members);
+  if (members.length < majorityOfList(list)) return false;
+  return members.every(isBegunAnew) || members.some(isLaterFirst);
+}
+
+/** The operator's word: the client's own list on every node that answers, whatever they have. */
+export function planAcceptance(
+  views: readonly MemberView[],
+  knowledge: MembershipKnowledge,
+  digest: Digest,
+): readonly DueWrite[] {
+  const own = ownMembersOf(views);
+  if (own === undefined) return [];
+  const previous = knowledge.latest;
+  const list = memberList(digest, knowledge.highestEpoch + 1, own, previous?.id ?? '', true);
+  return writesOf(views, 'accept', { list, previous }, () => true);
+}
+
+function writesOf(
+  views: readonly MemberView[],
+  kind: WriteKind,
+  pair: ListPair,
+  isMeant: (view: HereView) => boolean,
+): DueWrite[] {
+  const write = { kind, list: pair.list, previous: pair.previous };
+  return views.flatMap((view, nodeIndex) => {
+    if (!isHere(view) || view.agrees || !isMeant(view)) return [];
+    if (view.record !== undefined && isSamePair(view.record, pair)) return [];
+    const { memory, sequence } = view;
+    const due = { ...write, nodeIndex, memory, sequence, outstanding: outstandingAt(view.record, write) };
+    return mayWrite(view.record, view.id, write) ? [due] : [];
+  });
+}
+
+const inEither = ({ list, previous }: ListPair): ((view: HereView) => boolean) => {
+  return ({ id }) => isMember(list, id) || (previous !== undefined && isMember(previous, id));
+};
+
+/**
+ * First use: the client's nodes are blank, and it writes a first list on all of them. One that another client
+ * has begun is completed. A minority that has been away for longer than any lease lives is not waited for.
+ * Its nodes are in the list, with ids that are made now and that they get when they come.
+ */
+function beginFirstList(
+  views: readonly MemberView[],
+  knowledge: MembershipKnowledge,
+  { digest }: PlanSettings,
+): MembershipPlan {
+  const here = views.filter(isHere);
+  if (here.length < majorityOf(views.length)) return NOTHING;
+  if (!views.every((view) => isHere(view) || view.isLongAway)) return NOTHING;
+  // All clients make up the same id for a node that is away.
+  const own = views.map(({ id, address }) => ({ id: id ?? digest(address), address }));
+  const begun = here.flatMap(({ record }) => (record !== undefined && isFirst(record) ? [record.list] : []));
+  if (begun.some((list) => !areSameMembers(list.members, own)))
+    return { writes: [], notices: ['two first lists'] };
+  const list = begunListIn(views) ?? memberList(digest, knowledge.highestEpoch + 1, own, '');
+  return { writes: writesOf(views, 'first use', { list, previous: undefined }, () => true), notices: [] };
+}
+
+/** What follows on the latest known list: its own successor, another one that is under way, or a catch-up. */
+function change(
+  views: readonly MemberView[],
+  knowledge: MembershipKnowledge,
+  latest: MemberList,
+  { digest, mayChange }: PlanSettings,
+): MembershipPlan {
+  const own = ownMembersOf(views);
+  const push = (pair: ListPair): MembershipPlan => ({
+    writes: writesOf(views, 'change', pair, inEither(pair)),
+    notices: [],
+  });
+  const successor = (members: readonly Member[]): MembershipPlan => {
+    const epoch = knowledge.highestEpoch + 1;
+    return push({ list: memberList(digest, epoch, members, latest.id), previous: latest });
+  };
+  const underWay = views
+    .filter(isHere)
+    .flatMap(({ record, recordAgeMs }) =>
+      record !== undefined && record.previous?.id === latest.id ? [{ ...record, recordAgeMs }] : [],
+    )
+    .toSorted((a, b) => b.list.epoch - a.list.epoch);
+  const step = mayChange && own !== undefined ? stepTowards(own, latest) : undefined;
+  const wanted = step ?? own ?? latest.members;
+  const same = underWay.find(({ list }) => areSameMembers(list.members, wanted));
+  const rival = underWay.find(({ list }) => !areSameMembers(list.members, wanted));
+  const difference = own === undefined ? 0 : differenceOf(own, latest.members);
+  const isOld = rival === undefined || (rival.recordAgeMs > RIVAL_MS && !isActive(views, rival));
+  if (same !== undefined && (rival === undefined || rival.list.epoch < same.list.epoch || !mayChange))
+    return isOld ? push({ list: same.list, previous: latest }) : NOTHING;
+  const latestPair = knowledge.pairOf(latest);
+  // A first list is believed by nobody but those who saw it everywhere: its successor is the same list again.
+  if (latestPair !== undefined && isFirst(latestPair) && underWay.length === 0)
+    return successor(latest.members);
+  if (step !== undefined && isPossible(views, step, latest)) return isOld ? successor(step) : NOTHING;
+  const notices: MembershipNotice[] = difference > 1 && step === undefined ? ['too far apart'] : [];
+  if (latestPair === undefined || knowledge.activeSince(latest) === undefined) return { writes: [], notices };
+  return { writes: writesOf(views, 'change', latestPair, inEither(latestPair)), notices };
+}
+
+/**
+ * The next list on the way to the client's own, one node away from the one in use. A client that differs by
+ * more goes on by itself only if it adds nodes, or if it has another server at the address of a member: a
+ * client with a short list by mistake must not take nodes away from all others.
+ */
+function stepTowards(own: readonly Member[], latest: MemberList): readonly Member[] | undefined {
+  const difference = differenceOf(own, latest.members);
+  if (difference <= 1) return difference === 0 ? undefined : own;
+  const added = own.find(({ id }) => !isMember(latest, id));
+  const gone = latest.members.filter((member) => own.every(({ id }) => id !== member.id));
+  if (!gone.every((member) => own.some(({ address }) => address === member.address))) return undefined;
+  return added === undefined
+    ? latest.members.filter((member) => member !== gone[0])
+    : [...latest.members, added];
+}
+
+/** Whether a change can succeed now: new nodes answer, and majorities of both lists do. */
+function isPossible(views: readonly MemberView[], next: readonly Member[], latest: MemberList): boolean {
+  const here = views.filter(isHere);
+  const answers = ({ id }: Member): boolean => here.some((view) => view.id === id);
+  return (
+    next.every((member) => isMember(latest, member.id) || answers(member)) &&
+    next.filter(answers).length >= majorityOf(next.length) &&
+    latest.members.filter(answers).length >= majorityOfList(latest)
+  );
+}
+
+/**
+ * Gives blank members their record back. A majority of the list has to have it, without the blank member: so
+ * it cannot have forgotten a later one. Others must have been looked at after the member was found blank.
+ *
+ * Where so many others cannot be had, those that are there decide after `patienceMs`, if they agree, and if
+ * they have had it for so long.
+ */
+function restoresIn(
+  views: readonly MemberView[],
+  knowledge: MembershipKnowledge,
+  settings: PlanSettings,
+): MembershipPlan {
+  const writes: DueWrite[] = [];
+  let isOnFewer = false;
+  views.forEach((view, nodeIndex) => {
+    if (!isHere(view) || view.agrees || view.record !== undefined) return;
+    const found = pairFor(view, views, knowledge, settings);
+    if (found === undefined) return;
+    isOnFewer ||= found.isOnFewer;
+    const { memory, sequence } = view;
+    writes.push({ kind: 'restore', ...found.pair, nodeIndex, memory, sequence, outstanding: 'own votes' });
+  });
+  return { writes, notices: isOnFewer ? ['restored on fewer'] : [] };
+}
+
+function pairFor(
+  blank: HereView,
+  views: readonly MemberView[],
+  knowledge: MembershipKnowledge,
+  { now, patienceMs }: PlanSettings,
+): { readonly pair: ListPair; readonly isOnFewer: boolean } | undefined {
+  const { latest } = knowledge;
+  const pair = latest && knowledge.pairOf(latest);
+  const { blankSince = now } = blank;
+  if (pair !== undefined && !isFirst(pair) && isMember(pair.list, blank.id)) {
+    if (pair.list.members.length < FEWEST_WITH_QUARANTINE) return { pair, isOnFewer: false };
+    const sure = views.filter(
+      (view) =>
+        isHere(view) &&
+        view.id !== blank.id &&
+        view.isTrusted &&
+        isMember(pair.list, view.id) &&
+        (view.agrees || (view.lookedAt > blankSince && hasPair(view, pair))),
+    );
+    if (sure.length >= majorityOfList(pair.list)) return { pair, isOnFewer: false };
+  }
+  if (blank.recordAgeMs <= patienceMs) return undefined;
+  const left = pairOfOthers(blank, views, blankSince, patienceMs);
+  const isBased =
+    left !== undefined && [left.list, left.previous].some((one) => one && knowledge.isKnown(one));
+  return isBased && isMember(left.list, blank.id) ? { pair: left, isOnFewer: true } : undefined;
+}
+
+const hasPair = ({ record }: MemberView, pair: ListPair): boolean =>
+  record !== undefined && isSamePair(record, pair);
+
+const inPair = ({ list, previous }: ListPair): readonly Member[] => [
+  ...list.members,
+  ...(previous?.members ?? []),
+];
+
+/**
+ * The latest that other nodes have, if all of its members agree that answer and are not blank, and have had
+ * it for long. Those that do not answer must have been away for long.
+ */
+function pairOfOthers(
+  blank: HereView,
+  views: readonly MemberView[],
+  since: number,
+  patienceMs: number,
+): ListPair | undefined {
+  const recorded = views.filter((view) => isHere(view) && view.id !== blank.id && view.record !== undefined);
+  const [pair] = recorded
+    .flatMap(({ record }) => (record === undefined ? [] : [record]))
+    .toSorted((a, b) => b.list.epoch - a.list.epoch);
+  if (pair === undefined) return undefined;
+  const members = inPair(pair);
+  const others = recorded.filter(({ id }) => members.some((one) => one.id === id));
+  const agree = ({ record, recordAgeMs, lookedAt }: MemberView): boolean =>
+    record !== undefined && isSamePair(record, pair) && recordAgeMs > patienceMs && lookedAt > since;
+  const isMissed = ({ id, address }: Member): boolean =>
+    !views.some(
+      (view) =>
+        (view.id === id && (isHere(view) || view.isLongAway)) ||
+        // Another server has been at its address for long.
+        (view.id !== id && isHere(view) && view.address === address && view.hereForMs > patienceMs),
+    );
+  return others.length > 0 && others.every(agree) && !members.some(isMissed) ? pair : undefined;
+}
+
+const NOTHING: MembershipPlan = { writes: [], notices: [] };

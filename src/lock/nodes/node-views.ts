@@ -1,0 +1,138 @@
+import type { Clock } from '../../clock.js';
+import type { MemberList } from '../../core/member-list.js';
+import { isMember } from '../../core/member-list.js';
+import type { MemberView } from '../../core/membership-view.js';
+import type { LockNode } from '../../node/lock-node.js';
+
+/** Whether the node keeps a record of the lists that it votes in. */
+export const keepsRecord = ({ memory }: LockNode): boolean => memory?.writeRecord !== undefined;
+
+const isConnected = ({ state: { status } }: LockNode): boolean =>
+  status === 'ready' || status === 'untrusted';
+
+/** Whether the server behind the address can be told from others. */
+const isAnswering = (node: LockNode): boolean => isConnected(node) || node.state.status === 'new';
+
+/**
+ * A node counts as long away when no lease can be left for which it voted. Without a quarantine that is up to
+ * the operator, and nobody waits for it.
+ */
+const AWAY_WITHOUT_QUARANTINE_MS = 1_000;
+
+/**
+ * What this client knows of its nodes, as far as lists of nodes are concerned. It knows each node by the id
+ * that the node had when it was last seen, so a node that is away, or that lost its memory, keeps its id.
+ */
+export class NodeViews {
+  readonly #knownIds: (string | undefined)[];
+  readonly #lookedAt: number[];
+  readonly #longAwayMs: number;
+  /** Since when each node has not answered. */
+  readonly #awaySince: (number | undefined)[];
+  readonly #here: ({ readonly id: string | undefined; readonly since: number } | undefined)[];
+  readonly #blank: ({ readonly memory: string; readonly since: number } | undefined)[];
+
+  constructor(
+    private readonly nodes: readonly LockNode[],
+    private readonly clock: Clock,
+    maxTtlMs: number,
+    hasQuarantine: boolean,
+  ) {
+    this.#longAwayMs = hasQuarantine ? maxTtlMs : Math.min(maxTtlMs, AWAY_WITHOUT_QUARANTINE_MS);
+    this.#awaySince = nodes.map(() => clock.now());
+    this.#knownIds = nodes.map(() => undefined);
+    this.#lookedAt = nodes.map(() => Number.NEGATIVE_INFINITY);
+    this.#here = nodes.map(() => undefined);
+    this.#blank = nodes.map(() => undefined);
+  }
+
+  /** A look at this node was sent at this instant, and has been answered. */
+  looked(nodeIndex: number, sentAt: number): void {
+    this.#lookedAt[nodeIndex] = sentAt;
+  }
+
+  /**
+   * The node that this one turns out to be, for now: two addresses lead to one server. The one that has had
+   * the server's id before, or else the first one, is the server; the others have no vote.
+   */
+  twinOf(nodeIndex: number): LockNode | undefined {
+    const node = this.nodes[nodeIndex]!;
+    if (!isAnswering(node)) return undefined;
+    const { id, serverId } = node.state;
+    const same = this.nodes.flatMap((other, index) => {
+      const isSame =
+        isAnswering(other) &&
+        ((serverId !== undefined && other.state.serverId === serverId) ||
+          (id !== undefined && other.state.id === id));
+      return isSame || index === nodeIndex ? [index] : [];
+    });
+    const known = same.find((index) => id !== undefined && this.#knownIds[index] === id);
+    const sound = known ?? same[0]!;
+    return sound === nodeIndex ? undefined : this.nodes[sound];
+  }
+
+  /**
+   * The id that the node should have: the one that it had when this client last saw it, or else the one that
+   * the list has for its address.
+   */
+  idOf(nodeIndex: number, latest: MemberList | undefined): string | undefined {
+    const known = this.#knownIds[nodeIndex];
+    if (known !== undefined && (latest === undefined || isMember(latest, known))) return known;
+    const { address } = this.nodes[nodeIndex]!;
+    const listed = latest?.members.find((one) => one.address === address)?.id;
+    const isTaken = listed !== undefined && this.#knownIds.includes(listed);
+    return listed !== undefined && !isTaken ? listed : known;
+  }
+
+  /** `latest`: the latest known list. */
+  read(latest: MemberList | undefined): MemberView[] {
+    const now = this.clock.now();
+    const twins = this.nodes.map((_, nodeIndex) => this.twinOf(nodeIndex) !== undefined);
+    this.nodes.forEach(({ state: { id } }, nodeIndex) => {
+      if (!twins[nodeIndex] && id !== undefined && isConnected(this.nodes[nodeIndex]!))
+        this.#knownIds[nodeIndex] = id;
+    });
+    return this.nodes.map((node, nodeIndex) => this.#viewOf(node, nodeIndex, twins[nodeIndex]!, latest, now));
+  }
+
+  #viewOf(
+    node: LockNode,
+    nodeIndex: number,
+    isTwin: boolean,
+    latest: MemberList | undefined,
+    now: number,
+  ): MemberView {
+    const { address, state } = node;
+    const agrees = !keepsRecord(node);
+    const { id: presentId, record } = state;
+    const isKnown = agrees || (presentId !== undefined && record !== undefined);
+    const isHere = isConnected(node) && isKnown && !isTwin;
+    const ownId = agrees ? `@${address}` : isHere ? presentId : this.idOf(nodeIndex, latest);
+    if (isHere) this.#awaySince[nodeIndex] = undefined;
+    const here = this.#here[nodeIndex];
+    const present = here !== undefined && here.id === ownId ? here : { id: ownId, since: now };
+    this.#here[nodeIndex] = isHere ? present : undefined;
+    const awaySince = isHere ? undefined : (this.#awaySince[nodeIndex] ??= now);
+    const isBlank = isHere && !agrees && record?.pair === undefined;
+    const blank = this.#blank[nodeIndex];
+    const { memory = '', sequence = 0, pair, inForceAt = now, writtenAt = now } = record ?? {};
+    if (!isBlank) this.#blank[nodeIndex] = undefined;
+    else if (blank?.memory !== memory) this.#blank[nodeIndex] = { memory, since: now };
+    return {
+      address,
+      id: ownId,
+      isHere,
+      hereForMs: isHere ? now - present.since : 0,
+      isLongAway: awaySince !== undefined && now - awaySince > this.#longAwayMs,
+      isTrusted: isHere && state.status === 'ready',
+      agrees,
+      memory,
+      sequence,
+      record: isHere ? pair : undefined,
+      isInForce: now >= inForceAt,
+      recordAgeMs: now - writtenAt,
+      lookedAt: this.#lookedAt[nodeIndex]!,
+      blankSince: this.#blank[nodeIndex]?.since,
+    };
+  }
+}

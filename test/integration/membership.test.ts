@@ -1,0 +1,104 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LockManager, LockManagerOptions } from '../../src/index.js';
+import { Clients, outcomeOf, R, statuses } from '../support/clients.js';
+import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+
+/** A change of the list takes `maxTtlMs`. */
+const QUICK = { maxTtlMs: 3_000, ttlMs: 3_000, nodeTimeoutMs: 900, autoExtend: true } as const;
+
+const at = (redis: RedisServers, ...places: number[]): LockManagerOptions['nodes'] =>
+  places.map((place) => redis.servers[place]!.options);
+
+const inUse = (locks: LockManager, count: number): Promise<boolean> =>
+  until(
+    () => {
+      const { nodes, isActive, isOwn } = locks.membership();
+      return nodes.length === count && isActive && isOwn;
+    },
+    { what: `a list of ${count} nodes to be in use` },
+  );
+
+describe('a list of nodes on real servers', () => {
+  it('a dead node is replaced, and processes with the list before go on', async () => {
+    await using redis = await startRedis({ count: 4 });
+    await using clients = new Clients(redis.servers);
+    const old = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2) });
+    await inUse(old, 3);
+    await redis.servers[2]!.stop();
+    const four = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2, 3) });
+    await inUse(four, 4);
+    expect(four.membership().behind).toHaveLength(1);
+    expect(await outcomeOf(old.acquire('own'))).toBe('granted');
+    await until(() => statuses(four)[3] === 'ready', { what: 'the new node to vote' });
+    const lease = await four.acquire(R);
+    expect(await outcomeOf(old.acquire(R))).toBe('LOCK_NOT_ACQUIRED held');
+    await old.close();
+    const three = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 3) });
+    await inUse(three, 3);
+    expect(lease.signal.aborted).toBe(false);
+    for (const locks of [four, three])
+      expect(await outcomeOf(locks.acquire(R))).toBe('LOCK_NOT_ACQUIRED held');
+    await lease.release();
+    expect(await outcomeOf(three.acquire(R))).toBe('granted');
+  });
+
+  it('one node grows to three without losing what is held, and three to five', async () => {
+    await using redis = await startRedis({ count: 5 });
+    await using clients = new Clients(redis.servers);
+    const one = clients.make({ ...QUICK, nodes: at(redis, 0) });
+    await inUse(one, 1);
+    for (const places of [
+      [0, 1, 2],
+      [0, 1, 2, 3, 4],
+    ]) {
+      const more = clients.make({ ...QUICK, nodes: at(redis, ...places) });
+      await inUse(more, places.length);
+      expect(await outcomeOf(more.acquire(`own:${places.length}`))).toBe('granted');
+    }
+  });
+
+  it('a node with an old backup of the list gets the present one back', async () => {
+    await using redis = await startRedis({ count: 4, args: ['--save', '3600 1'] });
+    await using clients = new Clients(redis.servers);
+    await inUse(clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2) }), 3);
+    const client = redis.servers[0]!.client();
+    await client.save();
+    client.disconnect();
+    const four = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2, 3) });
+    await inUse(four, 4);
+    const lease = await four.acquire(R);
+    await redis.servers[0]!.restart({ keepData: true });
+    await until(() => statuses(four)[0] === 'ready' && four.membership().behind.length === 0);
+    expect(lease.signal.aborted).toBe(false);
+    expect(await outcomeOf(clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2, 3) }).acquire(R))).toBe(
+      'LOCK_NOT_ACQUIRED held',
+    );
+  });
+
+  it('a list that differs by two nodes is told, and votes under the list in use as far as it can', async () => {
+    await using redis = await startRedis({ count: 5 });
+    await using clients = new Clients(redis.servers);
+    const before = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2) });
+    await inUse(before, 3);
+    const exchanged = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 3) });
+    expect(await outcomeOf(exchanged.acquire('another'))).toBe('granted');
+    const foreign = clients.make({ ...QUICK, nodes: at(redis, 0, 3, 4) });
+    expect(await outcomeOf(foreign.acquire('another'))).toMatch(/^QUORUM_UNREACHABLE/);
+    await until(async () => (await outcomeOf(foreign.acquire('another'))) === 'QUORUM_UNREACHABLE mismatch');
+    await until(() => clients.warnings.some((warning) => warning.includes('configuration mismatch')));
+    expect(await outcomeOf(before.acquire(R))).toBe('granted');
+  });
+
+  it('the word of an operator ends it where no majority of the list before is left', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    await inUse(clients.make({ ...QUICK, nodes: at(redis, 0, 1) }), 2);
+    await redis.servers[1]!.stop();
+    const locks = clients.make({ ...QUICK, nodes: at(redis, 0, 2) });
+    expect(await outcomeOf(locks.acquire(R))).toMatch(/^QUORUM_UNREACHABLE/);
+    await locks.acceptMembers();
+    await inUse(locks, 2);
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+  });
+});
