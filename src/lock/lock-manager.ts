@@ -341,7 +341,9 @@ export class LockManager {
    * emptied, and that nobody does the same elsewhere. The list is in use after the longest quarantine.
    * Rejects with an Error if fewer than a majority of the nodes answer.
    */
-  acceptMembers(): Promise<void> {
+  async acceptMembers(): Promise<void> {
+    this.connect();
+    await this.#starting();
     return this.#membership.accept();
   }
 

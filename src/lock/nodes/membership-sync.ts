@@ -93,6 +93,8 @@ export class MembershipSync {
 
   /** The operator's word, see `LockManager.acceptMembers`. */
   async accept(): Promise<void> {
+    // Each node needs an id.
+    await this.act();
     await this.look();
     const writes = planAcceptance(this.basis.views, this.basis.knowledge, digest);
     if (writes.length < majorityOf(this.nodes.length))
@@ -195,7 +197,7 @@ export class MembershipSync {
     const looks = this.nodes.map(async ({ memory, state: { status } }, nodeIndex) => {
       if (memory === undefined || (status !== 'ready' && status !== 'untrusted')) return;
       const sentAt = this.clock.now();
-      await memory.look();
+      await memory.look(true);
       this.nodeViews.looked(nodeIndex, sentAt);
     });
     await within(this.clock, NODE_MS, Promise.all(looks));

@@ -119,8 +119,8 @@ export class RedisClusterNode implements LockNode, NodeMemory {
   /**
    * The memory of a Cluster has no name, so its quarantine is not lifted, and it is no witness for others.
    */
-  async look(): Promise<undefined> {
-    await Promise.all(this.#shards.all.map(({ node }) => node.memory.look()));
+  async look(isUsed = false): Promise<undefined> {
+    await Promise.all(this.#shards.all.map(({ node }) => node.memory.look(isUsed)));
   }
 
   trust(): Promise<void> {

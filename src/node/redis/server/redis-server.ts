@@ -88,20 +88,14 @@ export class RedisServer implements NodeMemory {
       });
   }
 
-  async look(): Promise<MemoryReport | undefined> {
+  async look(isUsed = false): Promise<MemoryReport | undefined> {
     try {
-      const finding = await this.#tell(this.#lookCommand);
+      const finding = await this.#tell(isUsed ? 'mark' : 'look');
       return finding && this.voting.report(finding);
     } catch (error) {
       this.#onError(error);
       return undefined;
     }
-  }
-
-  /** A node that had a marker on this connection and has none now has lost its memory, and is told so. */
-  get #lookCommand(): GuardCommand {
-    const { status } = this.state;
-    return status === 'ready' || status === 'untrusted' ? 'mark' : 'look';
   }
 
   async lift(memory: string): Promise<void> {
@@ -153,7 +147,7 @@ export class RedisServer implements NodeMemory {
       this.#calls.run(content, () => resolve());
     });
     // What came of it, and what somebody else may have written meanwhile.
-    await this.look();
+    await this.look(true);
   }
 
   leave(state: NodeState): void {
@@ -247,7 +241,7 @@ export class RedisServer implements NodeMemory {
       const info = (this.voting.info = serverInfoOf(text));
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) return this.#standBy(fault);
-      await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : this.#lookCommand);
+      await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : 'look');
     } catch {
       // The next request for a vote reports what is wrong.
     }
