@@ -66,8 +66,8 @@ export interface LockNode {
 export interface NodeMemory {
   /**
    * Reads the node's marker again, and updates `state` from it. Never rejects. Tells what the marker says of
-   * the node's memory; `undefined` if the node did not answer, or has nothing to tell. `isUsed`: the node had a
-   * marker; if it has none any more, it has lost its memory, and that is recorded as by `recordLoss`.
+   * the node's memory; `undefined` if the node did not answer, or has nothing to tell. `isUsed`: the node had
+   * a marker; if it has none any more, it has lost its memory, and that is recorded as by `recordLoss`.
    */
   look(isUsed?: boolean): Promise<MemoryReport | undefined>;
   /** Ends `new` or `untrusted`: from now on the node's grants count, for every client. Never rejects. */
