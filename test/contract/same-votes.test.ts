@@ -89,6 +89,8 @@ const ranBefore: Step[] = [
   { ...plain, verb: 'confirm', tick: 2 },
   { ...plain, verb: 'release', tick: 2, outcome: 'finish', long: false },
   { ...plain, tick: 1 },
+  plain,
+  { ...plain, verb: 'confirm', tick: 2 },
 ];
 
 const COARSE_MS = 30_000;
