@@ -212,8 +212,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'node/redis/redis-node.ts',
-        original: "quarantine !== undefined && vote.kind === 'granted'",
-        replacement: "quarantine === LATE && vote.kind === 'granted'",
+        original: "(isMismatch(vote) || (vote.kind === 'granted' && !isPlainRelease(request)))",
+        replacement: 'isMismatch(vote)',
       },
     ],
     worlds: 'flushed data',
