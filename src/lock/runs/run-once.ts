@@ -74,10 +74,13 @@ export class RunOnce<T> {
     isRetry: boolean,
   ): Promise<{ readonly held: HeldLease } | { readonly stopped: Extract<RunResult<T>, { ran: false }> }> {
     let options = isRetry ? this.#retrying() : this.#first();
+    let hasWaited = false;
     for (;;) {
       let error: unknown;
       try {
-        return { held: await this.#context.acquire(this.#key, options) };
+        const held = await this.#context.acquire(this.#key, options);
+        if (hasWaited) this.#tellIfRetried(held);
+        return { held };
       } catch (thrown) {
         error = thrown;
       }
@@ -98,8 +101,20 @@ export class RunOnce<T> {
       }
       if (step.kind === 'again') await this.#pause();
       if (step.kind === 'retry') options = this.#retrying();
-      if (step.kind === 'wait') options = this.#waiting(step.retry);
+      if (step.kind !== 'wait') continue;
+      options = this.#waiting(step.retry);
+      hasWaited = true;
     }
+  }
+
+  /**
+   * A worker that waited while another one ran the tick learns from its own attempt that the run did not end.
+   * With `retryOnError` a run that failed looks the same, and has been told.
+   */
+  #tellIfRetried({ attempt = 1 }: HeldLease): void {
+    const { tick, policy } = this.#run;
+    if (tick === undefined || attempt === 1 || policy.retryOnError) return;
+    this.#emitAbandoned(tick, attempt - 1);
   }
 
   #first(): AcquireOptions {
@@ -164,10 +179,18 @@ export class RunOnce<T> {
 
   #tell(tick: number, refusal: RunRefusal, step: NextStep): void {
     const attempt = refusal.kind === 'already_ran' ? (refusal.known?.attempt ?? 0) : 0;
-    const name = this.#run.acquire.name!;
-    const about = { name, resources: [this.#key], tick, attempt, worker: this.#context.worker };
-    const event = tickEvent(about, refusal, step, this.#run.policy.missed);
+    if (step.kind === 'retry') return this.#emitAbandoned(tick, attempt);
+    const event = tickEvent(this.#about(tick, attempt), refusal, step, this.#run.policy.missed);
     if (event !== undefined) this.#context.events.emit(event);
+  }
+
+  #emitAbandoned(tick: number, attempt: number): void {
+    this.#context.events.emit({ ...this.#about(tick, attempt), type: 'tick_abandoned', reason: 'retried' });
+  }
+
+  #about(tick: number, attempt: number): Omit<TickEvent, 'type' | 'reason'> {
+    const name = this.#run.acquire.name!;
+    return { name, resources: [this.#key], tick, attempt, worker: this.#context.worker };
   }
 }
 
@@ -178,7 +201,6 @@ function tickEvent(
   step: NextStep,
   missed: 'skip' | 'once',
 ): LockEvent | undefined {
-  if (step.kind === 'retry') return { ...about, type: 'tick_abandoned', reason: 'retried' };
   if (step.kind === 'fail' && missed === 'once')
     return { ...about, type: 'tick_missed', reason: 'unreachable' };
   if (step.kind !== 'stop') return undefined;

@@ -230,6 +230,9 @@ describe('an abandoned tick', () => {
       'finished',
     ]);
     expect(told(world).filter((line) => line.includes('starts'))).toHaveLength(1);
+    expect(told(world).filter((line) => line.includes('abandoned'))).toEqual([
+      expect.stringMatching(/tick_abandoned retried$/),
+    ]);
   });
 
   it('is started as often as attempts says, and no more', async () => {
