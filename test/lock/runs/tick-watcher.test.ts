@@ -99,7 +99,7 @@ describe('the look at the start', () => {
     expect(retrying.ran).toEqual([tick]);
     expect(left.ran).toEqual([]);
     await world.clock.until(left.watch.look());
-    expect(told(world)).toEqual(['a starts 2', 'a succeeded']);
+    expect(told(world)).toEqual(['a tick_abandoned retried', 'a starts 2', 'a succeeded']);
   });
 
   it('tells an abandoned tick that is left', async () => {
