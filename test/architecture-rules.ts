@@ -76,7 +76,16 @@ const isRelative = (specifier: string): boolean => /^\.\.?\//.test(specifier);
 const targetOf = (from: SourceFile, specifier: string): string =>
   posix.join(posix.dirname(from.path), specifier).replace(/\.js$/, '.ts');
 
-const SKINS = ['nestjs', 'prometheus', 'rxjs', 'redlock', 'opentelemetry', 'cli'] as const;
+const SKINS = [
+  'nestjs',
+  'prometheus',
+  'cron',
+  'node-cron',
+  'rxjs',
+  'redlock',
+  'opentelemetry',
+  'cli',
+] as const;
 
 /** Which rings a ring may import from; every ring may import from itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
@@ -98,7 +107,7 @@ const TYPE_ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** `src/lock/lease/held-lease.ts` stands in the ring `lock`, `src/index.ts` is a ring of its own. */
 const ringOf = (path: string): string | undefined => {
-  const ring = /^src\/(?:(\w+)\/.+|(index|clock))\.(?:ts|cjs)$/.exec(path)?.slice(1).find(Boolean);
+  const ring = /^src\/(?:([\w-]+)\/.+|(index|clock))\.(?:ts|cjs)$/.exec(path)?.slice(1).find(Boolean);
   return ring !== undefined && ring in ARROWS ? ring : undefined;
 };
 

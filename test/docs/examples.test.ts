@@ -207,6 +207,16 @@ process.send(await (async () => { ${code} })());
     ['long-job', 'CleanupService', 'service.daily().then(() => service.cleaned)', ['ada', 'bob']],
     ['guide', 'TasksService', `service.healthCheck().then(() => 'done')`, 'done'],
     ['schedule', 'ReportsService', `service.refresh().then(() => 'done')`, 'done'],
+    [
+      'dynamic-job',
+      'TenantsService',
+      `(async () => {
+        service.add('7', '* * * * * *');
+        while (service.billed.length === 0) await new Promise((r) => setTimeout(r, 10));
+        return service.billed[0];
+      })()`,
+      '7',
+    ],
     ['policies', 'BillingService', `service.nightly()`, 'billed'],
     [
       'leader',

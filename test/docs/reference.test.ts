@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import * as quorlock from '../../src/index.js';
 import { LockError, LockManager, memoryNode, RunTimeoutError } from '../../src/index.js';
+import * as cron from '../../src/cron/index.js';
+import * as nodeCron from '../../src/node-cron/index.js';
 import * as nestjs from '../../src/nestjs/index.js';
 import * as node from '../../src/node/index.js';
 import * as prometheus from '../../src/prometheus/index.js';
@@ -47,6 +49,8 @@ export const none: never = difference;
     ['quorlock/node', node],
     ['quorlock/prometheus', prometheus],
     ['quorlock/testing', testing],
+    ['quorlock/cron', cron],
+    ['quorlock/node-cron', nodeCron],
   ])('name everything that %s exports', (_, exported) => {
     const isTold = (name: string): boolean => `${apiPage}${errorPage}`.includes(`\`${name}`);
     expect(Object.keys(exported).filter((name) => !isTold(name))).toEqual([]);

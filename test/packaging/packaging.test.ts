@@ -42,7 +42,8 @@ const aLockedRun = {
   closed: true,
 };
 
-const entries = ['quorlock', 'quorlock/node', 'quorlock/testing', 'quorlock/nestjs', 'quorlock/prometheus'];
+const alone = ['quorlock', 'quorlock/node', 'quorlock/testing', 'quorlock/cron', 'quorlock/node-cron'];
+const entries = [...alone, 'quorlock/nestjs', 'quorlock/prometheus'];
 
 async function expectOneClass(folder: string, entryPoints = entries): Promise<void> {
   const output = await run(folder, process.execPath, ['one-class.cjs', ...entryPoints]);
@@ -90,7 +91,7 @@ describe('without Nest, prom-client and cron', () => {
   });
 
   it('the library and its entry points without optional packages load', async () => {
-    await expectOneClass(folder, ['quorlock', 'quorlock/node', 'quorlock/testing']);
+    await expectOneClass(folder, alone);
   });
 
   it.each(['import', 'require'] as const)(

@@ -38,13 +38,13 @@ const MOST_ATTEMPTS = 1_000;
 const DEFAULT_RETRY_ATTEMPTS = 2;
 
 /** The options of a policy with all defaults filled in. */
-export interface ResolvedRunPolicy extends RunPolicy {
+interface ResolvedRunPolicy extends RunPolicy {
   readonly timeoutMs: number | undefined;
   readonly retryOnError: boolean;
 }
 
 /** Checks the options of a policy, each by itself and in relation to the others. */
-export function resolveRunPolicy(options: RunPolicyOptions): ResolvedRunPolicy {
+function resolveRunPolicy(options: RunPolicyOptions): ResolvedRunPolicy {
   const { maxLatenessMs, attempts, timeoutMs } = options;
   const missed = oneOf('missed', options.missed ?? LOCK_DEFAULTS.missed, ['skip', 'once']);
   const abandoned = oneOf('abandoned', options.abandoned ?? LOCK_DEFAULTS.abandoned, ['leave', 'retry']);

@@ -1,0 +1,181 @@
+import type { CurrentRun, LockManager, RunOnceOptions, RunResult, TickSchedule } from '../index.js';
+import { cronerSchedule, cronJobSchedule, type CronerLike, type CronJobLike } from './schedules.js';
+
+export type { CronerLike, CronJobLike };
+
+/** The options of `onceAcrossWorkers`: those of `runOnce`, which gets the tick from the job. */
+export interface AcrossWorkersOptions extends Omit<RunOnceOptions, 'tick' | 'nextTick'> {
+  /**
+   * Hears every error of a run that nobody waits for: what the job threw, a lost lease, a timeout, and that
+   * no majority of the nodes could be reached.
+   * @default the error handler of the job, else a warning of the process
+   */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+/** A job that runs once across all workers. */
+export interface AcrossWorkers {
+  readonly schedule: TickSchedule;
+  /** Looks now for a tick that was missed or abandoned, as `TickWatch` does. */
+  look(): Promise<void>;
+  /** Ends the look for missed and abandoned ticks. The job itself is stopped by its own package. */
+  stop(): void;
+}
+
+/**
+ * Makes a job of the package cron or croner run each scheduled time on one of all workers, by the policies
+ * of `runOnce`. What the job's timer starts has a tick; `job.fireOnTick()` and `job.trigger()` by hand are
+ * manual runs. Call it before the job is started, once for each job.
+ *
+ * A CronJob keeps its own callbacks, and waits for them from now on (`waitForCompletion`). A job of croner is
+ * made without a function, and gets it here.
+ *
+ * ```ts
+ * const job = new CronJob('0 2 * * *', () => bill(), null, false, 'Europe/Berlin');
+ * onceAcrossWorkers(locks, job, { key: 'nightly', missed: 'once' });
+ * job.start();
+ *
+ * onceAcrossWorkers(locks, new Cron('0 2 * * *', { timezone: 'Europe/Berlin' }), { key: 'nightly' }, bill);
+ * ```
+ *
+ * @throws TypeError when the job is none of these two.
+ */
+export function onceAcrossWorkers(
+  locks: LockManager,
+  job: CronJobLike,
+  options: AcrossWorkersOptions,
+): AcrossWorkers;
+export function onceAcrossWorkers(
+  locks: LockManager,
+  job: CronerLike,
+  options: AcrossWorkersOptions,
+  routine: (run: CurrentRun) => unknown,
+): AcrossWorkers;
+export function onceAcrossWorkers(
+  locks: LockManager,
+  job: CronJobLike | CronerLike,
+  options: AcrossWorkersOptions,
+  routine?: (run: CurrentRun) => unknown,
+): AcrossWorkers {
+  if (isCronJob(job)) return wrapCronJob(locks, job, options);
+  if (isCroner(job)) {
+    if (typeof routine !== 'function') {
+      throw new TypeError('onceAcrossWorkers takes the function of a croner job as its last argument');
+    }
+    return scheduleCroner(locks, job, options, routine);
+  }
+  throw new TypeError(
+    'onceAcrossWorkers takes a CronJob of the package cron (4.3 or newer), or a Cron of croner',
+  );
+}
+
+const isCronJob = (job: unknown): job is CronJobLike => {
+  const like = job as Partial<CronJobLike> | null | undefined;
+  return typeof like?.fireOnTick === 'function' && typeof like.cronTime?.getNextDateFrom === 'function';
+};
+
+const isCroner = (job: unknown): job is CronerLike => {
+  const like = job as Partial<CronerLike> | null | undefined;
+  return typeof like?.nextRun === 'function' && typeof like.schedule === 'function';
+};
+
+/** The callbacks of the job, and what they threw: the job gives it to its error handler and goes on. */
+function callbacksOf(job: CronJobLike): () => Promise<void> {
+  const fireOnTick = job.fireOnTick.bind(job);
+  job.waitForCompletion = true;
+  return async () => {
+    const { errorHandler } = job;
+    let failure: { readonly error: unknown } | undefined;
+    job.errorHandler = (error) => (failure ??= { error });
+    try {
+      await fireOnTick();
+    } finally {
+      job.errorHandler = errorHandler;
+    }
+    if (failure !== undefined) throw failure.error;
+  };
+}
+
+function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorkersOptions): AcrossWorkers {
+  const callbacks = callbacksOf(job);
+  const report = (error: unknown): void => (options.onError ?? job.errorHandler ?? warn)(error);
+  const runs = new JobRuns(locks, options, cronJobSchedule(job), callbacks, report);
+  let lastDate = job.lastDate();
+  job.fireOnTick = () => {
+    // The timer of the job writes the date before it fires.
+    const byTimer = job.lastDate() !== lastDate;
+    lastDate = job.lastDate();
+    return byTimer ? runs.scheduled() : runs.byHand();
+  };
+  return runs;
+}
+
+function scheduleCroner(
+  locks: LockManager,
+  job: CronerLike,
+  options: AcrossWorkersOptions,
+  routine: (run: CurrentRun) => unknown,
+): AcrossWorkers {
+  const report = (error: unknown): void => (options.onError ?? warn)(error);
+  const runs = new JobRuns(locks, options, cronerSchedule(job), routine, report);
+  // The timers of croner do not call `trigger`.
+  job.trigger = () => runs.byHand();
+  job.schedule(() => runs.scheduled());
+  return runs;
+}
+
+const warn = (error: unknown): void =>
+  process.emitWarning(error instanceof Error ? error : String(error), 'QuorlockWarning');
+
+/** The runs of one job. Nobody waits for their result: errors are reported. */
+class JobRuns implements AcrossWorkers {
+  readonly #options: Omit<RunOnceOptions, 'tick' | 'nextTick'>;
+  readonly #watch: ReturnType<LockManager['watchTicks']>;
+
+  constructor(
+    private readonly locks: LockManager,
+    given: AcrossWorkersOptions,
+    readonly schedule: TickSchedule,
+    private readonly routine: (run: CurrentRun) => unknown,
+    private readonly report: (error: unknown) => void,
+  ) {
+    const { onError: _, ...options } = given;
+    this.#options = options;
+    const { key, name, missed, abandoned, attempts, spreadMs } = options;
+    const isLate = missed === 'once' || abandoned === 'retry';
+    const maxLatenessMs = isLate ? options.maxLatenessMs : undefined;
+    const watched = { key, name, schedule, missed, maxLatenessMs, abandoned, attempts, spreadMs };
+    this.#watch = locks.watchTicks(watched, (tick) => this.#run(tick));
+  }
+
+  /** The timer of the job has fired. */
+  async scheduled(): Promise<void> {
+    const tick = this.schedule.latest(Date.now());
+    if (tick !== undefined) await this.#run(tick);
+  }
+
+  async byHand(): Promise<void> {
+    await this.#reported(this.locks.runOnce({ ...this.#options, tick: 'manual' }, this.routine));
+  }
+
+  look(): Promise<void> {
+    return this.#watch.look();
+  }
+
+  stop(): void {
+    this.#watch.stop();
+  }
+
+  #run(tick: number): Promise<void> {
+    const nextTick = this.schedule.next(tick);
+    return this.#reported(this.locks.runOnce({ ...this.#options, tick, nextTick }, this.routine));
+  }
+
+  async #reported(run: Promise<RunResult<unknown>>): Promise<void> {
+    try {
+      await run;
+    } catch (error) {
+      if (!this.locks.closed) this.report(error);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import { assertResource, LeaseLostError, type LockManager, type RunOnceOptions } from '../index.js';
+
+/** The interface of node-cron that decides which worker runs a task. */
+export interface RunCoordinator {
+  shouldRun(key: string, ttlMs: number): Promise<boolean>;
+  onComplete(key: string): Promise<void>;
+}
+
+/** The options of `coordinator`, for all tasks. */
+export interface CoordinatorOptions extends Pick<RunOnceOptions, 'abandoned' | 'attempts' | 'nodeTimeoutMs'> {
+  /**
+   * The beginning of the resource of a task; its name follows.
+   * @default 'node-cron:'
+   */
+  readonly prefix?: string | undefined;
+  /**
+   * Hears that a task lost its lease while it ran. Another worker may run the next tick at the same time;
+   * node-cron has no way to stop the task.
+   * @default a warning of the process
+   */
+  readonly onLost?: ((task: string, error: Error) => void) | undefined;
+}
+
+/** A key of node-cron: the name of the task and the scheduled time, the same on every worker. */
+const KEY = /^(.+):(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)$/s;
+const LONGEST_NAME = 128;
+const SHORTEST_TTL_MS = 10;
+
+/**
+ * Makes a coordinator for tasks with `distributed: true`: each scheduled time runs on one of all workers. The
+ * lock of a task is held, and extended, from `shouldRun` to `onComplete`. Where no majority of the nodes can
+ * be reached, `shouldRun` rejects, and node-cron skips the task and logs the reason.
+ *
+ * ```ts
+ * setRunCoordinator(coordinator(locks));
+ * schedule('0 2 * * *', bill, { name: 'nightly', distributed: true });
+ * ```
+ */
+export function coordinator(locks: LockManager, options: CoordinatorOptions = {}): RunCoordinator {
+  const { prefix = 'node-cron:', onLost = warnOfLoss, ...settings } = options;
+  if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
+  if (typeof onLost !== 'function') throw new TypeError(`onLost must be a function, got ${typeof onLost}`);
+  /** The runs that go on, by key: how to end each, and when it has ended. */
+  const running = new Map<string, { readonly end: () => void; readonly ended: Promise<unknown> }>();
+
+  const shouldRun = (key: string, ttlMs: number): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      const { task, tick } = readKey(key);
+      const resource = `${prefix}${task}`;
+      assertResource(resource, 'the key of the coordinator');
+      const ttl = Number.isFinite(ttlMs) ? { ttlMs: Math.max(SHORTEST_TTL_MS, Math.floor(ttlMs)) } : {};
+      const run = { ...settings, ...ttl, key: resource, tick, name: task.slice(0, LONGEST_NAME) };
+      const ended = locks
+        .runOnce(run, async () => {
+          await new Promise<void>((end) => {
+            running.set(key, { end, ended });
+            resolve(true);
+          });
+        })
+        .then(({ ran }) => resolve(ran))
+        .catch((error: unknown) => {
+          if (running.has(key) && error instanceof LeaseLostError) onLost(task, error);
+          reject(error instanceof Error ? error : new Error(String(error)));
+        })
+        .finally(() => running.delete(key));
+    });
+
+  const onComplete = async (key: string): Promise<void> => {
+    const run = running.get(key);
+    run?.end();
+    await run?.ended;
+  };
+  return { shouldRun, onComplete };
+}
+
+/**
+ * Sets the coordinator of node-cron. The argument is the package: `coordinateWith(nodeCron, locks)`.
+ *
+ * @throws TypeError when the package has no coordinators, because it is older than 4.6.
+ */
+export function coordinateWith(
+  nodeCron: { setRunCoordinator(coordinator: RunCoordinator): void },
+  locks: LockManager,
+  options: CoordinatorOptions = {},
+): void {
+  if (typeof (nodeCron as { setRunCoordinator?: unknown } | undefined)?.setRunCoordinator !== 'function') {
+    throw new TypeError('node-cron must be 4.6 or newer: this one has no setRunCoordinator');
+  }
+  nodeCron.setRunCoordinator(coordinator(locks, options));
+}
+
+function readKey(key: string): { readonly task: string; readonly tick: number } {
+  const [, task, instant] = (typeof key === 'string' && KEY.exec(key)) || [];
+  const tick = Date.parse(instant ?? '');
+  if (task === undefined || Number.isNaN(tick)) {
+    throw new RangeError(
+      `the key of the coordinator must be the name of a task and its scheduled time, such as ` +
+        `"nightly:2026-01-01T02:00:00.000Z", got ${String(key).slice(0, 100)}`,
+    );
+  }
+  return { task, tick };
+}
+
+function warnOfLoss(task: string, error: Error): void {
+  process.emitWarning(`the task "${task}" goes on without its lock: ${error.message}`, 'QuorlockWarning');
+}

@@ -1,0 +1,178 @@
+// slow: jobs of every second are waited for.
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CronJob, CronTime } from 'cron';
+import { Cron } from 'croner';
+import {
+  currentRun,
+  LockManager,
+  memoryNode,
+  RunTimeoutError,
+  type LockEvent,
+  type LockNode,
+} from '../../src/index.js';
+import { onceAcrossWorkers, type AcrossWorkersOptions } from '../../src/cron/index.js';
+import { cronerSchedule, cronJobSchedule } from '../../src/cron/schedules.js';
+import { until } from '../support/until.js';
+
+const managers: LockManager[] = [];
+const stops: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  await Promise.all(managers.splice(0).map((locks) => locks.close()));
+});
+
+function manager(
+  node: LockNode,
+  holder: string,
+): { readonly locks: LockManager; readonly events: LockEvent[] } {
+  const locks = new LockManager({ nodes: [node], holder });
+  managers.push(locks);
+  const events: LockEvent[] = [];
+  locks.subscribe((event) => void events.push(event));
+  return { locks, events };
+}
+
+const EVERY_SECOND = '* * * * * *';
+type Options = Partial<AcrossWorkersOptions>;
+type Wrap = (
+  locks: LockManager,
+  routine: () => unknown,
+  options?: Options,
+  expression?: string,
+) => { readonly byHand: () => unknown };
+
+const withCron: Wrap = (locks, routine, options = {}, expression = EVERY_SECOND) => {
+  const job = new CronJob(expression, () => routine() as void, null, false, 'UTC');
+  onceAcrossWorkers(locks, job, { key: 'job', ...options });
+  job.start();
+  stops.push(() => job.stop());
+  return { byHand: () => job.fireOnTick() };
+};
+const withCroner: Wrap = (locks, routine, options = {}, expression = EVERY_SECOND) => {
+  const job = new Cron(expression, { timezone: 'UTC' });
+  onceAcrossWorkers(locks, job, { key: 'job', ...options }, routine);
+  stops.push(() => job.stop());
+  return { byHand: () => job.trigger() };
+};
+
+describe.each<[string, Wrap]>([
+  ['cron', withCron],
+  ['croner', withCroner],
+])('a job of %s', (_, wrap) => {
+  it('runs each tick on one of two workers', async () => {
+    const node = memoryNode();
+    const ticks: (number | undefined)[] = [];
+    const routine = (): void => void ticks.push(currentRun()?.tick);
+    for (const holder of ['one', 'two']) wrap(manager(node, holder).locks, routine);
+    await until(() => ticks.length >= 3);
+    expect(new Set(ticks).size).toBe(ticks.length);
+    expect(ticks.every((tick) => tick! % 1_000 === 0)).toBe(true);
+  });
+
+  it('is under the lock as long as it runs, and waits for it', async () => {
+    const node = memoryNode();
+    const { locks, events } = manager(node, 'one');
+    let running = 0;
+    const routine = async (): Promise<void> => {
+      expect(++running).toBe(1);
+      await new Promise((resolve) => setTimeout(resolve, 1_300));
+      running--;
+    };
+    wrap(locks, routine);
+    await until(() => events.some(({ type }) => type === 'run_finished'));
+    const finished = events.find((event) => event.type === 'run_finished');
+    expect(finished).toMatchObject({ outcome: 'succeeded' });
+    expect(finished!.durationMs).toBeGreaterThanOrEqual(1_290);
+  });
+
+  it('by hand is a manual run', async () => {
+    const { locks, events } = manager(memoryNode(), 'one');
+    const seen: unknown[] = [];
+    const job = wrap(locks, () => seen.push(currentRun()?.tick), {}, '0 0 1 1 *');
+    await job.byHand();
+    expect(seen).toEqual([undefined]);
+    expect(events.some(({ type }) => type === 'manual_run')).toBe(true);
+  });
+
+  it('reports what it throws, and has failed', async () => {
+    const { locks, events } = manager(memoryNode(), 'one');
+    const errors: unknown[] = [];
+    const options = { onError: (error: unknown) => void errors.push(error) };
+    wrap(locks, () => Promise.reject(new Error('no disk')), options);
+    await until(() => errors.length > 0);
+    expect(errors[0]).toEqual(new Error('no disk'));
+    expect(events.find(({ type }) => type === 'run_finished')).toMatchObject({ outcome: 'failed' });
+  });
+
+  it('takes the policies of runOnce', async () => {
+    const errors: unknown[] = [];
+    const options = { timeoutMs: 100, onError: (error: unknown) => void errors.push(error) };
+    const sleep = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300));
+    wrap(manager(memoryNode(), 'one').locks, sleep, options);
+    await until(() => errors.length > 0);
+    expect(errors[0]).toBeInstanceOf(RunTimeoutError);
+  });
+
+  it('runs the latest missed tick at the start', async () => {
+    const node = memoryNode();
+    const { locks } = manager(node, 'one');
+    const hour = 3_600_000;
+    const last = Math.floor(Date.now() / hour) * hour;
+    await locks.withLock('job', { tick: last - 2 * hour }, () => undefined);
+    const ticks: (number | undefined)[] = [];
+    wrap(locks, () => ticks.push(currentRun()?.tick), { missed: 'once', maxLatenessMs: hour }, '0 * * * *');
+    await until(() => ticks.length > 0);
+    expect(ticks).toEqual([last]);
+  });
+});
+
+describe('a job that fires once, at a date', () => {
+  it('runs on one of two workers', async () => {
+    const node = memoryNode();
+    const date = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 1_000);
+    const ticks: (number | undefined)[] = [];
+    for (const holder of ['one', 'two']) {
+      const job = new CronJob(date, () => void ticks.push(currentRun()?.tick));
+      onceAcrossWorkers(manager(node, holder).locks, job, { key: 'job' });
+      job.start();
+    }
+    await until(() => ticks.length > 0);
+    expect(ticks).toEqual([date.getTime()]);
+  });
+});
+
+describe('the schedules', () => {
+  const at = (iso: string): number => Date.parse(iso);
+  it.each([
+    ['cron', cronJobSchedule(new CronJob('0 30 2 * * *', () => undefined, null, false, 'Europe/Berlin'))],
+    ['croner', cronerSchedule(new Cron('0 30 2 * * *', { timezone: 'Europe/Berlin' }))],
+  ])('of %s know when clocks change', (_, schedule) => {
+    expect(schedule.latest(at('2026-07-01T00:30:00.003Z'))).toBe(at('2026-07-01T00:30:00Z'));
+    expect(schedule.latest(at('2026-12-01T12:00:00Z'))).toBe(at('2026-12-01T01:30:00Z'));
+    expect(schedule.next(at('2026-12-01T01:30:00Z'))).toBe(at('2026-12-02T01:30:00Z'));
+  });
+
+  it('of cron follow setTime, and an offset in place of a zone', () => {
+    const job = CronJob.from({ cronTime: '0 0 3 * * *', onTick: () => undefined, utcOffset: 330 });
+    const schedule = cronJobSchedule(job);
+    expect(schedule.latest(at('2026-07-01T12:00:00Z'))).toBe(at('2026-06-30T21:30:00Z'));
+    job.setTime(new CronTime('0 0 4 * * *', null, 330));
+    expect(schedule.latest(at('2026-07-01T12:00:00Z'))).toBe(at('2026-06-30T22:30:00Z'));
+  });
+});
+
+describe('what is no job', () => {
+  it.each([
+    ['nothing', undefined, 'takes a CronJob of the package cron (4.3 or newer), or a Cron of croner'],
+    ['another object', { start: () => undefined }, 'takes a CronJob of the package cron'],
+    [
+      'a croner job without its function',
+      new Cron('0 0 1 1 *', { paused: true }),
+      'takes the function of a croner job',
+    ],
+  ])('%s is refused', (_, job, message) => {
+    const { locks } = manager(memoryNode(), 'one');
+    expect(() => onceAcrossWorkers(locks, job as never, { key: 'job' })).toThrow(message);
+  });
+});
