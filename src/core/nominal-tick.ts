@@ -20,6 +20,7 @@ const EARLY_MS = 10;
 /** How far back the instant of a late fire is searched: schedules repeat within a year, 29 February apart. */
 const LONGEST_LOOK_BACK_MS = 400 * 24 * 3_600_000;
 const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
 
 /**
  * The ticks of a schedule that only tells its next instant, as most packages for schedules do. `next` gives
@@ -28,8 +29,23 @@ const SECOND_MS = 1_000;
  */
 export const tickSchedule = (next: NextInstant): TickSchedule => ({
   latest: (atMs) => findNominalTick(next, atMs),
-  next,
+  next: (afterMs) => findNextInstant(next, afterMs),
 });
+
+/** How far ahead of a moment a wrong answer is looked behind: clocks are put back by an hour at most. */
+const LONGEST_WRONG_MS = 2 * 3_600_000;
+
+/**
+ * Finds the first instant after a moment. When clocks are put back, the package cron may answer with an
+ * instant before it; then it is asked about later moments.
+ */
+function findNextInstant(next: NextInstant, afterMs: number): number | undefined {
+  for (let aheadMs = 0; aheadMs <= LONGEST_WRONG_MS; aheadMs += MINUTE_MS) {
+    const instant = next(afterMs + aheadMs);
+    if (instant === undefined || instant > afterMs) return instant;
+  }
+  return undefined;
+}
 
 /**
  * Finds the scheduled instant of a call that the scheduler makes at `nowMs` of this process's wall clock:

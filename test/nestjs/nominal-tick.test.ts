@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CronTime } from 'cron';
 import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron/cron-schedule.js';
-import { findLatestInstant, findNominalTick } from '../../src/core/nominal-tick.js';
+import { findLatestInstant, findNominalTick, tickSchedule } from '../../src/core/nominal-tick.js';
 
 const at = (iso: string): number => Date.parse(iso);
 const shown = (ms: number | undefined): string | undefined =>
@@ -161,4 +161,18 @@ it('readCronSchedule refuses a schedule that is neither an expression nor a date
   await expect(readCronSchedule({ cronTime: 7 }, 'Tasks.job')).rejects.toThrow(
     'Tasks.job: @Cron takes an expression or a date',
   );
+});
+
+it('the next tick comes after the moment, though the package answers with an earlier one when clocks are put back', () => {
+  const HOUR = 3_600_000;
+  // Its answers for half an hour are those of the hour before.
+  const next = (afterMs: number): number => {
+    const instant = (Math.floor(afterMs / 60_000) + 1) * 60_000;
+    return instant > HOUR && instant < 1.5 * HOUR ? instant - HOUR / 2 : instant;
+  };
+  const schedule = tickSchedule(next);
+  expect(next(HOUR + 60_000)).toBeLessThan(HOUR);
+  expect(schedule.next(HOUR + 60_000)).toBe(1.5 * HOUR);
+  expect(schedule.next(60_000)).toBe(120_000);
+  expect(tickSchedule(() => 0).next(HOUR)).toBeUndefined();
 });
