@@ -61,41 +61,39 @@ describe('validity within the keys', () => {
 });
 
 describe('the runs of a tick', () => {
-  const reported = async (retry: boolean, act: (checker: Checker) => void): Promise<string[]> => {
-    const checker = new Checker({ ...settingsOf(1, false), retry }, () => 0, []);
+  const reported = async (act: (checker: Checker) => void): Promise<string[]> => {
+    const checker = new Checker(settingsOf(1, false), () => 0, []);
     act(checker);
     return Promise.resolve(checker.violations.map(({ invariant }) => invariant));
   };
 
-  it.each<[string, boolean, (checker: Checker) => void, string[]]>([
-    ['a second run without retry', false, (one) => twice(one, 1, 2), ['one run per tick']],
-    ['a second run with retry', true, (one) => twice(one, 1, 2), []],
-    ['an attempt that does not count up', true, (one) => twice(one, 2, 2), ['attempts count up']],
+  it.each<[string, (checker: Checker) => void, string[]]>([
+    ['a second run without retry', (one) => twice(one, 1, 2, false), ['one run per tick']],
+    ['a second run with retry', (one) => twice(one, 1, 2, true), []],
+    ['an attempt that does not count up', (one) => twice(one, 2, 2, true), ['attempts count up']],
     [
       'a run after the end of another is on record',
-      true,
       (one) => {
-        one.started('a', 7, 1, 'c1');
+        one.started('a', 7, 1, 'c1', false);
         one.finished('a', 7);
-        one.started('a', 7, 2, 'c2');
+        one.started('a', 7, 2, 'c2', true);
       },
       ['a finished tick stays finished'],
     ],
     [
       'an earlier tick after a later one',
-      true,
       (one) => {
-        one.started('a', 8, 1, 'c1');
-        one.started('a', 7, 1, 'c2');
+        one.started('a', 8, 1, 'c1', false);
+        one.started('a', 7, 1, 'c2', true);
       },
       ['ticks run in order'],
     ],
-  ])('%s', async (_what, retry, act, expected) => {
-    expect(await reported(retry, act)).toEqual(expected);
+  ])('%s', async (_what, act, expected) => {
+    expect(await reported(act)).toEqual(expected);
   });
 });
 
-function twice(checker: Checker, first: number, second: number): void {
-  checker.started('a', 7, first, 'c1');
-  checker.started('a', 7, second, 'c2');
+function twice(checker: Checker, first: number, second: number, retry: boolean): void {
+  checker.started('a', 7, first, 'c1', false);
+  checker.started('a', 7, second, 'c2', retry);
 }

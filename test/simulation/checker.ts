@@ -130,8 +130,8 @@ export class Checker {
     return [...(this.#open.get(resource) ?? [])].some((holding) => holding.owner === owner);
   }
 
-  /** A run of the tick begins, which is this attempt as its worker is told. */
-  started(resource: string, tick: number, attempt: number, owner: string): void {
+  /** A run of the tick begins, which is this attempt as its worker is told; `retry`: that is what it asked for. */
+  started(resource: string, tick: number, attempt: number, owner: string, retry: boolean): void {
     const key = `${resource}@${tick}`;
     const before = this.#runs.get(key) ?? { count: 0, attempt: 0, isFinished: false };
     const { count } = before;
@@ -140,7 +140,7 @@ export class Checker {
     const latest = this.#latestRun.get(resource) ?? 0;
     this.#latestRun.set(resource, Math.max(tick, latest));
     const how = `${key} as attempt ${attempt} by ${owner}`;
-    if (count > 0 && !this.settings.retry) this.report('one run per tick', `${how}, after ${count} runs`);
+    if (count > 0 && !retry) this.report('one run per tick', `${how}, after ${count} runs`);
     if (attempt <= before.attempt)
       this.report('attempts count up', `${how}, after attempt ${before.attempt}`);
     if (before.isFinished) this.report('a finished tick stays finished', how);

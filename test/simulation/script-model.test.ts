@@ -250,12 +250,12 @@ describe('the model of the scripts', () => {
   /** Keys of types that no lock and no counter has. */
   async function spoil(rng: Rng, model: Keyspace): Promise<void> {
     if (rng.chance(0.7)) return;
-    const key = rng.pick(['z', 'z:fence', 'x:wait']);
+    const key = rng.pick(['z', 'z:fence', 'y:fence:run', 'x:wait']);
     await client.del(key);
     if (key === 'x:wait' || rng.chance(0.5)) {
       await client.rpush(key, 'x');
       model.spoil(key);
-    } else if (key === 'z:fence') {
+    } else if (key === 'z:fence' || key === 'y:fence:run') {
       await client.set(key, 'x');
       model.set(key, 'x', Number.POSITIVE_INFINITY);
     }

@@ -233,7 +233,7 @@ export class SimClient {
     const lease = first ?? (retry ? await this.#acquireAgain(it) : undefined);
     if (lease === undefined) return;
     this.running.add(it);
-    checker.started(resource, tick, lease.attempt!, this.name);
+    checker.started(resource, tick, lease.attempt!, this.name, first === undefined);
     const holdMs = rng.chance(0.7) ? rng.between(0, 5) : rng.between(0, 0.3) * cronPeriodMs;
     if (diesWhile === 'running') this.process.setTimer(() => this.world.dies(this), rng.between(0, holdMs));
     const finish = !retry || !rng.chance(FAILING_RUNS);

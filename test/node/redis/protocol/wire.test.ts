@@ -232,6 +232,27 @@ describe('what a Redis node keeps', () => {
     expect(ttlMs).toBeLessThanOrEqual(7 * 24 * HOUR_MS);
   });
 
+  it('the record of a run is beside the fence key, in the same slot, and lives a week as the fence key does', async () => {
+    const node = on();
+    const resource = freshResource();
+    const run = { tick: 1_795_453_154_275, attempt: 2 };
+    const token = await node.granted({ resources: [resource], tick: run.tick });
+    const key = `${fenceOf(resource)}:run`;
+    expect(await raw.exists(key)).toBe(0);
+    await node.confirm({ resources: [resource], token, ...run });
+    expect(await raw.get(key)).toBe('1795453154275:2:started');
+    expect(keySlot(key)).toBe(keySlot(`lock:${resource}`));
+    await raw.pexpire(key, 1_000_000);
+    await node.release({ resources: [resource], finish: run });
+    expect(await raw.get(key)).toBe('1795453154275:2:finished');
+    expect(await raw.get(fenceOf(resource))).toBe(`${token}:1795453154275`);
+    for (const one of [key, fenceOf(resource)]) {
+      const ttlMs = await raw.pttl(one);
+      expect(ttlMs).toBeGreaterThan(6 * 24 * HOUR_MS);
+      expect(ttlMs).toBeLessThanOrEqual(7 * 24 * HOUR_MS);
+    }
+  });
+
   it('counters are written as whole numbers, however large', async () => {
     const node = on();
     const resource = freshResource();
