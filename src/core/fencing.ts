@@ -38,6 +38,16 @@ export const COUNTER_AHEAD_MS = SEED_MARGIN_MS + APART_MS;
 export const isPossibleCounter = (counter: number, nodeMs: number): boolean =>
   counter <= (nodeMs + COUNTER_AHEAD_MS) * 1_000;
 
+/**
+ * The highest counter that a majority of the nodes can take, by their clocks. A node whose clock is ahead
+ * counts ahead of the others: a token made of its counter is refused by all of them. `nodesMs` are the nodes'
+ * times, known to within `APART_MS`; `undefined`: unknown, so that it may take any.
+ */
+export function highestCounterFor(nodesMs: readonly (number | undefined)[], majority: number): number {
+  const fastestFirst = nodesMs.map((ms) => ms ?? Number.POSITIVE_INFINITY).sort((a, b) => b - a);
+  return (fastestFirst[majority - 1]! + COUNTER_AHEAD_MS + APART_MS) * 1_000;
+}
+
 /** What is wrong with a counter that counting cannot have led to; `where` names its key. */
 export const impossibleCounter = (where: string): string =>
   `the fencing counter ${where} is further ahead than time allows: ` +

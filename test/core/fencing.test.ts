@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { agreeOn, tokenOf } from '../../src/core/fencing.js';
+import { agreeOn, COUNTER_AHEAD_MS, highestCounterFor, tokenOf } from '../../src/core/fencing.js';
 import { explore, runHolder, type HolderRun } from './fencing-model.js';
 import { granted, wordsOver } from './votes.js';
 
@@ -118,4 +118,16 @@ describe('fencing tokens of successive holders', () => {
       { numRuns: 1_000 },
     );
   });
+});
+
+it.each<[string, readonly (number | undefined)[], number]>([
+  ['the clocks agree', [1_000, 1_000, 1_000], 1_000],
+  ['one clock is ahead: the others bound it', [1_000, 1_000, 90_000], 1_000],
+  ['one clock is behind: the others do without it', [1_000, 1_000, -90_000], 1_000],
+  ['two of five clocks are ahead', [1_000, 90_000, 1_000, 80_000, 1_000], 1_000],
+  ['a majority is ahead', [1_000, 90_000, 80_000], 80_000],
+  ['only one clock is known', [1_000, undefined, undefined], Number.POSITIVE_INFINITY],
+])('the highest counter that a majority takes is bounded by its clocks: %s', (_what, nodesMs, boundMs) => {
+  const majority = Math.floor(nodesMs.length / 2) + 1;
+  expect(highestCounterFor(nodesMs, majority)).toBe((boundMs + COUNTER_AHEAD_MS + 1_000) * 1_000);
 });

@@ -130,7 +130,7 @@ export class Checker {
     return [...(this.#open.get(resource) ?? [])].some((holding) => holding.owner === owner);
   }
 
-  /** A run of the tick begins, which is this attempt as its worker is told; `retry`: that is what it asked for. */
+  /** A run of the tick begins; its worker is told the attempt, and asked for a retry or not. */
   started(resource: string, tick: number, attempt: number, owner: string, retry: boolean): void {
     const key = `${resource}@${tick}`;
     const before = this.#runs.get(key) ?? { count: 0, attempt: 0, isFinished: false };

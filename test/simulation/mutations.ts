@@ -504,8 +504,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/quorum/pending-finish.ts',
-        original: 'this.#recorded.size >= this.majority',
-        replacement: 'this.#recorded.size >= Math.min(1, this.majority)',
+        original: 'this.#recorded.size >= this.electorate.majority',
+        replacement: 'this.#recorded.size >= Math.min(1, this.electorate.majority)',
       },
     ],
     worlds: 'dying workers',

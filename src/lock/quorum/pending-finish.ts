@@ -1,3 +1,4 @@
+import type { Electorate } from '../../core/electorate.js';
 import type { RunMark } from '../../core/run.js';
 import type { Vote } from '../../core/vote.js';
 
@@ -17,37 +18,44 @@ export class PendingFinish {
   /** The nodes that have it on record, and those that never will. */
   readonly #recorded = new Set<number>();
   readonly #refused = new Set<number>();
+  readonly #mostRefusals: number;
   #isOver = false;
 
   constructor(
     readonly mark: RunMark,
-    private readonly nodeCount: number,
-    private readonly majority: number,
+    nodeCount: number,
+    /** The nodes that count when the run ends. */
+    private readonly electorate: Electorate,
     /** On the monotonic clock. */
     private readonly until: number,
     private readonly onEnd: (recorded: boolean) => void,
-  ) {}
+  ) {
+    const excluded = electorate.exclusions.filter((exclusion) => exclusion !== undefined).length;
+    this.#mostRefusals = nodeCount - excluded - electorate.majority;
+  }
 
   /** Takes a node's answer to the release that carries it. A node in quarantine acknowledges nothing. */
   answered(nodeIndex: number, vote: Vote, now: number): void {
-    if (vote.kind !== 'failed' && !(vote.kind === 'refused' && vote.untrusted)) {
+    const counts = this.electorate.exclusions[nodeIndex] === undefined;
+    if (counts && vote.kind !== 'failed' && !(vote.kind === 'refused' && vote.untrusted)) {
       if (vote.recorded === true) this.#recorded.add(nodeIndex);
       else this.#refused.add(nodeIndex);
     }
-    if (this.#recorded.size >= this.majority) this.#end(true);
-    else if (this.#refused.size > this.nodeCount - this.majority || now >= this.until) this.#end(false);
+    if (this.#recorded.size >= this.electorate.majority) this.#end(true);
+    else if (this.#refused.size > this.#mostRefusals || now >= this.until) this.#end(false);
   }
 
   /** The node is closed: it is not asked again. */
   closed(nodeIndex: number): void {
-    if (this.#recorded.has(nodeIndex)) return;
+    if (this.#recorded.has(nodeIndex) || this.electorate.exclusions[nodeIndex] !== undefined) return;
     this.#refused.add(nodeIndex);
-    if (this.#refused.size > this.nodeCount - this.majority) this.#end(false);
+    if (this.#refused.size > this.#mostRefusals) this.#end(false);
   }
 
   /** Whether the node is to be asked again. */
   isWaitingFor(nodeIndex: number): boolean {
-    return !this.#isOver && !this.#recorded.has(nodeIndex) && !this.#refused.has(nodeIndex);
+    const counts = this.electorate.exclusions[nodeIndex] === undefined;
+    return counts && !this.#isOver && !this.#recorded.has(nodeIndex) && !this.#refused.has(nodeIndex);
   }
 
   #end(recorded: boolean): void {

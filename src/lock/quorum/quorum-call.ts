@@ -20,6 +20,8 @@ export interface QuorumCallContext {
   readonly hungNodes: HungNodes;
   /** Whether somebody listens to events; if nobody does, `report` need not be called. */
   readonly listening: boolean;
+  /** Whether a majority of the nodes can take this counter, by their clocks. */
+  canTake(counter: number, electorate: Electorate): boolean;
   report(id: number, node: LockNode, op: Op, vote: Vote, sentAt: number): void;
 }
 
@@ -54,6 +56,8 @@ export class QuorumCall implements VoteReceiver, Timed {
     readonly electorate: Electorate,
     /** The nodes that were really asked; all of them by default. The votes of the others are not reported. */
     private readonly asked?: ReadonlySet<number>,
+    /** Of an acquisition: counters up to this are taken without a look at the nodes' clocks. */
+    private readonly usualCounter: number = Number.POSITIVE_INFINITY,
   ) {
     const nodeCount = context.nodes.length;
     this.tally = new VoteTally(nodeCount, electorate.majority);
@@ -89,7 +93,8 @@ export class QuorumCall implements VoteReceiver, Timed {
   }
 
   /** Takes the real answer of a node, however late. */
-  receive(nodeIndex: number, answer: Vote): void {
+  receive(nodeIndex: number, given: Vote): void {
+    const answer = this.#judged(given);
     const wasOverdue = this.#isOverdue(nodeIndex);
     this.tracker.answered(nodeIndex, answer, this.deadlineAt);
     const { hungNodes } = this.context;
@@ -107,6 +112,12 @@ export class QuorumCall implements VoteReceiver, Timed {
     if (listeners !== undefined) for (const listener of listeners) listener(nodeIndex, answer);
     this.#endWaitEarly();
     if (--this.#outstanding === 0) this.#endWait();
+  }
+
+  /** A grant with a counter that the others refuse would spoil the token of the round. */
+  #judged(vote: Vote): Vote {
+    if (vote.kind !== 'granted' || vote.counter <= this.usualCounter) return vote;
+    return this.context.canTake(vote.counter, this.electorate) ? vote : TOO_FAR_AHEAD;
   }
 
   timeOut(): void {
@@ -172,3 +183,8 @@ export class QuorumCall implements VoteReceiver, Timed {
     this.#timeout = undefined;
   }
 }
+
+const TOO_FAR_AHEAD = failed(
+  'error',
+  new Error("the node's clock, and with it its fencing counter, is ahead of those of the other nodes"),
+);

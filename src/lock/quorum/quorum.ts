@@ -1,5 +1,7 @@
 import type { Clock } from '../../clock.js';
+import { OWN_JUMP_MS } from '../../core/clock-offset.js';
 import { everyNode, type Electorate } from '../../core/electorate.js';
+import { highestCounterFor, SEED_MARGIN_MS } from '../../core/fencing.js';
 import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
@@ -93,7 +95,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       tokens,
       queueEntry,
     } as const;
-    return this.#askAll(request.id, tracker, sentAt, asked, electorate);
+    const usual = seed === undefined ? undefined : seed + SEED_MARGIN_MS * 1_000;
+    return this.#askAll(request.id, tracker, sentAt, asked, electorate, usual);
   }
 
   /**
@@ -126,6 +129,19 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
     });
     return call;
+  }
+
+  canTake(counter: number, { majority, exclusions }: Electorate): boolean {
+    const { monotonicMs, wallMs } = this.clock.stamp();
+    const gapMs = wallMs - monotonicMs;
+    const nodesMs = this.nodes.map(({ state: { status, clockOffsetMs, ownGapMs = gapMs } }, nodeIndex) => {
+      const isAway = status === 'unreachable' || status === 'misconfigured';
+      // It takes nothing now.
+      if (isAway || exclusions[nodeIndex] !== undefined) return Number.NEGATIVE_INFINITY;
+      const isCurrent = Math.abs(ownGapMs - gapMs) <= OWN_JUMP_MS;
+      return isCurrent && clockOffsetMs !== undefined ? monotonicMs + clockOffsetMs : undefined;
+    });
+    return counter <= highestCounterFor(nodesMs, majority);
   }
 
   /** Asks all nodes to prolong the keys. */
@@ -174,9 +190,9 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     // whatever the clocks do.
     const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
     return new Promise((resolve) => {
-      const { nodes, majority } = this;
+      const electorate = this.electorates.now;
       const until = calledAt + FINISH_FOR_MS;
-      const finish = run && new PendingFinish(run.mark, nodes.length, majority, until, run.onEnd);
+      const finish = run && new PendingFinish(run.mark, this.nodes.length, electorate, until, run.onEnd);
       const open = tracker.unbegunRun;
       const order = { id, tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry, finish, open };
       this.#releases.begin(order, resolve);
@@ -236,8 +252,20 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     sentAt: number,
     request: AcquireRequest | ExtendRequest,
     electorate: Electorate,
+    usualCounter?: number,
   ): QuorumCall {
-    const call = new QuorumCall(this, id, request.op, tracker, sentAt, request.deadlineAt, electorate);
+    const { op, deadlineAt } = request;
+    const call = new QuorumCall(
+      this,
+      id,
+      op,
+      tracker,
+      sentAt,
+      deadlineAt,
+      electorate,
+      undefined,
+      usualCounter,
+    );
     for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
       const exclusion = electorate.exclusions[nodeIndex];
       if (exclusion === undefined) this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
