@@ -20,6 +20,7 @@ export type { Membership } from './api/membership.js';
 export {
   LOCK_DEFAULTS,
   type AcquireOptions,
+  type CloseOptions,
   type LockManagerOptions,
   type LockOptions,
 } from './api/options.js';

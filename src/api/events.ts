@@ -158,6 +158,8 @@ export type LockEvent =
       readonly node: string;
       readonly op: 'acquire' | 'confirm' | 'extend' | 'release';
       readonly vote: 'granted' | RefusalReason | FailureReason;
+      /** What went wrong, if the vote failed; free of secrets. */
+      readonly cause?: Error;
       readonly durationMs: number;
     }
   | { readonly type: 'node'; readonly node: NodeSnapshot }

@@ -15,6 +15,11 @@ export interface ReleaseOptions {
 export interface Lease {
   /** The resources that are held, sorted. */
   readonly resources: readonly string[];
+  /**
+   * The value of its keys on the nodes: 32 random hexadecimal digits, and `@` and the manager's `holder`.
+   * Whoever knows it can release the keys.
+   */
+  readonly holderId: string;
   /** The lock's name in metrics and logs. */
   readonly name: string;
   /**

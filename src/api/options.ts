@@ -4,7 +4,8 @@ import type { NodeSource } from '../node/node-options.js';
 export interface LockOptions {
   /**
    * How long the nodes keep the lock when this process dies, in milliseconds: an integer from 10 to
-   * 2^31 - 1. A running holder extends it, so a short TTL suits a long job too.
+   * 2^53 - 1. A running holder extends it, so a short TTL suits a long job too. No quarantine is longer than
+   * 2^31 - 1 ms (24 days), so it protects a longer TTL for that long.
    * @default 30_000
    */
   readonly ttlMs?: number | undefined;
@@ -91,6 +92,21 @@ export interface AcquireOptions extends LockOptions {
   readonly attempts?: number | undefined;
 }
 
+/** The options of `close`. */
+export interface CloseOptions {
+  /**
+   * How long it waits for held leases to be released, in milliseconds: an integer from 0 to 2^31 - 1.
+   * @default 0
+   */
+  readonly drainMs?: number | undefined;
+  /**
+   * Whether the keys of the leases that it ends are left to expire, rather than released. So nobody else gets
+   * these locks before the end of their TTLs.
+   * @default false
+   */
+  readonly leaveKeys?: boolean | undefined;
+}
+
 /** The options of a `LockManager`, including the defaults of its locks. */
 export interface LockManagerOptions extends LockOptions {
   /**
@@ -154,8 +170,9 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly maxStallMs?: number | undefined;
   /**
-   * The name of this process as other holders see it: 1 to 128 printable ASCII characters without spaces. In
-   * the default, other characters of the host's name are written as in a url (`%C3%BC`).
+   * The name of this process as other holders see it: 0 to 128 printable ASCII characters without spaces. In
+   * the default, other characters of the host's name are written as in a url (`%C3%BC`). With `''` they see
+   * none, and the value of a key is 32 hexadecimal digits, as that of the package redlock.
    * @default host:pid
    */
   readonly holder?: string | undefined;

@@ -30,6 +30,9 @@ export const ASK_OTHERS_AFTER_MS = 5_000;
 /** The longest `nodeTimeoutMs`: a request that is older is not carried out. */
 export const LONGEST_NODE_TIMEOUT_MS = 2_000;
 
+/** No quarantine is longer: the longest delay of a timer, in milliseconds. */
+const LONGEST_QUARANTINE_MS = 2 ** 31 - 1;
+
 /** What a look at a node told of its memory. */
 export interface MemoryReport {
   /** Names the memory. It has another name after each loss. */
@@ -114,6 +117,7 @@ export class QuarantineTerm {
   }
 
   raise(ms: number): void {
-    if (this.#ms > 0 && ms > this.#ms) this.#ms = ms;
+    const bounded = Math.min(ms, LONGEST_QUARANTINE_MS);
+    if (this.#ms > 0 && bounded > this.#ms) this.#ms = bounded;
   }
 }

@@ -46,10 +46,13 @@ export class LeaseRegistry implements LeaseHost {
     for (const lease of this.#leases) lease.extendFor(nodeIndex);
   }
 
-  /** Ends all leases, and every lease that is still won from now on. */
-  close(): void {
+  /**
+   * Ends all leases, and every lease that is still won from now on. `leaveKeys`: the keys of those that are
+   * held now are left to expire.
+   */
+  close(leaveKeys: boolean): void {
     this.#isClosed = true;
-    for (const lease of this.#leases) lease.lose('closed');
+    for (const lease of this.#leases) lease.lose('closed', leaveKeys);
   }
 
   /** Resolves when no lease is held, after `timeoutMs` at the latest. */

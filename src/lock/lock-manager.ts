@@ -14,6 +14,7 @@ import type { Lease } from '../api/lease.js';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
+  type CloseOptions,
   type LockManagerOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
@@ -42,7 +43,7 @@ import { checkName, LONGEST_NAME } from './validation/checks.js';
 import { readElectionOptions } from './validation/election-options.js';
 import {
   AcquireOptionsResolver,
-  resolveDrainMs,
+  resolveCloseOptions,
   resolveLockOptions,
   resolveManagerOptions,
 } from './validation/resolve-options.js';
@@ -405,16 +406,16 @@ export class LockManager {
 
   /**
    * Drains; waits up to `drainMs` (default 0) for held leases to be released; ends those that are left, whose
-   * signals abort; releases their keys; and closes the manager's own connections. Rejects only with a
-   * TypeError or RangeError that names a bad option, before it has done anything.
+   * signals abort; releases their keys, unless `leaveKeys` is on; and closes the manager's own connections.
+   * Rejects only with a TypeError or RangeError that names a bad option, before it has done anything.
    *
    * Inside `withLock` it does not wait for the lease of the calling code: it resolves when no other lease is
    * held. The rest follows when that lease is released, or when `drainMs` have passed.
    */
-  async close(options: { readonly drainMs?: number | undefined } = {}): Promise<void> {
-    const drainMs = resolveDrainMs(options);
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { drainMs, leaveKeys } = resolveCloseOptions(options);
     this.drain();
-    this.#closing ??= this.#close(drainMs);
+    this.#closing ??= this.#close(drainMs, leaveKeys);
     const own = leasesAround(this);
     return own.size === 0
       ? this.#closing
@@ -426,9 +427,9 @@ export class LockManager {
     return this.close();
   }
 
-  async #close(drainMs: number): Promise<void> {
+  async #close(drainMs: number, leaveKeys: boolean): Promise<void> {
     await this.#acquirer.leases.whenEmpty(drainMs);
-    this.#acquirer.leases.close();
+    this.#acquirer.leases.close(leaveKeys);
     await this.#acquirer.whenIdle(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#acquirer.close();
     this.#quorum.releaseOpenRounds();

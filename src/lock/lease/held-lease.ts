@@ -79,6 +79,10 @@ export class HeldLease implements Lease, LeaseListener {
     return this.#keys.tracker.resources;
   }
 
+  get holderId(): string {
+    return this.#keys.tracker.holderId;
+  }
+
   get name(): string {
     return this.#terms.name;
   }
@@ -162,9 +166,9 @@ export class HeldLease implements Lease, LeaseListener {
   /**
    * Ends the lease against the holder's will. Its keys are left to expire, or to the holder's own `release`:
    * the holder hears of the loss now, and needs the rest of their time to stop. Only if the connections are
-   * about to be closed, the keys are released at once.
+   * about to be closed, the keys are released at once, unless `leaveKeys` says otherwise.
    */
-  lose(reason: LossReason): void {
+  lose(reason: LossReason, leaveKeys: boolean = false): void {
     if (!this.#isHeld()) return;
     this.#state = lost(this.#state, reason);
     const heldMs = this.#end();
@@ -173,7 +177,7 @@ export class HeldLease implements Lease, LeaseListener {
     const { id, name, resources, tokenIfAny: token } = this;
     this.#context.events.emit({ type: 'lost', id, name, resources, token, heldMs, reason });
     // Its routine has not ended: nothing is known of the run.
-    if (reason === 'closed') void this.release({ finish: false });
+    if (reason === 'closed' && !leaveKeys) void this.release({ finish: false });
     else this.#context.host.lost(this.#keys);
   }
 

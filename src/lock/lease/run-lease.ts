@@ -24,6 +24,10 @@ export class RunLease implements Lease {
     return this.#lease.resources;
   }
 
+  get holderId(): string {
+    return this.#lease.holderId;
+  }
+
   get name(): string {
     return this.#lease.name;
   }

@@ -6,9 +6,9 @@ const pool = Buffer.alloc(ID_BYTES * POOL_IDS);
 let used = pool.length;
 
 /**
- * A new holder id: 128 random bits, so that nobody can guess or repeat it, and the holder's name, which
- * `inspect` shows. The random bytes are made for many ids at once, because one call of node:crypto for each
- * would cost more than the rest.
+ * A new holder id: 128 random bits, so that nobody can guess or repeat it, and the holder's name, if it has
+ * one, which `inspect` shows. The random bytes are made for many ids at once, because one call of node:crypto
+ * for each would cost more than the rest.
  */
 export function newHolderId(holder: string): string {
   if (used === pool.length) {
@@ -17,7 +17,7 @@ export function newHolderId(holder: string): string {
   }
   const id = pool.toString('hex', used, used + ID_BYTES);
   used += ID_BYTES;
-  return `${id}@${holder}`;
+  return holder === '' ? id : `${id}@${holder}`;
 }
 
 /**

@@ -242,6 +242,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       node: node.name,
       op,
       vote: vote.kind === 'granted' ? 'granted' : vote.reason,
+      ...(vote.kind === 'failed' ? { cause: vote.cause } : {}),
       durationMs: this.clock.now() - sentAt,
     });
   }

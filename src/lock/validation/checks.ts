@@ -6,6 +6,9 @@ export const LONGEST_MS = 2 ** 31 - 1;
 
 export const SHORTEST_TTL_MS = 10;
 
+/** The keys of a longer TTL could not be counted in whole milliseconds. */
+export const LONGEST_TTL_MS = Number.MAX_SAFE_INTEGER;
+
 const LONGEST_SHOWN = 200;
 
 /** A bad value as an error shows it: enough to find it by, on one line. */
@@ -46,7 +49,7 @@ export function checkBoolean(option: string, value: unknown): boolean {
 }
 
 export const checkTtlMs = (ttlMs: unknown): number =>
-  checkInteger('ttlMs', ttlMs, SHORTEST_TTL_MS, LONGEST_MS);
+  checkInteger('ttlMs', ttlMs, SHORTEST_TTL_MS, LONGEST_TTL_MS);
 
 /** The longest name of a lock, in characters. */
 export const LONGEST_NAME = 128;

@@ -1,6 +1,7 @@
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
+  type CloseOptions,
   type LockManagerOptions,
   type LockOptions,
   type ResolvedAcquireOptions,
@@ -64,7 +65,9 @@ const MANAGER_OPTIONS: readonly (keyof LockManagerOptions)[] = [
 ];
 const KNOWN_TO_ACQUIRE: ReadonlySet<string> = new Set(ACQUIRE_OPTIONS);
 const KNOWN_TO_MANAGER: ReadonlySet<string> = new Set(MANAGER_OPTIONS);
-const KNOWN_TO_CLOSE: ReadonlySet<string> = new Set(['drainMs']);
+const KNOWN_TO_CLOSE: ReadonlySet<string> = new Set(
+  optionsOf<CloseOptions>({ drainMs: true, leaveKeys: true }),
+);
 
 /** Checks the options of a lock, each by itself and in relation to the others. */
 export function resolveLockOptions(
@@ -114,10 +117,16 @@ export function resolveLockOptions(
   };
 }
 
-/** Checks the options of `close`. Returns how long it waits, in milliseconds. */
-export function resolveDrainMs(options: { readonly drainMs?: number | undefined }): number {
+/** Checks the options of `close`. */
+export function resolveCloseOptions(options: CloseOptions): {
+  readonly drainMs: number;
+  readonly leaveKeys: boolean;
+} {
   checkKnownOptions(options, KNOWN_TO_CLOSE, 'close');
-  return checkInteger('drainMs', options.drainMs ?? 0, 0, LONGEST_MS);
+  return {
+    drainMs: checkInteger('drainMs', options.drainMs ?? 0, 0, LONGEST_MS),
+    leaveKeys: checkBoolean('leaveKeys', options.leaveKeys ?? false),
+  };
 }
 
 /**
@@ -231,9 +240,9 @@ function checkQuarantine(value: unknown, maxTtlMs: number): 'auto' | 'off' | num
 
 function checkHolder(holder: unknown): string {
   if (typeof holder !== 'string') throw new TypeError(`holder must be a string, got ${shown(holder)}`);
-  if (holder.length > LONGEST_HOLDER || !/^[\x21-\x7e]+$/.test(holder)) {
+  if (holder.length > LONGEST_HOLDER || !/^[\x21-\x7e]*$/.test(holder)) {
     throw new RangeError(
-      `holder must be 1 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
+      `holder must be 0 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
     );
   }
   return holder;

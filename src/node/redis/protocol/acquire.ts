@@ -1,6 +1,6 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD, LIST } from './lua/guard.js';
-import { RAISE_INSTANT } from './lua/instant.js';
+import { LONGEST_LISTED_MS, RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { RUNS } from './lua/runs.js';
 import { ENLIST } from './lua/wait-list.js';
@@ -116,7 +116,7 @@ end
 export const ACQUIRE = scriptOf(
   'acquire',
   `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}
-local ttlMs = tonumber(ARGV[9])
+local ttlMs = math.min(tonumber(ARGV[9]), ${LONGEST_LISTED_MS})
 ${RAISE_INSTANT}
 local resources, ttl, tick = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
 local step, tokens, waiter = ARGV[11], tonumber(ARGV[11]), ARGV[12]

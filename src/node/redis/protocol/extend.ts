@@ -1,6 +1,6 @@
 import { COUNTER_RANGE, FENCE } from './lua/fence.js';
 import { DEADLINE, GUARD, LIST } from './lua/guard.js';
-import { RAISE_INSTANT } from './lua/instant.js';
+import { LONGEST_LISTED_MS, RAISE_INSTANT } from './lua/instant.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
 
@@ -72,7 +72,7 @@ end
 export const EXTEND = scriptOf(
   'extend',
   `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}
-local ttlMs = tonumber(ARGV[9])
+local ttlMs = math.min(tonumber(ARGV[9]), ${LONGEST_LISTED_MS})
 ${RAISE_INSTANT}
 local resources, life, ttl, restore = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[9]), ARGV[10]
 local keysEach, own, ownEach = 2 * resources, 11, 2

@@ -5,6 +5,12 @@
  */
 const LONG_TTL_MS = 60_000;
 
+/**
+ * A lease counts for so long at most, in milliseconds: no quarantine is longer, and Lua's numbers have to
+ * hold an instant.
+ */
+export const LONGEST_LISTED_MS = 2 ** 31 - 1;
+
 /** An instant is rounded up by this, in milliseconds, so that a busy node writes it once in a second. */
 const COARSE_MS = 1_000;
 
