@@ -369,6 +369,15 @@ describe('the rule on default exports', () => {
   });
 });
 
+describe('the exception from the rule on default exports', () => {
+  it.each([
+    ['a re-export in the entry point of redlock', `export { Redlock as default } from './redlock.js';`, 0],
+    ['a declaration there', 'export default class {}', 1],
+  ])('%s', (_, text, complaints) => {
+    expect(complaintsOf(namedExportsOnly, 'src/redlock/index.ts', text)).toBe(complaints);
+  });
+});
+
 describe('the rule on any', () => {
   it.each([
     'export let x: any;',

@@ -17,7 +17,7 @@ export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decor
 export { unlocked } from './lock-method.js';
 export type { LockLogLevel } from './module-logger.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
-export type { QuorlockModuleOptions } from './quorlock-options.js';
+export type { QuorlockModuleOptions, RedlockLike } from './quorlock-options.js';
 export { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 export { LockedException, LockGraphQLError } from './refusal/lock-exceptions.js';
 export type { RunSettings } from './runs/run-settings.js';

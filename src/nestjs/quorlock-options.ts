@@ -1,4 +1,10 @@
-import { LockManager, type LockListener, type LockManagerOptions, type RunPolicyOptions } from '../index.js';
+import {
+  LockManager,
+  type LockListener,
+  type LockManagerOptions,
+  type RedisLike,
+  type RunPolicyOptions,
+} from '../index.js';
 import { findApplicationName } from './keys/application-name.js';
 import { assertKnown, assertOneOf, show } from './check-options.js';
 import { optionsFromEnvironment } from './environment.js';
@@ -22,6 +28,13 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    * REDIS_DB, REDIS_TLS, QUORLOCK_NODES and QUORLOCK_FALLBACK
    */
   readonly nodes?: LockManagerOptions['nodes'];
+  /**
+   * A Redlock object, of `quorlock/redlock` or of the package redlock: its clients are the nodes, and its
+   * locks and those of the module exclude each other. `keyPrefix` is `''` then, and `driftFactor` its own.
+   * Excludes `nodes`. `undefined` is refused, as in `nodes`.
+   * @default none
+   */
+  readonly redlock?: RedlockLike;
   /**
    * Listeners that hear every event from the start, such as `lockMetrics()` of `quorlock/prometheus`.
    * @default none
@@ -64,6 +77,12 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
    * @default at most once, and skipped when held
    */
   readonly runs?: RunSettings | undefined;
+}
+
+/** The part of a Redlock object that the module needs. Its clients are duplicated. */
+export interface RedlockLike {
+  readonly clients: Iterable<RedisLike>;
+  readonly settings: { readonly driftFactor: number };
 }
 
 /** The checked options that the manager does not know. */
@@ -135,8 +154,10 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
     app: _app,
     runs: _runs,
     logLevel,
-    ...rest
+    redlock,
+    ...own
   } = options;
+  const rest = 'redlock' in options ? { ...optionsOfRedlock(redlock, own), ...own } : own;
   const logger = loggerOf('Quorlock', logLevel);
   if (!Array.isArray(listeners)) throw new TypeError('listeners must be a list of functions');
   const given = withoutUndefined(rest);
@@ -159,6 +180,15 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
     throw error;
   }
   return locks;
+}
+
+function optionsOfRedlock(redlock: RedlockLike | undefined, own: object): Omit<LockManagerOptions, 'ttlMs'> {
+  if ('nodes' in own) throw new TypeError('redlock and nodes exclude each other: the clients are the nodes');
+  const { clients, settings } = (redlock ?? {}) as Partial<RedlockLike>;
+  if (typeof clients !== 'object' || !(Symbol.iterator in clients) || typeof settings !== 'object') {
+    throw new TypeError(`redlock must be a Redlock object with clients and settings, got ${show(redlock)}`);
+  }
+  return { nodes: [...clients], keyPrefix: '', driftFactor: settings.driftFactor };
 }
 
 /**

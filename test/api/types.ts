@@ -46,7 +46,7 @@ interface ClosedOptions {
   readonly decorator: Closed<DistributedLockOptions>;
   readonly handler: Closed<LockedHandlerOptions>;
   /** Nodes that a configuration does not have must not silently become those of the environment. */
-  readonly module: Exclude<Closed<QuorlockModuleOptions>, 'nodes'>;
+  readonly module: Exclude<Closed<QuorlockModuleOptions>, 'nodes' | 'redlock'>;
   readonly extras: Closed<QuorlockModuleExtras>;
   readonly metrics: Closed<LockMetricsOptions>;
 }

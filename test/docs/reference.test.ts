@@ -6,6 +6,7 @@ import * as nodeCron from '../../src/node-cron/index.js';
 import * as nestjs from '../../src/nestjs/index.js';
 import * as node from '../../src/node/index.js';
 import * as prometheus from '../../src/prometheus/index.js';
+import * as redlock from '../../src/redlock/index.js';
 import * as testing from '../../src/testing/index.js';
 import * as labels from '../../src/prometheus/label-values.js';
 import { codeIn, pageOf, plain, tableOf, type Row } from './markdown.js';
@@ -48,6 +49,7 @@ export const none: never = difference;
     ['quorlock/nestjs', nestjs],
     ['quorlock/node', node],
     ['quorlock/prometheus', prometheus],
+    ['quorlock/redlock', redlock],
     ['quorlock/testing', testing],
     ['quorlock/cron', cron],
     ['quorlock/node-cron', nodeCron],

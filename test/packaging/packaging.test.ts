@@ -42,7 +42,14 @@ const aLockedRun = {
   closed: true,
 };
 
-const alone = ['quorlock', 'quorlock/node', 'quorlock/testing', 'quorlock/cron', 'quorlock/node-cron'];
+const alone = [
+  'quorlock',
+  'quorlock/node',
+  'quorlock/testing',
+  'quorlock/redlock',
+  'quorlock/cron',
+  'quorlock/node-cron',
+];
 const entries = [...alone, 'quorlock/nestjs', 'quorlock/prometheus'];
 
 async function expectOneClass(folder: string, entryPoints = entries): Promise<void> {
