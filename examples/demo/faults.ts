@@ -1,16 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockManager } from 'quorlock';
 import type { RedisServer } from '../../test/support/redis-server.js';
-import type { Kill } from './check.js';
-import type { LongRun, Narrator } from './narrator.js';
-import type { JobSettings, Step } from './plan.js';
-import { LONG_JOB, monotonicMs, TICK_JOB } from './record.js';
-import type { Screen } from './screen.js';
+import type { JobTick, Kill } from './check.js';
+import type { Outage } from './due.js';
+import type { Narrator } from './narrator.js';
+import type { JobSettings, Step, Victim } from './plan.js';
+import { CATCH_UP_JOB, monotonicMs, TICK_JOB, type Job, type StartEntry } from './record.js';
+import { seconds, type Screen } from './screen.js';
 import type { WorkerProcess } from './worker-process.js';
 
 export interface DemoNode {
   readonly name: string;
   readonly server: RedisServer;
+}
+
+/** The end of a worker, and the run that it was in. */
+export interface WorkerDeath extends Kill {
+  readonly job: Job;
+  readonly tick: number | null;
+  /** When the run began, in milliseconds of the monotonic clock. */
+  readonly startedAt: number;
 }
 
 /** One fault that was made, for the summary. */
@@ -20,18 +29,18 @@ export interface Fault {
   readonly fromMs: number;
   /** When it was undone; `undefined` for a worker, which stays dead, and if the end came first. */
   toMs: number | undefined;
-  readonly kill?: Kill & { readonly token: number };
+  readonly kill?: WorkerDeath;
 }
 
-/** A holder is killed only after it has held its lock for longer than its TTL, and well before its end. */
-const HELD_FROM_TTLS = 1.25;
-const HELD_TO_TTLS = 3;
 const LOOK_MS = 10;
-const SECOND_MS = 1_000;
+/** The majority comes back so long after a tick of the job that catches up, as a share of its distance. */
+const BACK_FROM = 0.1;
+const BACK_TO = 0.35;
 
 /** Makes the faults of the plan. */
 export class Faults {
   readonly done: Fault[] = [];
+  readonly outages: Outage[] = [];
   readonly #away = new Map<string, Fault>();
   /** Inspects the locks from outside, like an operator. */
   readonly #watcher: LockManager;
@@ -42,6 +51,8 @@ export class Faults {
     private readonly narrator: Narrator,
     private readonly jobs: JobSettings,
     private readonly screen: Screen,
+    /** Starts a worker in place of one that was killed. */
+    private readonly startWorker: () => WorkerProcess,
   ) {
     const sources = nodes.map(({ name, server }) => ({ name, ...server.options }));
     this.#watcher = new LockManager({
@@ -52,13 +63,17 @@ export class Faults {
     });
   }
 
-  get kills(): Kill[] {
+  get deaths(): WorkerDeath[] {
     return this.done.flatMap(({ kill }) => (kill === undefined ? [] : [kill]));
   }
 
   /** Makes one step of the plan. Waits for a holder to kill until the signal aborts. */
   async make(step: Step, over: AbortSignal): Promise<void> {
-    if (step.action === 'kill-worker') return this.#killHolder(over);
+    if ('victim' in step) return this.#killWorker(step.victim, over);
+    if ('nodes' in step) {
+      if (step.action === 'stop-majority') return this.#stopMajority(step.nodes);
+      return this.#resumeMajority(step.nodes, over);
+    }
     const node = this.nodes[step.node]!;
     if (step.action === 'kill-node' || step.action === 'stop-node') {
       if (!(await this.#canSpare(node, over))) return;
@@ -118,44 +133,103 @@ export class Faults {
     this.screen.event(node.name, `${how}; ${up} of ${this.nodes.length} nodes are up`, ['bold', colour]);
   }
 
-  /** Kills the holder of the long job, in the middle of a run that is longer than its TTL. */
-  async #killHolder(over: AbortSignal): Promise<void> {
-    let found = this.#holder();
-    while (found === undefined && !over.aborted) {
-      await sleep(LOOK_MS);
-      found = this.#holder();
-    }
-    if (found === undefined) return;
-    const { run, worker } = found;
-    await worker.scrape();
+  /** Stops so many nodes at once that the others are no majority. They keep what they know. */
+  #stopMajority(indices: readonly number[]): void {
     const fromMs = Date.now();
-    const at = await worker.kill();
-    this.narrator.died(worker.name);
-    this.screen.event(worker.name, `killed with SIGKILL while it holds ${LONG_JOB}`, ['bold', 'red']);
-    const claimedTick = await this.#claimedTick(worker.name, fromMs);
-    this.done.push({
-      what: `${worker.name} killed with SIGKILL`,
-      fromMs,
-      toMs: undefined,
-      kill: { worker: worker.name, at, claimedTick, token: run.token },
-    });
+    for (const index of indices) this.nodes[index]!.server.pause();
+    const what = `${indices.length} of ${this.nodes.length} nodes stopped with SIGSTOP`;
+    this.done.push({ what, fromMs, toMs: undefined });
+    const names = indices.map((index) => this.nodes[index]!.name).join(', ');
+    this.screen.event('nodes', `${names} stopped with SIGSTOP: no majority is up`, ['bold', 'red']);
   }
 
-  #holder(): { run: LongRun; worker: WorkerProcess } | undefined {
-    const run = this.narrator.longRun;
-    const worker = this.workers.find(({ name, alive }) => alive && name === run?.worker);
-    if (run === undefined || worker === undefined) return undefined;
-    const ttls = (monotonicMs() - run.at) / this.jobs.longTtlMs;
-    return ttls >= HELD_FROM_TTLS && ttls <= HELD_TO_TTLS ? { run, worker } : undefined;
+  /** Resumes them soon after a tick of the job that catches up, so that there is time to run it late. */
+  async #resumeMajority(indices: readonly number[], over: AbortSignal): Promise<void> {
+    const fault = this.done.at(-1)!;
+    const { catchUpEveryMs: every } = this.jobs;
+    const sinceTick = (): number => (Date.now() % every) / every;
+    while (!(sinceTick() >= BACK_FROM && sinceTick() <= BACK_TO) && !over.aborted) await sleep(LOOK_MS);
+    const resumedMs = Date.now();
+    for (const index of indices) this.nodes[index]!.server.resume();
+    this.screen.event('nodes', 'resumed with SIGCONT: a majority is up again', ['bold', 'green']);
+    this.narrator.isBack({ fromMs: fault.fromMs, resumedMs, toMs: resumedMs });
+    const isMajority = (): boolean =>
+      this.nodes.filter(({ name }) => this.narrator.votes(name)).length > this.nodes.length / 2;
+    while (!isMajority() && !over.aborted) await sleep(LOOK_MS);
+    fault.toMs = Date.now();
+    this.outages.push({ fromMs: fault.fromMs, resumedMs, toMs: fault.toMs });
+  }
+
+  /** Kills a worker in the middle of a run. Waits for one, and for another worker that can take over. */
+  async #killWorker(victim: Victim, over: AbortSignal): Promise<void> {
+    const found = await this.#victim(victim, over);
+    if (found === undefined) return;
+    const { run, worker } = found;
+    const killedMs = Date.now();
+    const at = await worker.kill();
+    this.narrator.died(worker.name);
+    const doing = {
+      'long-job': 'while it holds',
+      'retry-job': 'in the middle of',
+      leader: 'while it is the',
+    };
+    const age = seconds(at - run.at);
+    const what = `killed with SIGKILL ${doing[victim]} ${victim}`;
+    this.screen.event(worker.name, `${what}, ${age} after it began`, ['bold', 'red']);
+    const claimed = await this.#claimed(worker.name, killedMs);
+    this.done.push({
+      what: `${worker.name} killed with SIGKILL`,
+      fromMs: killedMs,
+      toMs: undefined,
+      kill: { worker: worker.name, at, claimed, job: victim, tick: run.tick, startedAt: run.at },
+    });
+    const next = this.startWorker();
+    this.screen.event(next.name, `started in place of ${worker.name}, pid ${next.pid}`, ['bold', 'green']);
+  }
+
+  async #victim(
+    victim: Victim,
+    over: AbortSignal,
+  ): Promise<{ readonly run: StartEntry; readonly worker: WorkerProcess } | undefined> {
+    while (!over.aborted) {
+      const run = this.narrator.runOf(victim);
+      const worker = this.workers.find(({ name }) => name === run?.worker);
+      const others = this.workers.filter((one) => one.isReady && one !== worker);
+      if (run !== undefined && worker?.isReady && others.length > 0 && this.#isInMiddle(victim, run)) {
+        await worker.scrape();
+        // On a busy machine that took its time.
+        if (this.narrator.runOf(victim) === run && this.#isInMiddle(victim, run)) return { run, worker };
+      }
+      await sleep(LOOK_MS);
+    }
+    return undefined;
   }
 
   /**
-   * The tick of the second in which the worker died, if the worker was claiming it or had claimed it: its key
+   * A holder is killed only after it has held its lock for longer than its TTL, and well before its end.
+   */
+  #isInMiddle(victim: Victim, { at }: StartEntry): boolean {
+    const { longTtlMs, retryRunMs } = this.jobs;
+    const age = monotonicMs() - at;
+    if (victim === 'long-job') return age >= 1.25 * longTtlMs && age <= 3 * longTtlMs;
+    if (victim === 'retry-job') return age >= 0.2 * retryRunMs && age <= 0.7 * retryRunMs;
+    return true;
+  }
+
+  /**
+   * The ticks at the time when the worker died, if the worker was claiming them or had claimed them: its key
    * is on a node, or the tick is on record. If another worker ran the tick, the claim does not matter.
    */
-  async #claimedTick(worker: string, killedMs: number): Promise<number | undefined> {
-    const tick = Math.floor(killedMs / SECOND_MS) * SECOND_MS;
-    const { nodes, lastTick } = await this.#watcher.inspect(TICK_JOB);
-    return lastTick === tick || nodes.some(({ holder }) => holder === worker) ? tick : undefined;
+  async #claimed(worker: string, killedMs: number): Promise<JobTick[]> {
+    const jobs = [
+      { job: TICK_JOB, everyMs: 1_000 },
+      { job: CATCH_UP_JOB, everyMs: this.jobs.catchUpEveryMs },
+    ] as const;
+    const claims = jobs.map(async ({ job, everyMs }) => {
+      const tick = Math.floor(killedMs / everyMs) * everyMs;
+      const { nodes, lastTick } = await this.#watcher.inspect(job);
+      return lastTick === tick || nodes.some(({ holder }) => holder === worker) ? [{ job, tick }] : [];
+    });
+    return (await Promise.all(claims)).flat();
   }
 }

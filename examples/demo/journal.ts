@@ -1,4 +1,4 @@
-import { currentLease, type LockEvent } from 'quorlock';
+import { currentLease, currentRun, type LockEvent } from 'quorlock';
 import type { WorkerMessage } from './messages.js';
 import { monotonicMs, TICK_JOB, type EndEntry, type Job, type RecordFile } from './record.js';
 
@@ -30,7 +30,8 @@ export class Journal {
     if (lease === undefined) throw new Error(`${job} runs without a lease`);
     const run = `${this.worker}/${++this.#count}`;
     const { token, signal } = lease;
-    const about = { run, worker: this.worker, job, token, tick: this.#tickOf(job, token) };
+    const attempt = currentRun()?.attempt ?? null;
+    const about = { run, worker: this.worker, job, token, attempt, tick: this.#tickOf(job, token) };
     this.#open++;
     const entry = { kind: 'start', ...about, at: monotonicMs(), wallMs: Date.now() } as const;
     this.record.append(entry);
@@ -55,9 +56,12 @@ export class Journal {
     if (event.type === 'node') this.tell({ type: 'node', node: event.node });
   };
 
-  /** The second in which cron made the call. The body may begin in a later one, if the lock took long. */
+  /**
+   * The tick that the run was told. For the job of every second, the second in which cron made the call: its
+   * body may begin in a later one, if the lock took long.
+   */
   #tickOf(job: Job, token: number): number | null {
-    if (job !== TICK_JOB) return null;
+    if (job !== TICK_JOB) return currentRun()?.tick ?? null;
     const calledAt = this.#calledAt.get(token);
     if (calledAt === undefined) throw new Error(`no event of the acquisition of token ${token} was heard`);
     this.#calledAt.delete(token);

@@ -9,15 +9,21 @@ import { Faults, type DemoNode } from './faults.js';
 import type { WorkerSettings } from './messages.js';
 import { Narrator } from './narrator.js';
 import { readOptions, USAGE, type DemoOptions } from './options.js';
-import { endMs, LAST_TICK_MS, planOf, type Plan } from './plan.js';
-import { LONG_JOB, RecordFile, TICK_JOB } from './record.js';
+import type { LateJob } from './due.js';
+import { CATCH_UP_EVERY_MS, endMs, LAST_TICK_MS, planOf, type JobSettings, type Plan } from './plan.js';
+import { CATCH_UP_JOB, LEADER_JOB, LONG_JOB, RecordFile, RETRY_JOB, TICK_JOB } from './record.js';
 import { Screen, seconds } from './screen.js';
-import { failuresIn, lastLine, showSummary, takeoverOf } from './summary.js';
+import { isSettled, missingIn, storiesOf } from './stories.js';
+import { failuresIn, lastLine, showSummary } from './summary.js';
 import { WorkerProcess } from './worker-process.js';
 
 const SECOND_MS = 1_000;
 /** If more workers share a processor, some may not ask for the lock within a second while nodes are away. */
 const WORKERS_PER_PROCESSOR = 3;
+/** A tick of a job that may be late is due if it comes so long before the end. */
+const LAST_LATE_TICK_MS = 1_500;
+/** How much longer than planned the demo goes on at most, if faults wait for a busy machine. */
+const GRACE_MS = 120_000;
 
 /** Runs the demo by the command line. The exit status is 0, 1 for a failure, or 2 for a bad command line. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -64,26 +70,45 @@ async function demo(options: DemoOptions): Promise<boolean> {
   const narrator = new Narrator(screen, plan.jobs);
   const recordPath = join(directory, 'record.jsonl');
   await writeFile(recordPath, '');
-  const workers = startWorkers(options.workers, nodes, plan, narrator, recordPath);
+  const record = new RecordFile(recordPath);
+  const workers: WorkerProcess[] = [];
+  const crash = new AbortController();
+  const startWorker = (): WorkerProcess => {
+    const majority = Math.floor(nodes.length / 2) + 1;
+    const settings: WorkerSettings = {
+      name: `worker-${workers.length + 1}`,
+      nodes: nodes.map(({ name, server }) => ({ name, host: '127.0.0.1', port: server.port })),
+      nodesNeeded: workers.length < options.workers ? nodes.length : majority,
+      jobs: plan.jobs,
+      recordPath,
+    };
+    const worker = new WorkerProcess(settings, (from, message) => narrator.hear(from, message));
+    void worker.exit.then(() => worker.fault !== undefined && crash.abort());
+    workers.push(worker);
+    return worker;
+  };
+  for (let count = 0; count < options.workers; count++) startWorker();
   await Promise.all(workers.map((worker) => worker.ready()));
   await showEndpoints(screen, workers, join(directory, 'prometheus-targets.json'));
 
-  // All workers are ready: from the next whole second on, every tick is due.
-  const startMs = (Math.floor(Date.now() / SECOND_MS) + 1) * SECOND_MS;
+  // All workers are ready: from the next tick of the job that catches up, every tick is due.
+  const startMs = (Math.floor(Date.now() / CATCH_UP_EVERY_MS) + 1) * CATCH_UP_EVERY_MS;
   screen.line();
   screen.startClock(startMs);
-  const faults = new Faults(nodes, workers, narrator, plan.jobs, screen);
+  const faults = new Faults(nodes, workers, narrator, plan.jobs, screen, startWorker);
   const scraping = setInterval(() => scrapeAll(workers), SECOND_MS);
-  const overMs = await makeFaults(faults, plan, workers, startMs, startMs + endMs(options));
+  const overMs = await makeFaults(faults, plan, record, crash.signal, startMs, startMs + endMs(options));
   clearInterval(scraping);
 
   const failures = await finish(workers, faults, nodes);
-  const runs = new RecordFile(recordPath).runs();
+  const runs = record.runs();
   // By the schedule, up to the end, which comes early if a worker crashes.
   const allTicks = Array.from({ length: options.seconds }, (_, index) => startMs + index * SECOND_MS);
   const expectedTicks = allTicks.filter((tick) => tick + LAST_TICK_MS <= overMs);
-  const findings = check({ runs, kills: faults.kills, expectedTicks });
   const { jobs } = plan;
+  const { deaths, outages } = faults;
+  const lateJobs = lateJobsOf(jobs, startMs, overMs);
+  const findings = check({ runs, kills: deaths, outages, expectedTicks, lateJobs });
   const outcome = {
     runs,
     expectedTicks,
@@ -95,7 +120,8 @@ async function demo(options: DemoOptions): Promise<boolean> {
     endMs: Date.now(),
   };
   showSummary(screen, outcome);
-  failures.push(...failuresIn(findings), ...showTakeover(screen, outcome, plan));
+  for (const story of storiesOf({ runs, deaths, outages, findings, jobs })) screen.line(story);
+  failures.push(...failuresIn(findings), ...missingIn({ runs, deaths }));
   for (const failure of failures) screen.line(screen.style(['bold', 'red'], `FAILED: ${failure}`));
   screen.line(lastLine(outcome));
   return failures.length === 0 && isClean(findings);
@@ -113,6 +139,17 @@ function announce(screen: Screen, { seconds: duration, workers, nodes }: DemoOpt
     `${LONG_JOB}: runs ${seconds(longRunMs)}, TTL ${seconds(longTtlMs)}; ` +
       `all workers try every ${seconds(longRetryMs)}`,
   );
+  const { catchUpEveryMs, retryEveryMs, retryRunMs, retryTtlMs, leaderTtlMs } = plan.jobs;
+  screen.fact(
+    '',
+    `${CATCH_UP_JOB}: each ${seconds(catchUpEveryMs)}; a missed tick is run late: missed: 'once'`,
+  );
+  screen.fact(
+    '',
+    `${RETRY_JOB}: each ${seconds(retryEveryMs)}, runs ${seconds(retryRunMs)}, TTL ${seconds(retryTtlMs)}; ` +
+      "another worker runs it again if its own dies: abandoned: 'retry'",
+  );
+  screen.fact('', `${LEADER_JOB}: one worker leads, TTL ${seconds(leaderTtlMs)}`);
   for (const note of plan.notes) screen.fact('note', note);
   const processors = availableParallelism();
   if (workers > WORKERS_PER_PROCESSOR * processors) {
@@ -132,18 +169,15 @@ async function startNodes(count: number, directory: string): Promise<DemoNode[]>
   return nodes;
 }
 
-function startWorkers(
-  count: number,
-  nodes: readonly DemoNode[],
-  { jobs }: Plan,
-  narrator: Narrator,
-  recordPath: string,
-): WorkerProcess[] {
-  const addresses = nodes.map(({ name, server }) => ({ name, host: '127.0.0.1', port: server.port }));
-  return Array.from({ length: count }, (_, index) => {
-    const settings: WorkerSettings = { name: `worker-${index + 1}`, nodes: addresses, jobs, recordPath };
-    return new WorkerProcess(settings, (worker, message) => narrator.hear(worker, message));
-  });
+/** The jobs whose ticks may be run late, with their ticks from the start to the end. */
+function lateJobsOf(jobs: JobSettings, startMs: number, overMs: number): LateJob[] {
+  const late = (job: LateJob['job'], everyMs: number, abandoned: LateJob['abandoned']): LateJob => {
+    const first = Math.ceil(startMs / everyMs) * everyMs;
+    const count = Math.max(0, Math.floor((overMs - LAST_LATE_TICK_MS - first) / everyMs) + 1);
+    const ticks = Array.from({ length: count }, (_, index) => first + index * everyMs);
+    return { job, ticks, everyMs, maxLatenessMs: everyMs, abandoned };
+  };
+  return [late(CATCH_UP_JOB, jobs.catchUpEveryMs, 'leave'), late(RETRY_JOB, jobs.retryEveryMs, 'retry')];
 }
 
 /** Shows the endpoints, and writes a file for Prometheus' `file_sd_configs`: the ports differ each time. */
@@ -161,33 +195,37 @@ async function showEndpoints(screen: Screen, workers: readonly WorkerProcess[], 
 
 /** Scrapes all workers. A failure does not matter, because the next scrape follows; in `finish` it does. */
 function scrapeAll(workers: readonly WorkerProcess[]): void {
-  for (const worker of workers) if (worker.alive) worker.scrape().catch(() => undefined);
+  for (const worker of workers) if (worker.isReady) worker.scrape().catch(() => undefined);
 }
 
 /**
- * Makes the faults of the plan. Returns the end: as planned, or earlier if a worker ended that was not
- * killed.
+ * Makes the faults of the plan, and waits until what must follow has followed. Returns the end: as planned,
+ * later on a busy machine, or earlier if a worker ended that was not killed.
  */
 async function makeFaults(
   faults: Faults,
   plan: Plan,
-  workers: readonly WorkerProcess[],
+  record: RecordFile,
+  crash: AbortSignal,
   startMs: number,
   endsMs: number,
 ): Promise<number> {
-  const over = new AbortController();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), endsMs + GRACE_MS - Date.now());
+  const over = AbortSignal.any([late.signal, crash]);
   const untilMs = (ms: number): Promise<unknown> =>
-    sleep(Math.max(0, ms - Date.now()), undefined, { signal: over.signal }).catch(() => undefined);
-  const timer = setTimeout(() => over.abort(), endsMs - Date.now());
-  for (const worker of workers) void worker.exit.then(() => worker.fault !== undefined && over.abort());
+    sleep(Math.max(0, ms - Date.now()), undefined, { signal: over }).catch(() => undefined);
   for (const step of plan.steps) {
     await untilMs(startMs + step.atMs);
-    if (over.signal.aborted) break;
-    await faults.make(step, over.signal);
+    if (over.aborted) break;
+    await faults.make(step, over);
   }
   await untilMs(endsMs);
+  const isOpen = (): boolean =>
+    !isSettled({ runs: record.runs(), deaths: faults.deaths }, plan.jobs, Date.now());
+  while (!over.aborted && isOpen()) await untilMs(Date.now() + 100);
   clearTimeout(timer);
-  return over.signal.aborted ? Math.min(Date.now(), endsMs) : endsMs;
+  return Date.now();
 }
 
 /** Ends workers and nodes in order. Returns what went wrong. */
@@ -203,28 +241,11 @@ async function finish(
       if (end.status === 'rejected') failures.push(String(end.reason));
     }
   };
+  await all((worker) => worker.ready());
   await all((worker) => worker.finish());
   await all((worker) => worker.scrape());
   await all((worker) => worker.close());
   await faults.close();
   await Promise.all(nodes.map(({ server }) => server.stop()));
   return [...failures, ...workers.flatMap(({ fault }) => (fault === undefined ? [] : [fault]))];
-}
-
-function showTakeover(
-  screen: Screen,
-  { runs, faults }: Parameters<typeof showSummary>[1],
-  { jobs }: Plan,
-): string[] {
-  const fault = faults.find(({ kill }) => kill !== undefined);
-  if (fault?.kill === undefined) return [`no holder of ${LONG_JOB} could be killed before the end`];
-  const next = takeoverOf(runs, fault);
-  if (next === undefined) return [`nobody took ${LONG_JOB} over from ${fault.kill.worker}`];
-  const idleMs = next.startedAt - fault.kill.at;
-  const boundMs = jobs.longTtlMs + jobs.longRetryMs;
-  screen.line(
-    `${LONG_JOB} was taken over ${seconds(idleMs)} after its holder was killed; ` +
-      `a TTL and one retry are ${seconds(boundMs)}`,
-  );
-  return [];
 }

@@ -8,6 +8,8 @@ import type { EndEntry, StartEntry } from './record.js';
 export interface WorkerSettings {
   readonly name: string;
   readonly nodes: readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  /** How many nodes it must have reached to be ready: some are away when it replaces another worker. */
+  readonly nodesNeeded: number;
   readonly jobs: JobSettings;
   readonly recordPath: string;
 }

@@ -1,17 +1,30 @@
 import type { NodeSnapshot } from 'quorlock';
 import type { WorkerMessage } from './messages.js';
 import type { JobSettings } from './plan.js';
-import { LONG_JOB, monotonicMs, TICK_JOB, type EndEntry, type StartEntry } from './record.js';
+import type { Outage } from './due.js';
+import {
+  CATCH_UP_JOB,
+  LEADER_JOB,
+  LONG_JOB,
+  monotonicMs,
+  RETRY_JOB,
+  TICK_JOB,
+  type EndEntry,
+  type Job,
+  type StartEntry,
+} from './record.js';
 import { clockTime, seconds, type Screen } from './screen.js';
 import type { WorkerProcess } from './worker-process.js';
 
 /** The current run of the long job, by what its worker reported. */
-export interface LongRun extends StartEntry {
-  readonly worker: string;
+interface LongRun extends StartEntry {
   extensions: number;
   /** How many TTLs it has lasted so far. */
   ttls: number;
 }
+
+/** The characters of a warning that are shown: it names all nodes and their errors. */
+const LONGEST = 150;
 
 const SEEN_AS = {
   ready: 'votes again, for all workers',
@@ -20,7 +33,7 @@ const SEEN_AS = {
   misconfigured: 'is misconfigured and has no vote, for all workers',
 };
 
-/** Shows what the workers report as it happens, and knows which worker has the long job. */
+/** Shows what the workers report as it happens, and knows which worker runs which job. */
 export class Narrator {
   readonly #open = new Map<string, StartEntry>();
   readonly #nodes = new Map<string, Map<string, NodeSnapshot['status']>>();
@@ -28,15 +41,23 @@ export class Narrator {
   readonly #warnings = new Set<string>();
   #long: LongRun | undefined;
   #lastLong: StartEntry | undefined;
-  #diedAt: number | undefined;
+  /** When the workers died that were running a job, until another one runs it. */
+  readonly #diedAt = new Map<Job, number>();
+  #outage: Outage | undefined;
 
   constructor(
     private readonly screen: Screen,
     private readonly jobs: JobSettings,
   ) {}
 
-  get longRun(): LongRun | undefined {
-    return this.#long;
+  /** The present run of a job. */
+  runOf(job: Job): StartEntry | undefined {
+    return [...this.#open.values()].find((entry) => entry.job === job);
+  }
+
+  /** The nodes that were away are back. */
+  isBack(outage: Outage): void {
+    this.#outage = outage;
   }
 
   /** Whether the node votes, as all living workers see it. */
@@ -55,22 +76,34 @@ export class Narrator {
   /** Forgets a worker that was killed. */
   died(worker: string): void {
     this.#nodes.delete(worker);
-    for (const [run, entry] of this.#open) if (entry.worker === worker) this.#open.delete(run);
-    if (this.#long?.worker !== worker) return;
-    this.#long = undefined;
-    this.#diedAt = monotonicMs();
+    for (const [run, entry] of this.#open) {
+      if (entry.worker !== worker) continue;
+      this.#open.delete(run);
+      this.#diedAt.set(entry.job, monotonicMs());
+    }
+    if (this.#long?.worker === worker) this.#long = undefined;
   }
 
   #started(entry: StartEntry): void {
     this.#open.set(entry.run, entry);
-    if (entry.job !== LONG_JOB) return;
+    const diedAt = this.#diedAt.get(entry.job);
+    this.#diedAt.delete(entry.job);
+    const after = diedAt === undefined ? '' : `, ${seconds(entry.at - diedAt)} after its holder died`;
+    if (entry.job === LEADER_JOB) {
+      this.screen.event('leader', `${entry.worker} leads${after}; token ${entry.token}`, 'magenta');
+    }
+    if (entry.job === RETRY_JOB && (entry.attempt ?? 0) > 1) {
+      const attempt = `begins on ${entry.worker} as attempt ${entry.attempt}`;
+      this.screen.event(RETRY_JOB, `${clockTime(entry.tick ?? 0)} ${attempt}${after}`, 'blue');
+    }
+    if (entry.job === LONG_JOB) this.#longStarted(entry, after);
+  }
+
+  #longStarted(entry: StartEntry, after: string): void {
     const before = this.#lastLong;
-    const after =
-      this.#diedAt === undefined ? '' : `, ${seconds(entry.at - this.#diedAt)} after its holder died`;
     const tokens =
       before === undefined ? `token ${entry.token}` : `token ${entry.token} after ${before.token}`;
     this.screen.event(LONG_JOB, `${entry.worker} has it${after}; ${tokens}`, 'cyan');
-    this.#diedAt = undefined;
     this.#lastLong = entry;
     this.#long = { ...entry, extensions: 0, ttls: 0 };
   }
@@ -79,7 +112,28 @@ export class Narrator {
     const start = this.#open.get(entry.run);
     if (start === undefined) return;
     this.#open.delete(entry.run);
-    if (start.job === TICK_JOB) return this.#ticked(start, entry);
+    switch (start.job) {
+      case TICK_JOB:
+        return this.#ticked('tick', start, entry);
+      case CATCH_UP_JOB:
+        return this.#ticked(start.job, start, entry, 'blue');
+      case RETRY_JOB:
+        if (entry.outcome === 'done') return this.#ticked(start.job, start, entry, 'blue');
+        return this.screen.event(start.job, `${start.worker} LOST ITS LEASE`, 'red');
+      case LEADER_JOB: {
+        const how = entry.outcome === 'stopped' ? 'resigns' : 'leads no longer';
+        return this.screen.event(
+          'leader',
+          `${start.worker} ${how} after ${seconds(entry.at - start.at)}`,
+          'magenta',
+        );
+      }
+      case LONG_JOB:
+        return this.#longEnded(start, entry);
+    }
+  }
+
+  #longEnded(start: StartEntry, entry: EndEntry): void {
     const extensions = this.#long?.run === entry.run ? this.#long.extensions : 0;
     const how = { done: 'is done', lost: 'LOST ITS LEASE', stopped: 'stops' }[entry.outcome];
     const text = `${start.worker} ${how} after ${seconds(entry.at - start.at)} and ${extensions} extensions`;
@@ -87,13 +141,24 @@ export class Narrator {
     if (this.#long?.run === entry.run) this.#long = undefined;
   }
 
-  #ticked(start: StartEntry, end: EndEntry): void {
+  #ticked(subject: string, start: StartEntry, end: EndEntry, style?: 'blue'): void {
     const tick = start.tick ?? 0;
     const late = Math.max(0, Math.round(start.wallMs - tick));
     const took = Math.max(1, Math.round(end.at - start.at));
-    this.screen.event(
-      'tick',
-      `${clockTime(tick)} ran on ${start.worker}: began at +${late} ms, took ${took} ms`,
+    const ran = this.#isCaughtUp(start) ? 'was CAUGHT UP' : 'ran';
+    const text = `${clockTime(tick)} ${ran} on ${start.worker}: began at +${late} ms, took ${took} ms`;
+    this.screen.event(subject, text, style);
+  }
+
+  #isCaughtUp({ job, tick, wallMs }: StartEntry): boolean {
+    const outage = this.#outage;
+    return (
+      outage !== undefined &&
+      job !== TICK_JOB &&
+      tick !== null &&
+      tick > outage.fromMs &&
+      tick <= outage.resumedMs &&
+      wallMs >= outage.resumedMs
     );
   }
 
@@ -125,6 +190,6 @@ export class Narrator {
   #warning(worker: string, text: string): void {
     if (this.#warnings.has(text)) return;
     this.#warnings.add(text);
-    this.screen.event(worker, text, 'yellow');
+    this.screen.event(worker, text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text, 'yellow');
   }
 }

@@ -15,8 +15,8 @@ interface Bound {
 }
 
 const BOUNDS: Readonly<Record<keyof DemoOptions, Bound>> = {
-  seconds: { least: 10, most: 3_600, fallback: 30, meaning: 'how long it runs' },
-  workers: { least: 2, most: 20, fallback: 3, meaning: 'Nest processes, of which one is killed' },
+  seconds: { least: 10, most: 3_600, fallback: 30, meaning: 'how long it runs at least' },
+  workers: { least: 2, most: 20, fallback: 3, meaning: 'Nest processes; three are killed and replaced' },
   nodes: { least: 1, most: 9, fallback: 5, meaning: 'redis-server processes' },
 };
 

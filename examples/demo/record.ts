@@ -1,9 +1,16 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 
-/** The two jobs, by their keys. */
+/** The jobs, by their keys. */
 export const TICK_JOB = 'every-second';
 export const LONG_JOB = 'long-job';
-export type Job = typeof TICK_JOB | typeof LONG_JOB;
+/** Runs the latest tick late that it missed. */
+export const CATCH_UP_JOB = 'catch-up';
+/** Another worker runs its tick again when the first one has died. */
+export const RETRY_JOB = 'retry-job';
+/** One run is one term of a leader. */
+export const LEADER_JOB = 'leader';
+export const JOBS = [TICK_JOB, LONG_JOB, CATCH_UP_JOB, RETRY_JOB, LEADER_JOB] as const;
+export type Job = (typeof JOBS)[number];
 
 /** What a body writes first. */
 export interface StartEntry {
@@ -14,6 +21,8 @@ export interface StartEntry {
   readonly job: Job;
   /** The scheduled instant in epoch milliseconds; `null` for a job without one. */
   readonly tick: number | null;
+  /** How often the tick has been started with this run, as the run itself was told; `null` without a tick. */
+  readonly attempt: number | null;
   /** The fencing token. */
   readonly token: number;
   readonly at: number;
@@ -35,6 +44,7 @@ export interface Run {
   readonly worker: string;
   readonly job: Job;
   readonly tick: number | null;
+  readonly attempt: number | null;
   readonly token: number;
   readonly startedAt: number;
   readonly startedWallMs: number;
@@ -70,12 +80,13 @@ export function runsOf(text: string): Run[] {
     const entry = JSON.parse(line) as StartEntry | EndEntry;
     const known = runs.get(entry.run);
     if (entry.kind === 'start' && known === undefined) {
-      const { run, worker, job, tick, token, at, wallMs } = entry;
+      const { run, worker, job, tick, attempt, token, at, wallMs } = entry;
       runs.set(run, {
         run,
         worker,
         job,
         tick,
+        attempt,
         token,
         startedAt: at,
         startedWallMs: wallMs,

@@ -3,6 +3,7 @@ import type { Fault } from './faults.js';
 import { sumOf } from './metrics.js';
 import type { JobSettings } from './plan.js';
 import { LONG_JOB, TICK_JOB, type Run } from './record.js';
+import { sequelOf } from './stories.js';
 import { clockTime, seconds, type Screen } from './screen.js';
 import type { WorkerProcess } from './worker-process.js';
 
@@ -34,28 +35,37 @@ export function lastLine({ findings, workers }: Outcome): string {
     ticks: findings.ticks,
     runs: findings.runs,
     duplicates: findings.duplicates.length,
-    missed: findings.missed.length,
+    missed: findings.missed.length + findings.unrun.length,
     skipped: total('quorlock_skipped_total'),
     expired: total('quorlock_expired_total'),
     extensions: total('quorlock_extensions_total', { outcome: 'extended' }),
     overlaps: findings.overlaps.length,
+    caught_up: findings.caughtUp.length,
+    retried: findings.retried.length,
   };
   const text = Object.entries(figures).map(([name, value]) => `${name}=${value}`);
   return `demo: ${text.join(' ')}`;
 }
 
 /** What happened and must not happen, one line each. */
-export function failuresIn({ duplicates, missed, overlaps, regressions, unended }: Findings): string[] {
+export function failuresIn(findings: Findings): string[] {
+  const { duplicates, missed, unrun, backlog, attempts, overlaps, regressions, unended } = findings;
   const name = ({ worker, token }: Run): string => `${worker} (token ${token})`;
   const pair = ({ earlier, later }: Pair): string => `${name(later)} after ${name(earlier)}`;
   return [
-    ...duplicates.map((run) => `the tick ${clockTime(run.tick ?? 0)} ran again, on ${name(run)}`),
+    ...duplicates.map((run) => `${tickOf(run)} ran again, on ${name(run)}`),
     ...missed.map((tick) => `the tick ${clockTime(tick)} did not run`),
+    ...unrun.map((due) => `${tickOf(due)} was due and did not succeed`),
+    ...backlog.map((run) => `${tickOf(run)} ran after a later one had come, on ${name(run)}`),
+    ...attempts.map((two) => `the attempt at ${tickOf(two.later)} did not grow: ${pair(two)}`),
     ...overlaps.map((two) => `two bodies of ${two.later.job} at once, ${extentOf(two)}: ${pair(two)}`),
     ...regressions.map((two) => `the fencing token of ${two.later.job} did not grow: ${pair(two)}`),
     ...unended.map((run) => `a run of ${run.job} never ended: ${name(run)}`),
   ];
 }
+
+const tickOf = ({ job, tick }: Pick<Run, 'job' | 'tick'>): string =>
+  `the tick ${clockTime(tick ?? 0)} of ${job}`;
 
 function extentOf({ earlier, later }: Pair): string {
   if (earlier.endedAt === undefined) return 'the first never ended';
@@ -123,27 +133,30 @@ function showFaults(screen: Screen, outcome: Outcome): void {
   for (const tick of outcome.findings.ownTicks) {
     screen.line(`  The tick ${clockTime(tick)} did not run: the worker that was killed had just claimed it.`);
   }
+  const { away } = outcome.findings;
+  if (away.length > 0) {
+    screen.line(
+      `  Not due, because no majority was up: ${away.length} of ${TICK_JOB}. Its policy is missed: 'skip'.`,
+    );
+  }
 }
 
 function costOf(outcome: Outcome, ticks: readonly number[], fault?: Fault): string {
   const { runs, findings } = outcome;
-  const notRun = [...findings.missed, ...findings.ownTicks];
-  const delays = runs.flatMap(({ tick, startedWallMs }) =>
-    tick !== null && ticks.includes(tick) ? [startedWallMs - tick] : [],
+  const notRun = [...findings.missed, ...findings.ownTicks, ...findings.away];
+  const delays = runs.flatMap(({ job, tick, startedWallMs }) =>
+    job === TICK_JOB && tick !== null && ticks.includes(tick) ? [startedWallMs - tick] : [],
   );
   const slowest = delays.length === 0 ? '' : `, the slowest began after ${Math.max(...delays)} ms`;
   const missedCount = ticks.filter((tick) => notRun.includes(tick)).length;
   const missed = `${missedCount} of ${ticks.length} ticks not run${slowest}`;
-  const takeover = fault?.kill === undefined ? undefined : takeoverOf(outcome.runs, fault);
-  return takeover === undefined ? missed : `${missed}; ${LONG_JOB} went to ${takeover.worker}`;
+  const kill = fault?.kill;
+  const takeover = kill && sequelOf(outcome.runs, kill);
+  return takeover === undefined ? missed : `${missed}; ${takeover.job} went to ${takeover.worker}`;
 }
 
 const longRuns = (runs: readonly Run[]): Run[] =>
   runs.filter(({ job }) => job === LONG_JOB).sort((a, b) => a.startedAt - b.startedAt);
 
-/** The first run of the long job after its holder was killed. */
-export const takeoverOf = (runs: readonly Run[], { kill }: Fault): Run | undefined =>
-  kill === undefined ? undefined : longRuns(runs).find(({ startedAt }) => startedAt > kill.at);
-
-const takeoverMs = ({ runs, endMs }: Outcome, fault: Fault): number =>
-  takeoverOf(runs, fault)?.startedWallMs ?? endMs;
+const takeoverMs = ({ runs, endMs }: Outcome, { kill }: Fault): number =>
+  (kill && sequelOf(runs, kill)?.startedWallMs) ?? endMs;

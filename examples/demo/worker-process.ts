@@ -60,6 +60,11 @@ export class WorkerProcess {
     return this.#ended === undefined;
   }
 
+  /** Whether it is alive, serves metrics, and has reached the nodes that it needs. */
+  get isReady(): boolean {
+    return this.alive && this.#metricsPort !== undefined;
+  }
+
   /** What went wrong with the process itself; `undefined` if nothing did. */
   get fault(): string | undefined {
     if (this.#killed || this.#ended === undefined || this.#ended.code === 0) return undefined;
@@ -75,7 +80,7 @@ export class WorkerProcess {
     return this.#metrics;
   }
 
-  /** Waits until it serves metrics and has reached all nodes. */
+  /** Waits until it serves metrics and has reached the nodes that it needs. */
   async ready(): Promise<void> {
     await until(() => this.#metricsPort !== undefined || !this.alive, {
       what: `${this.name} to start`,

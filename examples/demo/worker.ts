@@ -12,7 +12,7 @@ import { LockManager } from 'quorlock';
 import { Jobs } from './jobs.js';
 import type { DemoMessage } from './messages.js';
 import { WorkerModule } from './worker-module.js';
-import { tell } from './worker-settings.js';
+import { settings, tell } from './worker-settings.js';
 
 // When the demo ends, in any way, its workers end with it.
 const leave = (): void => process.exit();
@@ -60,5 +60,6 @@ function end(): void {
 }
 
 const locks = app.get(LockManager);
-while (!locks.nodes().every(({ status }) => status === 'ready')) await sleep(20);
+const reached = (): number => locks.nodes().filter(({ status }) => status === 'ready').length;
+while (reached() < settings.nodesNeeded) await sleep(20);
 tell({ type: 'ready', metricsPort: port });
