@@ -92,7 +92,8 @@ export class RunOnce<T> {
         throw error;
       }
       if (refusal === 'gone') continue;
-      const step = afterRefusal(tick, refusal, this.#isInTime, this.#run.policy);
+      const mayBegin = this.#isInTime && !(refusal.kind === 'no_majority' && this.#isSuperseded);
+      const step = afterRefusal(tick, refusal, mayBegin, this.#run.policy);
       this.#tell(tick, refusal, step);
       if (step.kind === 'fail') throw error;
       if (step.kind === 'stop') {
@@ -134,6 +135,12 @@ export class RunOnce<T> {
   get #latestStart(): number {
     const { tick, nextTick, policy } = this.#run;
     return tick === undefined ? Number.POSITIVE_INFINITY : latestStartMs(tick, nextTick, policy);
+  }
+
+  /** The next tick has come: of those that nobody could start, only the latest is run. */
+  get #isSuperseded(): boolean {
+    const { nextTick } = this.#run;
+    return nextTick !== undefined && wallMs(this.#context) >= nextTick;
   }
 
   get #isInTime(): boolean {

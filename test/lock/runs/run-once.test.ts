@@ -381,6 +381,26 @@ describe('a tick without a majority of the nodes', () => {
     await expect(world.clock.until(run)).rejects.toThrow(QuorumUnreachableError);
     expect(told(world)).toEqual(['a tick_missed unreachable']);
   });
+
+  it('fails when the next tick has come, although it is not too late: never a backlog', async () => {
+    const world = new VirtualWorld(3);
+    const all = workers(world);
+    const first = await nextTick(world);
+    for (const node of world.nodes) node.down();
+    const policy = { missed: 'once', maxLatenessMs: 4 * HOUR } as const;
+    const ran: number[] = [];
+    const ask = (tick: number) =>
+      Promise.allSettled(all.map((locks) => locks.runOnce(at(tick, policy), () => ran.push(tick))));
+    const early = ask(first);
+    await world.clock.advance(HOUR);
+    const late = ask(first + HOUR);
+    await world.clock.advance(60_000);
+    for (const node of world.nodes) node.up();
+    await world.clock.until(Promise.all([early, late]));
+    expect(ran).toEqual([first + HOUR]);
+    const missed = told(world).filter((line) => line.includes('tick_missed'));
+    expect(missed).toEqual(['a', 'b', 'c'].map((holder) => `${holder} tick_missed unreachable`));
+  });
 });
 
 describe('bad options of runOnce', () => {
