@@ -10,6 +10,10 @@ export interface NodeFlaws {
   readonly noCheckAtVote?: boolean;
   readonly noWait?: boolean;
   readonly acceptsOlderLists?: boolean;
+  /** Writes whatever comes, also what was read in another memory or replaced since. */
+  readonly noCompare?: boolean;
+  /** Says that it is trusted while it is in quarantine. */
+  readonly noQuarantine?: boolean;
 }
 
 const TTL_MS = 8_000;
@@ -52,7 +56,7 @@ export class ModelNode {
   forget(now: number, withBackup: boolean): void {
     this.memory++;
     this.bornAt = now;
-    this.trustedAt = now + QUARANTINE_MS;
+    this.trustedAt = this.flaws.noQuarantine === true ? now : now + QUARANTINE_MS;
     this.key = undefined;
     this.record = withBackup ? this.backup?.record : undefined;
     this.sequence = withBackup ? (this.backup?.sequence ?? 0) : 0;
@@ -60,7 +64,7 @@ export class ModelNode {
 
   write(write: DueWrite, now: number): void {
     const isAsRead = String(this.memory) === write.memory && this.sequence === write.sequence;
-    if (!this.isUp || !isAsRead) return;
+    if (!this.isUp || (!isAsRead && this.flaws.noCompare !== true)) return;
     const inForceAt = now + (this.flaws.noWait === true || write.outstanding === 'nothing' ? 0 : WAIT_MS);
     const pair = { list: write.list, previous: write.previous };
     this.older = this.record?.pair.previous?.id;

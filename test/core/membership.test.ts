@@ -119,6 +119,11 @@ describe('a record', () => {
       [{ list: list('x', 1.5), previous: list('y', 1) }, 'a', change],
       false,
     ],
+    [
+      'a change does not go onto a rival of the same base with a higher epoch',
+      [{ list: list('ab', 3, A), previous: A }, 'a', change],
+      false,
+    ],
     ['a restore goes onto a blank node', [undefined, 'a', { kind: 'restore', ...PAIR_A }], true],
     [
       'a restore goes onto nothing else',
@@ -238,6 +243,15 @@ describe('the writes that are due', () => {
     expect(planOf(early, knowledge).writes).toEqual([]);
     expect(planOf([young('a'), view('b'), away('c')], knowledge).writes).toEqual([]);
     expect(planOf([young('a'), view('b'), view('c', { isTrusted: false })], knowledge).writes).toEqual([]);
+  });
+
+  it('a blank member of four gets nothing back from two: they are half of the others and it', () => {
+    const of = (id: string, changes: Partial<MemberView> = {}): MemberView =>
+      view(id, { record: PAIR_B, ...changes });
+    const knowledge = knowing(of('a'), of('b'), of('c'), of('d'));
+    const two = [young('a'), of('b'), of('c')];
+    expect(planOf([...two, away('d')], knowledge).writes).toEqual([]);
+    expect(inWords(planOf([...two, of('d')], knowledge))).toEqual(['restore 0: 2 abcd']);
   });
 
   it('a blank member gets its record back from fewer when nothing else is left for long, and it is said', () => {

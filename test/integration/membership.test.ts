@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LockManager, LockManagerOptions } from '../../src/index.js';
 import { Clients, outcomeOf, R, statuses } from '../support/clients.js';
+import { startChild } from '../support/child.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
+import { unpackOldVersion } from '../support/version-0.1.js';
+import type { OldClaim, OldResult } from './version-0.1-worker.js';
 
 /** A change of the list takes `maxTtlMs`. */
 const QUICK = { maxTtlMs: 3_000, ttlMs: 3_000, nodeTimeoutMs: 900, autoExtend: true } as const;
@@ -100,5 +103,78 @@ describe('a list of nodes on real servers', () => {
     await locks.acceptMembers();
     await inUse(locks, 2);
     expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+  });
+
+  it('all nodes move, one after the other, and what is held stays held', async () => {
+    await using redis = await startRedis({ count: 6 });
+    await using clients = new Clients(redis.servers);
+    const steps = [
+      [0, 1, 2],
+      [0, 1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 3, 4],
+      [2, 3, 4],
+      [2, 3, 4, 5],
+      [3, 4, 5],
+    ];
+    let before = clients.make({ ...QUICK, nodes: at(redis, ...steps[0]!) });
+    await inUse(before, 3);
+    for (const [count, places] of steps.slice(1).entries()) {
+      const held = `held:${count}`;
+      const lease = await before.acquire(held);
+      const locks = clients.make({ ...QUICK, nodes: at(redis, ...places) });
+      await inUse(locks, places.length);
+      await until(() => statuses(locks).every((status) => status === 'ready'), { what: 'all nodes to vote' });
+      expect(lease.signal.aborted).toBe(false);
+      expect(await outcomeOf(locks.acquire(held))).toBe('LOCK_NOT_ACQUIRED held');
+      await lease.release();
+      await before.close();
+      before = locks;
+    }
+    expect(before.membership()).toMatchObject({ isActive: true, isOwn: true, behind: [] });
+    await Promise.all([0, 1, 2].map((place) => redis.servers[place]!.stop()));
+    expect(await outcomeOf(before.acquire(R))).toBe('granted');
+  });
+
+  it('clients of version 0.1 go on through a change by one node, and exclude each other with new ones', async () => {
+    await using redis = await startRedis({ count: 4 });
+    await using clients = new Clients(redis.servers);
+    const version = unpackOldVersion();
+    const three = clients.make({
+      ...QUICK,
+      maxTtlMs: 2_000,
+      ttlMs: 2_000,
+      nodeTimeoutMs: 600,
+      nodes: at(redis, 0, 1, 2),
+    });
+    await inUse(three, 3);
+    const nodes = JSON.stringify(at(redis, 0, 1, 2));
+    const worker = new URL('./version-0.1-worker.ts', import.meta.url);
+    const child = startChild<OldResult | 'ready'>(worker, { args: [version.path, nodes] });
+    let tick = 1_790_000_000_000;
+    const old = async (): Promise<string> => {
+      const claim: OldClaim = { resource: R, tick: (tick += 1_000), ttlMs: 2_000, afterMs: 0 };
+      child.send(claim);
+      const answer = (message: OldResult | 'ready'): message is OldResult =>
+        message !== 'ready' && message.tick === claim.tick;
+      await until(() => child.messages.some(answer), { what: 'the old worker to answer' });
+      return child.messages.find(answer)!.outcome;
+    };
+    await child.message((message) => message === 'ready');
+    await until(async () => (await old()) === 'ran', { what: 'the old worker to run' });
+    const four = clients.make({
+      ...QUICK,
+      maxTtlMs: 2_000,
+      ttlMs: 2_000,
+      nodeTimeoutMs: 600,
+      nodes: at(redis, 0, 1, 2, 3),
+    });
+    await inUse(four, 4);
+    const lease = await four.acquire(R);
+    expect(await old()).toBe('held');
+    await lease.release();
+    await until(async () => (await old()) === 'ran', { what: 'the old worker to run again' });
+    await child.kill();
+    version.remove();
   });
 });
