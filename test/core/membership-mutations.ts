@@ -20,9 +20,9 @@ const ON_PREVIOUS = 'previous !== undefined && membersAmong(those, previous) >= 
 /**
  * The rules without which the random worlds have two holders at once. The others are too rare there, and each
  * has a test of its own in membership.test.ts: the epoch in a list's id, and the higher epoch of a write;
- * trusted nodes only; no change onto a blank member; a restore by a majority of the others, by a list that they
- * have, and that there is one at all. That a record of another memory counts for nothing is decided by the
- * scripts, which script-model.test.ts compares with its model.
+ * trusted nodes only; no change onto a blank member; a restore by a majority of the others, by a list that
+ * they have, and that there is one at all. That a record of another memory counts for nothing is decided by
+ * the scripts, which script-model.test.ts compares with its model.
  */
 export const MEMBERSHIP_MUTATIONS: readonly MembershipMutation[] = [
   { name: 'no check at the vote', flaws: { noCheckAtVote: true }, seed: 131 },
