@@ -31,6 +31,8 @@ export interface DueWrite extends RecordWrite {
   readonly sequence: number;
   /** What has to be over before it is in force. */
   readonly outstanding: Outstanding;
+  /** In which of the two lists the node votes: those that it is a member of. */
+  readonly votesIn: { readonly list: boolean; readonly previous: boolean };
 }
 
 /** What the operator should know. */
@@ -117,10 +119,16 @@ function writesOf(
     if (!isHere(view) || view.agrees || !isMeant(view)) return [];
     if (view.record !== undefined && isSamePair(view.record, pair)) return [];
     const { memory, sequence } = view;
-    const due = { ...write, nodeIndex, memory, sequence, outstanding: outstandingAt(view.record, write) };
+    const outstanding = outstandingAt(view.record, write);
+    const due = { ...write, nodeIndex, memory, sequence, outstanding, votesIn: votesIn(view, pair) };
     return mayWrite(view.record, view.id, write) ? [due] : [];
   });
 }
+
+const votesIn = ({ id }: HereView, { list, previous }: ListPair): DueWrite['votesIn'] => ({
+  list: isMember(list, id),
+  previous: previous !== undefined && isMember(previous, id),
+});
 
 const inEither = ({ list, previous }: ListPair): ((view: HereView) => boolean) => {
   return ({ id }) => isMember(list, id) || (previous !== undefined && isMember(previous, id));
@@ -235,7 +243,8 @@ function restoresIn(
     if (found === undefined) return;
     isOnFewer ||= found.isOnFewer;
     const { memory, sequence } = view;
-    writes.push({ kind: 'restore', ...found.pair, nodeIndex, memory, sequence, outstanding: 'own votes' });
+    const due = { kind: 'restore', ...found.pair, nodeIndex, memory, sequence } as const;
+    writes.push({ ...due, outstanding: 'own votes', votesIn: votesIn(view, found.pair) });
   });
   return { writes, notices: isOnFewer ? ['restored on fewer'] : [] };
 }

@@ -109,6 +109,8 @@ export interface RecordWrite extends ListPair {
    * granted, for which it may wait for less than `waitMs` where it knows when that is; or `all votes`.
    */
   readonly outstanding: Outstanding;
+  /** In which of the two lists the node votes from now on: those that it is a member of. */
+  readonly votesIn: { readonly list: boolean; readonly previous: boolean };
 }
 
 /** The lists of nodes that a node votes in, as `look` found them. */

@@ -133,6 +133,42 @@ export const WORLDS = {
     idleMs: 20,
     latency: { leastMs: 0.3, meanJitterMs: 0.3, resendChance: 0 },
   },
+  /** Lists of nodes that change every few seconds, and clients that come with the list before or the next. */
+  'changing lists': {
+    nodes: 6,
+    lists: [
+      [0, 1, 2],
+      [0, 1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 3, 4],
+      [2, 3, 4],
+      [2, 3, 4, 5],
+      [2, 3, 4],
+      [2, 3, 4, 0],
+    ],
+    durable: false,
+    clients: 4,
+    maxTtlMs: 600,
+    ttlsMs: [300, 600],
+    idleMs: 30,
+    resources: ['a'],
+    cronResources: [],
+    restartQuarantine: 'auto',
+    faults: [
+      'process crash',
+      'process close',
+      'process stop',
+      'link block',
+      'link slow',
+      'data flushed',
+      'data stale',
+    ],
+    faultIntervalMs: 150,
+    longestFaultMs: 900,
+    driftFactor: 0.01,
+    nodeSkewMs: 0,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
   /** Workers that fire in the same millisecond, again and again. */
   'simultaneous ticks': {
     nodes: 3,
@@ -207,6 +243,20 @@ export const WORLDS = {
 export type Worlds = keyof typeof WORLDS;
 
 export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a vote under any list of nodes',
+    flaw: 'any list accepted',
+    worlds: 'changing lists',
+    likely: 11,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a new list of nodes that does not wait for leases',
+    flaw: 'no wait for leases',
+    worlds: 'changing lists',
+    likely: 2,
+    breaks: ['one holder'],
+  },
   {
     name: 'no quarantine',
     edits: [
@@ -380,7 +430,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'suspended machines',
-    likely: 84,
+    likely: 228,
     breaks: ['one holder', 'tokens grow'],
   },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },

@@ -35,6 +35,11 @@ export interface Settings {
   /** Whether more faults happen than the library promises to survive. */
   readonly beyond: boolean;
   readonly nodes: number;
+  /**
+   * The lists of nodes that clients have, one after the other, each of three nodes at least and one node from
+   * the next; `undefined`: all clients have all nodes. Only who holds what is checked then.
+   */
+  readonly lists?: readonly (readonly number[])[];
   /** Whether the operator declares that nodes keep their data over a restart. */
   readonly durable: boolean;
   readonly clients: number;

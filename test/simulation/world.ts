@@ -82,7 +82,8 @@ export class World {
     this.rng = new Rng(settings.seed * 2 + 1);
     this.trace = new Trace(() => this.timeline.now, trace);
     this.#sendsTwice = networkFlaw === 'requests sent twice';
-    this.majority = Math.floor(settings.nodes / 2) + 1;
+    const fewest = Math.min(settings.nodes, ...(settings.lists ?? []).map((list) => list.length));
+    this.majority = Math.floor(fewest / 2) + 1;
     this.quarantineMs = quarantineMsOf(settings.restartQuarantine, settings.nodes, settings.maxTtlMs);
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
@@ -144,20 +145,33 @@ export class World {
     if (!settings.faults.includes('process suspend')) this.#discipline(process);
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
     const quarantine = new QuarantineTerm(this.quarantineMs);
-    const nodes = this.nodes.map(
-      ({ server }, nodeIndex) =>
-        new RedisNode(simEndpoint(process, server, links[nodeIndex]!, settings.durable, this.#sendsTwice), {
-          keyPrefix: 'lock:',
-          driftFactor: settings.driftFactor,
-          quarantine,
-          isExact: true,
-          clock: process,
-          random: rng.next,
-        }),
-    );
+    const list = this.#listNow(rng);
+    const nodes = list.map((nodeIndex) => {
+      const { server } = this.nodes[nodeIndex]!;
+      const endpoint = simEndpoint(process, server, links[nodeIndex]!, settings.durable, this.#sendsTwice);
+      return new RedisNode(endpoint, {
+        keyPrefix: 'lock:',
+        driftFactor: settings.driftFactor,
+        quarantine,
+        isExact: true,
+        clock: process,
+        random: rng.next,
+      });
+    });
     this.trace.note(() => `${name} starts`);
     const client = new SimClient(name, process, rng.fork(), this, nodes);
     this.clients.push({ index, client, process, links, health: new Health(() => timeline.now) });
+  }
+
+  /**
+   * The places of the nodes that a client has that starts now: those of the list whose time it is, or of the
+   * one before or after it, as at a deployment that is abandoned, goes back, or is overtaken by the next.
+   */
+  #listNow(rng: Rng): readonly number[] {
+    const { lists, durationMs } = this.settings;
+    if (lists === undefined) return this.nodes.map((_, nodeIndex) => nodeIndex);
+    const due = Math.floor((this.timeline.now / durationMs) * lists.length) + rng.pick([-1, 0, 0, 0, 1]);
+    return lists[Math.min(Math.max(due, 0), lists.length - 1)]!;
   }
 
   /** Removes a client. Another one may replace it. */

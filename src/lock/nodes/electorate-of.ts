@@ -27,11 +27,13 @@ function exclusionOf(
 ): Failed | undefined {
   const { status, reason = status } = state;
   if (twin !== undefined) return failed('unreachable', new Error(`it is the same server as ${twin.name}`));
-  if (list !== undefined && (view.id === undefined || isMember(list, view.id)))
+  // A node whose id is unknown may be no member, and then its vote must not count.
+  if (list !== undefined && isMember(list, view.id))
     return view.isHere || status !== 'ready' ? undefined : NOT_LOOKED_AT;
   if (status === 'new' || status === 'untrusted') return failed('untrusted', new Error(reason));
   if (status !== 'ready') return failed('unreachable', new Error(reason));
-  return list === undefined ? NO_LIST : NOT_LISTED;
+  if (list === undefined) return NO_LIST;
+  return view.id === undefined ? NOT_LOOKED_AT : NOT_LISTED;
 }
 
 const NO_LIST = failed(

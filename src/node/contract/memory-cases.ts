@@ -56,6 +56,7 @@ export const memoryCases: Cases = {
       memory: record.memory,
       sequence: record.sequence,
       outstanding: 'own votes' as const,
+      votesIn: { list: true, previous: false },
     };
     await memory.writeRecord(write, 1_000, on.now() + 5_000);
     equal(on.node.state.record?.pair?.list.id, 'some-list');

@@ -10,7 +10,8 @@ import { scriptOf } from './script.js';
  * ARGV  1 to 5   the guard's
  *       6        the deadline
  *       7, 8     the memory and the number of the record, as the client read them
- *       9, 10    the ids of the list and of the one before it; empty: there is none
+ *       9, 10    the ids of the list and of the one before it; empty: the node is no member, and does not
+ *                vote in it
  *       11       both, as clients read them
  *       12       how many ms have to pass before the record is in force, at least the longest quarantine;
  *                0: as many as the keys live that the server has set or prolonged; -1: none

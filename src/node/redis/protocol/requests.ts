@@ -164,9 +164,10 @@ export const guardContent = (command: GuardCommand, id: string, replacedId: stri
 
 /** A call that writes a node's record. `waitMs`: see `record`, ARGV[12]. */
 export function recordContent(write: RecordWrite, waitMs: number, deadlineAt: number): CallContent {
-  const { list, previous, memory, sequence } = write;
+  const { list, previous, memory, sequence, votesIn } = write;
+  const [cur, prev] = [votesIn.list ? list.id : '', votesIn.previous ? (previous?.id ?? '') : ''];
   const members = JSON.stringify(list.members.map(({ id, address }) => [id, address]));
-  const words = [memory, sequence, list.id, previous?.id ?? '', writePair(write), Math.ceil(waitMs), members];
+  const words = [memory, sequence, cur, prev, writePair(write), Math.ceil(waitMs), members];
   return contentOf(RECORD, words, deadlineAt);
 }
 
