@@ -546,7 +546,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'broken connections',
-    likely: 47,
+    likely: 23,
     breaks: ['no tick lost'],
   },
   {
@@ -577,7 +577,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
     worlds: 'dying workers',
-    likely: 22,
+    likely: 16,
     breaks: ['a finished tick stays finished'],
   },
 ];

@@ -32,6 +32,7 @@ export interface WorldClient {
 
 const SWEEP_MS = 250;
 const DISCIPLINE_MS = 5_000;
+const FIRST_USE_SWEEPS = 12;
 /**
  * With the skew, clocks differ by less than a second after a minute. A larger difference counts as a step.
  */
@@ -62,6 +63,8 @@ export class World {
   /** The ticks for which a majority was healthy, so that they had to run. */
   ticksDue = 0;
   #generations = 0;
+  /** How many sweeps in a row found all nodes within reach of all clients; it stays where it is enough. */
+  #sweepsWithAll = 0;
   readonly #sendsTwice: boolean;
   readonly #faults: FaultInjector;
   readonly #closing: SimClient[] = [];
@@ -252,7 +255,7 @@ export class World {
    */
   #checkTick(resource: string, tick: number, lastAt: number): void {
     const since = lastAt - this.settings.maxTtlMs - 2_500;
-    if (this.timeline.now >= this.settings.durationMs || since < 0) return;
+    if (this.timeline.now >= this.settings.durationMs || since < 0 || !this.#isInUse) return;
     if (this.clients.length < this.settings.clients) return;
     if (this.clients.some(({ health }) => health.healthySince > since)) return;
     const healthy = this.nodes.filter(
@@ -293,9 +296,19 @@ export class World {
     this.checker.report('no tick abandoned', `nobody ran ${what} again, although ${one.client.name} waits`);
   }
 
+  /** The first use of the nodes needs all of them for a while. */
+  get #isInUse(): boolean {
+    return this.#sweepsWithAll >= FIRST_USE_SWEEPS;
+  }
+
   #sweep(): void {
     this.checker.sweep();
     const now = this.timeline.now;
+    const areAllThere = this.nodes.every(({ server, health }, nodeIndex) => {
+      const areLinked = this.clients.every(({ links }) => links[nodeIndex]!.health.isHealthy);
+      return server.state === 'up' && health.isHealthy && areLinked;
+    });
+    if (!this.#isInUse) this.#sweepsWithAll = areAllThere ? this.#sweepsWithAll + 1 : 0;
     for (const { client } of this.clients)
       for (const what of client.overdue())
         this.checker.report('every wait ends', `${client.name}: ${what} hangs`);
