@@ -56,6 +56,27 @@ export function differenceOf(some: readonly Member[], others: readonly Member[])
 export const areSameMembers = (some: readonly Member[], others: readonly Member[]): boolean =>
   differenceOf(some, others) === 0;
 
+/** The id that all clients make up for a node that is away at first use. */
+export const madeUpId = (digest: Digest, address: string): string => digest(address);
+
+/**
+ * Two sets of the same servers, although a server that was away when one of them was made has a made-up id
+ * in that one.
+ */
+export function areSameServers(some: readonly Member[], others: readonly Member[], digest: Digest): boolean {
+  const isSame = (one: Member, other: Member): boolean => {
+    const madeUp = madeUpId(digest, one.address);
+    return one.address === other.address && (one.id === other.id || one.id === madeUp || other.id === madeUp);
+  };
+  return some.length === others.length && some.every((one) => others.some((other) => isSame(one, other)));
+}
+
+const addressesIn = (members: readonly Member[]): string =>
+  JSON.stringify(members.map(({ address }) => address).sort());
+
+export const haveSameAddresses = (some: readonly Member[], others: readonly Member[]): boolean =>
+  addressesIn(some) === addressesIn(others);
+
 export const isSamePair = (one: ListPair, other: ListPair): boolean =>
   one.list.id === other.list.id && one.previous?.id === other.previous?.id;
 

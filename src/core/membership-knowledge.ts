@@ -33,11 +33,14 @@ export function isActive(views: readonly MemberView[], pair: ListPair): boolean 
 
 /**
  * A first list counts once every member of it has it: so two different ones cannot both count. A minority
- * that has been away for longer than any lease lives is not waited for.
+ * that has been away for longer than any lease lives is not waited for. What the nodes granted under another
+ * first list has to be over.
  */
 function isOnAllMembers(views: readonly MemberView[], pair: ListPair): boolean {
   const { list } = pair;
-  const those = views.filter((view): view is HereView => isHere(view) && has(view, pair));
+  const those = views.filter(
+    (view): view is HereView => isHere(view) && (view.isInForce || view.agrees) && has(view, pair),
+  );
   const missing = list.members.length - membersAmong(those, list);
   const longAway = views.filter(({ isLongAway }) => isLongAway).length;
   return missing <= longAway && list.members.length - missing >= majorityOfList(list);

@@ -1,9 +1,11 @@
 import {
   areSameMembers,
+  areSameServers,
   differenceOf,
   isFirst,
   isMember,
   isSamePair,
+  madeUpId,
   majorityOfList,
   memberList,
   type Digest,
@@ -73,7 +75,8 @@ export function planWrites(
   const { latest } = knowledge;
   const restores = restoresIn(views, knowledge, settings);
   if (restores.writes.length > 0) return restores;
-  if (latest === undefined || isForgotten(latest, views)) return beginFirstList(views, knowledge, settings);
+  if (latest === undefined || isForgotten(latest, views, settings.digest))
+    return beginFirstList(views, knowledge, settings);
   return change(views, knowledge, latest, settings);
 }
 
@@ -82,7 +85,7 @@ export function planWrites(
  * are away may know it still, so a majority of the members has to be here. What was begun anew is completed,
  * also onto those that come back and know the same nodes by an older list.
  */
-function isForgotten(list: MemberList, views: readonly MemberView[]): boolean {
+function isForgotten(list: MemberList, views: readonly MemberView[], digest: Digest): boolean {
   const members = views.filter((view): view is HereView => isHere(view) && isMember(list, view.id));
   const isBegunAnew = ({ record }: HereView): boolean =>
     record === undefined || (isFirst(record) && record.list.id !== list.id);
@@ -90,7 +93,7 @@ function isForgotten(list: MemberList, views: readonly MemberView[]): boolean {
     record !== undefined &&
     isFirst(record) &&
     record.list.epoch > list.epoch &&
-    areSameMembers(record.list.members, list.members);
+    areSameServers(record.list.members, list.members, digest);
   if (members.length < majorityOfList(list)) return false;
   return members.every(isBegunAnew) || members.some(isLaterFirst);
 }
@@ -147,13 +150,21 @@ function beginFirstList(
   const here = views.filter(isHere);
   if (here.length < majorityOf(views.length)) return NOTHING;
   if (!views.every((view) => isHere(view) || view.isLongAway)) return NOTHING;
-  // All clients make up the same id for a node that is away.
-  const own = views.map(({ id, address }) => ({ id: id ?? digest(address), address }));
+  const own = views.map(({ id, address }) => ({ id: id ?? madeUpId(digest, address), address }));
   const begun = here.flatMap(({ record }) => (record !== undefined && isFirst(record) ? [record.list] : []));
-  if (begun.some((list) => !areSameMembers(list.members, own)))
+  if (begun.some((list) => !areSameServers(list.members, own, digest)))
     return { writes: [], notices: ['two first lists'] };
-  const list = begunListIn(views) ?? memberList(digest, knowledge.highestEpoch + 1, own, '');
-  return { writes: writesOf(views, 'first use', { list, previous: undefined }, () => true), notices: [] };
+  // A node that one client found away has a made-up id in its list: a later list has the ids of those that
+  // see the nodes now.
+  const latest = begunListIn(views);
+  const isDecided = begun.every(
+    (list) => areSameMembers(list.members, own) || list.epoch < (latest?.epoch ?? 0),
+  );
+  const list =
+    latest === undefined || !isDecided ? memberList(digest, knowledge.highestEpoch + 1, own, '') : latest;
+  const isMeant = ({ record }: HereView): boolean =>
+    record === undefined || areSameServers(record.list.members, own, digest);
+  return { writes: writesOf(views, 'first use', { list, previous: undefined }, isMeant), notices: [] };
 }
 
 /** What follows on the latest known list: its own successor, another one that is under way, or a catch-up. */

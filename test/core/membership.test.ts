@@ -198,6 +198,50 @@ describe('the writes that are due', () => {
     });
   });
 
+  describe('a node that was away when another client made the first list has a made-up id there', () => {
+    const madeUp: Member = { id: digest('host-c'), address: 'host-c' };
+    const otherwise = (epoch: number, before?: MemberList): MemberList =>
+      memberList(digest, epoch, [...nodes('ab'), madeUp], before?.id ?? '');
+
+    it('and a first list that is later goes onto all nodes', () => {
+      const ours = { list: FIRST, previous: undefined };
+      const theirs = { list: otherwise(0), previous: undefined };
+      const views = [view('a', { record: theirs }), view('b', { record: ours }), view('c', { record: ours })];
+      const { writes, notices } = planOf(views);
+      expect(notices).toEqual([]);
+      expect(inWords({ writes, notices })).toEqual([
+        'first use 0: 1 abc',
+        'first use 1: 1 abc',
+        'first use 2: 1 abc',
+      ]);
+    });
+
+    it('and what was begun anew is completed where an old list has that id', () => {
+      const old = otherwise(1, otherwise(0));
+      const previous = otherwise(0);
+      const anew = { list: list('abc', 2), previous: undefined };
+      const left = view('a', { record: { list: old, previous } });
+      const views = [left, view('b', { record: anew }), view('c', { record: anew })];
+      const knowledge = knowing(view('a', { record: { list: old, previous } }));
+      expect(inWords(planOf(views, knowledge))).toEqual(['first use 0: 2 abc']);
+    });
+
+    it('but a server with another id at the same address is another server', () => {
+      const other = memberList(digest, 0, [...nodes('ab'), { id: 'x', address: 'host-c' }], '');
+      const record = { list: other, previous: undefined };
+      expect(planOf([view('a', { record }), blank('b'), blank('c')])).toEqual({
+        writes: [],
+        notices: ['two first lists'],
+      });
+    });
+  });
+
+  it('a first list that replaced another one counts when all is over that the nodes granted', () => {
+    const record = { list: FIRST, previous: undefined };
+    const [a, b] = [view('a', { record }), view('b', { record })];
+    expect(knowing(a, b, view('c', { record, isInForce: false })).isKnown(FIRST)).toBe(false);
+  });
+
   it('a client adds a node when that has answered, to all nodes that answer', () => {
     const used = [view('a'), view('b'), away('c')];
     expect(inWords(planOf([...used, blank('d')]))).toEqual([
