@@ -23,7 +23,14 @@ describe('the pictures of the documentation', () => {
   });
 
   it('are there in light and in dark', () => {
-    const names = ['architecture', 'dashboard', 'dashboard-full', 'lease-timeline', 'quorum'];
+    const names = [
+      'architecture',
+      'dashboard',
+      'dashboard-full',
+      'jobs-dashboard',
+      'lease-timeline',
+      'quorum',
+    ];
     const files = names.flatMap((name) => [`${name}-dark.svg`, `${name}-light.svg`]);
     expect(pictures.map(({ name }) => name).sort()).toEqual(files.sort());
   });

@@ -1,23 +1,30 @@
 /**
- * `npm run pictures` draws the pictures in docs/pictures. The dashboard's data is in recording/recorded.json;
- * `--record` records it anew, in seven and a half minutes. `--check` writes nothing, and fails if a picture
- * is out of date.
+ * `npm run pictures` draws the pictures in docs/pictures. The data of the dashboards is in
+ * recording/recorded-jobs.json and recorded-locks.json; `--record jobs` and `--record locks` record it anew, in
+ * six and in seven and a half minutes. `--check` writes nothing, and fails if a picture is out of date.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { DASHBOARDS, type DashboardName } from './dashboard/panels.js';
 import { pictures } from './pictures.js';
 import { writeRecording } from './recording/recording.js';
 
 const folder = new URL('../../docs/pictures/', import.meta.url);
 
 const { values } = parseArgs({
-  options: { record: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } },
+  options: { record: { type: 'string' }, check: { type: 'boolean', default: false } },
 });
 
-if (values.record) {
+const { record: name } = values;
+if (name !== undefined) {
+  if (!isDashboard(name)) throw new RangeError(`--record must be jobs or locks, got ${name}`);
   // Loads what starts servers only here.
   const { record } = await import('./recording/record.js');
-  writeRecording(await record(console.error));
+  writeRecording(name, await record(name, console.error));
+}
+
+function isDashboard(text: string): text is DashboardName {
+  return Object.hasOwn(DASHBOARDS, text);
 }
 
 await mkdir(folder, { recursive: true });

@@ -7,9 +7,11 @@ import { barGauge } from './bar-gauge.js';
 import { placed, type Placed } from './layout.js';
 import { paletteOf, type Palette } from './palette.js';
 import { seriesOf } from './panel-data.js';
-import { dashboard, type Panel } from './panels.js';
+import { heatmap } from './heatmap.js';
+import type { DashboardFile, Panel } from './panels.js';
 import { stat } from './stat.js';
 import { stateTimeline } from './state-timeline.js';
+import { table } from './table.js';
 import { timeSeries } from './time-series.js';
 import { toolbar } from './toolbar.js';
 
@@ -17,13 +19,16 @@ const WIDTH = 900;
 const MARGIN = 14;
 const TOP = 56;
 
-/** Draws these panels of the dashboard; `says` describes the choice in words. */
-export function dashboardPicture(
-  recording: Recording,
-  panels: readonly Panel[],
-  says: string,
-  theme: Theme,
-): string {
+/** What a picture shows. `says` describes it in words, for those who cannot see it. */
+export interface Shown {
+  readonly dashboard: DashboardFile;
+  readonly recording: Recording;
+  readonly panels: readonly Panel[];
+  readonly says: readonly string[];
+}
+
+/** Draws these panels of a dashboard. */
+export function dashboardPicture({ dashboard, recording, panels, says }: Shown, theme: Theme): string {
   const palette = paletteOf(theme);
   const all = placed(panels, { x: MARGIN, y: TOP, width: WIDTH - 2 * MARGIN });
   const bottom = Math.max(...all.map(({ box }) => box.y + box.height));
@@ -32,13 +37,9 @@ export function dashboardPicture(
       width: WIDTH,
       height: bottom + MARGIN,
       title: `The Grafana dashboard of ${dashboard.title}`,
-      description: [
-        says,
-        'The data comes from a Prometheus that scraped four workers over five Redis nodes.',
-        'Meanwhile one node hung, one lost its memory, and at last three of five hung.',
-      ],
+      description: [...says],
       body: [
-        toolbar(recording, WIDTH, MARGIN, palette),
+        toolbar(dashboard, recording, WIDTH, MARGIN, palette),
         ...all.map((one) => panelAt(one, recording, palette)),
       ],
     },
@@ -61,7 +62,7 @@ function panelAt({ panel, box }: Placed, recording: Recording, palette: Palette)
 }
 
 function content(panel: Panel, box: Box, recording: Recording, palette: Palette): string {
-  const series = seriesOf(panel, recording);
+  const series = panel.type === 'table' ? [] : seriesOf(panel, recording);
   switch (panel.type) {
     case 'stat':
       return stat(panel, series, box, palette);
@@ -71,6 +72,10 @@ function content(panel: Panel, box: Box, recording: Recording, palette: Palette)
       return barGauge(panel, series, box, palette);
     case 'state-timeline':
       return stateTimeline(panel, series, box, recording, palette);
+    case 'table':
+      return table(panel, recording, box, palette);
+    case 'heatmap':
+      return heatmap(panel, series, box, recording, palette);
     case 'row':
       return '';
   }

@@ -1,4 +1,4 @@
-import type { Recording } from '../recording/recording.js';
+import type { Answer, Recording } from '../recording/recording.js';
 import type { Panel } from './panels.js';
 
 /** One series of a panel; the name is that in the legend. */
@@ -13,15 +13,18 @@ export interface Axis {
   readonly to: number;
 }
 
+/** What was recorded for an expression of the panel. */
+export function answerTo({ title }: Panel, expr: string, { answers }: Recording): Answer['series'] {
+  const answer = answers.find((candidate) => candidate.expr === expr);
+  if (answer === undefined)
+    throw new Error(`"${title}" was recorded with another expression: run \`npm run pictures -- --record\``);
+  return answer.series;
+}
+
 /** Returns the recorded series of the panel, those with the highest values first, as in its legend. */
-export function seriesOf({ title, targets = [] }: Panel, { answers }: Recording): readonly NamedSeries[] {
-  const named = targets.flatMap(({ expr, legendFormat }) => {
-    const answer = answers.find((candidate) => candidate.expr === expr);
-    if (answer === undefined)
-      throw new Error(
-        `"${title}" was recorded with another expression: run \`npm run pictures -- --record\``,
-      );
-    return answer.series.map(({ labels, values }) => ({
+export function seriesOf(panel: Panel, recording: Recording): readonly NamedSeries[] {
+  const named = (panel.targets ?? []).flatMap(({ expr, legendFormat }) => {
+    return answerTo(panel, expr, recording).map(({ labels, values }) => ({
       name: legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? ''),
       values,
     }));

@@ -1,13 +1,26 @@
 import { readFileSync } from 'node:fs';
 
+interface Target {
+  readonly expr: string;
+  readonly legendFormat: string;
+  /** Whether it is a query for the current value only. */
+  readonly instant?: boolean;
+}
+
 /** The parts of a panel that are drawn. */
 export interface Panel {
-  readonly type: 'row' | 'stat' | 'timeseries' | 'bargauge' | 'state-timeline';
+  readonly type: 'row' | 'stat' | 'timeseries' | 'bargauge' | 'state-timeline' | 'table' | 'heatmap';
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly Target[];
   readonly options?: { readonly legend?: { readonly calcs: readonly string[] } };
-  readonly fieldConfig?: { readonly defaults: FieldDefaults };
+  readonly fieldConfig?: { readonly defaults: FieldDefaults; readonly overrides?: readonly Override[] };
+}
+
+/** What holds for the column of a table that has this name. */
+interface Override {
+  readonly matcher: { readonly options: string };
+  readonly properties: readonly { readonly id: string; readonly value: unknown }[];
 }
 
 interface FieldDefaults {
@@ -24,7 +37,7 @@ export interface Mapping {
   readonly color: string;
 }
 
-interface DashboardFile {
+export interface DashboardFile {
   readonly title: string;
   readonly panels: readonly Panel[];
   readonly templating: {
@@ -32,10 +45,28 @@ interface DashboardFile {
   };
 }
 
-/** The committed dashboard: Grafana reads the same file. */
-export const dashboard = JSON.parse(
-  readFileSync(new URL('../../../grafana/quorlock.json', import.meta.url), 'utf8'),
-) as DashboardFile;
+const read = (name: string): DashboardFile =>
+  JSON.parse(readFileSync(new URL(`../../../grafana/${name}`, import.meta.url), 'utf8')) as DashboardFile;
+
+/** The committed dashboards: Grafana reads the same files. */
+export const DASHBOARDS = { jobs: read('jobs.json'), locks: read('quorlock.json') } as const;
+
+export type DashboardName = keyof typeof DASHBOARDS;
+
+/** The unit of a column of a table. */
+export const unitOfColumn = ({ fieldConfig }: Panel, column: string): string =>
+  (fieldConfig?.overrides
+    ?.find(({ matcher }) => matcher.options === column)
+    ?.properties.find(({ id }) => id === 'unit')?.value as string | undefined) ?? 'short';
+
+/** The value from which a cell of this column is red; `undefined`: none. */
+export function redFromOf({ fieldConfig }: Panel, column: string): number | undefined {
+  const found = fieldConfig?.overrides
+    ?.find(({ matcher }) => matcher.options === column)
+    ?.properties.find(({ id }) => id === 'thresholds')?.value as
+    { readonly steps: readonly { readonly value: number | null }[] } | undefined;
+  return found?.steps.at(-1)?.value ?? undefined;
+}
 
 export const unitOf = ({ fieldConfig }: Panel): string => fieldConfig?.defaults.unit ?? 'short';
 

@@ -2,11 +2,12 @@ import { rect } from '../drawing/shapes.js';
 import { spans, text, textWidth } from '../drawing/text.js';
 import type { Recording } from '../recording/recording.js';
 import type { Palette } from './palette.js';
-import { dashboard } from './panels.js';
+import type { DashboardFile } from './panels.js';
 import { clockTime } from './ticks.js';
 
 /** Draws the line above the panels: the dashboard's name, its variables and the time range. */
 export function toolbar(
+  dashboard: DashboardFile,
   { from, to, window }: Recording,
   width: number,
   margin: number,

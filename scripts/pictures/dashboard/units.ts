@@ -16,5 +16,6 @@ function seconds(value: number): string {
 /** Writes a value as Grafana does. `unit` is one of Grafana's ids. */
 export function formatted(value: number, unit: string): string {
   if (unit === 's') return seconds(value);
+  if (unit === 'percentunit') return `${trimmed(value * 100, 1)} %`;
   return unit === 'cpm' ? `${short(value)} c/m` : short(value);
 }

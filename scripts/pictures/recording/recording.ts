@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { DashboardName } from '../dashboard/panels.js';
 import type { Series, TimeRange } from '../../../test/grafana/prometheus-server.js';
 
 /** The answer of Prometheus to one query of the dashboard. */
@@ -15,19 +16,19 @@ export interface Recording extends TimeRange {
   readonly answers: readonly Answer[];
 }
 
-const file = new URL('recorded.json', import.meta.url);
+const fileOf = (name: DashboardName): URL => new URL(`recorded-${name}.json`, import.meta.url);
 
-export const readRecording = (): Recording =>
-  JSON.parse(readFileSync(file, 'utf8'), undefinedFrom) as Recording;
+export const readRecording = (name: DashboardName): Recording =>
+  JSON.parse(readFileSync(fileOf(name), 'utf8'), undefinedFrom) as Recording;
 
 /** Writes a series on each line. Four digits are more than a picture shows. */
-export function writeRecording({ answers, ...about }: Recording): void {
+export function writeRecording(name: DashboardName, { answers, ...about }: Recording): void {
   const seriesLine = ({ labels, values }: Series): string =>
     `      ${JSON.stringify({ labels, values: values.map(rounded) })}`;
   const answerLines = ({ expr, series }: Answer): string =>
     `    { "expr": ${JSON.stringify(expr)}, "series": [\n${series.map(seriesLine).join(',\n')}\n    ] }`;
   const head = JSON.stringify(about, undefined, 2).slice(0, -2);
-  writeFileSync(file, `${head},\n  "answers": [\n${answers.map(answerLines).join(',\n')}\n  ]\n}\n`);
+  writeFileSync(fileOf(name), `${head},\n  "answers": [\n${answers.map(answerLines).join(',\n')}\n  ]\n}\n`);
 }
 
 const rounded = (value: number | undefined): number | null =>
