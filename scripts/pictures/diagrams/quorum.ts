@@ -49,7 +49,7 @@ export function quorum(run: QuorumRun, theme: Theme): string {
 /** Throws unless the run is as the words in the picture say. */
 function checkClaims({ answers, decidedAfterMs }: QuorumRun, granted: number): void {
   const majority = majorityOf(answers.length);
-  const decided = verdictOf(answers.length, majority, answers.length - majority) === 'won';
+  const decided = verdictOf(majority, granted, answers.length - majority) === 'won';
   const last = Math.max(...answers.flatMap(({ vote, afterMs }) => (vote === 'granted' ? [afterMs] : [])));
   if (!decided || granted !== 3 || majority !== 3 || last !== decidedAfterMs || answers.length !== 5)
     throw new Error('the run is not what the picture says');
