@@ -1,7 +1,7 @@
 /**
  * `npm run pictures` draws the pictures in docs/pictures. The data of the dashboards is in
- * recording/recorded-jobs.json and recorded-locks.json; `--record jobs` and `--record locks` record it anew, in
- * six and in seven and a half minutes. `--check` writes nothing, and fails if a picture is out of date.
+ * recording/recorded-jobs.json and recorded-locks.json; `--record jobs` and `--record locks` record it anew,
+ * in six and in seven and a half minutes. `--check` writes nothing, and fails if a picture is out of date.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -15,12 +15,12 @@ const { values } = parseArgs({
   options: { record: { type: 'string' }, check: { type: 'boolean', default: false } },
 });
 
-const { record: name } = values;
-if (name !== undefined) {
-  if (!isDashboard(name)) throw new RangeError(`--record must be jobs or locks, got ${name}`);
+const { record: toRecord } = values;
+if (toRecord !== undefined) {
+  if (!isDashboard(toRecord)) throw new RangeError(`--record must be jobs or locks, got ${toRecord}`);
   // Loads what starts servers only here.
   const { record } = await import('./recording/record.js');
-  writeRecording(name, await record(name, console.error));
+  writeRecording(toRecord, await record(toRecord, console.error));
 }
 
 function isDashboard(text: string): text is DashboardName {

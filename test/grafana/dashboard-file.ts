@@ -29,11 +29,8 @@ interface DashboardInFile {
 const read = (name: string): DashboardInFile =>
   JSON.parse(readFileSync(new URL(`../../grafana/${name}`, import.meta.url), 'utf8')) as DashboardInFile;
 
-/** The committed dashboard of locks and nodes, which users import. */
-export const dashboardFile = read('quorlock.json');
-
 /** All committed dashboards. */
-export const dashboardFiles: readonly DashboardInFile[] = [read('jobs.json'), dashboardFile];
+export const dashboardFiles: readonly DashboardInFile[] = [read('jobs.json'), read('quorlock.json')];
 
 export const panelsInFiles: readonly PanelInFile[] = dashboardFiles.flatMap(({ panels }) =>
   panels.filter(({ type }) => type !== 'row'),

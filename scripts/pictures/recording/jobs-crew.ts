@@ -17,12 +17,13 @@ interface Job {
 
 const between = (least: number, most: number): number => least + Math.random() * (most - least);
 
-const rest = (forMs: number, signal: AbortSignal): Promise<unknown> =>
-  sleep(forMs, undefined, { signal }).catch(() => undefined);
+async function rest(forMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(forMs, undefined, { signal }).catch(() => undefined);
+}
 
 /** The tenth round of the reconciliation takes longer than its schedule allows. */
 const JOBS: readonly Job[] = [
-  { key: 'send-digests', everyMs: 10_000, run: (_, signal) => rest(between(300, 1_500), signal).then() },
+  { key: 'send-digests', everyMs: 10_000, run: (_, signal) => rest(between(300, 1_500), signal) },
   {
     key: 'sync-prices',
     everyMs: 20_000,
@@ -34,7 +35,7 @@ const JOBS: readonly Job[] = [
   {
     key: 'reconcile',
     everyMs: 30_000,
-    run: (round, signal) => rest(round % 10 === 9 ? 34_000 : between(6_000, 12_000), signal).then(),
+    run: (round, signal) => rest(round % 10 === 9 ? 34_000 : between(6_000, 12_000), signal),
   },
 ];
 
