@@ -85,8 +85,9 @@ describe('the sources', () => {
   const having = (pattern: RegExp): string[] =>
     files.filter((file) => pattern.test(readFileSync(new URL(file, source), 'utf8')));
 
-  it('the sources use Math.random for pauses only, in the manager and its worker thread', () => {
-    expect(having(/Math\.random/).toSorted()).toEqual(['lock/lock-manager.ts', 'lock/stall/stall-worker.ts']);
+  it('the sources use Math.random for pauses only, in the manager, its worker thread and the API of redlock', () => {
+    const files = ['lock/lock-manager.ts', 'lock/stall/stall-worker.ts', 'redlock/settings.ts'];
+    expect(having(/Math\.random/).toSorted()).toEqual(files);
   });
 
   it('the sources evaluate no text as code and start no process', () => {

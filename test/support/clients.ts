@@ -5,6 +5,7 @@ import {
   type QuorumUnreachableError,
 } from '../../src/index.js';
 import type { RedisServer } from './redis-server.js';
+import { hasList } from './lock-managers.js';
 import { until } from './until.js';
 
 export const R = 'invoice:7';
@@ -51,7 +52,9 @@ export const statuses = (locks: LockManager): NodeSnapshot['status'][] =>
   locks.nodes().map(({ status }) => status);
 
 export const allVote = (locks: LockManager): Promise<boolean> =>
-  until(() => statuses(locks).every((status) => status === 'ready'), { what: 'all nodes to vote' });
+  until(() => statuses(locks).every((status) => status === 'ready') && hasList(locks), {
+    what: 'all nodes to vote',
+  });
 
 export const untilStatus = (
   locks: LockManager,

@@ -37,10 +37,17 @@ export class LockManagers implements AsyncDisposable {
   }
 }
 
+/** All nodes are ready, and a list of nodes is in use: the first use of new nodes needs all of them. */
 export async function allReady(locks: LockManager): Promise<void> {
-  await until(() => locks.nodes().every(({ status }) => status === 'ready'), {
+  await until(() => locks.nodes().every(({ status }) => status === 'ready') && hasList(locks), {
     what: 'all nodes to be ready',
   });
+}
+
+/** Whether the manager knows which list of nodes is in use. Nodes that keep none vote under its own. */
+export function hasList(locks: LockManager): boolean {
+  const { epoch, isOwn } = locks.membership();
+  return epoch !== undefined || isOwn;
 }
 
 /** The events of the manager from now on. */
