@@ -160,7 +160,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     nodes: [],
     acquire: ['quorum'],
     lease: ['validation', 'quorum', 'acquire'],
-    election: ['lease'],
+    election: ['validation', 'lease'],
     runs: ['validation', 'lease'],
     stall: ['quorum', 'nodes', 'lease'],
     waiting: ['quorum', 'acquire', 'lease'],

@@ -5,7 +5,7 @@ import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
 import { listed, shortened } from '../api/bounded-text.js';
 import type { Election, ElectionOptions } from '../api/election.js';
-import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
+import { LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
 import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
@@ -16,11 +16,12 @@ import {
   type AcquireOptions,
   type CloseOptions,
   type LockManagerOptions,
+  type ResolvedAcquireOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../api/run.js';
 import { Acquirer } from './acquirer.js';
-import { Candidate } from './election/candidate.js';
+import { Elections } from './election/elections.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
 import type { HeldLease } from './lease/held-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
@@ -34,21 +35,16 @@ import { QuorumWatch } from './nodes/quorum-watch.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import type { RunRoutine } from './runs/run-body.js';
-import type { RunContext } from './runs/run-context.js';
-import { partOf } from './runs/current-run.js';
-import { RunOnce } from './runs/run-once.js';
-import { TickWatcher } from './runs/tick-watcher.js';
+import { Runs } from './runs/runs.js';
 import { StallGuard } from './stall/stall-guard.js';
-import { checkName, LONGEST_NAME } from './validation/checks.js';
-import { readElectionOptions } from './validation/election-options.js';
+import { checkName } from './validation/checks.js';
 import {
   AcquireOptionsResolver,
   resolveCloseOptions,
   resolveLockOptions,
   resolveManagerOptions,
 } from './validation/resolve-options.js';
-import { readRunOptions, readWatchOptions } from './validation/run-options.js';
-import { assertResource, resolveResources } from './validation/resources.js';
+import { resolveResources } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -76,7 +72,6 @@ export class LockManager {
   readonly #quarantine: QuarantineTerm;
   /** Where a quarantine may end early. */
   readonly #lifter: QuarantineLifter | undefined;
-  readonly #runContext: RunContext;
   /** Both are `undefined` until the nodes are wanted. */
   #bootstrap: Bootstrap | undefined;
   #quorumWatch: QuorumWatch | undefined;
@@ -86,7 +81,8 @@ export class LockManager {
   readonly #views: NodeViews;
   readonly #membership: Membership;
   readonly #declared = new Set<string>();
-  readonly #elections = new Set<Candidate>();
+  readonly #elections: Elections;
+  readonly #runs: Runs;
   /** Set while locks exclude this process only. */
   #fallbackReason: string | undefined;
   #closing: Promise<void> | undefined;
@@ -139,18 +135,28 @@ export class LockManager {
       guard: this.#stallGuard,
       starting: () => this.#starting(),
     });
-    this.#runContext = {
+    const context = {
       manager: this,
       clock: this.#clock,
       random,
-      events: this.#events,
+      events,
       worker: this.#options.holder,
-      acquire: (key, acquireOptions) => {
-        this.connect();
-        return this.#acquirer.acquire([key], this.#acquireOptions.resolve(acquireOptions));
-      },
-      inspect: (key) => this.inspect(key),
+      warn,
+      declare: (name: string) => this.declare(name),
+      resolve: (acquireOptions: AcquireOptions) => this.#acquireOptions.resolve(acquireOptions),
     };
+    this.#elections = new Elections({
+      ...context,
+      isDraining: () => this.closed,
+      acquire: (resource, resolved) => this.#acquireResolved([resource], resolved),
+    });
+    this.#runs = new Runs({
+      ...context,
+      started: () => this.started(),
+      inspect: (key) => this.inspect(key),
+      acquire: (key, acquireOptions) =>
+        this.#acquireResolved([key], this.#acquireOptions.resolve(acquireOptions)),
+    });
     if (!lazyConnect) this.connect();
   }
 
@@ -161,9 +167,7 @@ export class LockManager {
    */
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
     const resources = resolveResources(resource);
-    const resolved = this.#acquireOptions.resolve(options);
-    this.connect();
-    return this.#acquirer.acquire(resources, resolved);
+    return this.#acquireResolved(resources, this.#acquireOptions.resolve(options));
   }
 
   /**
@@ -220,24 +224,7 @@ export class LockManager {
    * needs the token of the lease, like that of any other holder.
    */
   elect(resource: string, options: ElectionOptions = {}): Election {
-    assertResource(resource);
-    const resolved = this.#acquireOptions.resolve(readElectionOptions(resource, options));
-    if (this.closed) throw new LockManagerClosedError([resource]);
-    const { holder: worker, warn } = this.#options;
-    const { onElected, onLost, signal: caller } = options;
-    const { name, ttlMs, retryDelayMs } = resolved;
-    this.declare(name);
-    this.#events.emit({ type: 'candidate', name, resources: [resource], worker });
-    this.connect();
-    const acquire = (signal: AbortSignal): Promise<HeldLease> =>
-      this.#acquirer.acquire([resource], { ...resolved, signal });
-    const candidate = new Candidate(
-      { manager: this, clock: this.#clock, events: this.#events, worker, warn },
-      { resource, name, ttlMs, retryDelayMs, acquire, onElected, onLost, signal: caller },
-    );
-    this.#elections.add(candidate);
-    void candidate.ended.then(() => this.#elections.delete(candidate));
-    return candidate;
+    return this.#elections.stand(resource, options);
   }
 
   /**
@@ -246,18 +233,8 @@ export class LockManager {
    * reason where the tick is not run here. Rejects with the routine's own error, with a RunTimeoutError or
    * LeaseLostError, or like `acquire` if the nodes or the options are at fault.
    */
-  async runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {
-    const run = readRunOptions(options, this.#clock.stamp().wallMs);
-    if (typeof routine !== 'function') throw new TypeError('runOnce takes a routine as its last argument');
-    const { key } = options;
-    assertResource(key, 'key');
-    const acquire = { ...run.acquire, name: run.acquire.name ?? key.slice(0, LONGEST_NAME) };
-    const terms = this.#acquireOptions.resolve(acquire);
-    this.declare(acquire.name);
-    // Inside a run of the same key it is a part of that one.
-    const joined = joinLease([key], this, acquire.signal, (lease) => routine(partOf(lease), lease));
-    if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
-    return new RunOnce(this.#runContext, key, { ...run, acquire }, terms, routine).run();
+  runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {
+    return this.#runs.runOnce(options, routine);
   }
 
   /**
@@ -266,15 +243,7 @@ export class LockManager {
    * which is to call `runOnce`. Nothing is run on a first deployment, where the nodes know of no tick.
    */
   watchTicks(options: WatchTicksOptions, perform: (tick: number) => unknown): TickWatch {
-    const policy = readWatchOptions(options);
-    if (typeof perform !== 'function')
-      throw new TypeError('watchTicks takes a function as its last argument');
-    const { key, schedule } = options;
-    assertResource(key, 'key');
-    const name = checkName(options.name ?? key.slice(0, LONGEST_NAME));
-    const { warn } = this.#options;
-    const watched = { key, name, schedule, policy, perform, warn };
-    return new TickWatcher(this.#runContext, watched, this.started());
+    return this.#runs.watch(options, perform);
   }
 
   /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */
@@ -377,7 +346,7 @@ export class LockManager {
     tell({ type: 'membership', membership: this.membership() });
     if (this.#fallbackReason !== undefined)
       tell({ type: 'fallback', active: true, reason: this.#fallbackReason });
-    for (const { presentState } of this.#elections) for (const event of presentState) tell(event);
+    this.#elections.presentState.forEach(tell);
     return this.#events.add(listener);
   }
 
@@ -401,7 +370,7 @@ export class LockManager {
    */
   drain(): void {
     this.#acquirer.drain();
-    for (const candidate of this.#elections) candidate.end('closed');
+    this.#elections.close();
   }
 
   /**
@@ -425,6 +394,11 @@ export class LockManager {
   /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #acquireResolved(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
+    this.connect();
+    return this.#acquirer.acquire(resources, options);
   }
 
   async #close(drainMs: number, leaveKeys: boolean): Promise<void> {

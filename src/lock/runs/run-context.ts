@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents, QuorumSnapshot } from '../../api/events.js';
 import type { Inspection } from '../../api/inspection.js';
-import type { AcquireOptions } from '../../api/options.js';
+import type { AcquireOptions, ResolvedAcquireOptions } from '../../api/options.js';
 import { onAbort } from '../lease/abort-listeners.js';
 import type { HeldLease } from '../lease/held-lease.js';
 
@@ -13,6 +13,11 @@ export interface RunContext {
   readonly events: LockEvents;
   /** The name of this process, as other holders see it. */
   readonly worker: string;
+  readonly warn: (message: string) => void;
+  readonly resolve: (options: AcquireOptions) => ResolvedAcquireOptions;
+  readonly declare: (name: string) => void;
+  /** Resolves when it is known how many nodes are ready, after two seconds at the latest. */
+  readonly started: () => Promise<QuorumSnapshot>;
   readonly acquire: (key: string, options: AcquireOptions) => Promise<HeldLease>;
   readonly inspect: (key: string) => Promise<Inspection>;
 }

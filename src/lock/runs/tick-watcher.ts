@@ -19,7 +19,6 @@ export interface WatchedTicks {
   readonly policy: RunPolicy;
   /** Runs a tick. It asks for it like any other worker, so several workers may do so at once. */
   readonly perform: (tick: number) => unknown;
-  readonly warn: (message: string) => void;
 }
 
 /** After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. */
@@ -60,7 +59,7 @@ export class TickWatcher implements TickWatch {
   }
 
   async #look(): Promise<void> {
-    const { key, schedule, policy, perform, warn } = this.#watched;
+    const { key, schedule, policy, perform } = this.#watched;
     if (this.#isStopped) return;
     try {
       const { lastRun, status } = await this.#context.inspect(key);
@@ -76,7 +75,7 @@ export class TickWatcher implements TickWatch {
       // It looks again when a majority of the nodes is back.
       if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
       const message = error instanceof Error ? error.message : String(error);
-      warn(`the look at the ticks of "${key}" failed: ${message}`);
+      this.#context.warn(`the look at the ticks of "${key}" failed: ${message}`);
     }
   }
 

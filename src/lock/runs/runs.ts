@@ -1,0 +1,46 @@
+import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../../api/run.js';
+import { joinLease } from '../lease/current-lease.js';
+import { checkName, LONGEST_NAME } from '../validation/checks.js';
+import { assertResource } from '../validation/resources.js';
+import { readRunOptions, readWatchOptions } from '../validation/run-options.js';
+import { partOf } from './current-run.js';
+import type { RunRoutine } from './run-body.js';
+import { wallMs, type RunContext } from './run-context.js';
+import { RunOnce } from './run-once.js';
+import { TickWatcher } from './tick-watcher.js';
+
+/** The scheduled runs of a manager: what it is asked to run, or to watch. */
+export class Runs {
+  readonly #context: RunContext;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
+
+  async runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {
+    const run = readRunOptions(options, wallMs(this.#context));
+    if (typeof routine !== 'function') throw new TypeError('runOnce takes a routine as its last argument');
+    const { key } = options;
+    assertResource(key, 'key');
+    const { manager, resolve, declare } = this.#context;
+    const acquire = { ...run.acquire, name: run.acquire.name ?? defaultName(key) };
+    const terms = resolve(acquire);
+    declare(acquire.name);
+    // Inside a run of the same key it is a part of that one.
+    const joined = joinLease([key], manager, acquire.signal, (lease) => routine(partOf(lease), lease));
+    if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
+    return new RunOnce(this.#context, key, { ...run, acquire }, terms, routine).run();
+  }
+
+  watch(options: WatchTicksOptions, perform: (tick: number) => unknown): TickWatch {
+    const policy = readWatchOptions(options);
+    if (typeof perform !== 'function')
+      throw new TypeError('watchTicks takes a function as its last argument');
+    const { key, schedule } = options;
+    assertResource(key, 'key');
+    const name = checkName(options.name ?? defaultName(key));
+    return new TickWatcher(this.#context, { key, name, schedule, policy, perform }, this.#context.started());
+  }
+}
+
+const defaultName = (key: string): string => key.slice(0, LONGEST_NAME);
