@@ -1,9 +1,6 @@
 import { healthOf } from '../core/health.js';
-import type { QuarantineTerm } from '../core/quarantine.js';
 import { systemClock, type Clock } from '../clock.js';
-import type { LockNode } from '../node/lock-node.js';
 import { openFallbackNode } from '../node/open-node.js';
-import { listed, shortened } from '../api/bounded-text.js';
 import type { Election, ElectionOptions } from '../api/election.js';
 import { LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
@@ -25,13 +22,8 @@ import { Elections } from './election/elections.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
 import type { HeldLease } from './lease/held-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
-import { Bootstrap } from './nodes/bootstrap.js';
-import { Membership } from './nodes/membership.js';
-import { openNodes, readNodes } from './nodes/node-list.js';
-import { NodeViews } from './nodes/node-views.js';
-import { snapshotOf, watchNodes } from './nodes/node-watch.js';
-import { QuarantineLifter } from './nodes/quarantine-lifter.js';
-import { QuorumWatch } from './nodes/quorum-watch.js';
+import { NodeGroup } from './nodes/node-group.js';
+import { readNodes } from './nodes/node-list.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import type { RunRoutine } from './runs/run-body.js';
@@ -65,21 +57,11 @@ export class LockManager {
   readonly #options: ResolvedManagerOptions;
   readonly #acquireOptions: AcquireOptionsResolver;
   readonly #clock: Clock;
-  readonly #nodes: readonly LockNode[];
+  readonly #group: NodeGroup;
   readonly #quorum: Quorum;
   readonly #events: LockEvents;
   readonly #stallGuard: StallGuard | undefined;
-  readonly #quarantine: QuarantineTerm;
-  /** Where a quarantine may end early. */
-  readonly #lifter: QuarantineLifter | undefined;
-  /** Both are `undefined` until the nodes are wanted. */
-  #bootstrap: Bootstrap | undefined;
-  #quorumWatch: QuorumWatch | undefined;
-  #want: () => void = () => undefined;
   readonly #acquirer: Acquirer;
-  readonly #unwatch: () => void;
-  readonly #views: NodeViews;
-  readonly #membership: Membership;
   readonly #declared = new Set<string>();
   readonly #elections: Elections;
   readonly #runs: Runs;
@@ -102,24 +84,17 @@ export class LockManager {
     if (this.#options.maxStallMs > 0) {
       this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
     }
-    const wanted = new Promise<void>((resolve) => (this.#want = resolve));
-    const { lazyConnect } = this.#options;
-    const opened = openNodes(plans, this.#options, this.#clock, random, lazyConnect ? wanted : undefined);
-    const { nodes, quarantine } = opened;
-    this.#nodes = nodes;
-    this.#quarantine = quarantine;
-    const { maxTtlMs, restartQuarantine, driftFactor, warn } = this.#options;
+    const { warn, lazyConnect } = this.#options;
     const events = this.#events;
-    this.#views = new NodeViews(nodes, this.#clock, maxTtlMs, quarantine.ms > 0);
-    const settings = { maxTtlMs, warn, isObserver: false };
-    this.#membership = new Membership(nodes, this.#views, this.#clock, events, settings, random);
-    this.#quorum = new Quorum(nodes, this.#clock, events, this.#membership);
-    this.#unwatch = watchNodes(nodes, this.#views, this.#clock, events, warn, (nodeIndex) => {
-      this.#acquirer.leases.extendFor(nodeIndex);
+    this.#group = new NodeGroup(plans, {
+      options: this.#options,
+      clock: this.#clock,
+      random,
+      events,
+      onReady: (nodeIndex) => this.#acquirer.leases.extendFor(nodeIndex),
     });
-    if (restartQuarantine === 'auto')
-      this.#lifter = new QuarantineLifter(nodes, this.#clock, this.#membership, driftFactor);
-    const isInMemory = this.#nodes.every(({ scope }) => scope === 'process');
+    const { nodes, membership, quarantine, isInMemory } = this.#group;
+    this.#quorum = new Quorum(nodes, this.#clock, events, membership);
     if (isInMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
     this.#acquirer = new Acquirer({
       options: this.#options,
@@ -133,7 +108,7 @@ export class LockManager {
       isInMemory,
       scheduler,
       guard: this.#stallGuard,
-      starting: () => this.#starting(),
+      starting: () => this.#group.starting,
     });
     const context = {
       manager: this,
@@ -259,14 +234,7 @@ export class LockManager {
    * nothing after `close`.
    */
   connect(): void {
-    if (this.#bootstrap !== undefined || this.closed) return;
-    const { majority } = this.#quorum;
-    this.#bootstrap = new Bootstrap(this.#nodes, this.#clock, majority, this.#quarantine);
-    this.#quorumWatch = new QuorumWatch(this.#nodes, this.#clock, this.#quorum.majority, (quorum, atStart) =>
-      this.#events.emit({ type: 'quorum', atStart, quorum }),
-    );
-    this.#membership.begin();
-    this.#want();
+    if (!this.closed) this.#group.connect();
   }
 
   /**
@@ -275,9 +243,7 @@ export class LockManager {
    */
   async started(): Promise<QuorumSnapshot> {
     this.connect();
-    const needed = this.#quorum.majority;
-    const none = { ready: 0, needed, nodes: this.#nodes.length, reached: false };
-    return (await this.#quorumWatch?.started) ?? none;
+    return (await this.#group.started) ?? { ...this.#group.count, ready: 0, reached: false };
   }
 
   /**
@@ -288,21 +254,19 @@ export class LockManager {
    */
   health(): Health {
     this.connect();
-    const { majority: needed } = this.#quorum;
-    const nodes = this.#nodes.length;
-    const ready = this.#nodes.filter(({ state }) => state.status === 'ready').length;
+    const { ready, needed, nodes } = this.#group.count;
     const facts = { ready, needed, nodes, fallbackReason: this.#fallbackReason, isClosed: this.closed };
     return { ...healthOf(facts), ready, needed, nodes, margin: ready - needed };
   }
 
   /** The nodes in their order, and the state of each. */
   nodes(): readonly NodeSnapshot[] {
-    return this.#nodes.map((_, nodeIndex) => this.#snapshotOf(nodeIndex));
+    return this.#group.snapshots();
   }
 
   /** The list of nodes that this manager votes under, see docs/membership.md. */
   membership(): MembershipSnapshot {
-    return this.#membership.snapshot();
+    return this.#group.membership.snapshot();
   }
 
   /**
@@ -313,24 +277,16 @@ export class LockManager {
    */
   async acceptMembers(): Promise<void> {
     this.connect();
-    await this.#starting();
-    return this.#membership.accept();
+    await this.#group.starting;
+    return this.#group.membership.accept();
   }
 
   /**
    * Ends the quarantine of a node, for all clients: an operator knows that it has lost nothing that counts.
    * It votes at once. Rejects with a RangeError if no node has that name.
    */
-  async trustNode(name: string): Promise<void> {
-    const node = this.#nodes.find((one) => one.name === name);
-    if (node === undefined) {
-      const names = this.#nodes.map((one) => one.name);
-      throw new RangeError(
-        `no node is called ${JSON.stringify(shortened(String(name)))}; there are ${listed(names, 5)}`,
-      );
-    }
-    this.connect();
-    await node.memory?.trust();
+  trustNode(name: string): Promise<void> {
+    return this.#group.trust(name);
   }
 
   /**
@@ -408,26 +364,10 @@ export class LockManager {
     this.#acquirer.close();
     this.#quorum.releaseOpenRounds();
     await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
-    this.#bootstrap?.close();
-    this.#quorumWatch?.close();
-    this.#lifter?.close();
-    this.#unwatch();
-    this.#membership.close();
-    await Promise.all([...this.#nodes.map((node) => node.close()), this.#stallGuard?.close()]);
-    // A node in memory lives on for other managers that share it. For this one it is closed like the others.
-    for (const { name } of this.#nodes) this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
-  }
-
-  /** Resolves when the nodes and the list of nodes are known well enough; `undefined` once they are. */
-  #starting(): Promise<void> | undefined {
-    const { starting } = this.#membership;
-    const bootstrapped = this.#bootstrap?.starting;
-    if (bootstrapped === undefined || starting === undefined) return bootstrapped ?? starting;
-    return Promise.all([bootstrapped, starting]).then(() => undefined);
-  }
-
-  #snapshotOf(nodeIndex: number): NodeSnapshot {
-    return snapshotOf(this.#nodes[nodeIndex]!, this.#views.twinOf(nodeIndex), this.#clock.now());
+    this.#group.unwatch();
+    await Promise.all([this.#group.closeNodes(), this.#stallGuard?.close()]);
+    for (const { name } of this.#group.nodes)
+      this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
   #memoryQuorum(): Quorum {
