@@ -6,6 +6,7 @@ import { VoteTally } from '../../core/vote-tally.js';
 import { failed, type Vote } from '../../core/vote.js';
 import type { VoteReceiver, LockNode } from '../../node/lock-node.js';
 import type { LockEvent } from '../../api/events.js';
+import { canTake } from './counter-room.js';
 import type { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
@@ -20,8 +21,6 @@ export interface QuorumCallContext {
   readonly hungNodes: HungNodes;
   /** Whether somebody listens to events; if nobody does, `report` need not be called. */
   readonly listening: boolean;
-  /** Whether a majority of the nodes can take this counter, by their clocks. */
-  canTake(counter: number, electorate: Electorate): boolean;
   report(id: number, node: LockNode, op: Op, vote: Vote, sentAt: number): void;
 }
 
@@ -117,7 +116,8 @@ export class QuorumCall implements VoteReceiver, Timed {
   /** A grant with a counter that the others refuse would spoil the token of the round. */
   #judged(vote: Vote): Vote {
     if (vote.kind !== 'granted' || vote.counter <= this.usualCounter) return vote;
-    return this.context.canTake(vote.counter, this.electorate) ? vote : TOO_FAR_AHEAD;
+    const { nodes, clock } = this.context;
+    return canTake(vote.counter, nodes, clock, this.electorate) ? vote : TOO_FAR_AHEAD;
   }
 
   timeOut(): void {

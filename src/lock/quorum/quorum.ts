@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.js';
-import { OWN_JUMP_MS } from '../../core/clock-offset.js';
-import { everyNode, type Electorate } from '../../core/electorate.js';
-import { highestCounterFor, SEED_MARGIN_MS } from '../../core/fencing.js';
+import type { Electorate } from '../../core/electorate.js';
+import { SEED_MARGIN_MS } from '../../core/fencing.js';
 import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Vote } from '../../core/vote.js';
@@ -9,6 +8,7 @@ import type { AcquireRequest, ExtendRequest, LockNode, VoteReceiver } from '../.
 import type { NodeVote } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import { Timeouts } from './call-timeouts.js';
+import { allOf, type Electorates } from './electorates.js';
 import { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
 import { FINISH_FOR_MS, PendingFinish } from './pending-finish.js';
@@ -16,24 +16,6 @@ import { QuorumCall, type Op, type QuorumCallContext } from './quorum-call.js';
 import { Releases, NOTHING_RELEASED, type ReleaseContext, type ReleaseResult } from './release.js';
 import { RoundLimiter } from './round-limiter.js';
 import type { CallTerms, ExtendTerms, LockRequest, ReleaseTerms, RestoreTarget } from './terms.js';
-
-/** Where a quorum learns which nodes count. */
-export interface Electorates {
-  readonly now: Electorate;
-  /** Grows whenever a node has another list than before, or the client votes under another one. */
-  readonly version: number;
-  /**
-   * Looks at the nodes again, because some do not vote under this list, and mends what can be mended at once.
-   * Takes `timeoutMs` at the longest. Never rejects.
-   */
-  synchronize(timeoutMs: number): Promise<void>;
-}
-
-const constantly = (now: Electorate): Electorates => ({
-  now,
-  version: 0,
-  synchronize: () => Promise.resolve(),
-});
 
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
 const ACQUIRE_ROUNDS = 512;
@@ -55,7 +37,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     readonly clock: Clock,
     private readonly events: LockEvents,
     /** The nodes that count now. */
-    readonly electorates: Electorates = constantly(everyNode(nodes.length)),
+    readonly electorates: Electorates = allOf(nodes.length),
   ) {
     this.timeouts = new Timeouts(clock);
     this.hungNodes = new HungNodes(nodes.length);
@@ -129,19 +111,6 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
     });
     return call;
-  }
-
-  canTake(counter: number, { majority, exclusions }: Electorate): boolean {
-    const { monotonicMs, wallMs } = this.clock.stamp();
-    const gapMs = wallMs - monotonicMs;
-    const nodesMs = this.nodes.map(({ state: { status, clockOffsetMs, ownGapMs = gapMs } }, nodeIndex) => {
-      const isAway = status === 'unreachable' || status === 'misconfigured';
-      // It takes nothing now.
-      if (isAway || exclusions[nodeIndex] !== undefined) return Number.NEGATIVE_INFINITY;
-      const isCurrent = Math.abs(ownGapMs - gapMs) <= OWN_JUMP_MS;
-      return isCurrent && clockOffsetMs !== undefined ? monotonicMs + clockOffsetMs : undefined;
-    });
-    return counter <= highestCounterFor(nodesMs, majority);
   }
 
   /** Asks all nodes to prolong the keys. */
