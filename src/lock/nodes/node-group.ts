@@ -116,7 +116,9 @@ export class NodeGroup {
     this.membership.close();
   }
 
-  /** Closes the nodes. A node in memory lives on for other managers that share it; for this one it is closed. */
+  /**
+   * Closes the nodes. A node in memory lives on for other managers that share it; for this one it is closed.
+   */
   async closeNodes(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.close()));
   }
