@@ -318,8 +318,9 @@ function pairOfOthers(
   const isMissed = ({ id, address }: Member): boolean =>
     !views.some(
       (view) =>
-        (view.id === id && (isHere(view) || view.isLongAway)) ||
-        // Another server has been at its address for long.
+        (view.id === id && isHere(view)) ||
+        // Nobody has answered for long, or another server has been there for long.
+        ((view.id === id || view.address === address) && view.isLongAway) ||
         (view.id !== id && isHere(view) && view.address === address && view.hereForMs > patienceMs),
     );
   return others.length > 0 && others.every(agree) && !members.some(isMissed) ? pair : undefined;

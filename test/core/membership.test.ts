@@ -309,6 +309,17 @@ describe('the writes that are due', () => {
     expect(planOf([blank('a'), blank('b'), away('c')], knowledge).writes).toEqual([]);
   });
 
+  it('a listed id that no node has is not waited for while nobody has answered at its address for long', () => {
+    const madeUp = { id: 'made up', address: node('c').address };
+    const crowded = memberList(digest, 2, [...nodes('abc'), madeUp], A.id);
+    const record = { list: list('abc', 3, crowded), previous: crowded };
+    const knowledge = knowing(view('a', { record }), view('b', { record }), view('c', { record }));
+    const c = away('c');
+    expect(planOf([blank('a'), view('b', { record }), c], knowledge).writes).toEqual([]);
+    const plan = planOf([blank('a'), view('b', { record }), { ...c, isLongAway: true }], knowledge);
+    expect(inWords(plan)).toEqual(['restore 0: 3 abc']);
+  });
+
   it('a lagging node is told the list in use', () => {
     const views = [...'abd'].map((id) => view(id, { record: PAIR_B }));
     expect(inWords(planOf([...views, view('c')]))).toEqual(['change 3: 2 abcd']);

@@ -258,6 +258,24 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['one holder'],
   },
   {
+    name: 'a wait until a clock that was set back has caught up',
+    flaw: 'waits for a clock',
+    likely: 521_530_109,
+    breaks: ['no tick lost'],
+  },
+  {
+    name: 'a wait for an id that no node has any more',
+    edits: [
+      {
+        file: 'core/membership-plan.ts',
+        original: '((view.id === id || view.address === address) && view.isLongAway)',
+        replacement: '(view.id === id && view.isLongAway)',
+      },
+    ],
+    likely: 521_529_807,
+    breaks: ['no tick lost'],
+  },
+  {
     name: 'no quarantine',
     edits: [
       {

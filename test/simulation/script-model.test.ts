@@ -262,13 +262,21 @@ describe('the model of the scripts', () => {
   }
 
   /**
-   * Fields that a call would not find otherwise: a memory of a while ago, and what a client of version 0.1
-   * leaves.
+   * Fields that a call would not find otherwise: a memory of a while ago, what a client of version 0.1
+   * leaves, and what was written before the clock was set back.
    */
   async function remember(rng: Rng, model: Keyspace): Promise<readonly string[]> {
     if (rng.chance(0.5)) return [];
     const since = Date.now() * 1_000 - rng.pick([4_000_000, 20_000_000]);
-    const fields = { run: 'run-1', since, longest: 60_000, ttl: rng.pick([0, 90_000]), lifted: '' };
+    const aheadUs = rng.pick([0, 2_400_000_000]);
+    const wrote = since + aheadUs;
+    const isRecorded = rng.chance(0.5);
+    const fields = {
+      ...{ run: 'run-1', since, longest: 60_000, ttl: rng.pick([0, 90_000]), lifted: '' },
+      ...{ instant: Math.floor(wrote / 1_000), mem: wrote },
+      ...(isRecorded && { of: wrote, by: 'run-1', record: 'a text', from: wrote + 7_000_000, wrote }),
+      ...(isRecorded && { cur: 'list-1', prev: '', seq: 1 }),
+    };
     for (const [name, value] of Object.entries(fields)) {
       await client.hset(MARKER, name, value);
       model.setField(MARKER, name, String(value));

@@ -41,6 +41,7 @@ export const SCRIPT_FLAWS = [
   'confirm of a finished tick',
   'finish over a later attempt',
   'finish makes a counter',
+  'waits for a clock',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -116,7 +117,7 @@ export function runScript(
   const command = verb === 'guard' ? terms : [];
   // All that one call writes to the marker counts as one.
   const writes = (numberIn(keyspace.field(marker, 'writes')) ?? 0) + 1;
-  const instants = new Instants(keyspace, marker, nowUs, writes, flaw);
+  const instants = new Instants(keyspace, marker, nowUs, writes, isGuarded ? Number(args[1]) : 0, flaw);
   const memory = isGuarded ? guard(keyspace, marker, args, command, nowUs, writes, flaw) : NO_GUARD;
   if (memory === undefined) return [nowUs, -1, '', ''];
   const head = isGuarded ? [nowUs, memory.leftMs] : [];
@@ -131,7 +132,11 @@ export function runScript(
       ...[`${field('run')}:${sinceUs}`, Math.floor((nowUs - sinceUs) / 1_000), outMs],
       ...[Number(field('longest')), Number(field('born')), Number(field('writes'))],
     ];
-    return [...name, ...(isOff ? [0, 0, 0, 0, 0, 0] : about), ...recordOf(keyspace, marker, memory, nowUs)];
+    return [
+      ...name,
+      ...(isOff ? [0, 0, 0, 0, 0, 0] : about),
+      ...recordOf(keyspace, marker, memory, nowUs, flaw),
+    ];
   }
   if (deadline && nowUs > Number(terms.shift()) && flaw !== 'no deadline') return [...head, 'late'];
   if (verb === 'record') return [...head, record(keyspace, marker, memory, terms, nowUs, instants, flaw)];
@@ -208,11 +213,23 @@ function identify(
 }
 
 /** What a node says of its record. */
-function recordOf(keyspace: Keyspace, marker: string, memory: Memory, nowUs: number): unknown[] {
+function recordOf(
+  keyspace: Keyspace,
+  marker: string,
+  memory: Memory,
+  nowUs: number,
+  flaw: ScriptFlaw | undefined,
+): unknown[] {
   const [sequence = 0, from = 0, writtenUs] = ['seq', 'from', 'wrote'].map((name) =>
     numberIn(keyspace.field(marker, name)),
   );
   const wrote = (memory.hasRecord ? writtenUs : numberIn(memory.mem)) ?? nowUs;
+  // The clock was set back since: what is to be waited for begins anew.
+  if (wrote > nowUs && flaw !== 'waits for a clock') {
+    if (memory.hasRecord) setFields(keyspace, marker, { from: nowUs + from - wrote, wrote: nowUs });
+    else setFields(keyspace, marker, { mem: (memory.mem = String(nowUs)) });
+    return recordOf(keyspace, marker, memory, nowUs, flaw);
+  }
   return [
     memoryOf(memory),
     sequence,
@@ -263,17 +280,20 @@ class Instants {
   readonly #instant: number;
   readonly #long: number;
   readonly #ttl: number;
+  readonly #longestMs: number;
 
   constructor(
     private readonly keyspace: Keyspace,
     private readonly marker: string,
     nowUs: number,
     private readonly writes: number,
+    quarantineMs: number,
     private readonly flaw: ScriptFlaw | undefined,
   ) {
     const numberOf = (name: string): number => numberIn(keyspace.field(marker, name)) ?? 0;
     this.#nowMs = Math.ceil(nowUs / 1_000);
     [this.#instant, this.#long, this.#ttl] = [numberOf('instant'), numberOf('long'), numberOf('ttl')];
+    this.#longestMs = Math.max(quarantineMs, numberOf('longest'), this.#ttl);
   }
 
   get #list(): string {
@@ -286,7 +306,8 @@ class Instants {
       if (this.#instant < expires)
         setFields(this.keyspace, this.marker, { instant: expires + COARSE_MS, writes });
     } else if (this.#long < expires) {
-      setFields(this.keyspace, this.marker, { long: expires + ttlMs, writes });
+      const longest = Math.max(ttlMs, this.#longestMs);
+      setFields(this.keyspace, this.marker, { long: expires + ttlMs, longest, writes });
     }
   }
 
@@ -316,15 +337,21 @@ class Instants {
       instant = Math.max(instant, this.#nowMs + this.#ttl);
       setFields(this.keyspace, this.marker, { instant, ttl: 0, writes: this.writes });
     }
+    const isBounded = this.flaw !== 'waits for a clock';
+    let outMs = instant - this.#nowMs;
+    if (isBounded) outMs = Math.min(outMs, Math.max(LONG_TTL_MS + COARSE_MS, this.#ttl));
     if (this.#long > this.#nowMs) {
       for (const entry of this.keyspace.members(this.#list)) {
         const expires = Number(this.keyspace.field(this.#list, entry));
         if (expires <= this.#nowMs) this.keyspace.removeMember(this.#list, entry);
-        else instant = Math.max(instant, expires);
+        else
+          outMs = Math.max(
+            outMs,
+            Math.min(expires - this.#nowMs, isBounded ? this.#longestMs : Number.POSITIVE_INFINITY),
+          );
       }
     }
-    if (this.flaw === 'no instant told') return 0;
-    return Math.max(0, instant - this.#nowMs);
+    return this.flaw === 'no instant told' ? 0 : Math.max(0, outMs);
   }
 }
 

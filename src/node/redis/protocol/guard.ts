@@ -83,6 +83,16 @@ if quarantine > 0 then
   reply[8], reply[9], reply[10] = tonumber(told[4]), tonumber(told[5]) or 0, tonumber(told[6]) or 0
 end
 local from, wrote = tonumber(told[9]) or 0, tonumber(hasRecord and told[10] or mem) or now
+if wrote > now then
+  -- The clock was set back since. All that was to be waited for begins anew, so it is no longer than it was.
+  from, wrote = now + from - wrote, now
+  if hasRecord then
+    call('HSET', marker, 'from', string.format('%.0f', from), 'wrote', string.format('%.0f', now))
+  else
+    mem = string.format('%.0f', now)
+    call('HSET', marker, 'mem', mem)
+  end
+end
 reply[11], reply[12], reply[13] = ${MEMORY}, tonumber(told[7]) or 0, hasRecord and told[8] or ''
 reply[14] = math.max(0, math.ceil((from - now) / 1000))
 reply[15] = math.max(0, math.floor((now - wrote) / 1000))

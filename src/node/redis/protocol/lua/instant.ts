@@ -30,7 +30,8 @@ if ttlMs <= ${LONG_TTL_MS} then
   end
 else
   if (tonumber(seen[8]) or 0) < expires then
-    call('HSET', marker, 'long', expires + ttlMs, 'writes', writes)
+    call('HSET', marker, 'long', expires + ttlMs, 'longest', math.max(ttlMs, quarantine, lasts, oldTtl),
+      'writes', writes)
   end
   list = function(lock, holder)
     local leases, entry = marker .. ':long', lock .. '\\n' .. holder
@@ -61,6 +62,9 @@ end
  * For how many ms a key may still live that was set or prolonged here, as `out`. A client of version 0.1
  * raises no instant. But it writes the field `ttl` at its first vote after that field became 0, and its keys
  * live no longer than that. So whatever it has set by now is over then, and the field is 0 again.
+ *
+ * An instant that is further away than any TTL was written before the clock was set back. It is bounded by
+ * the longest TTL of its kind, or the wait would last until the clock has caught up.
  */
 export const TELL_OUT = `
 local instant, ms = tonumber(seen[7]) or 0, math.ceil(now / 1000)
@@ -68,11 +72,12 @@ if oldTtl > 0 then
   instant = math.max(instant, ms + oldTtl)
   call('HSET', marker, 'instant', instant, 'ttl', 0, 'writes', writes)
 end
-local out = instant - ms
+local longest = math.max(quarantine, lasts, oldTtl)
+local out = math.min(instant - ms, math.max(${LONG_TTL_MS + COARSE_MS}, oldTtl))
 if (tonumber(seen[8]) or 0) > ms then
   call('ZREMRANGEBYSCORE', marker .. ':long', '-inf', ms)
   local last = call('ZRANGE', marker .. ':long', -1, -1, 'WITHSCORES')[2]
-  if last then out = math.max(out, tonumber(last) - ms) end
+  if last then out = math.max(out, math.min(tonumber(last) - ms, longest)) end
 end
 if out < 0 then out = 0 end
 `;
