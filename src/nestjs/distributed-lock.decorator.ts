@@ -1,7 +1,7 @@
 import { UseInterceptors } from '@nestjs/common';
 import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
 import { lockMethod } from './lock-method.js';
-import { SETTINGS, type LockSettings, type OnHeld } from './lock-settings.js';
+import { SETTINGS, type LockSettings, type OnHeld, type OnUnavailable } from './lock-settings.js';
 import type { KeyOfCall, Method } from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
 import { assertNoRuns, normalizeRuns } from './runs/normalize-runs.js';
@@ -27,18 +27,28 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []>
    */
   readonly once?: 'tick' | false | undefined;
   /**
-   * What a call does that does not get the lock.
-   * - `'skip'`: the method does not run, the call returns `undefined`, and a line is logged: an error when no
-   *   quorum of the nodes could be reached. A job of a queue is skipped only when another worker has the
-   *   lock.
+   * What a call does when somebody else has the lock.
+   * - `'skip'`: the method does not run, the call returns `undefined`, and a line is logged.
    * - `'throw'`: the call rejects in the way of its caller. An HTTP route answers 409 (held) or 503
-   *   (unreachable, shutting down), a resolver of GraphQL fails with an extension code, a handler of a
+   *   (shutting down), a resolver of GraphQL fails with an extension code, a handler of a
    *   gateway or a microservice with a `WsException` or an `RpcException`. A job of BullMQ is delayed, a job
    *   of @nestjs/bull fails. Other code gets the lock's own error.
    * - `'wait'`: the call waits for the lock as long as `wait`, and then does as with `'throw'`.
    * @default 'throw' where somebody waits for the result, as above, and `'skip'` for all other methods
    */
   readonly onHeld?: OnHeld | undefined;
+  /**
+   * What a call does when no majority of the nodes can be reached.
+   * - `'skip'`: the method does not run, the call returns `undefined`, and an error is logged. A job of a
+   *   queue is not skipped but refused as by `'throw'`: it would be taken for completed.
+   * - `'throw'`: the call rejects in the way of its caller, like a held lock; a route answers 503.
+   * - `'run'`: the method runs **without the lock**, on every worker that calls it, and a warning is logged.
+   *   `currentLease()` is `undefined`.
+   *
+   * A call during the shutdown is skipped or rejected, never run.
+   * @default 'skip' where `onHeld` is `'skip'` and nobody waits for the result, and `'throw'` otherwise
+   */
+  readonly onUnavailable?: OnUnavailable | undefined;
   /**
    * The `name` of the `QuorlockModule` on whose nodes to lock.
    * @default the module without a name
@@ -61,7 +71,7 @@ export type DistributedLockDecorator<Args extends readonly unknown[]> = <
       : Misfit<'the key function does not fit the arguments of the method'>),
 ) => void;
 
-const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'once', 'onHeld', 'locks'];
+const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'once', 'onHeld', 'onUnavailable', 'locks'];
 
 /**
  * Runs an async method on one worker at a time. The others skip the call, or reject it where a caller waits
@@ -100,10 +110,11 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       );
     }
     assertKnown(where, options, OPTIONS);
-    const { key, once, onHeld, locks = DEFAULT_LOCKS } = options;
+    const { key, once, onHeld, onUnavailable, locks = DEFAULT_LOCKS } = options;
     assertKey(where, key);
     assertOneOf(where, 'once', once, ['tick', false]);
     assertOneOf(where, 'onHeld', onHeld, ['skip', 'throw', 'wait']);
+    assertOneOf(where, 'onUnavailable', onUnavailable, ['skip', 'throw', 'run']);
     if (typeof locks !== 'string' || locks === '')
       throw new TypeError(`${where}: locks must be the name of a module`);
     const normalizedOptions = normalizeOptions(where, options, onHeld);
@@ -114,6 +125,7 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       key: key as string | KeyOfCall | undefined,
       once,
       onHeld,
+      onUnavailable,
       locks,
       normalizedOptions,
       runs,

@@ -12,14 +12,14 @@ export {
   type RunOnLeaderDecorator,
   type RunOnLeaderOptions,
 } from './leader/run-on-leader.decorator.js';
-export type { LockSettings, OnHeld } from './lock-settings.js';
+export type { LockSettings, OnHeld, OnUnavailable } from './lock-settings.js';
 export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decorator.js';
 export { unlocked } from './lock-method.js';
 export type { LockLogLevel } from './module-logger.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
 export type { QuorlockModuleOptions, RedlockLike } from './quorlock-options.js';
 export { LockExceptionFilter } from './refusal/lock-exception.filter.js';
-export { LockedException, LockGraphQLError } from './refusal/lock-exceptions.js';
+export { LockedException, LockGraphQLError, LockUnavailableException } from './refusal/lock-exceptions.js';
 export type { RunSettings } from './runs/run-settings.js';
 export type { Refusal } from './refusal/refusal-facts.js';
 export { RequestEndedError } from './request/request-scope.js';

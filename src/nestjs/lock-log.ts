@@ -70,6 +70,14 @@ export class LockLog {
     else this.#logger.log(`Skipping execution - shutting down: ${run}`);
   }
 
+  /** A call without its lock that runs all the same, because `onUnavailable` is `'run'`. */
+  runsUnlocked(key: string): void {
+    const line = this.#unreachable.failed(key);
+    const what = 'Running without the lock - no majority of the nodes';
+    if (line.kind === 'first' || line.kind === 'also') this.#logger.warn(`${what}: ${key}`);
+    if (line.kind === 'again') this.#logger.warn(`${what}, ${line.times} times in a row: ${key}`);
+  }
+
   lostWhileRunning(error: LeaseLostError): void {
     this.#logger.error(`Lock lost while running, the run does not count as a success: ${error.message}`);
   }

@@ -53,9 +53,11 @@ export class LockRunner {
    */
   plan(owner: object, locked: LockedMethod, found: unknown, schedule: TickSchedule | undefined): MethodPlan {
     const caller = callerOf(owner, locked.property, [locked.wrapper, found]);
+    const onHeld = locked.onHeld ?? (caller === 'none' ? 'skip' : 'throw');
     const plan: MethodPlan = {
       name: labelOf(owner, locked),
-      onHeld: locked.onHeld ?? (caller === 'none' ? 'skip' : 'throw'),
+      onHeld,
+      onUnavailable: locked.onUnavailable ?? (onHeld === 'skip' && caller === 'none' ? 'skip' : 'throw'),
       caller,
       cron: cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found),
       schedule,

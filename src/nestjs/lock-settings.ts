@@ -53,5 +53,8 @@ export const SETTINGS = ['ttl', 'retries', 'retryDelay', 'wait', 'minHold', 'max
 /** What a call does when somebody else holds the lock. */
 export type OnHeld = 'skip' | 'throw' | 'wait';
 
+/** What a call does when no majority of the nodes can be reached. */
+export type OnUnavailable = 'skip' | 'throw' | 'run';
+
 /** The default `ttl` of a decorator, in milliseconds: the guide's. */
 export const DEFAULT_TTL_MS = 60_000;

@@ -2,6 +2,7 @@ import {
   LeaseLostError,
   LockManagerClosedError,
   LockNotAcquiredError,
+  QuorumUnreachableError,
   type AcquireOptions,
   type Lease,
   type LockManager,
@@ -11,7 +12,7 @@ import {
 } from '../index.js';
 import type { CronMetadata } from './cron/cron-schedule.js';
 import { isAcquireFailure, type AcquireFailure, type LockLog } from './lock-log.js';
-import type { OnHeld } from './lock-settings.js';
+import type { OnHeld, OnUnavailable } from './lock-settings.js';
 import type { LockedMethod } from './locked-method.js';
 import type { Caller } from './refusal/caller.js';
 import { refuseJob } from './refusal/job-refusal.js';
@@ -28,6 +29,7 @@ export interface MethodPlan {
   /** The lock's name in metrics. */
   readonly name: string;
   readonly onHeld: OnHeld;
+  readonly onUnavailable: OnUnavailable;
   /** Who waits for the result, and is told of a refusal in its own way. */
   readonly caller: Caller;
   /** The schedule, if the method has `@Cron`. */
@@ -133,12 +135,19 @@ async function fail(plan: MethodPlan, lease: Lease, error: unknown, log: LockLog
   throw toException(error, plan.caller);
 }
 
-/** The body did not run. Resolves only where nobody needs to be told but the log. */
-async function refuse(call: LockedCall, refusal: unknown, log: LockLog): Promise<undefined> {
-  const { plan, key, args } = call;
+/**
+ * The body did not run. Resolves only where nobody needs to be told but the log, or where it is to run
+ * without the lock.
+ */
+async function refuse(call: LockedCall, refusal: unknown, log: LockLog): Promise<unknown> {
+  const { plan, key, args, locked, instance } = call;
   const error: unknown = refusal instanceof NotRun ? refusal.cause : refusal;
   if (refusal instanceof NotRun && call.byScheduler && log.tickNotRun(key, refusal.reason)) return undefined;
   if (!isAcquireFailure(error)) throw error;
+  if (plan.onUnavailable === 'run' && error instanceof QuorumUnreachableError) {
+    log.runsUnlocked(key);
+    return locked.original.apply(instance, args);
+  }
   if (isSkipped(call, error)) {
     log.skipped(key, error, isManual(call));
     return undefined;
@@ -158,7 +167,11 @@ function isSkipped({ plan, byScheduler }: LockedCall, error: AcquireFailure): bo
     error instanceof LockManagerClosedError ||
     (error instanceof LockNotAcquiredError && error.reason === 'already_ran');
   if (byScheduler && isNoFault) return true;
-  if (plan.onHeld !== 'skip') return false;
   // A job of a queue that is not run for any other reason would be taken for completed.
-  return plan.caller !== 'queue' || (error instanceof LockNotAcquiredError && error.reason === 'held');
+  if (plan.caller === 'queue')
+    return plan.onHeld === 'skip' && error instanceof LockNotAcquiredError && error.reason === 'held';
+  if (error instanceof LockNotAcquiredError) return plan.onHeld === 'skip';
+  // During the shutdown nothing is run any more.
+  if (plan.onUnavailable === 'run') return plan.onHeld === 'skip' && plan.caller === 'none';
+  return plan.onUnavailable === 'skip';
 }

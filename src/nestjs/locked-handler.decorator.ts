@@ -24,13 +24,22 @@ export interface LockedHandlerOptions extends LockSettings {
    */
   readonly onHeld?: 'throw' | 'wait' | undefined;
   /**
+   * What a request does when no majority of the nodes can be reached.
+   * - `'throw'`: it fails with 503, or with the error of another transport.
+   * - `'run'`: it is handled **without the lock**, and a warning is logged. `currentLease()` is `undefined`.
+   *
+   * A request during the shutdown fails.
+   * @default 'throw'
+   */
+  readonly onUnavailable?: 'throw' | 'run' | undefined;
+  /**
    * The `name` of the `QuorlockModule` on whose nodes to lock.
    * @default the module without a name
    */
   readonly locks?: string | undefined;
 }
 
-const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'locks'];
+const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'onUnavailable', 'locks'];
 
 /**
  * Locks a controller's handler while a request is handled. The lock is acquired after the guards, and before
@@ -60,12 +69,14 @@ export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorat
     assertLegacyDecorator('@LockedHandler', property);
     const where = `@LockedHandler on ${methodName(target, property)}`;
     assertKnown(where, options, OPTIONS);
-    const { key, onHeld = 'throw', locks = DEFAULT_LOCKS } = options;
+    const { key, onHeld = 'throw', onUnavailable = 'throw', locks = DEFAULT_LOCKS } = options;
     assertKey(where, key);
     assertOneOf(where, 'onHeld', onHeld, ['throw', 'wait']);
+    assertOneOf(where, 'onUnavailable', onUnavailable, ['throw', 'run']);
     const metadata: LockedHandlerMetadata = {
       key,
       onHeld,
+      onUnavailable,
       locks,
       normalizedOptions: normalizeOptions(where, options, onHeld),
     };

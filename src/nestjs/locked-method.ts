@@ -1,5 +1,5 @@
 import type { RunPolicyOptions } from '../index.js';
-import type { OnHeld } from './lock-settings.js';
+import type { OnHeld, OnUnavailable } from './lock-settings.js';
 import type { NormalizedOptions } from './normalize-options.js';
 
 /** Any method, as a decorator finds it. */
@@ -21,6 +21,7 @@ export interface LockedMethod {
   readonly key: string | KeyOfCall | undefined;
   readonly once: 'tick' | false | undefined;
   readonly onHeld: OnHeld | undefined;
+  readonly onUnavailable: OnUnavailable | undefined;
   readonly normalizedOptions: NormalizedOptions;
   /** The policies of its ticks, where the decorator gives any. */
   readonly runs: RunPolicyOptions;

@@ -1,5 +1,6 @@
 import { afterEach } from '@jest/globals';
 import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import {
   LockManager,
@@ -76,6 +77,7 @@ export async function start(
   metadata: ModuleMetadata,
   options: Options = {},
   prepare?: Prepare,
+  adapter?: AbstractHttpAdapter,
 ): Promise<Application> {
   const events: LockEvent[] = [];
   const module = QuorlockModule.forRoot({
@@ -86,7 +88,7 @@ export async function start(
     ...options,
   });
   const imports = [...(metadata.imports ?? []), module];
-  const { app, log } = await startWith({ ...metadata, imports }, prepare);
+  const { app, log } = await startWith({ ...metadata, imports }, prepare, adapter);
   return { app, log, events };
 }
 
@@ -94,10 +96,11 @@ export async function start(
 export async function startWith(
   metadata: ModuleMetadata,
   prepare: Prepare = () => undefined,
+  adapter?: AbstractHttpAdapter,
 ): Promise<Omit<Application, 'events'>> {
   const log = new Log();
   const module = await Test.createTestingModule(metadata).setLogger(log).compile();
-  const app = module.createNestApplication();
+  const app = adapter === undefined ? module.createNestApplication() : module.createNestApplication(adapter);
   opened.push(app);
   prepare(app);
   await app.init();

@@ -16,6 +16,18 @@ export class LockedException extends ConflictException {
   }
 }
 
+/** A 503: no majority of the nodes answered, the lease was lost, or the application is shutting down. */
+export class LockUnavailableException extends ServiceUnavailableException {
+  constructor(
+    message: string,
+    /** The code of the lock's own error. */
+    readonly code: string,
+    cause: unknown,
+  ) {
+    super(message, { cause });
+  }
+}
+
 /** A lock's error for GraphQL: servers send the `extensions` of an error along with its message. */
 export class LockGraphQLError extends IntrinsicException {
   readonly extensions: Readonly<Record<string, unknown>>;
@@ -32,6 +44,23 @@ export class LockGraphQLError extends IntrinsicException {
  * Other errors are unchanged, and so are all errors where nobody waits.
  */
 export function toException(error: unknown, caller: Caller): unknown {
+  const exception = exceptionFor(error, caller);
+  return exception === error ? error : withoutFrames(exception);
+}
+
+/**
+ * A refusal is no fault of the code: who logs its exception writes one line. Its cause has the stack. Apollo
+ * sends the stack to the client unless it runs in production.
+ */
+function withoutFrames(exception: unknown): unknown {
+  if (exception instanceof Error) {
+    const value = `${exception.name}: ${exception.message}`;
+    Object.defineProperty(exception, 'stack', { value, configurable: true, writable: true });
+  }
+  return exception;
+}
+
+function exceptionFor(error: unknown, caller: Caller): unknown {
   const refusal = refusalOf(error);
   if (refusal === undefined) return error;
   if (caller === 'http') return toHttpException(refusal, error);
@@ -40,8 +69,8 @@ export function toException(error: unknown, caller: Caller): unknown {
   return error;
 }
 
-function toHttpException({ message, retryAfterSeconds }: Refusal, cause: unknown): unknown {
+function toHttpException({ message, code, retryAfterSeconds }: Refusal, cause: unknown): unknown {
   return retryAfterSeconds === undefined
-    ? new ServiceUnavailableException(message, { cause })
+    ? new LockUnavailableException(message, code, cause)
     : new LockedException(message, retryAfterSeconds, cause);
 }

@@ -5,6 +5,7 @@ import type { NormalizedOptions } from '../normalize-options.js';
 export interface LockedHandlerMetadata {
   readonly key: string | ((context: ExecutionContext) => string | Promise<string>) | undefined;
   readonly onHeld: 'throw' | 'wait';
+  readonly onUnavailable: 'throw' | 'run';
   /** The name of the module instance that locks it. */
   readonly locks: string;
   readonly normalizedOptions: NormalizedOptions;

@@ -1,6 +1,6 @@
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { Subscription, type Subscriber } from 'rxjs';
-import { LeaseLostError, type Lease } from '../../index.js';
+import { LeaseLostError, QuorumUnreachableError, type Lease } from '../../index.js';
 import type { LockRunner } from '../lock-runner.js';
 import type { LockedHandlerMetadata } from './locked-handler.js';
 import { labelOf } from '../locked-method.js';
@@ -42,7 +42,16 @@ export class LockedRequest {
 
   /** Acquires the lock and handles the request. Returns what is done when the caller unsubscribes. */
   begin(): () => void {
-    this.#handle().then(
+    const isTolerated = (error: unknown): boolean =>
+      this.handler.onUnavailable === 'run' &&
+      this.#lease === undefined &&
+      error instanceof QuorumUnreachableError;
+    const handled = this.#handle().catch((error: unknown) => {
+      if (!isTolerated(error)) throw error;
+      this.runner.log.runsUnlocked(this.#key);
+      return this.#handleUnlocked();
+    });
+    handled.then(
       () => this.#complete(),
       (error: unknown) => this.#fail(error),
     );
@@ -68,6 +77,17 @@ export class LockedRequest {
     await runner.locks.withLock(this.#key, { ...options, signal: this.#scope.signal }, (lease) =>
       this.#handleUnder(lease),
     );
+  }
+
+  #handleUnlocked(): Promise<void> {
+    return new Promise((complete, error) => {
+      const next = (value: unknown): void => this.subscriber.next(value);
+      const end = (): void => {
+        this.#scope.finish();
+        complete();
+      };
+      this.#result.add(this.next.handle().subscribe({ next, error, complete: end }));
+    });
   }
 
   async #handleUnder(lease: Lease): Promise<void> {

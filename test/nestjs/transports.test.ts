@@ -1,0 +1,366 @@
+import { request as openRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import { ApolloServer } from '@apollo/server';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  Controller,
+  ForbiddenException,
+  Get,
+  Injectable,
+  Param,
+  ParseIntPipe,
+  Res,
+  Sse,
+  StreamableFile,
+  UseFilters,
+  UseGuards,
+  type CanActivate,
+} from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
+import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { Observable } from 'rxjs';
+import { WebSocket } from 'ws';
+import { LockManager } from '../../src/index.js';
+import { DistributedLock, LockedHandler, LockExceptionFilter } from '../../src/nestjs/index.js';
+import { until } from '../support/until.js';
+import { closedDoor, fragileNode, listen, start, type Application } from './support.js';
+
+const HOLDER = 'host-of-the-holder:4711';
+let door = closedDoor();
+let runs = 0;
+const escaped: unknown[] = [];
+const onEscaped = (error: unknown): void => void escaped.push(error);
+
+beforeEach(() => {
+  door = closedDoor();
+  runs = 0;
+  escaped.length = 0;
+  process.on('unhandledRejection', onEscaped);
+  process.on('uncaughtException', onEscaped);
+});
+
+afterEach(() => {
+  process.off('unhandledRejection', onEscaped);
+  process.off('uncaughtException', onEscaped);
+  expect(escaped).toEqual([]);
+});
+
+const body = async (): Promise<string> => {
+  runs++;
+  return 'done';
+};
+
+@Injectable()
+class Service {
+  @DistributedLock({ key: 'job', onHeld: 'throw' })
+  async work(): Promise<string> {
+    return body();
+  }
+}
+
+type Setting = Application & { node: ReturnType<typeof fragileNode>; other: LockManager };
+type Metadata = Parameters<typeof start>[0];
+
+/** An application on a node that another worker, whose name no client may see, locks on too. */
+async function serve(
+  metadata: Metadata,
+  adapter: AbstractHttpAdapter,
+  prepare?: Parameters<typeof start>[2],
+): Promise<Setting> {
+  const node = fragileNode();
+  const other = new LockManager({ nodes: [node], holder: HOLDER, warn: () => undefined });
+  const application = await start(
+    { ...metadata, providers: [Service, ...(metadata.providers ?? [])] },
+    { nodes: [node] },
+    prepare,
+    adapter,
+  );
+  return { ...application, node, other };
+}
+
+const numberOfReleases = ({ events }: Setting): number =>
+  events.filter(({ type }) => type === 'released').length;
+
+const events = (): Observable<{ data: string }> =>
+  new Observable((subscriber) => {
+    subscriber.next({ data: 'first' });
+    void door.promise.then(() => {
+      subscriber.next({ data: 'last' });
+      subscriber.complete();
+    });
+  });
+
+@Injectable()
+class Nobody implements CanActivate {
+  canActivate(): boolean {
+    throw new ForbiddenException('nobody');
+  }
+}
+
+/** The part of a response that Express and Fastify have in common. */
+interface AnyResponse {
+  readonly raw?: AnyResponse;
+  write(text: string): void;
+  end(text: string): void;
+}
+
+@Controller()
+class Routes {
+  constructor(private readonly service: Service) {}
+
+  @Get('method')
+  @DistributedLock({ key: 'job' })
+  async method(): Promise<string> {
+    return body();
+  }
+
+  @Get('handler')
+  @LockedHandler({ key: 'job' })
+  async handler(): Promise<string> {
+    return body();
+  }
+
+  @Get('service')
+  async byService(): Promise<string> {
+    return this.service.work();
+  }
+
+  @Get('guarded')
+  @UseGuards(Nobody)
+  @LockedHandler({ key: 'job' })
+  guarded(): string {
+    return 'done';
+  }
+
+  @Get('piped/:id')
+  @DistributedLock({ key: (_id: number) => 'job' })
+  async piped(@Param('id', ParseIntPipe) _id: number): Promise<string> {
+    return body();
+  }
+
+  @Get('file')
+  @LockedHandler({ key: 'job' })
+  file(): StreamableFile {
+    const stream = new Readable({ read: () => undefined });
+    stream.push('first ');
+    void door.promise.then(() => {
+      stream.push('last');
+      stream.push(null);
+    });
+    return new StreamableFile(stream);
+  }
+
+  @Get('response')
+  @DistributedLock({ key: 'job' })
+  async response(@Res() response: AnyResponse): Promise<void> {
+    const raw = response.raw ?? response;
+    raw.write('first ');
+    void door.promise.then(() => raw.end('last'));
+  }
+
+  @Sse('events')
+  @LockedHandler({ key: 'job' })
+  events(): Observable<{ data: string }> {
+    return events();
+  }
+
+  @Sse('async-events')
+  @DistributedLock({ key: 'job' })
+  async asyncEvents(): Promise<Observable<{ data: string }>> {
+    return events();
+  }
+}
+
+describe.each([
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter() as AbstractHttpAdapter],
+])('routes of %s', (name, adapter) => {
+  const routes = (): Promise<Setting> => serve({ controllers: [Routes], providers: [Nobody] }, adapter());
+
+  it.each(['method', 'handler', 'service'])(
+    `a refused route of ${name} answers 409 with Retry-After, or 503 (%s)`,
+    async (path) => {
+      const setting = await routes();
+      const url = `${await listen(setting)}/${path}`;
+      await setting.other.acquire('job', { ttlMs: 20_000 });
+      const held = await fetch(url);
+      expect([held.status, held.headers.get('retry-after')]).toEqual([409, expect.stringMatching(/^\d+$/)]);
+      expect(await held.text()).not.toContain(HOLDER);
+      setting.node.reachable = false;
+      expect((await fetch(url)).status).toBe(503);
+      setting.app.get(LockManager).drain();
+      expect((await fetch(url)).status).toBe(503);
+      expect(setting.log.of('ExceptionsHandler')).toEqual([]);
+      expect(runs).toBe(0);
+    },
+  );
+
+  it.each([
+    ['guarded', 403],
+    ['piped/seven', 400],
+  ])(
+    `a guard, and a pipe before a locked method, come before the lock in ${name} (%s)`,
+    async (path, status) => {
+      const setting = await routes();
+      const url = await listen(setting);
+      await setting.other.acquire('job', { ttlMs: 20_000 });
+      expect((await fetch(`${url}/${path}`)).status).toBe(status);
+      expect(setting.events.filter(({ type }) => type === 'failed')).toEqual([]);
+    },
+  );
+
+  it.each(['file', 'response', 'events', 'async-events'])(
+    `a response that ${name} sends piece by piece is locked to its end (%s)`,
+    async (path) => {
+      const setting = await routes();
+      const url = `${await listen(setting)}/${path}`;
+      const answer = await fetch(url);
+      expect(answer.status).toBe(200);
+      const refused = await fetch(url);
+      expect(refused.status).toBe(409);
+      expect(await refused.text()).not.toContain('first');
+      expect(numberOfReleases(setting)).toBe(0);
+      door.open();
+      expect(await answer.text()).toMatch(/first[\s\S]*last/);
+      await until(() => numberOfReleases(setting) === 1);
+    },
+  );
+
+  it(`a client of ${name} that goes away releases the lock of its response`, async () => {
+    const setting = await routes();
+    const url = `${await listen(setting)}/file`;
+    const leaving = openRequest(url).on('error', () => undefined);
+    leaving.on('response', () => leaving.destroy()).end();
+    await until(() => numberOfReleases(setting) === 1);
+  });
+});
+
+@Resolver()
+class Resolvers {
+  constructor(private readonly service: Service) {}
+
+  @Query(() => String, { nullable: true })
+  @DistributedLock({ key: 'job' })
+  async method(): Promise<string> {
+    return body();
+  }
+
+  @Query(() => String, { nullable: true })
+  @LockedHandler({ key: 'job' })
+  async handler(): Promise<string> {
+    return body();
+  }
+
+  @Query(() => String, { nullable: true })
+  async byService(): Promise<string> {
+    return this.service.work();
+  }
+}
+
+/** Starts Apollo's server as the driver does, but on no route, for which it needs one more package. */
+@Injectable()
+class RoutelessDriver extends ApolloDriver {
+  override async registerServer(options: ApolloDriverConfig): Promise<void> {
+    this.apolloServer = new ApolloServer(options as never);
+    await this.apolloServer.start();
+  }
+}
+
+describe('Apollo', () => {
+  it.each(['method', 'handler', 'byService'])(
+    'a refused resolver answers through Apollo with a code and without the holder (%s)',
+    async (field) => {
+      const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+        driver: RoutelessDriver,
+        autoSchemaFile: true,
+      });
+      const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
+      await setting.other.acquire('job', { ttlMs: 20_000 });
+      const server = setting.app.get<GraphQLModule<RoutelessDriver>>(GraphQLModule).graphQlAdapter.instance;
+      const ask = async (): Promise<unknown> => {
+        const { body: answer } = await server.executeOperation(
+          { query: `{ ${field} }` },
+          { contextValue: {} },
+        );
+        return answer.kind === 'single' ? answer.singleResult : answer;
+      };
+      const held = await ask();
+      expect(held).toMatchObject({
+        errors: [
+          {
+            message: 'Locked by another request, try again later',
+            extensions: { code: 'LOCK_NOT_ACQUIRED', retryAfterSeconds: expect.any(Number) },
+          },
+        ],
+      });
+      expect(JSON.stringify(held)).not.toContain(HOLDER);
+      expect(JSON.stringify(held)).not.toContain('    at ');
+      setting.node.reachable = false;
+      expect(await ask()).toMatchObject({ errors: [{ extensions: { code: 'QUORUM_UNREACHABLE' } }] });
+      expect(setting.log.of('ExceptionsHandler')).toEqual([]);
+      expect(runs).toBe(0);
+    },
+  );
+});
+
+@WebSocketGateway()
+class Gateway {
+  constructor(private readonly service: Service) {}
+
+  @SubscribeMessage('method')
+  @DistributedLock({ key: 'job' })
+  async method(): Promise<object> {
+    return { event: 'answer', data: await body() };
+  }
+
+  @SubscribeMessage('handler')
+  @LockedHandler({ key: 'job' })
+  async handler(): Promise<object> {
+    return { event: 'answer', data: await body() };
+  }
+
+  @UseFilters(LockExceptionFilter)
+  @SubscribeMessage('service')
+  async byService(): Promise<object> {
+    return { event: 'answer', data: await this.service.work() };
+  }
+}
+
+describe('a WebSocket', () => {
+  it('a refused message of a WebSocket of the package ws gets an answer with a code', async () => {
+    const setting = await serve({ providers: [Gateway] }, new ExpressAdapter(), (app) =>
+      app.useWebSocketAdapter(new WsAdapter(app)),
+    );
+    const url = await listen(setting);
+    const lease = await setting.other.acquire('job', { ttlMs: 20_000 });
+    const socket = new WebSocket(url.replace('http', 'ws'));
+    await new Promise((resolve) => socket.once('open', resolve));
+    const ask = (event: string): Promise<unknown> => {
+      const answer = new Promise((resolve) =>
+        socket.once('message', (data: Buffer) => resolve(JSON.parse(data.toString()))),
+      );
+      socket.send(JSON.stringify({ event, data: {} }));
+      return answer;
+    };
+    for (const event of ['method', 'handler', 'service']) {
+      const refused = await ask(event);
+      expect(refused).toEqual({
+        event: 'exception',
+        data: expect.objectContaining({ status: 'error', code: 'LOCK_NOT_ACQUIRED' }),
+      });
+      expect(JSON.stringify(refused)).not.toContain(HOLDER);
+    }
+    setting.node.reachable = false;
+    expect(await ask('method')).toMatchObject({ event: 'exception', data: { code: 'QUORUM_UNREACHABLE' } });
+    setting.node.reachable = true;
+    await lease.release();
+    expect(await ask('method')).toEqual({ event: 'answer', data: 'done' });
+    socket.close();
+    expect(setting.log.of('WsExceptionsHandler')).toEqual([]);
+  });
+});
