@@ -1,10 +1,15 @@
 /** The interface through which every library is measured. */
+import type { ConnectionOptions } from 'node:tls';
 import { Redis } from 'ioredis';
 
-/** A node's address on loopback. */
+/** Where a node is, and how to log in. */
 export interface Address {
   readonly host: string;
   readonly port: number;
+  readonly username?: string;
+  readonly password?: string;
+  readonly db?: number;
+  readonly tls?: ConnectionOptions;
 }
 
 export interface BenchLock {
@@ -27,6 +32,8 @@ export interface OpenOptions {
   readonly retryMs?: number;
   /** The subject's settings of its library's own options. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Whether others use the servers, too: nothing may be changed there but keys of the benchmark's own. */
+  readonly isShared: boolean;
   /** The url of quorlock's module. */
   readonly quorlock: string;
 }

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { dieWithParent, exitOf } from '../../test/support/processes.js';
-import type { Address } from './adapter.js';
+import type { Address, OpenOptions } from './adapter.js';
 import type { Subject } from './subjects.js';
 import type { Answer, Task } from './tasks.js';
 import type { Opening } from './worker.js';
@@ -21,7 +21,11 @@ export interface BenchChild {
 export async function openChild(
   subject: Subject,
   nodes: readonly Address[],
-  { quorlock, warmCycles }: { readonly quorlock: string; readonly warmCycles: number },
+  {
+    quorlock,
+    isShared,
+    warmCycles,
+  }: Pick<OpenOptions, 'quorlock' | 'isShared'> & { readonly warmCycles: number },
 ): Promise<BenchChild> {
   const [execPath = '', ...execArgv] = [...dieWithParent, process.execPath, '--import', preload];
   const child = fork(worker, [], { execPath, execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
@@ -59,7 +63,7 @@ export async function openChild(
     await exit.catch(() => undefined);
   };
   const { adapter, settings = {}, retryMs } = subject;
-  const options = { nodes, settings, quorlock, ...(retryMs === undefined ? {} : { retryMs }) };
+  const options = { nodes, settings, isShared, quorlock, ...(retryMs === undefined ? {} : { retryMs }) };
   try {
     await ask({ adapter, options, warmCycles }, OPEN_TIMEOUT_MS);
   } catch (error) {

@@ -3,6 +3,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { BenchLock } from './adapter.js';
+import { BENCH_NAME } from './names.js';
 import {
   nowNs,
   type Answer,
@@ -62,7 +63,9 @@ async function closed(lock: BenchLock, { inFlight, warmMs, ms, cycles }: ClosedT
       const began = performance.now();
       begun[slot] = began;
       try {
-        const lease = await lock.acquire(`bench:${process.pid}:${slot}:${n % NAMES}`, { ttlMs: TTL_MS });
+        const lease = await lock.acquire(`${BENCH_NAME}:${process.pid}:${slot}:${n % NAMES}`, {
+          ttlMs: TTL_MS,
+        });
         await lease.release();
         if (measuring) latencies.push(performance.now() - began);
       } catch {
@@ -106,7 +109,7 @@ async function open(lock: BenchLock, { rate, warmMs, ms }: OpenTask): Promise<Fi
     const isMeasured = due >= from;
     if (isMeasured) outstanding.set(n, due);
     try {
-      const lease = await lock.acquire(`bench:${n % 16_384}`, { ttlMs: TTL_MS });
+      const lease = await lock.acquire(`${BENCH_NAME}:${n % 16_384}`, { ttlMs: TTL_MS });
       await lease.release();
       if (isMeasured) latencies.push(performance.now() - due);
     } catch {
@@ -170,7 +173,7 @@ async function hold(lock: BenchLock, { count, ttlMs }: HoldTask): Promise<Figure
   await inParallel(count, async (n) => {
     for (let attempt = 1; ; attempt++) {
       try {
-        kept.push(await lock.keep(`held:${n}`, ttlMs));
+        kept.push(await lock.keep(`${BENCH_NAME}:held:${n}`, ttlMs));
         return;
       } catch (error) {
         errors++;
@@ -199,7 +202,7 @@ async function keepOn({ ms }: KeepTask): Promise<Figures> {
 
 async function keys(lock: BenchLock, { count }: KeysTask): Promise<Figures> {
   await inParallel(count, async (n) => {
-    const lease = await lock.acquire(`key:${String(n).padStart(8, '0')}`, { ttlMs: TTL_MS });
+    const lease = await lock.acquire(`${BENCH_NAME}:${String(n).padStart(8, '0')}`, { ttlMs: TTL_MS });
     await lease.release();
   });
   return {};

@@ -1,16 +1,6 @@
 /**
  * `npm run bench`: plays every scenario on every subject. It writes benchmarks/results/bench.json,
- * benchmarks/bench.md and the pictures in benchmarks/results. Options:
- *
- * - `--quick`: a short run of two minutes.
- * - `--only name,name`: only these scenarios; the results are printed and not written.
- * - `--subject part,part`: only the subjects whose names contain a part; the results are printed and not
- *   written.
- * - `--update`: with `--only`, writes the results in place of those scenarios' earlier ones.
- * - `--rounds N`: instead of each scenario's own number of rounds.
- * - `--against DIR`: measures quorlock as the checkout in DIR has it, too, as one more subject; the results
- *   are printed and not written.
- * - `--render`: only makes the table and the pictures again, from the stored results.
+ * benchmarks/bench.md and the pictures in benchmarks/results. `--help` tells the options.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -20,6 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findProgram } from '../../scripts/find-program.mjs';
 import { comparison } from './against.js';
+import { BENCH_NAME } from './names.js';
+import { readNodes } from './nodes.js';
 import { renderPictures } from './pictures.js';
 import { renderTable } from './render.js';
 import type { Results } from './results.js';
@@ -32,17 +24,37 @@ const args = process.argv.slice(2);
 const { values } = parseArgs({
   args,
   options: {
+    help: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     subject: { type: 'string' },
     update: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     against: { type: 'string' },
+    nodes: { type: 'string' },
     render: { type: 'boolean', default: false },
   },
 });
 
-if (values.render) {
+const USAGE = `npm run bench -- [options]
+
+  --quick            a short run of two minutes
+  --only NAMES       only these scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}
+  --subject PARTS    only the subjects whose names contain a part
+  --rounds N         in place of each scenario's own number of rounds
+  --nodes URLS       your own servers, as redis://a:6379,redis://b:6379. The benchmark writes keys that
+                     contain "${BENCH_NAME}", removes these, and nothing else; it stops and flushes no
+                     server, so it leaves out the scenarios that do
+  --against DIR      measures quorlock as the checkout in DIR has it, too
+  --update           with --only: writes the results in the place of those scenarios' earlier ones
+  --render           makes the table and the pictures again, from the stored results
+
+The results are written only by a run of all scenarios and subjects on servers of its own, and with --update;
+else they are printed. Lists are separated by commas.`;
+
+if (values.help) {
+  console.log(USAGE);
+} else if (values.render) {
   writeRendered(stored());
 } else {
   const wanted = values.only?.split(',');
@@ -50,6 +62,9 @@ if (values.render) {
   if (unknown.length > 0) throw new RangeError(`there is no scenario ${unknown.join(', ')}`);
   const scenarios = SCENARIOS.filter(({ name }) => wanted?.includes(name) ?? true);
   const before = wanted && values.update ? stored() : undefined;
+  const nodes = values.nodes === undefined ? undefined : readNodes(values.nodes);
+  if (nodes !== undefined && values.update)
+    throw new RangeError('--update stores results of own servers only: leave --nodes out');
   const rows = await runAll(scenarios, {
     isQuick: values.quick,
     isWanted: ({ name }) => values.subject?.split(',').some((part) => name.includes(part)) ?? true,
@@ -60,6 +75,7 @@ if (values.render) {
         ? {}
         : { other: pathToFileURL(resolve(values.against, 'dist/esm/index.js')).href }),
     },
+    ...(nodes === undefined ? {} : { nodes }),
     say: console.error,
   });
   const names = SCENARIOS.map(({ name }) => name);
@@ -68,11 +84,12 @@ if (values.render) {
     madeWith: [
       ...new Set([
         ...(before?.madeWith ?? []),
-        ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+        ['npm run bench', ...(args.length > 0 ? ['--', ...args.map(withoutLogins)] : [])].join(' '),
       ]),
     ],
     at: new Date().toISOString().slice(0, 10),
     node: process.version,
+    ...(nodes === undefined ? {} : { given: nodes.length }),
     redis:
       /v=(\S+)/.exec(
         execFileSync(findProgram('redis-server') ?? '', ['--version'], { encoding: 'utf8' }),
@@ -83,7 +100,7 @@ if (values.render) {
   };
   if (values.against !== undefined) {
     console.log(`${renderTable(results)}\n${comparison(rows)}`);
-  } else if ((wanted && !values.update) || values.subject !== undefined) {
+  } else if ((wanted && !values.update) || values.subject !== undefined || nodes !== undefined) {
     console.log(renderTable(results));
   } else {
     const lines = results.rows.map((row) => JSON.stringify({ ...row, figures: rounded(row.figures) }));
@@ -93,6 +110,11 @@ if (values.render) {
     writeFileSync(resultsFile, text);
     writeRendered(stored());
   }
+}
+
+/** An argument as a page may show it: urls may hold passwords. */
+function withoutLogins(argument: string): string {
+  return argument.replaceAll(/(rediss?:\/\/)[^/@,]*@/g, '$1');
 }
 
 /** Rounds to four digits, which is more than any figure is exact to. */

@@ -12,6 +12,8 @@ interface Column {
 interface Section {
   readonly scenario: string;
   readonly title: string;
+  /** Who should look at it, and what for. */
+  readonly concerns: string;
   readonly columns: readonly Column[];
   /** Whether more or less is better. Without it there are no ratios. */
   readonly better?: 'more' | 'less';
@@ -32,12 +34,19 @@ const SECTIONS: readonly Section[] = [
   {
     scenario: 'uncontended',
     title: 'Uncontended: acquire and release',
+    concerns:
+      'For everybody who takes locks that are mostly free. 1 in flight is a cron job or a single ' +
+      'request: its time is what a caller waits. 16 and 128 are a busy web service: its throughput ' +
+      'is how many requests a process can lock.',
     columns: [...THROUGHPUT, CPU, ...TROUBLE],
     better: 'more',
   },
   {
     scenario: 'open',
-    title: 'Open load: cycles that begin at a fixed rate, N = 5',
+    title: 'Open load: cycles that begin at a fixed rate, N = {n}',
+    concerns:
+      'For services whose requests come whether or not the earlier ones are through. The p99 is ' +
+      'what one request in a hundred waits at that rate, stalls included.',
     columns: [
       { figure: 'p99', title: 'p99 ms' },
       { figure: 'p50', title: 'p50 ms' },
@@ -48,7 +57,11 @@ const SECTIONS: readonly Section[] = [
   },
   {
     scenario: 'contended',
-    title: 'Contended: one resource, N = 5',
+    title: 'Contended: one resource, N = {n}',
+    concerns:
+      'For many callers that want the same thing: a queue of one, a hot account. It matters how ' +
+      'many get their turn in a second, that nobody is left out, and how much the servers are asked ' +
+      'meanwhile.',
     columns: [
       { figure: 'perSecond', title: 'hand-offs/s' },
       { figure: 'p50', title: 'hand-off p50 ms' },
@@ -64,7 +77,10 @@ const SECTIONS: readonly Section[] = [
   },
   {
     scenario: 'held',
-    title: 'Held: leases that extend themselves, TTL 10 s, N = 5',
+    title: 'Held: leases that extend themselves, TTL 10 s, N = {n}',
+    concerns:
+      'For long jobs, leaders and sessions: leases that are kept for minutes. It is what a process ' +
+      'pays for them while nothing happens.',
     columns: [
       { figure: 'cpuSeconds', title: 'client CPU s per 30 s' },
       { figure: 'heapBytes', title: 'heap bytes per lease' },
@@ -77,13 +93,17 @@ const SECTIONS: readonly Section[] = [
   },
   {
     scenario: 'down',
-    title: 'Nodes down: 16 in flight, N = 5',
+    title: 'Nodes down: 16 in flight, N = {n}',
+    concerns: "For everybody: it is what a failure of one or two servers does to the others' pace.",
     columns: [...THROUGHPUT, CPU, ...TROUBLE],
     better: 'more',
   },
   {
     scenario: 'memory',
     title: 'Memory on a node: distinct keys, each locked and released once',
+    concerns:
+      'For those who lock a new name each time, such as an order or a message: it is what stays on ' +
+      'the servers.',
     columns: [
       { figure: 'bytes', title: 'bytes per key, released' },
       { figure: 'keysLeft', title: 'keys left per key' },
@@ -92,25 +112,46 @@ const SECTIONS: readonly Section[] = [
   },
   {
     scenario: 'features',
-    title: 'What the features cost: quorlock, N = 5, 128 in flight',
+    title: 'What the features cost: quorlock, N = {n}, 128 in flight',
+    concerns: 'For those who wonder what safety costs: quorlock with one feature off at a time.',
     columns: [...THROUGHPUT, CPU],
     better: 'more',
   },
 ];
 
+/** How many servers the benchmark starts. */
+const NODES = 5;
+
+const placeOf = (given: number | undefined): string =>
+  given === undefined
+    ? 'The nodes ran on the same machine, over TCP on loopback.'
+    : `The nodes were the ${given} servers that \`--nodes\` named; the version of Redis is this machine's.`;
+
 /** A table in Markdown. */
 export function renderTable(results: Results): string {
-  const { madeWith, at, node, redis, cpus, cpu, rows } = results;
+  const { madeWith, at, node, redis, cpus, cpu, given, rows } = results;
   const made = madeWith.map((command) => `\`${command}\``).join(', then ');
-  const sections = SECTIONS.map((section) => sectionOf(section, rows)).filter((text) => text !== '');
+  const sections = SECTIONS.map((section) => sectionOf(section, rows, given ?? NODES)).filter(
+    (text) => text !== '',
+  );
   const page = [
     '# quorlock against its peers, in figures',
     `Made with ${made} on ${at}. Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}). ` +
-      'The nodes ran on the same machine, over TCP on loopback. ' +
+      `${placeOf(given)} ` +
       'This page is generated from [results/bench.json](results/bench.json). ' +
       '[README.md](README.md) explains the scenarios.',
     'Each figure is the median of its rounds, with min..max if there is more than one round. ' +
       'Compare only figures of one run. A dash means that there is no figure; the notes say why.',
+    ...(given === undefined ? [targetsOf(rows)] : []),
+    ...sections,
+    '',
+  ].join('\n\n');
+  return wrapped(page.replace(/\n+$/, '\n'));
+}
+
+/** The targets are about servers on the same machine. */
+function targetsOf(rows: readonly Row[]): string {
+  return [
     '## Targets',
     table(
       ['target', 'wanted', 'reached', 'bare batches', ''],
@@ -122,13 +163,14 @@ export function renderTable(results: Results): string {
         isReached === undefined ? 'not measured' : isReached ? 'yes' : 'no',
       ]),
     ),
-    ...sections,
-    '',
   ].join('\n\n');
-  return wrapped(page.replace(/\n+$/, '\n'));
 }
 
-function sectionOf({ scenario, title, columns, better }: Section, all: readonly Row[]): string {
+function sectionOf(
+  { scenario, title, concerns, columns, better }: Section,
+  all: readonly Row[],
+  nodes: number,
+): string {
   // The longest held scenario is separate, and its rows belong in this table.
   const rows = all.filter((row) => row.scenario === scenario || row.scenario === `${scenario}-many`);
   if (rows.length === 0) return '';
@@ -145,7 +187,12 @@ function sectionOf({ scenario, title, columns, better }: Section, all: readonly 
       ),
     ),
   ];
-  return [`## ${title}`, ...parts, ...(notes.length > 0 ? [notes.join('\n')] : [])].join('\n\n');
+  return [
+    `## ${title.replace('{n}', String(nodes))}`,
+    concerns,
+    ...parts,
+    ...(notes.length > 0 ? [notes.join('\n')] : []),
+  ].join('\n\n');
 }
 
 function cellTable(rows: readonly Row[], columns: readonly Column[], better: Section['better']): string {

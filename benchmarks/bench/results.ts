@@ -21,6 +21,8 @@ export interface Results {
   readonly redis: string;
   readonly cpus: number;
   readonly cpu: string;
+  /** How many servers `--nodes` named; `undefined`: the benchmark's own, on loopback. */
+  readonly given?: number;
   readonly rows: readonly Row[];
 }
 

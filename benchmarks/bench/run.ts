@@ -1,4 +1,6 @@
 /** Plays scenarios: every subject in every round. The order is shifted from round to round. */
+import type { Address } from './adapter.js';
+import { givenNodes, ownNodes } from './nodes.js';
 import type { Row } from './results.js';
 import type { Scenario } from './scenarios.js';
 import { Stage, type Builds } from './stage.js';
@@ -8,28 +10,37 @@ import type { Figures } from './tasks.js';
 /** The most nodes that any scenario needs. */
 const NODES = 5;
 
+const openStage = async ({ builds, nodes }: RunOptions): Promise<Stage> =>
+  new Stage(nodes === undefined ? await ownNodes(NODES) : givenNodes(nodes), builds);
+
 export interface RunOptions {
   readonly isQuick: boolean;
   /** The number of rounds, instead of each scenario's own. */
   readonly rounds?: number;
   readonly isWanted: (subject: Subject) => boolean;
   readonly builds: Builds;
+  /** The user's own servers; without them the benchmark starts some. */
+  readonly nodes?: readonly Address[];
   readonly say: (line: string) => void;
 }
 
 export async function runAll(scenarios: readonly Scenario[], options: RunOptions): Promise<Row[]> {
-  const { isQuick, rounds, isWanted, builds, say } = options;
-  const stage = await Stage.open(NODES, builds);
+  const { isQuick, rounds, isWanted, builds, nodes, say } = options;
+  const stage = await openStage(options);
   const rows: Row[] = [];
   try {
     for (const scenario of scenarios) {
+      if (nodes !== undefined && scenario.needsOwnServers === true) {
+        say(`${scenario.name}: left out, because it stops or empties servers`);
+        continue;
+      }
       const began = performance.now();
       const all = scenario.subjects(isQuick);
       const subjects = (builds.other === undefined ? all : withBefore(all)).filter(isWanted);
       const own = rounds ?? (isQuick ? scenario.rounds.quick : scenario.rounds.full);
       const played: Row[] = [];
       for (let round = 0; round < own; round++) {
-        if (scenario.isTogether === true) {
+        if (scenario.isTogether === true && nodes === undefined) {
           const plays = subjects.map((subject) => playAlone(scenario, subject, round, options));
           played.push(...(await Promise.all(plays)).flat());
         } else {
@@ -53,11 +64,11 @@ async function playAlone(
   scenario: Scenario,
   subject: Subject,
   round: number,
-  { isQuick, builds }: RunOptions,
+  options: RunOptions,
 ): Promise<Row[]> {
-  const stage = await Stage.open(NODES, builds);
+  const stage = await openStage(options);
   try {
-    return await playOne(stage, scenario, subject, round, isQuick);
+    return await playOne(stage, scenario, subject, round, options.isQuick);
   } finally {
     await stage.close();
   }

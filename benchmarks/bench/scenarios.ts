@@ -1,6 +1,7 @@
 /** The scenarios: what is played, on which subjects, for how long. ../README.md explains them. */
 import { contendedCell, downCell, heldCell, keysCell, openCell, uncontendedCell } from './cells.js';
 import { handOffFigures } from './handoffs.js';
+import { BENCH_NAME } from './names.js';
 import { clientCommands, Stage } from './stage.js';
 import { ALL, eager, FEATURES, PEERS, QUORLOCK, type Subject } from './subjects.js';
 import { nowNs, type Figures } from './tasks.js';
@@ -16,13 +17,14 @@ interface Play {
 export interface Scenario {
   readonly name: string;
   readonly rounds: { readonly quick: number; readonly full: number };
+  /** Whether it stops or empties servers, so that it needs servers of its own. */
+  readonly needsOwnServers?: boolean;
   /** Plays all subjects at once, each on its own nodes: for light loads that take long. */
   readonly isTogether?: boolean;
   subjects(isQuick: boolean): readonly Subject[];
   play(play: Play): Promise<void>;
 }
 
-const NODES = 5;
 /** The time that a task may take beyond its measurement. */
 const GRACE_MS = 10_000;
 
@@ -33,7 +35,8 @@ const uncontended: Scenario = {
   rounds: { quick: 2, full: 3 },
   subjects: () => ALL,
   async play({ stage, subject, isQuick, record }) {
-    for (const nodes of pick(isQuick, [5], [5, 3, 1])) {
+    const { size } = stage;
+    for (const nodes of pick(isQuick || size < 5, [size], [5, 3, 1])) {
       // Empties the nodes, because they remember a different number of nodes.
       await stage.reset();
       const child = await stage.child(subject, nodes);
@@ -50,8 +53,8 @@ const features: Scenario = {
   rounds: { quick: 2, full: 5 },
   subjects: () => FEATURES,
   async play({ stage, subject, isQuick, record }) {
-    const child = await stage.child(subject, NODES);
-    await record(uncontendedCell(NODES, 128), () => closed(child, 128, isQuick));
+    const child = await stage.child(subject, stage.size);
+    await record(uncontendedCell(stage.size, 128), () => closed(child, 128, isQuick));
   },
 };
 
@@ -74,7 +77,7 @@ const openLoad: Scenario = {
   rounds: { quick: 1, full: 1 },
   subjects: () => ALL,
   async play({ stage, subject, isQuick, record }) {
-    const child = await stage.child(subject, NODES);
+    const child = await stage.child(subject, stage.size);
     for (const rate of [500, 2_000, 4_000]) {
       const task = { kind: 'open', rate, warmMs: 200, ms: pick(isQuick, 300, 1_000) } as const;
       await record(openCell(rate), async () => (await child.ask(task, GRACE_MS)).figures ?? {});
@@ -118,7 +121,7 @@ async function handOffs(
   isQuick: boolean,
 ): Promise<Figures> {
   const children = await Promise.all(
-    Array.from({ length: processes }, () => stage.child(subject, NODES, 1_000)),
+    Array.from({ length: processes }, () => stage.child(subject, stage.size, 1_000)),
   );
   const warmMs = pick(isQuick, 500, 1_000);
   const ms = pick(isQuick, 750, 2_000);
@@ -127,7 +130,7 @@ async function handOffs(
   const perProcess = waiters / processes;
   const task = {
     kind: 'contend',
-    resource: 'contended',
+    resource: `${BENCH_NAME}:contended`,
     waiters: perProcess,
     holdMs,
     untilNs: toNs,
@@ -178,7 +181,7 @@ async function keepMany({ stage, subject, record }: Play, count: number, ms: num
   await stage.reset();
   await record(heldCell(count), async () => {
     if (subject.extends !== true) throw new Error('does not extend by itself');
-    const child = await stage.child(subject, NODES);
+    const child = await stage.child(subject, stage.size);
     const { figures: acquired } = await child.ask({ kind: 'hold', count, ttlMs: 10_000 }, 60_000);
     const before = await stage.calls();
     const { figures: kept } = await child.ask({ kind: 'keep', ms }, ms + 3 * GRACE_MS);
@@ -189,12 +192,13 @@ async function keepMany({ stage, subject, record }: Play, count: number, ms: num
 
 const down: Scenario = {
   name: 'down',
+  needsOwnServers: true,
   rounds: { quick: 1, full: 3 },
   subjects: () => ALL,
   async play({ stage, subject, isQuick, record }) {
     for (const fault of pick(isQuick, ['stopped'], ['stopped', 'killed'])) {
       await stage.reset();
-      const child = await stage.child(subject, NODES);
+      const child = await stage.child(subject, stage.size);
       const measure = () => closed(child, 16, isQuick);
       await record(downCell(0, fault), measure);
       for (const [at, server] of stage.servers.slice(0, 2).entries()) {
@@ -208,6 +212,7 @@ const down: Scenario = {
 
 const memory: Scenario = {
   name: 'memory',
+  needsOwnServers: true,
   rounds: { quick: 1, full: 1 },
   isTogether: true,
   subjects: () => [QUORLOCK, ...PEERS],
@@ -215,7 +220,7 @@ const memory: Scenario = {
     const count = pick(isQuick, 4_000, 50_000);
     await record(keysCell(count), async () => {
       const before = await stage.memory();
-      const child = await stage.child(subject, NODES, 0);
+      const child = await stage.child(subject, stage.size, 0);
       await child.ask({ kind: 'keys', count }, 60_000);
       await child.kill();
       const after = await stage.memory();

@@ -1,6 +1,7 @@
 /** The nodes of a benchmark and its workers. */
-import { startRedis, type RedisServers } from '../../test/support/redis-servers.js';
+import type { Redis } from 'ioredis';
 import { openChild, type BenchChild } from './child.js';
+import { using, type BenchNodes, type OwnServer } from './nodes.js';
 import type { Subject } from './subjects.js';
 
 /** The number of calls by command, over all nodes. */
@@ -36,29 +37,37 @@ export interface Builds {
 }
 
 export class Stage {
-  readonly #redis: RedisServers;
+  readonly #nodes: BenchNodes;
   readonly #builds: Builds;
   readonly #children = new Set<BenchChild>();
 
-  private constructor(redis: RedisServers, builds: Builds) {
-    this.#redis = redis;
+  constructor(nodes: BenchNodes, builds: Builds) {
+    this.#nodes = nodes;
     this.#builds = builds;
   }
 
-  static async open(count: number, builds: Builds): Promise<Stage> {
-    return new Stage(await startRedis({ count, tcp: true }), builds);
+  /** The number of nodes. */
+  get size(): number {
+    return this.#nodes.addresses.length;
   }
 
-  get servers() {
-    return this.#redis.servers;
+  /** The servers that may be stopped. Throws where they are not the benchmark's own. */
+  get servers(): readonly OwnServer[] {
+    const { servers } = this.#nodes;
+    if (servers === undefined) throw new Error('the servers are not ours to stop');
+    return servers;
   }
 
   /** Starts a worker on the first `nodes` servers. It does `warmCycles` before it is measured. */
   async child(subject: Subject, nodes: number, warmCycles = WARM_CYCLES): Promise<BenchChild> {
-    const addresses = this.servers.slice(0, nodes).map(({ port }) => ({ host: '127.0.0.1', port }));
+    const addresses = this.#nodes.addresses.slice(0, nodes);
     const quorlock = this.#builds[subject.build ?? 'quorlock'];
     if (quorlock === undefined) throw new Error('the other checkout is not named');
-    const child = await openChild(subject, addresses, { quorlock, warmCycles });
+    const child = await openChild(subject, addresses, {
+      quorlock,
+      isShared: this.#nodes.servers === undefined,
+      warmCycles,
+    });
     this.#children.add(child);
     return child;
   }
@@ -67,11 +76,7 @@ export class Stage {
   async reset(): Promise<void> {
     await Promise.all([...this.#children].map((child) => child.kill()));
     this.#children.clear();
-    for (const server of this.servers) {
-      server.resume();
-      if (!server.running) await server.start();
-    }
-    await this.#each((client) => client.flushall());
+    await this.#nodes.restore();
   }
 
   async calls(): Promise<Calls> {
@@ -112,30 +117,17 @@ export class Stage {
 
   async close(): Promise<void> {
     await Promise.all([...this.#children].map((child) => child.kill()));
-    await this.#redis.stop();
+    await this.#nodes.close();
   }
 
-  async #each<T>(ask: (client: ReturnType<Stage['servers'][number]['client']>) => Promise<T>): Promise<T[]> {
+  #each<T>(ask: (client: Redis) => Promise<T>): Promise<T[]> {
     return Promise.all(
-      this.servers.map(async (server) => {
-        const client = server.client();
-        try {
-          return await ask(client);
-        } finally {
-          client.disconnect();
-        }
-      }),
+      this.#nodes.addresses.map((_, nodeIndex) => using(this.#nodes.client(nodeIndex), ask)),
     );
   }
 
-  async #first<T>(ask: (client: ReturnType<Stage['servers'][number]['client']>) => Promise<T>): Promise<T> {
-    const client = this.servers[0]?.client();
-    if (!client) throw new Error('a stage needs at least one node');
-    try {
-      return await ask(client);
-    } finally {
-      client.disconnect();
-    }
+  #first<T>(ask: (client: Redis) => Promise<T>): Promise<T> {
+    return using(this.#nodes.client(0), ask);
   }
 }
 

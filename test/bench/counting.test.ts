@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { handOffFigures } from '../../benchmarks/bench/handoffs.js';
 import { runAll } from '../../benchmarks/bench/run.js';
+import { ownNodes } from '../../benchmarks/bench/nodes.js';
 import { clientCommands, Stage } from '../../benchmarks/bench/stage.js';
 import { FLOOR, PEERS, QUORLOCK, type Subject } from '../../benchmarks/bench/subjects.js';
 import { nowNs, type Hold } from '../../benchmarks/bench/tasks.js';
@@ -10,7 +11,7 @@ const TIMEOUT_MS = 30_000;
 let stage: Stage;
 
 beforeAll(async () => {
-  stage = await Stage.open(3, { quorlock });
+  stage = new Stage(await ownNodes(3), { quorlock });
 });
 afterAll(() => stage.close());
 

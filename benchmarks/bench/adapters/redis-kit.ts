@@ -7,7 +7,9 @@ const MANY = 1_000_000;
 
 /** @redis-kit/lock, on node-redis. */
 export async function openLock({ nodes, retryMs }: OpenOptions): Promise<BenchLock> {
-  const clients = nodes.map((socket) => createClient({ socket }));
+  const clients = nodes.map(({ host, port, tls, db = 0, ...login }) =>
+    createClient({ socket: tls ? { host, port, tls: true } : { host, port }, database: db, ...login }),
+  );
   for (const client of clients) client.on('error', () => undefined);
   await Promise.all(clients.map((client) => client.connect()));
   const settings =
