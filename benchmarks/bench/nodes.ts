@@ -23,7 +23,8 @@ export interface BenchNodes {
 
 /** Starts servers on loopback, which end with this process. */
 export async function ownNodes(count: number): Promise<BenchNodes> {
-  const { servers, stop } = await startRedis({ count, tcp: true });
+  const redis = await startRedis({ count, tcp: true });
+  const { servers } = redis;
   const client = (nodeIndex: number): Redis => servers[nodeIndex]!.client();
   return {
     addresses: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
@@ -36,7 +37,7 @@ export async function ownNodes(count: number): Promise<BenchNodes> {
       }
       await Promise.all(servers.map((_, nodeIndex) => using(client(nodeIndex), (one) => one.flushall())));
     },
-    close: stop,
+    close: () => redis.stop(),
   };
 }
 
