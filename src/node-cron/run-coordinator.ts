@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import { assertResource, LeaseLostError, type LockManager, type RunOnceOptions } from '../index.js';
 
 /** The interface of node-cron that decides which worker runs a task. */
@@ -40,6 +41,11 @@ export function coordinator(locks: LockManager, options: CoordinatorOptions = {}
   const { prefix = 'node-cron:', onLost = warnOfLoss, ...settings } = options;
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
   if (typeof onLost !== 'function') throw new TypeError(`onLost must be a function, got ${typeof onLost}`);
+  /** Nobody waits for what `onLost` does: what goes wrong in it is a warning. */
+  const tellLoss = (task: string, error: Error): void => {
+    const told = (async () => onLost(task, error))();
+    void told.catch((failure: unknown) => warn(`onLost of "${task}" failed: ${messageOf(failure)}`));
+  };
   /** The runs that go on, by key: how to end each, and when it has ended. */
   const running = new Map<string, { readonly end: () => void; readonly ended: Promise<unknown> }>();
 
@@ -50,19 +56,24 @@ export function coordinator(locks: LockManager, options: CoordinatorOptions = {}
       assertResource(resource, 'the key of the coordinator');
       const ttl = Number.isFinite(ttlMs) ? { ttlMs: Math.max(SHORTEST_TTL_MS, Math.floor(ttlMs)) } : {};
       const run = { ...settings, ...ttl, key: resource, tick, name: task.slice(0, LONGEST_NAME) };
+      /** Set when this call runs the task; one that is refused must not forget the run of another. */
+      let own: { readonly end: () => void; readonly ended: Promise<unknown> } | undefined;
       const ended = locks
         .runOnce(run, async () => {
           await new Promise<void>((end) => {
-            running.set(key, { end, ended });
+            own = { end, ended };
+            running.set(key, own);
             resolve(true);
           });
         })
         .then(({ ran }) => resolve(ran))
         .catch((error: unknown) => {
-          if (running.has(key) && error instanceof LeaseLostError) onLost(task, error);
-          reject(error instanceof Error ? error : new Error(String(error)));
+          if (own !== undefined && error instanceof LeaseLostError) tellLoss(task, error);
+          reject(error instanceof Error ? error : new Error(format('%s', error)));
         })
-        .finally(() => running.delete(key));
+        .finally(() => {
+          if (running.get(key) === own) running.delete(key);
+        });
     });
 
   const onComplete = async (key: string): Promise<void> => {
@@ -101,6 +112,9 @@ function readKey(key: string): { readonly task: string; readonly tick: number } 
   return { task, tick };
 }
 
-function warnOfLoss(task: string, error: Error): void {
-  process.emitWarning(`the task "${task}" goes on without its lock: ${error.message}`, 'QuorlockWarning');
-}
+const warn = (message: string): void => process.emitWarning(message, 'QuorlockWarning');
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : format('%s', error));
+
+const warnOfLoss = (task: string, error: Error): void =>
+  warn(`the task "${task}" goes on without its lock: ${error.message}`);

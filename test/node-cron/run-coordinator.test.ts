@@ -1,5 +1,5 @@
 // slow: tasks of every second are waited for.
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { nodeCron, schedule, setRunCoordinator, type TaskContext } from 'node-cron';
 import { LockManager, memoryNode, QuorumUnreachableError, type LockEvent } from '../../src/index.js';
 import { coordinateWith, coordinator } from '../../src/node-cron/index.js';
@@ -21,6 +21,10 @@ function manager(node = memoryNode()): { readonly locks: LockManager; readonly e
   locks.subscribe((event) => void events.push(event));
   return { locks, events };
 }
+
+const raise = (message: string): never => {
+  throw new Error(message);
+};
 
 const TICK = '2025-01-01T02:00:00.000Z';
 const KEY = `nightly:${TICK}`;
@@ -68,6 +72,31 @@ describe('a coordinator of node-cron', () => {
     expect(await two.shouldRun('nightly:2025-01-02T02:00:00.000Z', 60_000)).toBe(true);
     await two.onComplete('nightly:2025-01-02T02:00:00.000Z');
     await two.onComplete('never:2025-01-02T02:00:00.000Z');
+  });
+
+  it('keeps a run in mind that goes on while the same one is refused', async () => {
+    const { locks } = manager();
+    const own = coordinator(locks);
+    expect(await own.shouldRun(KEY, 60_000)).toBe(true);
+    expect(await own.shouldRun(KEY, 60_000)).toBe(false);
+    await new Promise((resolve) => setImmediate(resolve));
+    await own.onComplete(KEY);
+    expect((await locks.inspect('node-cron:nightly')).status).toBe('free');
+  });
+
+  it.each([
+    ['throws', (): never => raise('it threw')],
+    ['rejects', (): never => Promise.reject(new Error('it rejected')) as never],
+  ])('warns of a listener of lost leases that %s', async (verb, onLost) => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const { locks } = manager();
+    const own = coordinator(locks, { onLost });
+    expect(await own.shouldRun(KEY, 60_000)).toBe(true);
+    await locks.close();
+    await own.onComplete(KEY);
+    const message = `onLost of "nightly" failed: it ${verb === 'throws' ? 'threw' : 'rejected'}`;
+    expect(emitWarning.mock.calls).toEqual([[message, 'QuorlockWarning']]);
+    emitWarning.mockRestore();
   });
 
   it('tells that a task lost its lease', async () => {
