@@ -36,6 +36,7 @@ export {
 export type { LockEvent, LockListener, NodeSnapshot, QuorumSnapshot, RunOutcome } from './api/events.js';
 export { currentLease } from './lock/lease/current-lease.js';
 export { assertResource } from './lock/validation/resources.js';
+export { assertRunOptions } from './lock/validation/run-options.js';
 export { memoryNode } from './node/open-node.js';
 export type { LockNode } from './node/lock-node.js';
 export type {

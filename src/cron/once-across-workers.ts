@@ -1,4 +1,12 @@
-import type { CurrentRun, LockManager, RunOnceOptions, RunResult, TickSchedule } from '../index.js';
+import { format } from 'node:util';
+import {
+  assertRunOptions,
+  type CurrentRun,
+  type LockManager,
+  type RunOnceOptions,
+  type RunResult,
+  type TickSchedule,
+} from '../index.js';
 import { cronerSchedule, cronJobSchedule, type CronerLike, type CronJobLike } from './schedules.js';
 
 export type { CronerLike, CronJobLike };
@@ -38,7 +46,7 @@ export interface AcrossWorkers {
  * onceAcrossWorkers(locks, new Cron('0 2 * * *', { timezone: 'Europe/Berlin' }), { key: 'nightly' }, bill);
  * ```
  *
- * @throws TypeError when the job is none of these two.
+ * @throws TypeError when the job is none of these two, and for a bad option, like `runOnce`.
  */
 export function onceAcrossWorkers(
   locks: LockManager,
@@ -97,9 +105,10 @@ function callbacksOf(job: CronJobLike): () => Promise<void> {
 }
 
 function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorkersOptions): AcrossWorkers {
+  checkOptions(options);
   const callbacks = callbacksOf(job);
-  const report = (error: unknown): void => (options.onError ?? job.errorHandler ?? warn)(error);
-  const runs = new JobRuns(locks, options, cronJobSchedule(job), callbacks, report);
+  const hear = (): ErrorListener | undefined => job.errorHandler ?? undefined;
+  const runs = new JobRuns(locks, options, cronJobSchedule(job), callbacks, hear);
   let lastDate = job.lastDate();
   job.fireOnTick = () => {
     // The timer of the job writes the date before it fires.
@@ -116,20 +125,33 @@ function scheduleCroner(
   options: AcrossWorkersOptions,
   routine: (run: CurrentRun) => unknown,
 ): AcrossWorkers {
-  const report = (error: unknown): void => (options.onError ?? warn)(error);
-  const runs = new JobRuns(locks, options, cronerSchedule(job), routine, report);
+  checkOptions(options);
+  // It throws where the job has a function already. Then nothing else is done.
+  job.schedule(() => runs.scheduled());
+  const runs = new JobRuns(locks, options, cronerSchedule(job), routine, () => undefined);
   // The timers of croner do not call `trigger`.
   job.trigger = () => runs.byHand();
-  job.schedule(() => runs.scheduled());
   return runs;
 }
 
+/** What is wrong is told at once, not at the first tick. */
+function checkOptions(options: AcrossWorkersOptions): void {
+  const { onError, ...run } = (options as AcrossWorkersOptions | undefined) ?? {};
+  assertRunOptions(run as RunOnceOptions, 'onceAcrossWorkers');
+  if (onError !== undefined && typeof onError !== 'function')
+    throw new TypeError(`onError must be a function, got ${typeof onError}`);
+}
+
 const warn = (error: unknown): void =>
-  process.emitWarning(error instanceof Error ? error : String(error), 'QuorlockWarning');
+  process.emitWarning(error instanceof Error ? error : format('%s', error), 'QuorlockWarning');
+
+/** It may be async. */
+type ErrorListener = (error: unknown) => unknown;
 
 /** The runs of one job. Nobody waits for their result: errors are reported. */
 class JobRuns implements AcrossWorkers {
   readonly #options: Omit<RunOnceOptions, 'tick' | 'nextTick'>;
+  readonly #onError: ErrorListener | undefined;
   readonly #watch: ReturnType<LockManager['watchTicks']>;
 
   constructor(
@@ -137,10 +159,12 @@ class JobRuns implements AcrossWorkers {
     given: AcrossWorkersOptions,
     readonly schedule: TickSchedule,
     private readonly routine: (run: CurrentRun) => unknown,
-    private readonly report: (error: unknown) => void,
+    /** The error handler of the job, if it has one. */
+    private readonly handlerOfJob: () => ErrorListener | undefined,
   ) {
-    const { onError: _, ...options } = given;
+    const { onError, ...options } = given;
     this.#options = options;
+    this.#onError = onError;
     const { key, name, missed, abandoned, attempts, spreadMs } = options;
     const isLate = missed === 'once' || abandoned === 'retry';
     const maxLatenessMs = isLate ? options.maxLatenessMs : undefined;
@@ -175,7 +199,16 @@ class JobRuns implements AcrossWorkers {
     try {
       await run;
     } catch (error) {
-      if (!this.locks.closed) this.report(error);
+      if (!this.locks.closed) await this.#report(error);
+    }
+  }
+
+  /** Nobody waits for what a listener does: what goes wrong in it is a warning. */
+  async #report(error: unknown): Promise<void> {
+    try {
+      await (this.#onError ?? this.handlerOfJob() ?? warn)(error);
+    } catch (failure) {
+      warn(failure);
     }
   }
 }

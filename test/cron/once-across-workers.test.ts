@@ -1,5 +1,5 @@
 // slow: jobs of every second are waited for.
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { CronJob, CronTime } from 'cron';
 import { Cron } from 'croner';
 import {
@@ -32,6 +32,10 @@ function manager(
   locks.subscribe((event) => void events.push(event));
   return { locks, events };
 }
+
+const raise = (message: string): never => {
+  throw new Error(message);
+};
 
 const EVERY_SECOND = '* * * * * *';
 type Options = Partial<AcrossWorkersOptions>;
@@ -105,6 +109,29 @@ describe.each<[string, Wrap]>([
     expect(events.find(({ type }) => type === 'run_finished')).toMatchObject({ outcome: 'failed' });
   });
 
+  it.each([
+    ['throws', (): never => raise('no mail')],
+    ['rejects', (): never => Promise.reject(new Error('no mail')) as never],
+  ])('warns where onError %s', async (__, onError) => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const { locks } = manager(memoryNode(), 'one');
+    const { byHand } = wrap(locks, () => Promise.reject(new Error('no disk')), { onError }, '0 0 1 1 *');
+    await byHand();
+    expect(emitWarning.mock.calls).toEqual([[new Error('no mail'), 'QuorlockWarning']]);
+    emitWarning.mockRestore();
+  });
+
+  it.each<[string, object, string]>([
+    ['an unknown option', { timeout: 5 }, 'onceAcrossWorkers: unknown option "timeout"'],
+    ['a bad policy', { timeoutMs: -5 }, 'timeoutMs must be an integer from 1'],
+    ['an empty key', { key: '' }, 'key must have 1 to 512 bytes, got 0'],
+    ['a bad name', { name: '' }, 'name must have 1 to 128 characters'],
+    ['no function for errors', { onError: 7 }, 'onError must be a function, got number'],
+  ])('refuses %s before the first tick', (__, options, message) => {
+    const { locks } = manager(memoryNode(), 'one');
+    expect(() => wrap(locks, () => undefined, options)).toThrow(message);
+  });
+
   it('takes the policies of runOnce', async () => {
     const errors: unknown[] = [];
     const options = { timeoutMs: 100, onError: (error: unknown) => void errors.push(error) };
@@ -159,6 +186,18 @@ describe('the schedules', () => {
     expect(schedule.latest(at('2026-07-01T12:00:00Z'))).toBe(at('2026-06-30T21:30:00Z'));
     job.setTime(new CronTime('0 0 4 * * *', null, 330));
     expect(schedule.latest(at('2026-07-01T12:00:00Z'))).toBe(at('2026-06-30T22:30:00Z'));
+  });
+});
+
+describe('a job of croner with a function of its own', () => {
+  it('is refused, and goes on as it is', async () => {
+    const { locks } = manager(memoryNode(), 'one');
+    let runs = 0;
+    const job = new Cron('0 0 1 1 *', () => void runs++);
+    stops.push(() => job.stop());
+    expect(() => onceAcrossWorkers(locks, job, { key: 'job' }, () => undefined)).toThrow('Croner');
+    await job.trigger();
+    expect(runs).toBe(1);
   });
 });
 

@@ -131,5 +131,8 @@ describe('a coordinator of node-cron', () => {
     expect(() => coordinateWith({} as never, locks)).toThrow('node-cron must be 4.6 or newer');
     expect(() => coordinator(locks, { prefix: 7 as never })).toThrow('prefix must be a string, got number');
     expect(() => coordinator(locks, { onLost: 7 as never })).toThrow('onLost must be a function, got number');
+    const unknown = { timeout: 7 } as object;
+    expect(() => coordinator(locks, unknown)).toThrow('coordinator: unknown option "timeout"');
+    expect(() => coordinator(locks, { attempts: 2 })).toThrow("attempts (2) needs abandoned: 'retry'");
   });
 });

@@ -22,7 +22,8 @@ export const shown = (value: unknown): string =>
 export function checkKnownOptions(options: object, known: ReadonlySet<string>, where: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     // The value is not shown: whoever takes a url for the options has put a password there.
-    const given = options === null ? 'null' : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
+    const isNothing = options === null || options === undefined;
+    const given = isNothing ? String(options) : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
     throw new TypeError(`${where} takes an object of options, got ${given}`);
   }
   for (const option in options) {

@@ -2,7 +2,8 @@ import { LOCK_DEFAULTS, type AcquireOptions } from '../../api/options.js';
 import type { RunOnceOptions, RunPolicyOptions, WatchTicksOptions } from '../../api/run.js';
 import { TICK_AHEAD_MS } from '../../core/run.js';
 import type { RunPolicy } from '../../core/run-policy.js';
-import { checkBoolean, checkInteger, checkKnownOptions, LONGEST_MS, shown } from './checks.js';
+import { checkBoolean, checkInteger, checkKnownOptions, checkName, LONGEST_MS, shown } from './checks.js';
+import { assertResource } from './resources.js';
 import { ACQUIRE_OPTIONS, optionsOf } from './resolve-options.js';
 
 const POLICY_OPTIONS = optionsOf<RunPolicyOptions>({
@@ -73,6 +74,21 @@ function resolveRunPolicy(options: RunPolicyOptions): ResolvedRunPolicy {
     timeoutMs,
     retryOnError,
   };
+}
+
+/**
+ * Throws a TypeError or a RangeError for an option that `runOnce` does not know, a key that cannot be locked,
+ * or a policy that does not fit. So a scheduler can refuse bad options before the first tick. What depends on
+ * the manager, such as the bounds of `minHoldMs`, is checked at the call. `what` takes the options.
+ */
+export function assertRunOptions(
+  options: Omit<RunOnceOptions, 'tick' | 'nextTick'>,
+  what: string = 'runOnce',
+): void {
+  checkKnownOptions(options, KNOWN_TO_RUN_ONCE, what);
+  assertResource(options.key, 'key');
+  if (options.name !== undefined) checkName(options.name);
+  resolveRunPolicy(options);
 }
 
 /** The options of one call of `runOnce`, checked, apart from those of `acquire`. */
