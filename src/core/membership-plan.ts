@@ -140,14 +140,18 @@ const inEither = ({ list, previous }: ListPair): ((view: HereView) => boolean) =
 /**
  * First use: the client's nodes are blank, and it writes a first list on all of them. One that another client
  * has begun is completed. A minority that has been away for longer than any lease lives is not waited for.
- * Its nodes are in the list, with ids that are made now and that they get when they come.
+ * Its nodes are in the list, with ids that are made now and that they get when they come. A node that has a
+ * later list than a first one may be in quarantine; until that is over, its list is not begun anew.
  */
 function beginFirstList(
   views: readonly MemberView[],
   knowledge: MembershipKnowledge,
-  { digest }: PlanSettings,
+  { digest, patienceMs }: PlanSettings,
 ): MembershipPlan {
   const here = views.filter(isHere);
+  const mayTellSoon = ({ record, hereForMs }: HereView): boolean =>
+    record !== undefined && !isFirst(record) && hereForMs <= patienceMs;
+  if (knowledge.latest === undefined && here.some(mayTellSoon)) return NOTHING;
   if (here.length < majorityOf(views.length)) return NOTHING;
   if (!views.every((view) => isHere(view) || view.isLongAway)) return NOTHING;
   const own = views.map(({ id, address }) => ({ id: id ?? madeUpId(digest, address), address }));

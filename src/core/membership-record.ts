@@ -1,5 +1,4 @@
 import {
-  isFirst,
   isMember,
   areSameMembers,
   haveSameAddresses,
@@ -55,7 +54,7 @@ export function mayWrite(record: ListPair | undefined, nodeId: string, write: Re
 
 /**
  * What has to be over before a record is in force, because it may have counted a vote under another list:
- * - `nothing`: the node was blank and voted for nothing, or it had the first list, of the same members.
+ * - `nothing`: the node was blank and voted for nothing, or all lists that it had are of the same members.
  * - `own votes`: what this node has granted. Every lease that could stand in the way counts a vote of a node
  *   on which the new list is written.
  * - `all votes`: also what other nodes have granted, that are away.
@@ -68,8 +67,9 @@ export function outstandingAt(
 ): Outstanding {
   if (kind === 'accept') return 'all votes';
   if (record === undefined) return kind === 'first use' ? 'nothing' : 'own votes';
-  const isBase = kind === 'change' && isFirst(record) && previous?.id === record.list.id;
-  return isBase && areSameMembers(record.list.members, list.members) ? 'nothing' : 'own votes';
+  const lists = [record.list, record.previous, previous];
+  const areSame = lists.every((one) => one === undefined || areSameMembers(one.members, list.members));
+  return areSame ? 'nothing' : 'own votes';
 }
 
 type ListText = readonly [string, number, number, readonly (readonly [string, string])[]];

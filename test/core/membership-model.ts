@@ -89,6 +89,7 @@ export class ModelNode {
 export class ModelClient {
   readonly knowledge: MembershipKnowledge;
   readonly views: MemberView[];
+  readonly #hereSince: number[];
   leaseUntil = 0;
   mayChange = true;
   rounds = 0;
@@ -101,6 +102,7 @@ export class ModelClient {
   ) {
     this.knowledge = new rules.MembershipKnowledge();
     this.views = addresses.map((address) => ({ ...UNSEEN, address: `a${address}` }));
+    this.#hereSince = addresses.map(() => 0);
   }
 
   /** Reads a node, as its look tells it. */
@@ -113,12 +115,13 @@ export class ModelClient {
     }
     const record = node.present();
     const memory = String(node.memory);
+    if (!before.isHere || before.id !== node.id) this.#hereSince[place] = now;
     const wasBlank = before.id === node.id && before.memory === memory ? before.blankSince : undefined;
     this.views[place] = {
       address: before.address,
       id: node.id,
       isHere: true,
-      hereForMs: 0,
+      hereForMs: now - this.#hereSince[place]!,
       isLongAway: false,
       isTrusted: now >= node.trustedAt,
       agrees: false,

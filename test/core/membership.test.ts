@@ -190,6 +190,20 @@ describe('the writes that are due', () => {
     expect(inWords(planOf(done))).toEqual(['change 0: 1 abc', 'change 1: 1 abc', 'change 2: 1 abc']);
   });
 
+  it('a first use waits for nodes in quarantine that have a later list, but no longer than that can be', () => {
+    const fenced = (hereForMs: number): MemberView[] =>
+      [...'abc'].map((id) => view(id, { isTrusted: false, hereForMs }));
+    expect(planOf(fenced(PATIENCE_MS)).writes).toEqual([]);
+    const { writes } = planOf(fenced(PATIENCE_MS + 1));
+    expect(inWords({ writes, notices: [] })).toEqual([
+      'first use 0: 2 abc',
+      'first use 1: 2 abc',
+      'first use 2: 2 abc',
+    ]);
+    // Majorities of the same members always meet.
+    expect(writes.map(({ outstanding }) => outstanding)).toEqual(['nothing', 'nothing', 'nothing']);
+  });
+
   it('two different first lists stop each other, and it is said', () => {
     const record = { list: list('cde', 0), previous: undefined };
     expect(planOf([blank('a'), blank('b'), view('c', { record })])).toEqual({
