@@ -235,19 +235,28 @@ export const entryPointsAreNotImported: Rule = (files) =>
 /** redlock's users have ioredis: its types stand in their own. */
 const IOREDIS_TYPES = 'src/redlock/execution.ts';
 
-const IOREDIS = ['src/node/redis/connection/ioredis.ts', 'src/node/redis/connection/script-command.ts'];
+/**
+ * The packages of client libraries, and the one file through which each enters; the others enter by clients.
+ */
+const CLIENT_LIBRARIES: readonly (readonly [RegExp, string | undefined])[] = [
+  [/^(ioredis|iovalkey)(\/|$)/, 'src/node/redis/connection/ioredis.ts'],
+  [/^(redis|@redis\/.*|@valkey\/valkey-glide)$/, undefined],
+];
 
 /** Another client library is another file beside these. */
-export const ioredisIsKnownToOne: Rule = (files) =>
-  files
-    .filter(({ path }) => !IOREDIS.includes(path))
-    .filter((file) =>
-      importsOf(file).some(
-        ({ specifier = '', typesOnly }) =>
-          /^ioredis(\/|$)/.test(specifier) && !(typesOnly && file.path === IOREDIS_TYPES),
-      ),
-    )
-    .map(({ path }) => `${path} imports ioredis`);
+export const clientLibrariesHaveOneFile: Rule = (files) =>
+  files.flatMap((file) =>
+    importsOf(file)
+      .filter(({ specifier = '', typesOnly }) =>
+        CLIENT_LIBRARIES.some(
+          ([library, place]) =>
+            library.test(specifier) &&
+            file.path !== place &&
+            !(typesOnly && specifier === 'ioredis' && file.path === IOREDIS_TYPES),
+        ),
+      )
+      .map(({ specifier }) => `${file.path} imports ${specifier}`),
+  );
 
 const IMPURE = new Set([
   'Date',

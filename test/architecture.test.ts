@@ -6,7 +6,7 @@ import {
   arrowsPointInwards,
   coreIsPure,
   entryPointsAreNotImported,
-  ioredisIsKnownToOne,
+  clientLibrariesHaveOneFile,
   kindsOfNodesAreKnownToOne,
   namedExportsOnly,
   noAny,
@@ -41,7 +41,7 @@ describe('the source', () => {
     ['has folders that import only what is below them', roomsImportWhatIsBelow],
     ['has one file that knows the kinds of nodes: lock/ imports none', kindsOfNodesAreKnownToOne],
     ['has entry points that no file of its own imports', entryPointsAreNotImported],
-    ['has one place that knows ioredis', ioredisIsKnownToOne],
+    ['has one place for each client library', clientLibrariesHaveOneFile],
     ['has no import cycles, not even of types', noCycles],
     ['has no default exports', namedExportsOnly],
     ['has no any', noAny],
@@ -295,12 +295,14 @@ describe('the rule on entry points', () => {
   });
 });
 
-describe('the rule on ioredis', () => {
+describe('the rule on client libraries', () => {
   it('finds it in another file than its own', () => {
     const text = `import type { Redis } from 'ioredis';`;
     const path = 'src/node/redis/connection/endpoint.ts';
-    expect(complaintsOf(ioredisIsKnownToOne, path, text)).toBe(1);
-    expect(complaintsOf(ioredisIsKnownToOne, path.replace('endpoint', 'ioredis'), text)).toBe(0);
+    expect(complaintsOf(clientLibrariesHaveOneFile, path, text)).toBe(1);
+    expect(complaintsOf(clientLibrariesHaveOneFile, path.replace('endpoint', 'ioredis'), text)).toBe(0);
+    expect(complaintsOf(clientLibrariesHaveOneFile, path, `await import('iovalkey');`)).toBe(1);
+    expect(complaintsOf(clientLibrariesHaveOneFile, path, `import { createClient } from 'redis';`)).toBe(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { clientOf } from '../../src/node/redis/connection/ioredis.js';
 import { masterRunIdOf } from '../../src/node/redis/connection/sentinel.js';
 import { pageOf } from '../docs/markdown.js';
 import type { RedisServer } from '../support/redis-server.js';
@@ -105,7 +106,7 @@ describe('a node that sentinels monitor', () => {
     const options = { sentinels: [{ host, port }], name: GROUP, ...login };
     const locks = await clients.ready({ nodes: [options] });
     expect(await outcomeOf(locks.acquire(R))).toBe('granted');
-    expect(await masterRunIdOf(options)).toBe(await runIdOf(master));
+    expect(await masterRunIdOf(options, clientOf(options))).toBe(await runIdOf(master));
     const log = (await sentinels.call('ACL', 'LOG')) as string[][];
     expect(
       log.map((entry) => entry[entry.indexOf('object') + 1]).filter((name) => !name?.startsWith('client|')),

@@ -1,7 +1,8 @@
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
 import { checkCredentials, withLiveCredentials } from './credentials.js';
-import { clientOf, duplicateOf, openConnection, openSentinelConnection, type MakeClient } from './ioredis.js';
+import type { MakeClient } from './ioredis-connection.js';
+import { clientOf, duplicateOf, openConnection, openSentinelConnection } from './ioredis.js';
 import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
 /** Where a server is, and what is known of it before the first connection. */
@@ -49,10 +50,12 @@ export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (!/^(\/\d*)?$/.test(parsed.pathname)) {
     throw new RangeError(`${where}: the path of the url must be the number of a database`);
   }
+  const family = /^\?family=([046])$/.exec(parsed.search)?.[1];
   // An unencoded password with ? or # in it would end up as the host, and the rest would be dropped.
-  if (/[?#]/.test(url)) {
+  if (/[?#]/.test(family === undefined ? url : url.slice(0, url.indexOf('?')) + parsed.hash)) {
     throw new RangeError(
-      `${where}: the url must have no ? and no #; write %3F and %23, and give ioredis's options as an object`,
+      `${where}: the url must have no ? but for ?family=0, 4 or 6, and no #; write %3F and %23, and give ` +
+        "ioredis's other options as an object",
     );
   }
   return {
@@ -62,6 +65,7 @@ export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
     ...(parsed.password === '' ? {} : { password: decoded(parsed.password, where) }),
     ...(parsed.pathname.length > 1 ? { db: Number(parsed.pathname.slice(1)) } : {}),
     ...(parsed.protocol === 'rediss:' ? { tls: {} } : {}),
+    ...(family === undefined ? {} : { family: Number(family) }),
   };
 }
 
@@ -136,7 +140,7 @@ function endpointOfGroup(
     clientPrefix: prefixOf(options),
     durable: false,
     failsOver: true,
-    masterRunId: () => masterRunIdOf(options),
+    masterRunId: () => masterRunIdOf(options, make),
     open: (retryDelayMs) => openSentinelConnection(make, options, retryDelayMs),
   };
 }

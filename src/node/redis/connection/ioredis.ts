@@ -1,8 +1,7 @@
-import { Redis } from 'ioredis';
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
 import { Credentials } from './credentials.js';
-import { RedisConnection, type Client } from './redis-connection.js';
+import { IoredisConnection, type Client, type MakeClient } from './ioredis-connection.js';
 
 /**
  * A connection on which the server is silent for this long, although commands are under way, is made anew.
@@ -37,22 +36,49 @@ const OURS = {
   keyPrefix: '',
 } as const;
 
-/** Makes an unconnected client whose options are overridden by these. */
-export type MakeClient = (overrides: object) => Client;
+/** Options that we do not know go to ioredis as they came, so its own type for them is too narrow. */
+type ClientClass = new (options: object) => Client;
+type Package = { readonly Redis: unknown };
 
-/** ioredis gets options that we do not know as they came, so its own type for them is too narrow. */
-const IoredisClient: new (options: object) => Client = Redis;
+/**
+ * The class by which urls and options are opened. Both packages are optional, because whoever gives clients
+ * needs none of them. So a bundle is made without the one that is not installed: webpack and esbuild warn
+ * about an import that fails inside `try`, and stop at any other. In the CommonJS build, `import()` becomes a
+ * `require` inside a function of its own, which no longer counts as inside `try`: so there, `require` is
+ * called directly.
+ */
+async function loadClass(): Promise<ClientClass> {
+  let failure: unknown;
+  try {
+    const ioredis = typeof require === 'function' ? (require('ioredis') as Package) : await import('ioredis');
+    return ioredis.Redis as ClientClass;
+  } catch (error) {
+    failure = error;
+  }
+  try {
+    const iovalkey =
+      typeof require === 'function' ? (require('iovalkey') as Package) : await import('iovalkey');
+    return iovalkey.Redis as ClientClass;
+  } catch {
+    throw new Error(MISSING, { cause: failure });
+  }
+}
+
+const MISSING =
+  'a url or options are opened by the package ioredis, or iovalkey, and none of them can be loaded: ' +
+  'npm install ioredis, or give a client of the library that you use';
 
 export const clientOf =
   (options: RedisNodeOptions): MakeClient =>
-  (overrides) =>
-    new IoredisClient({ ...options, ...overrides });
+  async (overrides) =>
+    new (await loadClass())({ ...options, ...overrides });
 
+/** A duplicate of the user's client, of whatever copy of the library that is. */
 export const duplicateOf = (client: RedisLike): MakeClient => {
   // A client that changed its database with SELECT is on another one than its options say.
   const selected = (client as { condition?: { select?: unknown } | null }).condition?.select;
   const db = typeof selected === 'number' ? { db: selected } : {};
-  return (overrides) => client.duplicate({ ...overrides, ...db }) as Client;
+  return (overrides) => client.duplicate({ ...db, ...overrides }) as Client;
 };
 
 /** A connection to the server that the options name. */
@@ -78,14 +104,14 @@ function connectionOf(
   const credentials = new Credentials(options);
   const rules = { secrets: credentials.secrets, tls: Boolean(options.tls) };
   const common = { ...overridesOf(options, retryDelayMs), ...overrides };
-  if (!credentials.areFunctions) return new RedisConnection(make(common), rules, { retryDelayMs });
+  if (!credentials.areFunctions) return new IoredisConnection(() => make(common), rules, { retryDelayMs });
   // ioredis reads its options whenever it connects, but does not wait for anything before. So it is made to
-  // give up each time, and `RedisConnection` connects again.
-  const client = make({ ...common, ...NO_LOGIN, retryStrategy: null });
-  const logIn = async (): Promise<void> => {
+  // give up each time, and `IoredisConnection` connects again.
+  const anonymous = { ...common, ...NO_LOGIN, retryStrategy: null };
+  const logIn = async (client: Client): Promise<void> => {
     Object.assign(client.options, NO_LOGIN, await credentials.read());
   };
-  return new RedisConnection(client, rules, { retryDelayMs, logIn });
+  return new IoredisConnection(() => make(anonymous), rules, { retryDelayMs, logIn });
 }
 
 const NO_LOGIN = {
@@ -103,7 +129,8 @@ function overridesOf({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryD
 
 /**
  * When none of the sentinels named a master, ioredis would ask them again by itself, without an end that
- * could be told or a timer that could be stopped. So it is made to give up, and `RedisConnection` asks again.
+ * could be told or a timer that could be stopped. So it is made to give up, and `IoredisConnection` asks
+ * again.
  */
 const sentinelOverridesOf = ({ sentinelCommandTimeout }: RedisNodeOptions) =>
   ({
@@ -119,19 +146,26 @@ const sentinelOverridesOf = ({ sentinelCommandTimeout }: RedisNodeOptions) =>
  * What a sentinel answers to SENTINEL MASTER about the group in the options; `undefined` if it does not
  * answer.
  */
-export async function askSentinel(sentinel: object, options: RedisNodeOptions): Promise<unknown> {
+export async function askSentinel(
+  sentinel: object,
+  options: RedisNodeOptions,
+  make: MakeClient,
+): Promise<unknown> {
   const { sentinelTLS } = options;
   const login = await new Credentials(options).read().catch(() => undefined);
   if (login === undefined) return undefined;
-  const client = new Redis({
+  const client = await make({
+    ...{ host: undefined, path: undefined, sentinels: null, name: undefined, db: 0, keyPrefix: '' },
     port: 26_379,
     ...sentinel,
-    ...(login.sentinelUsername === undefined ? {} : { username: login.sentinelUsername }),
-    ...(login.sentinelPassword === undefined ? {} : { password: login.sentinelPassword }),
-    ...(typeof sentinelTLS === 'object' && sentinelTLS !== null ? { tls: sentinelTLS } : {}),
+    username: login.sentinelUsername,
+    password: login.sentinelPassword,
+    tls: typeof sentinelTLS === 'object' && sentinelTLS !== null ? sentinelTLS : undefined,
     lazyConnect: true,
     retryStrategy: null,
     enableReadyCheck: false,
+    enableOfflineQueue: true,
+    enableAutoPipelining: false,
     disableClientInfo: true,
     replyMapping: 'legacy',
     connectTimeout: SENTINEL_ANSWERS_MS,

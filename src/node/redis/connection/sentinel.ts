@@ -1,5 +1,6 @@
 import type { RedisNodeOptions } from '../../node-options.js';
 import { askSentinel } from './ioredis.js';
+import type { MakeClient } from './ioredis-connection.js';
 
 /** A master that sentinels watch, as far as options tell. */
 export interface SentinelGroup {
@@ -56,8 +57,13 @@ function addressOf(sentinel: unknown, where: string): string {
  * the highest epoch. A sentinel that is cut off from the others still names the old master. `undefined` where
  * none of them knows.
  */
-export async function masterRunIdOf(options: RedisNodeOptions): Promise<string | undefined> {
-  const words = await Promise.all((options.sentinels ?? []).map((sentinel) => wordOf(sentinel, options)));
+export async function masterRunIdOf(
+  options: RedisNodeOptions,
+  make: MakeClient,
+): Promise<string | undefined> {
+  const words = await Promise.all(
+    (options.sentinels ?? []).map((sentinel) => wordOf(sentinel, options, make)),
+  );
   const latest = Math.max(...words.map((word) => word?.epoch ?? -1));
   // After a failover it takes the sentinels up to ten seconds to learn the run id of the new master.
   return words.find((word) => word?.epoch === latest && word.runId !== '')?.runId;
@@ -66,8 +72,9 @@ export async function masterRunIdOf(options: RedisNodeOptions): Promise<string |
 async function wordOf(
   sentinel: object,
   options: RedisNodeOptions,
+  make: MakeClient,
 ): Promise<{ readonly epoch: number; readonly runId: string } | undefined> {
-  const facts = await askSentinel(sentinel, options);
+  const facts = await askSentinel(sentinel, options, make);
   if (!Array.isArray(facts)) return undefined;
   const fact = (name: string): string => String(facts[facts.indexOf(name) + 1]);
   return { epoch: Number(fact('config-epoch')), runId: fact('runid') };

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
-import type { ScriptCall } from '../protocol/script-call.js';
+import type { Command, ScriptCall } from '../protocol/script-call.js';
 import type { Connection, Replied, RetryDelay } from './connection.js';
 import { closedHint, commandOf, hintOf, redactedError, type RedactionRules } from './redaction.js';
-import { ScriptCommand } from './script-command.js';
+import { scriptCommandOf, type CommandClass, type ScriptCommandClass } from './script-command.js';
 
 /** The part of an ioredis client that makes a connection. */
 export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWrite' | 'on'> {
@@ -10,12 +10,19 @@ export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWr
   readonly stream?: { cork(): void; uncork(): void } | undefined;
   /** Read whenever it connects. */
   readonly options: object;
+  call(command: string, ...words: string[]): Promise<unknown>;
   /** A promise of the reply. */
-  sendCommand(command: ScriptCommand): unknown;
+  sendCommand(command: object): unknown;
   on(event: 'connecting' | 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
 }
+
+/**
+ * Makes an unconnected client whose options are overridden by these. Rejects where the package that it takes
+ * is not installed.
+ */
+export type MakeClient = (overrides?: object) => Client | Promise<Client>;
 
 /** How a connection is made again where ioredis gave up. */
 export interface Reconnect {
@@ -24,7 +31,7 @@ export interface Reconnect {
   /**
    * Before each connection, if ioredis is made to give up each time: gives the client its user and password.
    */
-  readonly logIn?: () => Promise<void>;
+  readonly logIn?: (client: Client) => Promise<void>;
 }
 
 /**
@@ -32,8 +39,10 @@ export interface Reconnect {
  * a broken connection they name the likely cause. It is never ready in another database than the one it was
  * given.
  */
-export class RedisConnection implements Connection {
-  readonly #client: Client;
+export class IoredisConnection implements Connection {
+  readonly #make: MakeClient;
+  #client: Client | undefined;
+  #ScriptCommand: ScriptCommandClass | undefined;
   readonly #rules: RedactionRules;
   readonly #reconnect: Reconnect;
   readonly #events = new EventEmitter();
@@ -45,22 +54,10 @@ export class RedisConnection implements Connection {
   /** Whether the loss of the connection was told, or none has been tried since. */
   #isClosed = true;
 
-  constructor(client: Client, rules: RedactionRules, reconnect: Reconnect) {
-    this.#client = client;
+  constructor(make: MakeClient, rules: RedactionRules, reconnect: Reconnect) {
+    this.#make = make;
     this.#rules = rules;
     this.#reconnect = reconnect;
-    client.on('connecting', () => (this.#isClosed = false));
-    client.on('ready', () => {
-      // ioredis says ready although its SELECT failed; then it is in database 0.
-      if (this.#failed) return;
-      this.#isReady = true;
-      this.#fruitless = 0;
-      this.#events.emit('ready');
-    });
-    client.on('error', (error) => this.#onError(error));
-    client.on('close', () => this.#onClose());
-    client.on('end', () => this.#onEnd());
-    client.on('message', (channel, message) => this.#events.emit('message', channel, message));
   }
 
   on(event: 'ready' | 'close', listener: () => void): this;
@@ -75,18 +72,17 @@ export class RedisConnection implements Connection {
   }
 
   async connect(): Promise<unknown> {
-    const { logIn } = this.#reconnect;
-    if (logIn !== undefined) {
-      try {
-        await logIn();
-      } catch (error) {
-        const told = redactedError(error, this.#rules);
-        this.#failLogin(told);
-        throw told;
-      }
-      if (this.#isOver) throw new Error('the connection was ended');
+    let client: Client;
+    try {
+      client = this.#client ??= this.#heard(await this.#make());
+      await this.#reconnect.logIn?.(client);
+    } catch (error) {
+      const told = redactedError(error, this.#rules);
+      this.#failToBegin(told);
+      throw told;
     }
-    return this.#client.connect();
+    if (this.#isOver) throw new Error('the connection was ended');
+    return client.connect();
   }
 
   disconnect(reconnect = false): void {
@@ -94,19 +90,19 @@ export class RedisConnection implements Connection {
       this.#isOver = true;
       clearTimeout(this.#again);
     }
-    this.#client.disconnect(reconnect);
+    this.#client?.disconnect(reconnect);
   }
 
   run(call: ScriptCall, replied: Replied): void {
-    this.#send(new ScriptCommand('EVALSHA', call), replied);
+    this.#send('EVALSHA', call, replied);
   }
 
   runAndLoad(call: ScriptCall, replied: Replied): void {
-    this.#send(new ScriptCommand('EVAL', call), replied);
+    this.#send('EVAL', call, replied);
   }
 
   inOneWrite(send: () => void): void {
-    const { stream } = this.#client;
+    const stream = this.#client?.stream;
     stream?.cork();
     try {
       send();
@@ -116,26 +112,50 @@ export class RedisConnection implements Connection {
   }
 
   script(subcommand: 'LOAD', script: string): Promise<unknown> {
-    return this.#client.script(subcommand, script).catch(this.#rethrow);
+    return this.#open.script(subcommand, script).catch(this.#rethrow);
   }
 
   info(): Promise<string> {
-    return this.#client.info().catch(this.#rethrow);
+    return this.#open.info().catch(this.#rethrow);
   }
 
   subscribe(channel: string): Promise<unknown> {
-    return this.#client.subscribe(channel).catch(this.#rethrow);
+    return this.#open.subscribe(channel).catch(this.#rethrow);
   }
 
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
-    return this.#client.cluster(subcommand).catch(this.#rethrow);
+    return this.#open.cluster(subcommand).catch(this.#rethrow);
   }
 
-  #send(command: ScriptCommand, replied: Replied): void {
-    (this.#client.sendCommand(command) as Promise<unknown>).then(
+  /** The client. It is there from `connect` on, and nothing is sent before. */
+  get #open(): Client {
+    if (this.#client === undefined) throw new Error('the connection was not made yet');
+    return this.#client;
+  }
+
+  #send(command: Command, call: ScriptCall, replied: Replied): void {
+    const sent = this.#open.sendCommand(new this.#ScriptCommand!(command, call));
+    (sent as Promise<unknown>).then(
       (reply) => replied(undefined, reply),
       (error: unknown) => replied(redactedError(error, this.#rules), undefined),
     );
+  }
+
+  #heard(client: Client): Client {
+    this.#ScriptCommand = scriptCommandOf(commandClassOf(client));
+    client.on('connecting', () => (this.#isClosed = false));
+    client.on('ready', () => {
+      // ioredis says ready although its SELECT failed; then it is in database 0.
+      if (this.#failed) return;
+      this.#isReady = true;
+      this.#fruitless = 0;
+      this.#events.emit('ready');
+    });
+    client.on('error', (error) => this.#onError(error));
+    client.on('close', () => this.#onClose());
+    client.on('end', () => this.#onEnd());
+    client.on('message', (channel, message) => this.#events.emit('message', channel, message));
+    return client;
   }
 
   readonly #rethrow = (error: unknown): never => {
@@ -151,7 +171,7 @@ export class RedisConnection implements Connection {
       : redactedError(error, this.#rules, this.#isReady ? '' : hintOf(error, this.#rules));
     if (!this.#isReady || isSelect) this.#failed = true;
     this.#tell(told);
-    if (isSelect) this.#client.disconnect(true);
+    if (isSelect) this.#client?.disconnect(true);
   }
 
   #tell(error: Error): void {
@@ -159,7 +179,7 @@ export class RedisConnection implements Connection {
   }
 
   /** Like an end of a connection, so that it is tried again. */
-  #failLogin(told: Error): void {
+  #failToBegin(told: Error): void {
     this.#failed = true;
     this.#isClosed = false;
     this.#tell(told);
@@ -191,7 +211,21 @@ export class RedisConnection implements Connection {
   }
 
   get #isBehindSentinels(): boolean {
-    const { sentinels } = this.#client.options as { readonly sentinels?: unknown };
+    const { sentinels } = (this.#client?.options ?? {}) as { readonly sentinels?: unknown };
     return sentinels !== undefined && sentinels !== null;
   }
+}
+
+/** The class of the client's commands, by an example: a client does not tell its own class. */
+function commandClassOf(client: Client): CommandClass {
+  let example: object | undefined;
+  const sendCommand = (command: object): Promise<string> => {
+    example = command;
+    return Promise.resolve('');
+  };
+  // Like the client, but it sends nothing.
+  const likeIt = Object.create(client, { sendCommand: { value: sendCommand } }) as Client;
+  void likeIt.info();
+  if (example !== undefined) return example.constructor as CommandClass;
+  throw new TypeError('its duplicate is no client of ioredis or iovalkey');
 }
