@@ -106,7 +106,8 @@ describe('the rule on arrows', () => {
       'src/testing/a.ts',
       `import { x } from '../lock/acquirer.js';`,
     ],
-    ['testing must not import the index', 'src/testing/a.ts', `import { x } from '../index.js';`],
+    ['testing must not import values of core', 'src/testing/a.ts', `import { x } from '../core/vote.js';`],
+    ['testing must not import a skin', 'src/testing/a.ts', `import { x } from '../nestjs/index.js';`],
     ['a skin must not import testing', 'src/nestjs/a.ts', `import { x } from '../testing/index.js';`],
     ['export from is an import', 'src/core/a.ts', `export { x } from '../node/lock-node.js';`],
     ['export * from is an import', 'src/core/a.ts', `export * from '../node/lock-node.js';`],
@@ -149,7 +150,11 @@ describe('the rule on arrows', () => {
       'src/node/redis/a.ts',
       `import '../../core/vote.js'; import '../../clock.js';`,
     ],
-    ['testing imports the clock', 'src/testing/a.ts', `export { x } from '../clock.js';`],
+    [
+      'testing imports the index, the clock and nodes',
+      'src/testing/a.ts',
+      `import '../index.js'; import '../clock.js'; import '../node/lock-node.js';`,
+    ],
     [
       'testing imports types of core and lock',
       'src/testing/a.ts',

@@ -145,7 +145,7 @@ function readApp(app: unknown): string | undefined {
  * options are checked before the manager opens its nodes, because nothing would close them.
  */
 export function createManager(options: QuorlockModuleOptions): LockManager {
-  const { drainMs } = readModuleSettings(options);
+  readModuleSettings(options);
   const {
     listeners = [],
     drainMs: _,
@@ -169,17 +169,47 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
     lazyConnect: true,
   };
   // This runs when the application starts, not at import. By now a .env file has been read.
-  const locks = new LockManager(
+  return new LockManager(
     'nodes' in given ? (managerOptions as LockManagerOptions) : addEnvironment(managerOptions, logger),
   );
+}
+
+/**
+ * Logs what the manager tells of its nodes, and lets the listeners of the module hear it: also where a test
+ * has put another manager in the place of the one made here.
+ */
+export function listenTo(locks: LockManager, options: QuorlockModuleOptions): void {
+  const { drainMs } = readModuleSettings(options);
   try {
-    locks.subscribe(new NodeLog(logger, drainMs).listener);
-    for (const listener of listeners) locks.subscribe(listener);
+    locks.subscribe(new NodeLog(loggerOf('Quorlock', options.logLevel), drainMs).listener);
+    for (const listener of options.listeners ?? []) locks.subscribe(listener);
   } catch (error) {
     void locks.close();
     throw error;
   }
-  return locks;
+}
+
+/** What a manager can do: the methods of the class. */
+const METHODS = Object.getOwnPropertyNames(LockManager.prototype).filter((name) => name !== 'constructor');
+
+/**
+ * Refuses what a test has put in the place of a `LockManager` and cannot be one. `byClass` is what the class
+ * stands for, which is the same unless only the token was overridden: then some would lock elsewhere.
+ */
+export function assertUsable(locks: LockManager, byClass: LockManager): void {
+  if (locks !== byClass) {
+    throw new TypeError(
+      'the LockManager was overridden by its token only, so that who injects it by its class gets ' +
+        'another one: use overrideProvider(LockManager)',
+    );
+  }
+  const missing = METHODS.filter((name) => !(name in Object(locks)));
+  if (missing.length > 0) {
+    throw new TypeError(
+      `what overrides LockManager lacks ${missing.join(', ')}: ` +
+        'give it testLocks().manager of quorlock/testing, or a LockManager with a memoryNode()',
+    );
+  }
 }
 
 function optionsOfRedlock(redlock: RedlockLike | undefined, own: object): Omit<LockManagerOptions, 'ttlMs'> {

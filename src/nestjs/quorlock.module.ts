@@ -14,7 +14,13 @@ import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
 import { loggerOf } from './module-logger.js';
 import { LockExceptionFilter } from './refusal/lock-exception.filter.js';
-import { createManager, readModuleSettings, type QuorlockModuleOptions } from './quorlock-options.js';
+import {
+  assertUsable,
+  createManager,
+  listenTo,
+  readModuleSettings,
+  type QuorlockModuleOptions,
+} from './quorlock-options.js';
 import {
   DEFAULT_LOCKS,
   getLeaderElectionToken,
@@ -87,7 +93,7 @@ function addProviders(
       { provide: APP_FILTER, useClass: LockExceptionFilter },
       ...(isDefault
         ? [
-            { provide: LockManager, useExisting: getLockManagerToken() },
+            { provide: getLockManagerToken(), useExisting: LockManager },
             { provide: LeaderElection, useExisting: getLeaderElectionToken() },
             { provide: LockHealthIndicator, useExisting: getLockHealthToken() },
           ]
@@ -103,20 +109,29 @@ function addProviders(
   };
 }
 
+/** By what the manager of an instance is provided. */
+const classOrToken = (name: string): string | typeof LockManager =>
+  name === DEFAULT_LOCKS ? LockManager : getLockManagerToken(name);
+
 function providersOf(name: string): Provider[] {
   return [
-    { provide: getLockManagerToken(name), inject: [MODULE_OPTIONS_TOKEN], useFactory: createManager },
+    // Of the default instance the class is the provider, and the token stands for it: a test that overrides
+    // the class changes what everybody gets.
+    { provide: classOrToken(name), inject: [MODULE_OPTIONS_TOKEN], useFactory: createManager },
     {
       provide: getRunnerToken(name),
-      inject: [getLockManagerToken(name), MODULE_OPTIONS_TOKEN],
-      useFactory: (locks: LockManager, options: QuorlockModuleOptions) =>
-        new LockRunner(
+      inject: [getLockManagerToken(name), MODULE_OPTIONS_TOKEN, classOrToken(name)],
+      useFactory: (locks: LockManager, options: QuorlockModuleOptions, byClass: LockManager) => {
+        assertUsable(locks, byClass);
+        listenTo(locks, options);
+        return new LockRunner(
           locks,
           options,
           readModuleSettings(options).app ?? '',
           readModuleSettings(options).runs,
           loggerOf('DistributedLock', options.logLevel),
-        ),
+        );
+      },
     },
     {
       provide: getLeaderElectionToken(name),

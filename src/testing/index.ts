@@ -1,7 +1,10 @@
 /**
- * `quorlock/testing`: the ports through which a `LockManager` takes time and chance, for tests that want to
- * own them.
+ * `quorlock/testing`: what a test needs of locks. `testLocks()` has a `LockManager`, what others do to its
+ * locks, and a record of its calls. `TestClock` is a clock that the test turns.
  */
 export { systemClock, type Clock, type Timer } from '../clock.js';
 export type { Stamp } from '../core/validity.js';
 export type { LockManagerPorts } from '../lock/lock-manager.js';
+export type { CallState, TestCall } from './recorded-calls.js';
+export { TestClock } from './test-clock.js';
+export { testLocks, TestLocks, type HeldByOther, type TestLocksOptions } from './test-locks.js';

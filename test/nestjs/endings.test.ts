@@ -11,7 +11,7 @@ import {
   QuorumUnreachableError,
   type Lease,
 } from '../../src/index.js';
-import { DistributedLock, getLockManagerToken, QuorlockModule } from '../../src/nestjs/index.js';
+import { DistributedLock, QuorlockModule } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
 import { fragileNode, closedDoor, Log, start, type Application } from './support.js';
 
@@ -187,7 +187,7 @@ describe('the log', () => {
       imports: [QuorlockModule.forRoot({ nodes: [memoryNode()] })],
       providers: [Tasks],
     })
-      .overrideProvider(getLockManagerToken())
+      .overrideProvider(LockManager)
       .useValue(locks)
       .setLogger(log)
       .compile();
@@ -236,7 +236,7 @@ it('dynamic keys leave nothing in memory', async () => {
     imports: [QuorlockModule.forRoot({ nodes: [memoryNode()] })],
     providers: [Tasks],
   })
-    .overrideProvider(getLockManagerToken())
+    .overrideProvider(LockManager)
     .useValue(locks)
     .setLogger(false as never)
     .compile();

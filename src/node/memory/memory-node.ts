@@ -204,9 +204,20 @@ interface Stored extends ResourceRecord {
   readonly touchedAt: number;
 }
 
+/** The options of `memoryNode`. */
+export interface MemoryNodeOptions {
+  /** @default 'memory' */
+  readonly name?: string | undefined;
+  /**
+   * By which keys expire. Give it the clock of the managers, if they have one of their own.
+   * @default the clock of the machine
+   */
+  readonly clock?: Pick<Clock, 'now' | 'stamp'> | undefined;
+}
+
 /**
  * Makes an in-memory voter to put into `nodes`. Managers that are given the same one exclude each other.
  * Other processes are not excluded, whatever their nodes.
  */
-export const memoryNode = (options: { readonly name?: string | undefined } = {}): LockNode =>
-  new MemoryNode(options.name ?? 'memory');
+export const memoryNode = ({ name = 'memory', clock }: MemoryNodeOptions = {}): LockNode =>
+  new MemoryNode(name, clock);
