@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { LossReason } from '../core/lease-state.js';
 import type { FailureReason, RefusalReason } from '../core/vote.js';
 import type { NodeState } from '../node/lock-node.js';
+import { hearRejection, messageOf } from './callbacks.js';
 import type { DeposedReason } from './election.js';
 import type { Membership } from './membership.js';
 
@@ -210,8 +211,8 @@ export type LockEvent =
     });
 
 /**
- * Called synchronously, so it should be quick. If it throws, that is reported as a warning and goes no
- * further.
+ * Called synchronously, so it should be quick. If it throws, or gives a promise that rejects, that is
+ * reported as a warning and goes no further.
  */
 export type LockListener = (event: LockEvent) => void;
 
@@ -263,11 +264,13 @@ export class LockEvents {
 
   /** A listener's failure must not become the failure of the lock. */
   deliver(listener: LockListener, event: LockEvent): void {
-    try {
-      listener(event);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+    const onFailure = (message: string): void =>
       this.warn(`a listener threw on the event "${event.type}": ${message}`);
+    try {
+      const given: unknown = listener(event);
+      hearRejection(given, onFailure);
+    } catch (error) {
+      onFailure(messageOf(error));
     }
   }
 }

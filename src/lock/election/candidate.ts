@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js';
+import { messageOf } from '../../api/callbacks.js';
 import type { DeposedReason, Election, ElectionOptions, LeaderRun } from '../../api/election.js';
 import { LeaseLostError, LockError, LockManagerClosedError } from '../../api/errors.js';
 import type { LockEvent, LockEvents } from '../../api/events.js';
@@ -168,5 +169,3 @@ export class Candidate implements Election {
     });
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

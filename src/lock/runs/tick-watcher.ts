@@ -6,6 +6,7 @@ import {
   type TickSchedule,
 } from '../../core/run-policy.js';
 import type { RunRecord } from '../../core/run.js';
+import { messageOf } from '../../api/callbacks.js';
 import { LockManagerClosedError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvent, QuorumSnapshot } from '../../api/events.js';
 import type { TickWatch } from '../../api/run.js';
@@ -74,7 +75,7 @@ export class TickWatcher implements TickWatch {
     } catch (error) {
       // It looks again when a majority of the nodes is back.
       if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#context.warn(`the look at the ticks of "${key}" failed: ${message}`);
     }
   }

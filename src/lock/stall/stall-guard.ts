@@ -4,6 +4,7 @@ import { originOf, type Clock, type Timer } from '../../clock.js';
 import { beatMs } from '../../core/extension-schedule.js';
 import type { Stamp } from '../../core/validity.js';
 import type { NodeSource } from '../../node/node-options.js';
+import { messageOf } from '../../api/callbacks.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from '../../api/options.js';
 import type { LeaseGuard, RemoteLease, RemoteLeaseTerms } from '../lease/stand-in.js';
@@ -93,7 +94,7 @@ export class StallGuard implements LeaseGuard {
   #startThread(): StallThread {
     const thread = this.start(this.#data);
     thread.unref();
-    thread.on('error', (error) => this.#onDeath(error instanceof Error ? error.message : String(error)));
+    thread.on('error', (error) => this.#onDeath(messageOf(error)));
     thread.on('exit', (code) => this.#onDeath(`it ended with code ${String(code)}`));
     return thread;
   }

@@ -1,3 +1,4 @@
+import { safeWarn } from '../../api/callbacks.js';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
@@ -225,7 +226,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     lazyConnect: checkBoolean('lazyConnect', options.lazyConnect ?? LOCK_DEFAULTS.lazyConnect),
     maxStallMs: checkInteger('maxStallMs', options.maxStallMs ?? LOCK_DEFAULTS.maxStallMs, 0, LONGEST_MS),
     holder: checkHolder(options.holder ?? defaultHolder()),
-    warn: warn ?? ((message) => process.emitWarning(message, 'QuorlockWarning')),
+    warn: safeWarn(warn ?? ((message) => process.emitWarning(message, 'QuorlockWarning'))),
     lockDefaults,
   };
 }

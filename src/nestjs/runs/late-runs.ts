@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import type { LockManager, RunPolicyOptions, TickSchedule } from '../../index.js';
 import type { LineLogger } from '../module-logger.js';
 
@@ -47,7 +48,7 @@ export class LateRuns {
         try {
           await run(tick);
         } catch (error) {
-          const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+          const message = error instanceof Error ? (error.stack ?? error.message) : format('%s', error);
           this.logger.error(`A late run failed: ${method}. ${message}`);
         }
       });
