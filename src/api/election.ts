@@ -72,7 +72,8 @@ export interface Election {
   run<T>(routine: (lease: Lease) => T | PromiseLike<T>): Promise<LeaderRun<T>>;
   /**
    * Ends the candidacy. A leader resigns: the signal of its lease aborts; when `onElected`, `onLost` and all
-   * runs have ended, the lease is released, and another process leads at once. Never rejects.
+   * runs have ended, the lease is released, and another process leads at once. Resolves then; inside
+   * `onElected`, `onLost` and `run` it resolves at once, because they are waited for. Never rejects.
    */
   stop(): Promise<void>;
   /** The same as `stop`. */

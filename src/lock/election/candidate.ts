@@ -5,6 +5,7 @@ import { LeaseLostError, LockError, LockManagerClosedError } from '../../api/err
 import type { LockEvent, LockEvents } from '../../api/events.js';
 import type { Lease } from '../../api/lease.js';
 import { onAbort } from '../lease/abort-listeners.js';
+import { leasesAround } from '../lease/current-lease.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import { Leadership } from './leadership.js';
 
@@ -39,6 +40,8 @@ export class Candidate implements Election {
   readonly #stopping = new AbortController();
   #leadership: Leadership | undefined;
   #elected: Elected | undefined;
+  /** The lease of the leader until its work has ended, which may be after its term. */
+  #held: HeldLease | undefined;
 
   constructor(context: ElectionContext, candidacy: Candidacy) {
     this.#context = context;
@@ -83,7 +86,7 @@ export class Candidate implements Election {
 
   stop(): Promise<void> {
     this.end('released');
-    return this.ended;
+    return this.#isCalledByItsWork ? Promise.resolve() : this.ended;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -95,12 +98,19 @@ export class Candidate implements Election {
     if (!this.#stopping.signal.aborted) this.#stopping.abort(new LeaseLostError([this.resource], reason));
   }
 
+  /** The work of a leader is waited for, so it must not wait for the end: that would be to wait for itself. */
+  get #isCalledByItsWork(): boolean {
+    return this.#held !== undefined && leasesAround(this.#context.manager).has(this.#held);
+  }
+
   async #stand(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       const held = await this.#acquire();
       if (held === undefined) continue;
+      this.#held = held;
       const reason = await this.#lead(held);
+      this.#held = undefined;
       if (reason === 'resigned' || reason === 'failed') await this.#pause(this.#candidacy.ttlMs);
     }
   }

@@ -212,6 +212,49 @@ describe('the work of a leader', () => {
     await world.clock.until(election.stop());
   });
 
+  it.each(['onElected', 'run', 'onLost'])(
+    'may stop its own candidacy, and wait for that: %s',
+    async (where) => {
+      const world = new VirtualWorld(3);
+      let isOver = false;
+      const stop = async (): Promise<void> => {
+        await pause(world, 100);
+        await election.stop();
+        // It is not the end of the work: the lease is held until here.
+        await pause(world, 100);
+        isOver = true;
+      };
+      const { election } = stand(world.manager(), {
+        onElected: where === 'onElected' ? stop : undefined,
+        onLost: where === 'onLost' ? stop : undefined,
+      });
+      await world.clock.advance(50);
+      if (where === 'run') void election.run(stop);
+      if (where === 'onLost') await election.lease!.release();
+      await world.clock.until(election.ended);
+      expect(isOver).toBe(true);
+      expect(await world.leftovers(R)).toEqual([]);
+      expect(world.eventsOf('elected')).toHaveLength(1);
+    },
+  );
+
+  it('is waited for by whoever stops it from outside', async () => {
+    const world = new VirtualWorld(3);
+    const { election: one } = stand(world.manager());
+    await world.clock.advance(50);
+    const two = world.manager().elect('others');
+    await world.clock.advance(50);
+    let isOver = false;
+    const work = two.run(async () => {
+      await pause(world, 100);
+      isOver = true;
+    });
+    await world.clock.until(one.run(() => two.stop()));
+    expect(isOver).toBe(true);
+    await work;
+    await world.clock.until(one.stop());
+  });
+
   it('is not begun again before it has ended, although the lease was lost', async () => {
     const world = new VirtualWorld(3);
     let running = 0;
