@@ -47,5 +47,6 @@ export type {
   RedisNodeOptions,
 } from './node/node-options.js';
 export type { RunRecord, RunState } from './core/run.js';
+export type { PastRun } from './core/run-history.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';
 export type { LossReason } from './core/lease-state.js';

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { LossReason } from '../core/lease-state.js';
+import type { RunOutcome } from '../core/run-history.js';
 import type { FailureReason, RefusalReason } from '../core/vote.js';
 import type { NodeState } from '../node/lock-node.js';
 import { hearRejection, messageOf } from './callbacks.js';
@@ -57,11 +58,7 @@ interface AboutTick extends Omit<AboutCall, 'id'> {
   readonly worker: string;
 }
 
-/**
- * How a run ended. `failed`: it threw. `timed_out`: it took longer than its timeout. `lost`: its lease ended
- * before it did, or its end could not be recorded.
- */
-export type RunOutcome = 'succeeded' | 'failed' | 'timed_out' | 'lost';
+export type { RunOutcome };
 
 /**
  * What happens, as it happens. Metrics, logs and traces are made from these events and from nothing else.
@@ -97,7 +94,8 @@ export type RunOutcome = 'succeeded' | 'failed' | 'timed_out' | 'lost';
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
  * - `schedule`: what is known of a job that `watchTicks` looks at, at each look. `nextTick` is the first tick
- *   that has not run to its end, which may be past; `lastTick` the latest one that has.
+ *   that has not run to its end, which may be past; `lastTick` the latest one that has; `lastSuccess` when a
+ *   run last succeeded, in epoch milliseconds, as far as the nodes know.
  * - `run_started`: a run of a tick begins, `latenessMs` after it.
  * - `run_finished`: the run has ended. `succeeded` is told when a majority of the nodes has the end on
  *   record, so it may come after the return. A run is `lost` whose end could not be recorded, or whose lease
@@ -172,6 +170,7 @@ export type LockEvent =
       readonly type: 'schedule';
       readonly nextTick: number | undefined;
       readonly lastTick: number | undefined;
+      readonly lastSuccess: number | undefined;
     })
   | (AboutRun & { readonly type: 'run_started' })
   | (AboutRun & {

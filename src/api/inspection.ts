@@ -25,6 +25,11 @@ export interface Inspection {
    * worker took its start back before its run began. Finished is what any node has on record as finished.
    */
   readonly lastRun: RunRecord | undefined;
+  /**
+   * When a run last succeeded, in epoch milliseconds of its worker's clock. Only runs tell it, see `runOnce`:
+   * not leases with a tick. `undefined`: not within the last seven days, as far as the nodes know.
+   */
+  readonly lastSuccess: number | undefined;
   /** What each node said; the fields are `undefined` if the node did not answer. */
   readonly nodes: readonly {
     readonly node: string;

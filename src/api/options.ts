@@ -243,4 +243,5 @@ export const LOCK_DEFAULTS = Object.freeze({
   overlap: 'skip',
   spreadMs: 0,
   retryOnError: false,
+  history: 50,
 } as const);

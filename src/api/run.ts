@@ -54,6 +54,12 @@ export interface RunPolicyOptions {
    * @default false
    */
   readonly retryOnError?: boolean | undefined;
+  /**
+   * How many past runs of the job the nodes keep for `LockManager.history`: an integer from 0 to 1000. With 0
+   * none is added. They are kept for seven days after the last one.
+   * @default 50
+   */
+  readonly history?: number | undefined;
 }
 
 /** The options of `runOnce`. */

@@ -16,6 +16,7 @@ import {
   type ResolvedAcquireOptions,
   type ResolvedManagerOptions,
 } from '../api/options.js';
+import type { PastRun } from '../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../api/run.js';
 import { Acquirer } from './acquirer.js';
 import { Elections } from './election/elections.js';
@@ -26,6 +27,7 @@ import { NodeGroup } from './nodes/node-group.js';
 import { readNodes } from './nodes/node-list.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
+import { readHistory } from './quorum/read-history.js';
 import type { RunRoutine } from './runs/run-body.js';
 import { Runs } from './runs/runs.js';
 import { StallGuard } from './stall/stall-guard.js';
@@ -129,6 +131,7 @@ export class LockManager {
       ...context,
       started: () => this.started(),
       inspect: (key) => this.inspect(key),
+      history: (key) => readHistory(this.#quorum, this.#clock, key, this.#beginQuestion()),
       acquire: (key, acquireOptions) =>
         this.#acquireResolved([key], this.#acquireOptions.resolve(acquireOptions)),
     });
@@ -224,9 +227,16 @@ export class LockManager {
   /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */
   async inspect(resource: string): Promise<Inspection> {
     const [name] = resolveResources(resource);
-    this.connect();
-    const { nodeTimeoutMs } = resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs);
-    return inspectResource(this.#quorum, this.#clock, name!, nodeTimeoutMs);
+    return inspectResource(this.#quorum, this.#clock, name!, this.#beginQuestion());
+  }
+
+  /**
+   * The latest runs of a job that are over, from its newest to its oldest, as far as the nodes keep them:
+   * what `runOnce` ran for a tick, or a decorated method with one. A run whose worker died is not among them.
+   * Rejects with a QuorumUnreachableError.
+   */
+  history(key: string): Promise<readonly PastRun[]> {
+    return this.#runs.history(key);
   }
 
   /**
@@ -350,6 +360,12 @@ export class LockManager {
   /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */
+  #beginQuestion(): number {
+    this.connect();
+    return resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs).nodeTimeoutMs;
   }
 
   #acquireResolved(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {

@@ -73,7 +73,8 @@ export interface QuorlockModuleOptions extends Omit<LockManagerOptions, 'nodes'>
   readonly app?: string | undefined;
   /**
    * What becomes of ticks of `@Cron` methods that do not run as planned, where the decorator does not say:
-   * `missed`, `maxLateness`, `abandoned`, `attempts`, `overlap`, `spread`, `timeout`, `retryOnError`.
+   * `missed`, `maxLateness`, `abandoned`, `attempts`, `overlap`, `spread`, `timeout`, `retryOnError`,
+   * `history`.
    * @default at most once, and skipped when held
    */
   readonly runs?: RunSettings | undefined;

@@ -3,6 +3,7 @@
  * `lockNodeContract` in your tests, and give the node to `nodes` of a `LockManager`.
  */
 export { TICK_AHEAD_MS, type RunMark, type RunRecord, type RunState } from '../core/run.js';
+export type { RunNote } from '../core/run-history.js';
 export { failed, type Failed, type FailureReason, type Granted } from '../core/vote.js';
 export type { Refused, RefusalReason, Vote } from '../core/vote.js';
 export {
@@ -27,6 +28,7 @@ export {
 export type { ListPair, Member, MemberList } from '../core/member-list.js';
 export { ObservableState } from './observable-state.js';
 export {
+  historyIn,
   inspectRecord,
   voteOn,
   type NodeClocks,

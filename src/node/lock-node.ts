@@ -2,6 +2,7 @@ import type { ListPair } from '../core/member-list.js';
 import type { Outstanding } from '../core/membership-record.js';
 import type { MemoryReport } from '../core/quarantine.js';
 import type { RunMark, RunRecord } from '../core/run.js';
+import type { RunNote } from '../core/run-history.js';
 import type { Failed, Vote } from '../core/vote.js';
 
 /**
@@ -53,6 +54,11 @@ export interface LockNode {
    * releases, wakes, confirmations, and acquisitions with a tick.
    */
   withdraw?(holderId: string): void;
+  /**
+   * The texts of the notes that the node keeps of the resource's runs, in their order, see
+   * `ReleaseRequest.note`. Changes nothing, and never rejects. A node without it keeps none.
+   */
+  history?(resource: string): Promise<readonly string[] | Failed>;
   /**
    * Takes the node out of every vote for good, because of a configuration error that shows only after
    * connecting. A node without it is closed instead, so its `close` must end its votes.
@@ -348,6 +354,12 @@ export interface ReleaseRequest extends RequestBase {
    * open again.
    */
   readonly open?: RunMark | undefined;
+  /**
+   * The run as it is to be remembered. The node keeps it for as long as its ledger, and the instant of the
+   * latest success. It is no part of the vote: a failure to keep it changes nothing, the same note a second
+   * time is one, and a node may have no place for it.
+   */
+  readonly note?: RunNote | undefined;
   /** Joins the end of the wait list before the first on it is told. */
   readonly queueEntry?: QueueEntry | undefined;
 }
@@ -383,4 +395,6 @@ export interface NodeInspection {
   readonly counter: number | undefined;
   /** The latest tick on record. */
   readonly run: RunRecord | undefined;
+  /** When a run last succeeded, in ms since 1970, as far as notes have told the node. */
+  readonly lastSuccess?: number | undefined;
 }

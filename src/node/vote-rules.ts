@@ -8,6 +8,7 @@ import {
   type RunMark,
   type RunRecord,
 } from '../core/run.js';
+import { withNote, type RunNote } from '../core/run-history.js';
 import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
 import {
   PRESENT_ONLY,
@@ -27,6 +28,10 @@ export interface ResourceRecord {
   readonly expiresAt: number;
   readonly counter: number | undefined;
   readonly run: RunRecord | undefined;
+  /** What is kept of past runs, in their order. */
+  readonly notes?: readonly RunNote[];
+  /** When a run last succeeded, in ms since 1970. */
+  readonly lastSuccess?: number | undefined;
 }
 
 /** The records of a node, as they are inside one transaction. */
@@ -69,9 +74,15 @@ export function voteOn(request: NodeRequest, store: ResourceStore, clocks: NodeC
 
 /** What `LockNode.inspect` tells of a record. */
 export function inspectRecord(record: ResourceRecord | undefined, now: number): NodeInspection {
-  const { owner, expiresAt, counter, run } = live(record, now);
-  return { kind: 'inspected', owner, remainingMs: owner === undefined ? 0 : expiresAt - now, counter, run };
+  const { owner, expiresAt, counter, run, lastSuccess } = live(record, now);
+  const remainingMs = owner === undefined ? 0 : expiresAt - now;
+  const found = { kind: 'inspected', owner, remainingMs, counter, run } as const;
+  return lastSuccess === undefined ? found : { ...found, lastSuccess };
 }
+
+/** What `LockNode.history` tells of a record. */
+export const historyIn = (record: ResourceRecord | undefined): readonly string[] =>
+  (record?.notes ?? []).map(({ text }) => text);
 
 const NOTHING: ResourceRecord = {
   owner: undefined,
@@ -181,11 +192,12 @@ function extend(request: ExtendRequest, store: ResourceStore, { now, wallMs }: N
 }
 
 function release(request: ReleaseRequest, store: ResourceStore, now: number): Vote {
-  const { resources, holderId, keepMs, finish, open } = request;
+  const { resources, holderId, keepMs, finish, open, note } = request;
   let found = 0;
   let isRecorded = true;
   for (const resource of resources) {
     if (finish !== undefined && !recordFinish(resource, finish, store)) isRecorded = false;
+    if (note !== undefined) keepNote(resource, note, store);
     const record = live(store.get(resource), now);
     if (record.owner !== holderId) continue;
     found++;
@@ -206,4 +218,15 @@ function recordFinish(resource: string, mark: RunMark, store: ResourceStore): bo
   const answer = finishAnswer(record.run, mark);
   if (answer === 'write') store.set(resource, { ...record, run: { ...mark, state: 'finished' } });
   return answer !== 'refuse';
+}
+
+function keepNote(resource: string, note: RunNote, store: ResourceStore): void {
+  const record = store.get(resource) ?? NOTHING;
+  const { notes = [], lastSuccess = 0 } = record;
+  const latest = Math.max(lastSuccess, note.succeededAt ?? 0);
+  store.set(resource, {
+    ...record,
+    notes: withNote(notes, note),
+    ...(latest === 0 ? {} : { lastSuccess: latest }),
+  });
 }

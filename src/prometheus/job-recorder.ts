@@ -24,8 +24,8 @@ export class JobRecorder {
     this.#addJob(lock);
     switch (event.type) {
       case 'schedule': {
-        const { nextTick, lastTick } = event;
-        if (lastTick !== undefined) this.#succeeded(lock, lastTick);
+        const { nextTick, lastSuccess } = event;
+        if (lastSuccess !== undefined) this.#succeeded(lock, lastSuccess);
         return this.#setNextTick(lock, nextTick);
       }
       case 'run_started':

@@ -140,7 +140,7 @@ export function metricSetOn(register: MetricsRegistry, buckets: Buckets): Metric
     ),
     lastSuccess: instant(
       METRICS.lastSuccess,
-      'Unix time at which a run last succeeded. At the start: the last tick that the nodes know has ended.',
+      'Unix time at which a run last succeeded, in this process or, at its start, as the nodes know.',
     ),
     nextTick: instant(
       METRICS.nextTick,

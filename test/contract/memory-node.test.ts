@@ -27,7 +27,7 @@ function open(): Promise<NodeUnderTest> {
   });
 }
 
-describeContract('a memory node', { open, parts: ['onRelease', 'markMisconfigured'] });
+describeContract('a memory node', { open, parts: ['onRelease', 'markMisconfigured', 'history'] });
 
 it('a memory node forgets old names, and keeps the counters of those that were used lately', async () => {
   let now = 0;

@@ -43,7 +43,7 @@ export const redisSubject = (
   more: Partial<ContractSubject> = {},
 ): ContractSubject => ({
   open: () => trusted(make({ quarantineMs: QUARANTINE_MS })),
-  parts: ['memory', 'onRelease', 'withdraw', 'markMisconfigured'],
+  parts: ['memory', 'onRelease', 'withdraw', 'markMisconfigured', 'history'],
   ...more,
 });
 

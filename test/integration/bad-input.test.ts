@@ -416,6 +416,8 @@ describe('the name of a resource', () => {
     ['the name of a fencing counter', '{lock:a}:fence', /:fence/],
     ['the name of a wait queue', '{lock:a}:fence:wait', /:fence:wait/],
     ['the name of a record of runs', '{lock:a}:fence:run', /:fence:run/],
+    ['the name of a history of runs', '{lock:a}:fence:history', /:fence:history/],
+    ['the name of a last success', '{lock:a}:fence:success', /:fence:success/],
   ])('every call rejects %s as a resource and sends no request', async (_name, resource, message) => {
     const locks = new LockManager({ nodes: [memoryNode()] });
     managers.push(locks);

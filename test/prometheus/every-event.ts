@@ -23,6 +23,7 @@ export const everyEvent: readonly LockEvent[] = [
     type: 'schedule',
     nextTick: 1_700_000_000_000,
     lastTick: 1_699_996_400_000,
+    lastSuccess: 1_699_996_402_000,
   },
   { ...run, type: 'run_started' },
   { ...run, type: 'run_overrun', nextTick: 1_700_003_600_000 },

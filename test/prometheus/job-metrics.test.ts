@@ -25,11 +25,12 @@ const finished = (outcome: Outcome, tick = TICK): LockEvent => ({
   durationMs: 2_000,
   nextTick: tick + HOUR,
 });
-const schedule = (nextTick: number | undefined, lastTick?: number): LockEvent => ({
+const schedule = (nextTick: number | undefined, lastTick?: number, lastSuccess?: number): LockEvent => ({
   ...job,
   type: 'schedule',
   nextTick,
   lastTick,
+  lastSuccess,
 });
 
 describe('the metrics of scheduled runs', () => {
@@ -61,12 +62,15 @@ describe('the metrics of scheduled runs', () => {
   });
 
   it('the last success is read from the nodes at the start, and is now at a success', async () => {
+    // The last tick has failed, and the one before succeeded.
     hear(schedule(TICK + HOUR, TICK));
-    expect(await read('last_success_timestamp_seconds')).toBe(TICK / 1_000);
+    expect(await read('last_success_timestamp_seconds')).toBeUndefined();
+    hear(schedule(TICK + HOUR, TICK, TICK - HOUR + 2_000));
+    expect(await read('last_success_timestamp_seconds')).toBe((TICK - HOUR) / 1_000 + 2);
     const before = Date.now() / 1_000;
     hear(finished('succeeded'));
     expect(await read('last_success_timestamp_seconds')).toBeGreaterThanOrEqual(before);
-    hear(schedule(TICK + HOUR, TICK));
+    hear(schedule(TICK + HOUR, TICK, TICK));
     expect(await read('last_success_timestamp_seconds')).toBeGreaterThanOrEqual(before);
   });
 

@@ -319,7 +319,8 @@ describe('lockMetrics', () => {
 
   it('every listed metric has a series, and every registered metric is listed', async () => {
     hear(candidate, acquired, node('ready'));
-    hear({ type: 'schedule', name: 'report', resources: ['report'], nextTick: 2_000, lastTick: 1_000 });
+    const known = { nextTick: 2_000, lastTick: 1_000, lastSuccess: 1_000 };
+    hear({ type: 'schedule', name: 'report', resources: ['report'], ...known });
     const names = (await register.getMetricsAsJSON()).map(({ name }) => name);
     expect(names.sort()).toEqual([...METRIC_NAMES].sort());
     const exposed = await register.metrics();

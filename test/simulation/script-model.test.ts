@@ -41,7 +41,8 @@ interface Content {
 
 const VERBS: readonly Verb[] = [
   ...(['acquire', 'acquire', 'acquire', 'acquire', 'confirm', 'extend', 'extend'] as const),
-  ...(['confirm', 'release', 'finish', 'finish', 'wake', 'inspect', 'guard', 'guard', 'record'] as const),
+  ...(['confirm', 'release', 'finish', 'finish', 'wake', 'inspect', 'history'] as const),
+  ...(['guard', 'guard', 'record'] as const),
 ];
 const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'identify'];
 const IDS = ['id-1', 'id-2'];
@@ -68,7 +69,7 @@ function randomCall(
   const queue = (chance: number): readonly (string | number)[] =>
     rng.chance(chance) ? [rng.pick(['away', 'mute', 'here', 'there']), rng.pick(LONG_MS)] : ['', 0];
   const verb = rng.pick(VERBS);
-  const resources = verb === 'inspect' || rng.chance(0.7) ? 1 : 2;
+  const resources = verb === 'inspect' || verb === 'history' || rng.chance(0.7) ? 1 : 2;
   const holder = (): string => rng.pick(['one', 'two']);
 
   const aheadMs = Math.floor(nowUs / 1_000) + rng.int(-70_000, 80_000);
@@ -105,13 +106,17 @@ function randomCall(
     finish: () => ({
       terms: [
         ...[resources, rng.chance(0.3) ? lifeMs() : 0, ...queue(0.5), CHANNELS],
-        ...[...mark, rng.pick(['finished', 'open'])],
+        ...[...mark, rng.pick(['finished', 'open', 'finished', 'open', '']), rng.pick([0, 1, 2, 50])],
       ],
-      own: () => [holder()],
+      own: () => [
+        ...[holder(), nowUs + rng.int(-5, 5), rng.pick(['', 'one', 'two', 'three', 'four'])],
+        rng.pick(['', '', 1_000, 2_000, 3_000]),
+      ],
       second: 'fence',
     }),
     wake: () => ({ terms: [resources, CHANNELS], second: 'wait' }),
     inspect: () => ({ terms: [], second: 'fence' }),
+    history: () => ({ terms: [], second: 'fence' }),
     guard: () => ({
       terms:
         memories.length > 0 && rng.chance(0.5)
@@ -205,6 +210,8 @@ const ANSWERS = [
   'finish released',
   'guard number',
   'guard text',
+  'history error',
+  'history history',
   'inspect error',
   'inspect inspected',
   'record changed',
@@ -250,12 +257,12 @@ describe('the model of the scripts', () => {
   /** Keys of types that no lock and no counter has. */
   async function spoil(rng: Rng, model: Keyspace): Promise<void> {
     if (rng.chance(0.7)) return;
-    const key = rng.pick(['z', 'z:fence', 'y:fence:run', 'x:wait']);
+    const key = rng.pick(['z', 'z:fence', 'y:fence:run', 'x:wait', 'x:fence:history', 'y:fence:success']);
     await client.del(key);
-    if (key === 'x:wait' || rng.chance(0.5)) {
+    if (key === 'x:wait' || key === 'x:fence:history' || rng.chance(0.5)) {
       await client.rpush(key, 'x');
       model.spoil(key);
-    } else if (key === 'z:fence' || key === 'y:fence:run') {
+    } else if (key !== 'z') {
       await client.set(key, 'x');
       model.set(key, 'x', Number.POSITIVE_INFINITY);
     }

@@ -42,6 +42,8 @@ export const SCRIPT_FLAWS = [
   'finish over a later attempt',
   'finish makes a counter',
   'waits for a clock',
+  'notes without a bound',
+  'an earlier success over a later one',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -65,9 +67,10 @@ const SHAPES: Readonly<Record<Verb, Shape>> = {
   confirm: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
   extend: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
   release: { guard: 1, terms: 5, own: 1 },
-  finish: { guard: 5, terms: 8, own: 1 },
+  finish: { guard: 5, terms: 9, own: 4 },
   wake: { guard: 1, terms: 2, own: 0 },
   inspect: { guard: 5, terms: 0, own: 0 },
+  history: { guard: 1, terms: 0, own: 0 },
   guard: { guard: 5, terms: 3, own: 0 },
   record: { guard: 5, deadline: true, terms: 8, own: 0 },
 };
@@ -456,7 +459,7 @@ function operationsIn(
   words: readonly string[],
   ownCount: number,
 ): Operation[] {
-  const resources = verb === 'inspect' ? 1 : Number(terms[0]);
+  const resources = verb === 'inspect' || verb === 'history' ? 1 : Number(terms[0]);
   const isQueued = verb === 'acquire' && terms[4] !== '';
   const each = (isQueued ? 3 : 2) * resources;
   return Array.from({ length: keys.length / each }, (_, at) => {
@@ -486,6 +489,8 @@ function answerOf(verb: Verb, server: Server, terms: readonly string[], operatio
       return node.wake(terms);
     case 'inspect':
       return node.inspect();
+    case 'history':
+      return node.history();
     case 'guard':
     case 'record':
       throw new Error('this script has no operations');
@@ -610,7 +615,7 @@ class Node {
     return 0;
   }
 
-  finish([, keep, waiter = '', life, channel = '', tick, attempt, state]: readonly string[]): unknown {
+  finish([, keep, waiter = '', life, channel = '', tick, attempt, state, most]: readonly string[]): unknown {
     const mark = { tick: Number(tick), attempt: Number(attempt) };
     const { flaw } = this.server;
     let [found, told, recorded] = [0, 0, 1];
@@ -618,8 +623,9 @@ class Node {
       const isOwner = this.#isOwner(lock);
       const failure = errorOf(() => {
         if (state === 'open') this.#takeBack(fence, mark, isOwner || flaw === 'take-back without ownership');
-        else if (!this.#recordEnd(fence, mark)) recorded = 0;
+        else if (state === 'finished' && !this.#recordEnd(fence, mark)) recorded = 0;
       });
+      this.#keepNote(fence, Number(most));
       const list = `${fence}:wait`;
       const notified = errorOf(() => {
         const count = this.#releasePair(lock, list, [keep!, waiter, life!, channel]);
@@ -629,7 +635,25 @@ class Node {
       });
       if (failure !== undefined || notified !== undefined) throw failure ?? notified;
     });
-    return [found > 0 ? 'released' : 'absent', told, ...(state === 'open' ? [] : [recorded])];
+    return [found > 0 ? 'released' : 'absent', told, ...(state === 'finished' ? [recorded] : [])];
+  }
+
+  /** What goes wrong here goes wrong alone. */
+  #keepNote(fence: string, most: number): void {
+    const { keyspace, flaw } = this.server;
+    const [, order, text = '', success] = this.operation.own;
+    const [list, last] = [`${fence}:history`, `${fence}:success`];
+    if (text !== '' && !keyspace.isSpoilt(list)) {
+      keyspace.setField(list, text, order!);
+      const tooMany = flaw === 'notes without a bound' ? 0 : keyspace.members(list).length - most;
+      for (const old of keyspace.members(list).slice(0, Math.max(0, tooMany)))
+        keyspace.removeMember(list, old);
+      keyspace.pexpire(list, LEDGER_MS);
+    }
+    if (success === '' || success === undefined) return;
+    const known = keyspace.isSpoilt(last) ? 0 : Number(keyspace.get(last) ?? 0) || 0;
+    const isOlder = known >= Number(success) && flaw !== 'an earlier success over a later one';
+    keyspace.set(last, isOlder ? String(known) : success, LEDGER_MS);
   }
 
   #isOwner(lock: string): boolean {
@@ -745,7 +769,15 @@ class Node {
     const { counter = '' } = this.#fence(fence);
     const { tick, attempt, state } = this.#run(fence) ?? { tick: '', attempt: 0, state: '' };
     const livesMs = owner === undefined ? 0 : keyspace.pttl(lock);
-    return ['inspected', owner ?? '', livesMs, counter, tick, attempt, state];
+    const last = `${fence}:success`;
+    const success = keyspace.isSpoilt(last) ? '' : Number(keyspace.get(last)) || '';
+    return ['inspected', owner ?? '', livesMs, counter, tick, attempt, state, success];
+  }
+
+  history(): unknown[] {
+    const { keyspace } = this.server;
+    const list = `${this.operation.pairs[0]![1]}:history`;
+    return keyspace.isSpoilt(list) ? ['error', 'WRONGTYPE'] : ['history', ...keyspace.members(list)];
   }
 
   /** The tick of the fence key, and what the key beside it says, if it is about that tick. */

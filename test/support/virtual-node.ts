@@ -1,6 +1,6 @@
 import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/testing/index.js';
-import { failed } from '../../src/core/vote.js';
+import { failed, type Failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import type {
   NodeMemory,
@@ -100,6 +100,12 @@ export class VirtualNode implements LockNode, NodeMemory {
   }
 
   inspect: LockNode['inspect'] = (resources) => this.#memory.inspect(resources);
+
+  history(resource: string): Promise<readonly string[] | Failed> {
+    const { down } = this.behaviour;
+    if (down) return Promise.resolve(failed('unreachable', new Error('connection refused')));
+    return this.#memory.history(resource);
+  }
 
   onStateChange(listener: (state: NodeState) => void): () => void {
     this.#listeners.add(listener);

@@ -16,7 +16,7 @@ import type { LeaseGuard, RemoteLease } from './stand-in.js';
 import { TokenRange } from './token-range.js';
 
 /** What a lease says of its release; the keys know the rest. */
-export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs' | 'finish'>;
+export type LeaseReleaseTerms = Pick<ReleaseTerms, 'id' | 'nodeTimeoutMs' | 'keepMs' | 'finish' | 'note'>;
 
 /** What all held keys of a manager have in common. */
 export interface HeldKeysContext extends ExtensionContext {
@@ -108,7 +108,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
 
   /** Releases the keys on the nodes, or leaves them a while to live. */
   release(terms: LeaseReleaseTerms, queueEntry: ReleaseTerms['queueEntry']): Promise<ReleaseResult> {
-    const { id, nodeTimeoutMs, keepMs, finish } = terms;
+    const { id, nodeTimeoutMs, keepMs, finish, note } = terms;
     const { longestTtlMs: ttlMs } = this.#extension;
     const { majority: enough } = this.#quorum;
     // Named one by one: a spread costs more than the rest of a release.
@@ -117,6 +117,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
       nodeTimeoutMs,
       keepMs,
       finish,
+      note,
       queueEntry,
       ttlMs,
       enough,

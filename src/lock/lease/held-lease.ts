@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
+import type { RunNote } from '../../core/run-history.js';
 import { HELD, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
@@ -123,6 +124,11 @@ export class HeldLease implements Lease, LeaseListener {
     return this.#keys.run?.attempt;
   }
 
+  /** What the nodes are to remember of the run: it goes to them with the release. */
+  set note(note: RunNote) {
+    if (this.#runEnd !== undefined) this.#runEnd.note = note;
+  }
+
   remainingMs(): number {
     this.#catchUp();
     return this.#isHeld() ? this.#keys.remainingMs : 0;
@@ -218,7 +224,8 @@ export class HeldLease implements Lease, LeaseListener {
     if (!isFinished) runEnd?.tell(false);
     const onEnd = (recorded: boolean): void => runEnd?.tell(recorded);
     const finish = isFinished && run !== undefined ? { mark: run, onEnd } : undefined;
-    return this.#context.host.release(this.#keys, { id: this.#id, nodeTimeoutMs, keepMs, finish });
+    const terms = { id: this.#id, nodeTimeoutMs, keepMs, finish, note: runEnd?.note };
+    return this.#context.host.release(this.#keys, terms);
   }
 
   /** Returns for how long the lease was held, in milliseconds. */

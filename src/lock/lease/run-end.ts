@@ -1,5 +1,9 @@
+import type { RunNote } from '../../core/run-history.js';
+
 /** Whether the end of a run is on record, for those who ask before it is certain. */
 export class RunEnd {
+  /** What the nodes are to remember of the run. */
+  note: RunNote | undefined;
   #recorded: boolean | undefined;
   #listeners: ((recorded: boolean) => void)[] = [];
 

@@ -1,9 +1,9 @@
 import type { NodeInspection } from '../../node/lock-node.js';
 import type { Clock } from '../../clock.js';
 import { laterRun } from '../../core/run.js';
-import { failed, type Failed } from '../../core/vote.js';
 import { QuorumUnreachableError } from '../../api/errors.js';
 import type { Inspection } from '../../api/inspection.js';
+import { answerWithin } from './answer-within.js';
 import { holderOf } from './holder-id.js';
 import type { Quorum } from './quorum.js';
 
@@ -15,7 +15,13 @@ export async function inspectResource(
   nodeTimeoutMs: number,
 ): Promise<Inspection> {
   const answers = await Promise.all(
-    quorum.nodes.map((node) => answerWithin(clock, nodeTimeoutMs, node.inspect([resource]))),
+    quorum.nodes.map((node) =>
+      answerWithin(
+        clock,
+        nodeTimeoutMs,
+        node.inspect([resource]).then(([answer]) => answer),
+      ),
+    ),
   );
   const { majority } = quorum;
   const known = answers.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
@@ -41,6 +47,7 @@ export async function inspectResource(
     counter: highest(known.map(({ counter }) => counter)),
     lastTick: highest(runs.map((run) => (run?.state === 'open' ? undefined : run?.tick))),
     lastRun: runs.reduce(laterRun, undefined),
+    lastSuccess: highest(known.map(({ lastSuccess }) => lastSuccess)),
     nodes: answers.map((answer, nodeIndex) => ({
       node: quorum.nodes[nodeIndex]!.name,
       holder:
@@ -56,21 +63,4 @@ export async function inspectResource(
 function highest(values: readonly (number | undefined)[]): number | undefined {
   const present = values.filter((value) => value !== undefined);
   return present.length === 0 ? undefined : Math.max(...present);
-}
-
-function answerWithin(
-  clock: Clock,
-  timeoutMs: number,
-  answers: Promise<readonly (NodeInspection | Failed)[]>,
-): Promise<NodeInspection | Failed> {
-  return new Promise((resolve) => {
-    const timer = clock.setTimer(
-      () => resolve(failed('timeout', new Error(`no answer within ${timeoutMs} ms`))),
-      timeoutMs,
-    );
-    void answers.then(([answer]) => {
-      timer.cancel();
-      resolve(answer ?? failed('error', new Error('the node did not answer the question')));
-    });
-  });
 }

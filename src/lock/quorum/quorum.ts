@@ -148,7 +148,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    * node timeout; the other nodes are asked in the background until their keys have expired. Never rejects.
    */
   release(tracker: KeyTracker, terms: ReleaseTerms): Promise<ReleaseResult> {
-    const { id, ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry, finish: run } = terms;
+    const { id, ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry, finish: run, note } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
     if (keepMs === 0) this.#withdraw(tracker);
     if (!tracker.mayBeThere && run === undefined) return Promise.resolve(NOTHING_RELEASED);
@@ -163,8 +163,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       const until = calledAt + FINISH_FOR_MS;
       const finish = run && new PendingFinish(run.mark, this.nodes.length, electorate, until, run.onEnd);
       const open = tracker.unbegunRun;
-      const order = { id, tracker, calledAt, dueAt, keepUntil, expiredAt, enough, queueEntry, finish, open };
-      this.#releases.begin(order, resolve);
+      const when = { calledAt, dueAt, keepUntil, expiredAt };
+      this.#releases.begin({ id, tracker, ...when, enough, queueEntry, finish, open, note }, resolve);
     });
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { RunMark } from '../../core/run.js';
+import type { RunNote } from '../../core/run-history.js';
 import type { Vote } from '../../core/vote.js';
 import type { VoteReceiver, LockNode, ReleaseRequest, QueueEntry } from '../../node/lock-node.js';
 import type { KeyTracker } from './key-tracker.js';
@@ -35,6 +36,8 @@ export interface ReleaseOrder {
   readonly finish?: PendingFinish | undefined;
   /** A run that never began: where it is on record as started, it is taken back. */
   readonly open?: RunMark | undefined;
+  /** What each node is to remember of the run. */
+  readonly note?: RunNote | undefined;
 }
 
 /** What all releases on the same nodes have in common. */
@@ -169,10 +172,11 @@ class PendingRelease implements VoteReceiver, Timed {
   }
 
   #request(queueEntry: QueueEntry | undefined): ReleaseRequest {
-    const { tracker, keepUntil, finish, open } = this.order;
+    const { tracker, keepUntil, finish, open, note } = this.order;
     const { resources, holderId } = tracker;
     const keepMs = Math.max(0, keepUntil - this.releases.context.clock.now());
-    const request = { op: 'release', resources, holderId, keepMs, queueEntry } as const;
+    const plain = { op: 'release', resources, holderId, keepMs, queueEntry } as const;
+    const request = note === undefined ? plain : { ...plain, note };
     if (finish !== undefined) return { ...request, finish: finish.mark };
     return open === undefined ? request : { ...request, open };
   }

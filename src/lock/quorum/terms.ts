@@ -1,4 +1,5 @@
 import type { RunMark } from '../../core/run.js';
+import type { RunNote } from '../../core/run-history.js';
 import type { QueueEntry, VoteReceiver } from '../../node/lock-node.js';
 
 /** What one attempt asks of the nodes; each of its rounds adds a holder id. */
@@ -45,6 +46,8 @@ export interface ReleaseTerms extends CallTerms {
   readonly queueEntry?: QueueEntry | undefined;
   /** The run that has ended. `onEnd` is called once: it is on record on a majority, or never will be. */
   readonly finish?: { readonly mark: RunMark; readonly onEnd: (recorded: boolean) => void } | undefined;
+  /** What the nodes are to remember of the run. */
+  readonly note?: RunNote | undefined;
 }
 
 /** Keys that are set again where they are gone. It receives what an extension gets there afterwards. */

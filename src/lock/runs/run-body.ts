@@ -7,6 +7,7 @@ import { runShared, type SharedRuns } from '../lease/current-lease.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedRun } from '../validation/run-options.js';
 import { runAs } from './current-run.js';
+import { noteOf } from './run-note.js';
 import { wallMs, type RunContext } from './run-context.js';
 
 export type RunRoutine<T> = (run: CurrentRun, lease: Lease) => T | PromiseLike<T>;
@@ -45,6 +46,15 @@ export async function runBody<T>(
   const runs: SharedRuns = { lease: held, manager, count: 0, finish: true };
   let outcome: RunOutcome = 'succeeded';
   let durationMs = 0;
+  let thrown: unknown;
+  const startedAt = wallMs(context);
+  /** Goes to the nodes with the release, which comes next. */
+  const note = (): void => {
+    if (tick === undefined || attempt === undefined || token === undefined) return;
+    const ended = outcome === 'succeeded' && isLost(held) ? 'lost' : outcome;
+    const times = { startedAt, endedAt: wallMs(context) };
+    held.note = noteOf({ tick, attempt, token, worker, ...times, outcome: ended }, thrown, policy.history);
+  };
   const body = async (lease: Lease): Promise<T> => {
     const run: CurrentRun = { tick, attempt, lateMs: latenessMs, token, signal: lease.signal };
     let hasReturned = false;
@@ -55,6 +65,7 @@ export async function runBody<T>(
       return value;
     } catch (error) {
       const timeout: unknown = stop.signal.reason;
+      thrown = timeout instanceof RunTimeoutError ? timeout : (error ?? String(error));
       if (isLost(held)) {
         outcome = 'lost';
         // Work that was cut off by the loss is abandoned: the policy says whether it is run again.
@@ -67,6 +78,7 @@ export async function runBody<T>(
       throw new RunTimeoutError(timeout.resources, timeout.timeoutMs, { cause: error });
     } finally {
       durationMs = clock.now() - since;
+      note();
       for (const timer of timers) timer?.cancel();
       unlisten?.();
     }

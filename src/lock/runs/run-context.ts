@@ -1,3 +1,4 @@
+import type { PastRun } from '../../core/run-history.js';
 import type { Clock } from '../../clock.js';
 import type { LockEvents, QuorumSnapshot } from '../../api/events.js';
 import type { Inspection } from '../../api/inspection.js';
@@ -20,6 +21,7 @@ export interface RunContext {
   readonly started: () => Promise<QuorumSnapshot>;
   readonly acquire: (key: string, options: AcquireOptions) => Promise<HeldLease>;
   readonly inspect: (key: string) => Promise<Inspection>;
+  readonly history: (key: string) => Promise<readonly PastRun[]>;
 }
 
 /** The longest wait of an acquire call, in milliseconds. */

@@ -1,3 +1,4 @@
+import type { PastRun } from '../../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../../api/run.js';
 import { joinLease } from '../lease/current-lease.js';
 import { checkName, LONGEST_NAME } from '../validation/checks.js';
@@ -40,6 +41,11 @@ export class Runs {
     assertResource(key, 'key');
     const name = checkName(options.name ?? defaultName(key));
     return new TickWatcher(this.#context, { key, name, schedule, policy, perform }, this.#context.started());
+  }
+
+  async history(key: string): Promise<readonly PastRun[]> {
+    assertResource(key, 'key');
+    return this.#context.history(key);
   }
 }
 

@@ -63,11 +63,11 @@ export class TickWatcher implements TickWatch {
     const { key, schedule, policy, perform } = this.#watched;
     if (this.#isStopped) return;
     try {
-      const { lastRun, status } = await this.#context.inspect(key);
+      const { lastRun, lastSuccess, status } = await this.#context.inspect(key);
       const now = wallMs(this.#context);
       const due = dueRun(now, schedule, lastRun, policy);
       if (this.#isStopped) return;
-      this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun);
+      this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun, lastSuccess);
       if (due.kind === 'run') await perform(due.tick);
       // It may be running: whether its worker is dead is not known while somebody has the lock.
       else if (due.kind !== 'nothing' && status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
@@ -80,10 +80,14 @@ export class TickWatcher implements TickWatch {
     }
   }
 
-  #tellSchedule(nextTick: number | undefined, lastRun: RunRecord | undefined): void {
+  #tellSchedule(
+    nextTick: number | undefined,
+    lastRun: RunRecord | undefined,
+    lastSuccess: number | undefined,
+  ): void {
     const { name, key } = this.#watched;
     const lastTick = lastRun?.state === 'finished' ? lastRun.tick : undefined;
-    this.#context.events.emit({ type: 'schedule', name, resources: [key], nextTick, lastTick });
+    this.#context.events.emit({ type: 'schedule', name, resources: [key], nextTick, lastTick, lastSuccess });
   }
 
   #lookAgain(spreadMs: number): void {

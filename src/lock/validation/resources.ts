@@ -4,7 +4,7 @@ import { shown } from './checks.js';
 const LONGEST_RESOURCE_BYTES = 512;
 const MOST_RESOURCES = 64;
 /** How the keys beside a lock key end. */
-const FENCE_KEYS = /:fence(?::wait|:run)?$/;
+const FENCE_KEYS = /:fence(:(wait|run|history|success))?$/;
 
 /**
  * Checks the resources of a call: one or several, each 1 to 512 bytes without control characters. Returns
@@ -74,8 +74,8 @@ function assertNotReserved(resource: string, what: string): void {
   }
   if (FENCE_KEYS.test(resource)) {
     throw new RangeError(
-      `${what} must not end in ":fence", ":fence:wait" or ":fence:run", where counters, waiters and ` +
-        `runs are kept, got ${shown(resource)}`,
+      `${what} must not end in ":fence", ":fence:wait", ":fence:run", ":fence:history" or ` +
+        `":fence:success", where counters, waiters and runs are kept, got ${shown(resource)}`,
     );
   }
 }

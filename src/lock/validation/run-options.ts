@@ -1,6 +1,7 @@
 import { LOCK_DEFAULTS, type AcquireOptions } from '../../api/options.js';
 import type { RunOnceOptions, RunPolicyOptions, WatchTicksOptions } from '../../api/run.js';
 import { TICK_AHEAD_MS } from '../../core/run.js';
+import { MOST_NOTES } from '../../core/run-history.js';
 import type { RunPolicy } from '../../core/run-policy.js';
 import { checkBoolean, checkInteger, checkKnownOptions, checkName, LONGEST_MS, shown } from './checks.js';
 import { assertResource } from './resources.js';
@@ -15,6 +16,7 @@ const POLICY_OPTIONS = optionsOf<RunPolicyOptions>({
   spreadMs: true,
   timeoutMs: true,
   retryOnError: true,
+  history: true,
 });
 const KNOWN_TO_RUN_ONCE: ReadonlySet<string> = new Set([
   'key',
@@ -42,6 +44,7 @@ const DEFAULT_RETRY_ATTEMPTS = 2;
 interface ResolvedRunPolicy extends RunPolicy {
   readonly timeoutMs: number | undefined;
   readonly retryOnError: boolean;
+  readonly history: number;
 }
 
 /** Checks the options of a policy, each by itself and in relation to the others. */
@@ -73,6 +76,7 @@ function resolveRunPolicy(options: RunPolicyOptions): ResolvedRunPolicy {
     spreadMs: checkInteger('spreadMs', options.spreadMs ?? LOCK_DEFAULTS.spreadMs, 0, LONGEST_MS),
     timeoutMs,
     retryOnError,
+    history: checkInteger('history', options.history ?? LOCK_DEFAULTS.history, 0, MOST_NOTES),
   };
 }
 

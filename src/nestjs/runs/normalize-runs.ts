@@ -4,6 +4,7 @@ import { durationToMs } from '../duration.js';
 import { RUN_SETTINGS, type RunSettings } from './run-settings.js';
 
 const MOST_ATTEMPTS = 1_000;
+const MOST_RUNS_KEPT = 1_000;
 
 /**
  * Checks the settings one by one, and converts them to milliseconds. `where` is the decorator and its method,
@@ -12,15 +13,13 @@ const MOST_ATTEMPTS = 1_000;
  * @throws TypeError or RangeError that names the option, the value and the bound.
  */
 export function normalizeRuns(where: string, settings: RunSettings): RunPolicyOptions {
-  const { missed, abandoned, attempts, overlap, retryOnError } = settings;
+  const { missed, abandoned, attempts, overlap, retryOnError, history } = settings;
   assertOneOf(where, 'missed', missed, ['skip', 'once']);
   assertOneOf(where, 'abandoned', abandoned, ['leave', 'retry']);
   assertOneOf(where, 'overlap', overlap, ['skip', 'wait']);
   assertBoolean(where, 'retryOnError', retryOnError);
-  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1 && attempts <= MOST_ATTEMPTS))
-    throw new RangeError(
-      `${where}: attempts must be an integer from 1 to ${MOST_ATTEMPTS}, got ${show(attempts)}`,
-    );
+  assertInteger(where, 'attempts', attempts, 1, MOST_ATTEMPTS);
+  assertInteger(where, 'history', history, 0, MOST_RUNS_KEPT);
   const duration = (option: 'maxLateness' | 'spread' | 'timeout', leastMs: number): number | undefined =>
     durationToMs(where, option, settings[option], { unit: 'seconds', leastMs });
   const options: RunPolicyOptions = {
@@ -32,8 +31,15 @@ export function normalizeRuns(where: string, settings: RunSettings): RunPolicyOp
     spreadMs: duration('spread', 0),
     timeoutMs: duration('timeout', 1),
     retryOnError,
+    history,
   };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function assertInteger(where: string, option: string, value: unknown, least: number, most: number): void {
+  if (value === undefined || (Number.isInteger(value) && Number(value) >= least && Number(value) <= most))
+    return;
+  throw new RangeError(`${where}: ${option} must be an integer from ${least} to ${most}, got ${show(value)}`);
 }
 
 /** The decorator's settings, and the module's where it says nothing. */

@@ -51,6 +51,12 @@ export interface RunSettings {
    * @default false
    */
   readonly retryOnError?: boolean | undefined;
+  /**
+   * How many past runs the nodes keep for `LockManager.history`: an integer from 0 to 1000. With 0 none is
+   * added.
+   * @default 50
+   */
+  readonly history?: number | undefined;
 }
 
 /** The names of these settings, for the check of unknown options. */
@@ -63,4 +69,5 @@ export const RUN_SETTINGS = [
   'spread',
   'timeout',
   'retryOnError',
+  'history',
 ] as const satisfies readonly (keyof RunSettings)[];

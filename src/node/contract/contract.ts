@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { acquireCases } from './acquire-cases.js';
 import { confirmCases, extendCases, impossibleCounterCases } from './hold-cases.js';
+import { historyCases, noteCases } from './history-cases.js';
 import { lostMemoryCases, memoryCases } from './memory-cases.js';
 import { Operations, type Cases } from './operations.js';
 import { closeCases, misconfiguredCases, portCases, withdrawCases } from './port-cases.js';
@@ -33,6 +34,8 @@ export function lockNodeContract(subject: ContractSubject): readonly ContractCas
     ...queueCases,
     ...casesOf('onRelease', waitingCases),
     ...casesOf('withdraw', withdrawCases),
+    ...noteCases,
+    ...casesOf('history', historyCases),
     ...casesOf('memory', memoryCases),
     ...casesOf('memory', forget === undefined ? {} : lostMemoryCases(forget)),
     ...(parts.includes('markMisconfigured') ? misconfiguredCases : closeCases),

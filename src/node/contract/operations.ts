@@ -119,6 +119,13 @@ export class Operations {
     return answer;
   }
 
+  /** What the node keeps of the resource's runs. */
+  async history(resource: string): Promise<readonly string[]> {
+    const answer = (await this.node.history?.(resource)) ?? [];
+    if ('kind' in answer) throw answer.cause;
+    return answer;
+  }
+
   /** Acquires, and gives the counter of the grant. */
   async granted(about: About<AcquireRequest>): Promise<number> {
     const vote = await this.acquire(about);

@@ -6,7 +6,7 @@ import { matches, until } from './assertions.js';
 import { LONG_MS, voteOf, type Cases } from './operations.js';
 import type { NodePart } from './subject.js';
 
-const PARTS: readonly NodePart[] = ['memory', 'onRelease', 'withdraw', 'markMisconfigured'];
+const PARTS: readonly NodePart[] = ['memory', 'onRelease', 'withdraw', 'markMisconfigured', 'history'];
 
 /** How votes are given, apart from what they say. */
 export const portCases = (parts: readonly NodePart[]): Cases => ({

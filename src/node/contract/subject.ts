@@ -22,7 +22,7 @@ export interface ContractSubject {
   readonly forget?: (node: LockNode) => Promise<void>;
 }
 
-export type NodePart = 'memory' | 'onRelease' | 'withdraw' | 'markMisconfigured';
+export type NodePart = 'memory' | 'onRelease' | 'withdraw' | 'markMisconfigured' | 'history';
 
 /** The node of one case. */
 export interface NodeUnderTest {

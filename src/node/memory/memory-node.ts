@@ -11,7 +11,7 @@ import type {
   VoteReceiver,
 } from '../lock-node.js';
 import { ObservableState } from '../observable-state.js';
-import { inspectRecord, voteOn, type ResourceRecord } from '../vote-rules.js';
+import { historyIn, inspectRecord, voteOn, type ResourceRecord } from '../vote-rules.js';
 
 /** How long a counter or tick is kept after the last use: the longest of what a Redis node keeps. */
 const RECORD_TTL_MS = 7 * 24 * 3_600_000;
@@ -63,6 +63,10 @@ export class MemoryNode implements LockNode {
     return Promise.resolve(
       resources.map((resource) => absence ?? inspectRecord(this.#records.get(resource), now)),
     );
+  }
+
+  history(resource: string): Promise<readonly string[] | Failed> {
+    return Promise.resolve(this.#absence() ?? historyIn(this.#records.get(resource)));
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
@@ -185,9 +189,9 @@ export class MemoryNode implements LockNode {
    * no trace.
    */
   #sweep(now: number): void {
-    for (const [resource, { owner, expiresAt, counter, run, touchedAt }] of this.#records) {
+    for (const [resource, { owner, expiresAt, counter, run, notes, touchedAt }] of this.#records) {
       const hasKey = owner !== undefined && expiresAt > now;
-      const isEmpty = counter === undefined && run === undefined;
+      const isEmpty = counter === undefined && run === undefined && notes === undefined;
       if (!hasKey && (isEmpty || touchedAt + RECORD_TTL_MS <= now)) this.#records.delete(resource);
     }
     this.#sweepAt = Math.max(SWEEP_FROM, 2 * this.#records.size);

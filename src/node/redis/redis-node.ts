@@ -10,8 +10,8 @@ import type {
 } from '../lock-node.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { channelOf } from './protocol/keys.js';
-import { inspectionsIn, votesIn } from './protocol/replies.js';
-import { inspectOperation, RequestEncoder } from './protocol/requests.js';
+import { historyFrom, inspectionsIn, votesIn } from './protocol/replies.js';
+import { historyOperation, inspectOperation, RequestEncoder } from './protocol/requests.js';
 import { NO_LISTENER, OpenListeners, RedisReleaseListener } from './release-listener.js';
 import { RequestBatcher } from './request-batcher.js';
 import { isNotPermitted } from './server/permission-errors.js';
@@ -104,15 +104,24 @@ export class RedisNode implements LockNode {
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
     if (resources.length === 0) return [];
+    const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
+    const result = await this.#read(operations);
+    return isFailed(result) ? resources.map(() => result) : inspectionsIn(result, operations);
+  }
+
+  async history(resource: string): Promise<readonly string[] | Failed> {
+    const operation = historyOperation(this.#server.keyPrefix, resource);
+    const result = await this.#read([operation]);
+    return isFailed(result) ? result : historyFrom(result, operation);
+  }
+
+  /** Asks what changes nothing, and does not wait for other requests. */
+  async #read(operations: readonly Operation[]): Promise<CallResult> {
     if (this.state.status === 'connecting') await this.#server.voting.next();
     const absence = this.#server.voting.absence();
-    if (absence !== undefined) return resources.map(() => absence);
-    const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
+    if (absence !== undefined) return absence;
     const calls = this.#encoder.callsOf(operations, this.#settings.clock.now());
-    const result = await new Promise<CallResult>((resolve) =>
-      this.#server.ask(calls, (_, answers) => resolve(answers)),
-    );
-    return isFailed(result) ? resources.map(() => result) : inspectionsIn(result, operations);
+    return new Promise((resolve) => this.#server.ask(calls, (_, answers) => resolve(answers)));
   }
 
   /** The name of the marker has changed, see `RedisServer.rename`. */

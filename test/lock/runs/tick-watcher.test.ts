@@ -49,9 +49,24 @@ describe('the look at the start', () => {
     await world.clock.advance(3 * HOUR);
     comesUp(world, 'a', {});
     await world.clock.advance(60_000);
-    expect(world.eventsOf('schedule')).toEqual([
-      { type: 'schedule', name: KEY, resources: [KEY], nextTick: tick + HOUR, lastTick: tick },
-    ]);
+    const about = { type: 'schedule', name: KEY, resources: [KEY], lastSuccess: expect.any(Number) };
+    expect(world.eventsOf('schedule')).toEqual([{ ...about, nextTick: tick + HOUR, lastTick: tick }]);
+  });
+
+  it('tells when a run last succeeded, to a process that has run none, although later runs failed', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await runTick(world);
+    const locks = world.manager({ holder: 'dead' });
+    const failing = locks.runOnce(at(await nextTick(world), { history: 0 }), () =>
+      Promise.reject(new Error()),
+    );
+    await expect(world.clock.until(failing)).rejects.toThrow();
+    comesUp(world, 'a', {});
+    await world.clock.advance(60_000);
+    const [{ lastTick, lastSuccess } = {}] = world.eventsOf('schedule');
+    expect(lastTick).toBe(tick + HOUR);
+    expect(lastSuccess).toBeGreaterThanOrEqual(tick);
+    expect(lastSuccess).toBeLessThan(tick + 1_000);
   });
 
   it('runs nothing on a first deployment', async () => {

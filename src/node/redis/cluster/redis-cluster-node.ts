@@ -116,6 +116,14 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     );
   }
 
+  async history(resource: string): Promise<readonly string[] | Failed> {
+    if (this.#isStarting()) await this.#state.next();
+    const shard = this.#shardOf(this.#slots.ofResource(resource));
+    if ('kind' in shard) return shard;
+    const answer = await shard.node.history(resource);
+    return 'kind' in answer ? this.#checked(answer) : answer;
+  }
+
   /**
    * The memory of a Cluster has no name, so its quarantine is not lifted, and it is no witness for others.
    */

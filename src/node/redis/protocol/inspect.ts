@@ -10,8 +10,9 @@ import { scriptOf } from './script.js';
  * KEYS  the marker (but on a shard, see the guard); then the lock key and the fence key of each resource
  * ARGV  1 to 5   the guard's
  * Reply the node's time in µs; for how many ms its grants do not count; then for each resource
- *         {'inspected', owner, remaining, counter, tick, attempt, state}
- *                               remaining in ms, tick in ms since 1970; a missing value is empty
+ *         {'inspected', owner, remaining, counter, tick, attempt, state, success}
+ *                               remaining in ms; tick, and when a run last succeeded, in ms since 1970; a
+ *                               missing value is empty
  *         {'error', message}    one of its keys holds something else
  *
  * One resource that is held:
@@ -19,7 +20,7 @@ import { scriptOf } from './script.js';
  *     EVALSHA <sha> 3 lock:quorlock:node lock:nightly {lock:nightly}:fence '' 60000 7fd1… '' 5c0e…
  *     1) 1795867002010000   2) 0
  *     3) 1) inspected 2) k3J…@web-1 3) 28750 4) 1795866992000003 5) 1795866990000
- *        6) 1 7) finished
+ *        6) 1 7) finished 8) 1795866993120
  */
 export const INSPECT = scriptOf(
   'inspect',
@@ -31,7 +32,9 @@ local function inspect(lock, fence)
   local counter, ran = readFence(fence)
   local attempt, state = readRun(fence, ran)
   local remaining = owner and call('PTTL', lock) or 0
-  return {'inspected', owner or '', remaining, counter or '', ran or '', attempt, state or ''}
+  local success = try('GET', fence .. ':success')
+  success = type(success) == 'string' and tonumber(success) or ''
+  return {'inspected', owner or '', remaining, counter or '', ran or '', attempt, state or '', success}
 end
 ${forEachOperation(
   GUARD_HEAD,

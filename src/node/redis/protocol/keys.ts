@@ -13,7 +13,8 @@ export function hashTagOf(key: string): string | undefined {
 
 /**
  * The key of a lock's fencing counter and last tick; what is known of that tick is in the key beside it, with
- * `:run` at its end. It is in the same slot of a Cluster as the lock key.
+ * `:run` at its end, and of past runs in those with `:history` and `:success`. All are in the same slot of a
+ * Cluster as the lock key.
  * What its first braces hold tells the three forms apart, so two resources never share a counter, whatever
  * braces are in them. A lock key with a closing brace and no tag shares its slot with no other key that could
  * be named after it.

@@ -2,53 +2,8 @@ import { failed, type Failed, type Granted, type Refused, type Vote } from '../.
 import type { RunRecord, RunState } from '../../../core/run.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
+import { isNatural } from './finding.js';
 import type { Operation } from './script-call.js';
-
-/** What the guard found. */
-export interface Finding {
-  /** The node's time. */
-  readonly nodeUs: number;
-  /** For how long the node's grants do not count; -1 without a marker. */
-  readonly quarantineLeftMs: number;
-  /** After a guard command. */
-  readonly identity?: Identity;
-  /** After a guard command, if there is a marker: what it says of the node's memory. */
-  readonly memory?: MemoryFinding;
-}
-
-/** What a node says of itself. */
-export interface Identity {
-  /** Empty where it has none. */
-  readonly id: string;
-  /** The record; `undefined` where there is no marker. */
-  readonly record: RecordFinding | undefined;
-}
-
-/** What a marker says of the node's lists of nodes; see the script `guard`. */
-interface RecordFinding {
-  readonly memory: string;
-  readonly sequence: number;
-  /** Empty: the node has none. */
-  readonly text: string;
-  readonly inForceInMs: number;
-  readonly ageMs: number;
-}
-
-/** What a marker says of the node's memory; see the script `guard`. */
-export interface MemoryFinding {
-  readonly name: string;
-  readonly ageMs: number;
-  readonly outMs: number;
-  readonly longestMs: number;
-  readonly bornUs: number;
-  readonly writes: number;
-}
-
-/** A run id of Redis has 40 characters, and an instant has 16. */
-const LONGEST_NAME = 100;
-
-/** No quarantine is longer: the longest delay of a timer, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * A node holds the counter that it finds to `COUNTER_AHEAD_MS`, and then counts up from it. What it reserves
@@ -69,38 +24,6 @@ const RESTORED = failed('restored', new Error('the node had lost the key'));
 const NO_ANSWER = malformed('something that is no answer');
 const TOO_FEW = malformed('another number of answers than it was asked for');
 
-/** A whole number that can be a time, a counter or a count. */
-const isNatural = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-
-/** The guard's part of a reply; `undefined` where there is none. */
-export function findingIn(reply: unknown): Finding | undefined {
-  if (!Array.isArray(reply)) return undefined;
-  const [nodeUs, quarantineLeftMs, id, members] = reply as readonly unknown[];
-  if (!isNatural(nodeUs) || (!isNatural(quarantineLeftMs) && quarantineLeftMs !== -1)) return undefined;
-  if (quarantineLeftMs > LONGEST_MS) return undefined;
-  if (typeof id !== 'string' || typeof members !== 'string') return { nodeUs, quarantineLeftMs };
-  const memory = memoryIn(reply as readonly unknown[]);
-  const identity = { id, record: recordIn(reply as readonly unknown[]) };
-  return { nodeUs, quarantineLeftMs, identity, ...(memory === undefined ? {} : { memory }) };
-}
-
-function recordIn(reply: readonly unknown[]): RecordFinding | undefined {
-  const [memory, sequence, text, inForceInMs, ageMs] = reply.slice(10);
-  if (typeof memory !== 'string' || memory.length > LONGEST_NAME || typeof text !== 'string')
-    return undefined;
-  if (!isNatural(sequence) || !isNatural(inForceInMs) || !isNatural(ageMs)) return undefined;
-  return { memory, sequence, text, inForceInMs, ageMs };
-}
-
-function memoryIn(reply: readonly unknown[]): MemoryFinding | undefined {
-  const [, , , , name, ageMs, outMs, longestMs, bornUs, writes] = reply;
-  if (typeof name !== 'string' || name.length > LONGEST_NAME) return undefined;
-  if (!isNatural(ageMs) || !isNatural(outMs) || !isNatural(bornUs) || !isNatural(writes)) return undefined;
-  if (!isNatural(longestMs) || longestMs > LONGEST_MS) return undefined;
-  return { name, ageMs, outMs, longestMs, bornUs, writes };
-}
-
 /** The votes in the reply of a call, one for each operation, whatever the node sent. */
 export const votesIn = (reply: readonly unknown[], operations: readonly Operation[]): Vote[] => {
   // Without the guard nothing is counted.
@@ -117,6 +40,19 @@ export const inspectionsIn = (
   reply: readonly unknown[],
   operations: readonly Operation[],
 ): (NodeInspection | Failed)[] => answersIn(reply, operations, inspectionOf, () => NO_ANSWER);
+
+/** The notes that the node keeps of one resource. What is no text is left out. */
+export const historyFrom = (reply: readonly unknown[], operation: Operation): readonly string[] | Failed => {
+  const [answer = TOO_FEW] = answersIn<readonly string[]>(reply, [operation], notesOf, () => NO_ANSWER);
+  return answer;
+};
+
+function notesOf(answer: unknown): readonly string[] | Failed {
+  if (!Array.isArray(answer)) return NO_ANSWER;
+  const [kind, ...notes] = answer as readonly unknown[];
+  if (kind === 'error') return errorOf(notes[0]);
+  return kind === 'history' ? notes.filter((note) => typeof note === 'string') : NO_ANSWER;
+}
 
 /**
  * One answer for each operation. `read` reads an answer, and `zero` is the meaning of the answer 0. A run of
@@ -230,14 +166,15 @@ const errorOf = (message: unknown): Failed => failed('error', new Error(String(m
 
 function inspectionOf(answer: unknown): NodeInspection | Failed {
   if (!Array.isArray(answer)) return NO_ANSWER;
-  const [kind, owner, remainingMs, counter, tick, attempt, state] = answer as readonly unknown[];
+  const [kind, owner, remainingMs, counter, tick, attempt, state, success] = answer as readonly unknown[];
   if (kind === 'error') return errorOf(owner);
   const isComplete =
     kind === 'inspected' &&
     typeof owner === 'string' &&
     Number.isSafeInteger(remainingMs) &&
     (counter === '' || isNatural(counter)) &&
-    (tick === '' || runOf(tick, attempt, state) !== undefined);
+    (tick === '' || runOf(tick, attempt, state) !== undefined) &&
+    (success === '' || isNatural(success));
   if (!isComplete) return NO_ANSWER;
   return {
     kind: 'inspected',
@@ -245,5 +182,6 @@ function inspectionOf(answer: unknown): NodeInspection | Failed {
     remainingMs: Math.max(0, Number(remainingMs)),
     counter: counter === '' ? undefined : Number(counter),
     run: runOf(tick, attempt, state),
+    ...(success === '' ? {} : { lastSuccess: Number(success) }),
   };
 }

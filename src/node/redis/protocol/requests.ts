@@ -6,6 +6,7 @@ import { CONFIRM } from './confirm.js';
 import { EXTEND } from './extend.js';
 import { FINISH } from './finish.js';
 import { GUARD_COMMAND, type GuardCommand } from './guard.js';
+import { HISTORY } from './history.js';
 import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
 import { RECORD } from './record.js';
@@ -52,11 +53,13 @@ function wordsOf(keyPrefix: string, request: NodeRequest): Words {
       const { keepMs, queueEntry: { waiter, listLivesMs } = NOBODY } = request;
       const channels = channelsOf(keyPrefix);
       const terms = [resources.length, Math.ceil(keepMs), waiter, Math.ceil(listLivesMs), channels];
-      const own = [holderId];
-      const { finish, open } = request;
+      const { finish, open, note } = request;
       const mark = finish ?? open;
-      if (mark === undefined) return { script: RELEASE, terms, own, base: 0 };
-      const runTerms = [mark.tick, mark.attempt, finish === undefined ? 'open' : 'finished'];
+      if (mark === undefined && note === undefined)
+        return { script: RELEASE, terms, own: [holderId], base: 0 };
+      const state = finish === undefined ? (open === undefined ? '' : 'open') : 'finished';
+      const runTerms = [mark?.tick ?? '', mark?.attempt ?? '', state, note?.most ?? 0];
+      const own = [holderId, note?.rank ?? '', note?.text ?? '', note?.succeededAt ?? ''];
       return { script: FINISH, terms: [...terms, ...runTerms], own, base: 0 };
     }
     case 'wake':
@@ -123,8 +126,10 @@ export class RequestEncoder {
   /**
    * A number of sixteen digits is turned into text slowly, and requests of a millisecond name the same one.
    */
-  #encodedOwn([holderId, base]: readonly Word[]): string {
+  #encodedOwn(own: readonly Word[]): string {
+    const [holderId, base] = own;
     if (holderId === undefined) return '';
+    if (own.length > 2) return encoded(own);
     const holder = bulk(String(holderId));
     if (typeof base !== 'number') return base === undefined ? holder : holder + bulk(base);
     if (this.#lastBase?.base !== base) this.#lastBase = { base, text: bulkNumber(base) };
@@ -140,10 +145,16 @@ export class RequestEncoder {
   }
 }
 
-export function inspectOperation(keyPrefix: string, resource: string): Operation {
+export const inspectOperation = (keyPrefix: string, resource: string): Operation =>
+  questionAbout(INSPECT, keyPrefix, resource);
+
+export const historyOperation = (keyPrefix: string, resource: string): Operation =>
+  questionAbout(HISTORY, keyPrefix, resource);
+
+function questionAbout(script: Script, keyPrefix: string, resource: string): Operation {
   const lock = keyPrefix + resource;
   return {
-    script: INSPECT,
+    script,
     resources: [resource],
     slot: 0,
     keys: encoded([lock, fenceKeyOf(lock)]),

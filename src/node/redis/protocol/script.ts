@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
 
 export type Verb =
-  'acquire' | 'confirm' | 'extend' | 'release' | 'finish' | 'wake' | 'inspect' | 'guard' | 'record';
+  | 'acquire'
+  | 'confirm'
+  | 'extend'
+  | 'release'
+  | 'finish'
+  | 'wake'
+  | 'inspect'
+  | 'history'
+  | 'guard'
+  | 'record';
 
 /**
  * A Lua script: one for each verb. A call of it carries any number of operations that differ in their own

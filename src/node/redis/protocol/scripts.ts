@@ -3,6 +3,7 @@ import { CONFIRM } from './confirm.js';
 import { EXTEND } from './extend.js';
 import { FINISH } from './finish.js';
 import { GUARD_COMMAND } from './guard.js';
+import { HISTORY } from './history.js';
 import { INSPECT } from './inspect.js';
 import { RECORD } from './record.js';
 import { RELEASE } from './release.js';
@@ -18,6 +19,7 @@ export const SCRIPTS: readonly Script[] = [
   FINISH,
   WAKE,
   INSPECT,
+  HISTORY,
   GUARD_COMMAND,
   RECORD,
 ];

@@ -6,7 +6,7 @@ import type { NodeMemory, NodeState, RecordWrite } from '../../lock-node.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import type { GuardCommand } from '../protocol/guard.js';
-import { findingIn, type Finding } from '../protocol/replies.js';
+import { findingIn, type Finding } from '../protocol/finding.js';
 import { guardContent, recordContent } from '../protocol/requests.js';
 import type { CallContent } from '../protocol/script-call.js';
 import { SCRIPTS } from '../protocol/scripts.js';

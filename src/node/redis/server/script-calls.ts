@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection.js';
 import { markerKeyOf } from '../protocol/keys.js';
-import { findingIn } from '../protocol/replies.js';
+import { findingIn } from '../protocol/finding.js';
 import { headerOf, ScriptCall, type CallContent, type CallHeader } from '../protocol/script-call.js';
 import type { ServerSettings } from './server-settings.js';
 import type { VotingState } from './voting-state.js';

@@ -5,7 +5,7 @@ import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeState } from '../../lock-node.js';
 import type { NodeSettings } from '../../node-options.js';
 import { ObservableState } from '../../observable-state.js';
-import type { Finding, Identity, MemoryFinding } from '../protocol/replies.js';
+import type { Finding, Identity, MemoryFinding } from '../protocol/finding.js';
 import { NodeClock } from './node-clock.js';
 import { serverInfoOf, type ServerInfo } from './server-info.js';
 

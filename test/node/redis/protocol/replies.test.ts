@@ -1,7 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findingIn, inspectionsIn, votesIn } from '../../../../src/node/redis/protocol/replies.js';
-import { inspectOperation, RequestEncoder } from '../../../../src/node/redis/protocol/requests.js';
+import { findingIn } from '../../../../src/node/redis/protocol/finding.js';
+import { historyFrom, inspectionsIn, votesIn } from '../../../../src/node/redis/protocol/replies.js';
+import {
+  historyOperation,
+  inspectOperation,
+  RequestEncoder,
+} from '../../../../src/node/redis/protocol/requests.js';
 import type { Operation } from '../../../../src/node/redis/protocol/script-call.js';
 
 const NOW_US = 1_795_866_992_010_000;
@@ -144,11 +149,14 @@ describe('inspections', () => {
 
   it('tell what there is', () => {
     expect(
-      inspections(['inspected', 'o', 10, SEED, 7_000, 1, 'open'], ['inspected', '', 0, '', '', 0, '']),
+      inspections(
+        ['inspected', 'o', 10, SEED, 7_000, 1, 'open', 6_000],
+        ['inspected', '', 0, '', '', 0, '', ''],
+      ),
     ).toEqual([
       {
         ...{ kind: 'inspected', owner: 'o', remainingMs: 10, counter: SEED },
-        run: { tick: 7_000, attempt: 1, state: 'open' },
+        ...{ run: { tick: 7_000, attempt: 1, state: 'open' }, lastSuccess: 6_000 },
       },
       { kind: 'inspected', owner: undefined, remainingMs: 0, counter: undefined, run: undefined },
     ]);
@@ -161,6 +169,8 @@ describe('inspections', () => {
       ['inspected', 'o', 10, '', 7_000, -1, 'finished'],
       ['inspected', 'o', 10, '', 7_000, 1, 'paused'],
       ['inspected', 'o', Number.NaN, '', ''],
+      ['inspected', '', 0, '', '', 0, '', -1],
+      ['inspected', '', 0, '', '', 0, '', 'x'],
       ['inspected', 3, 10, '', ''],
       ['inspected'],
       ['error', 'WRONGTYPE'],
@@ -168,6 +178,21 @@ describe('inspections', () => {
       'x',
     ];
     expect(inspections(...wrong)).toMatchObject(wrong.map(() => error));
+  });
+});
+
+describe('the notes of runs', () => {
+  const history = (...answers: readonly unknown[]) => historyFrom(answers, historyOperation('lock:', 'a'));
+
+  it('are the texts that the node sends, and nothing else of it', () => {
+    expect(history(['history', 'one', 7, 'two', null])).toEqual(['one', 'two']);
+    expect(history(['history'])).toEqual([]);
+  });
+
+  it('are errors where they are anything else', () => {
+    const wrong = [['notes'], 'x', 0, ['zeros', 2], ['error', 'WRONGTYPE']];
+    expect(wrong.map((answer) => history(answer))).toMatchObject(wrong.map(() => error));
+    expect(history()).toMatchObject(error);
   });
 });
 

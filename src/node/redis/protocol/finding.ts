@@ -1,0 +1,77 @@
+/** What the guard found. */
+export interface Finding {
+  /** The node's time. */
+  readonly nodeUs: number;
+  /** For how long the node's grants do not count; -1 without a marker. */
+  readonly quarantineLeftMs: number;
+  /** After a guard command. */
+  readonly identity?: Identity;
+  /** After a guard command, if there is a marker: what it says of the node's memory. */
+  readonly memory?: MemoryFinding;
+}
+
+/** What a node says of itself. */
+export interface Identity {
+  /** Empty where it has none. */
+  readonly id: string;
+  /** The record; `undefined` where there is no marker. */
+  readonly record: RecordFinding | undefined;
+}
+
+/** What a marker says of the node's lists of nodes; see the script `guard`. */
+interface RecordFinding {
+  readonly memory: string;
+  readonly sequence: number;
+  /** Empty: the node has none. */
+  readonly text: string;
+  readonly inForceInMs: number;
+  readonly ageMs: number;
+}
+
+/** What a marker says of the node's memory; see the script `guard`. */
+export interface MemoryFinding {
+  readonly name: string;
+  readonly ageMs: number;
+  readonly outMs: number;
+  readonly longestMs: number;
+  readonly bornUs: number;
+  readonly writes: number;
+}
+
+/** A run id of Redis has 40 characters, and an instant has 16. */
+const LONGEST_NAME = 100;
+
+/** No quarantine is longer: the longest delay of a timer, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** A whole number that can be a time, a counter or a count. */
+export const isNatural = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+/** The guard's part of a reply; `undefined` where there is none. */
+export function findingIn(reply: unknown): Finding | undefined {
+  if (!Array.isArray(reply)) return undefined;
+  const [nodeUs, quarantineLeftMs, id, members] = reply as readonly unknown[];
+  if (!isNatural(nodeUs) || (!isNatural(quarantineLeftMs) && quarantineLeftMs !== -1)) return undefined;
+  if (quarantineLeftMs > LONGEST_MS) return undefined;
+  if (typeof id !== 'string' || typeof members !== 'string') return { nodeUs, quarantineLeftMs };
+  const memory = memoryIn(reply as readonly unknown[]);
+  const identity = { id, record: recordIn(reply as readonly unknown[]) };
+  return { nodeUs, quarantineLeftMs, identity, ...(memory === undefined ? {} : { memory }) };
+}
+
+function recordIn(reply: readonly unknown[]): RecordFinding | undefined {
+  const [memory, sequence, text, inForceInMs, ageMs] = reply.slice(10);
+  if (typeof memory !== 'string' || memory.length > LONGEST_NAME || typeof text !== 'string')
+    return undefined;
+  if (!isNatural(sequence) || !isNatural(inForceInMs) || !isNatural(ageMs)) return undefined;
+  return { memory, sequence, text, inForceInMs, ageMs };
+}
+
+function memoryIn(reply: readonly unknown[]): MemoryFinding | undefined {
+  const [, , , , name, ageMs, outMs, longestMs, bornUs, writes] = reply;
+  if (typeof name !== 'string' || name.length > LONGEST_NAME) return undefined;
+  if (!isNatural(ageMs) || !isNatural(outMs) || !isNatural(bornUs) || !isNatural(writes)) return undefined;
+  if (!isNatural(longestMs) || longestMs > LONGEST_MS) return undefined;
+  return { name, ageMs, outMs, longestMs, bornUs, writes };
+}
