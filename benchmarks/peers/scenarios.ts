@@ -103,7 +103,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await holdWithoutNodeThree(stage);
       const node = stage.nodes[0]!;
       await node.kill();
-      await node.start({ keepData: false });
+      await node.start('lost');
       stage.contend(1, 'b', R, TTL_MS);
       await sleep(6_000);
     },

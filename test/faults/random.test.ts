@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { canStepClocks } from './harness/nodes.js';
 import { runFaults, type RunResult } from './harness/run.js';
-import { randomSchedule, type Fault } from './harness/schedule.js';
+import { firstList, randomSchedule, type Fault } from './harness/schedule.js';
 
 /** Every kind of fault once. Two faults overlap only if a majority of nodes stays healthy. */
 const FAULTS: readonly Fault[] = [
@@ -21,7 +21,7 @@ const FAULTS: readonly Fault[] = [
     link: { latencyMs: 30, jitterMs: 60 },
   },
   { kind: 'worker-block', atMs: 8_500, forMs: 900, workers: [2] },
-  { kind: 'node-kill', atMs: 9_500, forMs: 400, nodes: [2], keepData: false },
+  { kind: 'node-kill', atMs: 9_500, forMs: 400, nodes: [2], data: 'lost' },
   { kind: 'link', atMs: 10_500, forMs: 700, nodes: [0, 1], workers: [0], link: { refuse: true } },
   ...(canStepClocks
     ? [{ kind: 'clock-step', atMs: 13_000, forMs: 1_500, nodes: [0], byMs: 5_000 } as const]
@@ -93,7 +93,7 @@ describe('a random schedule', () => {
     (nodes) => {
       for (let seed = 1; seed <= 20; seed++) {
         const memoryLosses = randomSchedule({ ...terms, nodes, seed }).flatMap((fault) =>
-          fault.kind === 'clock-step' || (fault.kind === 'node-kill' && !fault.keepData)
+          fault.kind === 'clock-step' || (fault.kind === 'node-kill' && fault.data !== 'kept')
             ? [{ at: fault.atMs, until: fault.atMs + fault.forMs + terms.maxTtlMs, node: fault.nodes[0] }]
             : [],
         );
@@ -106,11 +106,31 @@ describe('a random schedule', () => {
     },
   );
 
+  it('the list of nodes changes by one node at a time, and each node is away once', () => {
+    const listChanges = true;
+    const faults = randomSchedule({ ...terms, seed: 7, nodes: 6, listChanges });
+    const lists = [
+      firstList({ nodes: 6, listChanges }),
+      ...faults.flatMap((fault) => (fault.kind === 'list' ? [fault.list] : [])),
+    ];
+    const isIn = (list: readonly number[], node: number): boolean => list.includes(node);
+    lists.slice(1).forEach((list, at) => {
+      const before = lists[at]!;
+      const changed = [0, 1, 2, 3, 4, 5].filter((node) => isIn(list, node) !== isIn(before, node));
+      expect(changed).toHaveLength(1);
+    });
+    for (const node of [0, 1, 2, 3, 4, 5]) expect(lists.every((list) => isIn(list, node))).toBe(false);
+  });
+
   it('a random schedule has every kind of fault', () => {
-    const kinds = new Set(randomSchedule({ ...terms, seed: 7 }).map(({ kind }) => kind));
+    const faults = randomSchedule({ ...terms, seed: 7, listChanges: true });
+    const kinds = new Set(faults.map(({ kind }) => kind));
+    const data = new Set(faults.flatMap((fault) => (fault.kind === 'node-kill' ? [fault.data] : [])));
+    expect([...data].sort()).toEqual(['kept', 'lost', 'old']);
     expect([...kinds].sort()).toEqual([
       'clock-step',
       'link',
+      'list',
       'node-kill',
       'node-stop',
       'reset',

@@ -109,14 +109,19 @@ describe('a node behind a fault proxy', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(75);
   });
 
-  it('a node restarts after a crash with its data or without', async () => {
+  it('a node restarts after a crash with its data, without, or with an old backup', async () => {
     await client.set('k', '1');
+    await node.backUp();
+    await client.set('k', '2');
     await node.kill();
     expect(node.answers).toBe(false);
-    await node.start({ keepData: true });
+    await node.start('kept');
+    expect(await onNode('k')).toBe('2');
+    await node.kill();
+    await node.start('old');
     expect(await onNode('k')).toBe('1');
     await node.kill();
-    await node.start({ keepData: false });
+    await node.start('lost');
     expect(await onNode('k')).toBeNull();
   });
 

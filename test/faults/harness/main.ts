@@ -79,7 +79,8 @@ if (!canStepClocks) {
   console.log('WARNING: this run does not step clocks.');
 }
 const seconds = minutes * 60;
-const terms = { seed, seconds, nodes, workers, maxTtlMs };
+// One node more than the list has at first: it is added, and then another one is taken away, and so on.
+const terms = { seed, seconds, nodes: nodes + 1, workers, maxTtlMs, listChanges: true };
 const result = await runFaults({
   ...terms,
   seconds: seconds + CALM_SECONDS,

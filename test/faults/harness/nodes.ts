@@ -1,9 +1,10 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { cp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { findFaketime } from '../../../scripts/find-faketime.mjs';
 import type { RedisServer } from '../../support/redis-server.js';
 import { startRedis, type RedisServers } from '../../support/redis-servers.js';
+import type { DataAtStart } from './schedule.js';
 
 const preload = findFaketime();
 
@@ -65,10 +66,26 @@ export class FaultNode {
     return this.server.kill();
   }
 
-  /** Starts the server again after `kill`, with its data or without. */
-  async start({ keepData }: { keepData: boolean }): Promise<void> {
-    if (!keepData) await rm(join(this.#directory, 'appendonlydir'), { recursive: true, force: true });
+  /** Copies the data as they are on disk now, to be the backup of a later start. */
+  async backUp(): Promise<void> {
+    if (!this.answers) return;
+    await rm(this.#backup, { recursive: true, force: true });
+    await cp(this.#data, this.#backup, { recursive: true });
+  }
+
+  /** Starts the server again after `kill`. Without a backup, old data are none. */
+  async start(data: DataAtStart): Promise<void> {
+    if (data !== 'kept') await rm(this.#data, { recursive: true, force: true });
+    if (data === 'old') await cp(this.#backup, this.#data, { recursive: true }).catch(() => undefined);
     await this.server.start();
+  }
+
+  get #data(): string {
+    return join(this.#directory, 'appendonlydir');
+  }
+
+  get #backup(): string {
+    return join(this.#directory, 'backup');
   }
 
   /** Steps the server's clock by `byMs` from its current time. */

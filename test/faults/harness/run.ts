@@ -4,7 +4,7 @@ import { FaultProxy } from './fault-proxy.js';
 import { FencedStore } from './fenced-store.js';
 import { startNodes, type FaultNode } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';
-import { describeFault, type Fault } from './schedule.js';
+import { describeFault, firstList, type Fault } from './schedule.js';
 import { watchStalls } from './stalls.js';
 import type { Contended, WorkerMessage } from './worker-config.js';
 import { FaultWorker } from './workers.js';
@@ -19,6 +19,8 @@ export interface RunTerms {
   /** How long the workers run. The last fault ends earlier, so that keys left behind can be seen. */
   readonly seconds: number;
   readonly maxTtlMs: number;
+  /** Whether the workers begin with all nodes but the last, because the list of nodes changes. */
+  readonly listChanges?: boolean;
   readonly resources: readonly Contended[];
   readonly say: (line: string) => void;
 }
@@ -33,6 +35,7 @@ export interface RunResult extends CheckedRun {
 const QUORLOCK = new URL('./quorlock-adapter.ts', import.meta.url);
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
+const BACK_UP_MS = 20_000;
 /** A stall up to this length goes unnoticed with a node timeout of 100 ms, which the shortest TTL has. */
 const BRIEF_STALL_MS = 40;
 /**
@@ -75,12 +78,15 @@ class World {
   #proxies: readonly FaultProxy[] = [];
   #stopNodes: () => Promise<void> = () => Promise.resolve();
   #observing: NodeJS.Timeout | undefined;
+  #backingUp: NodeJS.Timeout | undefined;
+  #list: readonly number[];
   #stopWatching: () => void = () => undefined;
   #startedAt = 0;
   #acquired = 0;
 
   constructor(terms: RunTerms) {
     this.#terms = terms;
+    this.#list = firstList(terms);
   }
 
   async run(): Promise<RunResult> {
@@ -94,6 +100,8 @@ class World {
     for (let index = 0; index < workers; index++) this.#slots.push(await this.#open(index));
     this.#startedAt = nowMs();
     this.#observing = setInterval(() => void this.#observe(), OBSERVE_MS);
+    const backUp = (): void => nodes.forEach((node) => void node.backUp().catch(() => undefined));
+    this.#backingUp = setInterval(backUp, BACK_UP_MS);
     // All connections pass through this process: while it does not run, no node can be reached.
     this.#stopWatching = watchStalls((at, until) => {
       if (until - at < BRIEF_STALL_MS) return;
@@ -144,6 +152,7 @@ class World {
 
   async stop(): Promise<void> {
     clearInterval(this.#observing);
+    clearInterval(this.#backingUp);
     this.#stopWatching();
     await Promise.all(this.#slots.map(({ worker }) => worker.kill()));
     await this.#stopNodes();
@@ -165,7 +174,7 @@ class World {
   #startWorker(index: number, generation: number, connectionName: string): FaultWorker {
     const { seed, resources, maxTtlMs, adapter = QUORLOCK } = this.#terms;
     const name = `w${index + 1}.${generation}`;
-    const nodes = this.#proxies.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const nodes = this.#list.map((index) => ({ host: '127.0.0.1', port: this.#proxies[index]!.port }));
     const options = { nodes, setting: 'defaults', holder: name, connectionName, maxTtlMs } as const;
     return new FaultWorker(
       {
@@ -235,7 +244,7 @@ class World {
         const node = this.#nodes[fault.nodes[0]]!;
         await node.kill();
         await sleep(fault.forMs);
-        await node.start({ keepData: fault.keepData });
+        await node.start(fault.data);
         aftermathMs = this.#terms.maxTtlMs;
         break;
       }
@@ -264,6 +273,14 @@ class World {
         break;
       case 'worker-kill':
         await Promise.all(slots.map((slot) => this.#replace(slot)));
+        break;
+      case 'list':
+        this.#list = fault.list;
+        for (const slot of slots) {
+          await sleep(fault.forMs / slots.length);
+          await this.#replace(slot);
+        }
+        aftermathMs = this.#terms.maxTtlMs;
         break;
     }
     this.#note(fault, at, nowMs() + aftermathMs, nodes, names);

@@ -4,7 +4,7 @@ import type { Link } from './fault-proxy.js';
 /** One fault, from `atMs` for `forMs`. Nodes and workers are numbered from 0. */
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'node-stop'; readonly nodes: readonly number[] }
-  | { readonly kind: 'node-kill'; readonly nodes: readonly [number]; readonly keepData: boolean }
+  | { readonly kind: 'node-kill'; readonly nodes: readonly [number]; readonly data: DataAtStart }
   | { readonly kind: 'clock-step'; readonly nodes: readonly [number]; readonly byMs: number }
   | {
       readonly kind: 'link';
@@ -15,7 +15,12 @@ export type Fault = { readonly atMs: number; readonly forMs: number } & (
     }
   | { readonly kind: 'reset'; readonly nodes: readonly number[]; readonly workers: readonly number[] }
   | { readonly kind: 'worker-stop' | 'worker-block' | 'worker-kill'; readonly workers: readonly [number] }
+  /** A rolling deploy: one worker after the other is replaced by one with this list of nodes. */
+  | { readonly kind: 'list'; readonly workers: readonly number[]; readonly list: readonly number[] }
 );
+
+/** `old`: those of a backup. */
+export type DataAtStart = 'kept' | 'lost' | 'old';
 
 export interface ScheduleTerms {
   readonly seed: number;
@@ -27,6 +32,10 @@ export interface ScheduleTerms {
   /** Whether nodes may lose their data: at most a minority within each `maxTtlMs`. */
   readonly dataLoss: boolean;
   readonly clockSteps: boolean;
+  /**
+   * Whether the list of nodes changes. It then has all nodes or all but one, and at first all but the last.
+   */
+  readonly listChanges?: boolean;
 }
 
 /** The pause after a fault before the same place gets the next one. */
@@ -37,6 +46,8 @@ const MEMORY_MS = 3_000;
 /** Each cycle ends with a calm period without new faults, so that the run shows that everything recovers. */
 const CYCLE_MS = 30_000;
 const CALM_MS = 12_000;
+/** The list changes at the beginning of a calm period, within so long. */
+const DEPLOY_MS = 3_000;
 
 const LINK_STATES: readonly ((random: () => number) => Partial<Link>)[] = [
   (random) => ({ latencyMs: between(random, 1, 60), jitterMs: between(random, 0, 60) }),
@@ -109,13 +120,13 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
       (atMs) => {
         const one = node();
         const forMs = logBetween(random, 20, 4_000);
-        const keepData = !dataLoss || random() < 0.4;
+        const data = !dataLoss || random() < 0.4 ? 'kept' : random() < 0.4 ? 'old' : 'lost';
         // With its data the node may be one of a majority that restarts. That costs availability for one
         // longest TTL, so it is rare.
-        if ((!keepData || random() < 0.8) && !mayLoseMemory(one, atMs)) return undefined;
+        if ((data !== 'kept' || random() < 0.8) && !mayLoseMemory(one, atMs)) return undefined;
         if (!reserve([`server ${one}`], atMs, atMs + forMs + 1_000)) return undefined;
         recordMemoryLoss(one, atMs + forMs);
-        return { kind: 'node-kill', atMs, forMs, nodes: [one], keepData };
+        return { kind: 'node-kill', atMs, forMs, nodes: [one], data };
       },
     ],
     [
@@ -168,8 +179,33 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
     const fault = make(Math.round(atMs));
     if (fault) faults.push({ ...fault, forMs: Math.round(fault.forMs) });
   }
-  return faults;
+  if (terms.listChanges === true) faults.push(...listChanges(terms));
+  return faults.sort((a, b) => a.atMs - b.atMs);
 }
+
+/** The list that the workers begin with. */
+export const firstList = ({ nodes, listChanges }: Pick<ScheduleTerms, 'nodes' | 'listChanges'>): number[] =>
+  Array.from({ length: listChanges === true ? nodes - 1 : nodes }, (_, index) => index);
+
+/** In each cycle a node is added or taken away, so that in the end each has been away and came back. */
+function listChanges({ seconds, nodes, workers }: ScheduleTerms): Fault[] {
+  const changes: Fault[] = [];
+  const all = Array.from({ length: nodes }, (_, index) => index);
+  for (let cycle = 0; (cycle + 1) * CYCLE_MS <= seconds * 1_000; cycle++) {
+    const away = ((cycle - 1) / 2) % nodes;
+    const list = cycle % 2 === 0 ? all : all.filter((node) => node !== away);
+    const atMs = (cycle + 1) * CYCLE_MS - CALM_MS + 1;
+    const those = Array.from({ length: workers }, (_, index) => index);
+    changes.push({ kind: 'list', atMs, forMs: DEPLOY_MS, workers: those, list });
+  }
+  return changes;
+}
+
+const DATA: Readonly<Record<DataAtStart, string>> = {
+  kept: 'with its data',
+  lost: 'WITHOUT its data',
+  old: 'with an OLD BACKUP',
+};
 
 /** One line that describes the fault. */
 export function describeFault(fault: Fault): string {
@@ -182,7 +218,7 @@ export function describeFault(fault: Fault): string {
     case 'node-stop':
       return `SIGSTOP ${nodes}${duration}`;
     case 'node-kill':
-      return `SIGKILL ${nodes}, back after ${fault.forMs} ms ${fault.keepData ? 'with' : 'WITHOUT'} its data`;
+      return `SIGKILL ${nodes}, back after ${fault.forMs} ms ${DATA[fault.data]}`;
     case 'clock-step':
       return `the clock of ${nodes} steps by ${fault.byMs} ms, and back after ${fault.forMs} ms`;
     case 'link':
@@ -195,5 +231,7 @@ export function describeFault(fault: Fault): string {
       return `${workers} blocks its event loop${duration}`;
     case 'worker-kill':
       return `SIGKILL ${workers}, a new one takes its place`;
+    case 'list':
+      return `${workers} are replaced, and get the list ${list(fault.list, 'node ')}`;
   }
 }
