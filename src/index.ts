@@ -46,6 +46,7 @@ export type {
   RedisLike,
   RedisNodeOptions,
 } from './node/node-options.js';
+export type { Backoff } from './core/backoff.js';
 export type { RunRecord, RunState } from './core/run.js';
 export type { PastRun } from './core/run-history.js';
 export type { FailureReason, RefusalReason, Vote } from './core/vote.js';

@@ -1,3 +1,4 @@
+import type { Backoff } from '../core/backoff.js';
 import type { NodeSource } from '../node/node-options.js';
 
 /** The options of one lock. Each may be given to the `LockManager`, for all its locks, and to each call. */
@@ -23,6 +24,12 @@ export interface LockOptions {
    * @default 100
    */
   readonly retryDelayMs?: number | undefined;
+  /**
+   * How the pauses between attempts grow. A call whose function returns anything but a pause rejects with a
+   * RangeError.
+   * @default 'constant'
+   */
+  readonly backoff?: Backoff | undefined;
   /**
    * How long to wait for a held lock, in milliseconds: an integer from 0 to 2^31 - 1. Excludes `retries`.
    * Waiters of this process are served in the order of their calls. The nodes notify a waiting process of a
@@ -64,6 +71,12 @@ export interface AcquireOptions extends LockOptions {
    * @default none
    */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Waits for a held lock without an end: until it has the lock, the `signal` aborts, or the manager is
+   * drained. Excludes `waitMs` and `retries`.
+   * @default false
+   */
+  readonly wait?: boolean | undefined;
   /**
    * The lock's name in metrics and events: 1 to 128 characters. It must have few values, so never put an id
    * into it.
@@ -188,6 +201,7 @@ export interface ResolvedLockOptions {
   readonly ttlMs: number;
   readonly retries: number;
   readonly retryDelayMs: number;
+  readonly backoff: Backoff;
   readonly waitMs: number;
   readonly autoExtend: boolean;
   readonly minHoldMs: number;
@@ -198,6 +212,8 @@ export interface ResolvedLockOptions {
 /** `AcquireOptions` with all defaults filled in. */
 export interface ResolvedAcquireOptions extends ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
+  /** With it `waitMs` is infinite. */
+  readonly wait: boolean;
   readonly name: string;
   readonly tick: number | undefined;
   readonly retry: boolean;
@@ -224,6 +240,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   ttlMs: 30_000,
   retries: 0,
   retryDelayMs: 100,
+  backoff: 'constant',
   waitMs: 0,
   autoExtend: true,
   minHoldMs: 0,
@@ -236,6 +253,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   fallback: 'none',
   lazyConnect: false,
   maxStallMs: 0,
+  wait: false,
   retry: false,
   name: 'unnamed',
   missed: 'skip',

@@ -4,6 +4,39 @@
  */
 export const jitteredMs = (delayMs: number, random: number): number => delayMs * (0.5 + random);
 
+/**
+ * How the pauses between attempts grow: not at all, or doubled with each attempt from `retryDelayMs` up to 64
+ * times that, both with jitter; or a function that is given the number of attempts so far, from 1, and
+ * returns the next pause in milliseconds, from 0 to 2^31 - 1, to which no jitter is added.
+ */
+export type Backoff = 'constant' | 'exponential' | ((attempts: number) => number);
+
+/** An exponential pause grows to this multiple of the first one. */
+const MOST_GROWTH = 64;
+/** The longest delay of a Node timer, in milliseconds. */
+const LONGEST_PAUSE_MS = 2 ** 31 - 1;
+
+/**
+ * The pause after the n-th attempt, from 1, in milliseconds.
+ *
+ * @throws RangeError when the caller's function returns no pause.
+ */
+export function retryPauseMs(
+  { retryDelayMs, backoff }: { readonly retryDelayMs: number; readonly backoff: Backoff },
+  attempts: number,
+  random: number,
+): number {
+  if (backoff === 'constant') return jitteredMs(retryDelayMs, random);
+  if (backoff === 'exponential') {
+    const grownMs = retryDelayMs * Math.min(MOST_GROWTH, 2 ** (attempts - 1));
+    return jitteredMs(Math.min(LONGEST_PAUSE_MS, grownMs), random);
+  }
+  const pauseMs: unknown = backoff(attempts);
+  if (typeof pauseMs === 'number' && pauseMs >= 0 && pauseMs <= LONGEST_PAUSE_MS) return pauseMs;
+  const got = typeof pauseMs === 'number' ? pauseMs : `a value of type ${typeof pauseMs}`;
+  throw new RangeError(`backoff must return a number from 0 to ${LONGEST_PAUSE_MS}, got ${got}`);
+}
+
 const YIELD_FIRST_MS = 2;
 const YIELD_LONGEST_MS = 50;
 

@@ -1,5 +1,4 @@
 import { inspect } from 'node:util';
-import { assertResource } from '../index.js';
 
 // In all of these `where` is the decorator and its method: every message begins with it.
 
@@ -55,17 +54,6 @@ export function assertCount(where: string, option: string, value: unknown): void
   if (!Number.isInteger(value) || value < 0 || value > LARGEST_INTEGER) {
     throw new RangeError(`${where}: ${option} must be an integer from 0 to ${LARGEST_INTEGER}, got ${value}`);
   }
-}
-
-/**
- * Throws a `TypeError` or a `RangeError` for a key in the decorator that no manager would lock. What a key
- * function returns is checked at each call.
- */
-export function assertKey(where: string, key: unknown): void {
-  if (key === undefined || typeof key === 'function') return;
-  if (typeof key !== 'string')
-    throw new TypeError(`${where}: key must be a string or a function, got ${show(key)}`);
-  assertResource(key, `${where}: key`);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { UseInterceptors } from '@nestjs/common';
-import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
+import { assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
+import { assertKeys, type Keys } from './keys/key-source.js';
 import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld, type OnUnavailable } from './lock-settings.js';
 import type { KeyOfCall, Method } from './locked-method.js';
@@ -15,10 +16,18 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []>
   /**
    * The resource to lock: a string that no other job has, or a function of the method's arguments. The
    * function may be async and is called with the method's `this`. 1 to 512 bytes without control characters.
+   * A list of up to 64 resources is locked all or nothing; a `@Cron` method with a list needs `once: false`.
    * @default the application, the class and the method, such as `orders:TasksService.hourly`. Give a key
    * where code is minified, and where workers of several versions run side by side
    */
-  readonly key?: string | ((...args: Args) => string | Promise<string>) | undefined;
+  readonly key?: Keys | ((...args: Args) => Keys | Promise<Keys>) | undefined;
+  /**
+   * The value of the call that the key ends with, after a colon: a path into the first argument, such as
+   * `'user.id'`, or into the argument with the number that it begins with, from 0, such as `'1.id'`. The call
+   * rejects if it leads to no text, number or boolean. The key must then be a string, or the default one.
+   * @default none
+   */
+  readonly keyPath?: string | undefined;
   /**
    * `'tick'`: a `@Cron` method runs once for each scheduled time, on one of the workers, even if their clocks
    * differ and the run was short. `false`: the lock alone decides. It has to be `false` where `job.setTime()`
@@ -71,7 +80,7 @@ export type DistributedLockDecorator<Args extends readonly unknown[]> = <
       : Misfit<'the key function does not fit the arguments of the method'>),
 ) => void;
 
-const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'once', 'onHeld', 'onUnavailable', 'locks'];
+const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'keyPath', 'once', 'onHeld', 'onUnavailable', 'locks'];
 
 /**
  * Runs an async method on one worker at a time. The others skip the call, or reject it where a caller waits
@@ -110,8 +119,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
       );
     }
     assertKnown(where, options, OPTIONS);
-    const { key, once, onHeld, onUnavailable, locks = DEFAULT_LOCKS } = options;
-    assertKey(where, key);
+    const { key, keyPath, once, onHeld, onUnavailable, locks = DEFAULT_LOCKS } = options;
+    assertKeys(where, key, keyPath);
     assertOneOf(where, 'once', once, ['tick', false]);
     assertOneOf(where, 'onHeld', onHeld, ['skip', 'throw', 'wait']);
     assertOneOf(where, 'onUnavailable', onUnavailable, ['skip', 'throw', 'run']);
@@ -122,7 +131,8 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
     if (once === false) assertNoRuns(where, runs, once);
     lockMethod(target, descriptor, {
       property,
-      key: key as string | KeyOfCall | undefined,
+      key: key as Keys | KeyOfCall | undefined,
+      keyPath,
       once,
       onHeld,
       onUnavailable,

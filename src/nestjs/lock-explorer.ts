@@ -2,6 +2,7 @@ import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isSchedulerRegistry, watchCronJobs } from './cron/cron-fires.js';
 import type { TickSchedule } from '../index.js';
 import { readCronSchedule } from './cron/cron-schedule.js';
+import { isOfCall } from './keys/key-source.js';
 import { DefaultKeys } from './keys/default-keys.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
 import { ledMethodsOf } from './leader/led-method.js';
@@ -123,9 +124,14 @@ export class LockExplorer {
     await loadMessageException(plan.caller);
     if (lacksTick(plan, locked) && !isScheduled(locked.wrapper) && !isScheduled(found))
       this.#withoutTick.push(method);
-    if (typeof locked.key === 'function') return;
-    const key = runner.keyOf(instance, locked);
-    if (locked.key === undefined) this.#defaultKeys.add(key, instance.constructor);
+    // A default key is one also where a value of the call follows it.
+    const keys = runner.keysOf(instance, { ...locked, keyPath: undefined }, []);
+    if (locked.key === undefined) for (const key of keys) this.#defaultKeys.add(key, instance.constructor);
+    if (isOfCall(locked)) return;
+    for (const key of new Set(keys)) this.#addUser(key, instance, method);
+  }
+
+  #addUser(key: string, instance: object, method: string): void {
     const users = this.#usersOfKey.get(key) ?? [];
     // An override and the locked method that it overrides count once: the inner call runs under the outer
     // call's lease.
@@ -170,7 +176,8 @@ export class LockExplorer {
       const keyed = { key: handler.key, property };
       runner.locks.declare(labelOf(prototype, keyed));
       if (handler.key === undefined)
-        this.#defaultKeys.add(runner.keyOf(prototype, keyed), prototype.constructor);
+        for (const key of runner.keysOf(prototype, keyed, []))
+          this.#defaultKeys.add(key, prototype.constructor);
       await loadMessageException(callerOf(prototype, property, [method]));
     }
   }

@@ -9,11 +9,12 @@ import {
 import { firingJob, takeCronFire, type Origin } from './cron/cron-fires.js';
 import type { LedMethod } from './leader/led-method.js';
 import { LeaderElection } from './leader/leader-election.js';
+import { isOfCall, keyAt, listOf, type KeyPath } from './keys/key-source.js';
 import { LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type MethodPlan } from './locked-call.js';
 import type { LineLogger } from './module-logger.js';
-import { keyOf, labelOf, methodName, type Keyed, type LockedMethod } from './locked-method.js';
+import { keysOf, labelOf, methodName, namedKeys, type Keyed, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isSchedulerCall } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
 import { callerOf } from './refusal/caller.js';
@@ -89,12 +90,13 @@ export class LockRunner {
     const request = requestHandledBy(instance, locked.property);
     const tellEnd = request?.begin();
     try {
-      const key =
+      const keys =
         typeof locked.key === 'function'
-          ? await locked.key.apply(instance, args)
-          : this.keyOf(instance, locked);
+          ? listOf(await locked.key.apply(instance, args))
+          : this.keysOf(instance, locked, args);
       const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
-      const call = { plan, locked, instance, args, key, byScheduler, tick, request };
+      const key = namedKeys(keys);
+      const call = { plan, locked, instance, args, keys, key, byScheduler, tick, request };
       return await runCall(this.locks, this.log, options, call);
     } finally {
       tellEnd?.();
@@ -116,8 +118,11 @@ export class LockRunner {
     const method = methodName(instance, locked.property);
     if (schedule === undefined) return assertNoRuns(method, locked.runs, locked.once);
     assertRunsFit(method, runs);
-    if (typeof locked.key === 'function') return;
-    const key = this.keyOf(instance, locked);
+    if (isOfCall(locked)) return;
+    const keys = this.keysOf(instance, locked, []);
+    const [key] = keys;
+    if (key === undefined || keys.length > 1)
+      throw new Error(`${method}: a list of keys needs once: false: a tick is recorded under one key`);
     const run = (tick: number): Promise<unknown> => {
       const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, name);
       const call = {
@@ -125,6 +130,7 @@ export class LockRunner {
         locked,
         instance,
         args: [undefined],
+        keys,
         key,
         byScheduler: true,
         tick,
@@ -135,9 +141,15 @@ export class LockRunner {
     this.lateRuns.add({ key, name, method, schedule, policy: runs, run });
   }
 
-  /** The key of a method or handler that does not depend on the call. */
-  keyOf(owner: object, keyed: Keyed): string {
-    return keyOf(owner, keyed, this.application);
+  /** The keys of a method or handler without a key function. `args` are what its `keyPath` leads into. */
+  keysOf(
+    owner: object,
+    keyed: Keyed & { readonly keyPath?: KeyPath | undefined },
+    args: readonly unknown[],
+  ): readonly string[] {
+    const keys = keysOf(owner, keyed, this.application);
+    const { keyPath } = keyed;
+    return keyPath === undefined ? keys : keys.map((key) => keyAt(key, keyPath, args));
   }
 
   /**
@@ -154,7 +166,7 @@ export class LockRunner {
       ...(nodeTimeoutMs === undefined
         ? {}
         : { nodeTimeoutMs: Math.min(nodeTimeoutMs, Math.floor(ttlMs / 3)) }),
-      ...(onHeld === 'wait' ? { retries: 0, waitMs: normalizedOptions.waitMs ?? ttlMs } : { waitMs: 0 }),
+      ...waitOptions(normalizedOptions, onHeld, ttlMs),
     };
   }
 
@@ -207,6 +219,11 @@ export class LockRunner {
     this.#warnedOfNoTick.add(plan);
     this.log.otherSchedule(method);
   }
+}
+
+function waitOptions({ wait, waitMs }: NormalizedOptions, onHeld: OnHeld, ttlMs: number): AcquireOptions {
+  if (onHeld !== 'wait') return { waitMs: 0 };
+  return wait === true ? { retries: 0 } : { retries: 0, waitMs: waitMs ?? ttlMs };
 }
 
 /** Whether cron jobs that call this method are likely to run it more than once for one scheduled time. */

@@ -1,3 +1,4 @@
+import type { Backoff } from '../index.js';
 import type { Milliseconds, Seconds } from './duration.js';
 
 /**
@@ -23,11 +24,17 @@ export interface LockSettings {
    */
   readonly retryDelay?: Milliseconds | undefined;
   /**
-   * How long a call waits for a held lock. In seconds or as a string such as `'5m'`, from 1 ms. Needs
-   * `onHeld: 'wait'`.
+   * How the pauses grow: `'constant'`, `'exponential'` (doubled with each attempt, up to 64 times the first),
+   * or a function of the number of attempts so far, which returns milliseconds.
+   * @default 'constant'
+   */
+  readonly backoff?: Backoff | undefined;
+  /**
+   * How long a call waits for a held lock. In seconds or as a string such as `'5m'`, from 1 ms. `true`: until
+   * it has the lock, its request ends, or the application is shut down. Needs `onHeld: 'wait'`.
    * @default the `ttl`
    */
-  readonly wait?: Seconds | undefined;
+  readonly wait?: Seconds | true | undefined;
   /**
    * The lock stays taken at least this long, even if the method ends earlier. In seconds or as a string such
    * as `'30s'`, from 0 to `ttl`.
@@ -48,7 +55,16 @@ export interface LockSettings {
 }
 
 /** The names of these settings, for the check of unknown options. */
-export const SETTINGS = ['ttl', 'retries', 'retryDelay', 'wait', 'minHold', 'maxHold', 'autoExtend'] as const;
+export const SETTINGS = [
+  'ttl',
+  'retries',
+  'retryDelay',
+  'wait',
+  'backoff',
+  'minHold',
+  'maxHold',
+  'autoExtend',
+] as const;
 
 /** What a call does when somebody else holds the lock. */
 export type OnHeld = 'skip' | 'throw' | 'wait';

@@ -46,6 +46,8 @@ export interface LockedCall {
   readonly locked: LockedMethod;
   readonly instance: object;
   readonly args: unknown[];
+  readonly keys: readonly string[];
+  /** The keys in lines of the log. */
   readonly key: string;
   /** Whether the scheduler made the call of a method with `@Cron`, and not somebody by hand. */
   readonly byScheduler: boolean;
@@ -103,8 +105,11 @@ async function runUnderLock(
   call: LockedCall,
   routine: (lease: Lease) => Promise<unknown>,
 ): Promise<unknown> {
-  const { key, plan, tick } = call;
-  if (tick === undefined && !isManual(call)) return locks.withLock(key, options, routine);
+  const { keys, key, plan, tick } = call;
+  const isList = keys.length > 1;
+  if (isList && tick !== undefined)
+    throw new TypeError(`a list of keys needs once: false: a tick is recorded under one key, got ${key}`);
+  if (isList || (tick === undefined && !isManual(call))) return locks.withLock(keys, options, routine);
   const run =
     tick === undefined
       ? ({ key, tick: 'manual' } as const)

@@ -1,5 +1,6 @@
 import { applyDecorators, SetMetadata, UseInterceptors, type ExecutionContext } from '@nestjs/common';
-import { assertKey, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
+import { assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
+import { assertKeys, type Keys } from './keys/key-source.js';
 import { SETTINGS, type LockSettings } from './lock-settings.js';
 import { interceptorOf } from './request/lock.interceptor.js';
 import { LOCKED_HANDLER, type LockedHandlerMetadata } from './request/locked-handler.js';
@@ -12,10 +13,17 @@ import { DEFAULT_LOCKS } from './tokens.js';
 export interface LockedHandlerOptions extends LockSettings {
   /**
    * The resource to lock: a string, or a function of the request, which may be async. 1 to 512 bytes without
-   * control characters.
+   * control characters. A list of up to 64 resources is locked all or nothing.
    * @default the application, the class and the method, such as `orders:InvoicesController.pay`
    */
-  readonly key?: string | ((context: ExecutionContext) => string | Promise<string>) | undefined;
+  readonly key?: Keys | ((context: ExecutionContext) => Keys | Promise<Keys>) | undefined;
+  /**
+   * The value of the request that the key ends with, after a colon: a path into the HTTP request, such as
+   * `'params.id'`, into the arguments of GraphQL, or into the data of a message. The request fails if it
+   * leads to no text, number or boolean. The key must then be a string, or the default one.
+   * @default none
+   */
+  readonly keyPath?: string | undefined;
   /**
    * What a request does that finds the lock held.
    * - `'throw'`: it fails with 409, or with the error of another transport, at once or after its `retries`.
@@ -39,7 +47,7 @@ export interface LockedHandlerOptions extends LockSettings {
   readonly locks?: string | undefined;
 }
 
-const OPTIONS = [...SETTINGS, 'key', 'onHeld', 'onUnavailable', 'locks'];
+const OPTIONS = [...SETTINGS, 'key', 'keyPath', 'onHeld', 'onUnavailable', 'locks'];
 
 /**
  * Locks a controller's handler while a request is handled. The lock is acquired after the guards, and before
@@ -69,12 +77,13 @@ export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorat
     assertLegacyDecorator('@LockedHandler', property);
     const where = `@LockedHandler on ${methodName(target, property)}`;
     assertKnown(where, options, OPTIONS);
-    const { key, onHeld = 'throw', onUnavailable = 'throw', locks = DEFAULT_LOCKS } = options;
-    assertKey(where, key);
+    const { key, keyPath, onHeld = 'throw', onUnavailable = 'throw', locks = DEFAULT_LOCKS } = options;
+    assertKeys(where, key, keyPath);
     assertOneOf(where, 'onHeld', onHeld, ['throw', 'wait']);
     assertOneOf(where, 'onUnavailable', onUnavailable, ['throw', 'run']);
     const metadata: LockedHandlerMetadata = {
       key,
+      keyPath,
       onHeld,
       onUnavailable,
       locks,

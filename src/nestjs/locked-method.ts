@@ -1,11 +1,12 @@
 import type { RunPolicyOptions } from '../index.js';
+import type { KeyPath, Keys } from './keys/key-source.js';
 import type { OnHeld, OnUnavailable } from './lock-settings.js';
 import type { NormalizedOptions } from './normalize-options.js';
 
 /** Any method, as a decorator finds it. */
 export type Method = (this: object, ...args: unknown[]) => unknown;
-/** A key that depends on the arguments of the call. */
-export type KeyOfCall = (this: object, ...args: unknown[]) => string | Promise<string>;
+/** A key, or several, that depend on the arguments of the call. */
+export type KeyOfCall = (this: object, ...args: unknown[]) => Keys | Promise<Keys>;
 
 /**
  * One method with `@DistributedLock()`: the decorator's options, the method as written, and its replacement.
@@ -18,7 +19,9 @@ export interface LockedMethod {
   readonly wrapper: Method;
   /** The name of the module instance that locks it. */
   readonly locks: string;
-  readonly key: string | KeyOfCall | undefined;
+  readonly key: Keys | KeyOfCall | undefined;
+  /** Where the fixed key continues with a value of the call. */
+  readonly keyPath: KeyPath | undefined;
   readonly once: 'tick' | false | undefined;
   readonly onHeld: OnHeld | undefined;
   readonly onUnavailable: OnUnavailable | undefined;
@@ -54,19 +57,23 @@ export const methodName = (owner: object, property: string | symbol): string =>
 /** The part of a locked method or handler that its default key and its label depend on. */
 export interface Keyed {
   readonly property: string | symbol;
-  /** A string, a function of the call, or nothing. */
+  /** A string, a list of them, a function of the call, or nothing. */
   readonly key?: unknown;
 }
 
 /**
- * The key that does not depend on the call: the given one, or by default the method's name after that of the
+ * The keys that do not depend on the call: the given ones, or by default the method's name after that of the
  * application.
  */
-export function keyOf(owner: object, { key, property }: Keyed, application: string): string {
-  if (typeof key === 'string') return key;
+export function keysOf(owner: object, { key, property }: Keyed, application: string): readonly string[] {
+  if (typeof key === 'string') return [key];
+  if (Array.isArray(key)) return key as string[];
   const method = methodName(owner, property);
-  return application === '' ? method : `${application}:${method}`;
+  return [application === '' ? method : `${application}:${method}`];
 }
+
+/** Several keys in lines of the log and in labels. */
+export const namedKeys = (keys: readonly string[]): string => keys.join(', ');
 
 const LONGEST_LABEL = 128;
 
@@ -75,4 +82,4 @@ const LONGEST_LABEL = 128;
  * values.
  */
 export const labelOf = (owner: object, keyed: Keyed): string =>
-  keyOf(owner, keyed, '').slice(0, LONGEST_LABEL);
+  namedKeys(keysOf(owner, keyed, '')).slice(0, LONGEST_LABEL);

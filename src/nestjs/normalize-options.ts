@@ -1,12 +1,20 @@
 import type { AcquireOptions } from '../index.js';
-import { assertBoolean, assertCount, show } from './check-options.js';
+import { assertBoolean, assertCount, assertOneOf, show } from './check-options.js';
 import { durationToMs } from './duration.js';
 import { DEFAULT_TTL_MS, type LockSettings, type OnHeld } from './lock-settings.js';
 
 /** A decorator's settings, checked and in milliseconds: the part of `AcquireOptions` that they decide. */
 export type NormalizedOptions = Pick<
   AcquireOptions,
-  'ttlMs' | 'retries' | 'retryDelayMs' | 'waitMs' | 'minHoldMs' | 'maxHoldMs' | 'autoExtend'
+  | 'ttlMs'
+  | 'retries'
+  | 'retryDelayMs'
+  | 'backoff'
+  | 'wait'
+  | 'waitMs'
+  | 'minHoldMs'
+  | 'maxHoldMs'
+  | 'autoExtend'
 >;
 
 /** The shortest `ttlMs` that a `LockManager` takes. */
@@ -37,24 +45,29 @@ export function normalizeOptions(
   settings: LockSettings,
   onHeld: OnHeld | undefined,
 ): NormalizedOptions {
-  const { retries, autoExtend } = settings;
+  const { retries, backoff, autoExtend } = settings;
   const ttlMs = durationToMs(where, 'ttl', settings.ttl, { unit: 'seconds', leastMs: SHORTEST_TTL_MS });
   assertCount(where, 'retries', retries);
   const retryDelayMs = durationToMs(where, 'retryDelay', settings.retryDelay, {
     unit: 'milliseconds',
     leastMs: 1,
   });
-  const waitMs = durationToMs(where, 'wait', settings.wait, { unit: 'seconds', leastMs: 1 });
+  const wait = settings.wait === true ? true : undefined;
+  const waitMs =
+    settings.wait === true
+      ? undefined
+      : durationToMs(where, 'wait', settings.wait, { unit: 'seconds', leastMs: 1 });
+  if (typeof backoff !== 'function') assertOneOf(where, 'backoff', backoff, ['constant', 'exponential']);
   const minHoldMs = durationToMs(where, 'minHold', settings.minHold, { unit: 'seconds', leastMs: 0 });
   const maxHoldMs = durationToMs(where, 'maxHold', settings.maxHold, { unit: 'seconds', leastMs: 1 });
   assertBoolean(where, 'autoExtend', autoExtend);
-  if (waitMs !== undefined && onHeld !== 'wait') {
+  if (settings.wait !== undefined && onHeld !== 'wait') {
     throw new RangeError(`${where}: wait (${show(settings.wait)}) needs onHeld: 'wait'`);
   }
   if (onHeld === 'wait' && (retries ?? 0) > 0) {
     throw new RangeError(`${where}: retries (${retries}) and onHeld: 'wait' exclude each other`);
   }
-  const options = { ttlMs, retries, retryDelayMs, waitMs, minHoldMs, maxHoldMs, autoExtend };
+  const options = { ttlMs, retries, retryDelayMs, backoff, wait, waitMs, minHoldMs, maxHoldMs, autoExtend };
   assertHoldsFit(where, options, ttlMs ?? DEFAULT_TTL_MS);
   longest.ttlMs = Math.max(longest.ttlMs, ttlMs ?? 0);
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { jitteredMs, reconnectDelayMs, yieldDelayMs } from '../../src/core/backoff.js';
+import { jitteredMs, reconnectDelayMs, retryPauseMs, yieldDelayMs } from '../../src/core/backoff.js';
 import { naiveDoubled } from './naive.js';
 
 /** Like `Math.random`: from 0 to 1, without 1. */
@@ -21,6 +21,30 @@ describe('jitteredMs', () => {
 
   it('jitter gives clients that failed together different delays', () => {
     expect(jitteredMs(100, 0.2)).not.toBe(jitteredMs(100, 0.7));
+  });
+});
+
+describe('retryPauseMs', () => {
+  it.each([
+    ['constant', 100, [1, 2, 3, 10], [100, 100, 100, 100]],
+    ['exponential', 100, [1, 2, 3, 7, 8, 5_000], [100, 200, 400, 6_400, 6_400, 6_400]],
+    ['exponential', 2 ** 31 - 1, [9], [2 ** 31 - 1]],
+    [(attempts: number) => attempts * 7, 100, [1, 2, 3], [7, 14, 21]],
+  ] as const)('a pause grows as backoff says (%s, %s ms)', (backoff, retryDelayMs, attempts, pauses) => {
+    const pauseAfter = (made: number): number => retryPauseMs({ retryDelayMs, backoff }, made, MIDDLE);
+    expect(attempts.map(pauseAfter)).toEqual(pauses);
+  });
+
+  it.each([
+    [-1, 'got -1'],
+    [Number.NaN, 'got NaN'],
+    [Infinity, 'got Infinity'],
+    ['100', 'got a value of type string'],
+  ])('a function that returns no pause is refused (%s)', (pause, message) => {
+    const options = { retryDelayMs: 100, backoff: () => pause as number };
+    expect(() => retryPauseMs(options, 1, MIDDLE)).toThrow(
+      new RangeError(`backoff must return a number from 0 to 2147483647, ${message}`),
+    );
   });
 });
 

@@ -83,6 +83,8 @@ const MANAGER_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
 const CALL_TABLE: readonly (readonly [string, readonly unknown[]])[] = [
   ...LOCK_TABLE,
   ['signal', [{}, 'abort', new AbortController()]],
+  ['wait', [1, 'true', {}]],
+  ['backoff', ['linear', 7, {}]],
   ['name', ['', 'x'.repeat(129), 7]],
   ['tick', [NaN, -1, 1.5, Infinity, '0', new Date()]],
 ];
@@ -131,6 +133,15 @@ describe('the options of a LockManager', () => {
     ],
   ])('a LockManager rejects %s and names both values', (_name, options, message) => {
     expect(make({ nodes: [memoryNode()], ...options }).message).toMatch(message);
+  });
+
+  it.each([
+    [{ wait: true, waitMs: 1 }, 'wait (true) and waitMs (1) exclude each other'],
+    [{ wait: true, retries: 1 }, 'wait (true) and retries (1) exclude each other'],
+  ])('a call rejects %o, because a wait without an end has no other bound', async (options, message) => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    managers.push(locks);
+    await expect(locks.acquire('a', options)).rejects.toThrow(message);
   });
 
   it.each(['ttl', 'retryCount', 'lockAtMostFor', 'quorum', 'tls', 'signal', 'name', 'tick'])(

@@ -124,12 +124,17 @@ export class RunOnce<T> {
   }
 
   #retrying(): AcquireOptions {
-    return { ...this.#first(), retries: 0, waitMs: 0, retry: true, attempts: this.#run.policy.attempts };
+    return { ...this.#bounded(), waitMs: 0, retry: true, attempts: this.#run.policy.attempts };
   }
 
   #waiting(retry: boolean): AcquireOptions {
     const waitMs = waitUntil(this.#latestStart, wallMs(this.#context));
-    return retry ? { ...this.#retrying(), waitMs } : { ...this.#first(), retries: 0, waitMs };
+    return retry ? { ...this.#retrying(), waitMs } : { ...this.#bounded(), waitMs };
+  }
+
+  /** The options of a call whose wait is decided here. */
+  #bounded(): AcquireOptions {
+    return { ...this.#first(), retries: 0, wait: false };
   }
 
   get #latestStart(): number {

@@ -9,6 +9,7 @@ import {
   type ResolvedLockOptions,
   type ResolvedManagerOptions,
 } from '../../api/options.js';
+import type { Backoff } from '../../core/backoff.js';
 import { longestNodeTimeoutMs } from '../../core/extension-schedule.js';
 import { LONGEST_NODE_TIMEOUT_MS } from '../../core/quarantine.js';
 import {
@@ -32,6 +33,7 @@ const LOCK_OPTIONS = optionsOf<LockOptions>({
   ttlMs: true,
   retries: true,
   retryDelayMs: true,
+  backoff: true,
   waitMs: true,
   autoExtend: true,
   minHoldMs: true,
@@ -42,6 +44,7 @@ export const ACQUIRE_OPTIONS: readonly (keyof AcquireOptions)[] = [
   ...LOCK_OPTIONS,
   ...optionsOf<Omit<AcquireOptions, keyof LockOptions>>({
     signal: true,
+    wait: true,
     name: true,
     tick: true,
     retry: true,
@@ -110,12 +113,19 @@ export function resolveLockOptions(
     ttlMs,
     retries,
     retryDelayMs,
+    backoff: checkBackoff(pick('backoff') ?? LOCK_DEFAULTS.backoff),
     waitMs,
     autoExtend: checkBoolean('autoExtend', pick('autoExtend') ?? LOCK_DEFAULTS.autoExtend),
     minHoldMs,
     maxHoldMs,
     nodeTimeoutMs,
   };
+}
+
+function checkBackoff(backoff: unknown): Backoff {
+  if (backoff === 'constant' || backoff === 'exponential') return backoff;
+  if (typeof backoff === 'function') return backoff as Backoff;
+  throw new TypeError(`backoff must be 'constant', 'exponential' or a function, got ${shown(backoff)}`);
 }
 
 /** Checks the options of `close`. */
@@ -167,15 +177,29 @@ export class AcquireOptionsResolver {
     if (retry && tick === undefined) throw new RangeError('retry needs the option tick, which it is about');
     if (attempts !== undefined && !retry)
       throw new RangeError(`attempts (${attempts}) needs the option retry: without it a tick is run once`);
+    const lock = resolveLockOptions(options, lockDefaults, maxTtlMs);
+    const wait = checkWait(options, lock);
     return {
-      ...resolveLockOptions(options, lockDefaults, maxTtlMs),
+      ...lock,
+      waitMs: wait ? Number.POSITIVE_INFINITY : lock.waitMs,
       signal,
+      wait,
       name: checkName(options.name ?? LOCK_DEFAULTS.name),
       tick,
       retry,
       attempts,
     };
   }
+}
+
+function checkWait(options: AcquireOptions, { retries }: ResolvedLockOptions): boolean {
+  const { waitMs } = options;
+  const wait = checkBoolean('wait', options.wait ?? LOCK_DEFAULTS.wait);
+  if (wait && waitMs !== undefined)
+    throw new RangeError(`wait (true) and waitMs (${waitMs}) exclude each other: the one has no end`);
+  if (wait && retries > 0)
+    throw new RangeError(`wait (true) and retries (${retries}) exclude each other: it waits without an end`);
+  return wait;
 }
 
 function haveSameValues(one: AcquireOptions, other: AcquireOptions): boolean {

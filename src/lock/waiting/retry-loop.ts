@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { jitteredMs } from '../../core/backoff.js';
+import { retryPauseMs } from '../../core/backoff.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
 import { errorOf, type NotAcquired } from '../acquire/attempt.js';
 import { pause, type Cancellation } from '../acquire/cancellation.js';
@@ -27,7 +27,7 @@ export async function acquireWithRetries(
   cancellation: Cancellation,
   tryAcquire: TryAcquire,
 ): Promise<HeldLease> {
-  const { retries, retryDelayMs } = call.options;
+  const { retries } = call.options;
   try {
     for (let attempts = 1; ; attempts++) {
       cancellation.throwIfCancelled();
@@ -40,7 +40,7 @@ export async function acquireWithRetries(
       call.beginWait();
       // A listener that heard of the wait may have cancelled it.
       cancellation.throwIfCancelled();
-      await pause(context.clock, jitteredMs(retryDelayMs, context.random()), cancellation);
+      await pause(context.clock, retryPauseMs(call.options, attempts, context.random()), cancellation);
       await result.undone;
     }
   } finally {

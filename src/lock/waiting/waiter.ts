@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { jitteredMs, pastExpiryMs, splitWakeMs } from '../../core/backoff.js';
+import { pastExpiryMs, retryPauseMs, splitWakeMs } from '../../core/backoff.js';
 import { LockNotAcquiredError, type QuorumUnreachableError } from '../../api/errors.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
 import { errorOf, type NotAcquired } from '../acquire/attempt.js';
@@ -159,7 +159,7 @@ export class Waiter implements QueuedWaiter {
   }
 
   #retryDelayMs(): number {
-    return jitteredMs(this.#call.options.retryDelayMs, this.#context.random());
+    return retryPauseMs(this.#call.options, Math.max(1, this.#attempts), this.#context.random());
   }
 
   /** Sleeps unless it was woken since it last looked. Ends early when it is woken or cancelled. */

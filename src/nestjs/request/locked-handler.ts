@@ -1,9 +1,11 @@
 import type { ExecutionContext } from '@nestjs/common';
+import type { KeyPath, Keys } from '../keys/key-source.js';
 import type { NormalizedOptions } from '../normalize-options.js';
 
 /** A handler with `@LockedHandler()`, as its metadata describes it. */
 export interface LockedHandlerMetadata {
-  readonly key: string | ((context: ExecutionContext) => string | Promise<string>) | undefined;
+  readonly key: Keys | ((context: ExecutionContext) => Keys | Promise<Keys>) | undefined;
+  readonly keyPath: KeyPath | undefined;
   readonly onHeld: 'throw' | 'wait';
   readonly onUnavailable: 'throw' | 'run';
   /** The name of the module instance that locks it. */

@@ -2,10 +2,12 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { Subscription, type Subscriber } from 'rxjs';
 import { LeaseLostError, QuorumUnreachableError, type Lease } from '../../index.js';
 import type { LockRunner } from '../lock-runner.js';
+import { listOf } from '../keys/key-source.js';
 import type { LockedHandlerMetadata } from './locked-handler.js';
-import { labelOf } from '../locked-method.js';
+import { labelOf, namedKeys } from '../locked-method.js';
 import { callerOfContext } from '../refusal/caller.js';
 import { toException } from '../refusal/lock-exceptions.js';
+import { pathRootOf } from './request-keys.js';
 import { Handling } from './handling.js';
 import { followResult } from './lasting-result.js';
 import { RequestScope } from './request-scope.js';
@@ -68,13 +70,14 @@ export class LockedRequest {
     const { runner, handler, context } = this;
     const owner = context.getClass().prototype as object;
     const property = context.getHandler().name;
-    this.#key =
+    const keys =
       typeof handler.key === 'function'
-        ? await handler.key(context)
-        : runner.keyOf(owner, { key: handler.key, property });
+        ? listOf(await handler.key(context))
+        : runner.keysOf(owner, { ...handler, property }, [pathRootOf(context)]);
+    this.#key = namedKeys(keys);
     const label = labelOf(owner, { key: handler.key, property });
     const options = runner.acquireOptions(handler.normalizedOptions, handler.onHeld, label);
-    await runner.locks.withLock(this.#key, { ...options, signal: this.#scope.signal }, (lease) =>
+    await runner.locks.withLock(keys, { ...options, signal: this.#scope.signal }, (lease) =>
       this.#handleUnder(lease),
     );
   }

@@ -42,6 +42,37 @@ describe('waiting in one process', () => {
     await world.clock.until(held.release());
   });
 
+  it('a wait without an end is ended by its signal, by the lock, or by the manager, and by no time', async () => {
+    const world = new VirtualWorld(3);
+    const [locks, other] = [world.manager(), world.manager()];
+    const held = await world.clock.until(other.acquire(R));
+    const caller = new AbortController();
+    const options = { wait: true, backoff: 'exponential' } as const;
+    const aborted = locks.acquire(R, { ...options, signal: caller.signal });
+    const waits = locks.acquire(R, options);
+    const closed = locks.acquire('another', options);
+    await world.clock.advance(600_000);
+    caller.abort(new Error('enough'));
+    await expect(aborted).rejects.toThrow('enough');
+    await world.clock.until(held.release());
+    expect((await world.clock.until(waits)).resources).toEqual([R]);
+    await world.clock.until(closed);
+    const last = locks.acquire('another', options);
+    locks.drain();
+    await expect(last).rejects.toMatchObject({ code: 'LOCK_MANAGER_CLOSED' });
+  });
+
+  it('a call whose backoff gives no pause rejects, and leaves the line', async () => {
+    const world = new VirtualWorld(3);
+    const [locks, other] = [world.manager(), world.manager()];
+    const held = await world.clock.until(other.acquire(R, { ttlMs: 2_000 }));
+    const wrong = (): number => -1;
+    const tried = locks.acquire(R, { retries: 2, backoff: wrong });
+    await expect(world.clock.until(tried)).rejects.toThrow('backoff must return a number');
+    await world.clock.until(held.release());
+    expect((await world.clock.until(locks.acquire(R))).resources).toEqual([R]);
+  });
+
   it('waiters of one process are served in the order in which they came', async () => {
     const world = new VirtualWorld(3);
     const served = await world.clock.until(crowd(world, world.manager(), 100, 3));
