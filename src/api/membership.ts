@@ -9,7 +9,10 @@ export interface Membership {
   readonly nodes: readonly string[];
   /** The number of the list, which grows with each change. `undefined`: no list is known, or none is kept. */
   readonly epoch: number | undefined;
-  /** Whether the change to this list is complete. Until then the list before it is in use as well. */
+  /**
+   * Whether the change to this list is complete. Until then the list before it is in use as well. It is false
+   * again when the nodes have gone on to later lists, and this process can lock nothing.
+   */
   readonly isActive: boolean;
   /** Whether it has exactly the nodes of the `nodes` option. */
   readonly isOwn: boolean;

@@ -11,6 +11,8 @@ export interface HealthFacts {
   readonly ready: number;
   readonly needed: number;
   readonly nodes: number;
+  /** How many others are connected, and would not count: they vote under another list of nodes. */
+  readonly elsewhere: number;
   /** Why locks exclude this process only; `undefined`: they exclude all processes. */
   readonly fallbackReason: string | undefined;
   readonly isClosed: boolean;
@@ -24,11 +26,18 @@ export interface HealthVerdict {
 }
 
 /** The health of a manager. The fallback comes before a lost quorum: with it, locks are still granted. */
-export function healthOf({ ready, needed, nodes, fallbackReason, isClosed }: HealthFacts): HealthVerdict {
+export function healthOf(facts: HealthFacts): HealthVerdict {
+  const { ready, needed, nodes, elsewhere, fallbackReason, isClosed } = facts;
   if (isClosed) return { status: 'down', reason: 'the lock manager is closed' };
   if (fallbackReason !== undefined) return { status: 'degraded', reason: fallbackReason };
   const verb = ready === 1 ? 'is' : 'are';
   const counted = `${ready} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'} ${verb} ready`;
-  if (ready < needed) return { status: 'down', reason: `${counted}, and ${needed} are needed` };
-  return ready < nodes ? { status: 'degraded', reason: counted } : { status: 'up', reason: undefined };
+  const others =
+    elsewhere === 0
+      ? ''
+      : `; ${elsewhere} more ${elsewhere === 1 ? 'does' : 'do'} not vote for this process, see membership()`;
+  if (ready < needed) return { status: 'down', reason: `${counted}, and ${needed} are needed${others}` };
+  return ready < nodes
+    ? { status: 'degraded', reason: `${counted}${others}` }
+    : { status: 'up', reason: undefined };
 }

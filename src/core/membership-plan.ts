@@ -13,6 +13,7 @@ import {
   type Member,
   type MemberList,
 } from './member-list.js';
+import { listAheadOf } from './membership-choice.js';
 import { isActive, type MembershipKnowledge } from './membership-knowledge.js';
 import {
   mayWrite,
@@ -206,7 +207,8 @@ function change(
   if (latestPair !== undefined && isFirst(latestPair) && underWay.length === 0)
     return successor(latest.members);
   if (step !== undefined && isPossible(views, step, latest)) return isOld ? successor(step) : NOTHING;
-  const notices: MembershipNotice[] = difference > 1 && step === undefined ? ['too far apart'] : [];
+  const isTooFar = (difference > 1 && step === undefined) || listAheadOf(views, knowledge) !== undefined;
+  const notices: MembershipNotice[] = isTooFar ? ['too far apart'] : [];
   if (latestPair === undefined || knowledge.activeSince(latest) === undefined) return { writes: [], notices };
   return { writes: writesOf(views, 'change', latestPair, inEither(latestPair)), notices };
 }

@@ -259,13 +259,17 @@ export class LockManager {
   /**
    * Whether locks work now, for a readiness probe: `up`, `degraded` (locks work, but one more failure may end
    * that, or they exclude this process only) or `down`. It asks no node: connections tell when they end, and
-   * nodes in quarantine do not count as ready. Connects if need be. A liveness probe must not look at it: a
-   * restart of this process brings no node back.
+   * nodes in quarantine do not count as ready, nor do those that were found to vote under another list of
+   * nodes. Connects if need be. A liveness probe must not look at it: a restart of this process brings no
+   * node back.
    */
   health(): Health {
     this.connect();
-    const { ready, needed, nodes } = this.#group.count;
-    const facts = { ready, needed, nodes, fallbackReason: this.#fallbackReason, isClosed: this.closed };
+    const { ready: answering, needed, nodes } = this.#group.count;
+    const ready = this.#group.membership.votingNodes;
+    const elsewhere = answering - ready;
+    const { closed: isClosed } = this;
+    const facts = { ready, needed, nodes, elsewhere, fallbackReason: this.#fallbackReason, isClosed };
     return { ...healthOf(facts), ready, needed, nodes, margin: ready - needed };
   }
 

@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { healthOf, type HealthFacts } from '../../src/core/health.js';
 
-const facts: HealthFacts = { ready: 3, needed: 2, nodes: 3, fallbackReason: undefined, isClosed: false };
+const facts: HealthFacts = {
+  ready: 3,
+  needed: 2,
+  nodes: 3,
+  elsewhere: 0,
+  fallbackReason: undefined,
+  isClosed: false,
+};
 
 describe('health', () => {
   it.each([
@@ -15,6 +22,18 @@ describe('health', () => {
       'down',
       '0 of 1 node are ready, and 1 are needed',
     ],
+    [
+      'down where the nodes vote under another list',
+      { ready: 1, elsewhere: 2 },
+      'down',
+      '1 of 3 nodes is ready, and 2 are needed; 2 more do not vote for this process, see membership()',
+    ],
+    [
+      'degraded where a node is not in the list',
+      { ready: 2, elsewhere: 1 },
+      'degraded',
+      '2 of 3 nodes are ready; 1 more does not vote for this process, see membership()',
+    ],
     ['degraded while locks exclude one process only', { ready: 0, fallbackReason: 'why' }, 'degraded', 'why'],
     ['down once it is closed', { isClosed: true }, 'down', 'the lock manager is closed'],
   ] as const)('is %s', (_, change, status, reason) => {
@@ -26,6 +45,7 @@ describe('health', () => {
       ready: fc.nat(5),
       needed: fc.constant(3),
       nodes: fc.constant(5),
+      elsewhere: fc.nat(2),
       fallbackReason: fc.option(fc.constant('why'), { nil: undefined }),
       isClosed: fc.boolean(),
     });

@@ -58,7 +58,18 @@ describe('a list of nodes on real servers', () => {
       const more = clients.make({ ...QUICK, nodes: at(redis, ...places) });
       await inUse(more, places.length);
       expect(await outcomeOf(more.acquire(`own:${places.length}`))).toBe('granted');
+      expect(more.health()).toMatchObject({ status: 'up', ready: places.length });
     }
+    // The list has gone on without the process that has one node. It says so as soon as it is refused.
+    expect(await outcomeOf(one.acquire('own:1'))).toBe('QUORUM_UNREACHABLE mismatch');
+    await until(() => one.health().status === 'down');
+    expect(one.health()).toMatchObject({
+      ready: 0,
+      reason:
+        '0 of 1 node are ready, and 1 are needed; 1 more does not vote for this process, see membership()',
+    });
+    expect(one.membership()).toMatchObject({ nodes: [expect.any(String)], isActive: false });
+    await until(() => clients.warnings.some((warning) => warning.includes('configuration mismatch')));
   });
 
   it('a node with an old backup of the list gets the present one back', async () => {

@@ -98,7 +98,7 @@ export class Candidate implements Election {
     if (!this.#stopping.signal.aborted) this.#stopping.abort(new LeaseLostError([this.resource], reason));
   }
 
-  /** The work of a leader is waited for, so it must not wait for the end: that would be to wait for itself. */
+  /** The end waits for the work of a leader, so that must not wait for the end. */
   get #isCalledByItsWork(): boolean {
     return this.#held !== undefined && leasesAround(this.#context.manager).has(this.#held);
   }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { areSameMembers, isMember, type MemberList } from '../../core/member-list.js';
+import { listAheadOf } from '../../core/membership-choice.js';
 import type { MembershipKnowledge } from '../../core/membership-knowledge.js';
 import { planAcceptance, planWrites, type DueWrite } from '../../core/membership-plan.js';
 import { isHere, ownMembersOf, type MemberView } from '../../core/membership-view.js';
@@ -131,7 +132,8 @@ export class MembershipSync {
       const { writes, notices } = planWrites(views, knowledge, settings);
       // At first sight, a list may look further apart than it is: not all nodes have told theirs.
       const underWayMs = this.clock.now() - (this.#underWaySince ?? this.clock.now());
-      if (underWayMs >= WARN_AFTER_MS) this.#warnings.tell(notices, knowledge.latest);
+      if (underWayMs >= WARN_AFTER_MS)
+        this.#warnings.tell(notices, listAheadOf(views, knowledge) ?? knowledge.latest);
       if (writes.length === 0) return;
       await this.#write(writes);
       this.basis.read();

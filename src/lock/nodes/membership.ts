@@ -3,7 +3,7 @@ import type { LockEvents } from '../../api/events.js';
 import type { Clock } from '../../clock.js';
 import { everyNode, type Electorate } from '../../core/electorate.js';
 import type { MemberList } from '../../core/member-list.js';
-import { listToVoteUnder } from '../../core/membership-choice.js';
+import { listToVoteUnder, votesUnder } from '../../core/membership-choice.js';
 import { MembershipKnowledge } from '../../core/membership-knowledge.js';
 import { begunListIn, type MemberView } from '../../core/membership-view.js';
 import { majorityOf } from '../../core/quorum.js';
@@ -87,6 +87,20 @@ export class Membership implements MembershipBasis {
 
   get namesIds(): MemberList | undefined {
     return this.knowledge.latest ?? begunListIn(this.views);
+  }
+
+  /**
+   * How many nodes would count in a vote now. As long as it waits for a list, those that are ready are taken
+   * to.
+   */
+  get votingNodes(): number {
+    const list = this.#list;
+    const isWaiting = !this.#keepsRecords || this.#started !== undefined;
+    return this.nodes.filter(({ state }, nodeIndex) => {
+      if (state.status !== 'ready') return false;
+      if (this.nodeViews.twinOf(nodeIndex) !== undefined) return false;
+      return isWaiting || (list !== undefined && votesUnder(this.views[nodeIndex]!, list));
+    }).length;
   }
 
   /** The list in use, as users see it. */
