@@ -43,6 +43,7 @@ export type {
   Credential,
   NodeSource,
   RedisClusterOptions,
+  NodeRedisLike,
   RedisLike,
   RedisNodeOptions,
 } from './node/node-options.js';

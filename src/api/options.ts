@@ -123,7 +123,7 @@ export interface CloseOptions {
 /** The options of a `LockManager`, including the defaults of its locks. */
 export interface LockManagerOptions extends LockOptions {
   /**
-   * The voters: independent Redis servers, as urls (`redis:`, `rediss:`), ioredis options or ioredis clients,
+   * The voters: independent Redis servers, as urls (`redis:`, `rediss:`), ioredis options or clients,
    * or nodes made by `memoryNode()`. All processes must be given the same nodes in the same order. Use an odd
    * number: three nodes survive one failure, five survive two.
    */

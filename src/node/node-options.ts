@@ -3,13 +3,24 @@ import type { QuarantineTerm } from '../core/quarantine.js';
 import type { LockNode } from './lock-node.js';
 
 /**
- * The part of an ioredis client that a node needs. It is described by its shape and not by its class, because
- * a second copy of ioredis in the dependency tree has another class. The client is duplicated; it is neither
- * used, reconfigured nor closed.
+ * The part of a client of ioredis or iovalkey that a node needs. It is described by its shape and not by its
+ * class, because a second copy of the library in the dependency tree has another class. The client is
+ * duplicated; it is neither used, reconfigured nor closed.
  */
 export interface RedisLike {
   readonly options: object;
   duplicate(override?: object): unknown;
+}
+
+/**
+ * The part of a client of node-redis 5 or 6 (`createClient()`) that a node needs, by its shape as above. It
+ * need not be connected: its duplicates are.
+ */
+export interface NodeRedisLike {
+  readonly isOpen: boolean;
+  readonly options?: object | undefined;
+  duplicate(override?: object): unknown;
+  destroy(): unknown;
 }
 
 /**
@@ -74,7 +85,8 @@ export interface RedisClusterOptions {
 }
 
 /** What a node can be made from. */
-export type NodeSource = string | RedisNodeOptions | RedisClusterOptions | RedisLike | LockNode;
+export type NodeSource =
+  string | RedisNodeOptions | RedisClusterOptions | RedisLike | NodeRedisLike | LockNode;
 
 /**
  * What the manager tells every node that it opens. One object for all its nodes, so that they can share by

@@ -19,9 +19,7 @@ export function readNode(source: unknown, where: string): NodePlan {
     const plan = readKind(source, where);
     if (plan !== undefined) return plan;
   }
-  throw new TypeError(
-    `${where} must be a url, ioredis options, an ioredis client or a node, got ${typeof source}`,
-  );
+  throw new TypeError(`${where} must be a url, options, a Redis client or a node, got ${typeof source}`);
 }
 
 export { memoryNode };

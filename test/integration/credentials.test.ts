@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
+import { createClient } from 'redis';
+import { createClient as createClient6 } from 'redis6';
 import type { Credential, LockManager, NodeSource } from '../../src/index.js';
 import { LockManagers } from '../support/lock-managers.js';
 import { RedisCluster } from '../support/redis-cluster.js';
@@ -109,6 +111,34 @@ describe('a password that is rotated', () => {
     await untilIs(locks, 'ready');
     client.disconnect();
   });
+
+  it.each([
+    ['5', createClient],
+    ['6', createClient6 as unknown as typeof createClient],
+  ])(
+    'the credentials provider of a client of node-redis %s is asked for each connection',
+    async (_, make) => {
+      await rotate(FIRST);
+      let password: string | undefined = FIRST;
+      const credentials = async (): Promise<{ password: string }> => {
+        if (password === undefined) throw new Error('the vault is sealed');
+        return { password };
+      };
+      const client = make({
+        url: server.url,
+        credentialsProvider: { type: 'async-credentials-provider', credentials },
+      });
+      const locks = await many.connected({ nodes: [client] });
+      password = undefined;
+      await rotate(SECOND);
+      await untilIs(locks, 'unreachable');
+      await until(() => locks.nodes()[0]!.reason === 'credentialsProvider failed: the vault is sealed');
+      password = SECOND;
+      await untilIs(locks, 'ready');
+      await locks.withLock('a', async () => undefined);
+      expect(client.isOpen).toBe(false);
+    },
+  );
 
   it('a function that fails makes the node unreachable, and is called again', async () => {
     await rotate(FIRST);

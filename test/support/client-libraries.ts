@@ -1,10 +1,12 @@
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { Redis as Iovalkey } from 'iovalkey';
+import { createClient } from 'redis';
+import { createClient as createClient6 } from 'redis6';
 import type { NodeSource } from '../../src/index.js';
 import type { RedisAddress } from './redis-server.js';
 
-type ClientOptions = RedisAddress & {
+export type ClientOptions = RedisAddress & {
   readonly username?: string;
   readonly password?: string;
   readonly db?: number;
@@ -16,13 +18,29 @@ interface ClientLibrary {
   readonly name: string;
   /** A node from an unconnected client. */
   readonly node: (options: ClientOptions) => NodeSource;
+  /** Whether it has never been connected. */
+  readonly isUntouched: (client: NodeSource) => boolean;
 }
+
+/** The same, in the words of node-redis. */
+const inNodeRedis = ({ db, connectionName, username, password, ...socket }: ClientOptions) => ({
+  socket: socket as { host: string; port: number },
+  ...(username === undefined ? {} : { username }),
+  ...(password === undefined ? {} : { password }),
+  ...(db === undefined ? {} : { database: db }),
+  ...(connectionName === undefined ? {} : { name: connectionName }),
+});
 
 const lazy = { lazyConnect: true } as const;
 
+const isWaiting = (client: NodeSource): boolean => (client as { status?: unknown }).status === 'wait';
+const isClosed = (client: NodeSource): boolean => (client as { isOpen?: unknown }).isOpen === false;
+
 /** Every client library that is supported. */
 export const CLIENT_LIBRARIES: readonly ClientLibrary[] = [
-  { name: 'ioredis 6', node: (options) => new Redis({ ...options, ...lazy }) },
-  { name: 'ioredis 5.4', node: (options) => new Redis5({ ...options, ...lazy }) },
-  { name: 'iovalkey', node: (options) => new Iovalkey({ ...options, ...lazy }) },
+  { name: 'ioredis 6', node: (options) => new Redis({ ...options, ...lazy }), isUntouched: isWaiting },
+  { name: 'ioredis 5.4', node: (options) => new Redis5({ ...options, ...lazy }), isUntouched: isWaiting },
+  { name: 'iovalkey', node: (options) => new Iovalkey({ ...options, ...lazy }), isUntouched: isWaiting },
+  { name: 'node-redis 5', node: (options) => createClient(inNodeRedis(options)), isUntouched: isClosed },
+  { name: 'node-redis 6', node: (options) => createClient6(inNodeRedis(options)), isUntouched: isClosed },
 ];

@@ -4,11 +4,11 @@ import { RedisClusterNode } from './cluster/redis-cluster-node.js';
 import { endpointOf } from './connection/endpoint.js';
 import { RequestEncoder } from './protocol/requests.js';
 import { RedisNode, type RedisNodeSettings } from './redis-node.js';
-import { refuseOtherClients } from './connection/other-clients.js';
+import { refuseOtherClients } from './connection/client-library.js';
 
 /**
  * Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster.
- * Throws a TypeError for a client of another library than ioredis.
+ * Throws a TypeError for a client of a library that is not supported.
  */
 export function readRedis(source: unknown, where: string): NodePlan | undefined {
   if (typeof source !== 'string' && !isObject(source)) return undefined;

@@ -9,8 +9,16 @@ export type Replied = (error: Error | undefined, reply: unknown) => void;
 export type RetryDelay = (attempt: number) => number;
 
 /**
- * The port to a Redis client: one connection to one server. There is one file for each client library that
- * implements it; today that is ioredis.ts.
+ * A connection on which the server is silent for this long, although commands are under way, is made anew.
+ */
+export const SILENCE_MS = 2_000;
+/** How long it may take to reach a server, where the user chose nothing else. */
+export const CONNECT_TIMEOUT_MS = 2_000;
+
+/**
+ * The port to a Redis client: one connection to one server. Each client library enters through one file:
+ * ioredis.ts, node-redis.ts, glide.ts. Those that have no file of commands of their own give sessions, of
+ * which `SessionConnection` makes connections.
  *
  * A connection never keeps commands while it is offline and never sends a command twice: a lock that was
  * reported as failed would appear later, for nobody. When it breaks, all its commands fail, and it connects

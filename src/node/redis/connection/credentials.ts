@@ -35,7 +35,7 @@ export class Credentials {
     const login: Login = {};
     for (const name of CREDENTIALS) {
       const given = this.#options[name];
-      const value = typeof given === 'function' ? await told(name, given as () => unknown) : given;
+      const value = typeof given === 'function' ? await textOf(name, given as () => unknown) : given;
       if (typeof value !== 'string' || value === '') continue;
       login[name] = value;
       if (SECRET.includes(name)) this.#remember(value);
@@ -69,19 +69,26 @@ export function checkCredentials(options: RedisNodeOptions, where: string): void
   }
 }
 
-async function told(name: string, read: () => unknown): Promise<unknown> {
+async function textOf(name: string, read: () => unknown): Promise<unknown> {
+  return told(`the function ${name}`, async () => {
+    const value: unknown = await read();
+    if (value === undefined || value === null || typeof value === 'string') return value;
+    throw new TypeError(`it returned no string (${typeof value})`);
+  });
+}
+
+/** What a user's function gives, if it does so in ten seconds. Rejects with an error that names it. */
+export async function told<Told>(what: string, read: () => Told | Promise<Told>): Promise<Told> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     const message = `it took longer than ${LONGEST_MS / 1_000} s`;
     timer = setTimeout(() => reject(new Error(message)), LONGEST_MS);
   });
   try {
-    const value: unknown = await Promise.race([read(), late]);
-    if (value === undefined || value === null || typeof value === 'string') return value;
-    throw new TypeError(`it returned no string (${typeof value})`);
+    return await Promise.race([read(), late]);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'it threw no error';
-    throw new Error(`the function ${name} failed: ${why}`, { cause: error });
+    throw new Error(`${what} failed: ${why}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }

@@ -1,8 +1,10 @@
-import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
+import type { NodeRedisLike, RedisLike, RedisNodeOptions } from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
 import { checkCredentials, withLiveCredentials } from './credentials.js';
 import type { MakeClient } from './ioredis-connection.js';
 import { clientOf, duplicateOf, openConnection, openSentinelConnection } from './ioredis.js';
+import { isIoredis, isNodeRedis } from './client-library.js';
+import { openNodeRedis, optionsOfClient } from './node-redis.js';
 import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
 /** Where a server is, and what is known of it before the first connection. */
@@ -22,13 +24,14 @@ export interface Endpoint {
   readonly open: (retryDelayMs: RetryDelay) => Connection;
 }
 
-const isClient = (source: object): source is RedisLike =>
-  typeof (source as Partial<RedisLike>).duplicate === 'function';
-
 /** Reads a url, options or a client. `where` names the entry in errors, which never show what it contains. */
-export function endpointOf(source: string | RedisNodeOptions | RedisLike, where: string): Endpoint {
+export function endpointOf(
+  source: string | RedisNodeOptions | RedisLike | NodeRedisLike,
+  where: string,
+): Endpoint {
   if (typeof source === 'string') return endpointOfOptions(optionsOfUrl(source, where), where);
-  if (isClient(source)) return endpointOfClient(source, where);
+  if (isNodeRedis(source)) return endpointOfNodeRedis(source, where);
+  if (isIoredis(source)) return endpointOfClient(source, where);
   return endpointOfOptions(source, where);
 }
 
@@ -114,8 +117,17 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
     : endpointOfGroup(group, options, where, duplicateOf(client));
 }
 
+function endpointOfNodeRedis(client: NodeRedisLike, where: string): Endpoint {
+  const options = optionsOfClient(client);
+  checkDatabase(options, where);
+  return placeOf(options, where, (retryDelayMs) => openNodeRedis(client, retryDelayMs));
+}
+
 /** One server. */
-function endpointOfServer(options: RedisNodeOptions, where: string, make: MakeClient): Endpoint {
+const endpointOfServer = (options: RedisNodeOptions, where: string, make: MakeClient): Endpoint =>
+  placeOf(options, where, (retryDelayMs) => openConnection(make, options, retryDelayMs));
+
+function placeOf(options: RedisNodeOptions, where: string, open: Endpoint['open']): Endpoint {
   const address = addressOf(options, where);
   return {
     name: address,
@@ -123,7 +135,7 @@ function endpointOfServer(options: RedisNodeOptions, where: string, make: MakeCl
     clientPrefix: prefixOf(options),
     durable: false,
     failsOver: false,
-    open: (retryDelayMs) => openConnection(make, options, retryDelayMs),
+    open,
   };
 }
 

@@ -1,13 +1,8 @@
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
-import type { Connection, RetryDelay } from './connection.js';
+import { CONNECT_TIMEOUT_MS, SILENCE_MS, type Connection, type RetryDelay } from './connection.js';
 import { Credentials } from './credentials.js';
 import { IoredisConnection, type Client, type MakeClient } from './ioredis-connection.js';
 
-/**
- * A connection on which the server is silent for this long, although commands are under way, is made anew.
- */
-const SILENCE_MS = 2_000;
-const CONNECT_TIMEOUT_MS = 2_000;
 const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
 /** How long a sentinel may take to answer. One that hangs must not keep us from asking the next one. */
 const SENTINEL_ANSWERS_MS = 2_000;

@@ -52,6 +52,15 @@ export function hintOf(error: unknown, rules: RedactionRules): string {
   return rules.tls && code === 'ETIMEDOUT' ? HINTS.silent : '';
 }
 
+/**
+ * Whether a library's error is what the server answered. Its word comes first, such as NOSCRIPT; an error of
+ * the system has a code, and those of the libraries begin with words that are not in capitals.
+ */
+export function isReply(error: unknown): boolean {
+  const { message, code } = factsOf(error);
+  return code === undefined && typeof message === 'string' && /^[A-Z][A-Z0-9_]+(?: |$)/.test(message);
+}
+
 /** The name of the command that failed, in lower case. */
 export function commandOf(error: unknown): string | undefined {
   const name = factsOf(error).command?.name;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
+import { createClient as createClient6 } from 'redis6';
 import { LockManager, type NodeSource } from '../../../../src/index.js';
 import { readNode } from '../../../../src/node/open-node.js';
 
@@ -42,19 +43,22 @@ const url = 'redis://:canary@127.0.0.1:1';
 
 describe('a client of another library', () => {
   it.each<[string, unknown, string]>([
-    ['createClient() of redis 5', createClient({ url }), 'a client of the package redis (node-redis)'],
-    ['createClientPool()', createClientPool({ url }), 'a client of the package redis (node-redis)'],
+    ['createClientPool()', createClientPool({ url }), 'a pool of the package redis (node-redis)'],
     [
       'createCluster()',
       createCluster({ rootNodes: [{ url }] }),
-      'a client of the package redis (node-redis)',
+      'a client of the package redis (node-redis) for several servers',
     ],
     [
       'createSentinel()',
       createSentinel({ name: 'mymaster', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] }),
-      'a client of the package redis (node-redis)',
+      'a client of the package redis (node-redis) for several servers',
     ],
-    ['createClient() of redis 3', new RedisClient(), 'a client of the package redis (node-redis)'],
+    [
+      'createClient() of redis 3',
+      new RedisClient(),
+      'a client of the package redis (node-redis) before version 5',
+    ],
     ['Valkey GLIDE', new GlideClient(), 'a client of Valkey GLIDE'],
     ['a client that nobody knows', new Upstash(), 'an object with Redis commands (class Upstash)'],
     ['an object that is none', new Redlock(), 'an object of the class Redlock'],
@@ -65,7 +69,9 @@ describe('a client of another library', () => {
     expect(error).toBeInstanceOf(TypeError);
     const { message } = error as TypeError;
     expect(message).toContain(`nodes[0] is ${what}`);
-    expect(message).toContain('give its url, ioredis options such as { host, port }, or an ioredis client');
+    expect(message).toContain(
+      'give its url, ioredis options such as { host, port }, or a client of ioredis, iovalkey or node-redis',
+    );
     expect(message).not.toContain('canary');
   });
 
@@ -76,11 +82,9 @@ describe('a client of another library', () => {
   });
 
   it('a manager refuses it before anything is opened, with maxStallMs too', () => {
-    const nodes = ['redis://127.0.0.1:1', createClient({ url }) as unknown as NodeSource];
-    expect(() => new LockManager({ nodes })).toThrow(/nodes\[1\] is a client of the package redis/);
-    expect(() => new LockManager({ nodes, maxStallMs: 100 })).toThrow(
-      /nodes\[1\] is a client of the package/,
-    );
+    const nodes = ['redis://127.0.0.1:1', createClientPool({ url }) as unknown as NodeSource];
+    expect(() => new LockManager({ nodes })).toThrow(/nodes\[1\] is a pool of the package redis/);
+    expect(() => new LockManager({ nodes, maxStallMs: 100 })).toThrow(/nodes\[1\] is a pool of the package/);
   });
 });
 
@@ -112,6 +116,17 @@ describe('what is a node still', () => {
       },
       '10.0.0.1:7000',
     ],
+    [
+      'createClient() of node-redis 5, by a url',
+      () => createClient({ url: 'redis://user:canary@10.0.0.1:7000/2' }),
+      '10.0.0.1:7000',
+    ],
+    [
+      'createClient() of node-redis 6, by a socket',
+      () => createClient6({ socket: { path: '/run/r.sock', tls: false } }),
+      '/run/r.sock',
+    ],
+    ['createClient() of node-redis without options', () => createClient(), 'localhost:6379'],
     [
       'an ioredis Cluster',
       () => {

@@ -1,0 +1,90 @@
+import type { NodeRedisLike, RedisLike } from '../../node-options.js';
+
+/** The parts by which clients of the libraries are recognized. No class is compared: there may be copies. */
+interface AnyClient {
+  readonly get?: unknown;
+  readonly incr?: unknown;
+  readonly then?: unknown;
+  readonly duplicate?: unknown;
+  readonly destroy?: unknown;
+  /** Of ioredis: `wait`, `connecting`, `ready`. */
+  readonly status?: unknown;
+  /** Of node-redis, since version 4. */
+  readonly isOpen?: unknown;
+  /** Of `createCluster()`, `createSentinel()` and `createClientPool()` of node-redis. */
+  readonly nodeClient?: unknown;
+  readonly getMasterNode?: unknown;
+  readonly totalClients?: unknown;
+  /** Of node-redis 3. */
+  readonly connection_options?: unknown;
+  /** Of Valkey GLIDE. */
+  readonly customCommand?: unknown;
+}
+
+/** What node-redis 5 and 6 make, of whatever kind. Version 4 has no `destroy`. */
+const isOfNodeRedis = ({ isOpen, destroy }: AnyClient): boolean =>
+  typeof isOpen === 'boolean' && typeof destroy === 'function';
+
+/** The result of `createClient()`. */
+export function isNodeRedis(source: object): source is NodeRedisLike {
+  const client = source as AnyClient;
+  return isOfNodeRedis(client) && typeof client.duplicate === 'function' && !isOfSeveral(client);
+}
+
+/** The result of `createCluster()`, `createSentinel()` or `createClientPool()`. */
+const isOfSeveral = ({ nodeClient, getMasterNode, totalClients }: AnyClient): boolean =>
+  [nodeClient, getMasterNode, totalClients].some((part) => part !== undefined);
+
+export const isIoredis = (source: object): source is RedisLike => {
+  const { duplicate, isOpen } = source as AnyClient;
+  return typeof duplicate === 'function' && isOpen === undefined;
+};
+
+const INSTEAD =
+  'give its url, ioredis options such as { host, port }, or a client of ioredis, iovalkey or node-redis';
+
+/**
+ * Throws a TypeError for what is neither a client of a library that is supported nor a plain object with
+ * options. Such an object would be read as options without a host, and then the node would be a server at
+ * localhost that nobody meant. `where` names the entry in the error.
+ */
+export function refuseOtherClients(source: object, where: string): void {
+  const client = source as AnyClient;
+  if (typeof client.then === 'function') {
+    throw new TypeError(`${where} is a promise: await it before it becomes a node`);
+  }
+  if (isNodeRedis(source)) return;
+  const isClient = typeof client.get === 'function' && typeof client.incr === 'function';
+  if (isClient && typeof client.status !== 'string') {
+    throw new TypeError(`${where} is ${describe(client)}, which is not supported: ${INSTEAD}`);
+  }
+  if (!isClient && typeof client.duplicate !== 'function' && !isOptions(source)) {
+    throw new TypeError(`${where} is an object of the class ${classOf(source)}: ${INSTEAD}`);
+  }
+}
+
+function describe(client: AnyClient): string {
+  if (typeof client.customCommand === 'function') return 'a client of Valkey GLIDE';
+  if (client.totalClients !== undefined) return 'a pool of the package redis (node-redis)';
+  if (client.isOpen !== undefined || client.connection_options !== undefined) {
+    return isOfNodeRedis(client)
+      ? 'a client of the package redis (node-redis) for several servers'
+      : 'a client of the package redis (node-redis) before version 5';
+  }
+  return `an object with Redis commands (class ${classOf(client)}) of an unknown library`;
+}
+
+const PLACES = ['host', 'port', 'path', 'sentinels', 'cluster'];
+
+/** A class may hold options, too, if it says where the server is. */
+function isOptions(source: object): boolean {
+  const prototype = Object.getPrototypeOf(source) as object | null;
+  // An object literal of another realm has another Object.prototype, which has no prototype either.
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return true;
+  return PLACES.some((place) => Object.hasOwn(source, place));
+}
+
+const classOf = (source: object): string => {
+  const name: unknown = (source.constructor as { readonly name?: unknown } | undefined)?.name;
+  return typeof name === 'string' && /^[\w$]{1,40}$/.test(name) ? name : 'unknown';
+};

@@ -1,0 +1,195 @@
+import type { NodeRedisLike, RedisNodeOptions } from '../../node-options.js';
+import type { Command, ScriptCall } from '../protocol/script-call.js';
+import { wordsOf } from './call-words.js';
+import { CONNECT_TIMEOUT_MS, SILENCE_MS, type Connection, type RetryDelay } from './connection.js';
+import { told } from './credentials.js';
+import { closedHint, type RedactionRules } from './redaction.js';
+import { SessionConnection } from './session-connection.js';
+import type { OpenSession, Session, SessionAttempt } from './session.js';
+
+/** The options of a client, as far as they are read. */
+interface Options {
+  readonly socket?: {
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly path?: string | undefined;
+    readonly tls?: boolean | undefined;
+    readonly connectTimeout?: number | undefined;
+  };
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly credentialsProvider?: {
+    readonly type?: string | undefined;
+    readonly credentials?: () => Promise<{ readonly username?: string; readonly password?: string }>;
+  };
+  readonly database?: number | undefined;
+  readonly RESP?: 2 | 3 | undefined;
+  readonly keyPrefix?: unknown;
+}
+
+/** A client of our own, which connects once. */
+interface Client {
+  connect(): Promise<unknown>;
+  destroy(): void;
+  unref(): void;
+  sendCommand(words: readonly string[]): Promise<unknown>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  once(event: 'connect' | 'ready', listener: () => void): unknown;
+}
+
+/**
+ * What holds on our own connection, whatever the user's client does. A client of ours is never connected
+ * twice, so the delay of its own strategy has no effect; `false` would keep it from being destroyed wholly.
+ * The timeout of version 6, and that of maintenance, would end commands that were not sent yet, and no other.
+ */
+const OURS = {
+  // It is in the other options already, and would be read again.
+  url: undefined,
+  disableOfflineQueue: true,
+  commandOptions: { timeout: undefined },
+  commandsQueueMaxLength: undefined,
+  maintNotifications: 'disabled',
+  clientSideCache: undefined,
+  emitInvalidate: undefined,
+  pingInterval: undefined,
+  readonly: undefined,
+} as const;
+
+/** Where the server of a client is, in the words of our own options. */
+export function optionsOfClient({ options }: NodeRedisLike): RedisNodeOptions {
+  const { socket, database, keyPrefix } = (options ?? {}) as Options;
+  return {
+    ...(socket?.path === undefined ? { host: socket?.host, port: socket?.port } : { path: socket.path }),
+    ...(database === undefined ? {} : { db: database }),
+    ...(typeof keyPrefix === 'string' ? { keyPrefix } : {}),
+  };
+}
+
+/** A connection by duplicates of the user's client. `overrides` say where the server is, if it is another. */
+export function openNodeRedis(
+  client: NodeRedisLike,
+  retryDelayMs: RetryDelay,
+  overrides: object = {},
+): Connection {
+  const secrets: string[] = [];
+  const options = (): Options => ({ ...client.options, ...overrides });
+  const rules: RedactionRules = { secrets, tls: options().socket?.tls === true };
+  const open: OpenSession = async (attempt) => {
+    const now = options();
+    const login = await loginOf(now, secrets);
+    attempt.signal.throwIfAborted();
+    const connectTimeout = now.socket?.connectTimeout ?? CONNECT_TIMEOUT_MS;
+    const ours = client.duplicate({
+      ...OURS,
+      RESP: now.RESP ?? 3,
+      ...overrides,
+      ...login,
+      socket: { ...now.socket, connectTimeout, socketTimeout: undefined, reconnectStrategy: () => 0 },
+    }) as Client;
+    await connected(ours, attempt, connectTimeout + SILENCE_MS, rules);
+    return new NodeRedisSession(ours);
+  };
+  return new SessionConnection(open, rules, retryDelayMs);
+}
+
+class NodeRedisSession implements Session {
+  constructor(private readonly client: Client) {}
+
+  send(command: Command, call: ScriptCall): Promise<unknown> {
+    return this.client.sendCommand(wordsOf(call, command));
+  }
+
+  call(words: readonly string[]): Promise<unknown> {
+    return this.client.sendCommand(words);
+  }
+
+  subscribe(channel: string, onMessage: (message: string) => void): Promise<unknown> {
+    return this.client.subscribe(channel, onMessage);
+  }
+
+  end(): void {
+    destroy(this.client);
+  }
+}
+
+/**
+ * User and password for the next connection, read by ourselves, so that a provider that hangs is told and
+ * errors can be cleaned of the password. A provider that streams them goes to the client, which logs in again
+ * whenever it gives new ones.
+ */
+async function loginOf(options: Options, secrets: string[]): Promise<object> {
+  const { credentialsProvider: provider } = options;
+  if (provider?.type === 'streaming-credentials-provider') return {};
+  const { username, password } =
+    provider?.credentials === undefined
+      ? options
+      : await told('credentialsProvider', async () => (await provider.credentials?.()) ?? {});
+  if (password !== undefined && !secrets.includes(password)) secrets.push(password);
+  const credentials = { username, password };
+  return {
+    username: undefined,
+    password: undefined,
+    credentialsProvider:
+      username === undefined && password === undefined
+        ? undefined
+        : { type: 'async-credentials-provider', credentials: () => Promise.resolve(credentials) },
+  };
+}
+
+/** Connects a client. Rejects by its first error, and after that time at the latest. */
+function connected(
+  client: Client,
+  { signal, lost }: SessionAttempt,
+  limitMs: number,
+  rules: RedactionRules,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let hasSocket = false;
+    let isReady = false;
+    const giveUp = (error: Error): void => {
+      clearTimeout(limit);
+      // Without a socket there is nothing to destroy yet, and the client would go on once there is one.
+      if (hasSocket) destroy(client);
+      else {
+        client.unref();
+        client.once('connect', () => destroy(client));
+      }
+      if (isReady) lost(error);
+      else reject(error);
+    };
+    const limit = setTimeout(() => giveUp(new Error('the server did not answer in time')), limitMs);
+    client.on('error', (error) => {
+      destroy(client);
+      giveUp(isReady ? error : meantBy(error, rules));
+    });
+    client.once('connect', () => (hasSocket = true));
+    client.once('ready', () => {
+      clearTimeout(limit);
+      isReady = true;
+      resolve();
+    });
+    signal.addEventListener('abort', () => giveUp(new Error('the connection was ended')), { once: true });
+    client
+      .connect()
+      .catch((error: unknown) => giveUp(error instanceof Error ? error : new Error(String(error))));
+  });
+}
+
+/** What is wrong, where the words of the error of a connection that was never made do not say it. */
+function meantBy(error: Error, rules: RedactionRules): Error {
+  if (error.message === 'Socket closed unexpectedly')
+    return new Error(`the server closed the connection${closedHint(rules)}`);
+  return /^ERR (DB index|invalid DB index|SELECT is not allowed)/.test(error.message)
+    ? new Error(`its database could not be selected (${error.message})`)
+    : error;
+}
+
+/** A client that is closed already throws. */
+function destroy(client: Client): void {
+  try {
+    client.destroy();
+  } catch {
+    // There is nothing left to end.
+  }
+}

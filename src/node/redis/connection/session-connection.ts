@@ -1,0 +1,191 @@
+import { EventEmitter } from 'node:events';
+import type { Command, ScriptCall } from '../protocol/script-call.js';
+import { SILENCE_MS, type Connection, type Replied, type RetryDelay } from './connection.js';
+import { hintOf, isReply, redactedError, type RedactionRules } from './redaction.js';
+import type { OpenSession, Session } from './session.js';
+
+const OFFLINE = new Error('the connection is closed');
+
+/**
+ * A connection by a library whose own reconnecting and queues are not used: it opens one session after the
+ * other. What was under way on a session that broke fails at once, whatever the library does with it.
+ */
+export class SessionConnection implements Connection {
+  readonly #open: OpenSession;
+  readonly #rules: RedactionRules;
+  readonly #retryDelayMs: RetryDelay;
+  readonly #events = new EventEmitter();
+  #attempt: AbortController | undefined;
+  #session: Session | undefined;
+  readonly #underWay = new Set<Replied>();
+  #heardAt = 0;
+  #silence: NodeJS.Timeout | undefined;
+  #fruitless = 0;
+  #again: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(open: OpenSession, rules: RedactionRules, retryDelayMs: RetryDelay) {
+    this.#open = open;
+    this.#rules = rules;
+    this.#retryDelayMs = retryDelayMs;
+  }
+
+  on(event: 'ready' | 'close', listener: () => void): this;
+  on(event: 'error', listener: (error: Error) => void): this;
+  on(event: 'message', listener: (channel: string, message: string) => void): this;
+  on(
+    event: string,
+    listener: (() => void) | ((error: Error) => void) | ((channel: string, message: string) => void),
+  ): this {
+    this.#events.on(event, listener);
+    return this;
+  }
+
+  async connect(): Promise<void> {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    try {
+      const session = await this.#open({
+        signal: attempt.signal,
+        lost: (error) => this.#onLost(attempt, error),
+      });
+      if (attempt.signal.aborted) {
+        session.end();
+        throw OFFLINE;
+      }
+      this.#session = session;
+    } catch (error) {
+      const told = redactedError(error, this.#rules, hintOf(error, this.#rules));
+      this.#onLost(attempt, told);
+      throw told;
+    }
+    this.#fruitless = 0;
+    this.#events.emit('ready');
+  }
+
+  disconnect(reconnect = false): void {
+    if (!reconnect) {
+      this.#isOver = true;
+      clearTimeout(this.#again);
+    }
+    if (this.#attempt !== undefined) this.#leave();
+  }
+
+  run(call: ScriptCall, replied: Replied): void {
+    this.#send('EVALSHA', call, replied);
+  }
+
+  runAndLoad(call: ScriptCall, replied: Replied): void {
+    this.#send('EVAL', call, replied);
+  }
+
+  /** The libraries write all that is sent in a turn of the event loop at its end. */
+  inOneWrite(send: () => void): void {
+    send();
+  }
+
+  script(subcommand: 'LOAD', script: string): Promise<unknown> {
+    return this.#call('SCRIPT', subcommand, script);
+  }
+
+  async info(): Promise<string> {
+    return String(await this.#call('INFO'));
+  }
+
+  subscribe(channel: string): Promise<unknown> {
+    return this.#tracked((session) =>
+      session.subscribe(channel, (message) => this.#events.emit('message', channel, message)),
+    );
+  }
+
+  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
+    return this.#call('CLUSTER', subcommand);
+  }
+
+  #call(...words: readonly string[]): Promise<unknown> {
+    return this.#tracked((session) => session.call(words));
+  }
+
+  #tracked(send: (session: Session) => Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#track(send, (error, reply) => (error === undefined ? resolve(reply) : reject(error)));
+    });
+  }
+
+  #send(command: Command, call: ScriptCall, replied: Replied): void {
+    this.#track((session) => session.send(command, call), replied);
+  }
+
+  /** Calls back once, by the reply or by the end of the session, and never within this call. */
+  #track(send: (session: Session) => Promise<unknown>, replied: Replied): void {
+    if (this.#session === undefined) return queueMicrotask(() => replied(OFFLINE, undefined));
+    // A function of its own, because the same callback may be under way twice.
+    const once: Replied = (error, reply) => replied(error, reply);
+    this.#underWay.add(once);
+    this.#watch();
+    send(this.#session).then(
+      (reply) => this.#onReply(once, undefined, reply),
+      (error: unknown) => this.#onReply(once, this.#failureOf(error), undefined),
+    );
+  }
+
+  #onReply(replied: Replied, error: Error | undefined, reply: unknown): void {
+    if (!this.#underWay.delete(replied)) return;
+    this.#heardAt = performance.now();
+    replied(error, reply);
+  }
+
+  #failureOf(error: unknown): Error {
+    const told = redactedError(error, this.#rules);
+    if (isReply(error)) told.name = 'ReplyError';
+    return told;
+  }
+
+  /** A session on which the server is silent although commands are under way is given up. */
+  #watch(): void {
+    if (this.#silence !== undefined) return;
+    this.#heardAt = performance.now();
+    this.#watchFor(SILENCE_MS);
+  }
+
+  #watchFor(delayMs: number): void {
+    this.#silence = setTimeout(() => {
+      this.#silence = undefined;
+      if (this.#underWay.size === 0) return;
+      const leftMs = this.#heardAt + SILENCE_MS - performance.now();
+      if (leftMs > 1) this.#watchFor(leftMs);
+      else if (this.#attempt !== undefined)
+        this.#onLost(this.#attempt, new Error(`the server was silent for ${SILENCE_MS} ms`));
+    }, delayMs);
+    this.#silence.unref();
+  }
+
+  #onLost(attempt: AbortController, error: unknown): void {
+    if (attempt !== this.#attempt) return;
+    if (!this.#isOver && this.#events.listenerCount('error') > 0)
+      this.#events.emit('error', redactedError(error, this.#rules));
+    if (attempt === this.#attempt) this.#leave();
+  }
+
+  /** Ends the session or the attempt, and plans the next one. */
+  #leave(): void {
+    const attempt = this.#attempt;
+    const session = this.#session;
+    this.#attempt = undefined;
+    this.#session = undefined;
+    clearTimeout(this.#silence);
+    this.#silence = undefined;
+    const failed = [...this.#underWay];
+    this.#underWay.clear();
+    attempt?.abort();
+    session?.end();
+    // Not within the call that ends it, which may be in the middle of a batch of replies.
+    queueMicrotask(() => {
+      for (const replied of failed) replied(OFFLINE, undefined);
+      this.#events.emit('close');
+    });
+    if (this.#isOver) return;
+    const again = (): void => void this.connect().catch(() => undefined);
+    this.#again = setTimeout(again, this.#retryDelayMs(++this.#fruitless));
+  }
+}
