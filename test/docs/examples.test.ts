@@ -217,6 +217,7 @@ process.send(await (async () => { ${code} })());
       })()`,
       '7',
     ],
+    ['shedlock', 'BillingTasks', `service.bill()`, 'billed'],
     ['policies', 'BillingService', `service.nightly()`, 'billed'],
     [
       'leader',
