@@ -8,10 +8,13 @@ const commonPlaces = ['/usr/local/bin', '/usr/bin', '/usr/sbin', '/usr/local/sbi
  * The full path of a program, or `undefined` if there is none.
  *
  * @param {string} name
+ * @param {readonly string[]} places where to look; by default the PATH and the usual folders
  * @returns {string | undefined}
  */
-export function findProgram(name) {
-  const places = [...(process.env['PATH'] ?? '').split(delimiter), ...commonPlaces];
+export function findProgram(
+  name,
+  places = [...(process.env['PATH'] ?? '').split(delimiter), ...commonPlaces],
+) {
   return places.map((place) => join(place || '.', name)).find(isExecutable);
 }
 

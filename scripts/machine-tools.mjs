@@ -1,5 +1,6 @@
 /** The programs and libraries that have to be on the machine, beside Node and the npm dependencies. */
 import { findLibfaketime, findTcmalloc } from './find-faketime.mjs';
+import { findPostgres } from './find-postgres.mjs';
 import { findProgram } from './find-program.mjs';
 
 /**
@@ -44,6 +45,17 @@ const prometheus = [
   programsOf('openssl', 'makes throw-away certificates for TLS', 'openssl'),
 ];
 
+/** @type {readonly Tool[]} */
+const postgres = [
+  {
+    title: 'PostgreSQL',
+    aptPackage: 'postgresql',
+    purpose: 'the databases that tests start as nodes',
+    isOptional: false,
+    isThere: () => ['initdb', 'postgres', 'pg_basebackup'].every((program) => findPostgres(program)),
+  },
+];
+
 /**
  * What `--with` asks for; each value brings redis-server too.
  *
@@ -52,7 +64,8 @@ const prometheus = [
 export const TOOLS = {
   redis,
   faketime: [...redis, ...faketime],
-  prometheus: [...redis, ...prometheus, ...faketime],
+  postgres: [...redis, ...postgres],
+  prometheus: [...redis, ...prometheus, ...faketime, ...postgres],
 };
 
 /**

@@ -5,6 +5,7 @@
  *   node scripts/setup.mjs                    the right Node, and the npm dependencies
  *   node scripts/setup.mjs --with redis       and redis-server
  *   node scripts/setup.mjs --with faketime    and redis-server, and libfaketime
+ *   node scripts/setup.mjs --with postgres    and redis-server, and PostgreSQL
  *   node scripts/setup.mjs --with prometheus  and all that the tests need
  *
  * It is plain Node on purpose: it runs before anything is installed.

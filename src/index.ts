@@ -37,11 +37,14 @@ export type { LockEvent, LockListener, NodeSnapshot, QuorumSnapshot, RunOutcome 
 export { currentLease } from './lock/lease/current-lease.js';
 export { assertResource } from './lock/validation/resources.js';
 export { assertRunOptions } from './lock/validation/run-options.js';
-export { memoryNode } from './node/open-node.js';
+export { memoryNode, postgresMigration } from './node/open-node.js';
 export type { LockNode } from './node/lock-node.js';
 export type {
   Credential,
   NodeSource,
+  PostgresClientLike,
+  PostgresNodeOptions,
+  PostgresPoolLike,
   RedisClusterOptions,
   NodeRedisLike,
   RedisLike,

@@ -177,16 +177,27 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     contract: ['lock-node.ts'],
     'index.ts': ['lock-node.ts', 'observable-state.ts', 'vote-rules.ts', 'contract'],
     memory: ['lock-node.ts', 'reserved-names.ts', 'observable-state.ts', 'vote-rules.ts'],
-    redis: ['lock-node.ts', 'reserved-names.ts', 'node-options.ts', 'observable-state.ts', 'vote-rules.ts'],
-    'open-node.ts': ['lock-node.ts', 'node-options.ts', 'memory', 'redis'],
+    server: ['lock-node.ts', 'node-options.ts', 'observable-state.ts'],
+    redis: ['lock-node.ts', 'reserved-names.ts', 'node-options.ts', 'observable-state.ts', 'server'],
+    postgres: ['lock-node.ts', 'node-options.ts', 'server'],
+    'open-node.ts': ['lock-node.ts', 'node-options.ts', 'memory', 'redis', 'postgres'],
+  },
+  'src/node/postgres/': {
+    sql: [],
+    'postgres-errors.ts': ['sql'],
+    'connections.ts': [],
+    'requests.ts': [],
+    'postgres-listener.ts': ['sql', 'connections.ts'],
+    'postgres-server.ts': ['sql', 'postgres-errors.ts', 'connections.ts', 'requests.ts'],
+    'postgres-node.ts': ['postgres-listener.ts', 'postgres-server.ts'],
+    'read-postgres.ts': ['sql', 'connections.ts', 'postgres-server.ts', 'postgres-node.ts'],
   },
   'src/node/redis/': {
     protocol: [],
     connection: ['protocol'],
     server: ['protocol', 'connection'],
     'release-listener.ts': ['connection'],
-    'request-batcher.ts': [],
-    'redis-node.ts': ['protocol', 'connection', 'server', 'release-listener.ts', 'request-batcher.ts'],
+    'redis-node.ts': ['protocol', 'connection', 'server', 'release-listener.ts'],
     cluster: ['protocol', 'connection', 'server', 'release-listener.ts', 'redis-node.ts'],
     'read-redis.ts': ['protocol', 'connection', 'redis-node.ts', 'cluster'],
   },
@@ -216,12 +227,13 @@ export const roomsImportWhatIsBelow: Rule = (files) =>
 /**
  * A kind of node is a folder below src/node. Nobody outside of it knows it but node/open-node.ts, so that
  * another kind is a folder and a line there. The contract suite is a folder as well, known to node/index.ts
- * only.
+ * only. What servers share as voters is no kind: all kinds may know it.
  */
 export const kindsOfNodesAreKnownToOne: Rule = (files) =>
   arrowsIn(files).flatMap(({ from, to }) => {
     const folder = /^src\/node\/\w+\//.exec(to)?.[0];
     if (folder === undefined || from.startsWith(folder)) return [];
+    if (folder === 'src/node/server/' && from.startsWith('src/node/')) return [];
     const allowed = folder === 'src/node/contract/' ? 'src/node/index.ts' : 'src/node/open-node.ts';
     return from === allowed ? [] : [`${from} imports ${to}: only ${allowed} may know ${folder}`];
   });

@@ -84,9 +84,63 @@ export interface RedisClusterOptions {
   readonly [option: string]: unknown;
 }
 
+/**
+ * The part of a client of `pg` that a node uses. It is described by its shape and not by its class, because a
+ * second copy of `pg` in the dependency tree has another class.
+ */
+export interface PostgresClientLike {
+  query(text: string, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
+  on(event: 'error' | 'notification', listener: (message: never) => void): unknown;
+  removeListener(event: 'error' | 'notification', listener: (message: never) => void): unknown;
+  /** `true`: the connection is closed, and does not go back to the pool. */
+  release(destroy?: boolean): void;
+}
+
+/**
+ * The part of a pool of `pg` that a node uses: it takes one connection for each batch of votes, and keeps one
+ * while somebody waits for a lock. The pool is neither reconfigured nor ended.
+ */
+export interface PostgresPoolLike {
+  connect(): Promise<PostgresClientLike>;
+}
+
+/** A PostgreSQL database as a node. It keeps its locks in tables of a schema of its own. */
+export interface PostgresNodeOptions {
+  /**
+   * A pool of `pg`; or a connection string or the options of such a pool, for which the package `pg` must be
+   * installed. Then the node has a pool of its own, of two connections.
+   */
+  readonly postgres: PostgresPoolLike | string | object;
+  /**
+   * The schema of the tables. A name of letters, digits and `_`.
+   * @default 'quorlock'
+   */
+  readonly schema?: string | undefined;
+  /**
+   * Makes the tables where they are missing or of an older version. The role must be allowed to; otherwise
+   * run `postgresMigration()` by hand.
+   * @default false
+   */
+  readonly migrate?: boolean | undefined;
+  /** The node's name in metrics, logs and errors, instead of its address. */
+  readonly name?: string | undefined;
+  /**
+   * The operator's word that a promoted standby has every commit (synchronous replication), and that no
+   * backup is restored while locks are in use. Then neither costs the node its vote.
+   * @default false
+   */
+  readonly durable?: boolean | undefined;
+}
+
 /** What a node can be made from. */
 export type NodeSource =
-  string | RedisNodeOptions | RedisClusterOptions | RedisLike | NodeRedisLike | LockNode;
+  | string
+  | RedisNodeOptions
+  | RedisClusterOptions
+  | RedisLike
+  | NodeRedisLike
+  | PostgresNodeOptions
+  | LockNode;
 
 /**
  * What the manager tells every node that it opens. One object for all its nodes, so that they can share by

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js';
 import type { LockNode } from './lock-node.js';
 import { MemoryNode, memoryNode } from './memory/memory-node.js';
 import type { NodePlan } from './node-options.js';
+import { readPostgres } from './postgres/read-postgres.js';
 import { readRedis } from './redis/read-redis.js';
 
 /**
@@ -11,7 +12,7 @@ import { readRedis } from './redis/read-redis.js';
 type ReadKind = (source: unknown, where: string) => NodePlan | undefined;
 
 /** All kinds of nodes. The first one that knows an entry has it. */
-const KINDS: readonly ReadKind[] = [readNodeObject, readRedis];
+const KINDS: readonly ReadKind[] = [readNodeObject, readPostgres, readRedis];
 
 /** Reads one entry of `nodes`. `where` names it in errors, which never show what it contains. */
 export function readNode(source: unknown, where: string): NodePlan {
@@ -19,9 +20,12 @@ export function readNode(source: unknown, where: string): NodePlan {
     const plan = readKind(source, where);
     if (plan !== undefined) return plan;
   }
-  throw new TypeError(`${where} must be a url, options, a Redis client or a node, got ${typeof source}`);
+  throw new TypeError(
+    `${where} must be a url, options, a Redis client, { postgres } or a node, got ${typeof source}`,
+  );
 }
 
+export { postgresMigration } from './postgres/sql/migration.js';
 export { memoryNode };
 
 /** The node that a process falls back to while the others cannot be reached. */

@@ -4,22 +4,25 @@ import type { Vote } from '../../src/core/vote.js';
 import { LONG_MS, Operations, wallUs } from '../../src/node/contract/operations.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import { PRESENT_ONLY, type LockNode, type NodeInspection } from '../../src/node/lock-node.js';
+import { PostgresServer } from '../support/postgres-server.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
+import { postgresNode } from './postgres-subject.js';
 import { freshResource, redisNode } from './redis-subject.js';
 
 /**
  * The memory node takes the place of Redis in fast tests and in the fallback. Here random histories are
- * played to it and to a real server, and both must vote the same. TTLs are long, so that nothing expires
- * meanwhile.
+ * played to it, to a real server and to PostgreSQL, and all must vote the same. TTLs are long, so that
+ * nothing expires meanwhile.
  */
 let redis: RedisServers;
+let postgres: PostgresServer;
 beforeAll(async () => {
-  redis = await startRedis({ count: 1 });
+  [redis, postgres] = await Promise.all([startRedis({ count: 1 }), PostgresServer.start()]);
 });
 const nodes: LockNode[] = [];
 afterAll(async () => {
   await Promise.all(nodes.map((node) => node.close()));
-  await redis.stop();
+  await Promise.all([redis.stop(), postgres.stop()]);
 });
 
 interface Step {
@@ -165,8 +168,16 @@ function relativeTo(base: number, answer: unknown): unknown {
 }
 
 it('a memory node and a Redis node vote the same on the same history', async () => {
-  const node = redisNode(redis.servers[0]!.options);
-  const onRedis = new Operations({ node }, 'redis');
+  await expectSameVotes(redisNode(redis.servers[0]!.options), 300);
+});
+
+it('a memory node and a Postgres node vote the same on the same history', async () => {
+  await expectSameVotes(postgresNode({ postgres: postgres.config, migrate: true }), 60);
+});
+
+/** Plays as many histories to the node, and to a memory node. */
+async function expectSameVotes(node: LockNode, numRuns: number): Promise<void> {
+  const onServer = new Operations({ node }, 'server');
   nodes.push(node);
   const seen = new Set<string>();
   await fc.assert(
@@ -174,13 +185,13 @@ it('a memory node and a Redis node vote the same on the same history', async () 
       const names = Array.from({ length: 3 }, freshResource);
       const memory = new MemoryNode('memory');
       const onMemory = new Operations({ node: memory }, 'memory');
-      const [expected, actual] = [await play(onRedis, names, steps), await play(onMemory, names, steps)];
+      const [expected, actual] = [await play(onServer, names, steps), await play(onMemory, names, steps)];
       expect(actual).toEqual(expected);
       for (const answer of expected as { verb: string; kind: string; reason?: string }[]) {
         seen.add(`${answer.verb} ${answer.reason ?? answer.kind}`);
       }
     }),
-    { numRuns: 300, examples: [[overtaken], [ranBefore]] },
+    { numRuns, examples: [[overtaken], [ranBefore]] },
   );
   // The histories have met all kinds of votes. Otherwise their agreement would say little.
   expect([...seen].sort()).toEqual([
@@ -204,4 +215,4 @@ it('a memory node and a Redis node vote the same on the same history', async () 
     'release absent',
     'release granted',
   ]);
-});
+}

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { LockManager } from '../../src/index.js';
 import { METRIC_NAMES } from '../../src/prometheus/index.js';
 import { startChild, type Child } from '../support/child.js';
+import { PostgresServer } from '../support/postgres-server.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { blockNamed, blocksIn, pageOf, PAGES, type Block } from './markdown.js';
@@ -27,14 +28,15 @@ const programNamed = (name: string): PageBlock => {
 
 const workspace = new Workspace();
 let redis: RedisServers;
+let postgres: PostgresServer;
 
 beforeAll(async () => {
-  redis = await startRedis({ count: 3, tcp: true });
+  [redis, postgres] = await Promise.all([startRedis({ count: 3, tcp: true }), PostgresServer.start()]);
 });
 
 afterAll(async () => {
   workspace.remove();
-  await redis.stop();
+  await Promise.all([redis.stop(), postgres.stop()]);
 });
 
 /**
@@ -46,9 +48,10 @@ function fitted({ code, aliases }: Block): string {
     /redis:\/\/(?:10\.0\.0\.([123]):6379|127\.0\.0\.1:700([123]))/g,
     (_, machine?: string, port?: string) => redis.servers[Number(machine ?? port) - 1]!.url,
   );
+  const withDatabase = withServers.replaceAll('postgres://app:secret@10.0.0.4:5432/app', postgres.url);
   return aliases.reduce(
     (text, [name, installedAs]) => text.replaceAll(`'${name}'`, `'${installedAs}'`),
-    withServers,
+    withDatabase,
   );
 }
 

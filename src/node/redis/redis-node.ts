@@ -8,12 +8,13 @@ import type {
   NodeRequest,
   NodeState,
 } from '../lock-node.js';
+import { countedVote, deadlineOf, isMismatch, mustArrive } from '../server/counted-vote.js';
+import { RequestBatcher } from '../server/request-batcher.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { channelOf } from './protocol/keys.js';
 import { historyFrom, inspectionsIn, votesIn } from './protocol/replies.js';
 import { historyOperation, inspectOperation, RequestEncoder } from './protocol/requests.js';
 import { NO_LISTENER, OpenListeners, RedisReleaseListener } from './release-listener.js';
-import { RequestBatcher } from './request-batcher.js';
 import { isNotPermitted } from './server/permission-errors.js';
 import type { CallContent, Operation } from './protocol/script-call.js';
 import { RedisServer, type CallResult } from './server/redis-server.js';
@@ -207,21 +208,9 @@ export class RedisNode implements LockNode {
     const isLate = vote.kind === 'failed' && vote.reason === 'late';
     if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
       this.#requests.add({ ...pending, isSecond: true });
-    // A grant of an untrusted node does not count, although the key may be there; nor does the record of a
-    // run. Why else it would not vote is of no interest then.
-    else if (
-      quarantine !== undefined &&
-      (isMismatch(vote) || (vote.kind === 'granted' && !isPlainRelease(request)))
-    )
-      receiver.receive(nodeIndex, quarantine);
-    // Nor does what the node granted to the owner.
-    else if (quarantine !== undefined && vote.kind === 'refused')
-      receiver.receive(nodeIndex, { ...vote, untrusted: true });
-    else receiver.receive(nodeIndex, vote);
+    else receiver.receive(nodeIndex, countedVote(request, vote, quarantine));
   }
 }
-
-const isMismatch = (vote: Vote): boolean => vote.kind === 'failed' && vote.reason === 'mismatch';
 
 const isFailed = (result: CallResult): result is Failed => 'kind' in result;
 
@@ -231,16 +220,3 @@ const isReadOnly = (vote: Vote): boolean =>
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));
-
-/** Whether the request must reach as many nodes as possible, and is right whenever it comes. */
-const mustArrive = (request: NodeRequest): boolean =>
-  request.op === 'release' ||
-  request.op === 'wake' ||
-  request.op === 'confirm' ||
-  (request.op === 'acquire' && request.tick !== undefined);
-
-const isPlainRelease = (request: NodeRequest): boolean =>
-  request.op === 'release' && request.finish === undefined;
-
-const deadlineOf = (request: NodeRequest): number =>
-  request.op === 'release' || request.op === 'wake' ? Number.POSITIVE_INFINITY : request.deadlineAt;

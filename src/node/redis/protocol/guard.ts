@@ -4,21 +4,6 @@ import { TELL_OUT } from './lua/instant.js';
 import { scriptOf } from './script.js';
 
 /**
- * What a client can tell a node about its memory:
- * - `look`: tells what the marker says, and leaves a missing one missing.
- * - `mark`: writes a missing marker, as every vote does: the node is in quarantine from now on.
- * - `first use`: trusts the node at once, if it has no marker.
- * - `trust`: trusts the node at once, whatever its marker says. Counters of a time when it was not trusted go
- *   on from now.
- * - `lift`: ends the quarantine of the memory that it names, because all that was forgotten is over. Does
- *   nothing where the node has another memory by now.
- * - `quarantine`: its memory begins now.
- * - `identify`: gives the node an id, if it has none, or if it has no record and still has the id that is to
- *   be replaced.
- */
-export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'quarantine' | 'identify';
-
-/**
  * guard: the guard alone, with a command.
  *
  * KEYS  the marker (but on a shard, see the guard)

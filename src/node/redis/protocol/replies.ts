@@ -2,7 +2,7 @@ import { failed, type Failed, type Granted, type Refused, type Vote } from '../.
 import type { RunRecord, RunState } from '../../../core/run.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
-import { isNatural } from './finding.js';
+import { isNatural } from '../../server/finding.js';
 import type { Operation } from './script-call.js';
 
 /**

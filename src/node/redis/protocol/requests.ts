@@ -1,11 +1,12 @@
 import { writePair } from '../../../core/membership-record.js';
 import { PRESENT_ONLY, type NodeRequest, type RecordWrite } from '../../lock-node.js';
+import type { GuardCommand } from '../../server/finding.js';
 import { ACQUIRE } from './acquire.js';
 import { CallPlanner } from './calls.js';
 import { CONFIRM } from './confirm.js';
 import { EXTEND } from './extend.js';
 import { FINISH } from './finish.js';
-import { GUARD_COMMAND, type GuardCommand } from './guard.js';
+import { GUARD_COMMAND } from './guard.js';
 import { HISTORY } from './history.js';
 import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';

@@ -3,18 +3,17 @@ import { reconnectDelayMs } from '../../../core/backoff.js';
 import type { MemoryReport } from '../../../core/quarantine.js';
 import { failed, type Failed } from '../../../core/vote.js';
 import type { NodeMemory, NodeState, RecordWrite } from '../../lock-node.js';
+import { findingIn, type Finding, type GuardCommand } from '../../server/finding.js';
+import { VotingState } from '../../server/voting-state.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
-import type { GuardCommand } from '../protocol/guard.js';
-import { findingIn, type Finding } from '../protocol/finding.js';
 import { guardContent, recordContent } from '../protocol/requests.js';
 import type { CallContent } from '../protocol/script-call.js';
 import { SCRIPTS } from '../protocol/scripts.js';
 import { permissionErrorOf } from './permission-errors.js';
 import { NO_REPLY, ScriptCalls } from './script-calls.js';
-import { misconfigurationOf, serverInfoOf } from './server-info.js';
+import { misconfigurationOf, serverInfoOf, type ServerInfo } from './server-info.js';
 import type { ServerSettings } from './server-settings.js';
-import { VotingState } from './voting-state.js';
 
 /** The whole reply of a call, with an answer to each of its operations, or what went wrong. */
 export type CallResult = readonly unknown[] | Failed;
@@ -24,6 +23,10 @@ const RECHECK_MS = 5_000;
 /** How often a node is looked at even if nobody asks it, so that a restart or a clock step is seen early. */
 const PROBE_MS = 5_000;
 
+const FORGOT = 'it lost its memory: it restarted, or was emptied';
+const SHARD_FORGOT =
+  'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
+
 /**
  * The server behind a node, or the master behind sentinels, over a connection of its own: who it is, and
  * whether it may vote.
@@ -31,7 +34,7 @@ const PROBE_MS = 5_000;
 export class RedisServer implements NodeMemory {
   readonly keyPrefix: string;
   /** Whether it may vote. */
-  readonly voting: VotingState;
+  readonly voting: VotingState<ServerInfo>;
   readonly #endpoint: Endpoint;
   readonly #settings: ServerSettings;
   readonly #connection: Connection;
@@ -49,10 +52,15 @@ export class RedisServer implements NodeMemory {
     this.#settings = settings;
     this.keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
     // A look when the quarantine ends: the node votes again at once, and not one probe later.
-    this.voting = new VotingState(settings, settings.shard !== undefined, {
-      onUntrusted: () => this.#lookAgain(),
-      onPutBack: () => void this.#command('quarantine'),
-    });
+    this.voting = new VotingState(
+      settings,
+      serverInfoOf(''),
+      settings.shard === undefined ? FORGOT : SHARD_FORGOT,
+      {
+        onUntrusted: () => this.#lookAgain(),
+        onPutBack: () => void this.#command('quarantine'),
+      },
+    );
     this.#connection = this.open();
     const { keyPrefix } = this;
     this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint.durable);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection.js';
 import { markerKeyOf } from '../protocol/keys.js';
-import { findingIn } from '../protocol/finding.js';
+import { findingIn } from '../../server/finding.js';
 import { headerOf, ScriptCall, type CallContent, type CallHeader } from '../protocol/script-call.js';
 import type { ServerSettings } from './server-settings.js';
-import type { VotingState } from './voting-state.js';
+import type { VotingState } from '../../server/voting-state.js';
 
 /** The answer of the node was no reply of a script. */
 export const NO_REPLY = new Error('the node answered with something that is no reply of a script');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findingIn } from '../../../../src/node/redis/protocol/finding.js';
+import { findingIn } from '../../../../src/node/server/finding.js';
 import { historyFrom, inspectionsIn, votesIn } from '../../../../src/node/redis/protocol/replies.js';
 import {
   historyOperation,

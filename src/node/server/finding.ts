@@ -1,4 +1,4 @@
-/** What the guard found. */
+/** What the guard found: with it begins whatever a server answers about votes. */
 export interface Finding {
   /** The node's time. */
   readonly nodeUs: number;
@@ -18,7 +18,7 @@ export interface Identity {
   readonly record: RecordFinding | undefined;
 }
 
-/** What a marker says of the node's lists of nodes; see the script `guard`. */
+/** What a marker says of the node's lists of nodes. */
 interface RecordFinding {
   readonly memory: string;
   readonly sequence: number;
@@ -28,7 +28,7 @@ interface RecordFinding {
   readonly ageMs: number;
 }
 
-/** What a marker says of the node's memory; see the script `guard`. */
+/** What a marker says of the node's memory. */
 export interface MemoryFinding {
   readonly name: string;
   readonly ageMs: number;
@@ -38,7 +38,22 @@ export interface MemoryFinding {
   readonly writes: number;
 }
 
-/** A run id of Redis has 40 characters, and an instant has 16. */
+/**
+ * What a client can tell a node about its memory:
+ * - `look`: tells what the marker says, and leaves a missing one missing.
+ * - `mark`: writes a missing marker, as every vote does: the node is in quarantine from now on.
+ * - `first use`: trusts the node at once, if it has no marker.
+ * - `trust`: trusts the node at once, whatever its marker says. Counters of a time when it was not trusted go
+ *   on from now.
+ * - `lift`: ends the quarantine of the memory that it names, because all that was forgotten is over. Does
+ *   nothing where the node has another memory by now.
+ * - `quarantine`: its memory begins now.
+ * - `identify`: gives the node an id, if it has none, or if it has no record and still has the id that is to
+ *   be replaced.
+ */
+export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'quarantine' | 'identify';
+
+/** A run id of Redis has 40 characters, the name of a database's memory 70, and an instant has 16. */
 const LONGEST_NAME = 100;
 
 /** No quarantine is longer: the longest delay of a timer, in milliseconds. */

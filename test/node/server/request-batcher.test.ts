@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { RequestBatcher } from '../../../src/node/redis/request-batcher.js';
+import { RequestBatcher } from '../../../src/node/server/request-batcher.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
 interface Item {

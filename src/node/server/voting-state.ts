@@ -1,17 +1,13 @@
-import { isPutBack, type MemoryProgress, type MemoryReport } from '../../../core/quarantine.js';
-import { readPair } from '../../../core/membership-record.js';
-import type { Stamp } from '../../../core/validity.js';
-import { failed, type Failed } from '../../../core/vote.js';
-import type { NodeState } from '../../lock-node.js';
-import type { NodeSettings } from '../../node-options.js';
-import { ObservableState } from '../../observable-state.js';
-import type { Finding, Identity, MemoryFinding } from '../protocol/finding.js';
+import { isPutBack, type MemoryProgress, type MemoryReport } from '../../core/quarantine.js';
+import { readPair } from '../../core/membership-record.js';
+import type { Stamp } from '../../core/validity.js';
+import { failed, type Failed } from '../../core/vote.js';
+import type { NodeState } from '../lock-node.js';
+import type { NodeSettings } from '../node-options.js';
+import { ObservableState } from '../observable-state.js';
+import type { Finding, Identity, MemoryFinding } from './finding.js';
 import { NodeClock } from './node-clock.js';
-import { serverInfoOf, type ServerInfo } from './server-info.js';
 
-const FORGOT = 'it lost its memory: it restarted, or was emptied';
-const SHARD_FORGOT =
-  'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
 const CANNOT_SUBSCRIBE =
   'its user may not subscribe to its channel: waiters ask again and again instead of being notified, ' +
   'see docs/security.md';
@@ -19,16 +15,23 @@ const CANNOT_SUBSCRIBE =
 /** Beside the drift factor, for clocks that count whole milliseconds. */
 const DRIFT_FLOOR_MS = 2;
 
+/** What a server says of itself, as far as its state tells it. */
+export interface ServerFacts {
+  /** Identifies the process, or what else has one memory. `undefined` where it is not known. */
+  readonly runId: string | undefined;
+  /** What the operator should know although the server votes. */
+  readonly caution: string | undefined;
+}
+
 /**
  * Whether a server may vote, as a state. It follows from the server's marker, from its clock, and from what
  * this client has seen of it. Sends nothing.
  */
-export class VotingState extends ObservableState {
+export class VotingState<Info extends ServerFacts = ServerFacts> extends ObservableState {
   readonly nodeClock: NodeClock;
   /** What the server behind the present connection said of itself. */
-  info: ServerInfo = serverInfoOf('');
+  info: Info;
   readonly #settings: NodeSettings;
-  readonly #forgot: string;
   #canSubscribe = true;
   /** This client's own quarantine of the node. */
   #quarantined = { until: 0, reason: '' };
@@ -39,7 +42,9 @@ export class VotingState extends ObservableState {
 
   constructor(
     settings: NodeSettings,
-    isShard: boolean,
+    info: Info,
+    /** What has happened to a server that lost its memory. */
+    private readonly forgot: string,
     private readonly listener: {
       /** The node lost its vote for now, and has an end of quarantine. */
       onUntrusted(): void;
@@ -49,7 +54,7 @@ export class VotingState extends ObservableState {
   ) {
     super();
     this.#settings = settings;
-    this.#forgot = isShard ? SHARD_FORGOT : FORGOT;
+    this.info = info;
     this.nodeClock = new NodeClock(settings.driftFactor);
   }
 
@@ -155,7 +160,7 @@ export class VotingState extends ObservableState {
       this.set({ ...about, status: 'ready' });
       return;
     }
-    const why = until - now >= quarantineLeftMs ? reason : this.#forgot;
+    const why = until - now >= quarantineLeftMs ? reason : this.forgot;
     const isNews = this.state.status !== 'untrusted';
     this.set({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
     if (isNews && !this.ended) this.listener.onUntrusted();

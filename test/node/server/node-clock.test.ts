@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { NodeClock } from '../../../../src/node/redis/server/node-clock.js';
+import { NodeClock } from '../../../src/node/server/node-clock.js';
 
 const DRIFT = 0.01;
 

@@ -8,7 +8,7 @@ export interface Weighed {
 /** Sends a batch and calls `done` once, when all of it has been answered. Throws nothing. */
 type Send<Item> = (batch: readonly Item[], done: () => void) => void;
 
-/** While this many batches are under way, new requests are gathered for the next one. */
+/** While this many batches are under way, unless a node says otherwise, new requests are gathered. */
 const MAX_UNDER_WAY = 2;
 /**
  * The weight of a batch: about half a millisecond of a server's time, or a millisecond of a slow server's. A
@@ -35,6 +35,7 @@ export class RequestBatcher<Item extends Weighed> {
   constructor(
     private readonly clock: Pick<Clock, 'afterTurn' | 'now'>,
     private readonly send: Send<Item>,
+    private readonly mostUnderWay: number = MAX_UNDER_WAY,
   ) {}
 
   add(item: Item): void {
@@ -48,7 +49,7 @@ export class RequestBatcher<Item extends Weighed> {
    */
   withdraw(matches: (item: Item) => boolean): readonly Item[] {
     // With fewer batches under way, what is gathered is sent at the end of this turn.
-    if (this.#underWay < MAX_UNDER_WAY || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
+    if (this.#underWay < this.mostUnderWay || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
     const all = this.#gathered;
     this.#gatheredAtStall ??= all.length;
     const withdrawn: Item[] = [];
@@ -59,7 +60,7 @@ export class RequestBatcher<Item extends Weighed> {
   }
 
   #schedule(): void {
-    if (this.#isDue || this.#underWay >= MAX_UNDER_WAY || this.#gathered.length === 0) return;
+    if (this.#isDue || this.#underWay >= this.mostUnderWay || this.#gathered.length === 0) return;
     this.#isDue = true;
     this.clock.afterTurn(this.#flush);
   }

@@ -1,0 +1,142 @@
+import type { Clock } from '../../clock.js';
+import type { PostgresClientLike, PostgresPoolLike } from '../node-options.js';
+
+/** How long a new connection may take. */
+const CONNECT_MS = 5_000;
+/** How long a node waits for a connection of the user's pool, which may have to end work first. */
+const FREE_MS = 1_000;
+/**
+ * A statement that has no answer after this is given up, with its connection. Every deadline is over by then,
+ * so whatever the server still does of it writes nothing.
+ */
+const HUNG_MS = 10_000;
+/** One for votes, and one for notifications. */
+const OWN_CONNECTIONS = 2;
+
+/** The connections of one node: those of the user's pool, or of a pool of its own. */
+export class Connections {
+  readonly #inUse = new Set<PostgresClientLike>();
+  #pool: Promise<PostgresPoolLike> | undefined;
+  #own: { end(): Promise<void> } | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly source: PostgresPoolLike | object,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Takes a connection and does the work with it, which must be over soon, or the connection is closed. */
+  async use<Result>(work: (client: PostgresClientLike) => Promise<Result>): Promise<Result> {
+    const client = await this.take();
+    let isHung = false;
+    try {
+      return await this.#within(HUNG_MS, work(client), () => {
+        isHung = true;
+        return new Error(`the database has not answered for ${HUNG_MS} ms`);
+      });
+    } catch (error) {
+      isHung ||= typeof error !== 'object' || error === null || !('severity' in error);
+      throw error;
+    } finally {
+      this.release(client, isHung);
+    }
+  }
+
+  /** Takes a connection, which must be given back. */
+  async take(): Promise<PostgresClientLike> {
+    if (this.#isClosed) throw new Error('the node is closed');
+    this.#pool ??= this.#open();
+    const pool = await this.#pool;
+    const taken = pool.connect();
+    let isLate = false;
+    const limitMs = this.#own === undefined ? FREE_MS : CONNECT_MS;
+    const client = await this.#within(limitMs, taken, () => {
+      isLate = true;
+      return new Error(
+        this.#own === undefined
+          ? `no connection of the pool became free within ${limitMs} ms: is the pool exhausted?`
+          : `no connection within ${limitMs} ms`,
+      );
+    }).finally(() => {
+      if (isLate) void taken.then((late) => late.release()).catch(() => undefined);
+    });
+    client.on('error', ignore);
+    this.#inUse.add(client);
+    if (this.#isClosed) {
+      this.release(client, true);
+      throw new Error('the node is closed');
+    }
+    return client;
+  }
+
+  release(client: PostgresClientLike, isBroken: boolean): void {
+    if (!this.#inUse.delete(client)) return;
+    // A connection that is closed may tell of it later. One that goes back is its pool's again.
+    if (!isBroken) client.removeListener('error', ignore);
+    client.release(isBroken);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const client of [...this.#inUse]) this.release(client, true);
+    await this.#own?.end().catch(ignore);
+  }
+
+  async #open(): Promise<PostgresPoolLike> {
+    if (isPool(this.source)) return this.source;
+    const pool = await openPool(this.source);
+    this.#own = pool;
+    if (this.#isClosed) await pool.end();
+    return pool;
+  }
+
+  #within<Result>(ms: number, work: Promise<Result>, tooLate: () => Error): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.setTimer(() => reject(tooLate()), ms, 'background');
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
+  }
+}
+
+const ignore = (): void => undefined;
+
+export const isPool = (source: object): source is PostgresPoolLike =>
+  'connect' in source && typeof source.connect === 'function';
+
+interface OwnPool extends PostgresPoolLike {
+  on(event: 'error', listener: () => void): unknown;
+  end(): Promise<void>;
+}
+
+interface PgModule {
+  readonly Pool: new (options: object) => OwnPool;
+}
+
+/** Opens a pool of `pg`, which is loaded here and nowhere else. */
+async function openPool(options: object): Promise<OwnPool> {
+  const { Pool } = await loadPg();
+  const pool = new Pool({
+    application_name: 'quorlock',
+    connectionTimeoutMillis: CONNECT_MS,
+    keepAlive: true,
+    allowExitOnIdle: true,
+    ...options,
+    max: OWN_CONNECTIONS,
+  });
+  // Without a listener, an idle connection that breaks would end the process.
+  pool.on('error', ignore);
+  return pool;
+}
+
+async function loadPg(): Promise<PgModule> {
+  let loaded: unknown;
+  try {
+    loaded = await import(/* webpackIgnore: true */ 'pg');
+  } catch (cause) {
+    throw new Error('the package "pg" cannot be loaded, which a Postgres node needs: npm install pg', {
+      cause,
+    });
+  }
+  const { default: whole, ...named } = loaded as Partial<PgModule> & { default?: Partial<PgModule> };
+  return { ...whole, ...named } as PgModule;
+}

@@ -1,0 +1,68 @@
+import { SCHEMA_VERSION } from './sql/migration.js';
+
+interface Facts {
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly severity?: unknown;
+}
+
+const factsOf = (error: unknown): Facts => (typeof error === 'object' && error !== null ? error : {});
+
+/** A shorter secret could not be told from a part of some word, and is no secret either. */
+const SHORTEST_SECRET = 4;
+
+/** The message of an error without secrets, on one line. */
+export function messageOf(error: unknown, secrets: readonly string[]): string {
+  const { message, code } = factsOf(error);
+  const named = typeof code === 'string' ? code : 'unknown error';
+  const text = typeof message === 'string' && message !== '' ? message : named;
+  const shown = secrets
+    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .reduce((cut, secret) => cut.replaceAll(secret, '***'), text);
+  return shown.replace(/\s+/g, ' ').slice(0, 300);
+}
+
+/** The SQLSTATE of an error that the server sent; `undefined`: the connection failed. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const { code, severity } = factsOf(error);
+  return typeof code === 'string' && severity !== undefined ? code : undefined;
+}
+
+/** The server ends the connection, or takes none for now: 08, 57P01 to 57P03, 53300. */
+export const isDisconnection = (state: string | undefined): boolean =>
+  state === undefined || /^(08...|57P0[1235]|53300)$/.test(state);
+
+/** The tables or functions are not there. */
+export const isMissing = (state: string | undefined): boolean =>
+  state === '3F000' || state === '42883' || state === '42P01' || state === '42703';
+
+/** Why a database cannot vote until somebody has changed something; `undefined` for other errors. */
+export function misconfigurationOf(error: unknown, schema: string): string | undefined {
+  const state = sqlStateOf(error);
+  switch (state) {
+    case '42501':
+      return (
+        `its role may not use the tables of quorlock in the schema "${schema}" ` +
+        `(${messageOf(error, [])}), see docs/postgres.md`
+      );
+    case '28P01':
+    case '28000':
+      return 'the server refused the user or its password';
+    case '3D000':
+      return 'there is no such database';
+    case '25006':
+    case '55000':
+      return 'it is a standby, which cannot be written to';
+    default:
+      return undefined;
+  }
+}
+
+/** What is wrong where the functions are missing; `version` is that of the tables, if there are any. */
+export const missingTables = (schema: string, version: number | undefined): string =>
+  version === undefined
+    ? `there are no tables of quorlock in the schema "${schema}": run postgresMigration(), ` +
+      'or set migrate: true'
+    : `the tables of quorlock in the schema "${schema}" are of version ${version}, and this release needs ` +
+      `version ${SCHEMA_VERSION}: run its postgresMigration(), or set migrate: true`;

@@ -1,0 +1,115 @@
+import type { NodePlan, PostgresNodeOptions } from '../node-options.js';
+import { isPool } from './connections.js';
+import { PostgresNode } from './postgres-node.js';
+import type { PostgresPlace } from './postgres-server.js';
+import { DEFAULT_SCHEMA } from './sql/migration.js';
+
+const SCHEMA_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const OPTIONS: ReadonlySet<string> = new Set(['postgres', 'schema', 'migrate', 'name', 'durable']);
+const DEFAULT_PORT = 5432;
+
+/** Reads `{ postgres: … }`. Errors never show what it contains. */
+export function readPostgres(source: unknown, where: string): NodePlan | undefined {
+  if (typeof source === 'string' && /^postgres(ql)?:/.test(source))
+    throw new TypeError(`${where} is a connection string of PostgreSQL: give { postgres: '…' }`);
+  if (typeof source !== 'object' || source === null || !('postgres' in source)) return undefined;
+  const place = placeOf(source as PostgresNodeOptions, where);
+  const { name, address } = place;
+  return { name, address, identity: address, open: (settings) => new PostgresNode(place, settings) };
+}
+
+function placeOf(options: PostgresNodeOptions, where: string): PostgresPlace {
+  const { postgres, schema = DEFAULT_SCHEMA, migrate = false, durable = false, name } = options;
+  const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
+  if (unknown !== undefined) throw new TypeError(`${where} has no option ${JSON.stringify(unknown)}`);
+  if (typeof schema !== 'string')
+    throw new TypeError(`${where}.schema must be a string, got ${typeof schema}`);
+  if (!SCHEMA_NAME.test(schema))
+    throw new RangeError(`${where}.schema must be a name of letters, digits and _, up to 63 of them`);
+  for (const [option, value] of Object.entries({ migrate, durable }))
+    if (typeof value !== 'boolean')
+      throw new TypeError(`${where}.${option} must be true or false, got ${typeof value}`);
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw new TypeError(`${where}.name must be a string that is not empty`);
+  const source = sourceOf(postgres, where);
+  const { server, secrets } = serverOf(source, where);
+  const address = `postgres://${server}#${schema}`;
+  return { name: name ?? server, address, source, schema, migrate, durable, secrets };
+}
+
+function sourceOf(postgres: unknown, where: string): object {
+  if (typeof postgres === 'string') return { connectionString: postgres };
+  if (typeof postgres === 'object' && postgres !== null && !Array.isArray(postgres)) {
+    if ('escapeIdentifier' in postgres)
+      throw new TypeError(`${where}.postgres is a client: give a pool, or what a pool is made of`);
+    return postgres;
+  }
+  const kind = postgres === null ? 'null' : Array.isArray(postgres) ? 'a list' : typeof postgres;
+  throw new TypeError(
+    `${where}.postgres must be a pool of pg, a connection string or the options of a pool, got ${kind}`,
+  );
+}
+
+interface Settings {
+  readonly connectionString?: unknown;
+  readonly host?: unknown;
+  readonly port?: unknown;
+  readonly database?: unknown;
+  readonly user?: unknown;
+  readonly password?: unknown;
+}
+
+/** Where the database is, and what of that no message may show. */
+function serverOf(source: object, where: string): { readonly server: string; readonly secrets: string[] } {
+  const settings: Settings = isPool(source) && 'options' in source ? (source.options as Settings) : source;
+  const { connectionString, password } = settings;
+  const secrets = typeof password === 'string' ? [password] : [];
+  const told = typeof connectionString === 'string' ? readUrl(connectionString, where) : {};
+  if (typeof told.password === 'string') secrets.push(told.password);
+  const { PGHOST = 'localhost', PGPORT, PGDATABASE, PGUSER } = process.env;
+  const host = textOf(told.host, settings.host, PGHOST);
+  const port = textOf(told.port, settings.port, PGPORT, DEFAULT_PORT);
+  const user = textOf(told.user, settings.user, PGUSER, '');
+  const database = textOf(told.database, settings.database, PGDATABASE, user);
+  const isKnown = connectionString !== undefined || !isPool(source) || 'options' in source;
+  return { server: isKnown ? `${host}:${port}/${database}` : 'postgres', secrets };
+}
+
+const textOf = (...values: readonly unknown[]): string => {
+  const isGiven = (value: unknown): value is string | number =>
+    typeof value === 'number' || (typeof value === 'string' && value !== '');
+  return String(values.find(isGiven) ?? '');
+};
+
+/** Reads a connection string, which may have the folder of a unix socket as the parameter `host`. */
+function readUrl(text: string, where: string): Settings {
+  if (!/^postgres(ql)?:\/\//.test(text))
+    throw new TypeError(`${where}.postgres is no connection string: it must begin with postgres://`);
+  const url = urlOf(text) ?? urlOf(text.replace('@/', '@localhost/'));
+  if (url === undefined) throw new TypeError(`${where}.postgres is no connection string that can be read`);
+  const { hostname, port, pathname, username, password, searchParams } = url;
+  return {
+    host: searchParams.get('host') ?? decoded(hostname),
+    port: searchParams.get('port') ?? port,
+    database: decoded(pathname.slice(1)),
+    user: decoded(username),
+    password: decoded(password),
+  };
+}
+
+/** The error of URL shows the text. */
+function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,44 @@
+import { clockFunction, guardFunction, identityFunctions, lookFunction } from './guard.js';
+import { recordFunction, sweepFunction } from './guard.js';
+import { tables } from './tables.js';
+import { noteFunction, voteFunction } from './vote.js';
+import { waiterFunctions } from './waiters.js';
+
+/** The version of the tables and functions. The functions carry it in their names. */
+export const SCHEMA_VERSION = 1;
+
+/** The kind of an advisory lock that lets one client migrate at a time. */
+const MIGRATION_LOCK = 0x716c76;
+
+export const DEFAULT_SCHEMA = 'quorlock';
+
+/** The name of a schema as SQL has it. */
+export const quoted = (schema: string): string => `"${schema.replaceAll('"', '""')}"`;
+
+/**
+ * The SQL that makes the tables and functions of a Postgres node in a schema: the migration. It may be run
+ * any number of times, at the same time too, and is one transaction when it is sent in one piece. Whoever
+ * runs it must own the schema, or be allowed to make it; a role that only locks needs
+ * `grant usage on schema` and `grant select, insert, update, delete on all tables in schema`.
+ *
+ * @example
+ * node -e "console.log(require('quorlock').postgresMigration())" > quorlock.sql
+ */
+export function postgresMigration({ schema = DEFAULT_SCHEMA }: { readonly schema?: string } = {}): string {
+  const q = quoted(schema);
+  const parts = [
+    `select pg_advisory_xact_lock(${MIGRATION_LOCK}, 0);`,
+    tables(q),
+    clockFunction(q),
+    identityFunctions(q),
+    guardFunction(q),
+    sweepFunction(q),
+    lookFunction(q),
+    recordFunction(q),
+    waiterFunctions(q),
+    noteFunction(q),
+    voteFunction(q),
+    `insert into ${q}.migration (version) values (${SCHEMA_VERSION}) on conflict do nothing;\n`,
+  ];
+  return parts.join('\n');
+}

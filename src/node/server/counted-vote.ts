@@ -1,0 +1,28 @@
+import type { Failed, Vote } from '../../core/vote.js';
+import type { NodeRequest } from '../lock-node.js';
+
+export const isMismatch = (vote: Vote): boolean => vote.kind === 'failed' && vote.reason === 'mismatch';
+
+/**
+ * The vote that the caller gets of a server in quarantine. A grant does not count, although the key may be
+ * there; nor does the record of a run. Why else the server would not vote is of no interest then. Nor does
+ * what it granted to the owner that it names. `quarantine` is undefined where votes count.
+ */
+export function countedVote(request: NodeRequest, vote: Vote, quarantine: Failed | undefined): Vote {
+  if (quarantine === undefined) return vote;
+  if (isMismatch(vote) || (vote.kind === 'granted' && !isPlainRelease(request))) return quarantine;
+  return vote.kind === 'refused' ? { ...vote, untrusted: true } : vote;
+}
+
+const isPlainRelease = (request: NodeRequest): boolean =>
+  request.op === 'release' && request.finish === undefined;
+
+/** Whether the request must reach as many nodes as possible, and is right whenever it comes. */
+export const mustArrive = (request: NodeRequest): boolean =>
+  request.op === 'release' ||
+  request.op === 'wake' ||
+  request.op === 'confirm' ||
+  (request.op === 'acquire' && request.tick !== undefined);
+
+export const deadlineOf = (request: NodeRequest): number =>
+  request.op === 'release' || request.op === 'wake' ? Number.POSITIVE_INFINITY : request.deadlineAt;

@@ -1,0 +1,353 @@
+import { inspect } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { postgresMigration, QuorumUnreachableError } from '../../src/index.js';
+import type { LockManager, PostgresNodeOptions } from '../../src/index.js';
+import { postgresNode, trusted } from '../contract/postgres-subject.js';
+import { allReady, LockManagers, ofType, record } from '../support/lock-managers.js';
+import { PostgresServer } from '../support/postgres-server.js';
+import { startRedis } from '../support/redis-servers.js';
+import { until } from '../support/until.js';
+
+const SECRET = 'hunter2-and-a-half';
+
+let server: PostgresServer;
+let managers: LockManagers;
+beforeAll(async () => {
+  server = await PostgresServer.start();
+  await server.query(postgresMigration());
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  managers = new LockManagers();
+});
+afterEach(() => managers[Symbol.asyncDispose]());
+
+const alone = (options: Partial<PostgresNodeOptions> = {}): LockManager =>
+  managers.make({ nodes: [{ postgres: server.config, ...options }] });
+
+const outcomeOf = (acquisition: Promise<unknown>): Promise<string> =>
+  acquisition.then(
+    () => 'granted',
+    (error: Error & { reason?: string; code?: string }) => error.reason ?? error.code ?? error.message,
+  );
+
+/** Waits until the only node has this status, and gives the reason. */
+async function reasonOf(locks: LockManager, status: string): Promise<string> {
+  await until(() => locks.nodes()[0]?.status === status, { what: `the node to be ${status}` });
+  return locks.nodes()[0]?.reason ?? '';
+}
+
+describe('one database and no Redis', () => {
+  it('two processes exclude each other, and tokens grow', async () => {
+    const [one, other] = [alone(), alone()];
+    const first = await one.acquire(['account:1', 'account:2']);
+    expect(await outcomeOf(other.acquire(['account:0', 'account:2']))).toBe('held');
+    expect((await other.inspect('account:0')).status).toBe('free');
+    await first.release();
+    const second = await other.acquire(['account:0', 'account:2']);
+    expect(second.token).toBeGreaterThan(first.token);
+  });
+
+  it('a waiter is woken by the release, long before it would ask again', async () => {
+    const [one, other] = [alone(), alone()];
+    const lease = await one.acquire('queue', { ttlMs: 60_000 });
+    const waiting = other.acquire('queue', { waitMs: 50_000 });
+    await until(() => other.nodes().length === 1 && one.nodes().length === 1);
+    await until(
+      async () => (await server.query('select count(*)::int as n from quorlock.waiter'))[0]?.['n'] === 1,
+    );
+    const releasedAt = performance.now();
+    await lease.release();
+    await (await waiting).release();
+    expect(performance.now() - releasedAt).toBeLessThan(30_000);
+  });
+
+  it('a tick is run once, and its end is on record', async () => {
+    const [one, other] = [alone(), alone()];
+    const tick = Date.now() - 1_000;
+    const job = { key: 'nightly', tick };
+    expect(await one.runOnce(job, () => 'done')).toMatchObject({ ran: true, value: 'done' });
+    expect(await other.runOnce(job, () => 'done')).toMatchObject({ ran: false });
+    expect(await other.inspect('nightly')).toMatchObject({ lastRun: { tick, state: 'finished' } });
+  });
+
+  it('40 contenders for one resource hold it one after the other', async () => {
+    const locks = [alone(), alone()];
+    let holders = 0;
+    let most = 0;
+    const tokens: number[] = [];
+    const work = Array.from({ length: 40 }, async (_, n) => {
+      await locks[n % 2]!.withLock('shared', { waitMs: 60_000 }, async ({ token }) => {
+        most = Math.max(most, ++holders);
+        tokens.push(token);
+        await new Promise((resolve) => setImmediate(resolve));
+        holders--;
+      });
+    });
+    await Promise.all(work);
+    expect(most).toBe(1);
+    expect(tokens).toEqual(tokens.toSorted((a, b) => a - b));
+    expect(new Set(tokens).size).toBe(40);
+  });
+
+  it('many leases in random sets of resources are granted without a deadlock', async () => {
+    const locks = [alone(), alone(), alone()];
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const work = Array.from({ length: 150 }, async (_, n) => {
+      const resources = names.filter((_name, at) => ((n * 7 + 3) >> at) % 2 === 1);
+      const lease = await locks[n % 3]!.tryAcquire(resources.length === 0 ? ['a'] : resources);
+      await lease?.release();
+      return lease !== null;
+    });
+    expect((await Promise.all(work)).filter(Boolean).length).toBeGreaterThan(0);
+    const [stats] = await server.query(
+      'select deadlocks::int as n from pg_stat_database where datname = $1',
+      ['postgres'],
+    );
+    expect(stats?.['n']).toBe(0);
+  });
+});
+
+describe('beside Redis nodes', () => {
+  it('it is a voter like the others: any one of three may be away', async () => {
+    await using redis = await startRedis({ count: 2 });
+    await using third = await PostgresServer.start();
+    const nodes = [...redis.servers.map(({ options }) => options), { postgres: third.config, migrate: true }];
+    const make = (): LockManager => managers.make({ nodes, restartQuarantine: 'auto', maxTtlMs: 60_000 });
+    const [one, other] = [make(), make()];
+    await Promise.all([one, other].map(allReady));
+    const lease = await one.acquire('mixed');
+    expect(await outcomeOf(other.acquire('mixed'))).toBe('held');
+    await third.end('SIGKILL');
+    expect(await outcomeOf(other.acquire('mixed'))).toBe('held');
+    await lease.extend();
+    await lease.release();
+    await third.start();
+    await until(() => one.nodes()[2]?.status !== 'unreachable');
+    const again = await other.acquire('mixed');
+    expect(again.token).toBeGreaterThan(lease.token);
+    expect(await outcomeOf(one.acquire('mixed'))).toBe('held');
+    await again.release();
+  });
+
+  it('the list of nodes is on record in the database as on the others', async () => {
+    await using redis = await startRedis({ count: 2 });
+    const nodes = [...redis.servers.map(({ options }) => options), { postgres: server.config }];
+    const locks = await managers.connected({ nodes, keyPrefix: 'recorded:', restartQuarantine: 'auto' });
+    const { members } = { members: locks.membership().nodes };
+    expect(members).toHaveLength(3);
+    const [marker] = await server.query('select cur from quorlock.marker where prefix = $1', ['recorded:']);
+    expect(marker?.['cur']).not.toBe('');
+  });
+});
+
+describe("a pool of the user's", () => {
+  it('it is used and not ended, and gets all connections back', async () => {
+    const pool = server.pool({ max: 3 });
+    const locks = managers.make({ nodes: [{ postgres: pool }] });
+    await (await locks.acquire('pooled')).release();
+    const waiting = await locks.acquire('pooled');
+    const other = locks.acquire('pooled', { waitMs: 20_000 });
+    await waiting.release();
+    await (await other).release();
+    await locks.close();
+    await until(() => pool.idleCount === pool.totalCount);
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('an exhausted pool is an error that says so, and nothing hangs or is acquired', async () => {
+    const pool = server.pool({ max: 1 });
+    const busy = await pool.connect();
+    const locks = managers.make({ nodes: [{ postgres: pool }] });
+    expect(await reasonOf(locks, 'unreachable')).toContain('is the pool exhausted?');
+    const error = await locks.acquire('exhausted').catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(QuorumUnreachableError);
+    expect(String(error)).toContain('is the pool exhausted?');
+    busy.release();
+    await until(() => locks.nodes()[0]?.status === 'ready');
+    const lease = await locks.acquire('exhausted');
+    await lease.release();
+  });
+
+  it('another isolation level than read committed is refused', async () => {
+    const pool = server.pool({ options: '-c default_transaction_isolation=serializable' });
+    const locks = managers.make({ nodes: [{ postgres: pool }] });
+    expect(await reasonOf(locks, 'misconfigured')).toContain('"serializable"');
+  });
+});
+
+describe('the migration', () => {
+  it('it may run again, and several times at once', async () => {
+    const text = postgresMigration({ schema: 'again' });
+    await Promise.all(Array.from({ length: 4 }, () => server.query(text)));
+    await server.query(text);
+    expect(await server.query('select version from again.migration')).toEqual([{ version: 1 }]);
+  });
+
+  it('without tables the node says what to do, and votes as soon as they are there', async () => {
+    const locks = alone({ schema: 'later' });
+    expect(await reasonOf(locks, 'misconfigured')).toMatch(
+      /no tables of quorlock in the schema "later": run postgresMigration\(\), or set migrate: true/,
+    );
+    expect(await outcomeOf(locks.acquire('a'))).toBe('unreachable');
+    await server.query(postgresMigration({ schema: 'later' }));
+    await until(() => locks.nodes()[0]?.status === 'ready');
+    expect(await outcomeOf(locks.acquire('a'))).toBe('granted');
+  });
+
+  it('tables of another version are named', async () => {
+    await server.query(
+      'create schema old; create table old.migration (version integer); insert into old.migration values (0)',
+    );
+    const locks = alone({ schema: 'old' });
+    await until(() =>
+      locks.nodes()[0]?.reason?.includes('are of version 0, and this release needs version 1'),
+    );
+  });
+
+  it('a role without rights is told so, and may lock with the rights of the docs', async () => {
+    await server.query('create role poor login');
+    const postgres = { ...server.config, user: 'poor' };
+    const locks = managers.make({ nodes: [{ postgres }] });
+    expect(await reasonOf(locks, 'misconfigured')).toMatch(/its role may not use the tables of quorlock/);
+    expect(await outcomeOf(locks.acquire('a'))).toBe('unreachable');
+    await server.query('grant usage on schema quorlock to poor');
+    await server.query('grant select, insert, update, delete on all tables in schema quorlock to poor');
+    await until(() => locks.nodes()[0]?.status === 'ready');
+    expect(await outcomeOf(locks.acquire('rights'))).toBe('granted');
+  });
+
+  it('a role that may not read the system identifier locks, and is told what goes unnoticed', async () => {
+    await using own = await PostgresServer.start();
+    await own.query(postgresMigration());
+    await own.query('revoke execute on function pg_control_system() from public; create role poor login');
+    await own.query('grant usage on schema quorlock to poor');
+    await own.query('grant select, insert, update, delete on all tables in schema quorlock to poor');
+    const locks = managers.make({ nodes: [{ postgres: { ...own.config, user: 'poor' } }] });
+    await (await locks.acquire('a')).release();
+    expect(managers.warnings.join('\n')).toContain('its role may not call pg_control_system()');
+  });
+});
+
+describe('secrets', () => {
+  it.each([
+    ['a connection string', (port: number) => `postgres://nobody:${SECRET}@127.0.0.1:${port}/postgres`],
+    ['options', (port: number) => ({ host: '127.0.0.1', port, user: 'nobody', password: SECRET })],
+    ['a pool', (port: number) => new pg.Pool({ host: '127.0.0.1', port, user: 'nobody', password: SECRET })],
+  ])('a wrong password in %s is told, and never shown', async (_name, source) => {
+    await server.query('create role nobody login').catch(() => undefined);
+    const postgres = source(1);
+    const locks = managers.make({ nodes: [{ postgres }] });
+    const events = record(locks);
+    await until(() => locks.nodes()[0]?.status === 'unreachable');
+    const error = await locks.acquire('a').catch((thrown: unknown) => thrown);
+    const everything = inspect([locks.nodes(), events, error, managers.warnings], { depth: 20 });
+    expect(everything).toContain('127.0.0.1:1');
+    expect(everything).not.toContain(SECRET);
+    if (postgres instanceof pg.Pool) await postgres.end();
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['a bare connection string', `postgres://a:${SECRET}@b/c`, /nodes\[0\] is a connection string/],
+    ['another scheme', { postgres: `mysql://a:${SECRET}@b/c` }, /must begin with postgres:/],
+    ['a broken one', { postgres: `postgres://a:${SECRET}@[b/c` }, /no connection string that can be read/],
+    ['a number', { postgres: 7 }, /must be a pool of pg, a connection string or the options/],
+    ['a client', { postgres: new pg.Client() }, /is a client: give a pool/],
+    ['a schema of bad letters', { postgres: {}, schema: 'a"b' }, /schema must be a name of letters/],
+    ['an unknown option', { postgres: {}, shema: 'a' }, /has no option "shema"/],
+    ['a text for a switch', { postgres: {}, migrate: 'yes' }, /migrate must be true or false, got string/],
+  ])('%s is an error that names the option', (_name, node, message) => {
+    const make = (): unknown => managers.make({ nodes: [node as never] });
+    expect(make).toThrow(message);
+    expect(make).not.toThrow(SECRET);
+  });
+});
+
+describe('what a database may have forgotten', () => {
+  let own: PostgresServer;
+  beforeAll(async () => {
+    own = await PostgresServer.start({ fsync: true });
+  });
+  afterAll(() => own.stop());
+
+  it('a restart costs no vote, and what was held is held', async () => {
+    const locks = managers.make({
+      nodes: [{ postgres: own.config, migrate: true }],
+      restartQuarantine: 60_000,
+    });
+    await allReady(locks);
+    const events = record(locks);
+    const lease = await locks.acquire('kept', { ttlMs: 60_000 });
+    await own.end('SIGKILL');
+    await until(() => locks.nodes()[0]?.status === 'unreachable');
+    await own.start();
+    await until(() => locks.nodes()[0]?.status === 'ready');
+    expect(await outcomeOf(locks.acquire('kept'))).toBe('held');
+    await lease.extend();
+    expect(ofType(events, 'node').filter(({ node }) => node.status === 'untrusted')).toEqual([]);
+  });
+
+  it('a backup of its folder that was put back costs the vote, if a client knew what it had before', async () => {
+    const node = postgresNode({ postgres: own.config, migrate: true }, { quarantineMs: 60_000 });
+    await trusted(node);
+    await own.end('SIGINT');
+    own.backUp();
+    await own.start();
+    await until(() => node.state.status === 'ready');
+    await own.query('create table more as select generate_series(1, 1000)');
+    await node.memory?.look();
+    await own.end('SIGINT');
+    own.restore();
+    await own.start();
+    await until(() => node.state.status === 'untrusted');
+    expect(node.state.reason).toContain('a backup was restored, or a standby was promoted');
+    await node.close();
+  });
+
+  it('a standby has no vote, and one that was promoted has none until its quarantine is over', async () => {
+    await using standby = await PostgresServer.standbyOf(own, { fsync: true });
+    const node = postgresNode({ postgres: standby.config }, { quarantineMs: 60_000 });
+    await until(() => node.state.status === 'misconfigured');
+    expect(node.state.reason).toContain('it is a standby');
+    await own.end('SIGKILL');
+    await standby.promote();
+    await until(() => node.state.status === 'untrusted');
+    await node.close();
+  });
+
+  it('a dump that was read into another database costs the vote', async () => {
+    const node = postgresNode({ postgres: server.config }, { quarantineMs: 60_000, keyPrefix: 'dumped:' });
+    await trusted(node);
+    await server.query(
+      `alter table quorlock.lease rename to lease_then;
+       create table quorlock.lease (like quorlock.lease_then including all);
+       drop function quorlock.vote_v1(text, bigint, boolean, text, jsonb);
+       drop table quorlock.lease_then`,
+    );
+    await server.query(postgresMigration());
+    await node.memory?.look();
+    await until(() => node.state.status === 'untrusted');
+    await node.close();
+  });
+});
+
+describe('a database that does not answer', () => {
+  it('a stopped one costs the caller its node timeout, and what comes late writes nothing', async () => {
+    await using own = await PostgresServer.start();
+    const locks = managers.make({
+      nodes: [{ postgres: own.config, migrate: true }],
+      nodeTimeoutMs: 300,
+      ttlMs: 900,
+    });
+    await allReady(locks);
+    own.pause();
+    expect(await outcomeOf(locks.acquire('ghost'))).toBe('unreachable');
+    own.resume();
+    await until(async () => (await outcomeOf(locks.acquire('after'))) === 'granted');
+    const ghosts = await own.query(
+      "select 1 from quorlock.lease where resource = 'ghost' and holder is not null",
+    );
+    expect(ghosts).toEqual([]);
+  });
+});
