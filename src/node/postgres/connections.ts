@@ -16,6 +16,11 @@ const OWN_CONNECTIONS = 2;
 /** The connections of one node: those of the user's pool, or of a pool of its own. */
 export class Connections {
   readonly #inUse = new Set<PostgresClientLike>();
+  /**
+   * An error of a connection that nobody hears ends the process. One that was released may still tell of its
+   * end, so it is heard for ever.
+   */
+  readonly #heard = new WeakSet<PostgresClientLike>();
   #pool: Promise<PostgresPoolLike> | undefined;
   #own: { end(): Promise<void> } | undefined;
   #isClosed = false;
@@ -60,7 +65,8 @@ export class Connections {
     }).finally(() => {
       if (isLate) void taken.then((late) => late.release()).catch(() => undefined);
     });
-    client.on('error', ignore);
+    if (!this.#heard.has(client)) client.on('error', ignore);
+    this.#heard.add(client);
     this.#inUse.add(client);
     if (this.#isClosed) {
       this.release(client, true);
@@ -71,8 +77,6 @@ export class Connections {
 
   release(client: PostgresClientLike, isBroken: boolean): void {
     if (!this.#inUse.delete(client)) return;
-    // A connection that is closed may tell of it later. One that goes back is its pool's again.
-    if (!isBroken) client.removeListener('error', ignore);
     client.release(isBroken);
   }
 
