@@ -174,7 +174,7 @@ class World {
   #startWorker(index: number, generation: number, connectionName: string): FaultWorker {
     const { seed, resources, maxTtlMs, adapter = QUORLOCK } = this.#terms;
     const name = `w${index + 1}.${generation}`;
-    const nodes = this.#list.map((index) => ({ host: '127.0.0.1', port: this.#proxies[index]!.port }));
+    const nodes = this.#list.map((at) => ({ host: '127.0.0.1', port: this.#proxies[at]!.port }));
     const options = { nodes, setting: 'defaults', holder: name, connectionName, maxTtlMs } as const;
     return new FaultWorker(
       {

@@ -179,7 +179,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
     const fault = make(Math.round(atMs));
     if (fault) faults.push({ ...fault, forMs: Math.round(fault.forMs) });
   }
-  if (terms.listChanges === true) faults.push(...listChanges(terms));
+  if (terms.listChanges === true) faults.push(...changesOfTheList(terms));
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -188,7 +188,7 @@ export const firstList = ({ nodes, listChanges }: Pick<ScheduleTerms, 'nodes' | 
   Array.from({ length: listChanges === true ? nodes - 1 : nodes }, (_, index) => index);
 
 /** In each cycle a node is added or taken away, so that in the end each has been away and came back. */
-function listChanges({ seconds, nodes, workers }: ScheduleTerms): Fault[] {
+function changesOfTheList({ seconds, nodes, workers }: ScheduleTerms): Fault[] {
   const changes: Fault[] = [];
   const all = Array.from({ length: nodes }, (_, index) => index);
   for (let cycle = 0; (cycle + 1) * CYCLE_MS <= seconds * 1_000; cycle++) {
