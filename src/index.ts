@@ -15,6 +15,7 @@ export { tickSchedule } from './core/nominal-tick.js';
 export type { NotRunReason, TickSchedule } from './core/run-policy.js';
 export { currentRun } from './lock/runs/current-run.js';
 export type { RunRoutine } from './lock/runs/run-body.js';
+export type { ForceReleaseOptions } from './api/force-release.js';
 export type { Inspection } from './api/inspection.js';
 export type { Membership } from './api/membership.js';
 export {

@@ -93,6 +93,8 @@ export type { RunOutcome };
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
  * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
+ * - `force_released`: an operator took the resources from their holder, by `forceRelease` of this manager,
+ *   whose `holder` is the `worker`. For the audit, with the reason that was given.
  * - `schedule`: what is known of a job that `watchTicks` looks at, at each look. `nextTick` is the first tick
  *   that has not run to its end, which may be past; `lastTick` the latest one that has; `lastSuccess` when a
  *   run last succeeded, in epoch milliseconds, as far as the nodes know.
@@ -166,6 +168,13 @@ export type LockEvent =
   | { readonly type: 'membership'; readonly membership: Membership }
   | { readonly type: 'stalled'; readonly delayMs: number }
   | { readonly type: 'fallback'; readonly active: boolean; readonly reason: string }
+  | (Omit<AboutCall, 'id'> & {
+      readonly type: 'force_released';
+      /** Who held them; `undefined` for a holder without a name. */
+      readonly holder: string | undefined;
+      readonly reason: string;
+      readonly worker: string;
+    })
   | (Omit<AboutCall, 'id'> & {
       readonly type: 'schedule';
       readonly nextTick: number | undefined;

@@ -2,8 +2,9 @@ import { healthOf } from '../core/health.js';
 import { systemClock, type Clock } from '../clock.js';
 import { openFallbackNode } from '../node/open-node.js';
 import type { Election, ElectionOptions } from '../api/election.js';
-import { LockNotAcquiredError } from '../api/errors.js';
+import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
+import type { ForceReleaseOptions } from '../api/force-release.js';
 import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Membership as MembershipSnapshot } from '../api/membership.js';
@@ -22,6 +23,7 @@ import { Acquirer } from './acquirer.js';
 import { Elections } from './election/elections.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
 import type { HeldLease } from './lease/held-lease.js';
+import { forceRelease, readForceReleaseOptions, type ForceReleaseContext } from './force-release.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { NodeGroup } from './nodes/node-group.js';
 import { readNodes } from './nodes/node-list.js';
@@ -240,6 +242,19 @@ export class LockManager {
   }
 
   /**
+   * Takes a resource from its holder, by the word of an operator. The holder learns it at its next extension:
+   * its signal aborts, with the reason `taken`. Until then it may go on with its work, so what it writes has
+   * to carry its token; the next holder's is greater. Resolves to the name of the holder, or to `undefined`
+   * if nobody held it. Rejects with a QuorumUnreachableError if too few nodes answer.
+   */
+  async forceRelease(resource: string, options: ForceReleaseOptions): Promise<string | undefined> {
+    const [name] = resolveResources(resource);
+    const terms = readForceReleaseOptions(options);
+    if (this.closed) throw new LockManagerClosedError([name!]);
+    return forceRelease(this.#forceReleaseContext(), name!, terms);
+  }
+
+  /**
    * Connects to the nodes, in the background. Only a manager with `lazyConnect` has not done so yet. It does
    * nothing after `close`.
    */
@@ -375,6 +390,26 @@ export class LockManager {
   #acquireResolved(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
     this.connect();
     return this.#acquirer.acquire(resources, options);
+  }
+
+  #forceReleaseContext(): ForceReleaseContext {
+    this.connect();
+    const { fencing, holder: worker, lockDefaults, maxTtlMs } = this.#options;
+    const { nodeTimeoutMs } = resolveLockOptions({}, lockDefaults, maxTtlMs);
+    const acquire = (resource: string, name: string): Promise<HeldLease> =>
+      this.#acquireResolved(
+        [resource],
+        this.#acquireOptions.resolve({ name, retries: 0, waitMs: 0, minHoldMs: 0 }),
+      );
+    return {
+      quorum: this.#quorum,
+      clock: this.#clock,
+      events: this.#events,
+      worker,
+      fencing,
+      nodeTimeoutMs,
+      acquire,
+    };
   }
 
   async #close(drainMs: number, leaveKeys: boolean): Promise<void> {

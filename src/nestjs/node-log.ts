@@ -2,6 +2,8 @@ import type { LockEvent, NodeSnapshot, QuorumSnapshot } from '../index.js';
 import type { LineLogger } from './module-logger.js';
 import { PERIOD_S, RepeatedLines } from './repeated-lines.js';
 
+type ForceReleased = Extract<LockEvent, { readonly type: 'force_released' }>;
+
 /** How many nodes or locks a line names. */
 const MOST_NAMES = 5;
 const LONGEST_REASON = 120;
@@ -31,8 +33,14 @@ export class NodeLog {
   readonly listener = (event: LockEvent): void => {
     if (event.type === 'node') this.#onNode(event.node);
     else if (event.type === 'quorum') this.#onQuorum(event.quorum, event.atStart);
+    else if (event.type === 'force_released') this.#onForceReleased(event);
     else if (event.type === 'lost' && event.reason === 'closed') this.#onCutOff(event.resources);
   };
+
+  /** An operator's act: each has a line. */
+  #onForceReleased({ resources, holder = 'a holder without a name', reason }: ForceReleased): void {
+    this.logger.warn(`Lock released by force: ${resources.join(', ')}, held by ${holder}. Reason: ${reason}`);
+  }
 
   #onNode(node: NodeSnapshot): void {
     const before = this.#nodes.get(node.name);

@@ -141,6 +141,8 @@ class Recorder {
       case 'tick_abandoned':
         this.#addLock(event.name);
         return this.#jobs.record(event);
+      case 'force_released':
+      // The brief lease that raises the counters is counted, and so is the loss, where the holder is.
       case 'manual_run':
         // Its lease is counted. It is no run of the schedule, so it says nothing of the job's health.
         return this.#addLock(event.name);

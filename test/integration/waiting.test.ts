@@ -52,6 +52,21 @@ async function queued(resource: string): Promise<number> {
 }
 
 describe('waiting on real servers', () => {
+  it('a release by force gives the lock to a process that waits, and the holder learns it', async () => {
+    await using managers = new LockManagers();
+    const [holder, other, operator] = await processes(managers, 'holder', 'other', 'operator');
+    const lease = await holder.acquire('hangs', { ttlMs: 6_000 });
+    const waiting = other.acquire('hangs', WAIT_OPTIONS);
+    await until(async () => (await queued('hangs')) === 3);
+    expect(await operator.forceRelease('hangs', { reason: 'the holder hangs' })).toBe('holder');
+    const next = await waiting;
+    expect(next.token).toBeGreaterThan(lease.token);
+    await until(() => lease.signal.aborted);
+    expect(lease.signal.reason).toMatchObject({ reason: 'taken' });
+    next.assertHeld();
+    await next.release();
+  });
+
   it('the first wait opens one more connection per node, for release notifications', async () => {
     await using managers = new LockManagers();
     const [one, other] = await processes(managers, 'one', 'other');

@@ -92,6 +92,18 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
+it('a release by force is logged, with the holder and the reason', async () => {
+  const node = memoryNode();
+  const application = await start({}, { nodes: [node] });
+  const worker = new LockManager({ nodes: [node], holder: 'worker:1', warn: () => undefined });
+  await worker.acquire('report');
+  await application.app.get(LockManager).forceRelease('report', { reason: 'it hangs' });
+  expect(application.log.of('Quorlock', 'warn')).toContain(
+    'Lock released by force: report, held by worker:1. Reason: it hangs',
+  );
+  await worker.close();
+});
+
 describe('the line at the start', () => {
   it('says that all nodes are ready', async () => {
     expect(linesOf(await world(), ...all)).toEqual(['log: 3 of 3 nodes are ready']);

@@ -58,6 +58,7 @@ export class OutputRecorder implements AsyncDisposable {
             locks.trustNode(name),
       ),
       () => locks.trustNode('nobody'),
+      () => locks.forceRelease(resource, { reason: 'a test' }),
     ]) {
       await attempt().catch((error: unknown) => this.note(error));
     }

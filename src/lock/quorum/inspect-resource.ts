@@ -1,19 +1,20 @@
 import type { NodeInspection } from '../../node/lock-node.js';
 import type { Clock } from '../../clock.js';
 import { laterRun } from '../../core/run.js';
+import type { Failed } from '../../core/vote.js';
 import { QuorumUnreachableError } from '../../api/errors.js';
 import type { Inspection } from '../../api/inspection.js';
 import { answerWithin } from './answer-within.js';
 import { holderOf } from './holder-id.js';
 import type { Quorum } from './quorum.js';
 
-/** Asks every node for the owner, the counter and the latest run of a resource. */
-export async function inspectResource(
+/** What every node says of a resource. Rejects with a QuorumUnreachableError if too few of them answer. */
+export async function inspectNodes(
   quorum: Quorum,
   clock: Clock,
   resource: string,
   nodeTimeoutMs: number,
-): Promise<Inspection> {
+): Promise<readonly (NodeInspection | Failed)[]> {
   const answers = await Promise.all(
     quorum.nodes.map((node) =>
       answerWithin(
@@ -23,15 +24,24 @@ export async function inspectResource(
       ),
     ),
   );
+  if (answers.filter(({ kind }) => kind === 'inspected').length >= quorum.majority) return answers;
+  const votes = answers.map((answer, nodeIndex) => ({
+    node: quorum.nodes[nodeIndex]!.name,
+    vote: answer.kind === 'failed' ? answer : undefined,
+  }));
+  throw new QuorumUnreachableError([resource], votes, 'too few nodes answered to inspect it');
+}
+
+/** Asks every node for the owner, the counter and the latest run of a resource. */
+export async function inspectResource(
+  quorum: Quorum,
+  clock: Clock,
+  resource: string,
+  nodeTimeoutMs: number,
+): Promise<Inspection> {
+  const answers = await inspectNodes(quorum, clock, resource, nodeTimeoutMs);
   const { majority } = quorum;
   const known = answers.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
-  if (known.length < majority) {
-    const votes = answers.map((answer, nodeIndex) => ({
-      node: quorum.nodes[nodeIndex]!.name,
-      vote: answer.kind === 'failed' ? answer : undefined,
-    }));
-    throw new QuorumUnreachableError([resource], votes, 'too few nodes answered to inspect it');
-  }
   const owners = known.map(({ owner }) => owner);
   const owner = owners.find(
     (one) => one !== undefined && owners.filter((other) => other === one).length >= majority,
