@@ -355,6 +355,7 @@ export class LockManager {
    */
   drain(): void {
     this.#acquirer.drain();
+    this.#runs.drain();
     this.#elections.close();
   }
 

@@ -19,6 +19,8 @@ export interface RunContext {
   readonly declare: (name: string) => void;
   /** Resolves when it is known how many nodes are ready, after two seconds at the latest. */
   readonly started: () => Promise<QuorumSnapshot>;
+  /** Aborts when the manager grants nothing any more: nobody waits any longer. */
+  readonly draining: AbortSignal;
   readonly acquire: (key: string, options: AcquireOptions) => Promise<HeldLease>;
   readonly inspect: (key: string) => Promise<Inspection>;
   readonly history: (key: string) => Promise<readonly PastRun[]>;
@@ -34,28 +36,25 @@ export const waitUntil = (atMs: number, nowMs: number): number =>
   Math.max(1, Math.min(LONGEST_MS, Math.floor(atMs - nowMs)));
 
 /**
- * Waits for a while. Rejects with the reason as soon as the signal aborts. Does not keep the process alive.
+ * Waits for a while, and not longer than the manager grants something. Rejects with the reason as soon as the
+ * signal aborts. Does not keep the process alive.
  */
 export function pauseFor(
-  { clock }: RunContext,
+  { clock, draining }: RunContext,
   forMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  if (draining.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(
-      () => {
-        unlisten?.();
-        resolve();
-      },
-      forMs,
-      'background',
-    );
-    const unlisten =
-      signal &&
-      onAbort(signal, () => {
-        timer.cancel();
-        reject(signal.reason as Error);
-      });
+    const settle = (how: () => void): void => {
+      timer.cancel();
+      for (const unlisten of unlistens) unlisten();
+      how();
+    };
+    const timer = clock.setTimer(() => settle(resolve), forMs, 'background');
+    const unlistens = [onAbort(draining, () => settle(resolve))];
+    if (signal !== undefined)
+      unlistens.push(onAbort(signal, () => settle(() => reject(signal.reason as Error))));
   });
 }

@@ -13,9 +13,15 @@ import { TickWatcher } from './tick-watcher.js';
 /** The scheduled runs of a manager: what it is asked to run, or to watch. */
 export class Runs {
   readonly #context: RunContext;
+  readonly #draining = new AbortController();
 
-  constructor(context: RunContext) {
-    this.#context = context;
+  constructor(context: Omit<RunContext, 'draining'>) {
+    this.#context = { ...context, draining: this.#draining.signal };
+  }
+
+  /** The manager grants nothing any more: what waits for its turn learns it now. */
+  drain(): void {
+    this.#draining.abort();
   }
 
   async runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {

@@ -120,6 +120,27 @@ describe('runOnce', () => {
     await expect(world.clock.until(spread)).rejects.toThrow('enough');
   });
 
+  it('ends its waits when the manager is closed', async () => {
+    const world = new VirtualWorld(3);
+    const [a, b, c] = workers(world);
+    const tick = await nextTick(world);
+    const spread = a!.runOnce(at(tick, { spreadMs: HOUR }), () => 'never');
+    const failing = b!.runOnce(
+      at(tick, { abandoned: 'retry', retryOnError: true, retryDelayMs: HOUR, maxLatenessMs: HOUR }),
+      () => Promise.reject(new Error('no disk')),
+    );
+    const refused = Promise.all(
+      [spread, failing].map((run) => expect(run).rejects.toBeInstanceOf(LockManagerClosedError)),
+    );
+    await world.clock.advance(1_000);
+    const closedAt = world.clock.now();
+    await world.clock.until(Promise.all([a!.close(), b!.close()]));
+    await world.clock.until(refused);
+    expect(world.clock.now() - closedAt).toBeLessThan(1_000);
+    expect(world.eventsOf('run_finished')).toMatchObject([{ outcome: 'failed' }]);
+    await world.clock.until(c!.close());
+  });
+
   it('waits a random time up to the spread', async () => {
     const world = new VirtualWorld(3);
     const a = world.manager({ holder: 'a' }, () => 0.25);
