@@ -47,14 +47,14 @@ export function pauseFor(
   if (signal?.aborted) return Promise.reject(signal.reason as Error);
   if (draining.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const settle = (how: () => void): void => {
+    const end = (how: () => void): void => {
       timer.cancel();
       for (const unlisten of unlistens) unlisten();
       how();
     };
-    const timer = clock.setTimer(() => settle(resolve), forMs, 'background');
-    const unlistens = [onAbort(draining, () => settle(resolve))];
+    const timer = clock.setTimer(() => end(resolve), forMs, 'background');
+    const unlistens = [onAbort(draining, () => end(resolve))];
     if (signal !== undefined)
-      unlistens.push(onAbort(signal, () => settle(() => reject(signal.reason as Error))));
+      unlistens.push(onAbort(signal, () => end(() => reject(signal.reason as Error))));
   });
 }
