@@ -26,11 +26,25 @@ const MINUTE_MS = 60_000;
  * The ticks of a schedule that only tells its next instant, as most packages for schedules do. `next` gives
  * the first instant after a moment; instants are whole seconds, in epoch milliseconds. A moment up to 10 ms
  * before a tick counts for it: a timer may fire early by so much.
+ *
+ * @throws TypeError when `next` is no function; and later, when it answers something else than a number or
+ *   `undefined`: such a job would never be watched, and nobody would know.
  */
-export const tickSchedule = (next: NextInstant): TickSchedule => ({
-  latest: (atMs) => findNominalTick(next, atMs),
-  next: (afterMs) => findNextInstant(next, afterMs),
-});
+export function tickSchedule(next: NextInstant): TickSchedule {
+  if (typeof next !== 'function')
+    throw new TypeError(`tickSchedule takes a function that gives the next instant, got ${typeof next}`);
+  const checked: NextInstant = (afterMs) => {
+    const instant: unknown = next(afterMs);
+    if (instant === undefined || (typeof instant === 'number' && Number.isFinite(instant)))
+      return instant as number | undefined;
+    const got = typeof instant === 'number' ? String(instant) : typeof instant;
+    throw new TypeError(`the next instant must be epoch milliseconds or undefined, got ${got}`);
+  };
+  return {
+    latest: (atMs) => findNominalTick(checked, atMs),
+    next: (afterMs) => findNextInstant(checked, afterMs),
+  };
+}
 
 /** How far ahead of a moment a wrong answer is looked behind: clocks are put back by an hour at most. */
 const LONGEST_WRONG_MS = 2 * 3_600_000;

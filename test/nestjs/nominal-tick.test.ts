@@ -176,3 +176,20 @@ it('the next tick comes after the moment, though the package answers with an ear
   expect(schedule.next(60_000)).toBe(120_000);
   expect(tickSchedule(() => 0).next(HOUR)).toBeUndefined();
 });
+
+it.each([
+  [Number.NaN, 'NaN'],
+  ['2026-11-28', 'string'],
+  [new Date(0), 'object'],
+])('a schedule whose next instant is %p is refused when it is asked', (answer, got) => {
+  const schedule = tickSchedule((() => answer) as never);
+  expect(() => schedule.next(0)).toThrow(
+    `the next instant must be epoch milliseconds or undefined, got ${got}`,
+  );
+});
+
+it('a schedule that is no function is refused at once', () => {
+  expect(() => tickSchedule(undefined as never)).toThrow(
+    'tickSchedule takes a function that gives the next instant, got undefined',
+  );
+});
