@@ -5,6 +5,8 @@ import type { World, WorldClient, WorldNode } from './world.js';
 
 /** The time after the end of a quarantine in which the clients notice it. */
 const AFTER_QUARANTINE_MS = 3_000;
+/** About the time in which a node votes again that lost its memory, where others tell that all is over. */
+const LIFTED_MS = 1_000;
 
 /** Faults of one client or of one of its links. */
 type ClientFault = Extract<Fault, `link ${string}` | `process ${string}` | 'wall step'>;
@@ -63,7 +65,8 @@ export class FaultInjector {
   #quietPeriod(): void {
     if (this.#ended) return;
     const { settings, nodes, timeline } = this.#world;
-    const lastsMs = this.#rng.between(0.5, 2.5) * (settings.maxTtlMs + 5_000);
+    const recoveryMs = settings.losesWhenLifted === true ? LIFTED_MS : settings.maxTtlMs;
+    const lastsMs = this.#rng.between(0.5, 2.5) * (recoveryMs + 5_000);
     const minority = settings.nodes - this.#world.majority;
     if (minority > 0 && this.#rng.chance(0.5)) {
       const start = this.#rng.int(0, settings.nodes - 1);
@@ -81,7 +84,8 @@ export class FaultInjector {
     const { nodes } = this.#world;
     this.#world.trace.note(() => `fault: ${fault}`);
     const rng = this.#rng;
-    const lastsMs = rng.logBetween(5, this.#world.settings.longestFaultMs);
+    const { shortestFaultMs = 5, longestFaultMs } = this.#world.settings;
+    const lastsMs = rng.logBetween(shortestFaultMs, longestFaultMs);
     const node = rng.pick(nodes);
     switch (fault) {
       case 'node stop':
@@ -121,6 +125,8 @@ export class FaultInjector {
         return this.#reset(one, node);
       case 'link slow':
         return this.#slow(one, node, lastsMs);
+      case 'link misroute':
+        return this.#misroute(one, node, lastsMs);
       case 'process stop':
       case 'process suspend':
         return this.#pauseProcess(one, lastsMs, fault);
@@ -154,6 +160,8 @@ export class FaultInjector {
 
   #crashNode({ server, health }: WorldNode, lastsMs: number, wantedData: 'kept' | 'lost' | 'stale'): void {
     if (this.#down.has(server)) return;
+    // Every restart begins a quarantine, also with all data.
+    if (this.#world.settings.losesWhenLifted === true && !this.#mayLose(server)) return;
     this.#down.add(server);
     server.kill();
     health.begin();
@@ -197,8 +205,14 @@ export class FaultInjector {
   }
 
   #mayLose(server: SimServer): boolean {
-    const { settings, timeline } = this.#world;
+    const { settings, timeline, nodes } = this.#world;
     if (settings.beyond) return true;
+    if (settings.losesWhenLifted === true) {
+      // One that lost its data just now stays as it is: it has to vote again before it loses them once more.
+      const trusted = nodes.filter((one) => one.server.isTrusted);
+      const isTrusted = trusted.some((one) => one.server === server);
+      return isTrusted && trusted.length > this.#world.majority;
+    }
     const windowMs = settings.maxTtlMs * (1 + settings.driftFactor) + 1;
     const recent = this.#losses.filter((loss) => loss.at > timeline.now - windowMs);
     return new Set([server, ...recent.map((loss) => loss.server)]).size < this.#world.majority;
@@ -247,6 +261,22 @@ export class FaultInjector {
     this.#during(lastsMs, () => {
       link.delayFactor /= factor;
       link.health.end();
+    });
+  }
+
+  /** For a while the address leads to another node. */
+  #misroute(one: WorldClient, node: WorldNode, lastsMs: number): void {
+    const { nodes } = this.#world;
+    const route = one.routes[nodes.indexOf(node)]!;
+    if (route.server !== node.server) return;
+    const link = this.#linkOf(one, node);
+    route.server = this.#rng.pick(nodes.filter((other) => other !== node)).server;
+    link.health.begin();
+    link.reset();
+    this.#during(lastsMs, () => {
+      route.server = node.server;
+      link.reset();
+      link.health.end(AFTER_QUARANTINE_MS);
     });
   }
 

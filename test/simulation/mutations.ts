@@ -169,6 +169,88 @@ export const WORLDS = {
     nodeSkewMs: 0,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
+  /**
+   * Nodes that lose their data one after the other, each as soon as the one before votes again, while leases
+   * are out that live for longer than that takes.
+   */
+  'lifted quarantines': {
+    nodes: 3,
+    durable: false,
+    losesWhenLifted: true,
+    clients: 4,
+    workers: [1, 2],
+    maxTtlMs: 60_000,
+    ttlsMs: [1_000, 20_000],
+    idleMs: 100,
+    resources: ['a', 'b', 'c'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: ['data flushed', 'data flushed', 'data stale', 'link block', 'link block', 'process crash'],
+    faultIntervalMs: 600,
+    shortestFaultMs: 2_000,
+    longestFaultMs: 15_000,
+    wallStepMs: 100,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
+  /** Addresses that lead to another node for a while, and clients that know the nodes by different names. */
+  'misrouted addresses': {
+    nodes: 3,
+    hasSpellings: true,
+    clients: 4,
+    durable: false,
+    maxTtlMs: 600,
+    ttlsMs: [300, 600],
+    idleMs: 200,
+    resources: ['a'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: [
+      'link misroute',
+      'link misroute',
+      'link block',
+      'data flushed',
+      'process crash',
+      'process close',
+    ],
+    faultIntervalMs: 150,
+    longestFaultMs: 2_000,
+    nodeSkewMs: 0,
+    wallStepMs: 100,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
+  /** Two of five clocks that are stepped at once, again and again. */
+  'stepped clocks': {
+    nodes: 5,
+    clients: 3,
+    maxTtlMs: 600,
+    ttlsMs: [300, 600],
+    idleMs: 200,
+    resources: ['a'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: ['node clock step', 'process close', 'process crash', 'process suspend', 'link block'],
+    faultIntervalMs: 80,
+    longestFaultMs: 1_500,
+    nodeSkewMs: 200,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
+  /** Clocks of workers that are stepped far while nodes lose their data. A tick may run late then. */
+  'stepped workers': {
+    nodes: 3,
+    clients: 4,
+    durable: false,
+    maxTtlMs: 600,
+    ttlsMs: [300, 600],
+    idleMs: 200,
+    resources: ['a'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: ['wall step', 'data lost', 'data stale', 'data flushed', 'link block', 'process stop'],
+    faultIntervalMs: 80,
+    longestFaultMs: 1_500,
+    wallStepMs: 1e7,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
   /** Workers that fire in the same millisecond, again and again. */
   'simultaneous ticks': {
     nodes: 3,
@@ -276,6 +358,13 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['no tick lost'],
   },
   {
+    name: 'a node that tells others of no lease',
+    flaw: 'no instant told',
+    worlds: 'lifted quarantines',
+    likely: 5,
+    breaks: ['one holder'],
+  },
+  {
     name: 'no quarantine',
     edits: [
       {
@@ -285,7 +374,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'flushed data',
-    likely: 1,
+    likely: 9,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {
@@ -314,7 +403,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'confirm without ownership',
     flaw: 'confirm without ownership',
     worlds: 'stopped processes',
-    likely: 4,
+    likely: 12,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -342,7 +431,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing connections',
-    likely: 16,
+    likely: 1,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -378,7 +467,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'many waiters',
-    likely: 8,
+    likely: 5,
     breaks: ['tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
@@ -393,7 +482,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'ticks granted by nodes that may have forgotten them',
     flaw: 'forgotten ticks granted',
     worlds: 'flushed data',
-    likely: 7,
+    likely: 15,
     breaks: ['one run per tick'],
   },
   {
@@ -483,7 +572,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
     worlds: 'stopped processes',
-    likely: 28,
+    likely: 18,
     breaks: ['no tick lost', 'one run per tick'],
   },
   {
@@ -577,6 +666,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'dying workers',
+    likely: 3,
     breaks: ['a finished tick stays finished'],
   },
   {
@@ -595,7 +685,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
     worlds: 'dying workers',
-    likely: 16,
+    likely: 47,
     breaks: ['a finished tick stays finished'],
   },
 ];

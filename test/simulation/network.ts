@@ -82,17 +82,31 @@ export class Channel {
   readonly #inTransit: (() => void)[] = [];
   #lastAt = 0;
   #held = 0;
+  #isCut = false;
 
   constructor(private readonly link: Link) {}
 
   carry(deliver: () => void): void {
+    if (this.#isCut) return;
     this.#inTransit.push(deliver);
     this.#schedule();
   }
 
-  /** The connection broke: the last messages in transit are lost, a random number of them. */
+  /**
+   * The connection broke: the last messages in transit are lost, a random number of them, and after a lost
+   * one whatever is sent. So what arrives is the beginning of what was sent.
+   */
   cut(): void {
-    this.#inTransit.length = this.link.deliveredOf(this.#inTransit.length);
+    const sent = this.#inTransit.length;
+    this.#inTransit.length = this.link.deliveredOf(sent);
+    this.#isCut ||= this.#inTransit.length < sent;
+  }
+
+  /** The same, and the other side learns of it. */
+  hangUp(deliver: () => void): void {
+    this.cut();
+    this.#inTransit.push(deliver);
+    this.#schedule();
   }
 
   /** Messages that arrived while the link was blocked are delivered now. */

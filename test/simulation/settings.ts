@@ -28,7 +28,14 @@ const DATA_LOSSES: readonly string[] = [...NOT_DURABLE, 'data flushed'];
 /** Faults that only the fencing token protects from. */
 const DISASTERS = ['majority flushed', 'all flushed'] as const;
 
-export type Fault = (typeof PLAIN_FAULTS)[number] | (typeof LOSSES)[number] | (typeof DISASTERS)[number];
+/** An address that leads one process to another node for a while, as a wrong entry of a name server does. */
+const MISROUTES = ['link misroute'] as const;
+
+export type Fault =
+  | (typeof PLAIN_FAULTS)[number]
+  | (typeof LOSSES)[number]
+  | (typeof DISASTERS)[number]
+  | (typeof MISROUTES)[number];
 
 export interface Settings {
   readonly seed: number;
@@ -40,6 +47,8 @@ export interface Settings {
    * the next; `undefined`: all clients have all nodes. Only who holds what is checked then.
    */
   readonly lists?: readonly (readonly number[])[];
+  /** Whether some clients have another name for a node than others. */
+  readonly hasSpellings?: boolean;
   /** Whether the operator declares that nodes keep their data over a restart. */
   readonly durable: boolean;
   readonly clients: number;
@@ -59,10 +68,17 @@ export interface Settings {
   readonly faults: readonly Fault[];
   /** The mean time between two faults in a period with faults. */
   readonly faultIntervalMs: number;
+  /** `undefined`: most faults are short. */
+  readonly shortestFaultMs?: number;
   readonly longestFaultMs: number;
   /** The maximum rate of the nodes' clocks against true time; `undefined`: within the drift factor. */
   readonly fastNodes: number | undefined;
   readonly restartQuarantine: 'auto' | 'off';
+  /**
+   * Whether the next node may lose its data as soon as the nodes themselves say that a majority votes without
+   * it. Otherwise that takes until one `maxTtlMs` after the last loss.
+   */
+  readonly losesWhenLifted?: boolean;
   /** The maximum difference between the workers' wall clocks. */
   readonly wallSkewMs: number;
   readonly nodeSkewMs: number;

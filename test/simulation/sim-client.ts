@@ -10,6 +10,7 @@ import type { LockNode } from '../../src/node/lock-node.js';
 import type { Checker, Holding } from './checker.js';
 import type { FencedStore } from './fenced-store.js';
 import type { Rng } from './rng.js';
+import { LONGEST_NODE_TIMEOUT_MS } from '../../src/core/quarantine.js';
 import { Routine } from './routine.js';
 import type { Settings } from './settings.js';
 import { EPOCH_MS, type SimProcess } from './sim-process.js';
@@ -56,6 +57,8 @@ const TIMEOUTS_A_ROUND = 5;
 const WAIT_OPTIONS = { waitMs: 500, retryDelayMs: 100 };
 const LONGEST_YIELD_MS = 75;
 const LONGEST_IDLE_MS = 3_000;
+/** A worker that holds a lock sees after this, at the latest, that it is to stop. */
+const LONGEST_PAUSE_MS = 6_000;
 /**
  * Every third job uses `withLock`, and every fifth of these throws. The jobs are counted, so that no other
  * random choice depends on it.
@@ -131,7 +134,7 @@ export class SimClient {
     const closing = this.#withinTime('close', 2 * 250 + drainMs + SLACK_MS, this.manager.close({ drainMs }));
     await Promise.all([closing, ...this.#loops]);
     // The last timers of rounds that were decided long before.
-    await this.process.sleep(Math.max(...ttlsMs) / 3 + SLACK_MS);
+    await this.process.sleep(Math.min(Math.max(...ttlsMs) / 3, LONGEST_NODE_TIMEOUT_MS) + SLACK_MS);
     this.#closedAt = this.world.timeline.now;
     if (this.process.timers > 0)
       this.world.checker.report(
@@ -179,7 +182,9 @@ export class SimClient {
         ),
         ...(rng.chance(0.05) ? { minHoldMs: Math.floor(ttlMs / 2) } : {}),
         ...(rng.chance(0.05) ? { maxHoldMs: 2 * ttlMs } : {}),
-        ...(rng.chance(0.2) ? { nodeTimeoutMs: Math.floor(ttlMs / rng.pick([3, 5])) } : {}),
+        ...(rng.chance(0.2)
+          ? { nodeTimeoutMs: Math.min(Math.floor(ttlMs / rng.pick([3, 5])), LONGEST_NODE_TIMEOUT_MS) }
+          : {}),
       };
       const abandonMs = rng.chance(0.1) ? rng.exponential(10) : undefined;
       const routine = job % WITH_LOCK_EVERY === 0 ? new Routine() : undefined;
@@ -332,7 +337,8 @@ export class SimClient {
         const extending = lease.extend(askedMs).catch(() => undefined);
         await this.#withinTime('extend', ttlMs + SLACK_MS, extending);
       }
-      await this.process.sleep(Math.min(until - this.process.now(), 1 + rng.exponential(ttlMs / 3)));
+      const pauseMs = Math.min(1 + rng.exponential(ttlMs / 3), LONGEST_PAUSE_MS);
+      await this.process.sleep(Math.min(until - this.process.now(), pauseMs));
     }
     this.#write(holding, rng);
     const releasing = end(lease);

@@ -40,7 +40,7 @@ class SimConnection implements Connection {
 
   constructor(
     private readonly process: SimProcess,
-    private readonly server: SimServer,
+    private readonly route: Route,
     private readonly link: Link,
     private readonly retryDelayMs: (attempt: number) => number,
     private readonly sendsTwice: boolean,
@@ -120,7 +120,7 @@ class SimConnection implements Connection {
   }
 
   #open(): void {
-    const socket = new Socket(this.process, this.server, this.link, this.sendsTwice, {
+    const socket = new Socket(this.process, this.route.server, this.link, this.sendsTwice, {
       connected: () => void this.#checkReady(socket),
       failed: (error) => this.#listeners.error?.(error),
       closed: () => this.#closed(),
@@ -206,8 +206,7 @@ class Socket {
         return isGone();
       },
       hangUp: () => {
-        this.#down.cut();
-        this.#down.carry(() => this.process.post(() => this.#close()));
+        this.#down.hangUp(() => this.process.post(() => this.#close()));
       },
     };
   }
@@ -327,18 +326,24 @@ class Socket {
   }
 }
 
+/** Which server an address leads to, for one process. New connections go there. */
+export interface Route {
+  readonly address: string;
+  server: SimServer;
+}
+
 /** Where a process finds a server. */
 export const simEndpoint = (
   process: SimProcess,
-  server: SimServer,
+  route: Route,
   link: Link,
   durable: boolean,
   sendsTwice = false,
 ): Endpoint => ({
-  name: server.name,
-  address: server.name,
+  name: route.server.name,
+  address: route.address,
   clientPrefix: '',
   durable,
   failsOver: false,
-  open: (retryDelayMs) => new SimConnection(process, server, link, retryDelayMs, sendsTwice),
+  open: (retryDelayMs) => new SimConnection(process, route, link, retryDelayMs, sendsTwice),
 });

@@ -4,6 +4,8 @@ import { runScript, type ScriptFlaw } from './script-model.js';
 import { EPOCH_MS } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 
+const MARKER = 'lock:quorlock:node';
+
 /** An error that the server answers with, as ioredis makes it. */
 class ReplyError extends Error {
   override readonly name = 'ReplyError';
@@ -86,6 +88,14 @@ export class SimServer {
   /** The true instant at which an instant of the node's time comes, if the clock goes on as it does. */
   trueTimeOf(clockMs: number): number {
     return this.timeline.now + (clockMs - this.clockMs) / this.rate;
+  }
+
+  /** Whether its marker says that its votes count: it is up, in no quarantine, and not about to begin one. */
+  get isTrusted(): boolean {
+    const field = (name: string): string => this.keyspace.field(MARKER, name) ?? '';
+    const [since, longest, lifted] = [field('since'), Number(field('longest')), field('lifted')];
+    if (this.#state === 'down' || since === '' || field('run') !== this.runId) return false;
+    return since === '0' || lifted === since || Number(since) / 1_000 + longest <= this.clockMs;
   }
 
   connect(peer: Peer): void {

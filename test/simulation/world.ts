@@ -8,7 +8,7 @@ import { Rng } from './rng.js';
 import type { ScriptFlaw } from './script-model.js';
 import type { Fault, Settings } from './settings.js';
 import { SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
-import { simEndpoint } from './sim-connection.js';
+import { simEndpoint, type Route } from './sim-connection.js';
 import { SimProcess } from './sim-process.js';
 import { SimServer, type Command } from './sim-server.js';
 import { Timeline } from './timeline.js';
@@ -27,6 +27,8 @@ export interface WorldClient {
   readonly client: SimClient;
   readonly process: SimProcess;
   readonly links: readonly Link[];
+  /** Where its addresses lead to, by node. */
+  readonly routes: readonly Route[];
   readonly health: Health;
 }
 
@@ -149,9 +151,13 @@ export class World {
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
     const quarantine = new QuarantineTerm(this.quarantineMs);
     const list = this.#listNow(rng);
+    const routes = this.nodes.map(({ server }): Route => {
+      const isOther = settings.hasSpellings === true && rng.chance(0.5);
+      return { server, address: isOther ? `${server.name}.other` : server.name };
+    });
     const nodes = list.map((nodeIndex) => {
-      const { server } = this.nodes[nodeIndex]!;
-      const endpoint = simEndpoint(process, server, links[nodeIndex]!, settings.durable, this.#sendsTwice);
+      const route = routes[nodeIndex]!;
+      const endpoint = simEndpoint(process, route, links[nodeIndex]!, settings.durable, this.#sendsTwice);
       return new RedisNode(endpoint, {
         keyPrefix: 'lock:',
         driftFactor: settings.driftFactor,
@@ -163,7 +169,7 @@ export class World {
     });
     this.trace.note(() => `${name} starts`);
     const client = new SimClient(name, process, rng.fork(), this, nodes);
-    this.clients.push({ index, client, process, links, health: new Health(() => timeline.now) });
+    this.clients.push({ index, client, process, links, routes, health: new Health(() => timeline.now) });
   }
 
   /**
