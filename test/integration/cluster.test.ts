@@ -118,9 +118,15 @@ describe('a Redis Cluster as one of three nodes', () => {
     await leases[0].release();
     expect(await outcomeOf(locks.acquire(first))).toBe('granted');
     await until(() => has(cluster.masters[0]!, first));
+    // A client that starts now counts the other shards: the list in use has the Cluster at this address.
+    const late = clients.make({ ...SHORT, nodes });
+    const besides = `late{lock:${first}}`;
+    await until(async () => (await outcomeOf(late.acquire(besides))) === 'granted');
+    await until(() => has(cluster.masters[0]!, besides));
     await gone.start();
     await untilStatus(locks, 0, 'untrusted');
     await allVote(locks);
+    await allVote(late);
     expect(leases[1].signal.aborted).toBe(false);
     await until(() => has(gone, lost));
   });

@@ -35,6 +35,11 @@ export class RedisServer implements NodeMemory {
   readonly keyPrefix: string;
   /** Whether it may vote. */
   readonly voting: VotingState<ServerInfo>;
+  /**
+   * Missing where another server may have taken this one's place: the one before may still vote for clients
+   * that cannot see that, until `maxTtlMs` has passed.
+   */
+  readonly lift?: (memory: string) => Promise<void>;
   readonly #endpoint: Endpoint;
   readonly #settings: ServerSettings;
   readonly #connection: Connection;
@@ -62,6 +67,7 @@ export class RedisServer implements NodeMemory {
       },
     );
     this.#connection = this.open();
+    if (!endpoint.failsOver) this.lift = (memory) => this.#command('lift', memory);
     const { keyPrefix } = this;
     this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint.durable);
     this.#connection.on('ready', () => void this.#introduce());
@@ -104,10 +110,6 @@ export class RedisServer implements NodeMemory {
       this.#onError(error);
       return undefined;
     }
-  }
-
-  async lift(memory: string): Promise<void> {
-    await this.#command('lift', memory);
   }
 
   trust(): Promise<void> {
