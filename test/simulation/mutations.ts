@@ -368,7 +368,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'no quarantine',
     edits: [
       {
-        file: 'node/redis/redis-node.ts',
+        file: 'node/server/counted-vote.ts',
         original: "(isMismatch(vote) || (vote.kind === 'granted' && !isPlainRelease(request)))",
         replacement: 'isMismatch(vote)',
       },
