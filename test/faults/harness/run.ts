@@ -36,6 +36,8 @@ const QUORLOCK = new URL('./quorlock-adapter.ts', import.meta.url);
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
 const BACK_UP_MS = 20_000;
+/** How late a worker may be with a block, and with its report of it. */
+const UNBLOCKED_MS = 2_000;
 /** A stall up to this length goes unnoticed with a node timeout of 100 ms, which the shortest TTL has. */
 const BRIEF_STALL_MS = 40;
 /**
@@ -65,6 +67,8 @@ interface WorkerSlot {
   /** The name of this slot's connections. A replacement worker uses the same name. */
   readonly connectionName: string;
   worker: FaultWorker;
+  /** Since when its event loop may be blocked. */
+  blockedSince?: number | undefined;
 }
 
 class World {
@@ -268,8 +272,12 @@ class World {
         for (const { worker } of slots) worker.resume();
         break;
       case 'worker-block':
-        for (const { worker } of slots) worker.send({ do: 'block', forMs: fault.forMs });
+        for (const slot of slots) {
+          slot.worker.send({ do: 'block', forMs: fault.forMs });
+          slot.blockedSince = at;
+        }
         await sleep(fault.forMs);
+        for (const slot of slots) void sleep(UNBLOCKED_MS).then(() => (slot.blockedSince = undefined));
         break;
       case 'worker-kill':
         await Promise.all(slots.map((slot) => this.#replace(slot)));
@@ -289,6 +297,10 @@ class World {
   async #replace(slot: WorkerSlot): Promise<void> {
     const { worker } = slot;
     await worker.kill();
+    // It cannot tell any more that it was blocked.
+    const { blockedSince: from } = slot;
+    if (from !== undefined) this.#records.push({ type: 'stall', from, at: nowMs(), worker: worker.name });
+    slot.blockedSince = undefined;
     this.#records.push({ type: 'killed', at: worker.killedAt ?? nowMs(), worker: worker.name });
     slot.worker = this.#startWorker(slot.index, ++slot.generation, slot.connectionName);
     await slot.worker.next(({ type }) => type === 'ready');
