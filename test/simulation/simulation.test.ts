@@ -52,15 +52,16 @@ describe('a simulated world', () => {
    * checker was wrong (checker.test.ts plays that). In the next two no list of nodes came into use, because
    * two clients knew a node by two ids: one of them had found it away at first use. In the next two a blank
    * node waited: for a clock to catch up that had been set back by 2,400 s, and for a node that was listed
-   * twice (mutations.ts has both). In the last one a client began a first list anew while all nodes had the
-   * list in use, in quarantine.
+   * twice (mutations.ts has both). Then a client began a first list anew while all nodes had the list in use,
+   * in quarantine. The last two were mistakes of the simulation: a connection that lost a reply and gave a
+   * later one, and a run whose end one of two nodes had on record, which nobody has to run again.
    */
-  it.each([771_003_732, 771_000_371, 521_530_530, 521_531_408, 521_530_109, 521_529_807, 611_000_560])(
-    'all invariants hold in the world of seed %d',
-    async (seed) => {
-      expect((await simulateAll([seed])).flatMap(linesOf)).toEqual([]);
-    },
-  );
+  it.each([
+    ...[771_003_732, 771_000_371, 521_530_530, 521_531_408],
+    ...[521_530_109, 521_529_807, 611_000_560, 611_001_878, 611_002_863],
+  ])('all invariants hold in the world of seed %d', async (seed) => {
+    expect((await simulateAll([seed])).flatMap(linesOf)).toEqual([]);
+  });
 
   it.each(Object.keys(WORLDS).filter((name) => name !== 'fast node clocks') as Worlds[])(
     'all invariants hold in a world where rare states are common: %s',

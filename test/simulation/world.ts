@@ -280,12 +280,16 @@ export class World {
 
   /**
    * A tick whose worker died must have been run again if one client waited for it all the while, and was
-   * healthy as it has to be for a tick, likewise a majority of nodes and its links to them.
+   * healthy as it has to be for a tick, likewise a majority of nodes and its links to them. The run of a
+   * worker that died while it released has ended: if so many nodes know that no majority is left, the tick is
+   * not run again. Half of an even number of nodes is enough for that.
    */
   #checkAbandoned({ resource, tick }: ClientTick, runs: number, diedAt: number): void {
     const since = diedAt - this.settings.maxTtlMs - 2_500;
     if (this.timeline.now >= this.settings.durationMs || since < 0) return;
     if (this.checker.isPast(resource, tick + 1) || this.checker.runsOf(resource, tick) > runs) return;
+    const finished = this.nodes.filter(({ server }) => hasFinished(server, resource, tick));
+    if (this.nodes.length - finished.length < this.majority) return;
     const waits = ({ client, health, links }: WorldClient): boolean => {
       const isWaiting = [...client.awaited].some((one) => one.resource === resource && one.tick === tick);
       const healthy = this.nodes.filter(
@@ -350,6 +354,10 @@ export class World {
     }
   }
 }
+
+/** Whether a server has the end of the tick's run on record. */
+const hasFinished = ({ keyspace }: SimServer, resource: string, tick: number): boolean =>
+  /^(\d+):\d+:finished$/.exec(keyspace.get(`{lock:${resource}}:fence:run`) ?? '')?.[1] === String(tick);
 
 /** The held resources of a server, with the name of each holder. */
 function locksOn({ keyspace }: SimServer): [resource: string, owner: string][] {
