@@ -3,8 +3,11 @@ import { finishAnswer, isTakenBack, refusesRun, type RunMark, type RunRecord } f
 import { Rng } from '../simulation/rng.js';
 
 /**
- * Ways to break the rules of the ledger, each with a seed in whose world it leads to a wrong run. Some need a
- * dozen things to come together.
+ * Ways to break the rules of the ledger, each with a seed in whose world it leads to a wrong run, or to a run
+ * that is told as lost although it need not be. Some need a dozen things to come together.
+ *
+ * Of an untrusted node's answer to the end of a run, only the refusal does harm. Whoever acknowledges an end
+ * keeps it, or has a memory that is too young for the tick, and so never grants the tick again.
  */
 export const RUN_FLAWS = {
   'take-back without ownership': 506_151,
@@ -17,6 +20,8 @@ export const RUN_FLAWS = {
   'ticks granted that may be forgotten': 2_199,
   'finish over a later attempt': 6_288,
   'confirm of a finished tick': 2_764,
+  'untrusted answer to the end counted': 5_529,
+  'confirm sent to nodes whose grant did not count': 32_177,
 } as const;
 
 export type RunFlaw = keyof typeof RUN_FLAWS;
@@ -35,6 +40,8 @@ class Node {
   /** Its memory is too young for this tick and for earlier ones. */
   forgot = 0;
   isTrusted = true;
+  /** Those that confirmed here a lower attempt than the one on record. */
+  readonly late = new Set<Claimant>();
 }
 
 interface Claimant {
@@ -48,6 +55,8 @@ interface Claimant {
   readonly grants: Map<number, number>;
   readonly confirmed: Set<number>;
   readonly acknowledged: Set<number>;
+  /** The nodes that will never have the end on record, as they say, and whether they were trusted then. */
+  readonly refused: Map<number, boolean>;
   mark: RunMark | undefined;
   isReported: boolean;
 }
@@ -59,7 +68,8 @@ type Message = { readonly to: number; readonly from: Claimant } & (
 
 type Reply = { readonly node: number; readonly isTrusted: boolean; readonly to: Claimant } & (
   | { readonly op: 'claim'; readonly attempt: number }
-  | { readonly op: 'confirm' | 'finish'; readonly mark: RunMark }
+  | { readonly op: 'confirm'; readonly mark: RunMark }
+  | { readonly op: 'finish'; readonly isRecorded: boolean }
 );
 
 /**
@@ -119,6 +129,7 @@ class World {
       grants: new Map(),
       confirmed: new Set(),
       acknowledged: new Set(),
+      refused: new Map(),
       mark: undefined,
       isReported: false,
     };
@@ -174,6 +185,7 @@ class World {
     if (refusesRun(node.run, mark.tick, true) && this.flaw !== 'confirm of a finished tick') return;
     if (node.forgot >= mark.tick && this.flaw !== 'ticks granted that may be forgotten') return;
     const known = node.run?.tick === mark.tick ? node.run.attempt : 0;
+    if (known > mark.attempt) node.late.add(from);
     const attempt = this.flaw === 'attempt not written' ? known : Math.max(known, mark.attempt);
     node.run = { tick: mark.tick, attempt, state: 'started' };
     this.#replies.push({ op: 'confirm', node: at, isTrusted: node.isTrusted, to: from, mark });
@@ -182,9 +194,13 @@ class World {
   #onFinish(node: Node, at: number, from: Claimant, mark: RunMark): void {
     const isOver = this.flaw === 'finish over a later attempt' && node.run?.tick === mark.tick;
     const answer = isOver ? 'write' : finishAnswer(node.run, mark);
-    if (answer === 'refuse' || (!node.hasCounter && node.forgot < mark.tick)) return;
-    if (answer === 'write' && node.hasCounter) node.run = { ...mark, state: 'finished' };
-    this.#replies.push({ op: 'finish', node: at, isTrusted: node.isTrusted, to: from, mark });
+    const { isTrusted, hasCounter } = node;
+    if (answer === 'write' && hasCounter) node.run = { ...mark, state: 'finished' };
+    // Without a counter nothing is written. It need not be where the node never grants the tick again.
+    const isRecorded = hasCounter ? answer !== 'refuse' : isTrusted && node.forgot >= mark.tick;
+    this.#replies.push({ op: 'finish', node: at, isTrusted, to: from, isRecorded });
+    if (!isRecorded && node.late.has(from) && from.confirmed.has(at))
+      this.#wrong = 'the end of a run is refused by a node that confirmed its start';
   }
 
   #answer(): void {
@@ -199,17 +215,32 @@ class World {
       case 'confirm':
         if (isTrusted || this.flaw === 'amnesiac counted at once') to.confirmed.add(node);
         return;
-      case 'finish': {
-        if (!isTrusted) return;
-        to.acknowledged.add(node);
-        const enough = this.flaw === 'success at one acknowledgement' ? 1 : MAJORITY;
-        if (to.acknowledged.size >= enough) to.isReported = true;
-      }
+      case 'finish':
+        if (isTrusted || this.flaw === 'untrusted answer to the end counted')
+          this.#finished(to, node, reply.isRecorded, isTrusted);
     }
   }
 
+  #finished(to: Claimant, node: number, isRecorded: boolean, isTrusted: boolean): void {
+    if (to.phase === 'done') return;
+    if (isRecorded) to.acknowledged.add(node);
+    else to.refused.set(node, isTrusted);
+    const enough = this.flaw === 'success at one acknowledgement' ? 1 : MAJORITY;
+    if (to.acknowledged.size >= enough) to.isReported = true;
+    if (to.isReported || to.refused.size <= NODES.length - MAJORITY) return;
+    // Told as lost, for good.
+    to.phase = 'done';
+    const mark = to.mark!;
+    const wouldRecord = this.#nodes.filter(({ hasCounter, forgot, run }) =>
+      hasCounter ? finishAnswer(run, mark) !== 'refuse' : forgot >= mark.tick,
+    );
+    if (wouldRecord.length >= MAJORITY && [...to.refused.values()].includes(false))
+      this.#wrong = 'a run is told as lost whose end can be recorded';
+  }
+
   #granted(to: Claimant, node: number, attempt: number, counts: boolean): void {
-    if (!counts) return;
+    const isConfirmedAnyway = this.flaw === 'confirm sent to nodes whose grant did not count';
+    if (!counts && !(isConfirmedAnyway && to.phase === 'confirming')) return;
     if (to.phase === 'claiming') {
       to.grants.set(node, attempt);
       if (to.grants.size < MAJORITY) return;
@@ -224,7 +255,7 @@ class World {
     }
     // A grant that comes later takes part if it changes nothing.
     if (to.phase !== 'confirming' || to.grants.has(node)) return;
-    if (attempt >= to.mark!.attempt) return;
+    if (attempt >= to.mark!.attempt && !isConfirmedAnyway) return;
     this.#messages.push({ op: 'confirm', to: node, from: to, mark: to.mark! });
   }
 
