@@ -121,7 +121,9 @@ export type RunRefusal =
   /** `known`: what the nodes know; `undefined`: a worker of an earlier version ran it. */
   | { readonly kind: 'already_ran'; readonly known: RunRecord | undefined }
   /** Too few nodes answered, or the votes stayed split. */
-  | { readonly kind: 'no_majority' };
+  | { readonly kind: 'no_majority' }
+  /** So many nodes have forgotten whether it ran that there will never be a majority for it. */
+  | { readonly kind: 'forgotten' };
 
 /** Why a tick is not run by a worker that asked for it. */
 export type NotRunReason =
@@ -165,6 +167,8 @@ export function afterRefusal(
       if (known.attempt >= policy.attempts) return STOP('attempts');
       return isInTime ? { kind: 'retry' } : STOP('too_late');
     }
+    case 'forgotten':
+      return { kind: 'fail' };
     case 'no_majority':
       return policy.missed === 'once' && isInTime ? { kind: 'again' } : { kind: 'fail' };
   }

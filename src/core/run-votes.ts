@@ -1,3 +1,4 @@
+import { majorityOf } from './quorum.js';
 import { laterRun, type RunRecord } from './run.js';
 import type { Granted, Vote } from './vote.js';
 
@@ -13,3 +14,9 @@ export const refusedRun = (votes: readonly (Vote | undefined)[]): RunRecord | un
   votes
     .map((vote) => (vote?.kind === 'refused' && vote.reason === 'already_ran' ? vote.run : undefined))
     .reduce(laterRun, undefined);
+
+/** Whether the nodes that may vote for the tick are too few for a majority, for good. */
+export function isForgotten(votes: readonly (Vote | undefined)[]): boolean {
+  const forgotten = votes.filter((vote) => vote?.kind === 'failed' && vote.forgotten).length;
+  return forgotten > 0 && votes.length - forgotten < majorityOf(votes.length);
+}

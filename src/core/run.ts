@@ -46,6 +46,9 @@ export const TICK_AHEAD_MS = 60_000;
 export const TICK_TOO_FAR_AHEAD =
   "the tick is further ahead of the node's time than clocks may differ: is the clock of this machine right?";
 
+/** Why a node never votes for a tick. */
+export const TICK_FORGOTTEN = 'the node lost its memory after this tick was due';
+
 /** How a node answers to the finish of a run, which has no deadline and may come late or twice. */
 export type FinishAnswer = 'write' | 'known' | 'refuse';
 

@@ -55,6 +55,7 @@ export const MISSED_REASONS = keysOf<EventOf<'tick_missed'>['reason']>({
   too_late: true,
   overlap: true,
   unreachable: true,
+  forgotten: true,
 });
 
 export const ABANDONED_REASONS = keysOf<EventOf<'tick_abandoned'>['reason']>({

@@ -247,6 +247,8 @@ describe('what follows a refusal', () => {
     ['no majority', { kind: 'no_majority' }, true, TODAY, { kind: 'fail' }],
     ['no majority, with once', { kind: 'no_majority' }, true, ONCE, { kind: 'again' }],
     ['no majority, too late', { kind: 'no_majority' }, false, ONCE, { kind: 'fail' }],
+    ['the nodes have forgotten it', { kind: 'forgotten' }, true, ONCE, { kind: 'fail' }],
+    ['the nodes have forgotten it, with retry', { kind: 'forgotten' }, true, RETRY, { kind: 'fail' }],
   ])('%s', (_, refusal, isInTime, policy, expected) => {
     expect(afterRefusal(T, refusal, isInTime, policy)).toEqual(expected);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { attemptAfter, refusedRun } from '../../src/core/run-votes.js';
+import type { Vote } from '../../src/core/vote.js';
+import { attemptAfter, isForgotten, refusedRun } from '../../src/core/run-votes.js';
 import {
   finishAnswer,
   isTakenBack,
@@ -89,5 +90,26 @@ describe('the votes of a round', () => {
       of('finished', 2),
     );
     expect(refusedRun([held, undefined])).toBeUndefined();
+  });
+});
+
+describe('a tick that cannot get a majority any more', () => {
+  const forgotten: Vote = {
+    ...{ kind: 'failed', reason: 'error', cause: new Error('too young') },
+    forgotten: true,
+  };
+  const granted: Vote = { kind: 'granted', counter: 1 };
+  const away: Vote = { kind: 'failed', reason: 'unreachable', cause: new Error('refused') };
+
+  it.each<[string, (Vote | undefined)[], boolean]>([
+    ['two of three nodes have forgotten it', [forgotten, undefined, forgotten], true],
+    ['one of three has', [forgotten, granted, granted], false],
+    ['one of three has, and another is away', [forgotten, away, granted], false],
+    ['two of five have', [forgotten, forgotten, away, away, granted], false],
+    ['three of five have', [forgotten, forgotten, forgotten, granted, granted], true],
+    ['the only node has', [forgotten], true],
+    ['nobody was asked', [], false],
+  ])('%s', (_what, votes, expected) => {
+    expect(isForgotten(votes)).toBe(expected);
   });
 });

@@ -3,6 +3,7 @@ import {
   isTakenBack,
   refusesRun,
   TICK_AHEAD_MS,
+  TICK_FORGOTTEN,
   TICK_TOO_FAR_AHEAD,
   type RunMark,
   type RunRecord,
@@ -810,7 +811,7 @@ class Node {
   #failIfForgotten(tick: number): void {
     const { memory, flaw } = this.server;
     if (tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted')
-      throw new Error('the node lost its memory after this tick was due');
+      throw new Error(TICK_FORGOTTEN);
   }
 
   #heldBy(owner: string, lock: string): unknown[] {

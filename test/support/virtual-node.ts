@@ -1,5 +1,6 @@
 import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/testing/index.js';
+import { TICK_FORGOTTEN } from '../../src/core/run.js';
 import { failed, type Failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import type {
@@ -22,6 +23,8 @@ export interface Behaviour {
   readonly stopped?: boolean;
   /** Every request fails at once, as with a refused connection. */
   readonly down?: boolean;
+  /** It lost its memory, and never votes for ticks up to this one. */
+  readonly forgotTick?: number;
   /** Release notifications are lost. */
   readonly losesNotifications?: boolean;
   /** The connection for release notifications cannot be opened. */
@@ -200,7 +203,9 @@ export class VirtualNode implements LockNode, NodeMemory {
     await this.#pass(requestMs);
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const { op, holderId } = request;
-    const answer = await voteOf(this.#memory, request);
+    const answer = this.#forgot(request)
+      ? { ...failed('error', new Error(TICK_FORGOTTEN)), forgotten: true as const }
+      : await voteOf(this.#memory, request);
     const vote = this.#state.status === 'untrusted' ? this.#withoutVote(request, answer) : answer;
     this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {
@@ -209,6 +214,12 @@ export class VirtualNode implements LockNode, NodeMemory {
     }
     await this.#pass(replyMs);
     return vote;
+  }
+
+  #forgot(request: NodeRequest): boolean {
+    const isClaim = request.op === 'acquire' || request.op === 'confirm';
+    const { forgotTick = Number.NEGATIVE_INFINITY } = this.behaviour;
+    return isClaim && request.tick !== undefined && request.tick <= forgotTick;
   }
 
   #withoutVote(request: NodeRequest, answer: Vote): Vote {

@@ -1,4 +1,5 @@
 import { afterRefusal, latestStartMs, type NextStep, type RunRefusal } from '../../core/run-policy.js';
+import { isForgotten } from '../../core/run-votes.js';
 import { jitteredMs } from '../../core/backoff.js';
 import { LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvent } from '../../api/events.js';
@@ -154,7 +155,8 @@ export class RunOnce<T> {
 
   /** `gone`: the holder has released it meanwhile. `undefined`: the error is none of a refusal. */
   async #refusalOf(error: unknown): Promise<RunRefusal | 'gone' | undefined> {
-    if (error instanceof QuorumUnreachableError) return { kind: 'no_majority' };
+    if (error instanceof QuorumUnreachableError)
+      return { kind: isForgotten(error.votes.map(({ vote }) => vote)) ? 'forgotten' : 'no_majority' };
     if (!(error instanceof LockNotAcquiredError)) return undefined;
     if (error.reason === 'contended') return { kind: 'no_majority' };
     if (error.reason === 'already_ran') return { kind: 'already_ran', known: error.run };
@@ -213,6 +215,7 @@ function tickEvent(
   step: NextStep,
   missed: 'skip' | 'once',
 ): LockEvent | undefined {
+  if (refusal.kind === 'forgotten') return { ...about, type: 'tick_missed', reason: 'forgotten' };
   if (step.kind === 'fail' && missed === 'once')
     return { ...about, type: 'tick_missed', reason: 'unreachable' };
   if (step.kind !== 'stop') return undefined;

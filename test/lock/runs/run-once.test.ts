@@ -403,6 +403,35 @@ describe('a tick without a majority of the nodes', () => {
     expect(told(world)).toEqual(['a tick_missed unreachable']);
   });
 
+  it.each<[string, Partial<RunOnceOptions>]>([
+    ['by default', {}],
+    ['with missed: once', { missed: 'once', maxLatenessMs: HOUR }],
+    ['with abandoned: retry', { abandoned: 'retry', maxLatenessMs: HOUR }],
+  ])('fails at once when two of three nodes have forgotten the tick, and says so: %s', async (_, policy) => {
+    const world = new VirtualWorld(3);
+    const [a, b] = workers(world);
+    const tick = await nextTick(world);
+    const forget = (count: number): void =>
+      world.nodes.slice(0, count).forEach((node) => {
+        node.behaviour = { ...node.behaviour, forgotTick: tick };
+      });
+    forget(2);
+    const run = a!.runOnce(at(tick, policy), () => 'no');
+    await expect(world.clock.until(run)).rejects.toThrow(/lost its memory after this tick was due/);
+    expect(told(world)).toEqual(['a tick_missed forgotten']);
+    // The next tick is none of those that may be forgotten.
+    const next = b!.runOnce(at(await nextTick(world), policy), () => 'yes');
+    expect(await world.clock.until(next)).toMatchObject({ ran: true, value: 'yes' });
+  });
+
+  it('runs a tick that one node of three has forgotten', async () => {
+    const world = new VirtualWorld(3);
+    const [a] = workers(world);
+    const tick = await nextTick(world);
+    world.nodes[0]!.behaviour = { ...world.nodes[0]!.behaviour, forgotTick: tick };
+    expect(await world.clock.until(a!.runOnce(at(tick), () => 'yes'))).toMatchObject({ ran: true });
+  });
+
   it('fails when the next tick has come, although it is not too late: never a backlog', async () => {
     const world = new VirtualWorld(3);
     const all = workers(world);

@@ -1,5 +1,5 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
-import type { RunRecord, RunState } from '../../../core/run.js';
+import { TICK_FORGOTTEN, type RunRecord, type RunState } from '../../../core/run.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
 import { isNatural } from '../../server/finding.js';
@@ -21,6 +21,7 @@ const malformed = (what: string): Failed =>
 const LATE = failed('late', new Error('the request reached the node after its deadline'));
 const MISMATCH = failed('mismatch', new Error('the node does not vote under this list of nodes'));
 const RESTORED = failed('restored', new Error('the node had lost the key'));
+const FORGOTTEN: Failed = { ...failed('error', new Error(TICK_FORGOTTEN)), forgotten: true };
 const NO_ANSWER = malformed('something that is no answer');
 const TOO_FEW = malformed('another number of answers than it was asked for');
 
@@ -162,7 +163,8 @@ const alreadyRan = (run: RunRecord | undefined): Refused | Failed =>
 const recordedOf = (recorded: unknown): { readonly recorded?: boolean } =>
   recorded === undefined ? {} : { recorded: recorded === 1 };
 
-const errorOf = (message: unknown): Failed => failed('error', new Error(String(message)));
+const errorOf = (message: unknown): Failed =>
+  message === TICK_FORGOTTEN ? FORGOTTEN : failed('error', new Error(String(message)));
 
 function inspectionOf(answer: unknown): NodeInspection | Failed {
   if (!Array.isArray(answer)) return NO_ANSWER;

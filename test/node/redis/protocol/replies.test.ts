@@ -85,6 +85,11 @@ describe('the answers in a reply', () => {
     ],
     ['a key set again', [['restored']], { kind: 'failed', reason: 'restored' }],
     ['what was late', ['late'], { kind: 'failed', reason: 'late' }],
+    [
+      'a tick that the node may have forgotten',
+      [['error', 'the node lost its memory after this tick was due']],
+      { kind: 'failed', reason: 'error', forgotten: true },
+    ],
     ['what went wrong', [['error', 'OOM']], { ...error, cause: new Error('OOM') }],
   ])('tell %s', (_what, answers, vote) => {
     expect(votes(1, ...answers)).toMatchObject([vote]);

@@ -1,4 +1,4 @@
-import { TICK_AHEAD_MS, TICK_TOO_FAR_AHEAD } from '../../../../core/run.js';
+import { TICK_AHEAD_MS, TICK_FORGOTTEN, TICK_TOO_FAR_AHEAD } from '../../../../core/run.js';
 import { LEDGER_TTL_MS } from './fence.js';
 
 /**
@@ -29,7 +29,7 @@ local function isTooYoung()
 end
 
 local function failIfTooYoung()
-  if isTooYoung() then error({err = 'the node lost its memory after this tick was due'}) end
+  if isTooYoung() then error({err = "${TICK_FORGOTTEN}"}) end
 end
 
 local function failIfTooFarAhead()
