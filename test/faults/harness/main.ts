@@ -4,10 +4,14 @@
  *
  * `npm run faults -- --quarantines`: restarts a node with leases of different lengths out instead, and prints
  * for how long it has no vote.
+ *
+ * `npm run faults -- --runs --minutes M [--seed S] [--workers W]`: kills workers in the middle of scheduled
+ * runs instead, and checks what became of every tick.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { figuresOf, runJobs } from './jobs.js';
 import { canStepClocks } from './nodes.js';
 import { measureQuarantines } from './quarantines.js';
 import { report } from './report.js';
@@ -23,6 +27,7 @@ function options() {
         nodes: { type: 'string', default: '5' },
         workers: { type: 'string', default: '4' },
         quarantines: { type: 'boolean', default: false },
+        runs: { type: 'boolean', default: false },
       },
     });
     const minutes = Number(values.minutes);
@@ -30,6 +35,7 @@ function options() {
     return {
       minutes,
       quarantines: values.quarantines,
+      runs: values.runs,
       seed: integer('seed', values.seed, 0),
       nodes: integer('nodes', values.nodes, 3),
       workers: integer('workers', values.workers, 1),
@@ -52,10 +58,18 @@ function integer(name: string, text: string, least: number): number {
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
-const { minutes, seed, nodes, workers, quarantines } = options();
+const { minutes, seed, nodes, workers, quarantines, runs } = options();
 if (quarantines) {
   await measureQuarantines((line) => console.log(line));
   process.exit(0);
+}
+if (runs) {
+  const say = (line: string): void => console.log(line);
+  const end = performance.now() + minutes * 60_000;
+  const checked = await runJobs({ seed, workers, say, isEnough: () => performance.now() >= end });
+  for (const finding of checked.findings.slice(0, 20)) say(finding);
+  say(figuresOf(checked));
+  process.exit(checked.findings.length === 0 && checked.kills > 0 ? 0 : 1);
 }
 const maxTtlMs = 6_000;
 /** Leases with short TTLs are lost often. Long TTLs show keys that were left behind. */
