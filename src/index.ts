@@ -20,6 +20,7 @@ export type { Inspection } from './api/inspection.js';
 export type { Membership } from './api/membership.js';
 export {
   LOCK_DEFAULTS,
+  type Acknowledgement,
   type AcquireOptions,
   type CloseOptions,
   type LockManagerOptions,

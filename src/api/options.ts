@@ -120,6 +120,18 @@ export interface CloseOptions {
   readonly leaveKeys?: boolean | undefined;
 }
 
+/** How many copies of a grant there must be, see `LockManagerOptions.acknowledge`. */
+export interface Acknowledgement {
+  /** How many replicas of a node must have it: an integer from 1 to 100. */
+  readonly replicas: number;
+  /**
+   * How long the node waits for them, in milliseconds: an integer from 1 to 1_000. With that much less than
+   * `nodeTimeoutMs`, the error says that replicas were missing.
+   * @default 100
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** The options of a `LockManager`, including the defaults of its locks. */
 export interface LockManagerOptions extends LockOptions {
   /**
@@ -176,6 +188,14 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly lazyConnect?: boolean | undefined;
   /**
+   * What a Redis node grants or extends counts only when so many of its replicas have it: the node is asked
+   * by WAIT. So a replica that takes over probably knows of it, which matters where one or two nodes are all
+   * there is. It is no guarantee: Redis may promote another replica. Nodes of other kinds ignore it. It
+   * excludes `maxStallMs`.
+   * @default none
+   */
+  readonly acknowledge?: Acknowledgement | undefined;
+  /**
    * How long the event loop of this process may be blocked, in milliseconds, while a worker thread with its
    * own connections extends the leases. With 0 there is no such thread: a lease is lost when the loop is
    * blocked past its end. Needs nodes given by urls or by options of plain data.
@@ -229,6 +249,7 @@ export interface ResolvedManagerOptions {
   readonly fencing: boolean;
   readonly fallback: 'none' | 'memory';
   readonly lazyConnect: boolean;
+  readonly acknowledge: { readonly replicas: number; readonly timeoutMs: number } | undefined;
   readonly maxStallMs: number;
   readonly holder: string;
   readonly warn: (message: string) => void;
@@ -253,6 +274,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   fallback: 'none',
   lazyConnect: false,
   maxStallMs: 0,
+  acknowledgeTimeoutMs: 100,
   wait: false,
   retry: false,
   name: 'unnamed',

@@ -159,6 +159,8 @@ export interface NodeSettings {
    * lifted early.
    */
   readonly isExact: boolean;
+  /** A Redis node's grants count only when so many of its replicas have them; `undefined`: at once. */
+  readonly acknowledge?: { readonly replicas: number; readonly timeoutMs: number } | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   /** The node connects when this resolves; `undefined`: at once. */

@@ -113,6 +113,11 @@ class SimConnection implements Connection {
     return this.#send({ name: 'info', keys: [], args: [] }) as Promise<string>;
   }
 
+  /** The simulated servers have no replicas, so nothing has to reach any. */
+  wait(replicas: number): Promise<number> {
+    return Promise.resolve(replicas);
+  }
+
   #send(command: Command): Promise<unknown> {
     if (!this.#ready || this.#socket === undefined)
       return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));

@@ -37,12 +37,12 @@ export function openNodes(
   random: () => number,
   wanted?: Promise<void>,
 ): OpenedNodes {
-  const { keyPrefix, driftFactor } = options;
+  const { keyPrefix, driftFactor, acknowledge } = options;
   const quarantine = new QuarantineTerm(
     quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs),
   );
   const isExact = !FOREIGN_PREFIXES.has(keyPrefix);
-  const settings = { keyPrefix, driftFactor, quarantine, isExact, clock, random, wanted };
+  const settings = { keyPrefix, driftFactor, quarantine, isExact, acknowledge, clock, random, wanted };
   return { nodes: plans.map((plan) => plan.open(settings)), quarantine };
 }
 

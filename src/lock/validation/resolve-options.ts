@@ -1,6 +1,7 @@
 import { safeWarn } from '../../api/callbacks.js';
 import {
   LOCK_DEFAULTS,
+  type Acknowledgement,
   type AcquireOptions,
   type CloseOptions,
   type LockManagerOptions,
@@ -62,6 +63,7 @@ const MANAGER_OPTIONS: readonly (keyof LockManagerOptions)[] = [
     fencing: true,
     fallback: true,
     lazyConnect: true,
+    acknowledge: true,
     maxStallMs: true,
     holder: true,
     warn: true,
@@ -248,6 +250,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     fencing: checkBoolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
     fallback,
     lazyConnect: checkBoolean('lazyConnect', options.lazyConnect ?? LOCK_DEFAULTS.lazyConnect),
+    acknowledge: checkAcknowledgement(options),
     maxStallMs: checkInteger('maxStallMs', options.maxStallMs ?? LOCK_DEFAULTS.maxStallMs, 0, LONGEST_MS),
     holder: checkHolder(options.holder ?? defaultHolder()),
     warn: safeWarn(warn ?? ((message) => process.emitWarning(message, 'QuorlockWarning'))),
@@ -261,6 +264,30 @@ function checkQuarantine(value: unknown, maxTtlMs: number): 'auto' | 'off' | num
     throw new TypeError(`restartQuarantine must be 'auto', 'off' or a number, got ${shown(value)}`);
   }
   return checkInteger('restartQuarantine', value, maxTtlMs, LONGEST_MS, '; the lower bound is maxTtlMs');
+}
+
+const KNOWN_TO_ACKNOWLEDGE: ReadonlySet<string> = new Set(
+  optionsOf<Acknowledgement>({ replicas: true, timeoutMs: true }),
+);
+const MOST_REPLICAS = 100;
+/** Below the time after which a connection on which the server is silent is given up. */
+const LONGEST_WAIT_MS = 1_000;
+
+function checkAcknowledgement({
+  acknowledge,
+  maxStallMs = 0,
+}: LockManagerOptions): ResolvedManagerOptions['acknowledge'] {
+  if (acknowledge === undefined) return undefined;
+  if (typeof acknowledge !== 'object' || acknowledge === null)
+    throw new TypeError(`acknowledge must be an object with replicas, got ${shown(acknowledge)}`);
+  checkKnownOptions(acknowledge, KNOWN_TO_ACKNOWLEDGE, 'acknowledge');
+  if (maxStallMs > 0)
+    throw new RangeError('acknowledge and maxStallMs exclude each other: the worker thread asks no replica');
+  const { replicas, timeoutMs = LOCK_DEFAULTS.acknowledgeTimeoutMs } = acknowledge;
+  return {
+    replicas: checkInteger('acknowledge.replicas', replicas, 1, MOST_REPLICAS),
+    timeoutMs: checkInteger('acknowledge.timeoutMs', timeoutMs, 1, LONGEST_WAIT_MS),
+  };
 }
 
 function checkHolder(holder: unknown): string {

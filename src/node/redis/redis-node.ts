@@ -189,6 +189,25 @@ export class RedisNode implements LockNode {
     }
     const votes = votesIn(result, operations);
     if (votes.some(isReadOnly)) this.#server.onDemotion();
+    if (this.#settings.acknowledge === undefined) this.#answerAll(batch, places, votes);
+    else this.#answerOnceReplicated(batch, places, votes, this.#settings.acknowledge);
+  }
+
+  #answerOnceReplicated(
+    batch: readonly PendingRequest[],
+    places: readonly number[],
+    votes: readonly Vote[],
+    acknowledge: NonNullable<RedisNodeSettings['acknowledge']>,
+  ): void {
+    const isNews = (vote: Vote, at: number): boolean => isKeyGranted(batch[places[at]!]!.request, vote);
+    if (!votes.some(isNews)) return this.#answerAll(batch, places, votes);
+    void this.#server.acknowledged(acknowledge).then((fault) => {
+      const known = votes.map((vote, at) => (isNews(vote, at) ? (fault ?? vote) : vote));
+      this.#answerAll(batch, places, known);
+    });
+  }
+
+  #answerAll(batch: readonly PendingRequest[], places: readonly number[], votes: readonly Vote[]): void {
     const quarantine = this.#server.voting.untrusted();
     for (let at = 0; at < votes.length; at++) this.#answer(batch[places[at]!]!, votes[at]!, quarantine);
   }
@@ -220,3 +239,7 @@ const isReadOnly = (vote: Vote): boolean =>
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));
+
+/** Whether the vote gives or prolongs a key: what replicas have to know, if they are asked. */
+const isKeyGranted = ({ op }: NodeRequest, vote: Vote): boolean =>
+  vote.kind === 'granted' && (op === 'acquire' || op === 'confirm' || op === 'extend');

@@ -114,3 +114,28 @@ describe('AcquireOptionsResolver', () => {
     expect(() => resolver.resolve({ ttlMs: 9_000, name: '' })).toThrow('name must have 1 to 128');
   });
 });
+
+describe('the option acknowledge', () => {
+  const resolve = (acknowledge: unknown, more: object = {}): unknown =>
+    resolveManagerOptions({ nodes: [], acknowledge, ...more } as never).acknowledge;
+
+  it('is off by default, and waits 100 ms for replicas', () => {
+    expect(resolve(undefined)).toBeUndefined();
+    expect(resolve({ replicas: 1 })).toEqual({ replicas: 1, timeoutMs: 100 });
+    expect(resolve({ replicas: 100, timeoutMs: 1_000 })).toEqual({ replicas: 100, timeoutMs: 1_000 });
+  });
+
+  it.each<[unknown, object, string]>([
+    [true, {}, 'acknowledge must be an object with replicas, got true'],
+    [null, {}, 'acknowledge must be an object with replicas, got null'],
+    [{}, {}, 'acknowledge.replicas must be a number'],
+    [{ replicas: 0 }, {}, 'acknowledge.replicas must be an integer from 1 to 100, got 0'],
+    [{ replicas: 101 }, {}, 'acknowledge.replicas must be an integer from 1 to 100, got 101'],
+    [{ replicas: 1, timeoutMs: 0 }, {}, 'acknowledge.timeoutMs must be an integer from 1 to 1000, got 0'],
+    [{ replicas: 1, timeoutMs: 1_001 }, {}, 'acknowledge.timeoutMs must be an integer from 1 to 1000'],
+    [{ replicas: 1, timeout: 5 }, {}, 'timeout'],
+    [{ replicas: 1 }, { maxStallMs: 1_000 }, 'acknowledge and maxStallMs exclude each other'],
+  ])('is refused with a reason where it is wrong: %j %j', (acknowledge, more, message) => {
+    expect(() => resolve(acknowledge, more)).toThrow(message);
+  });
+});

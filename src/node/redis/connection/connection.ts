@@ -37,6 +37,11 @@ export interface Connection {
   inOneWrite(send: () => void): void;
   script(subcommand: 'LOAD', script: string): Promise<unknown>;
   info(): Promise<string>;
+  /**
+   * WAIT: resolves to how many replicas have all that this connection has written, when there are so many or
+   * after `timeoutMs`. Until then the server answers nothing else on this connection.
+   */
+  wait(replicas: number, timeoutMs: number): Promise<unknown>;
   /** Subscribes to a channel. From then on the connection can be used for nothing else. */
   subscribe(channel: string): Promise<unknown>;
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;

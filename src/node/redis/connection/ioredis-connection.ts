@@ -119,6 +119,10 @@ export class IoredisConnection implements Connection {
     return this.#open.info().catch(this.#rethrow);
   }
 
+  wait(replicas: number, timeoutMs: number): Promise<unknown> {
+    return this.#open.wait(replicas, timeoutMs).catch(this.#rethrow);
+  }
+
   subscribe(channel: string): Promise<unknown> {
     return this.#open.subscribe(channel).catch(this.#rethrow);
   }

@@ -92,6 +92,10 @@ export class SessionConnection implements Connection {
     return String(await this.#call('INFO'));
   }
 
+  wait(replicas: number, timeoutMs: number): Promise<unknown> {
+    return this.#call('WAIT', `${replicas}`, `${timeoutMs}`);
+  }
+
   subscribe(channel: string): Promise<unknown> {
     return this.#tracked((session) =>
       session.subscribe(channel, (message) => this.#events.emit('message', channel, message)),
