@@ -12,11 +12,12 @@ process.on('message', () => {
     ttlMs: 60_000,
     warn: () => undefined,
   });
-  // On a slow machine the connections of ten processes may take longer than an acquisition waits for them.
+  // On a slow machine ten processes may take longer to connect, and to look twice, than an acquisition waits.
+  const isStarting = /connecting|it is new/;
   const acquire = (): Promise<string> =>
     locks.acquire(`own:${process.pid}`).then(
       () => 'granted',
-      ({ message }: Error) => (message.includes('connecting') ? sleep(100).then(acquire) : message),
+      ({ message }: Error) => (isStarting.test(message) ? sleep(100).then(acquire) : message),
     );
   void acquire().then(async (outcome) => {
     process.send?.({ outcome, nodes: locks.nodes().map(({ status }) => status) });
