@@ -48,6 +48,7 @@ export type {
   PostgresNodeOptions,
   PostgresPoolLike,
   RedisClusterOptions,
+  NodeRedisClusterLike,
   NodeRedisLike,
   RedisLike,
   RedisNodeOptions,

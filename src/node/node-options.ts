@@ -23,6 +23,14 @@ export interface NodeRedisLike {
   destroy(): unknown;
 }
 
+/** The part of the result of `createCluster()` of node-redis 5 or 6 that a node needs. */
+export interface NodeRedisClusterLike {
+  readonly isOpen: boolean;
+  readonly masters: readonly unknown[];
+  duplicate(override?: object): unknown;
+  destroy(): unknown;
+}
+
 /**
  * A user or a password: text, or a function that is called before each connection, so that a rotated password
  * or a new token is used. It may be async, and has ten seconds. If it fails, the node is unreachable, with
@@ -139,6 +147,7 @@ export type NodeSource =
   | RedisClusterOptions
   | RedisLike
   | NodeRedisLike
+  | NodeRedisClusterLike
   | PostgresNodeOptions
   | LockNode;
 

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll } from '@jest/globals';
+import { createCluster } from 'redis';
+import { createCluster as createCluster6 } from 'redis6';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { describeContract } from './contract.js';
 import { clusterNode, redisSubject } from './redis-subject.js';
@@ -28,3 +30,15 @@ describeContract(
   'a Redis Cluster whose prefix has a hash tag',
   redisSubject((settings) => clusterNode(cluster.options, { ...settings, keyPrefix: '{app}:' }), { forget }),
 );
+
+const rootNodes = () =>
+  cluster.masters.map(({ port }) => ({ socket: { host: '127.0.0.1', port, tls: false as const } }));
+for (const [version, make] of [
+  ['5', () => createCluster({ rootNodes: rootNodes() })],
+  ['6', () => createCluster6({ rootNodes: rootNodes() })],
+] as const) {
+  describeContract(
+    `a Redis Cluster from createCluster() of node-redis ${version}`,
+    redisSubject((settings) => clusterNode(make(), settings), { hashTag: true, forget }),
+  );
+}

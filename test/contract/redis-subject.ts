@@ -1,7 +1,12 @@
 import { systemClock } from '../../src/clock.js';
 import { QuarantineTerm } from '../../src/core/quarantine.js';
 import type { ContractSubject, LockNode, NodeUnderTest } from '../../src/node/index.js';
-import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../src/node/node-options.js';
+import type {
+  NodeRedisClusterLike,
+  RedisClusterOptions,
+  RedisLike,
+  RedisNodeOptions,
+} from '../../src/node/node-options.js';
 import { clusterEndpointOf } from '../../src/node/redis/cluster/cluster-endpoint.js';
 import { RedisClusterNode } from '../../src/node/redis/cluster/redis-cluster-node.js';
 import { endpointOf } from '../../src/node/redis/connection/endpoint.js';
@@ -34,8 +39,10 @@ export function redisNode(source: string | object, settings: Settings = {}): Red
 }
 
 /** A Redis Cluster of the test's as one node. */
-export const clusterNode = (source: RedisClusterOptions, settings: Settings = {}): RedisClusterNode =>
-  new RedisClusterNode(clusterEndpointOf(source, 'nodes[0]'), settingsOf(settings));
+export const clusterNode = (
+  source: RedisClusterOptions | NodeRedisClusterLike,
+  settings: Settings = {},
+): RedisClusterNode => new RedisClusterNode(clusterEndpointOf(source, 'nodes[0]'), settingsOf(settings));
 
 /** What every kind of Redis node is to the contract suite. */
 export const redisSubject = (

@@ -38,9 +38,17 @@ const isClosed = (client: NodeSource): boolean => (client as { isOpen?: unknown 
 
 /** Every client library that is supported. */
 export const CLIENT_LIBRARIES: readonly ClientLibrary[] = [
-  { name: 'ioredis 6', node: (options) => new Redis({ ...options, ...lazy }), isUntouched: isWaiting },
-  { name: 'ioredis 5.4', node: (options) => new Redis5({ ...options, ...lazy }), isUntouched: isWaiting },
+  { name: 'ioredis-6', node: (options) => new Redis({ ...options, ...lazy }), isUntouched: isWaiting },
+  { name: 'ioredis-5.4', node: (options) => new Redis5({ ...options, ...lazy }), isUntouched: isWaiting },
   { name: 'iovalkey', node: (options) => new Iovalkey({ ...options, ...lazy }), isUntouched: isWaiting },
-  { name: 'node-redis 5', node: (options) => createClient(inNodeRedis(options)), isUntouched: isClosed },
-  { name: 'node-redis 6', node: (options) => createClient6(inNodeRedis(options)), isUntouched: isClosed },
+  { name: 'node-redis-5', node: (options) => createClient(inNodeRedis(options)), isUntouched: isClosed },
+  { name: 'node-redis-6', node: (options) => createClient6(inNodeRedis(options)), isUntouched: isClosed },
 ];
+
+/** The library of this name. */
+export function clientLibrary(name: string): ClientLibrary {
+  const found = CLIENT_LIBRARIES.find((library) => library.name === name);
+  if (found !== undefined) return found;
+  const names = CLIENT_LIBRARIES.map((library) => library.name).join(', ');
+  throw new RangeError(`the client must be one of ${names}, got ${name}`);
+}

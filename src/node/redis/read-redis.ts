@@ -4,7 +4,7 @@ import { RedisClusterNode } from './cluster/redis-cluster-node.js';
 import { endpointOf } from './connection/endpoint.js';
 import { RequestEncoder } from './protocol/requests.js';
 import { RedisNode, type RedisNodeSettings } from './redis-node.js';
-import { refuseOtherClients } from './connection/client-library.js';
+import { isNodeRedisCluster, refuseOtherClients } from './connection/client-library.js';
 
 /**
  * Reads a url, options or a client of a Redis server, of a master behind sentinels, or of a Redis Cluster.
@@ -13,7 +13,10 @@ import { refuseOtherClients } from './connection/client-library.js';
 export function readRedis(source: unknown, where: string): NodePlan | undefined {
   if (typeof source !== 'string' && !isObject(source)) return undefined;
   if (typeof source === 'object') refuseOtherClients(source, where);
-  if (typeof source === 'object' && (isClusterClient(source) || isClusterOptions(source))) {
+  if (
+    typeof source === 'object' &&
+    (isNodeRedisCluster(source) || isClusterClient(source) || isClusterOptions(source))
+  ) {
     const cluster = clusterEndpointOf(source, where);
     return planOf(cluster, (settings) => new RedisClusterNode(cluster, withEncoder(settings)));
   }

@@ -35,6 +35,8 @@ export interface AdapterOptions {
   readonly holder: string;
   /** The name of all connections of this client. The proxies identify clients by it. */
   readonly connectionName: string;
+  /** The client library that the nodes are given by, as in `CLIENT_LIBRARIES`; by default options. */
+  readonly client?: string;
   /** The longest TTL of the run. */
   readonly maxTtlMs: number;
   /** Takes other messages of the library: warnings and the state of nodes. */

@@ -1,6 +1,7 @@
 /**
- * `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W]`: runs a random schedule of faults over
- * real processes.
+ * `npm run faults -- --minutes M [--seed S] [--nodes N] [--workers W] [--client C]`: runs a random schedule
+ * of faults over real processes. C is the client library that the nodes are given by, such as `node-redis-6`;
+ * by default they are given as options.
  *
  * `npm run faults -- --quarantines`: restarts a node with leases of different lengths out instead, and prints
  * for how long it has no vote.
@@ -11,6 +12,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { clientLibrary } from '../../support/client-libraries.js';
 import { figuresOf, runJobs } from './jobs.js';
 import { canStepClocks } from './nodes.js';
 import { measureQuarantines } from './quarantines.js';
@@ -28,6 +30,7 @@ function options() {
         workers: { type: 'string', default: '4' },
         quarantines: { type: 'boolean', default: false },
         runs: { type: 'boolean', default: false },
+        client: { type: 'string' },
       },
     });
     const minutes = Number(values.minutes);
@@ -36,6 +39,7 @@ function options() {
       minutes,
       quarantines: values.quarantines,
       runs: values.runs,
+      client: values.client === undefined ? undefined : clientLibrary(values.client).name,
       seed: integer('seed', values.seed, 0),
       nodes: integer('nodes', values.nodes, 3),
       workers: integer('workers', values.workers, 1),
@@ -58,7 +62,7 @@ function integer(name: string, text: string, least: number): number {
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
-const { minutes, seed, nodes, workers, quarantines, runs } = options();
+const { minutes, seed, nodes, workers, quarantines, runs, client } = options();
 if (quarantines) {
   await measureQuarantines((line) => console.log(line));
   process.exit(0);
@@ -84,7 +88,8 @@ const CALM_SECONDS = 8;
 
 console.log(
   `seed ${seed}: repeat with npm run faults -- ` +
-    `--minutes ${minutes} --seed ${seed} --nodes ${nodes} --workers ${workers}`,
+    `--minutes ${minutes} --seed ${seed} --nodes ${nodes} --workers ${workers}` +
+    (client === undefined ? '' : ` --client ${client}`),
 );
 if (!canStepClocks) {
   console.log(
@@ -101,6 +106,7 @@ const result = await runFaults({
   faults: randomSchedule({ ...terms, dataLoss: true, clockSteps: canStepClocks }),
   resources: RESOURCES,
   say: (line) => console.log(line),
+  ...(client === undefined ? {} : { client }),
 });
 if (Object.values(result.findings).some(({ length }) => length > 0)) {
   const directory = new URL('../../../.cache/', import.meta.url);

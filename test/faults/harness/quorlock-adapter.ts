@@ -1,4 +1,5 @@
 import { LockManager } from '../../../src/index.js';
+import { clientLibrary } from '../../support/client-libraries.js';
 import type { AdapterOptions, LockAdapter } from './adapter.js';
 
 /** Quorlock's defaults are its safest settings. Only the options that the run needs are set. */
@@ -6,11 +7,17 @@ export function openAdapter({
   nodes,
   holder,
   connectionName,
+  client,
   maxTtlMs,
   note = () => undefined,
 }: AdapterOptions): LockAdapter {
+  const library = client === undefined ? undefined : clientLibrary(client);
   const locks = new LockManager({
-    nodes: nodes.map((node, index) => ({ ...node, connectionName, name: `node-${index + 1}` })),
+    nodes: nodes.map((node, index) =>
+      library === undefined
+        ? { ...node, connectionName, name: `node-${index + 1}` }
+        : library.node({ ...node, connectionName }),
+    ),
     holder,
     maxTtlMs,
     warn: note,

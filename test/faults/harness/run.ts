@@ -12,6 +12,8 @@ import { FaultWorker } from './workers.js';
 export interface RunTerms {
   /** The adapter of the library under test; by default quorlock's. */
   readonly adapter?: URL;
+  /** The client library that quorlock's nodes are given by; by default they are given as options. */
+  readonly client?: string;
   readonly seed: number;
   readonly nodes: number;
   readonly workers: number;
@@ -176,10 +178,17 @@ class World {
   }
 
   #startWorker(index: number, generation: number, connectionName: string): FaultWorker {
-    const { seed, resources, maxTtlMs, adapter = QUORLOCK } = this.#terms;
+    const { seed, resources, maxTtlMs, adapter = QUORLOCK, client } = this.#terms;
     const name = `w${index + 1}.${generation}`;
     const nodes = this.#list.map((at) => ({ host: '127.0.0.1', port: this.#proxies[at]!.port }));
-    const options = { nodes, setting: 'defaults', holder: name, connectionName, maxTtlMs } as const;
+    const options = {
+      nodes,
+      setting: 'defaults',
+      holder: name,
+      connectionName,
+      maxTtlMs,
+      ...(client && { client }),
+    } as const;
     return new FaultWorker(
       {
         adapter: adapter.href,

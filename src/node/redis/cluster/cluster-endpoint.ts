@@ -1,6 +1,13 @@
-import type { RedisClusterOptions, RedisLike, RedisNodeOptions } from '../../node-options.js';
+import type {
+  NodeRedisClusterLike,
+  RedisClusterOptions,
+  RedisLike,
+  RedisNodeOptions,
+} from '../../node-options.js';
 import { withLiveCredentials } from '../connection/credentials.js';
+import { isNodeRedisCluster } from '../connection/client-library.js';
 import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
+import { nodeRedisClusterOf } from '../connection/node-redis-cluster.js';
 
 /** Where a Cluster is, and what is known of it before the first connection. */
 export interface ClusterEndpoint {
@@ -29,6 +36,9 @@ interface ClusterLike extends RedisLike {
   };
 }
 
+/** What a server of the Cluster is, by its options. */
+type EndpointAt = (options: RedisNodeOptions, where: string) => Endpoint;
+
 export const isClusterClient = (source: object): source is ClusterLike =>
   (source as { isCluster?: unknown }).isCluster === true;
 
@@ -37,10 +47,20 @@ export const isClusterOptions = (source: object): source is RedisClusterOptions 
   'cluster' in source && typeof source.cluster !== 'function';
 
 /**
- * Reads options with `cluster`, or an ioredis Cluster. `where` names the entry in errors, which never show
- * what it contains.
+ * Reads options with `cluster`, an ioredis Cluster, or the result of `createCluster()` of node-redis. `where`
+ * names the entry in errors, which never show what it contains.
  */
-export function clusterEndpointOf(source: RedisClusterOptions | ClusterLike, where: string): ClusterEndpoint {
+export function clusterEndpointOf(
+  source: RedisClusterOptions | ClusterLike | NodeRedisClusterLike,
+  where: string,
+): ClusterEndpoint {
+  if (isNodeRedisCluster(source)) {
+    const { servers, options, natMap, open } = nodeRedisClusterOf(source);
+    return endpointOfServers(servers, options, natMap, where, (server) => ({
+      ...endpointOf(server, where),
+      open: (retryDelayMs) => open(server, retryDelayMs),
+    }));
+  }
   if (isClusterClient(source)) {
     const { redisOptions = {}, keyPrefix, natMap } = source.options;
     const prefix = typeof keyPrefix === 'string' ? { keyPrefix } : {};
@@ -65,6 +85,7 @@ function endpointOfServers(
   options: RedisNodeOptions,
   natMap: NatMap | null | undefined,
   where: string,
+  endpointAt: EndpointAt = endpointOf,
 ): ClusterEndpoint {
   if (!Array.isArray(servers) || servers.length === 0) {
     throw new TypeError(`${where}: cluster must be a list of urls or { host, port }, at least one`);
@@ -80,7 +101,7 @@ function endpointOfServers(
   const { username, password, tls } = named[0]!;
   const common = { ...defined({ username, password, tls }), ...defined(rest) };
   const server = (own: object): Endpoint => ({
-    ...endpointOf({ ...common, ...own }, where),
+    ...endpointAt({ ...common, ...own }, where),
     failsOver: true,
   });
   const seeds = named.map(server);

@@ -1,4 +1,4 @@
-import type { NodeRedisLike, RedisLike } from '../../node-options.js';
+import type { NodeRedisClusterLike, NodeRedisLike, RedisLike } from '../../node-options.js';
 
 /** The parts by which clients of the libraries are recognized. No class is compared: there may be copies. */
 interface AnyClient {
@@ -31,6 +31,12 @@ export function isNodeRedis(source: object): source is NodeRedisLike {
   return isOfNodeRedis(client) && typeof client.duplicate === 'function' && !isOfSeveral(client);
 }
 
+/** The result of `createCluster()`. */
+export function isNodeRedisCluster(source: object): source is NodeRedisClusterLike {
+  const client = source as AnyClient;
+  return isOfNodeRedis(client) && typeof client.nodeClient === 'function';
+}
+
 /** The result of `createCluster()`, `createSentinel()` or `createClientPool()`. */
 const isOfSeveral = ({ nodeClient, getMasterNode, totalClients }: AnyClient): boolean =>
   [nodeClient, getMasterNode, totalClients].some((part) => part !== undefined);
@@ -53,7 +59,7 @@ export function refuseOtherClients(source: object, where: string): void {
   if (typeof client.then === 'function') {
     throw new TypeError(`${where} is a promise: await it before it becomes a node`);
   }
-  if (isNodeRedis(source)) return;
+  if (isNodeRedis(source) || isNodeRedisCluster(source)) return;
   const isClient = typeof client.get === 'function' && typeof client.incr === 'function';
   if (isClient && typeof client.status !== 'string') {
     throw new TypeError(`${where} is ${describe(client)}, which is not supported: ${INSTEAD}`);
@@ -68,7 +74,7 @@ function describe(client: AnyClient): string {
   if (client.totalClients !== undefined) return 'a pool of the package redis (node-redis)';
   if (client.isOpen !== undefined || client.connection_options !== undefined) {
     return isOfNodeRedis(client)
-      ? 'a client of the package redis (node-redis) for several servers'
+      ? 'the result of createSentinel() of the package redis (node-redis)'
       : 'a client of the package redis (node-redis) before version 5';
   }
   return `an object with Redis commands (class ${classOf(client)}) of an unknown library`;

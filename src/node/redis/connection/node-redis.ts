@@ -8,7 +8,7 @@ import { SessionConnection } from './session-connection.js';
 import type { OpenSession, Session, SessionAttempt } from './session.js';
 
 /** The options of a client, as far as they are read. */
-interface Options {
+export interface NodeRedisOptions {
   readonly socket?: {
     readonly host?: string | undefined;
     readonly port?: number | undefined;
@@ -18,10 +18,15 @@ interface Options {
   };
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  readonly credentialsProvider?: {
-    readonly type?: string | undefined;
-    readonly credentials?: () => Promise<{ readonly username?: string; readonly password?: string }>;
-  };
+  readonly credentialsProvider?:
+    | {
+        readonly type?: string | undefined;
+        readonly credentials?: () => Promise<{
+          readonly username?: string | undefined;
+          readonly password?: string | undefined;
+        }>;
+      }
+    | undefined;
   readonly database?: number | undefined;
   readonly RESP?: 2 | 3 | undefined;
   readonly keyPrefix?: unknown;
@@ -58,7 +63,7 @@ const OURS = {
 
 /** Where the server of a client is, in the words of our own options. */
 export function optionsOfClient({ options }: NodeRedisLike): RedisNodeOptions {
-  const { socket, database, keyPrefix } = (options ?? {}) as Options;
+  const { socket, database, keyPrefix } = (options ?? {}) as NodeRedisOptions;
   return {
     ...(socket?.path === undefined ? { host: socket?.host, port: socket?.port } : { path: socket.path }),
     ...(database === undefined ? {} : { db: database }),
@@ -66,27 +71,29 @@ export function optionsOfClient({ options }: NodeRedisLike): RedisNodeOptions {
   };
 }
 
-/** A connection by duplicates of the user's client. `overrides` say where the server is, if it is another. */
-export function openNodeRedis(
-  client: NodeRedisLike,
-  retryDelayMs: RetryDelay,
-  overrides: object = {},
-): Connection {
+/** Where the clients of a connection come from. */
+export interface NodeRedisPlace {
+  /** A client to make duplicates of. It need not be connected. */
+  readonly model: () => NodeRedisLike | Promise<NodeRedisLike>;
+  /** The options of the duplicates. Read at each connection. */
+  readonly options: () => NodeRedisOptions;
+}
+
+/** A connection by duplicates of the user's client. */
+export const openNodeRedis = (client: NodeRedisLike, retryDelayMs: RetryDelay): Connection =>
+  openNodeRedisAt({ model: () => client, options: () => client.options ?? {} }, retryDelayMs);
+
+export function openNodeRedisAt({ model, options }: NodeRedisPlace, retryDelayMs: RetryDelay): Connection {
   const secrets: string[] = [];
-  const options = (): Options => ({ ...client.options, ...overrides });
   const rules: RedactionRules = { secrets, tls: options().socket?.tls === true };
   const open: OpenSession = async (attempt) => {
     const now = options();
     const login = await loginOf(now, secrets);
-    attempt.signal.throwIfAborted();
     const connectTimeout = now.socket?.connectTimeout ?? CONNECT_TIMEOUT_MS;
-    const ours = client.duplicate({
-      ...OURS,
-      RESP: now.RESP ?? 3,
-      ...overrides,
-      ...login,
-      socket: { ...now.socket, connectTimeout, socketTimeout: undefined, reconnectStrategy: () => 0 },
-    }) as Client;
+    const socket = { ...now.socket, connectTimeout, socketTimeout: undefined, reconnectStrategy: () => 0 };
+    const client = await model();
+    attempt.signal.throwIfAborted();
+    const ours = client.duplicate({ ...now, ...OURS, RESP: now.RESP ?? 3, ...login, socket }) as Client;
     await connected(ours, attempt, connectTimeout + SILENCE_MS, rules);
     return new NodeRedisSession(ours);
   };
@@ -118,7 +125,7 @@ class NodeRedisSession implements Session {
  * errors can be cleaned of the password. A provider that streams them goes to the client, which logs in again
  * whenever it gives new ones.
  */
-async function loginOf(options: Options, secrets: string[]): Promise<object> {
+async function loginOf(options: NodeRedisOptions, secrets: string[]): Promise<object> {
   const { credentialsProvider: provider } = options;
   if (provider?.type === 'streaming-credentials-provider') return {};
   const { username, password } =

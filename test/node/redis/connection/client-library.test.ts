@@ -45,14 +45,9 @@ describe('a client of another library', () => {
   it.each<[string, unknown, string]>([
     ['createClientPool()', createClientPool({ url }), 'a pool of the package redis (node-redis)'],
     [
-      'createCluster()',
-      createCluster({ rootNodes: [{ url }] }),
-      'a client of the package redis (node-redis) for several servers',
-    ],
-    [
       'createSentinel()',
       createSentinel({ name: 'mymaster', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] }),
-      'a client of the package redis (node-redis) for several servers',
+      'the result of createSentinel() of the package redis (node-redis)',
     ],
     [
       'createClient() of redis 3',
@@ -125,6 +120,14 @@ describe('what is a node still', () => {
       'createClient() of node-redis 6, by a socket',
       () => createClient6({ socket: { path: '/run/r.sock', tls: false } }),
       '/run/r.sock',
+    ],
+    [
+      'createCluster() of node-redis',
+      () =>
+        createCluster({
+          rootNodes: [{ url: 'redis://:canary@10.0.0.2:7000' }, { url: 'redis://10.0.0.1:7000' }],
+        }),
+      'cluster:10.0.0.1:7000',
     ],
     ['createClient() of node-redis without options', () => createClient(), 'localhost:6379'],
     [
