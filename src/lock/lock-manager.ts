@@ -132,6 +132,7 @@ export class LockManager {
     this.#runs = new Runs({
       ...context,
       started: () => this.started(),
+      isElection: (key) => this.#elections.has(key),
       inspect: (key) => this.inspect(key),
       history: (key) => readHistory(this.#quorum, this.#clock, key, this.#beginQuestion()),
       acquire: (key, acquireOptions) =>

@@ -5,6 +5,7 @@ import { readCronSchedule } from './cron/cron-schedule.js';
 import { isOfCall } from './keys/key-source.js';
 import { DefaultKeys } from './keys/default-keys.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
+import { LeaderElection } from './leader/leader-election.js';
 import { ledMethodsOf } from './leader/led-method.js';
 import { lockedHandlerMetadataOf } from './request/locked-handler.js';
 import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
@@ -33,7 +34,10 @@ const MOST_METHODS = 5;
 /** The name that Nest gives to the job of a `@Cron` without a name. */
 const RANDOM_NAME = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 
-/** A method with a fixed key. Two classes may have the same name, and then by default the same keys. */
+/**
+ * A method with a fixed key, or an election. Two classes may have the same name, and then by default the same
+ * keys.
+ */
 interface KeyUser {
   /** The class. */
   readonly owner: unknown;
@@ -109,6 +113,7 @@ export class LockExplorer {
       if (isScheduled(led.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
       if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
       runner.leaders.declare(led.election, led.ttlMs, method);
+      this.#addUserOfKey(led.election, { owner: LeaderElection, method: `the election "${led.election}"` });
     }
   }
 
@@ -132,11 +137,17 @@ export class LockExplorer {
   }
 
   #addUser(key: string, instance: object, method: string): void {
+    this.#addUserOfKey(key, { owner: instance.constructor, method });
+  }
+
+  /**
+   * An override and the locked method that it overrides count once: the inner call runs under the outer
+   * call's lease. So do the methods that run on one leader.
+   */
+  #addUserOfKey(key: string, user: KeyUser): void {
     const users = this.#usersOfKey.get(key) ?? [];
-    // An override and the locked method that it overrides count once: the inner call runs under the outer
-    // call's lease.
-    if (users.some((other) => other.owner === instance.constructor && other.method === method)) return;
-    this.#usersOfKey.set(key, [...users, { owner: instance.constructor, method }]);
+    if (users.some(({ owner, method }) => owner === user.owner && method === user.method)) return;
+    this.#usersOfKey.set(key, [...users, user]);
   }
 
   #warnAboutScope(method: string, wrapper: Wrapper): void {

@@ -9,6 +9,7 @@ import {
   InjectLockManager,
   LockedHandler,
   QuorlockModule,
+  RunOnLeader,
 } from '../../src/nestjs/index.js';
 import { Log, start, startWith } from './support.js';
 
@@ -236,6 +237,23 @@ describe('a decorated class', () => {
     const { log } = await start({ providers: [Tasks, Other] });
     expect(log.of('DistributedLock', 'warn')).toEqual([message]);
     await expect(start({ providers: [Tasks, Other] }, { strictKeys: true })).rejects.toThrow(message);
+  });
+
+  it('a lock key that is the name of an election causes a warning, or an error with strictKeys', async () => {
+    @Injectable()
+    class Led {
+      @RunOnLeader('job')
+      async one(): Promise<void> {}
+      @RunOnLeader('job')
+      async other(): Promise<void> {}
+    }
+    const message =
+      'Tasks.job and the election "job" have the same lock key "job": only one of them runs at a time';
+    const { log } = await start({ providers: [Tasks, Led] });
+    expect(log.of('DistributedLock', 'warn')).toEqual([message]);
+    await expect(start({ providers: [Tasks, Led] }, { strictKeys: true })).rejects.toThrow(message);
+    // Two methods on one leader share it on purpose.
+    expect((await start({ providers: [Led] })).log.of('DistributedLock', 'warn')).toEqual([]);
   });
 
   it('two classes with the same name and no keys cause a warning', async () => {

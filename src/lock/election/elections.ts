@@ -29,6 +29,11 @@ export class Elections {
     return [...this.#candidates].flatMap((candidate) => candidate.presentState);
   }
 
+  /** Whether this manager stands for an election of this name. */
+  has(resource: string): boolean {
+    return [...this.#candidates].some((candidate) => candidate.resource === resource);
+  }
+
   stand(resource: string, options: ElectionOptions): Election {
     assertResource(resource);
     const { resolve, isDraining, declare, events, worker } = this.#context;

@@ -22,6 +22,8 @@ export interface RunContext {
   /** Aborts when the manager grants nothing any more: nobody waits any longer. */
   readonly draining: AbortSignal;
   readonly acquire: (key: string, options: AcquireOptions) => Promise<HeldLease>;
+  /** Whether this process stands for an election of this name. */
+  readonly isElection: (key: string) => boolean;
   readonly inspect: (key: string) => Promise<Inspection>;
   readonly history: (key: string) => Promise<readonly PastRun[]>;
 }

@@ -1,5 +1,6 @@
 import type { PastRun } from '../../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../../api/run.js';
+import { shortened } from '../../api/bounded-text.js';
 import { joinLease } from '../lease/current-lease.js';
 import { checkName, LONGEST_NAME } from '../validation/checks.js';
 import { assertResource } from '../validation/resources.js';
@@ -13,6 +14,8 @@ import { TickWatcher } from './tick-watcher.js';
 /** The scheduled runs of a manager: what it is asked to run, or to watch. */
 export class Runs {
   readonly #context: RunContext;
+  /** The keys that are also elections, which was said. */
+  readonly #warnedOf = new Set<string>();
   readonly #draining = new AbortController();
 
   constructor(context: Omit<RunContext, 'draining'>) {
@@ -36,6 +39,7 @@ export class Runs {
     // Inside a run of the same key it is a part of that one.
     const joined = joinLease([key], manager, acquire.signal, (lease) => routine(partOf(lease), lease));
     if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
+    this.#warnIfElection(key);
     return new RunOnce(this.#context, key, { ...run, acquire }, terms, routine).run();
   }
 
@@ -47,6 +51,14 @@ export class Runs {
     assertResource(key, 'key');
     const name = checkName(options.name ?? defaultName(key));
     return new TickWatcher(this.#context, { key, name, schedule, policy, perform }, this.#context.started());
+  }
+
+  /** The key is held for as long as somebody leads. */
+  #warnIfElection(key: string): void {
+    const { isElection, warn } = this.#context;
+    if (this.#warnedOf.has(key) || !isElection(key)) return;
+    this.#warnedOf.add(key);
+    warn(`the job "${shortened(key)}" has the name of an election: it does not run while somebody leads`);
   }
 
   async history(key: string): Promise<readonly PastRun[]> {

@@ -49,6 +49,20 @@ describe('runOnce', () => {
     expect(await world.leftovers(KEY)).toEqual([]);
   });
 
+  it('warns once of a key that is an election of this process, and is refused while somebody leads', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const election = locks.elect(KEY);
+    await world.clock.advance(1_000);
+    for (let run = 0; run < 2; run++) {
+      const refused = await world.clock.until(locks.runOnce(at(await nextTick(world)), () => 'no'));
+      expect(refused).toMatchObject({ ran: false, reason: 'held' });
+    }
+    const warning = `the job "${KEY}" has the name of an election: it does not run while somebody leads`;
+    expect(world.warnings.filter((one) => one.includes('election'))).toEqual([warning]);
+    await world.clock.until(election.stop());
+  });
+
   it('costs no more rounds than acquire with a tick', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
