@@ -221,11 +221,14 @@ class World {
     await Promise.all(
       this.#nodes.map(async (node, index) => {
         const at = nowMs();
-        for (const { key, value } of (await node.locks('lock:*')) ?? []) {
+        const found = (await node.locks('lock:*')) ?? [];
+        // It was read somewhere in between: the key may have been set after `at`.
+        const readAt = nowMs();
+        for (const { key, value } of found) {
           const place = `${index} ${key} ${value}`;
           const firstAt = this.#seen.get(place);
           if (firstAt === undefined) {
-            this.#seen.set(place, at);
+            this.#seen.set(place, readAt);
             continue;
           }
           const [, worker = ''] = value.split('@');
