@@ -340,6 +340,32 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['one holder'],
   },
   {
+    name: 'a list of nodes that is active on a majority of itself alone',
+    edits: [
+      {
+        file: 'core/membership-knowledge.ts',
+        original: 'previous !== undefined && membersAmong(those, previous) >= majorityOfList(previous)',
+        replacement: 'previous !== undefined',
+      },
+    ],
+    worlds: 'changing lists',
+    likely: 9,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a change of a list of nodes that was never active',
+    edits: [
+      {
+        file: 'core/membership-knowledge.ts',
+        original: 'if (isFirst(record) && isOnAllMembers(views, record)) this.#add(list);',
+        replacement: 'this.#add(list);',
+      },
+    ],
+    worlds: 'changing lists',
+    likely: 4,
+    breaks: ['one holder'],
+  },
+  {
     name: 'a wait until a clock that was set back has caught up',
     flaw: 'waits for a clock',
     likely: 521_530_109,

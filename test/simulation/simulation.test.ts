@@ -5,7 +5,7 @@ import { simulate, type Outcome, type SimulationOptions } from './simulate.js';
 import { WORLDS, type Worlds } from './mutations.js';
 
 /** The number of seeds, each a world of one minute. `npm run simulate` runs thousands. */
-const FIXED_SEEDS = 25;
+const FIXED_SEEDS = 15;
 const FRESH_SEEDS = 5;
 const HALF_MS = 30_000;
 
