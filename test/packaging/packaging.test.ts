@@ -144,20 +144,32 @@ describe('Nest 12 as ES modules, ioredis 6', () => {
   });
 });
 
-describe('a bundle without the package cron', () => {
-  it('webpack makes a bundle of everything, by import and by require, and the bundle runs', async () => {
-    const names = ['@nestjs/common', '@nestjs/core', 'ioredis', 'reflect-metadata', 'rxjs'];
-    const versions = names.map(async (name) => [name, await ownVersionOf(name)] as const);
+describe('a bundle', () => {
+  /** Bundles by import and by require, and gives what the two bundles print. */
+  async function bundlesOf(name: string, packages: readonly string[], ...args: string[]): Promise<unknown[]> {
+    const versions = packages.map(async (one) => [one, await ownVersionOf(one)] as const);
     const dependencies = { ...Object.fromEntries(await Promise.all(versions)), webpack: '5.113.0' };
-    const folder = await workshop.consumer({ name: 'bundled', type: 'commonjs', dependencies });
-    const output = await run(folder, process.execPath, ['bundle.cjs']);
+    const folder = await workshop.consumer({ name, type: 'commonjs', dependencies });
+    const output = await run(folder, process.execPath, ['bundle.cjs', ...args]);
     const results = output
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { readonly entry: string });
-    expect(results.toSorted((one, other) => (one.entry < other.entry ? -1 : 1))).toEqual([
+    return results.toSorted((one, other) => (one.entry < other.entry ? -1 : 1));
+  }
+
+  it('of everything but the package cron is made by webpack, by import and by require, and runs', async () => {
+    const packages = ['@nestjs/common', '@nestjs/core', 'ioredis', 'reflect-metadata', 'rxjs'];
+    expect(await bundlesOf('bundled', packages)).toEqual([
       { entry: 'imports.mjs', errors: [], printed: 'function' },
       { entry: 'requires.cjs', errors: [], printed: 'function' },
+    ]);
+  });
+
+  it('with node-redis as the only client library is made by webpack, and runs', async () => {
+    expect(await bundlesOf('bundled-client', ['redis'], 'client')).toEqual([
+      { entry: 'imports.mjs', errors: [], printed: 'localhost:6379' },
+      { entry: 'requires.cjs', errors: [], printed: 'localhost:6379' },
     ]);
   });
 });

@@ -132,10 +132,15 @@ async function openPool(options: object): Promise<OwnPool> {
   return pool;
 }
 
+/**
+ * A bundle is made without `pg` where it is not installed: bundlers only warn about an import that fails
+ * inside `try`. In the CommonJS build `import()` becomes a `require` in a function of its own, which does not
+ * count as inside `try`: so there, `require` is called directly.
+ */
 async function loadPg(): Promise<PgModule> {
   let loaded: unknown;
   try {
-    loaded = await import(/* webpackIgnore: true */ 'pg');
+    loaded = typeof require === 'function' ? (require('pg') as unknown) : await import('pg');
   } catch (cause) {
     throw new Error('the package "pg" cannot be loaded, which a Postgres node needs: npm install pg', {
       cause,

@@ -1,6 +1,7 @@
 /**
- * Bundles an application with everything that it needs, for `import` and for `require`, and runs the bundles.
- * What Nest itself loads only where it is installed stays outside.
+ * Bundles an application with everything that it needs, for `import` and for `require`, and runs the bundles:
+ * one with Nest, or with `client` one with node-redis as the only client library. What Nest itself loads only
+ * where it is installed stays outside.
  */
 const { execFileSync } = require('node:child_process');
 const { writeFileSync } = require('node:fs');
@@ -8,9 +9,24 @@ const webpack = require('webpack');
 
 const ofNest = /^(@nestjs\/(microservices|websockets|platform-express)|class-(validator|transformer))/;
 
-const use = 'console.log(typeof QuorlockModule.forRoot);';
-writeFileSync('imports.mjs', `import { QuorlockModule } from 'quorlock/nestjs'; ${use}`);
-writeFileSync('requires.cjs', `const { QuorlockModule } = require('quorlock/nestjs'); ${use}`);
+const withClient = process.argv[2] === 'client';
+const name = withClient ? 'LockManager' : 'QuorlockModule';
+const entryPoint = withClient ? 'quorlock' : 'quorlock/nestjs';
+const use = withClient
+  ? 'console.log(new LockManager({ nodes: [createClient()] }).nodes()[0].name); process.exit();'
+  : 'console.log(typeof QuorlockModule.forRoot);';
+writeFileSync(
+  'imports.mjs',
+  `import { ${name} } from '${entryPoint}';
+   ${withClient ? "import { createClient } from 'redis';" : ''}
+   ${use}`,
+);
+writeFileSync(
+  'requires.cjs',
+  `const { ${name} } = require('${entryPoint}');
+   ${withClient ? "const { createClient } = require('redis');" : ''}
+   ${use}`,
+);
 
 // The second resolves as webpack did before it knew the condition `module-sync`.
 for (const { entry, resolve } of [
