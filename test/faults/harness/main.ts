@@ -29,7 +29,6 @@ function options() {
         nodes: { type: 'string', default: '5' },
         workers: { type: 'string', default: '4' },
         quarantines: { type: 'boolean', default: false },
-        client: { type: 'string' },
         runs: { type: 'boolean', default: false },
         client: { type: 'string' },
       },
@@ -39,7 +38,6 @@ function options() {
     return {
       minutes,
       quarantines: values.quarantines,
-      client: values.client === undefined ? undefined : clientLibrary(values.client).name,
       runs: values.runs,
       client: values.client === undefined ? undefined : clientLibrary(values.client).name,
       seed: integer('seed', values.seed, 0),
