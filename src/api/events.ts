@@ -75,7 +75,7 @@ export type { RunOutcome };
  *   process.
  * - `waited`: the wait ended, whatever came of it. A call that gets its answer at the first attempt has no
  *   wait.
- * - `acquired`: `attempts` counts from 1; `fallback` says that the lock excludes this process only.
+ * - `acquired`: `attempts` counts from 1; `fallback` says that the lock was taken in the fallback.
  * - `skipped`: not acquired, and rightly so. `draining` is the shutdown of this manager.
  * - `failed`: not acquired, and something is wrong. `reason` is that of the error.
  * - `aborted`: the caller's signal ended the call.
@@ -92,7 +92,7 @@ export type { RunOutcome };
  * - `membership`: the list of nodes that is voted under, once for each change.
  * - `stalled`: the event loop was blocked while leases were held. `delayMs` is how late a timer was, at most
  *   as long as the loop was blocked. Told above 100 ms.
- * - `fallback`: locks exclude this process only from now on (`active`), or across processes again.
+ * - `fallback`: locks are taken in the fallback from now on (`active`), or on the nodes again.
  * - `force_released`: an operator took the resources from their holder, by `forceRelease` of this manager,
  *   whose `holder` is the `worker`. For the audit, with the reason that was given.
  * - `schedule`: what is known of a job that `watchTicks` looks at, at each look. `nextTick` is the first tick

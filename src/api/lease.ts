@@ -39,8 +39,8 @@ export interface Lease {
    */
   readonly signal: AbortSignal;
   /**
-   * Whether the lock excludes this process only, because no majority of the nodes was reachable (`fallback:
-   * 'memory'`).
+   * Whether the lock was taken in the option `fallback`, because no majority of the nodes was reachable. With
+   * `'memory'` it excludes this process only.
    */
   readonly fallback: boolean;
   /** The number of the attempt that won it, from 1. */

@@ -1,5 +1,6 @@
 import type { Backoff } from '../core/backoff.js';
-import type { NodeSource } from '../node/node-options.js';
+import type { LockNode } from '../node/lock-node.js';
+import type { NodeSource, PostgresNodeOptions } from '../node/node-options.js';
 
 /** The options of one lock. Each may be given to the `LockManager`, for all its locks, and to each call. */
 export interface LockOptions {
@@ -179,9 +180,12 @@ export interface LockManagerOptions extends LockOptions {
    * What to do while no majority of the nodes can be reached.
    * - `'none'`: fail.
    * - `'memory'`: lock within this process only, with a warning and an event.
+   * - `{ postgres: … }`: lock in this database, across processes, with a warning and an event. Every lease of
+   *   the nodes is recorded there too, at the price of a commit for each acquisition, extension and release.
+   *   A node of your own kind may take its place.
    * @default 'none'
    */
-  readonly fallback?: 'none' | 'memory' | undefined;
+  readonly fallback?: 'none' | 'memory' | PostgresNodeOptions | LockNode | undefined;
   /**
    * Whether the manager connects to its nodes at the first use, or by `connect()`, rather than at once.
    * @default false
@@ -247,7 +251,7 @@ export interface ResolvedManagerOptions {
   readonly restartQuarantine: 'auto' | 'off' | number;
   readonly driftFactor: number;
   readonly fencing: boolean;
-  readonly fallback: 'none' | 'memory';
+  readonly fallback: 'none' | 'memory' | 'node';
   readonly lazyConnect: boolean;
   readonly acknowledge: { readonly replicas: number; readonly timeoutMs: number } | undefined;
   readonly maxStallMs: number;

@@ -3,7 +3,7 @@ import { tokensFor } from '../core/local-handover.js';
 import { MetOwners } from '../core/outcome.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
-import type { LockEvents } from '../api/events.js';
+import { LockEvents } from '../api/events.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
 import {
@@ -16,6 +16,8 @@ import {
 } from './acquire/attempt.js';
 import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
 import { MemoryFallback } from './acquire/memory-fallback.js';
+import { DatabaseFallback } from './fallback/database-fallback.js';
+import type { Fallback } from './fallback/fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
 import { onAbort } from './lease/abort-listeners.js';
 import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
@@ -37,8 +39,8 @@ export interface AcquirerContext {
   readonly events: LockEvents;
   readonly quorum: Quorum;
   readonly quarantine: QuarantineTerm;
-  /** A quorum of one node in memory, for the fallback; `undefined`: there is no fallback. */
-  readonly memory: Quorum | undefined;
+  /** A quorum of one node, in memory or a database; `undefined`: there is no fallback. */
+  readonly fallback: Quorum | undefined;
   readonly onFallback: (active: boolean, reason: string) => void;
   /** Whether all nodes are in memory, so that every lock excludes this process only. */
   readonly isInMemory: boolean;
@@ -58,7 +60,7 @@ export class Acquirer {
   readonly #keysContext: HeldKeysContext;
   readonly #leaseContext: LeaseContext;
   readonly #waitContext: WaitContext;
-  readonly #fallback: MemoryFallback | undefined;
+  readonly #fallback: Fallback | undefined;
   readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
   /**
@@ -72,7 +74,7 @@ export class Acquirer {
   #onIdle: (() => void) | undefined;
 
   constructor(context: AcquirerContext) {
-    const { options, clock, random, events, quorum, quarantine, memory, scheduler, guard } = context;
+    const { options, clock, random, events, quorum, quarantine, scheduler, guard } = context;
     const { driftFactor, fencing } = options;
     this.#context = context;
     this.#queue = new WaitQueue(clock);
@@ -84,8 +86,7 @@ export class Acquirer {
       options,
       quarantine,
     );
-    if (memory !== undefined)
-      this.#fallback = new MemoryFallback(quorum, memory, releaseKeys, context.onFallback);
+    this.#fallback = fallbackOf(context);
     this.leases = new LeaseRegistry(clock, this.#queue, this.#notifications, this.#fallback);
     this.#attemptContext = {
       clock,
@@ -249,6 +250,7 @@ export class Acquirer {
 
   #begin(won: Won): HeldKeys {
     const keys = new HeldKeys(this.#keysContext, won);
+    this.#fallback?.began?.(keys);
     this.#queue.keysAcquired(keys);
     return keys;
   }
@@ -263,10 +265,21 @@ export class Acquirer {
   }
 
   #discard(won: Won): void {
-    this.#fallback?.ended(won.tracker);
+    void this.#fallback?.ended(won.tracker);
     releaseKeys(won);
     this.#queue.mayBeFree(won.request.resources);
   }
+}
+
+function fallbackOf(context: AcquirerContext): Fallback | undefined {
+  const { fallback, quorum, clock, scheduler, onFallback: onChange, options } = context;
+  if (fallback === undefined) return undefined;
+  const isInMemory = fallback.nodes.every(({ scope }) => scope === 'process');
+  if (isInMemory) return new MemoryFallback(quorum, fallback, releaseKeys, onChange);
+  const { driftFactor, warn } = options;
+  // The record of a lease is part of it, and has no events of its own.
+  const keys = { clock, scheduler, driftFactor, events: new LockEvents(warn), guard: undefined };
+  return new DatabaseFallback(quorum, fallback, { keys, discard: releaseKeys, onChange, warn });
 }
 
 /** Releases in the background what was won and is not needed any more. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { QueueEntry } from '../node/lock-node.js';
-import type { MemoryFallback } from './acquire/memory-fallback.js';
+import type { Fallback } from './fallback/fallback.js';
 import type { HeldKeys, LeaseReleaseTerms } from './lease/held-keys.js';
 import type { HeldLease, LeaseHost } from './lease/held-lease.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
@@ -21,7 +21,7 @@ export class LeaseRegistry implements LeaseHost {
     private readonly clock: Clock,
     private readonly queue: WaitQueue,
     private readonly notifications: ReleaseNotifications,
-    private readonly fallback: MemoryFallback | undefined,
+    private readonly fallback: Fallback | undefined,
   ) {}
 
   add(lease: HeldLease): void {
@@ -94,8 +94,12 @@ export class LeaseRegistry implements LeaseHost {
 
   async release(keys: HeldKeys, terms: LeaseReleaseTerms): Promise<number> {
     const queueEntry = this.#entryBehindOthers(keys);
-    const releasing = keys.release(terms, queueEntry);
-    this.fallback?.ended(keys.tracker);
+    const first = this.fallback?.ended(keys.tracker, terms);
+    // Whoever finds the nodes free must not be refused by the fallback.
+    const releasing =
+      first === undefined
+        ? keys.release(terms, queueEntry)
+        : first.then(() => keys.release(terms, queueEntry));
     this.queue.keysReleased(keys, queueEntry !== undefined);
     const { acknowledged, hasNotified } = await releasing;
     this.queue.releaseAnswered(keys, hasNotified);
@@ -103,7 +107,7 @@ export class LeaseRegistry implements LeaseHost {
   }
 
   lost(keys: HeldKeys): void {
-    this.fallback?.ended(keys.tracker);
+    void this.fallback?.ended(keys.tracker);
     this.queue.leaseLost(keys);
   }
 

@@ -1,6 +1,5 @@
 import { healthOf } from '../core/health.js';
 import { systemClock, type Clock } from '../clock.js';
-import { openFallbackNode } from '../node/open-node.js';
 import type { Election, ElectionOptions } from '../api/election.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
@@ -19,6 +18,8 @@ import {
 } from '../api/options.js';
 import type { PastRun } from '../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../api/run.js';
+import type { NodePlan } from '../node/node-options.js';
+import { openFallbackNode } from '../node/open-node.js';
 import { Acquirer } from './acquirer.js';
 import { Elections } from './election/elections.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
@@ -26,7 +27,7 @@ import type { HeldLease } from './lease/held-lease.js';
 import { forceRelease, readForceReleaseOptions, type ForceReleaseContext } from './force-release.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { NodeGroup } from './nodes/node-group.js';
-import { readNodes } from './nodes/node-list.js';
+import { openNodes, readFallback, readNodes } from './nodes/node-list.js';
 import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import { readHistory } from './quorum/read-history.js';
@@ -63,6 +64,8 @@ export class LockManager {
   readonly #clock: Clock;
   readonly #group: NodeGroup;
   readonly #quorum: Quorum;
+  /** Where locks are taken while the nodes cannot be reached. */
+  readonly #fallback: Quorum | undefined;
   readonly #events: LockEvents;
   readonly #stallGuard: StallGuard | undefined;
   readonly #acquirer: Acquirer;
@@ -85,6 +88,7 @@ export class LockManager {
     );
     // First of all: what is wrong with the nodes is told as such, whatever the other options are.
     const plans = readNodes(options.nodes, this.#options.warn);
+    const fallbackPlan = readFallback(options.fallback, plans);
     if (this.#options.maxStallMs > 0) {
       this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
     }
@@ -100,6 +104,7 @@ export class LockManager {
     const { nodes, membership, quarantine, isInMemory } = this.#group;
     this.#quorum = new Quorum(nodes, this.#clock, events, membership);
     if (isInMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
+    this.#fallback = this.#openFallback(fallbackPlan, random);
     this.#acquirer = new Acquirer({
       options: this.#options,
       clock: this.#clock,
@@ -107,7 +112,7 @@ export class LockManager {
       events: this.#events,
       quorum: this.#quorum,
       quarantine,
-      memory: this.#options.fallback === 'memory' ? this.#memoryQuorum() : undefined,
+      fallback: this.#fallback,
       onFallback: (active, reason) => this.#setFallback(active, reason),
       isInMemory,
       scheduler,
@@ -420,15 +425,28 @@ export class LockManager {
     await this.#acquirer.whenIdle(LOCK_DEFAULTS.nodeTimeoutMs);
     this.#acquirer.close();
     this.#quorum.releaseOpenRounds();
-    await this.#quorum.whenReleased(LOCK_DEFAULTS.nodeTimeoutMs);
+    const { nodeTimeoutMs } = LOCK_DEFAULTS;
+    this.#fallback?.releaseOpenRounds();
+    await Promise.all([this.#quorum, this.#fallback].map((one) => one?.whenReleased(nodeTimeoutMs)));
     this.#group.unwatch();
-    await Promise.all([this.#group.closeNodes(), this.#stallGuard?.close()]);
+    const fallbackNodes = this.#fallback?.nodes ?? [];
+    await Promise.all([
+      this.#group.closeNodes(),
+      ...fallbackNodes.map((node) => node.close()),
+      this.#stallGuard?.close(),
+    ]);
     for (const { name } of this.#group.nodes)
       this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
   }
 
-  #memoryQuorum(): Quorum {
-    return new Quorum([openFallbackNode(this.#clock)], this.#clock, this.#events);
+  /** A quorum of one node, which is trusted as a single node is. It connects at once. */
+  #openFallback(plan: NodePlan | undefined, random: () => number): Quorum | undefined {
+    if (this.#options.fallback === 'none') return undefined;
+    const [clock, events] = [this.#clock, this.#events];
+    const options = { ...this.#options, restartQuarantine: 'off' } as const;
+    const nodes =
+      plan === undefined ? [openFallbackNode(clock)] : openNodes([plan], options, clock, random).nodes;
+    return new Quorum(nodes, clock, events);
   }
 
   #setFallback(active: boolean, reason: string): void {

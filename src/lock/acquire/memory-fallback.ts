@@ -53,7 +53,7 @@ export class MemoryFallback {
   }
 
   /** The keys are not held any more. */
-  ended(tracker: KeyTracker): void {
+  ended(tracker: KeyTracker): undefined {
     this.#fromNodes.delete(tracker);
     this.#inMemory.delete(tracker);
   }

@@ -5,10 +5,13 @@ import type { ResolvedAcquireOptions } from '../../api/options.js';
 export interface LeaseListener {
   /** The number of its acquire call, which its events carry. */
   readonly id: number;
-  readonly terms: ResolvedAcquireOptions;
+  readonly terms: Pick<
+    ResolvedAcquireOptions,
+    'name' | 'ttlMs' | 'nodeTimeoutMs' | 'autoExtend' | 'maxHoldMs'
+  >;
   /** When it began, on the monotonic clock. */
   readonly heldSince: number;
-  /** Whether it excludes this process only. */
+  /** Whether it was taken in the fallback. */
   readonly fallback: boolean;
   /** Its keys cannot be held any longer. */
   lose(reason: LossReason): void;

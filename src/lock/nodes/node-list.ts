@@ -3,7 +3,7 @@ import { quarantineMsOf, QuarantineTerm } from '../../core/quarantine.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodePlan, NodeSource } from '../../node/node-options.js';
 import { readNode } from '../../node/open-node.js';
-import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { LockManagerOptions, ResolvedManagerOptions } from '../../api/options.js';
 
 /** The prefixes under which clients of other libraries lock: they tell nobody how long their keys live. */
 const FOREIGN_PREFIXES: ReadonlySet<string> = new Set(['', 'mutex:']);
@@ -44,6 +44,21 @@ export function openNodes(
   const isExact = !FOREIGN_PREFIXES.has(keyPrefix);
   const settings = { keyPrefix, driftFactor, quarantine, isExact, acknowledge, clock, random, wanted };
   return { nodes: plans.map((plan) => plan.open(settings)), quarantine };
+}
+
+/**
+ * Reads the database of the option `fallback`; `undefined`: it is no database. Throws a TypeError or
+ * RangeError if it is not valid. Opens nothing.
+ */
+export function readFallback(
+  fallback: LockManagerOptions['fallback'],
+  nodes: readonly NodePlan[],
+): NodePlan | undefined {
+  if (typeof fallback !== 'object') return undefined;
+  const plan = readNode(fallback, 'fallback');
+  if (nodes.some(({ identity }) => identity === plan.identity))
+    throw new RangeError(`fallback is one of the nodes (${plan.name}), and would be away when they are`);
+  return plan;
 }
 
 /** A node that is listed twice would vote twice. Two nodes with one name could not be told apart. */

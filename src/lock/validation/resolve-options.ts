@@ -209,6 +209,15 @@ function haveSameValues(one: AcquireOptions, other: AcquireOptions): boolean {
   return true;
 }
 
+/** The kind of the fallback. What a database is given is read like a node. */
+function fallbackIn(fallback: unknown): ResolvedManagerOptions['fallback'] {
+  if (fallback === 'none' || fallback === 'memory') return fallback;
+  const isNode = typeof fallback === 'object' && fallback !== null;
+  if (isNode && ('postgres' in fallback || 'ask' in fallback)) return 'node';
+  const given = isNode ? 'another object' : shown(fallback);
+  throw new RangeError(`fallback must be 'none', 'memory' or { postgres }, got ${given}`);
+}
+
 /** Checks the options of a manager, except for its nodes. */
 export function resolveManagerOptions(options: LockManagerOptions): ResolvedManagerOptions {
   checkKnownOptions(options, KNOWN_TO_MANAGER, 'LockManager');
@@ -227,10 +236,7 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   if (!(driftFactor >= 0 && driftFactor <= 0.5)) {
     throw new RangeError(`driftFactor must be from 0 to 0.5, got ${driftFactor}`);
   }
-  const fallback = options.fallback ?? LOCK_DEFAULTS.fallback;
-  if (fallback !== 'none' && fallback !== 'memory') {
-    throw new RangeError(`fallback must be 'none' or 'memory', got ${shown(fallback)}`);
-  }
+  const fallback = fallbackIn(options.fallback ?? LOCK_DEFAULTS.fallback);
   const { warn } = options;
   if (warn !== undefined && typeof warn !== 'function') {
     throw new TypeError(`warn must be a function, got ${shown(warn)}`);

@@ -1,0 +1,236 @@
+import { describe, expect, it } from '@jest/globals';
+import { LockNotAcquiredError, QuorumUnreachableError } from '../../../src/index.js';
+import type { Lease, LockManager, LockManagerOptions } from '../../../src/index.js';
+import { overlapsIn, type Interval } from '../../support/overlaps.js';
+import { VirtualNode } from '../../support/virtual-node.js';
+import { VirtualWorld } from '../../support/virtual-world.js';
+
+const R = 'invoice:7';
+const TTL_MS = 3_000;
+
+/** Three nodes, and a database as the fallback of every manager. */
+class WorldWithFallback extends VirtualWorld {
+  readonly database = new VirtualNode('database', this.clock);
+
+  constructor() {
+    super(3);
+  }
+
+  override manager(options: Partial<LockManagerOptions> = {}): LockManager {
+    return super.manager({ fallback: this.database, ...options });
+  }
+
+  /** All nodes, as every process sees them. */
+  set nodesDown(down: boolean) {
+    for (const node of this.nodes)
+      if (down) node.down();
+      else node.up();
+  }
+
+  set databaseDown(down: boolean) {
+    if (down) this.database.down();
+    else this.database.up();
+  }
+
+  /** Lets time pass until the promise is settled. */
+  async settled<T>(promise: Promise<T>): Promise<T> {
+    let isOver = false;
+    const end = (): void => void (isOver = true);
+    promise.then(end, end);
+    for (const until = this.clock.now() + 400_000; !isOver; await this.clock.advance(5))
+      if (this.clock.now() > until) throw new Error('it never settles');
+    return promise;
+  }
+
+  acquire(locks: LockManager, options: object = {}): Promise<Lease> {
+    return this.settled(locks.acquire(R, { ttlMs: TTL_MS, ...options }));
+  }
+
+  async reasonOf(locks: LockManager): Promise<string> {
+    try {
+      await this.settled((await this.acquire(locks)).release());
+      return 'granted';
+    } catch (error) {
+      if (error instanceof LockNotAcquiredError) return error.reason;
+      return error instanceof QuorumUnreachableError ? 'unreachable' : String(error);
+    }
+  }
+}
+
+describe('a fallback across processes', () => {
+  it('a lease of the nodes is held in the database too, and released there', async () => {
+    const world = new WorldWithFallback();
+    const lease = await world.acquire(world.manager());
+    expect(lease.fallback).toBe(false);
+    expect(await world.database.owner(R)).toBeDefined();
+    await world.clock.advance(4 * TTL_MS);
+    expect(lease.signal.aborted).toBe(false);
+    expect(await world.database.owner(R)).toBeDefined();
+    await world.settled(lease.release());
+    expect(await world.database.owner(R)).toBeUndefined();
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('without the nodes the database grants, loudly, and its lease is held by the same rules', async () => {
+    const world = new WorldWithFallback();
+    const [one, other] = [world.manager(), world.manager()];
+    world.nodesDown = true;
+    const lease = await world.acquire(one);
+    expect(lease.fallback).toBe(true);
+    expect(one.health()).toMatchObject({ status: 'degraded' });
+    expect(world.warnings.join()).toContain('no majority of the nodes can be reached: database grants');
+    expect(world.eventsOf('fallback')).toMatchObject([{ active: true }]);
+    expect(await world.reasonOf(other)).toBe('held');
+    await world.clock.advance(4 * TTL_MS);
+    expect(lease.signal.aborted).toBe(false);
+    await world.settled(lease.release());
+    expect(await world.reasonOf(other)).toBe('granted');
+  });
+
+  it('when the nodes are back, what is held in the database is not granted by them', async () => {
+    const world = new WorldWithFallback();
+    const [one, other] = [world.manager(), world.manager()];
+    world.nodesDown = true;
+    const lease = await world.acquire(one);
+    world.nodesDown = false;
+    expect(await world.reasonOf(other)).toBe('held');
+    expect(await world.reasonOf(one)).toBe('held');
+    await world.clock.advance(50);
+    expect(await world.leftovers(R)).toEqual([]);
+    await world.settled(lease.release());
+    const next = await world.acquire(other);
+    expect(next.fallback).toBe(false);
+    expect(next.token).toBeGreaterThan(lease.token);
+    expect(world.eventsOf('fallback').map(({ active }) => active)).toContain(false);
+  });
+
+  it('a process that cannot reach the nodes is refused what another holds on them', async () => {
+    const world = new WorldWithFallback();
+    const holder = world.manager();
+    const lease = await world.acquire(holder);
+    const away = new VirtualWorld(3);
+    for (const node of away.nodes) node.down();
+    const cutOff = world.manager({ nodes: away.nodes });
+    await world.clock.advance(2 * TTL_MS);
+    expect(await world.reasonOf(cutOff)).toBe('held');
+    await world.settled(lease.release());
+    expect(await world.reasonOf(cutOff)).toBe('granted');
+  });
+
+  it('tokens grow over every change of sides', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    const tokens: number[] = [];
+    for (const down of [false, true, true, false, true, false, false]) {
+      world.nodesDown = down;
+      const lease = await world.acquire(locks);
+      tokens.push(lease.token);
+      await world.settled(lease.release());
+      await world.clock.advance(50);
+    }
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+  });
+
+  it('while the database is away the nodes grant, with one warning, and it learns of the lease later', async () => {
+    const world = new WorldWithFallback();
+    const [one, other] = [world.manager(), world.manager()];
+    world.databaseDown = true;
+    const lease = await world.acquire(one);
+    expect(lease.fallback).toBe(false);
+    expect(await world.reasonOf(other)).toBe('held');
+    expect(world.warnings.filter((warning) => warning.includes('database cannot be reached'))).toHaveLength(
+      1,
+    );
+    world.databaseDown = false;
+    await world.clock.advance(50);
+    expect(await world.database.owner(R)).toBeDefined();
+    await world.settled(lease.release());
+    expect(await world.database.owner(R)).toBeUndefined();
+  });
+
+  it('without either side the error is that of the nodes, and nothing is left', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    world.nodesDown = true;
+    world.databaseDown = true;
+    expect(await world.reasonOf(locks)).toBe('unreachable');
+    expect(locks.health().status).toBe('down');
+  });
+
+  it('a tick that was run on one side is not run on the other', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    const tick = world.clock.stamp().wallMs;
+    const run = (): Promise<{ ran: boolean }> =>
+      world.settled(locks.runOnce({ key: R, tick, ttlMs: TTL_MS }, () => Promise.resolve()));
+    expect(await run()).toMatchObject({ ran: true });
+    world.nodesDown = true;
+    expect(await run()).toMatchObject({ ran: false });
+    const later = tick + 10;
+    const runLater = (): Promise<{ ran: boolean }> =>
+      world.settled(locks.runOnce({ key: R, tick: later, ttlMs: TTL_MS }, () => Promise.resolve()));
+    expect(await runLater()).toMatchObject({ ran: true });
+    world.nodesDown = false;
+    expect(await runLater()).toMatchObject({ ran: false });
+  });
+});
+
+/** A small repeatable generator of numbers from 0 to 1. */
+function lehmer(seed: number): () => number {
+  let state = seed * 7_919;
+  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+}
+
+/** Three processes that take turns, while all nodes fail and come back now and then. */
+async function playIn(seed: number): Promise<{ held: Interval[]; tokens: number[]; sides: Set<boolean> }> {
+  const random = lehmer(seed);
+  const world = new WorldWithFallback();
+  const held: Interval[] = [];
+  const tokens: number[] = [];
+  const sides = new Set<boolean>();
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => void world.clock.setTimer(resolve, ms * random()));
+  const work = async (locks: LockManager, holder: string): Promise<void> => {
+    for (let call = 0; call < 12; call++) {
+      const lease = await locks.tryAcquire(R, { ttlMs: TTL_MS }).catch(() => null);
+      if (lease !== null) {
+        const from = world.clock.now();
+        tokens.push(lease.token);
+        sides.add(lease.fallback);
+        const lost = new Promise<void>((resolve) =>
+          lease.signal.addEventListener('abort', () => resolve(), { once: true }),
+        );
+        await Promise.race([pause(6_000), lost]);
+        held.push({ resource: R, holder: `${holder}:${call}`, from, to: world.clock.now() });
+        await lease.release().catch(() => undefined);
+      }
+      await pause(800);
+    }
+  };
+  const faults = async (): Promise<void> => {
+    for (let fault = 0; fault < 8; fault++) {
+      await pause(6_000);
+      world.nodesDown = fault % 2 === 0;
+    }
+    world.nodesDown = false;
+  };
+  const locks = [world.manager(), world.manager(), world.manager()];
+  await world.settled(Promise.all([...locks.map((one, at) => work(one, `process-${at}`)), faults()]));
+  return { held, tokens, sides };
+}
+
+describe('in random worlds', () => {
+  it('two processes never hold a resource at once while all nodes go and come back, and tokens grow', async () => {
+    const sides = new Set<boolean>();
+    let holds = 0;
+    for (let seed = 1; seed <= 40; seed++) {
+      const played = await playIn(seed);
+      expect({ seed, overlaps: overlapsIn(played.held) }).toEqual({ seed, overlaps: [] });
+      expect(played.tokens).toEqual([...new Set(played.tokens)].sort((a, b) => a - b));
+      for (const side of played.sides) sides.add(side);
+      holds += played.held.length;
+    }
+    expect(sides).toEqual(new Set([true, false]));
+    expect(holds).toBeGreaterThan(200);
+  });
+});
