@@ -427,7 +427,10 @@ export class LockManager {
     this.#quorum.releaseOpenRounds();
     const { nodeTimeoutMs } = LOCK_DEFAULTS;
     this.#fallback?.releaseOpenRounds();
-    await Promise.all([this.#quorum, this.#fallback].map((one) => one?.whenReleased(nodeTimeoutMs)));
+    await Promise.all([
+      this.#quorum.whenReleased(nodeTimeoutMs),
+      this.#fallback?.whenReleased(nodeTimeoutMs),
+    ]);
     this.#group.unwatch();
     const fallbackNodes = this.#fallback?.nodes ?? [];
     await Promise.all([
