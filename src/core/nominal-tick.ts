@@ -35,8 +35,7 @@ export function tickSchedule(next: NextInstant): TickSchedule {
     throw new TypeError(`tickSchedule takes a function that gives the next instant, got ${typeof next}`);
   const checked: NextInstant = (afterMs) => {
     const instant: unknown = next(afterMs);
-    if (instant === undefined || (typeof instant === 'number' && Number.isFinite(instant)))
-      return instant as number | undefined;
+    if (instant === undefined || (typeof instant === 'number' && Number.isFinite(instant))) return instant;
     const got = typeof instant === 'number' ? String(instant) : typeof instant;
     throw new TypeError(`the next instant must be epoch milliseconds or undefined, got ${got}`);
   };

@@ -810,8 +810,7 @@ class Node {
 
   #failIfForgotten(tick: number): void {
     const { memory, flaw } = this.server;
-    if (tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted')
-      throw new Error(TICK_FORGOTTEN);
+    if (tick < memory.knowsFromMs && flaw !== 'forgotten ticks granted') throw new Error(TICK_FORGOTTEN);
   }
 
   #heldBy(owner: string, lock: string): unknown[] {
