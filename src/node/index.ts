@@ -25,7 +25,7 @@ export {
   type VoteReceiver,
   type WakeRequest,
 } from './lock-node.js';
-export type { ListPair, Member, MemberList } from '../core/member-list.js';
+export type { ListPair, Member, MemberList } from '../core/membership/member-list.js';
 export { ObservableState } from './observable-state.js';
 export {
   historyIn,

@@ -1,5 +1,5 @@
-import type { ListPair } from '../core/member-list.js';
-import type { Outstanding } from '../core/membership-record.js';
+import type { ListPair } from '../core/membership/member-list.js';
+import type { Outstanding } from '../core/membership/record.js';
 import type { MemoryReport } from '../core/quarantine.js';
 import type { RunMark, RunRecord } from '../core/run.js';
 import type { RunNote } from '../core/run-history.js';

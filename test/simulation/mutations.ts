@@ -343,7 +343,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a list of nodes that is active on a majority of itself alone',
     edits: [
       {
-        file: 'core/membership-knowledge.ts',
+        file: 'core/membership/knowledge.ts',
         original: 'previous !== undefined && membersAmong(those, previous) >= majorityOfList(previous)',
         replacement: 'previous !== undefined',
       },
@@ -356,7 +356,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a change of a list of nodes that was never active',
     edits: [
       {
-        file: 'core/membership-knowledge.ts',
+        file: 'core/membership/knowledge.ts',
         original: 'if (isFirst(record) && isOnAllMembers(views, record)) this.#add(list);',
         replacement: 'this.#add(list);',
       },
@@ -375,7 +375,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a wait for an id that no node has any more',
     edits: [
       {
-        file: 'core/membership-plan.ts',
+        file: 'core/membership/plan.ts',
         original: '((view.id === id || view.address === address) && view.isLongAway)',
         replacement: '(view.id === id && view.isLongAway)',
       },

@@ -1,6 +1,6 @@
 import type { Electorate } from '../../core/electorate.js';
-import { isMember, majorityOfList, type MemberList } from '../../core/member-list.js';
-import type { MemberView } from '../../core/membership-view.js';
+import { isMember, majorityOfList, type MemberList } from '../../core/membership/member-list.js';
+import type { MemberView } from '../../core/membership/view.js';
 import { majorityOf } from '../../core/quorum.js';
 import { failed, type Failed } from '../../core/vote.js';
 import type { LockNode } from '../../node/lock-node.js';

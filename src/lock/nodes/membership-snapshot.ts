@@ -1,8 +1,8 @@
 import type { Membership } from '../../api/membership.js';
-import { areSameMembers, isMember, type MemberList } from '../../core/member-list.js';
-import { isOutvoted } from '../../core/membership-choice.js';
-import type { MembershipKnowledge } from '../../core/membership-knowledge.js';
-import { ownMembersOf, type MemberView } from '../../core/membership-view.js';
+import { areSameMembers, isMember, type MemberList } from '../../core/membership/member-list.js';
+import { isOutvoted } from '../../core/membership/choice.js';
+import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
+import { ownMembersOf, type MemberView } from '../../core/membership/view.js';
 import type { LockNode } from '../../node/lock-node.js';
 import { keepsRecord } from './node-views.js';
 

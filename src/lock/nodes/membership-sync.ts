@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
-import { areSameMembers, isMember, type MemberList } from '../../core/member-list.js';
-import { listAheadOf } from '../../core/membership-choice.js';
-import type { MembershipKnowledge } from '../../core/membership-knowledge.js';
-import { planAcceptance, planWrites, type DueWrite } from '../../core/membership-plan.js';
-import { isHere, ownMembersOf, type MemberView } from '../../core/membership-view.js';
+import { areSameMembers, isMember, type MemberList } from '../../core/membership/member-list.js';
+import { listAheadOf } from '../../core/membership/choice.js';
+import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
+import { planAcceptance, planWrites, type DueWrite } from '../../core/membership/plan.js';
+import { isHere, ownMembersOf, type MemberView } from '../../core/membership/view.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { LockNode } from '../../node/lock-node.js';
 import { MembershipWarnings } from './membership-warnings.js';

@@ -2,10 +2,10 @@ import type { Membership as Snapshot } from '../../api/membership.js';
 import type { LockEvents } from '../../api/events.js';
 import type { Clock } from '../../clock.js';
 import { everyNode, type Electorate } from '../../core/electorate.js';
-import type { MemberList } from '../../core/member-list.js';
-import { listToVoteUnder, votesUnder } from '../../core/membership-choice.js';
-import { MembershipKnowledge } from '../../core/membership-knowledge.js';
-import { begunListIn, type MemberView } from '../../core/membership-view.js';
+import type { MemberList } from '../../core/membership/member-list.js';
+import { listToVoteUnder, votesUnder } from '../../core/membership/choice.js';
+import { MembershipKnowledge } from '../../core/membership/knowledge.js';
+import { begunListIn, type MemberView } from '../../core/membership/view.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { LockNode, NodeState } from '../../node/lock-node.js';
 import { electorateOf } from './electorate-of.js';
@@ -20,7 +20,7 @@ const START_MS = 2_000;
 
 /**
  * Which list of nodes this client votes under. It reads what the nodes have, decides, and has written what is
- * due. The rules are in core/membership-*.ts. Nothing that it decides is for ever: every look at a node may
+ * due. The rules are in core/membership/. Nothing that it decides is for ever: every look at a node may
  * change it.
  */
 export class Membership implements MembershipBasis {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
-import type { MemberList } from '../../core/member-list.js';
-import { isMember } from '../../core/member-list.js';
-import type { MemberView } from '../../core/membership-view.js';
+import type { MemberList } from '../../core/membership/member-list.js';
+import { isMember } from '../../core/membership/member-list.js';
+import type { MemberView } from '../../core/membership/view.js';
 import type { LockNode } from '../../node/lock-node.js';
 
 /** Whether the node keeps a record of the lists that it votes in. */

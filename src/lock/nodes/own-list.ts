@@ -1,6 +1,6 @@
-import { areSameMembers, differenceOf } from '../../core/member-list.js';
-import type { MembershipKnowledge } from '../../core/membership-knowledge.js';
-import { ownMembersOf, type MemberView } from '../../core/membership-view.js';
+import { areSameMembers, differenceOf } from '../../core/membership/member-list.js';
+import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
+import { ownMembersOf, type MemberView } from '../../core/membership/view.js';
 
 /** Beside its own steps, a client may see the list change so often before it gives up its own. */
 const CHANGES_OF_OTHERS = 2;

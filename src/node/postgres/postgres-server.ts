@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Timer } from '../../clock.js';
 import { reconnectDelayMs } from '../../core/backoff.js';
-import { writePair } from '../../core/membership-record.js';
+import { writePair } from '../../core/membership/record.js';
 import type { MemoryReport } from '../../core/quarantine.js';
 import type { NodeMemory, NodeRequest, NodeState, RecordWrite } from '../lock-node.js';
 import type { NodeSettings, PostgresClientLike } from '../node-options.js';

@@ -1,5 +1,5 @@
 import { isPutBack, type MemoryProgress, type MemoryReport } from '../../core/quarantine.js';
-import { readPair } from '../../core/membership-record.js';
+import { readPair } from '../../core/membership/record.js';
 import type { Stamp } from '../../core/validity.js';
 import { failed, type Failed } from '../../core/vote.js';
 import type { NodeState } from '../lock-node.js';

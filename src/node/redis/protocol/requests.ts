@@ -1,4 +1,4 @@
-import { writePair } from '../../../core/membership-record.js';
+import { writePair } from '../../../core/membership/record.js';
 import { PRESENT_ONLY, type NodeRequest, type RecordWrite } from '../../lock-node.js';
 import type { GuardCommand } from '../../server/finding.js';
 import { ACQUIRE } from './acquire.js';

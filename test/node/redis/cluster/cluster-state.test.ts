@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MemberList } from '../../../../src/core/member-list.js';
+import type { MemberList } from '../../../../src/core/membership/member-list.js';
 import type { NodeRecord, NodeState } from '../../../../src/node/lock-node.js';
 import { clusterStateOf } from '../../../../src/node/redis/cluster/cluster-state.js';
 import {

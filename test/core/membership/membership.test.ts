@@ -5,13 +5,13 @@ import {
   memberList,
   type Member,
   type MemberList,
-} from '../../src/core/member-list.js';
-import { listToVoteUnder } from '../../src/core/membership-choice.js';
-import { isActive, MembershipKnowledge } from '../../src/core/membership-knowledge.js';
-import { planAcceptance, planWrites, type MembershipPlan } from '../../src/core/membership-plan.js';
-import { mayWrite, readPair, writePair } from '../../src/core/membership-record.js';
-import type { MemberView } from '../../src/core/membership-view.js';
-import { quarantineMsOf } from '../../src/core/quarantine.js';
+} from '../../../src/core/membership/member-list.js';
+import { listToVoteUnder } from '../../../src/core/membership/choice.js';
+import { isActive, MembershipKnowledge } from '../../../src/core/membership/knowledge.js';
+import { planAcceptance, planWrites, type MembershipPlan } from '../../../src/core/membership/plan.js';
+import { mayWrite, readPair, writePair } from '../../../src/core/membership/record.js';
+import type { MemberView } from '../../../src/core/membership/view.js';
+import { quarantineMsOf } from '../../../src/core/quarantine.js';
 
 const digest = (text: string): string => text;
 const node = (id: string): Member => ({ id, address: `host-${id}` });

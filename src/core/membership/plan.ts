@@ -13,17 +13,11 @@ import {
   type Member,
   type MemberList,
 } from './member-list.js';
-import { listAheadOf } from './membership-choice.js';
-import { isActive, type MembershipKnowledge } from './membership-knowledge.js';
-import {
-  mayWrite,
-  outstandingAt,
-  type Outstanding,
-  type RecordWrite,
-  type WriteKind,
-} from './membership-record.js';
-import { begunListIn, isHere, ownMembersOf, type HereView, type MemberView } from './membership-view.js';
-import { majorityOf } from './quorum.js';
+import { listAheadOf } from './choice.js';
+import { isActive, type MembershipKnowledge } from './knowledge.js';
+import { mayWrite, outstandingAt, type Outstanding, type RecordWrite, type WriteKind } from './record.js';
+import { begunListIn, isHere, ownMembersOf, type HereView, type MemberView } from './view.js';
+import { majorityOf } from '../quorum.js';
 
 /** A write that is due on a node. */
 export interface DueWrite extends RecordWrite {

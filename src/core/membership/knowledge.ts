@@ -6,7 +6,7 @@ import {
   type ListPair,
   type MemberList,
 } from './member-list.js';
-import { isHere, type HereView, type MemberView } from './membership-view.js';
+import { isHere, type HereView, type MemberView } from './view.js';
 
 /** The node has exactly this pair, and its word counts. */
 const has = (view: HereView, pair: ListPair): boolean =>

@@ -1,4 +1,4 @@
-import { majorityOf } from './quorum.js';
+import { majorityOf } from '../quorum.js';
 
 /** A node as clients know it: its random id, and the address that one of them has for it. */
 export interface Member {

@@ -1,5 +1,5 @@
 import type { CoreEdit } from './load-core.js';
-import type { NodeFlaws } from './membership-model.js';
+import type { NodeFlaws } from './model.js';
 
 /** A rule that is left out. */
 export interface MembershipMutation {
@@ -11,7 +11,7 @@ export interface MembershipMutation {
 }
 
 const knowledge = (original: string, replacement: string): CoreEdit => ({
-  file: 'membership-knowledge.ts',
+  file: 'membership/knowledge.ts',
   original,
   replacement,
 });

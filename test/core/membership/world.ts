@@ -1,7 +1,7 @@
-import type { DueWrite } from '../../src/core/membership-plan.js';
-import { Rng } from '../simulation/rng.js';
+import type { DueWrite } from '../../../src/core/membership/plan.js';
+import { Rng } from '../../simulation/rng.js';
 import type { MembershipRules } from './load-core.js';
-import { ModelClient, ModelNode, type NodeFlaws } from './membership-model.js';
+import { ModelClient, ModelNode, type NodeFlaws } from './model.js';
 
 export interface WorldOptions {
   readonly seed: number;

@@ -1,6 +1,6 @@
 import { areSameMembers, isMember, majorityOfList, type MemberList } from './member-list.js';
-import type { MembershipKnowledge } from './membership-knowledge.js';
-import { isHere, ownMembersOf, type MemberView } from './membership-view.js';
+import type { MembershipKnowledge } from './knowledge.js';
+import { isHere, ownMembersOf, type MemberView } from './view.js';
 
 /** Whether a node votes under this list: it has it as its present list or as the one before. */
 export const votesUnder = (view: MemberView, list: MemberList): boolean =>

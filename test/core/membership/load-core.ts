@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { transformSync } from '@swc/core';
-import type * as Choice from '../../src/core/membership-choice.js';
-import type * as Knowledge from '../../src/core/membership-knowledge.js';
-import type * as Plan from '../../src/core/membership-plan.js';
-import type * as Record from '../../src/core/membership-record.js';
+import type * as Choice from '../../../src/core/membership/choice.js';
+import type * as Knowledge from '../../../src/core/membership/knowledge.js';
+import type * as Plan from '../../../src/core/membership/plan.js';
+import type * as Record from '../../../src/core/membership/record.js';
 
 /** The rules of membership, as the model needs them. */
 export interface MembershipRules {
@@ -27,7 +27,7 @@ export function loadMembershipRules(edits: readonly CoreEdit[] = []): Membership
   const load = (file: string): object => {
     const known = loaded.get(file);
     if (known !== undefined) return known;
-    let text = readFileSync(new URL(`../../src/core/${file}`, import.meta.url), 'utf8');
+    let text = readFileSync(new URL(`../../../src/core/${file}`, import.meta.url), 'utf8');
     for (const edit of edits.filter((one) => one.file === file)) {
       const parts = text.split(edit.original);
       if (parts.length !== 2)
@@ -42,11 +42,12 @@ export function loadMembershipRules(edits: readonly CoreEdit[] = []): Membership
     });
     const exports = {};
     loaded.set(file, exports);
-    const require = (path: string): object => load(posix.normalize(path).replace(/\.js$/, '.ts'));
+    const require = (path: string): object =>
+      load(posix.join(posix.dirname(file), path).replace(/\.js$/, '.ts'));
     // eslint-disable-next-line @typescript-eslint/no-implied-eval
     new Function('exports', 'require', code)(exports, require);
     return exports;
   };
-  const files = ['choice', 'knowledge', 'plan', 'record'].map((name) => load(`membership-${name}.ts`));
+  const files = ['choice', 'knowledge', 'plan', 'record'].map((name) => load(`membership/${name}.ts`));
   return Object.assign({}, ...files) as MembershipRules;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { loadMembershipRules } from './load-core.js';
-import { MEMBERSHIP_MUTATIONS } from './membership-mutations.js';
-import { runWorld } from './membership-world.js';
+import { MEMBERSHIP_MUTATIONS } from './mutations.js';
+import { runWorld } from './world.js';
 
 /** How many worlds are played with the rules as they are. */
 const WORLDS = 300;
@@ -29,7 +29,7 @@ describe('clients with different and changing lists of nodes', () => {
   });
 
   it('a change of the rules whose original text is not in the source is an error', () => {
-    const edit = { file: 'membership-plan.ts', original: 'no such text', replacement: '' };
+    const edit = { file: 'membership/plan.ts', original: 'no such text', replacement: '' };
     expect(() => loadMembershipRules([edit])).toThrow('0 times');
   });
 });
