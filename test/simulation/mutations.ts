@@ -375,7 +375,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a wait for an id that no node has any more',
     edits: [
       {
-        file: 'core/membership/plan.ts',
+        file: 'core/membership/restore.ts',
         original: '((view.id === id || view.address === address) && view.isLongAway)',
         replacement: '(view.id === id && view.isLongAway)',
       },

@@ -15,52 +15,21 @@ import {
 } from './member-list.js';
 import { listAheadOf } from './choice.js';
 import { isActive, type MembershipKnowledge } from './knowledge.js';
-import { mayWrite, outstandingAt, type Outstanding, type RecordWrite, type WriteKind } from './record.js';
+import { mayWrite, outstandingAt, type WriteKind } from './record.js';
+import { restoresIn } from './restore.js';
 import { begunListIn, isHere, ownMembersOf, type HereView, type MemberView } from './view.js';
+import {
+  NOTHING,
+  votesIn,
+  type DueWrite,
+  type MembershipNotice,
+  type MembershipPlan,
+  type PlanSettings,
+} from './write.js';
 import { majorityOf } from '../quorum.js';
-
-/** A write that is due on a node. */
-export interface DueWrite extends RecordWrite {
-  /** The node's place among the views. */
-  readonly nodeIndex: number;
-  /** What must still stand on the node, or nothing is written. */
-  readonly memory: string;
-  readonly sequence: number;
-  /** What has to be over before it is in force. */
-  readonly outstanding: Outstanding;
-  /** In which of the two lists the node votes: those that it is a member of. */
-  readonly votesIn: { readonly list: boolean; readonly previous: boolean };
-}
-
-/** What the operator should know. */
-export type MembershipNotice =
-  /** Two different first lists: nobody can tell which one is meant. */
-  | 'two first lists'
-  /** The client's list is too far from the one that is in use. */
-  | 'too far apart'
-  /** Nodes got a list back on the word of fewer others than a majority. */
-  | 'restored on fewer';
-
-export interface MembershipPlan {
-  readonly writes: readonly DueWrite[];
-  readonly notices: readonly MembershipNotice[];
-}
-
-export interface PlanSettings {
-  readonly digest: Digest;
-  /** On the client's monotonic clock. */
-  readonly now: number;
-  /** How long a client goes by the full rules before it acts on the word of fewer nodes, in milliseconds. */
-  readonly patienceMs: number;
-  /** Whether this client may still ask for its own list. It does so until its list was in use once. */
-  readonly mayChange: boolean;
-}
 
 /** A rival that is not active is left alone for so long, because its writer may be about to go on. */
 const RIVAL_MS = 10_000;
-/** Below so many nodes there is no quarantine, and no promise about lost memory. */
-const FEWEST_WITH_QUARANTINE = 3;
-
 /** Which records are to be written now. It never plans a write that the record forbids, see `mayWrite`. */
 export function planWrites(
   views: readonly MemberView[],
@@ -122,11 +91,6 @@ function writesOf(
     return mayWrite(view.record, view.id, write) ? [due] : [];
   });
 }
-
-const votesIn = ({ id }: HereView, { list, previous }: ListPair): DueWrite['votesIn'] => ({
-  list: isMember(list, id),
-  previous: previous !== undefined && isMember(previous, id),
-});
 
 const inEither = ({ list, previous }: ListPair): ((view: HereView) => boolean) => {
   return ({ id }) => isMember(list, id) || (previous !== undefined && isMember(previous, id));
@@ -233,97 +197,3 @@ function isPossible(views: readonly MemberView[], next: readonly Member[], lates
     latest.members.filter(answers).length >= majorityOfList(latest)
   );
 }
-
-/**
- * Gives blank members their record back. A majority of the list has to have it, without the blank member: so
- * it cannot have forgotten a later one. Others must have been looked at after the member was found blank.
- *
- * Where so many others cannot be had, those that are there decide after `patienceMs`, if they agree, and if
- * they have had it for so long.
- */
-function restoresIn(
-  views: readonly MemberView[],
-  knowledge: MembershipKnowledge,
-  settings: PlanSettings,
-): MembershipPlan {
-  const writes: DueWrite[] = [];
-  let isOnFewer = false;
-  views.forEach((view, nodeIndex) => {
-    if (!isHere(view) || view.agrees || view.record !== undefined) return;
-    const found = pairFor(view, views, knowledge, settings);
-    if (found === undefined) return;
-    isOnFewer ||= found.isOnFewer;
-    const { memory, sequence } = view;
-    const due = { kind: 'restore', ...found.pair, nodeIndex, memory, sequence } as const;
-    writes.push({ ...due, outstanding: 'own votes', votesIn: votesIn(view, found.pair) });
-  });
-  return { writes, notices: isOnFewer ? ['restored on fewer'] : [] };
-}
-
-function pairFor(
-  blank: HereView,
-  views: readonly MemberView[],
-  knowledge: MembershipKnowledge,
-  { now, patienceMs }: PlanSettings,
-): { readonly pair: ListPair; readonly isOnFewer: boolean } | undefined {
-  const { latest } = knowledge;
-  const pair = latest && knowledge.pairOf(latest);
-  const { blankSince = now } = blank;
-  if (pair !== undefined && !isFirst(pair) && isMember(pair.list, blank.id)) {
-    if (pair.list.members.length < FEWEST_WITH_QUARANTINE) return { pair, isOnFewer: false };
-    const sure = views.filter(
-      (view) =>
-        isHere(view) &&
-        view.id !== blank.id &&
-        view.isTrusted &&
-        isMember(pair.list, view.id) &&
-        (view.agrees || (view.lookedAt > blankSince && hasPair(view, pair))),
-    );
-    if (sure.length >= majorityOfList(pair.list)) return { pair, isOnFewer: false };
-  }
-  if (blank.recordAgeMs <= patienceMs) return undefined;
-  const left = pairOfOthers(blank, views, blankSince, patienceMs);
-  const isBased =
-    left !== undefined && [left.list, left.previous].some((one) => one && knowledge.isKnown(one));
-  return isBased && isMember(left.list, blank.id) ? { pair: left, isOnFewer: true } : undefined;
-}
-
-const hasPair = ({ record }: MemberView, pair: ListPair): boolean =>
-  record !== undefined && isSamePair(record, pair);
-
-const inPair = ({ list, previous }: ListPair): readonly Member[] => [
-  ...list.members,
-  ...(previous?.members ?? []),
-];
-
-/**
- * The latest that other nodes have, if all of its members agree that answer and are not blank, and have had
- * it for long. Those that do not answer must have been away for long.
- */
-function pairOfOthers(
-  blank: HereView,
-  views: readonly MemberView[],
-  since: number,
-  patienceMs: number,
-): ListPair | undefined {
-  const recorded = views.filter((view) => isHere(view) && view.id !== blank.id && view.record !== undefined);
-  const [pair] = recorded
-    .flatMap(({ record }) => (record === undefined ? [] : [record]))
-    .toSorted((a, b) => b.list.epoch - a.list.epoch);
-  if (pair === undefined) return undefined;
-  const members = inPair(pair);
-  const others = recorded.filter(({ id }) => members.some((one) => one.id === id));
-  const agree = ({ record, recordAgeMs, lookedAt }: MemberView): boolean =>
-    record !== undefined && isSamePair(record, pair) && recordAgeMs > patienceMs && lookedAt > since;
-  const isMissed = ({ id, address }: Member): boolean =>
-    !views.some(
-      (view) =>
-        (view.id === id && isHere(view)) ||
-        // Nobody has answered for long, or another server has been there for long.
-        ((view.id === id || view.address === address) && view.isLongAway) ||
-        (view.id !== id && isHere(view) && view.address === address && view.hereForMs > patienceMs),
-    );
-  return others.length > 0 && others.every(agree) && !members.some(isMissed) ? pair : undefined;
-}
-
-const NOTHING: MembershipPlan = { writes: [], notices: [] };

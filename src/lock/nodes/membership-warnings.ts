@@ -1,5 +1,5 @@
 import type { MemberList } from '../../core/membership/member-list.js';
-import type { MembershipNotice } from '../../core/membership/plan.js';
+import type { MembershipNotice } from '../../core/membership/write.js';
 
 /** Tells the operator what he should know about the list of nodes, each thing once. */
 export class MembershipWarnings {

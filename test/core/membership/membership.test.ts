@@ -8,7 +8,8 @@ import {
 } from '../../../src/core/membership/member-list.js';
 import { listToVoteUnder } from '../../../src/core/membership/choice.js';
 import { isActive, MembershipKnowledge } from '../../../src/core/membership/knowledge.js';
-import { planAcceptance, planWrites, type MembershipPlan } from '../../../src/core/membership/plan.js';
+import { planAcceptance, planWrites } from '../../../src/core/membership/plan.js';
+import type { MembershipPlan } from '../../../src/core/membership/write.js';
 import { mayWrite, readPair, writePair } from '../../../src/core/membership/record.js';
 import type { MemberView } from '../../../src/core/membership/view.js';
 import { quarantineMsOf } from '../../../src/core/quarantine.js';

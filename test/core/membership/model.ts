@@ -1,6 +1,6 @@
 import type { ListPair, MemberList } from '../../../src/core/membership/member-list.js';
 import type { MembershipKnowledge } from '../../../src/core/membership/knowledge.js';
-import type { DueWrite } from '../../../src/core/membership/plan.js';
+import type { DueWrite } from '../../../src/core/membership/write.js';
 import type { MemberView } from '../../../src/core/membership/view.js';
 import { majorityOf } from '../../../src/core/quorum.js';
 import type { MembershipRules } from './load-core.js';

@@ -1,4 +1,4 @@
-import type { DueWrite } from '../../../src/core/membership/plan.js';
+import type { DueWrite } from '../../../src/core/membership/write.js';
 import { Rng } from '../../simulation/rng.js';
 import type { MembershipRules } from './load-core.js';
 import { ModelClient, ModelNode, type NodeFlaws } from './model.js';

@@ -1,0 +1,48 @@
+import { isMember, type Digest, type ListPair } from './member-list.js';
+import type { Outstanding, RecordWrite } from './record.js';
+import type { HereView } from './view.js';
+
+/** A write that is due on a node. */
+export interface DueWrite extends RecordWrite {
+  /** The node's place among the views. */
+  readonly nodeIndex: number;
+  /** What must still stand on the node, or nothing is written. */
+  readonly memory: string;
+  readonly sequence: number;
+  /** What has to be over before it is in force. */
+  readonly outstanding: Outstanding;
+  /** In which of the two lists the node votes: those that it is a member of. */
+  readonly votesIn: { readonly list: boolean; readonly previous: boolean };
+}
+
+/** What the operator should know. */
+export type MembershipNotice =
+  /** Two different first lists: nobody can tell which one is meant. */
+  | 'two first lists'
+  /** The client's list is too far from the one that is in use. */
+  | 'too far apart'
+  /** Nodes got a list back on the word of fewer others than a majority. */
+  | 'restored on fewer';
+
+export interface MembershipPlan {
+  readonly writes: readonly DueWrite[];
+  readonly notices: readonly MembershipNotice[];
+}
+
+export interface PlanSettings {
+  readonly digest: Digest;
+  /** On the client's monotonic clock. */
+  readonly now: number;
+  /** How long a client goes by the full rules before it acts on the word of fewer nodes, in milliseconds. */
+  readonly patienceMs: number;
+  /** Whether this client may still ask for its own list. It does so until its list was in use once. */
+  readonly mayChange: boolean;
+}
+
+export const NOTHING: MembershipPlan = { writes: [], notices: [] };
+
+/** In which of the two lists a node votes. */
+export const votesIn = ({ id }: HereView, { list, previous }: ListPair): DueWrite['votesIn'] => ({
+  list: isMember(list, id),
+  previous: previous !== undefined && isMember(previous, id),
+});
