@@ -23,6 +23,9 @@ beforeEach(() => {
 });
 afterEach(() => managers[Symbol.asyncDispose]());
 
+/** Nothing in the marker is from the future but what is to be waited for, and that not for long. */
+const MENDED = 'wrote <= quorlock.now_v1() and in_force < quorlock.now_v1() + 600000000';
+
 const alone = (options: Partial<PostgresNodeOptions> = {}): LockManager =>
   managers.make({ nodes: [{ postgres: server.config, ...options }] });
 
@@ -61,6 +64,19 @@ describe('one database and no Redis', () => {
     await lease.release();
     await (await waiting).release();
     expect(performance.now() - releasedAt).toBeLessThan(30_000);
+  });
+
+  it('a record from before the clock was set back is waited for no longer than it was', async () => {
+    await (await alone().acquire('marked')).release();
+    await server.query(
+      'update quorlock.marker set wrote = wrote + 2400000000, in_force = coalesce(in_force, 0) + 2400000000',
+    );
+    await (await alone().acquire('marked')).release();
+    await until(
+      async () =>
+        (await server.query(`select bool_and(${MENDED}) as mended from quorlock.marker`))[0]?.['mended'] ===
+        true,
+    );
   });
 
   it('a tick is run once, and its end is on record', async () => {

@@ -125,10 +125,6 @@ export class PostgresServer implements NodeMemory {
     this.voting.quarantine(reason);
   }
 
-  lift(memory: string): Promise<void> {
-    return this.#command('lift', memory);
-  }
-
   identify(id: string, replacedId?: string): Promise<void> {
     this.#spareId = id;
     return replacedId === undefined ? Promise.resolve() : this.#command('identify', id, replacedId);

@@ -1,5 +1,3 @@
-import { ASK_OTHERS_AFTER_MS } from '../../../core/quarantine.js';
-
 /** The kind of an advisory lock of this library that keeps votes and writes of the marker apart. */
 const MARKER_LOCK = 0x716c6d;
 
@@ -40,14 +38,16 @@ $$;
  * the marker says that the present one is another.
  *
  * in_quarantine: in ms; 0 switches the guard off. in_durable: the operator's word that the node keeps its
- * data. in_spare: the node's id, should the marker have none. in_command, in_word: see `GuardCommand`.
+ * data. in_spare: the node's id, should the marker have none. in_command: see `GuardCommand`. A quarantine is
+ * not lifted early: what has begun here may be a standby, and the primary before it may still vote for
+ * clients that cannot see that, until `maxTtlMs` has passed.
  *
  * Gives the time, for how many ms grants do not count (-1 without a marker), when the memory began, and the
  * rest of what the marker says.
  */
 export const guardFunction = (q: string): string => `
 create or replace function ${q}.guard_v1(
-  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_command text, in_word text,
+  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_command text,
   out now_us bigint, out left_ms bigint, out began bigint, out go_on_from bigint, out mem text,
   out has_record boolean, out run text, out marker ${q}.marker
 ) language plpgsql volatile as $$
@@ -96,11 +96,6 @@ begin
     if in_command = 'trust' and (m.since is distinct from 0 or is_other) then
       if m.since is not null then new_lifted := began; else began := 0; end if;
       go_on_from := greatest(go_on_from, now_us);
-    end if;
-    if in_command = 'lift' and began = m.since and not is_other and in_word = m.run || ':' || began
-      and now_us - began >= ${ASK_OTHERS_AFTER_MS * 1_000} then
-      new_lifted := began;
-      go_on_from := now_us;
     end if;
     new_longest := greatest(in_quarantine, m.longest);
     over := began + new_longest * 1000;
@@ -155,11 +150,19 @@ declare
   g record;
   m ${q}.marker;
 begin
-  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_command, in_word);
+  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_command);
   m := g.marker;
   if in_command = 'identify' and (m.id = '' or not g.has_record and m.id = in_replaced) then
     update ${q}.marker t set id = in_word, mem = case when t.mem = '' then g.now_us::text else t.mem end
       where t.prefix = in_prefix returning t.* into m;
+    g.mem := m.mem;
+  end if;
+  -- The clock was set back since. All that was to be waited for begins anew, so it is no longer than it was.
+  if g.has_record and m.wrote > g.now_us then
+    update ${q}.marker t set in_force = g.now_us + t.in_force - t.wrote, wrote = g.now_us
+      where t.prefix = in_prefix returning t.* into m;
+  elsif not g.has_record and nullif(g.mem, '')::bigint > g.now_us then
+    update ${q}.marker t set mem = g.now_us::text where t.prefix = in_prefix returning t.* into m;
     g.mem := m.mem;
   end if;
   if g.left_ms >= 0 then perform ${q}.sweep_v1(in_prefix, g.now_us); end if;
@@ -200,7 +203,7 @@ declare
   force bigint;
 begin
   perform pg_advisory_xact_lock(${MARKER_LOCK}, hashtext(in_prefix));
-  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark', '');
+  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark');
   m := g.marker;
   if ${q}.now_v1() > in_deadline then return 'late'; end if;
   if (case when in_durable then '' else g.run end || ' ' || g.mem) <> in_memory

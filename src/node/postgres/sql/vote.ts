@@ -287,7 +287,7 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
   ${SHARED_LOCK}
-  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark', '');
+  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark');
   insert into ${q}.lease as t (prefix, resource, keep)
     select in_prefix, names.one, g.now_us + ${EMPTY_LIVES_US} from (
       select distinct one collate "C" as one from jsonb_array_elements(in_requests) request,
