@@ -7,6 +7,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -14,8 +15,61 @@ const dist = join(root, 'dist');
 const cache = join(root, '.cache');
 const stamp = join(cache, 'dist.sha256');
 
+const lock = join(cache, 'build.pid');
+
 const sources = hashOfSources();
-if (!process.argv.includes('--if-stale') || !isBuiltFrom(sources)) await build();
+const isWanted = () => !process.argv.includes('--if-stale') || !isBuiltFrom(sources);
+if (isWanted())
+  await exclusively(async () => {
+    if (isWanted()) await build();
+  });
+
+/**
+ * Test files run side by side and each makes sure that dist is there. The second to swap would take away what
+ * the first one's readers have begun to read.
+ *
+ * @param {() => Promise<void>} act
+ */
+async function exclusively(act) {
+  mkdirSync(cache, { recursive: true });
+  while (!isTaken()) await sleep(100);
+  try {
+    await act();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** Whether this process has the lock now. That of a process that has died is removed. */
+function isTaken() {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
+    if (!isAlive(Number(read(lock)))) rmSync(lock, { force: true });
+    return false;
+  }
+}
+
+/** @param {string} file */
+function read(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    // An owner that has not written its pid yet counts as alive.
+    return pid === 0 || process.kill(pid, 0);
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+}
 
 function hashOfSources() {
   const modules = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
