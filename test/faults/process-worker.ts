@@ -12,6 +12,8 @@ export interface Order {
 export type Report =
   | { readonly did: 'held'; readonly token: number }
   | { readonly did: 'lost'; readonly reason: string }
+  /** The first of its kind in a storm. */
+  | { readonly did: 'won' | 'failed' }
   | { readonly did: 'calmed'; readonly won: number; readonly failed: number; readonly unhandled: string[] }
   | { readonly did: 'closed'; readonly unhandled: string[] };
 
@@ -51,9 +53,9 @@ async function storm(resource: string): Promise<void> {
         await lease.extend().catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 40));
       });
-      won++;
+      if (won++ === 0) report({ did: 'won' });
     } catch {
-      failed++;
+      if (failed++ === 0) report({ did: 'failed' });
     }
     const lease = await locks.tryAcquire(`${resource}:left`, { ttlMs: 60 }).catch(() => null);
     // An unreleased lease extends itself until it is lost or the manager is closed.

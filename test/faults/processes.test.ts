@@ -122,12 +122,15 @@ describe('a process', () => {
       await servers[round + 1]!.kill();
       await sleep(250);
       servers[(round + 3) % 5]!.pause();
+      // A majority is away until the worker has seen it.
+      await child.message(did('failed'));
       await sleep(250);
       for (const server of servers) server.resume();
       await servers[round + 1]!.start();
       await servers[(round + 2) % 5]!.client().script('FLUSH');
       await sleep(250);
     }
+    await child.message(did('won'));
     child.order({ do: 'calm' });
     const report = await child.message(did('calmed'));
     expect(report.unhandled).toEqual([]);
