@@ -14,7 +14,8 @@ export default {
   },
   transform: { '^.+\\.ts$': ['@swc/jest', swcOptions] },
   coverageProvider: 'v8',
-  maxWorkers: 2,
+  // One more than the machines of CI have cores: many tests mostly wait for servers.
+  maxWorkers: 3,
   // Only a test that hangs reaches this. No test may fail because the machine is slow.
   testTimeout: 600_000,
 };
