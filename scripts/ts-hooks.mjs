@@ -35,7 +35,7 @@ export async function load(url, context, nextLoad) {
  * @param {string} specifier
  */
 function ownSource(specifier) {
-  const match = /^quorlock(?:\/([a-z]+))?$/.exec(specifier);
+  const match = /^quorlock(?:\/([a-z-]+))?$/.exec(specifier);
   return match ? new URL(match[1] ? `${match[1]}/index.ts` : 'index.ts', sources) : undefined;
 }
 
