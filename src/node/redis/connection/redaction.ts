@@ -20,7 +20,9 @@ export function redactedMessage(message: string, ...secrets: readonly (string | 
       /^All sentinels are unreachable and retry is disabled\.( Last error)?/,
       'none of the sentinels named a master',
     )
-    .replace(/\bUser \S+ (has no permissions|doesn't have)/g, 'this user $1');
+    .replace(/\bUser \S+ (has no permissions|doesn't have)/g, 'this user $1')
+    // OpenSSL puts a thread and a number before what it says, and a file and a line behind it.
+    .replace(/[0-9A-F]{8,}:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)(?::[^:\s]*){2}(?::[^:\n]*)?/g, 'TLS: $1');
   return secrets
     .filter((secret) => secret !== undefined && secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [secret!, new URLSearchParams([[secret!, '']]).toString().slice(0, -1)])
