@@ -9,7 +9,7 @@ import type {
   VoteReceiver,
 } from '../lock-node.js';
 import type { NodeSettings } from '../node-options.js';
-import { countedVote, deadlineOf, isMismatch, mustArrive } from '../server/counted-vote.js';
+import { countedVote, deadlineOf, isMismatch, isSentAgain, mustArrive } from '../server/counted-vote.js';
 import { RequestBatcher } from '../server/request-batcher.js';
 import { PostgresListeners } from './postgres-listener.js';
 import { PostgresServer, type PostgresPlace } from './postgres-server.js';
@@ -149,12 +149,9 @@ export class PostgresNode implements LockNode {
   }
 
   #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
-    const { request, isSecond, receiver, nodeIndex } = pending;
+    const { request, receiver, nodeIndex } = pending;
     if (isMismatch(vote)) this.#lookSoon();
-    // The reply has told the server's time again, so a request with time left is sent again.
-    const isLate = vote.kind === 'failed' && vote.reason === 'late';
-    if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
-      this.#requests.add({ ...pending, isSecond: true });
+    if (isSentAgain(pending, vote, this.#settings.clock)) this.#requests.add({ ...pending, isSecond: true });
     else receiver.receive(nodeIndex, countedVote(request, vote, quarantine));
   }
 

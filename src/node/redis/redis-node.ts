@@ -8,7 +8,7 @@ import type {
   NodeRequest,
   NodeState,
 } from '../lock-node.js';
-import { countedVote, deadlineOf, isMismatch, mustArrive } from '../server/counted-vote.js';
+import { countedVote, deadlineOf, isMismatch, isSentAgain, mustArrive } from '../server/counted-vote.js';
 import { RequestBatcher } from '../server/request-batcher.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { channelOf } from './protocol/keys.js';
@@ -36,7 +36,7 @@ interface PendingRequest {
   readonly weight: number;
   readonly receiver: VoteReceiver;
   readonly nodeIndex: number;
-  /** Whether it was late before, see `#answer`. */
+  /** Whether it was late before, see `isSentAgain`. */
   readonly isSecond: boolean;
 }
 
@@ -220,13 +220,9 @@ export class RedisNode implements LockNode {
   }
 
   #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
-    const { request, isSecond, receiver, nodeIndex } = pending;
-    // The longer a node was silent, the earlier the deadline that is passed on to it. The reply has told the
-    // node's time again, and nothing was written, so a request with time left is sent again.
+    const { request, receiver, nodeIndex } = pending;
     if (isMismatch(vote)) this.#lookSoon();
-    const isLate = vote.kind === 'failed' && vote.reason === 'late';
-    if (isLate && !isSecond && deadlineOf(request) > this.#settings.clock.now())
-      this.#requests.add({ ...pending, isSecond: true });
+    if (isSentAgain(pending, vote, this.#settings.clock)) this.#requests.add({ ...pending, isSecond: true });
     else receiver.receive(nodeIndex, countedVote(request, vote, quarantine));
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.js';
 import type { Failed, Vote } from '../../core/vote.js';
 import type { NodeRequest } from '../lock-node.js';
 
@@ -16,6 +17,17 @@ export function countedVote(request: NodeRequest, vote: Vote, quarantine: Failed
 
 const isPlainRelease = (request: NodeRequest): boolean =>
   request.op === 'release' && request.finish === undefined;
+
+/**
+ * Whether a late request is sent a second time. The longer a server was silent, the earlier the deadline that
+ * is passed on to it. The reply has told its time again, and nothing was written.
+ */
+export const isSentAgain = (
+  { request, isSecond }: { readonly request: NodeRequest; readonly isSecond: boolean },
+  vote: Vote,
+  clock: Pick<Clock, 'now'>,
+): boolean =>
+  vote.kind === 'failed' && vote.reason === 'late' && !isSecond && deadlineOf(request) > clock.now();
 
 /** Whether the request must reach as many nodes as possible, and is right whenever it comes. */
 export const mustArrive = (request: NodeRequest): boolean =>
