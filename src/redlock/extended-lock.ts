@@ -10,8 +10,12 @@ interface ExtendableLock {
   release(): Promise<unknown>;
 }
 
-/** An extension needs some time, and a lock is lost up to 100 ms before it expires. */
-const LEAST_THRESHOLD_MS = 250;
+/**
+ * A lock is extended so long before it expires at the latest, in milliseconds, unless its duration is short.
+ * The process may not run for a tenth of a second where it shares its cores, and a lock is lost up to 100 ms
+ * before it expires. It is the default of redlock's setting, so nothing changes for those who keep that.
+ */
+const LEAST_THRESHOLD_MS = 500;
 
 /** How soon an extension that failed is tried again, in milliseconds, at most: a fifth of what is left. */
 const LONGEST_RETRY_MS = 1_000;
@@ -61,7 +65,7 @@ export class ExtendedLock<L extends ExtendableLock> {
   };
 
   #untilDueMs(): number {
-    const leastMs = Math.min(LEAST_THRESHOLD_MS, this.duration / 5);
+    const leastMs = Math.min(LEAST_THRESHOLD_MS, this.duration / 2);
     return this.lock.expiration - Math.max(this.thresholdMs, leastMs) - Date.now();
   }
 
