@@ -14,3 +14,7 @@ export const downCell = (count: number, fault: string): string =>
   count === 0 ? `healthy, before ${fault}` : `${count} of 5 ${fault}`;
 
 export const keysCell = (count: number): string => `${count.toLocaleString('en-US')} keys`;
+
+/** `farMs` is how far one of the nodes is, if it is further than the others. */
+export const distanceCell = (delayMs: number, inFlight: number, farMs?: number): string =>
+  `${delayMs} ms each way${farMs === undefined ? '' : `, one node ${farMs} ms`}, ${inFlight} in flight`;

@@ -56,6 +56,23 @@ const SECTIONS: readonly Section[] = [
     better: 'less',
   },
   {
+    scenario: 'distance',
+    title: 'Distance: a network between the client and the nodes, N = {n}',
+    concerns:
+      'For everybody whose servers are on other machines: with a network in between, it is mostly the ' +
+      'number of round trips that a caller waits for. One far node is a third data centre: it should not ' +
+      'be felt while the others answer.',
+    columns: [
+      ...THROUGHPUT,
+      CPU,
+      { figure: 'pingMs', title: 'PING ms' },
+      { figure: 'lateP50', title: 'late p50 ms' },
+      { figure: 'lateP99', title: 'late p99 ms' },
+      ...TROUBLE,
+    ],
+    better: 'more',
+  },
+  {
     scenario: 'contended',
     title: 'Contended: one resource, N = {n}',
     concerns:

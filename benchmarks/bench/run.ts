@@ -2,7 +2,7 @@
 import type { Address } from './adapter.js';
 import { givenNodes, ownNodes } from './nodes.js';
 import type { Row } from './results.js';
-import type { Scenario } from './scenarios.js';
+import type { Scenario } from './scenario.js';
 import { Stage, type Builds } from './stage.js';
 import { withBefore, type Subject } from './subjects.js';
 import type { Figures } from './tasks.js';
@@ -31,7 +31,7 @@ export async function runAll(scenarios: readonly Scenario[], options: RunOptions
   try {
     for (const scenario of scenarios) {
       if (nodes !== undefined && scenario.needsOwnServers === true) {
-        say(`${scenario.name}: left out, because it stops or empties servers`);
+        say(`${scenario.name}: left out, because it needs servers of its own`);
         continue;
       }
       const began = performance.now();

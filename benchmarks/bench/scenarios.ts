@@ -2,33 +2,11 @@
 import { contendedCell, downCell, heldCell, keysCell, openCell, uncontendedCell } from './cells.js';
 import { handOffFigures } from './handoffs.js';
 import { BENCH_NAME } from './names.js';
-import { clientCommands, Stage } from './stage.js';
+import { closed, GRACE_MS, pick, untilNs, type Play, type Scenario } from './scenario.js';
+import { distance } from './scenarios/distance.js';
+import { clientCommands, type Stage } from './stage.js';
 import { ALL, eager, FEATURES, PEERS, QUORLOCK, type Subject } from './subjects.js';
 import { nowNs, type Figures } from './tasks.js';
-
-interface Play {
-  readonly stage: Stage;
-  readonly subject: Subject;
-  readonly isQuick: boolean;
-  /** Measures a cell and stores its figures. On a failure it stores a note with the reason, and rejects. */
-  readonly record: (cell: string, measure: () => Promise<Figures>) => Promise<void>;
-}
-
-export interface Scenario {
-  readonly name: string;
-  readonly rounds: { readonly quick: number; readonly full: number };
-  /** Whether it stops or empties servers, so that it needs servers of its own. */
-  readonly needsOwnServers?: boolean;
-  /** Plays all subjects at once, each on its own nodes: for light loads that take long. */
-  readonly isTogether?: boolean;
-  subjects(isQuick: boolean): readonly Subject[];
-  play(play: Play): Promise<void>;
-}
-
-/** The time that a task may take beyond its measurement. */
-const GRACE_MS = 10_000;
-
-const pick = <T>(isQuick: boolean, quick: T, full: T): T => (isQuick ? quick : full);
 
 const uncontended: Scenario = {
   name: 'uncontended',
@@ -57,20 +35,6 @@ const features: Scenario = {
     await record(uncontendedCell(stage.size, 128), () => closed(child, 128, isQuick));
   },
 };
-
-async function closed(
-  child: Awaited<ReturnType<Stage['child']>>,
-  inFlight: number,
-  isQuick: boolean,
-): Promise<Figures> {
-  const task = {
-    kind: 'closed',
-    inFlight,
-    warmMs: pick(isQuick, 150, 250),
-    ms: pick(isQuick, 300, 500),
-  } as const;
-  return (await child.ask(task, GRACE_MS)).figures ?? {};
-}
 
 const openLoad: Scenario = {
   name: 'open',
@@ -155,9 +119,6 @@ async function handOffs(
   };
 }
 
-const untilNs = (ns: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, (ns - nowNs()) / 1e6));
-
 const held: Scenario = {
   name: 'held',
   rounds: { quick: 1, full: 1 },
@@ -238,6 +199,7 @@ const memory: Scenario = {
 export const SCENARIOS: readonly Scenario[] = [
   uncontended,
   openLoad,
+  distance,
   contended,
   held,
   heldMany,

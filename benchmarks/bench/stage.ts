@@ -1,5 +1,6 @@
 /** The nodes of a benchmark and its workers. */
 import type { Redis } from 'ioredis';
+import type { Address } from './adapter.js';
 import { openChild, type BenchChild } from './child.js';
 import { using, type BenchNodes, type OwnServer } from './nodes.js';
 import type { Subject } from './subjects.js';
@@ -46,6 +47,10 @@ export class Stage {
     this.#builds = builds;
   }
 
+  get addresses(): readonly Address[] {
+    return this.#nodes.addresses;
+  }
+
   /** The number of nodes. */
   get size(): number {
     return this.#nodes.addresses.length;
@@ -58,9 +63,16 @@ export class Stage {
     return servers;
   }
 
-  /** Starts a worker on the first `nodes` servers. It does `warmCycles` before it is measured. */
-  async child(subject: Subject, nodes: number, warmCycles = WARM_CYCLES): Promise<BenchChild> {
-    const addresses = this.#nodes.addresses.slice(0, nodes);
+  /**
+   * Starts a worker on the first `nodes` servers, or on those at these addresses. It does `warmCycles` before
+   * it is measured.
+   */
+  async child(
+    subject: Subject,
+    nodes: number | readonly Address[],
+    warmCycles = WARM_CYCLES,
+  ): Promise<BenchChild> {
+    const addresses = typeof nodes === 'number' ? this.addresses.slice(0, nodes) : nodes;
     const quorlock = this.#builds[subject.build ?? 'quorlock'];
     if (quorlock === undefined) throw new Error('the other checkout is not named');
     const child = await openChild(subject, addresses, {

@@ -1,6 +1,7 @@
 /** The targets of quorlock, as ratios within one run. */
-import { contendedCell, downCell, heldCell, uncontendedCell } from './cells.js';
+import { contendedCell, distanceCell, downCell, heldCell, uncontendedCell } from './cells.js';
 import { bestPeer, spreadOf, type Row } from './results.js';
+import { FAR_MS } from './scenarios/distance.js';
 import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR, QUORLOCK } from './subjects.js';
 
 export interface Target {
@@ -34,8 +35,18 @@ export function targets(rows: readonly Row[]): Target[] {
   const lone = of('uncontended', uncontendedCell(5, 1));
   const crowd = of('contended', contendedCell(64, 4, 0));
   const few = of('contended', contendedCell(8, 4, 0));
+  const near = of('distance', distanceCell(1, 1));
+  const nearBusy = of('distance', distanceCell(1, 128));
   const held = of('held', heldCell(10_000));
   const starved = ours(crowd, 'starved');
+  const withFarNode = (inFlight: number, figure: string): Target => {
+    const [cell, farCell] = [distanceCell(1, inFlight), distanceCell(1, inFlight, FAR_MS)];
+    return atMost(
+      `one of five nodes ${FAR_MS} ms away, ${inFlight} in flight: ${figure} against all at 1 ms`,
+      1.05,
+      ratio(ours(of('distance', farCell), figure), ours(of('distance', cell), figure)),
+    );
+  };
   const down = (fault: string): Target =>
     atMost(
       `two of five nodes ${fault}, p99 against the healthy run`,
@@ -64,6 +75,17 @@ export function targets(rows: readonly Row[]): Target[] {
       1.1,
       ...both(lone, 'p50', median(lone, FLOOR.name, 'p50')),
     ),
+    atMost(
+      'nodes 1 ms away, 1 in flight: p50 against the plain floor',
+      1.05,
+      ...both(near, 'p50', median(near, FLOOR.name, 'p50')),
+    ),
+    atLeast(
+      'nodes 1 ms away, 128 in flight: cycles/s against the best peer',
+      3,
+      ...both(nearBusy, 'perSecond', bestPeer(nearBusy, 'perSecond', 'more')?.value),
+    ),
+    ...[1, 128].flatMap((inFlight) => ['p50', 'p99'].map((figure) => withFarNode(inFlight, figure))),
     down('stopped'),
     atLeast(
       'contended, 64 waiters in 4 processes, no hold: hand-offs/s against the best peer',
