@@ -7,6 +7,10 @@ export const openCell = (rate: number): string => `${rate.toLocaleString('en-US'
 export const contendedCell = (waiters: number, processes: number, holdMs: number): string =>
   `${waiters} waiters, ${processes === 1 ? '1 process' : `${processes} processes`}, hold ${holdMs} ms`;
 
+export const waitingCell = (waiters: number, processes: number, resources: number): string =>
+  `${waiters.toLocaleString('en-US')} waiters, ${processes} processes, ` +
+  (resources === 1 ? '1 resource' : `${resources.toLocaleString('en-US')} resources`);
+
 export const heldCell = (leases: number): string => `${leases.toLocaleString('en-US')} leases`;
 
 /** `fault` is `stopped` or `killed`. */

@@ -1,13 +1,19 @@
-/** Figures about the holds of a contended resource. */
+/** Figures about the holds of contended resources. */
 import type { Figures, Hold } from './tasks.js';
 
-/**
- * Counts hand-offs. `holds` has a list for each process, and `waiters` is their number in each. Only the
- * window counts.
- */
+interface Waited {
+  /** How many waiters each process has. */
+  readonly waiters: number;
+  /** How many resources there are: the waiters of all processes want them in turn. By default one. */
+  readonly resources?: number;
+  readonly fromNs: number;
+  readonly toNs: number;
+}
+
+/** Counts hand-offs. `holds` has a list for each process. Only the window counts. */
 export function handOffFigures(
   holds: readonly (readonly Hold[])[],
-  { waiters, fromNs, toNs }: { readonly waiters: number; readonly fromNs: number; readonly toNs: number },
+  { waiters, resources = 1, fromNs, toNs }: Waited,
 ): Figures {
   const all = holds
     .flatMap((own, process) =>
@@ -17,14 +23,17 @@ export function handOffFigures(
     .sort((a, b) => a.acquired - b.acquired);
   const served = new Array<number>(waiters * holds.length).fill(0);
   const gapsMs: number[] = [];
+  const lastReleased = new Map<number, number>();
   let overlaps = 0;
-  for (const [at, { who, acquired }] of all.entries()) {
+  for (const { who, acquired, released } of all) {
     served[who] = (served[who] ?? 0) + 1;
-    const before = all[at - 1];
-    if (!before) continue;
+    const resource = who % resources;
+    const before = lastReleased.get(resource);
+    lastReleased.set(resource, released);
+    if (before === undefined) continue;
     // A release is under way from its call on. Another hold that began before the call overlaps.
-    if (acquired < before.released) overlaps++;
-    gapsMs.push((acquired - before.released) / 1e6);
+    if (acquired < before) overlaps++;
+    gapsMs.push((acquired - before) / 1e6);
   }
   gapsMs.sort((a, b) => a - b);
   const least = Math.min(...served);

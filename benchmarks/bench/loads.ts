@@ -137,10 +137,11 @@ async function open(lock: BenchLock, { rate, warmMs, ms }: OpenTask): Promise<Fi
 }
 
 async function contend(lock: BenchLock, task: ContendTask): Promise<Answer> {
-  const { resource, waiters, holdMs, untilNs } = task;
+  const { resources, waiters, first, holdMs, untilNs } = task;
   const holds: Hold[] = [];
   let errors = 0;
   const waiter = async (index: number): Promise<void> => {
+    const resource = resources[(first + index) % resources.length] ?? '';
     while (nowNs() < untilNs) {
       try {
         const lease = await lock.acquire(resource, { ttlMs: TTL_MS, waitMs: 60_000 });

@@ -93,6 +93,28 @@ const SECTIONS: readonly Section[] = [
     better: 'more',
   },
   {
+    scenario: 'waiting',
+    title: 'Waiting at scale: very many waiters, N = {n}',
+    concerns:
+      'For whole fleets that wait: every instance of a service behind one leader, or a queue for each ' +
+      'customer. It matters that nobody is left out, and that the servers are asked no more often because ' +
+      'more processes wait.',
+    columns: [
+      { figure: 'perSecond', title: 'hand-offs/s' },
+      { figure: 'p50', title: 'hand-off p50 ms' },
+      { figure: 'p99', title: 'hand-off p99 ms' },
+      { figure: 'commands', title: 'commands per hand-off' },
+      { figure: 'least', title: 'least served' },
+      { figure: 'most', title: 'most served' },
+      { figure: 'starved', title: 'starved' },
+      { figure: 'overlaps', title: 'overlaps' },
+      { figure: 'lists', title: 'wait lists on a node' },
+      { figure: 'listBytes', title: 'their bytes' },
+      ERRORS,
+    ],
+    better: 'more',
+  },
+  {
     scenario: 'held',
     title: 'Held: leases that extend themselves, TTL 10 s, N = {n}',
     concerns:

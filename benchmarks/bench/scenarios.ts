@@ -1,12 +1,11 @@
 /** The scenarios: what is played, on which subjects, for how long. ../README.md explains them. */
-import { contendedCell, downCell, heldCell, keysCell, openCell, uncontendedCell } from './cells.js';
-import { handOffFigures } from './handoffs.js';
-import { BENCH_NAME } from './names.js';
-import { closed, GRACE_MS, pick, untilNs, type Play, type Scenario } from './scenario.js';
+import { downCell, heldCell, keysCell, openCell, uncontendedCell } from './cells.js';
+import { closed, GRACE_MS, pick, type Play, type Scenario } from './scenario.js';
+import { contended } from './scenarios/contended.js';
 import { distance } from './scenarios/distance.js';
-import { clientCommands, type Stage } from './stage.js';
-import { ALL, eager, FEATURES, PEERS, QUORLOCK, type Subject } from './subjects.js';
-import { nowNs, type Figures } from './tasks.js';
+import { waiting } from './scenarios/waiting.js';
+import { clientCommands } from './stage.js';
+import { ALL, FEATURES, PEERS, QUORLOCK } from './subjects.js';
 
 const uncontended: Scenario = {
   name: 'uncontended',
@@ -48,76 +47,6 @@ const openLoad: Scenario = {
     }
   },
 };
-
-/** Pauses of the peers between attempts, in milliseconds. */
-const BRISK_MS = 5;
-const CALM_MS = 25;
-/** Waiters, processes, and the time held in milliseconds. */
-type Contention = readonly [waiters: number, processes: number, holdMs: number];
-const QUICK_CONTENTION: readonly Contention[] = [
-  [64, 4, 0],
-  [8, 4, 0],
-];
-const FULL_CONTENTION: readonly Contention[] = [4, 1].flatMap((processes) =>
-  [64, 8].flatMap((waiters) => [0, 5].map((holdMs): Contention => [waiters, processes, holdMs])),
-);
-
-const contended: Scenario = {
-  name: 'contended',
-  rounds: { quick: 1, full: 1 },
-  subjects: (isQuick) => [QUORLOCK, ...PEERS, ...eager(BRISK_MS), ...(isQuick ? [] : eager(CALM_MS))],
-  async play({ stage, subject, isQuick, record }) {
-    const all = pick(isQuick, QUICK_CONTENTION, FULL_CONTENTION);
-    // The first case is the hardest, and shows which settings of a peer are the best.
-    const isShort = subject.retryMs === CALM_MS || (isQuick && subject.kind === 'peer' && !subject.retryMs);
-    for (const contention of isShort ? all.slice(0, 1) : all) {
-      // New workers each time: old ones may still wait and would go on asking.
-      await stage.reset();
-      await record(contendedCell(...contention), () => handOffs(stage, subject, contention, isQuick));
-    }
-  },
-};
-
-async function handOffs(
-  stage: Stage,
-  subject: Subject,
-  [waiters, processes, holdMs]: Contention,
-  isQuick: boolean,
-): Promise<Figures> {
-  const children = await Promise.all(
-    Array.from({ length: processes }, () => stage.child(subject, stage.size, 1_000)),
-  );
-  const warmMs = pick(isQuick, 500, 1_000);
-  const ms = pick(isQuick, 750, 2_000);
-  const fromNs = nowNs() + warmMs * 1e6;
-  const toNs = fromNs + ms * 1e6;
-  const perProcess = waiters / processes;
-  const task = {
-    kind: 'contend',
-    resource: `${BENCH_NAME}:contended`,
-    waiters: perProcess,
-    holdMs,
-    untilNs: toNs,
-  } as const;
-  const asked = Promise.all(children.map((child) => child.ask(task, warmMs + ms + GRACE_MS)));
-  const counted = (async () => {
-    await untilNs(fromNs);
-    const before = await stage.calls();
-    await untilNs(toNs);
-    return clientCommands(before, await stage.calls(), subject.plainCommands);
-  })();
-  const [answers, commands] = await Promise.all([asked, counted]);
-  const figures = handOffFigures(
-    answers.map(({ holds = [] }) => holds),
-    { waiters: perProcess, fromNs, toNs },
-  );
-  const { handOffs: count = 0 } = figures;
-  return {
-    ...figures,
-    ...(count > 0 ? { commands: commands / count } : {}),
-    errors: answers.reduce((sum, answer) => sum + (answer.figures?.['errors'] ?? 0), 0),
-  };
-}
 
 const held: Scenario = {
   name: 'held',
@@ -201,6 +130,7 @@ export const SCENARIOS: readonly Scenario[] = [
   openLoad,
   distance,
   contended,
+  waiting,
   held,
   heldMany,
   down,

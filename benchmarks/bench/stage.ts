@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Address } from './adapter.js';
 import { openChild, type BenchChild } from './child.js';
+import { BENCH_NAME } from './names.js';
 import { using, type BenchNodes, type OwnServer } from './nodes.js';
 import type { Subject } from './subjects.js';
 
@@ -24,7 +25,7 @@ const DATA_COMMANDS = new Set(
 );
 /** Commands for opening a connection and inspecting a node. They are not counted. */
 const OWN_COMMANDS = new Set(
-  'info hello auth client select ping flushall config command script function dbsize'.split(' '),
+  'info hello auth client select ping flushall config command script function dbsize keys memory'.split(' '),
 );
 
 /** Enough cycles for the compiler to optimize even the largest library. */
@@ -106,6 +107,15 @@ export class Stage {
     return this.#first(async (client) => {
       const info = await client.info('memory');
       return { keys: await client.dbsize(), bytes: Number(/^used_memory:(\d+)/m.exec(info)?.[1]) };
+    });
+  }
+
+  /** How many lists of waiting processes the first node has, and their bytes. */
+  async waitLists(): Promise<{ readonly lists: number; readonly listBytes: number }> {
+    return this.#first(async (client) => {
+      const names = await client.keys(`*${BENCH_NAME}*:wait`);
+      const sizes = await Promise.all(names.map((name) => client.memory('USAGE', name)));
+      return { lists: names.length, listBytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0) };
     });
   }
 

@@ -1,5 +1,5 @@
 /** The targets of quorlock, as ratios within one run. */
-import { contendedCell, distanceCell, downCell, heldCell, uncontendedCell } from './cells.js';
+import { contendedCell, distanceCell, downCell, heldCell, uncontendedCell, waitingCell } from './cells.js';
 import { bestPeer, spreadOf, type Row } from './results.js';
 import { FAR_MS } from './scenarios/distance.js';
 import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR, QUORLOCK } from './subjects.js';
@@ -35,6 +35,7 @@ export function targets(rows: readonly Row[]): Target[] {
   const lone = of('uncontended', uncontendedCell(5, 1));
   const crowd = of('contended', contendedCell(64, 4, 0));
   const few = of('contended', contendedCell(8, 4, 0));
+  const fleet = of('waiting', waitingCell(1_000, 32, 1));
   const near = of('distance', distanceCell(1, 1));
   const nearBusy = of('distance', distanceCell(1, 128));
   const held = of('held', heldCell(10_000));
@@ -92,14 +93,7 @@ export function targets(rows: readonly Row[]): Target[] {
       10,
       ratio(ours(crowd, 'perSecond'), bestPeer(crowd, 'perSecond', 'more')?.value),
     ),
-    starved === undefined
-      ? { what: 'the same: waiters never served', wanted: 'none' }
-      : {
-          what: 'the same: waiters never served',
-          wanted: 'none',
-          reached: String(starved),
-          isReached: starved === 0,
-        },
+    none('the same: waiters never served', starved),
     // If one waiter was never served there is no ratio, and the bound is broken.
     atMost(
       'the same: most served against least served',
@@ -110,6 +104,16 @@ export function targets(rows: readonly Row[]): Target[] {
       'the same: commands per hand-off against those at 8 waiters',
       1.5,
       ratio(ours(crowd, 'commands'), ours(few, 'commands')),
+    ),
+    none(
+      '10,000 waiters for 1,000 resources: waiters never served',
+      ours(of('waiting', waitingCell(10_000, 8, 1_000)), 'starved'),
+    ),
+    none('1,000 waiters in 32 processes for one resource: waiters never served', ours(fleet, 'starved')),
+    atMost(
+      'the same: commands per hand-off against those in 8 processes',
+      1.5,
+      ratio(ours(fleet, 'commands'), ours(of('waiting', waitingCell(1_000, 8, 1)), 'commands')),
     ),
     atMost(
       '10,000 held leases: client CPU against the best peer',
@@ -128,6 +132,14 @@ type Ratios = readonly [ours: number | undefined, bare: number | undefined];
 
 function ratio(value: number | undefined, base: number | undefined): number | undefined {
   return value === undefined || !base ? undefined : value / base;
+}
+
+/** Nothing of this kind may happen. */
+function none(what: string, count: number | undefined): Target {
+  const wanted = 'none';
+  return count === undefined
+    ? { what, wanted }
+    : { what, wanted, reached: String(count), isReached: count === 0 };
 }
 
 function atLeast(what: string, wanted: number, ...ratios: Ratios | [number | undefined]): Target {

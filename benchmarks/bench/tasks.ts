@@ -18,11 +18,15 @@ export interface OpenTask {
   readonly ms: number;
 }
 
-/** `waiters` loops for one resource, from now until `untilNs` of `process.hrtime`. */
+/**
+ * `waiters` loops for the resources in turn, from now until `untilNs` of `process.hrtime`. `first` is the
+ * number of the first waiter among those of all processes, and so of the resource that it wants.
+ */
 export interface ContendTask {
   readonly kind: 'contend';
-  readonly resource: string;
+  readonly resources: readonly string[];
   readonly waiters: number;
+  readonly first: number;
   readonly holdMs: number;
   readonly untilNs: number;
 }

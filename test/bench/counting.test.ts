@@ -44,8 +44,10 @@ it('waiters of two processes hand over a resource, and two never hold it at once
   // Longer each time, until the resource was held twice: the machine may be slow.
   for (let ms = 250; holds.flat().length < 2; ms *= 2) {
     const untilNs = nowNs() + ms * 1e6;
-    const task = { kind: 'contend', resource: 'one', waiters: 2, holdMs: 0, untilNs } as const;
-    const answers = await Promise.all(children.map((child) => child.ask(task, TIMEOUT_MS)));
+    const task = { kind: 'contend', resources: ['one'], waiters: 2, holdMs: 0, untilNs } as const;
+    const answers = await Promise.all(
+      children.map((child, at) => child.ask({ ...task, first: 2 * at }, TIMEOUT_MS)),
+    );
     for (const [at, answer] of answers.entries()) holds[at]?.push(...(answer.holds ?? []));
   }
   expect(handOffFigures(holds, { waiters: 2, fromNs, toNs: Infinity })).toMatchObject({ overlaps: 0 });
@@ -71,6 +73,28 @@ it('hand-offs are counted over all processes: gaps, overlaps, and how often each
     least: 0,
     most: 2,
     starved: 2,
+    overlaps: 1,
+  });
+});
+
+it('with several resources, gaps and overlaps are those of each, and every waiter counts', () => {
+  // Of four waiters, those of number 0 and 2 want the first resource, and 1 and 3 the second.
+  const holds = [
+    [
+      [0, 0, 4e6],
+      [1, 1e6, 2e6],
+    ],
+    [
+      [0, 5e6, 6e6],
+      [1, 1.5e6, 3e6],
+    ],
+  ] as const;
+  expect(handOffFigures(holds, { waiters: 2, resources: 2, fromNs: 0, toNs: 10e6 })).toMatchObject({
+    handOffs: 4,
+    p50: 1,
+    least: 1,
+    most: 1,
+    starved: 0,
     overlaps: 1,
   });
 });
