@@ -16,21 +16,42 @@ interface Notification {
 interface Waiter {
   readonly waiter: string;
   readonly listener: Listener;
+  /** Whether LISTEN was sent on the present connection. */
+  isSent: boolean;
+  /** Whether a notification was heard on the present connection. */
   isOpen: boolean;
+  /** Whether the latest echo was heard. */
+  hasEcho: boolean;
 }
 
-/** How often a quiet connection is asked whether it is still there. */
-const PING_MS = 5_000;
+/** How often the node notifies itself, and how long it waits for that. */
+const ECHO_MS = 5_000;
+/** Where no notification arrives at all, it is tried again after this. */
+const TRY_AGAIN_MS = 30_000;
+/** The payload of an echo; that of a release is a resource. */
+const ECHO = '';
+
+/** What is told of notifications as such. */
+export interface Hearing {
+  hears(): void;
+  /** No notification arrived on a connection that works. */
+  hearsNothing(): void;
+}
 
 /**
  * Listens to releases by LISTEN, on one connection for all waiters of a node. It is opened for the first of
  * them, opened again when it breaks, and given back after the last.
+ *
+ * The connection may break without a word, or may be one of a pooler that gives it another session for each
+ * statement. So it counts only while it hears what the node sends to itself over another connection.
  */
 export class PostgresListeners {
   readonly #waiting = new Map<string, Waiter>();
   #client: PostgresClientLike | undefined;
   #isOpening = false;
   #isClosed = false;
+  /** Whether the present connection has heard anything. */
+  #hasHeard = false;
   #failures = 0;
   #timer: Timer | undefined;
 
@@ -39,11 +60,12 @@ export class PostgresListeners {
     private readonly prefix: string,
     private readonly clock: Clock,
     private readonly random: () => number,
+    private readonly hearing: Hearing,
   ) {}
 
   add(waiter: string, listener: Listener): ReleaseListener {
     const channel = this.#channelOf(waiter);
-    const waiting: Waiter = { waiter, listener, isOpen: false };
+    const waiting: Waiter = { waiter, listener, isSent: false, isOpen: false, hasEcho: false };
     this.#waiting.set(channel, waiting);
     void this.#open();
     return {
@@ -69,30 +91,29 @@ export class PostgresListeners {
     return `quorlock_${createHash('md5').update(`${this.prefix} ${waiter}`).digest('hex')}`;
   }
 
-  /** Opens the connection if there is none, and listens for those that do not hear yet. */
+  /** Opens the connection if there is none, and listens for those for whom that was not done yet. */
   async #open(): Promise<void> {
     if (this.#isOpening || this.#isClosed) return;
     this.#isOpening = true;
     try {
       const client = (this.#client ??= await this.#connect());
+      this.#expectEchoes();
       for (const [channel, waiting] of [...this.#waiting]) {
-        if (waiting.isOpen) continue;
+        if (waiting.isSent) continue;
         await client.query(`listen "${channel}"`);
-        await client.query(`select pg_advisory_lock(${LISTENER_LOCK}, hashtext($1))`, [waiting.waiter]);
-        if (this.#client !== client || this.#waiting.get(channel) !== waiting) continue;
-        waiting.isOpen = true;
-        waiting.listener(undefined);
+        await client.query(`select pg_advisory_lock_shared(${LISTENER_LOCK}, hashtext($1))`, [
+          waiting.waiter,
+        ]);
+        if (this.#client === client && this.#waiting.get(channel) === waiting) waiting.isSent = true;
       }
-      this.#failures = 0;
-      this.#pingLater();
+      await this.#callOut();
     } catch {
-      this.#drop(true);
-      this.#retryLater();
+      this.#onError();
     } finally {
       this.#isOpening = false;
     }
     if (this.#waiting.size === 0) this.#drop(false);
-    else if (this.#client !== undefined && [...this.#waiting.values()].some(({ isOpen }) => !isOpen))
+    else if (this.#client !== undefined && [...this.#waiting.values()].some(({ isSent }) => !isSent))
       void this.#open();
   }
 
@@ -103,14 +124,34 @@ export class PostgresListeners {
     return client;
   }
 
-  readonly #onNotification = ({ channel, payload }: Notification): void => {
+  /** Notifies every waiter of this node that listens. */
+  async #callOut(): Promise<void> {
+    const channels = [...this.#waiting].filter(([, { isSent }]) => isSent).map(([channel]) => channel);
+    if (channels.length === 0) return;
+    const text = 'select pg_notify(channel, $2) from unnest($1::text[]) channel';
+    await this.connections.use((client) => client.query(text, [channels, ECHO]));
+  }
+
+  readonly #onNotification = ({ channel, payload = ECHO }: Notification): void => {
     const waiting = this.#waiting.get(channel);
-    if (waiting?.isOpen === true && payload !== undefined) waiting.listener(payload);
+    if (waiting?.isSent !== true) return;
+    if (payload !== ECHO) {
+      waiting.listener(payload);
+      return;
+    }
+    waiting.hasEcho = true;
+    this.#failures = 0;
+    if (!this.#hasHeard) this.hearing.hears();
+    this.#hasHeard = true;
+    if (waiting.isOpen) return;
+    waiting.isOpen = true;
+    // What was released before that may not have been heard.
+    waiting.listener(undefined);
   };
 
   readonly #onError = (): void => {
     this.#drop(true);
-    this.#retryLater();
+    this.#retryIn(reconnectDelayMs(++this.#failures, this.random()));
   };
 
   async #stop(channel: string, waiter: string): Promise<void> {
@@ -118,7 +159,7 @@ export class PostgresListeners {
     if (client === undefined) return;
     try {
       await client.query(`unlisten "${channel}"`);
-      await client.query(`select pg_advisory_unlock(${LISTENER_LOCK}, hashtext($1))`, [waiter]);
+      await client.query(`select pg_advisory_unlock_shared(${LISTENER_LOCK}, hashtext($1))`, [waiter]);
     } catch {
       return this.#onError();
     }
@@ -129,41 +170,37 @@ export class PostgresListeners {
     this.#timer?.cancel();
     const client = this.#client;
     this.#client = undefined;
-    for (const waiting of this.#waiting.values()) waiting.isOpen = false;
+    this.#hasHeard = false;
+    for (const waiting of this.#waiting.values()) waiting.isSent = waiting.isOpen = false;
     if (client === undefined) return;
     client.removeListener('notification', this.#onNotification);
     client.removeListener('error', this.#onError);
     this.connections.release(client, isBroken);
   }
 
-  #retryLater(): void {
+  #retryIn(delayMs: number): void {
     if (this.#isClosed || this.#waiting.size === 0) return;
     this.#timer?.cancel();
-    const delayMs = reconnectDelayMs(++this.#failures, this.random());
     this.#timer = this.clock.setTimer(() => void this.#open(), delayMs, 'background');
   }
 
-  /** A connection whose other end is gone tells nothing. A question finds out. */
-  #pingLater(): void {
+  /** From now on all are to hear an echo. When the time is over, the next one is called for. */
+  #expectEchoes(): void {
     this.#timer?.cancel();
-    this.#timer = this.clock.setTimer(() => void this.#ping(), PING_MS, 'background');
+    for (const waiting of this.#waiting.values()) waiting.hasEcho = false;
+    this.#timer = this.clock.setTimer(() => this.#onEchoesDue(), ECHO_MS, 'background');
   }
 
-  async #ping(): Promise<void> {
-    const client = this.#client;
-    if (client === undefined) return;
-    const silence = this.clock.setTimer(
-      () => this.#client === client && this.#onError(),
-      PING_MS,
-      'background',
-    );
-    try {
-      await client.query('select 1');
-      if (this.#client === client) this.#pingLater();
-    } catch {
-      if (this.#client === client) this.#onError();
-    } finally {
-      silence.cancel();
+  #onEchoesDue(): void {
+    if ([...this.#waiting.values()].every(({ hasEcho }) => hasEcho)) {
+      this.#expectEchoes();
+      this.#callOut().catch(this.#onError);
+    } else if (this.#hasHeard || this.#isOpening) {
+      this.#onError();
+    } else {
+      this.#drop(true);
+      this.hearing.hearsNothing();
+      this.#retryIn(TRY_AGAIN_MS);
     }
   }
 }

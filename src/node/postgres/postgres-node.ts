@@ -46,8 +46,11 @@ export class PostgresNode implements LockNode {
     this.#settings = settings;
     const { clock, random } = settings;
     this.#server = new PostgresServer(place, settings);
-    const { connections, prefix } = this.#server;
-    this.#listeners = new PostgresListeners(connections, prefix, clock, random);
+    const { connections, prefix, voting } = this.#server;
+    this.#listeners = new PostgresListeners(connections, prefix, clock, random, {
+      hears: () => voting.canSubscribe(),
+      hearsNothing: () => voting.cannotSubscribe(HEARS_NOTHING),
+    });
     this.#requests = new RequestBatcher(
       clock,
       (batch, done) => void this.#send(batch).finally(done),
@@ -162,6 +165,10 @@ export class PostgresNode implements LockNode {
     void this.#server.look().then(() => (this.#isLooking = false));
   }
 }
+
+const HEARS_NOTHING =
+  'its notifications do not arrive: waiters ask again and again instead. Is a pooler in transaction mode in ' +
+  'between? See docs/postgres.md';
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));
 const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));

@@ -32,7 +32,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   /** What the server behind the present connection said of itself. */
   info: Info;
   readonly #settings: NodeSettings;
-  #canSubscribe = true;
+  /** Why notifications do not arrive; `undefined`: they do. */
+  #obstacle: string | undefined;
   /** This client's own quarantine of the node. */
   #quarantined = { until: 0, reason: '' };
   /** How far the node's memory had come at the last look. */
@@ -87,8 +88,15 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     this.#quarantined = { until: 0, reason: '' };
   }
 
-  cannotSubscribe(): void {
-    this.#canSubscribe = false;
+  /** Waiters are not notified. */
+  cannotSubscribe(why = CANNOT_SUBSCRIBE): void {
+    this.#obstacle = why;
+    if (this.state.status === 'ready') this.#update(0);
+  }
+
+  canSubscribe(): void {
+    if (this.#obstacle === undefined) return;
+    this.#obstacle = undefined;
     if (this.state.status === 'ready') this.#update(0);
   }
 
@@ -168,9 +176,7 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
 
   #about(): Omit<NodeState, 'status'> {
     const { runId: serverId, caution: infoCaution } = this.info;
-    const caution = [infoCaution, this.#canSubscribe ? undefined : CANNOT_SUBSCRIBE]
-      .filter(Boolean)
-      .join('; ');
+    const caution = [infoCaution, this.#obstacle].filter(Boolean).join('; ');
     return {
       ...this.#identity,
       ...this.nodeClock.about,

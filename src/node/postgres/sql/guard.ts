@@ -1,6 +1,21 @@
 /** The kind of an advisory lock of this library that keeps votes and writes of the marker apart. */
 const MARKER_LOCK = 0x716c6d;
 
+/** How long a statement waits for a lock that another transaction has. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Another transaction may have locked the rows, and keep them for hours. The client gives up before that. Its
+ * statement would go on in the server, with one more backend for every new attempt, so it gives up as well.
+ */
+export const PATIENCE = `if current_setting('lock_timeout') = '0' then
+    perform set_config('lock_timeout', '${PATIENCE_MS}', true);
+  end if;`;
+
+/** Votes may go on beside each other, but not beside a write of the record. */
+export const SHARED_LOCK = `perform pg_advisory_xact_lock_shared(${MARKER_LOCK}, hashtext(in_prefix));`;
+const EXCLUSIVE_LOCK = `perform pg_advisory_xact_lock(${MARKER_LOCK}, hashtext(in_prefix));`;
+
 /** Numbers of microseconds since 1970, by the clock of the server. */
 export const clockFunction = (q: string): string => `
 create or replace function ${q}.now_v1() returns bigint language sql volatile parallel unsafe as
@@ -149,7 +164,11 @@ create or replace function ${q}.look_v1(
 declare
   g record;
   m ${q}.marker;
+  changed ${q}.marker;
 begin
+  ${PATIENCE}
+  -- Of several clients that give a new node its id at the same time, one does.
+  if in_command = 'identify' then ${EXCLUSIVE_LOCK} end if;
   select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_command);
   m := g.marker;
   if in_command = 'identify' and (m.id = '' or not g.has_record and m.id = in_replaced) then
@@ -160,9 +179,14 @@ begin
   -- The clock was set back since. All that was to be waited for begins anew, so it is no longer than it was.
   if g.has_record and m.wrote > g.now_us then
     update ${q}.marker t set in_force = g.now_us + t.in_force - t.wrote, wrote = g.now_us
-      where t.prefix = in_prefix returning t.* into m;
+      where t.prefix = in_prefix and t.seq = m.seq and t.wrote = m.wrote returning t.* into changed;
   elsif not g.has_record and nullif(g.mem, '')::bigint > g.now_us then
-    update ${q}.marker t set mem = g.now_us::text where t.prefix = in_prefix returning t.* into m;
+    update ${q}.marker t set mem = g.now_us::text
+      where t.prefix = in_prefix and t.seq = m.seq and t.mem = m.mem returning t.* into changed;
+  end if;
+  -- Unless another client was faster: then the next look tells.
+  if changed.prefix is not null then
+    m := changed;
     g.mem := m.mem;
   end if;
   if g.left_ms >= 0 then perform ${q}.sweep_v1(in_prefix, g.now_us); end if;
@@ -202,7 +226,8 @@ declare
   m ${q}.marker;
   force bigint;
 begin
-  perform pg_advisory_xact_lock(${MARKER_LOCK}, hashtext(in_prefix));
+  ${PATIENCE}
+  ${EXCLUSIVE_LOCK}
   select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark');
   m := g.marker;
   if ${q}.now_v1() > in_deadline then return 'late'; end if;
@@ -223,20 +248,31 @@ begin
 end $$;
 `;
 
-/** Votes may go on beside each other, but not beside a write of the record. */
-export const SHARED_LOCK = `perform pg_advisory_xact_lock_shared(${MARKER_LOCK}, hashtext(in_prefix));`;
+/** So many rows are thrown away at once. */
+const SWEPT_ROWS = 5_000;
 
-/** Once in a minute somebody throws away rows that nobody needs any more, some thousands at a time. */
+/** Rows that a vote has locked are left for the next time: two that wait for each other would be a deadlock. */
+const sweep = (q: string, table: string, isUnneeded: string): string => `
+  delete from ${q}.${table} where ctid = any (array(
+    select ctid from ${q}.${table} where prefix = in_prefix and ${isUnneeded}
+      limit ${SWEPT_ROWS} for update skip locked));`;
+
+/**
+ * Once in a minute somebody throws away rows that nobody needs any more, some thousands at a time. While there
+ * are more of them, whoever looks next goes on.
+ */
 export const sweepFunction = (q: string): string => `
 create or replace function ${q}.sweep_v1(in_prefix text, in_now bigint) returns void language plpgsql as $$
+declare
+  swept_rows bigint;
 begin
-  update ${q}.marker set swept = in_now where prefix = in_prefix and swept < in_now - 60000000;
+  update ${q}.marker set swept = in_now
+    where prefix = in_prefix and (swept < in_now - 60000000 or swept > in_now);
   if not found then return; end if;
-  delete from ${q}.lease where ctid = any (array(
-    select ctid from ${q}.lease
-      where prefix = in_prefix and keep < in_now and (holder is null or expires <= in_now)
-      limit 5000 for update skip locked));
-  delete from ${q}.waiter where prefix = in_prefix and expires < in_now;
-  delete from ${q}.note where prefix = in_prefix and keep < in_now;
+  ${sweep(q, 'lease', 'keep < in_now and (holder is null or expires <= in_now)')}
+  get diagnostics swept_rows = row_count;
+  if swept_rows = ${SWEPT_ROWS} then update ${q}.marker set swept = 0 where prefix = in_prefix; end if;
+  ${sweep(q, 'waiter', 'expires < in_now')}
+  ${sweep(q, 'note', 'keep < in_now')}
 end $$;
 `;

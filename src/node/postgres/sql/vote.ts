@@ -1,6 +1,6 @@
 import { COUNTER_AHEAD_MS, impossibleCounter, SEED_MARGIN_MS } from '../../../core/fencing.js';
 import { TICK_AHEAD_MS, TICK_TOO_FAR_AHEAD } from '../../../core/run.js';
-import { SHARED_LOCK } from './guard.js';
+import { PATIENCE, SHARED_LOCK } from './guard.js';
 
 const HOUR_US = 3_600_000_000;
 /** A counter lives for a day after it was last touched, with a tick on record for a week, as on Redis. */
@@ -286,6 +286,7 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'on', true);
   end if;
+  ${PATIENCE}
   ${SHARED_LOCK}
   select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark');
   insert into ${q}.lease as t (prefix, resource, keep)
