@@ -173,17 +173,31 @@ describe("a pool of the user's", () => {
   });
 
   it('an exhausted pool is an error that says so, and nothing hangs or is acquired', async () => {
-    const pool = server.pool({ max: 1 });
-    const busy = await pool.connect();
+    const pool = server.pool({ max: 2 });
+    const busy = [await pool.connect(), await pool.connect()];
     const locks = managers.make({ nodes: [{ postgres: pool }] });
     expect(await reasonOf(locks, 'unreachable')).toContain('is the pool exhausted?');
     const error = await locks.acquire('exhausted').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(QuorumUnreachableError);
     expect(String(error)).toContain('is the pool exhausted?');
-    busy.release();
+    for (const client of busy) client.release();
     await until(() => locks.nodes()[0]?.status === 'ready');
     const lease = await locks.acquire('exhausted');
     await lease.release();
+  });
+
+  it('what is no pool of pg is told as such', async () => {
+    const postgres = { connect: () => Promise.resolve({ raw: () => undefined }) };
+    const locks = managers.make({ nodes: [{ postgres: postgres as never }] });
+    expect(await reasonOf(locks, 'unreachable')).toBe(
+      'its pool is none of pg: what connect() gave is no client',
+    );
+  });
+
+  it('transactions that are read only are told, and not taken for a standby', async () => {
+    const pool = server.pool({ options: '-c default_transaction_read_only=on' });
+    const locks = managers.make({ nodes: [{ postgres: pool }] });
+    expect(await reasonOf(locks, 'misconfigured')).toContain('default_transaction_read_only is on');
   });
 
   it('another isolation level than read committed is refused', async () => {
@@ -199,6 +213,16 @@ describe('the migration', () => {
     await Promise.all(Array.from({ length: 4 }, () => server.query(text)));
     await server.query(text);
     expect(await server.query('select version from again.migration')).toEqual([{ version: 1 }]);
+  });
+
+  it.each([["it's"], [''], [7]])('%j is no name of a schema', (schema) => {
+    expect(() => postgresMigration({ schema: schema as string })).toThrow(/^schema must be a/);
+  });
+
+  it('tables that are not complete are told as such', async () => {
+    await server.query(postgresMigration({ schema: 'torn' }));
+    await server.query('drop function torn.look_v1');
+    expect(await reasonOf(alone({ schema: 'torn' }), 'misconfigured')).toContain('"torn" are not complete');
   });
 
   it('without tables the node says what to do, and votes as soon as they are there', async () => {
@@ -264,6 +288,28 @@ describe('secrets', () => {
     if (postgres instanceof pg.Pool) await postgres.end();
   });
 
+  it('a password that the server refuses is told, and never shown', async () => {
+    await server.query(`create role guarded login password '${SECRET}'`);
+    await server.demandPassword('guarded');
+    const access = { host: '127.0.0.1', port: server.port, database: 'postgres', user: 'guarded' };
+    const wrong = `${SECRET}-not`;
+    const locks = [wrong, undefined, SECRET].map((password) =>
+      managers.make({ nodes: [{ postgres: { ...access, password } }] }),
+    );
+    const events = locks.map(record);
+    const [refused, without, right] = locks as [LockManager, LockManager, LockManager];
+    expect(await reasonOf(refused, 'misconfigured')).toBe('the server refused the user or its password');
+    expect(await reasonOf(without, 'misconfigured')).toContain('the server asks for a password');
+    await server.query('grant usage on schema quorlock to guarded');
+    await server.query('grant select, insert, update, delete on all tables in schema quorlock to guarded');
+    await until(() => right.nodes()[0]?.status === 'ready');
+    await (await right.acquire('guarded')).release();
+    const error = await refused.acquire('guarded').catch((thrown: unknown) => thrown);
+    expect(
+      inspect([locks.map((one) => one.nodes()), events, error, managers.warnings], { depth: 20 }),
+    ).not.toContain(SECRET);
+  });
+
   it.each<[string, unknown, RegExp]>([
     ['a bare connection string', `postgres://a:${SECRET}@b/c`, /nodes\[0\] is a connection string/],
     ['another scheme', { postgres: `mysql://a:${SECRET}@b/c` }, /must begin with postgres:/],
@@ -271,6 +317,8 @@ describe('secrets', () => {
     ['a number', { postgres: 7 }, /must be a pool of pg, a connection string or the options/],
     ['a client', { postgres: new pg.Client() }, /is a client: give a pool/],
     ['a schema of bad letters', { postgres: {}, schema: 'a"b' }, /schema must be a name of letters/],
+    ['a pool of one', { postgres: new pg.Pool({ max: 1 }) }, /is a pool of 1 connection, and a node needs 2/],
+    ['a client of another library', { postgres: new (class Orm {})() }, /is an object of another library/],
     ['an unknown option', { postgres: {}, shema: 'a' }, /has no option "shema"/],
     ['a text for a switch', { postgres: {}, migrate: 'yes' }, /migrate must be true or false, got string/],
   ])('%s is an error that names the option', (_name, node, message) => {

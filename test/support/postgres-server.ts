@@ -213,6 +213,14 @@ export class PostgresServer implements AsyncDisposable {
     await this.query('select pg_promote()');
   }
 
+  /** From now on a role must give its password, by SCRAM, over TCP. */
+  async demandPassword(role: string): Promise<void> {
+    const file = join(this.#data, 'pg_hba.conf');
+    const others = await readFile(file, 'utf8');
+    await writeFile(file, `host all ${role} 127.0.0.1/32 scram-sha-256\n${others}`);
+    await this.query('select pg_reload_conf()');
+  }
+
   /** Ends the pools and the server, and removes its folder. */
   async stop(): Promise<void> {
     for (const pool of this.#pools) void pool.end().catch(() => undefined);

@@ -65,6 +65,11 @@ export class Connections {
     }).finally(() => {
       if (isLate) void taken.then((late) => late.release()).catch(() => undefined);
     });
+    if (
+      typeof (client as Partial<PostgresClientLike> | undefined)?.query !== 'function' ||
+      !isEmitter(client)
+    )
+      throw new TypeError('its pool is none of pg: what connect() gave is no client');
     if (!this.#heard.has(client)) client.on('error', ignore);
     this.#heard.add(client);
     this.#inUse.add(client);
@@ -103,6 +108,8 @@ export class Connections {
 }
 
 const ignore = (): void => undefined;
+
+const isEmitter = (client: object): boolean => 'on' in client && 'release' in client;
 
 export const isPool = (source: object): source is PostgresPoolLike =>
   'connect' in source && typeof source.connect === 'function';

@@ -47,15 +47,19 @@ export function misconfigurationOf(error: unknown, schema: string): string | und
         `(${messageOf(error, [])}), see docs/postgres.md`
       );
     case '28P01':
-    case '28000':
       return 'the server refused the user or its password';
+    case '28000':
+      return `the server refused the user: ${messageOf(error, [])}`;
     case '3D000':
       return 'there is no such database';
-    case '25006':
     case '55000':
       return 'it is a standby, which cannot be written to';
+    case '25006':
+      return 'its transactions are read only: it is a standby, or default_transaction_read_only is on';
     default:
-      return undefined;
+      return /client password must be a/.test(messageOf(error, []))
+        ? 'the server asks for a password, and none is given (it must be a string)'
+        : undefined;
   }
 }
 
@@ -64,5 +68,7 @@ export const missingTables = (schema: string, version: number | undefined): stri
   version === undefined
     ? `there are no tables of quorlock in the schema "${schema}": run postgresMigration(), ` +
       'or set migrate: true'
-    : `the tables of quorlock in the schema "${schema}" are of version ${version}, and this release needs ` +
-      `version ${SCHEMA_VERSION}: run its postgresMigration(), or set migrate: true`;
+    : version === SCHEMA_VERSION
+      ? `the tables of quorlock in the schema "${schema}" are not complete: run postgresMigration()`
+      : `the tables of quorlock in the schema "${schema}" are of version ${version}, and this release needs ` +
+        `version ${SCHEMA_VERSION}: run its postgresMigration(), or set migrate: true`;

@@ -2,9 +2,8 @@ import type { NodePlan, PostgresNodeOptions } from '../node-options.js';
 import { isPool } from './connections.js';
 import { PostgresNode } from './postgres-node.js';
 import type { PostgresPlace } from './postgres-server.js';
-import { DEFAULT_SCHEMA } from './sql/migration.js';
+import { checkSchema, DEFAULT_SCHEMA } from './sql/migration.js';
 
-const SCHEMA_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 const OPTIONS: ReadonlySet<string> = new Set(['postgres', 'schema', 'migrate', 'name', 'durable']);
 const DEFAULT_PORT = 5432;
 
@@ -22,10 +21,7 @@ function placeOf(options: PostgresNodeOptions, where: string): PostgresPlace {
   const { postgres, schema = DEFAULT_SCHEMA, migrate = false, durable = false, name } = options;
   const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
   if (unknown !== undefined) throw new TypeError(`${where} has no option ${JSON.stringify(unknown)}`);
-  if (typeof schema !== 'string')
-    throw new TypeError(`${where}.schema must be a string, got ${typeof schema}`);
-  if (!SCHEMA_NAME.test(schema))
-    throw new RangeError(`${where}.schema must be a name of letters, digits and _, up to 63 of them`);
+  checkSchema(schema, `${where}.schema`);
   for (const [option, value] of Object.entries({ migrate, durable }))
     if (typeof value !== 'boolean')
       throw new TypeError(`${where}.${option} must be true or false, got ${typeof value}`);
@@ -37,17 +33,41 @@ function placeOf(options: PostgresNodeOptions, where: string): PostgresPlace {
   return { name: name ?? server, address, source, schema, migrate, durable, secrets };
 }
 
+/** A node needs a connection for its votes, and one that listens. */
+const FEWEST_CONNECTIONS = 2;
+
 function sourceOf(postgres: unknown, where: string): object {
   if (typeof postgres === 'string') return { connectionString: postgres };
   if (typeof postgres === 'object' && postgres !== null && !Array.isArray(postgres)) {
     if ('escapeIdentifier' in postgres)
       throw new TypeError(`${where}.postgres is a client: give a pool, or what a pool is made of`);
+    if (isPool(postgres)) checkSize(postgres, where);
+    else if (!isOptions(postgres))
+      throw new TypeError(`${where}.postgres is an object of another library: give a pool of pg`);
     return postgres;
   }
   const kind = postgres === null ? 'null' : Array.isArray(postgres) ? 'a list' : typeof postgres;
   throw new TypeError(
     `${where}.postgres must be a pool of pg, a connection string or the options of a pool, got ${kind}`,
   );
+}
+
+/** Options may be of a class. A client of another library has methods and none of these. */
+const KNOWN = ['host', 'connectionString', 'user', 'database', 'port'];
+
+const isOptions = (source: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(source);
+  // An object without a class may come from another realm, as in a test of jest.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  return isPlain || KNOWN.some((option) => option in source);
+};
+
+function checkSize(pool: object, where: string): void {
+  const { max } = ('options' in pool ? pool.options : {}) as { readonly max?: unknown };
+  if (typeof max === 'number' && max < FEWEST_CONNECTIONS)
+    throw new RangeError(
+      `${where}.postgres is a pool of ${max} connection, and a node needs ${FEWEST_CONNECTIONS} free ones`,
+    );
 }
 
 interface Settings {

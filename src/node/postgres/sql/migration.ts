@@ -12,6 +12,15 @@ const MIGRATION_LOCK = 0x716c76;
 
 export const DEFAULT_SCHEMA = 'quorlock';
 
+const SCHEMA_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+
+/** Throws a TypeError or RangeError for what can be no name of a schema. */
+export function checkSchema(schema: unknown, where: string): asserts schema is string {
+  if (typeof schema !== 'string') throw new TypeError(`${where} must be a string, got ${typeof schema}`);
+  if (!SCHEMA_NAME.test(schema))
+    throw new RangeError(`${where} must be a name of letters, digits and _, up to 63 of them`);
+}
+
 /** The name of a schema as SQL has it. */
 export const quoted = (schema: string): string => `"${schema.replaceAll('"', '""')}"`;
 
@@ -25,6 +34,7 @@ export const quoted = (schema: string): string => `"${schema.replaceAll('"', '""
  * node -e "console.log(require('quorlock').postgresMigration())" > quorlock.sql
  */
 export function postgresMigration({ schema = DEFAULT_SCHEMA }: { readonly schema?: string } = {}): string {
+  checkSchema(schema, 'schema');
   const q = quoted(schema);
   const parts = [
     `select pg_advisory_xact_lock(${MIGRATION_LOCK}, 0);`,
