@@ -19,7 +19,8 @@ async function session(more: pg.ClientConfig = {}): Promise<pg.Client & AsyncDis
 }
 
 const look = (prefix: string, command: string, word = ''): string =>
-  `select quorlock.look_v1('${prefix}', 0, false, 'spare', '${command}', '${word}', '') -> 'reply' ->> 2 as id`;
+  `select
+    quorlock.look_v1('${prefix}', 0, false, 'spare', '${command}', '${word}', '') -> 'reply' ->> 2 as id`;
 
 const idIn = ({ rows }: pg.QueryResult<{ id: string }>): string | undefined => rows[0]?.id;
 

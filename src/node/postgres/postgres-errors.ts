@@ -69,6 +69,6 @@ export const missingTables = (schema: string, version: number | undefined): stri
     ? `there are no tables of quorlock in the schema "${schema}": run postgresMigration(), ` +
       'or set migrate: true'
     : version === SCHEMA_VERSION
-      ? `the tables of quorlock in the schema "${schema}" are not complete: run postgresMigration()`
-      : `the tables of quorlock in the schema "${schema}" are of version ${version}, and this release needs ` +
-        `version ${SCHEMA_VERSION}: run its postgresMigration(), or set migrate: true`;
+      ? `the tables of quorlock in schema "${schema}" are not complete: run postgresMigration()`
+      : `the tables of quorlock in the schema "${schema}" are of version ${version}, and this release ` +
+        `needs version ${SCHEMA_VERSION}: run its postgresMigration(), or set migrate: true`;

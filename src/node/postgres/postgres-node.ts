@@ -167,7 +167,7 @@ export class PostgresNode implements LockNode {
 }
 
 const HEARS_NOTHING =
-  'its notifications do not arrive: waiters ask again and again instead. Is a pooler in transaction mode in ' +
+  'its notifications do not arrive, so waiters ask again and again: is a pooler in transaction mode in ' +
   'between? See docs/postgres.md';
 
 const LATE = failed('late', new Error('the request was not sent before its deadline'));

@@ -251,15 +251,15 @@ end $$;
 /** So many rows are thrown away at once. */
 const SWEPT_ROWS = 5_000;
 
-/** Rows that a vote has locked are left for the next time: two that wait for each other would be a deadlock. */
+/** Rows that a vote has locked are left for the next time: waiting for them could be a deadlock. */
 const sweep = (q: string, table: string, isUnneeded: string): string => `
   delete from ${q}.${table} where ctid = any (array(
     select ctid from ${q}.${table} where prefix = in_prefix and ${isUnneeded}
       limit ${SWEPT_ROWS} for update skip locked));`;
 
 /**
- * Once in a minute somebody throws away rows that nobody needs any more, some thousands at a time. While there
- * are more of them, whoever looks next goes on.
+ * Once in a minute somebody throws away rows that nobody needs any more, some thousands at a time. While
+ * there are more of them, whoever looks next goes on.
  */
 export const sweepFunction = (q: string): string => `
 create or replace function ${q}.sweep_v1(in_prefix text, in_now bigint) returns void language plpgsql as $$
