@@ -25,7 +25,9 @@ const DATA_COMMANDS = new Set(
 );
 /** Commands for opening a connection and inspecting a node. They are not counted. */
 const OWN_COMMANDS = new Set(
-  'info hello auth client select ping flushall config command script function dbsize keys memory'.split(' '),
+  ['info hello auth client select ping flushall config command script function dbsize keys memory', 'cluster']
+    .join(' ')
+    .split(' '),
 );
 
 /** Enough cycles for the compiler to optimize even the largest library. */
@@ -92,14 +94,13 @@ export class Stage {
     await this.#nodes.restore();
   }
 
-  async calls(): Promise<Calls> {
-    const total = new Map<string, number>();
-    for (const info of await this.#each((client) => client.info('commandstats'))) {
-      for (const [, name = '', calls] of String(info).matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
-        total.set(name, (total.get(name) ?? 0) + Number(calls));
-      }
-    }
-    return total;
+  /** What makes a connection to each node. */
+  get clients(): readonly (() => Redis)[] {
+    return this.addresses.map((_, nodeIndex) => () => this.#nodes.client(nodeIndex));
+  }
+
+  calls(): Promise<Calls> {
+    return callsOf(this.clients);
   }
 
   /** The number of keys, and the memory in use, on the first node. */
@@ -142,15 +143,23 @@ export class Stage {
     await this.#nodes.close();
   }
 
-  #each<T>(ask: (client: Redis) => Promise<T>): Promise<T[]> {
-    return Promise.all(
-      this.#nodes.addresses.map((_, nodeIndex) => using(this.#nodes.client(nodeIndex), ask)),
-    );
-  }
-
   #first<T>(ask: (client: Redis) => Promise<T>): Promise<T> {
     return using(this.#nodes.client(0), ask);
   }
+}
+
+/** The calls of all these servers together. */
+export async function callsOf(clients: readonly (() => Redis)[]): Promise<Calls> {
+  const infos = await Promise.all(
+    clients.map((open) => using(open(), (client) => client.info('commandstats'))),
+  );
+  const total = new Map<string, number>();
+  for (const info of infos) {
+    for (const [, name = '', calls] of info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)) {
+      total.set(name, (total.get(name) ?? 0) + Number(calls));
+    }
+  }
+  return total;
 }
 
 /** The number of commands that clients sent between two counts. */

@@ -50,7 +50,7 @@ export const PEERS: readonly Subject[] = [
   { name: '@redis-kit/lock 0.1.0-3', kind: 'peer', adapter: 'redis-kit.ts', extends: true },
 ];
 
-/** The floors. Their names appear in the ratios of the tables. */
+/** The floors. Each table has a column of ratios to each of them. */
 export const FLOOR: Subject = { name: 'plain floor', kind: 'floor', adapter: 'floor.ts' };
 export const PIPELINED_FLOOR: Subject = {
   name: 'pipelined floor',

@@ -1,5 +1,13 @@
 /** The targets of quorlock, as ratios within one run. */
-import { contendedCell, distanceCell, downCell, heldCell, uncontendedCell, waitingCell } from './cells.js';
+import {
+  contendedCell,
+  distanceCell,
+  downCell,
+  heldCell,
+  MILLION_CELL,
+  uncontendedCell,
+  waitingCell,
+} from './cells.js';
 import { bestPeer, spreadOf, type Row } from './results.js';
 import { FAR_MS } from './scenarios/distance.js';
 import { BATCHED_FLOOR, FLOOR, PIPELINED_FLOOR, QUORLOCK } from './subjects.js';
@@ -125,6 +133,7 @@ export function targets(rows: readonly Row[]): Target[] {
       0.2,
       ratio(ours(held, 'heapBytes'), bestPeer(held, 'heapBytes', 'less')?.value),
     ),
+    none('1,000,000 leases held for a minute: lost', ours(of('held-many', MILLION_CELL), 'lost')),
   ];
 }
 
