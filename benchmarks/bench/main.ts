@@ -3,7 +3,6 @@
  * benchmarks/bench.md and the pictures in benchmarks/results. `--help` tells the options.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,13 +11,11 @@ import { findProgram } from '../../scripts/find-program.mjs';
 import { comparison } from './against.js';
 import { BENCH_NAME } from './names.js';
 import { readNodes } from './nodes.js';
-import { renderPictures } from './pictures.js';
 import { renderTable } from './render.js';
 import type { Results } from './results.js';
 import { runAll } from './run.js';
 import { SCENARIOS } from './scenarios.js';
-
-const resultsFile = new URL('../results/bench.json', import.meta.url);
+import { checkMachine, renderStored, store, stored } from './store.js';
 
 const args = process.argv.slice(2);
 const { values } = parseArgs({
@@ -32,6 +29,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     against: { type: 'string' },
     nodes: { type: 'string' },
+    machine: { type: 'string' },
     render: { type: 'boolean', default: false },
   },
 });
@@ -47,6 +45,8 @@ const USAGE = `npm run bench -- [options]
                      server, so it leaves out the scenarios that do
   --against DIR      measures quorlock as the checkout in DIR has it, too
   --update           with --only: writes the results in the place of those scenarios' earlier ones
+  --machine NAME     stores the results beside those of the first machine, which stay: the page shows what
+                     each machine reached
   --render           makes the table and the pictures again, from the stored results
 
 The results are written only by a run of all scenarios and subjects on servers of its own, and with --update;
@@ -55,13 +55,14 @@ else they are printed. Lists are separated by commas.`;
 if (values.help) {
   console.log(USAGE);
 } else if (values.render) {
-  writeRendered(stored());
+  renderStored();
 } else {
+  const machine = values.machine === undefined ? undefined : checkMachine(values.machine);
   const wanted = values.only?.split(',');
   const unknown = wanted?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
   if (unknown.length > 0) throw new RangeError(`there is no scenario ${unknown.join(', ')}`);
   const scenarios = SCENARIOS.filter(({ name }) => wanted?.includes(name) ?? true);
-  const before = wanted && values.update ? stored() : undefined;
+  const before = wanted && values.update ? stored(machine) : undefined;
   const nodes = values.nodes === undefined ? undefined : readNodes(values.nodes);
   if (nodes !== undefined && values.update)
     throw new RangeError('--update stores results of own servers only: leave --nodes out');
@@ -87,6 +88,7 @@ if (values.help) {
         ['npm run bench', ...(args.length > 0 ? ['--', ...args.map(withoutLogins)] : [])].join(' '),
       ]),
     ],
+    ...(machine === undefined ? {} : { machine }),
     at: new Date().toISOString().slice(0, 10),
     node: process.version,
     ...(nodes === undefined ? {} : { given: nodes.length }),
@@ -103,34 +105,12 @@ if (values.help) {
   } else if ((wanted && !values.update) || values.subject !== undefined || nodes !== undefined) {
     console.log(renderTable(results));
   } else {
-    const lines = results.rows.map((row) => JSON.stringify({ ...row, figures: rounded(row.figures) }));
-    const { rows: _, ...head } = results;
-    const start = JSON.stringify(head, undefined, 1).slice(0, -2);
-    const text = `${start},\n "rows": [\n  ${lines.join(',\n  ')}\n ]\n}\n`;
-    writeFileSync(resultsFile, text);
-    writeRendered(stored());
+    store(results);
+    renderStored();
   }
 }
 
 /** An argument as a page may show it: urls may hold passwords. */
 function withoutLogins(argument: string): string {
   return argument.replaceAll(/(rediss?:\/\/)[^/@,]*@/g, '$1');
-}
-
-/** Rounds to four digits, which is more than any figure is exact to. */
-function rounded(figures: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(5))]),
-  );
-}
-
-function stored(): Results {
-  return JSON.parse(readFileSync(resultsFile, 'utf8')) as Results;
-}
-
-function writeRendered(results: Results): void {
-  writeFileSync(new URL('../bench.md', import.meta.url), renderTable(results));
-  for (const [file, svg] of renderPictures(results)) {
-    writeFileSync(new URL(`../results/${file}`, import.meta.url), svg);
-  }
 }

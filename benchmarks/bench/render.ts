@@ -12,22 +12,22 @@ const placeOf = (given: number | undefined): string =>
     ? 'The nodes ran on the same machine, over TCP on loopback.'
     : `The nodes were the ${given} servers that \`--nodes\` named; the version of Redis is this machine's.`;
 
-/** A table in Markdown. */
-export function renderTable(results: Results): string {
-  const { madeWith, at, node, redis, cpus, cpu, given, rows } = results;
-  const made = madeWith.map((command) => `\`${command}\``).join(', then ');
+/** The page in Markdown. Of the other machines it shows what they reached. */
+export function renderTable(results: Results, others: readonly Results[] = []): string {
+  const { given, rows } = results;
   const sections = SECTIONS.map((section) => sectionOf(section, rows, given ?? NODES)).filter(
     (text) => text !== '',
   );
   const page = [
     '# quorlock against its peers, in figures',
-    `Made with ${made} on ${at}. Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu}). ` +
+    `Made with ${machineOf(results)}. ` +
       `${placeOf(given)} ` +
       'This page is generated from [results/bench.json](results/bench.json). ' +
       '[README.md](README.md) explains the scenarios.',
     'Each figure is the median of its rounds, with min..max if there is more than one round. ' +
       'Compare only figures of one run. A dash means that there is no figure; the notes say why.',
     ...(given === undefined ? [targetsOf(rows)] : []),
+    ...(others.length > 0 ? [machinesOf(results, others)] : []),
     ...sections,
     '',
   ].join('\n\n');
@@ -50,6 +50,33 @@ function targetsOf(rows: readonly Row[]): string {
     ),
   ].join('\n\n');
 }
+
+/** The ratios of all machines, side by side: only ratios can be compared from one machine to another. */
+function machinesOf(first: Results, others: readonly Results[]): string {
+  const all = [first, ...others];
+  const verdicts = all.map(({ rows }) => targets(rows));
+  const [of = []] = verdicts;
+  const reached = (at: number, row: number): string => {
+    const { reached: value, isReached } = verdicts[at]?.[row] ?? {};
+    return value === undefined ? '—' : `${value}${isReached === true ? '' : ' (missed)'}`;
+  };
+  return [
+    '## The same targets on other machines',
+    'A claim about speed needs more than one machine. The rest of this page is of the first.',
+    all.map((one) => `- ${nameOf(one)}: ${machineOf(one)}.`).join('\n'),
+    table(
+      ['target', 'wanted', ...all.map(nameOf)],
+      of.map(({ what, wanted }, row) => [what, wanted, ...all.map((_, at) => reached(at, row))]),
+    ),
+  ].join('\n\n');
+}
+
+const nameOf = ({ machine = 'first' }: Results): string => machine;
+
+const machineOf = ({ madeWith, at, node, redis, cpus, cpu }: Results): string => {
+  const made = madeWith.map((command) => `\`${command}\``).join(', then ');
+  return `${made} on ${at}, Node ${node}, Redis ${redis}, ${cpus} CPUs (${cpu})`;
+};
 
 function sectionOf(
   { scenario, title, concerns, columns, better }: Section,

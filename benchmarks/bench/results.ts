@@ -14,6 +14,8 @@ export interface Row {
 }
 
 export interface Results {
+  /** The name of the machine, by `--machine`; `undefined`: the first one, whose figures the page shows. */
+  readonly machine?: string;
   /** The commands that made these results. */
   readonly madeWith: readonly string[];
   readonly at: string;

@@ -147,7 +147,7 @@ export const SECTIONS: readonly Section[] = [
     title: 'PostgreSQL as the only voter',
     concerns:
       'For those who have a database and no Redis: what a lock in it costs, against what you would write ' +
-      'by hand on one connection or ten. It is not to be compared with five Redis servers: it is one voter.',
+      'yourself. It is not to be compared with five Redis servers: it is one voter.',
     columns: [...THROUGHPUT, CPU, ...TROUBLE],
     better: 'more',
   },

@@ -4,6 +4,7 @@ import { contendedCell, heldCell, uncontendedCell } from '../../benchmarks/bench
 import { renderPictures } from '../../benchmarks/bench/pictures.js';
 import { digits, renderTable } from '../../benchmarks/bench/render.js';
 import { spreadOf, type Results, type Row } from '../../benchmarks/bench/results.js';
+import { checkMachine, otherMachines } from '../../benchmarks/bench/store.js';
 import { targets } from '../../benchmarks/bench/targets.js';
 
 const read = (file: string): string =>
@@ -20,7 +21,7 @@ const row = (subject: string, kind: Row['kind'], cell: string, figures: Row['fig
 });
 
 it('benchmarks/bench.md is what the stored results give', () => {
-  expect(read('bench.md')).toBe(renderTable(results));
+  expect(read('bench.md')).toBe(renderTable(results, otherMachines()));
 });
 
 it('the pictures are what the stored results give, and are well-formed', () => {
@@ -80,6 +81,41 @@ it('a waiter that is never served breaks the bound on fairness', () => {
       .map(({ isReached }) => isReached);
   expect(verdicts(starving(1))).toEqual([false, false]);
   expect(verdicts(starving(0, { mostToLeast: 1.2 }))).toEqual([true, true]);
+});
+
+it('the results of another machine stand beside those of the first, as ratios', () => {
+  const cell = uncontendedCell(5, 128);
+  const of = (ours: number): Row[] => [
+    row('quorlock', 'quorlock', cell, { perSecond: ours }),
+    row('one', 'peer', cell, { perSecond: 100 }),
+  ];
+  const page = renderTable({ ...results, rows: of(250) }, [
+    { ...results, machine: 'workstation', cpus: 16, rows: of(700) },
+  ]);
+  expect(page).toContain('| target | wanted | first | workstation |');
+  expect(page).toContain(
+    '| N = 5, 128 in flight, cycles/s against the best peer | at least 6 | 2.50 (missed) | 7.00 |',
+  );
+  expect(page).toMatch(/- workstation: .*\s.*16 CPUs/s);
+});
+
+it('the name of a machine is the name of a file', () => {
+  expect(checkMachine('workstation-2')).toBe('workstation-2');
+  expect(() => checkMachine('../bench')).toThrow('--machine must be small letters, digits and hyphens');
+});
+
+it('a picture shows each library once, with its best settings, and says what the colours mean', () => {
+  const crowd = (subject: string, perSecond: number): Row => ({
+    ...row(subject, 'peer', contendedCell(64, 4, 0), { perSecond }),
+    scenario: 'contended',
+  });
+  const rows = [crowd('one 1.0', 10), crowd('one 1.0, 5 ms', 30), crowd('one 1.0, 25 ms', 20)];
+  const pictures = new Map(renderPictures({ ...results, rows }));
+  const svg = pictures.get('bench-contended.svg') ?? '';
+  expect(svg.match(/>one 1\.0[^<]*</g)).toEqual(['>one 1.0, every 5 ms<']);
+  expect(svg).toContain('other libraries, each with its best settings');
+  expect(svg).not.toContain('bare commands by hand');
+  expect(pictures.has('bench-held.svg')).toBe(false);
 });
 
 it('a peer that lost leases is not the best at holding them, and a picture says so', () => {
