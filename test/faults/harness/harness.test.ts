@@ -25,6 +25,32 @@ describe('a lock that excludes nobody', () => {
   });
 });
 
+describe('faults of one server that are due at the same time', () => {
+  it('come one after the other, as they do where the server starts late', async () => {
+    const { records } = await runFaults({
+      adapter: new URL('./grant-all-adapter.ts', import.meta.url),
+      seed: 1,
+      nodes: 1,
+      workers: 1,
+      faults: [
+        { kind: 'node-kill', atMs: 10, forMs: 20, nodes: [0], data: 'lost' },
+        { kind: 'node-kill', atMs: 20, forMs: 20, nodes: [0], data: 'kept' },
+        { kind: 'node-stop', atMs: 30, forMs: 20, nodes: [0] },
+      ],
+      seconds: 1,
+      maxTtlMs: 0,
+      resources: [{ name: 'r', ttlMs: 500 }],
+      say: () => undefined,
+    });
+    const planned = records.flatMap((record) =>
+      record.type === 'fault' && record.kind !== 'harness-stall' ? [record] : [],
+    );
+    expect(planned.map(({ kind }) => kind)).toEqual(['node-kill', 'node-kill', 'node-stop']);
+    for (const [index, { at }] of planned.entries())
+      expect(at).toBeGreaterThanOrEqual(planned[index - 1]?.until ?? 0);
+  });
+});
+
 describe('a node behind a fault proxy', () => {
   let node: FaultNode;
   let stop: () => Promise<void>;

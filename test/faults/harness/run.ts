@@ -80,6 +80,8 @@ class World {
   readonly #resourceOf = new Map<string, string>();
   readonly #slots: WorkerSlot[] = [];
   readonly #seen = new Map<string, number>();
+  /** The last fault of each server, which may not be over. */
+  readonly #faultsOf = new Map<number, Promise<void>>();
   #nodes: readonly FaultNode[] = [];
   #proxies: readonly FaultProxy[] = [];
   #stopNodes: () => Promise<void> = () => Promise.resolve();
@@ -126,7 +128,10 @@ class World {
         say(`-- ${minute} min: ${this.#acquired} leases so far`);
       }
       say(`${(fault.atMs / 1_000).toFixed(1).padStart(7)} s  ${describeFault(fault)}`);
-      injections.push(this.#inject(fault));
+      const injection = this.#inject(fault);
+      injections.push(injection);
+      // It is awaited when all have begun. Until then a failure must not end the process.
+      injection.catch(() => undefined);
     }
     await Promise.all(injections);
     await this.#sleepUntil(seconds * 1_000);
@@ -239,7 +244,20 @@ class World {
     );
   }
 
+  /**
+   * The faults of a server come one after the other: on a busy machine it may start later than its next fault
+   * is due, and a server that does not run yet can be neither stopped nor killed.
+   */
   async #inject(fault: Fault): Promise<void> {
+    const isOfServers = ['node-stop', 'node-kill', 'clock-step'].includes(fault.kind);
+    const servers = isOfServers && 'nodes' in fault ? fault.nodes : [];
+    const before = servers.map((node) => this.#faultsOf.get(node) ?? Promise.resolve());
+    const carriedOut = Promise.allSettled(before).then(() => this.#carryOut(fault));
+    for (const node of servers) this.#faultsOf.set(node, carriedOut);
+    await carriedOut;
+  }
+
+  async #carryOut(fault: Fault): Promise<void> {
     const at = nowMs();
     const slots = 'workers' in fault ? fault.workers.map((index) => this.#slots[index]!) : [];
     const nodes = 'nodes' in fault ? fault.nodes : [];
