@@ -49,6 +49,8 @@ export type {
   PostgresPoolLike,
   RedisClusterOptions,
   NodeRedisClusterLike,
+  NodeRedisSentinelOptions,
+  NodeRedisSentinelPlace,
   NodeRedisLike,
   RedisLike,
   RedisNodeOptions,

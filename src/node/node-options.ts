@@ -32,6 +32,42 @@ export interface NodeRedisClusterLike {
 }
 
 /**
+ * A master behind sentinels, by node-redis 5 or 6: its `createClient`, and the options of `createSentinel()`.
+ * The result of `createSentinel()` itself keeps its options to itself, so no connection can be made from it.
+ */
+export interface NodeRedisSentinelOptions {
+  /** That of the package `redis`. It makes the connections to the sentinels and to the master. */
+  readonly createClient: (options: never) => NodeRedisLike;
+  /** Those that are not named here go to no connection. */
+  readonly sentinel: NodeRedisSentinelPlace;
+}
+
+/** The options of `createSentinel()` that a node needs. User and password are read at each connection. */
+export interface NodeRedisSentinelPlace {
+  /** The group of the master. */
+  readonly name: string;
+  readonly sentinelRootNodes: readonly { readonly host: string; readonly port: number }[];
+  /** Of the connections to the master: user and password, `database`, TLS. */
+  readonly nodeClientOptions?: object | undefined;
+  /** Of the connections to the sentinels. */
+  readonly sentinelClientOptions?: object | undefined;
+  readonly nodeAddressMap?: object | ((address: string) => object | undefined) | undefined;
+  readonly RESP?: 2 | 3 | undefined;
+  // What has no meaning here, so that the same options can be given to both.
+  readonly masterPoolSize?: unknown;
+  readonly replicaPoolSize?: unknown;
+  readonly reserveClient?: unknown;
+  readonly scanInterval?: unknown;
+  readonly maxCommandRediscovers?: unknown;
+  readonly passthroughClientErrorEvents?: unknown;
+  readonly commandOptions?: unknown;
+  readonly clientSideCache?: unknown;
+  readonly modules?: unknown;
+  readonly functions?: unknown;
+  readonly scripts?: unknown;
+}
+
+/**
  * A user or a password: text, or a function that is called before each connection, so that a rotated password
  * or a new token is used. It may be async, and has ten seconds. If it fails, the node is unreachable, with
  * the error as the reason, and it is called again. Returns `undefined` for none.
@@ -148,6 +184,7 @@ export type NodeSource =
   | RedisLike
   | NodeRedisLike
   | NodeRedisClusterLike
+  | NodeRedisSentinelOptions
   | PostgresNodeOptions
   | LockNode;
 

@@ -45,6 +45,40 @@ export const CLIENT_LIBRARIES: readonly ClientLibrary[] = [
   { name: 'node-redis-6', node: (options) => createClient6(inNodeRedis(options)), isUntouched: isClosed },
 ];
 
+interface SentinelOptions {
+  readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  readonly name: string;
+  readonly sentinelUsername?: string;
+  readonly sentinelPassword?: string;
+}
+
+/** The options of ioredis for a master behind sentinels, in the words of `createSentinel()`. */
+const sentinelInNodeRedis = ({
+  sentinels,
+  name,
+  sentinelUsername: username,
+  sentinelPassword: password,
+}: SentinelOptions) => ({
+  name,
+  sentinelRootNodes: sentinels.map(({ host, port }) => ({ host, port })),
+  ...(username === undefined || password === undefined
+    ? {}
+    : { sentinelClientOptions: { username, password } }),
+});
+
+/** A master behind sentinels, as users of each library give it. */
+export const SENTINEL_LIBRARIES: readonly {
+  readonly name: string;
+  readonly node: (options: SentinelOptions) => NodeSource;
+}[] = [
+  { name: 'ioredis-6', node: (options) => ({ ...options }) },
+  { name: 'node-redis-5', node: (options) => ({ createClient, sentinel: sentinelInNodeRedis(options) }) },
+  {
+    name: 'node-redis-6',
+    node: (options) => ({ createClient: createClient6, sentinel: sentinelInNodeRedis(options) }),
+  },
+];
+
 /** The library of this name. */
 export function clientLibrary(name: string): ClientLibrary {
   const found = CLIENT_LIBRARIES.find((library) => library.name === name);

@@ -4,6 +4,7 @@ import type {
   RedisLike,
   RedisNodeOptions,
 } from '../../node-options.js';
+import { reachable, type AddressMap } from '../connection/address-map.js';
 import { withLiveCredentials } from '../connection/credentials.js';
 import { isNodeRedisCluster } from '../connection/client-library.js';
 import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
@@ -20,19 +21,13 @@ export interface ClusterEndpoint {
   readonly serverAt: (host: string, port: number) => Endpoint;
 }
 
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-type NatMap = Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined);
-
 /** The part of an ioredis Cluster that is read. The client is neither used, reconfigured nor closed. */
 interface ClusterLike extends RedisLike {
   readonly startupNodes?: readonly unknown[];
   readonly options: {
     readonly redisOptions?: RedisNodeOptions;
     readonly keyPrefix?: unknown;
-    readonly natMap?: NatMap | null;
+    readonly natMap?: AddressMap | null;
   };
 }
 
@@ -76,14 +71,14 @@ export function clusterEndpointOf(
   }
   // Names are checked by `endpointOf`.
   if (name !== undefined) endpointOf({ name }, where);
-  const endpoint = endpointOfServers(cluster, options, natMap as NatMap | undefined, where);
+  const endpoint = endpointOfServers(cluster, options, natMap as AddressMap | undefined, where);
   return name === undefined ? endpoint : { ...endpoint, name };
 }
 
 function endpointOfServers(
   servers: unknown,
   options: RedisNodeOptions,
-  natMap: NatMap | null | undefined,
+  natMap: AddressMap | null | undefined,
   where: string,
   endpointAt: EndpointAt = endpointOf,
 ): ClusterEndpoint {
@@ -131,9 +126,3 @@ function serverOf(entry: unknown, where: string): RedisNodeOptions {
 
 const defined = (options: object): RedisNodeOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined && value !== null));
-
-function reachable(address: Address, natMap: NatMap | null | undefined): Address {
-  const key = `${address.host}:${address.port}`;
-  const mapped = typeof natMap === 'function' ? natMap(key) : natMap?.[key];
-  return mapped ?? address;
-}

@@ -62,12 +62,17 @@ export function refuseOtherClients(source: object, where: string): void {
   if (isNodeRedis(source) || isNodeRedisCluster(source)) return;
   const isClient = typeof client.get === 'function' && typeof client.incr === 'function';
   if (isClient && typeof client.status !== 'string') {
-    throw new TypeError(`${where} is ${describe(client)}, which is not supported: ${INSTEAD}`);
+    throw new TypeError(`${where} is ${describe(client)}, which is not supported: ${insteadOf(client)}`);
   }
   if (!isClient && typeof client.duplicate !== 'function' && !isOptions(source)) {
     throw new TypeError(`${where} is an object of the class ${classOf(source)}: ${INSTEAD}`);
   }
 }
+
+const insteadOf = (client: AnyClient): string =>
+  isOfNodeRedis(client) && client.getMasterNode !== undefined
+    ? 'it keeps its options to itself, so give { createClient, sentinel: the options of createSentinel() }'
+    : INSTEAD;
 
 function describe(client: AnyClient): string {
   if (typeof client.customCommand === 'function') return 'a client of Valkey GLIDE';

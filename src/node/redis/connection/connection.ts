@@ -14,10 +14,12 @@ export type RetryDelay = (attempt: number) => number;
 export const SILENCE_MS = 2_000;
 /** How long it may take to reach a server, where the user chose nothing else. */
 export const CONNECT_TIMEOUT_MS = 2_000;
+/** How long a sentinel may take to answer. One that hangs must not keep us from asking the next one. */
+export const SENTINEL_ANSWERS_MS = 2_000;
 
 /**
  * The port to a Redis client: one connection to one server. Each client library enters through one file:
- * ioredis.ts, node-redis.ts, glide.ts. Those that have no file of commands of their own give sessions, of
+ * ioredis.ts, node-redis.ts. Those that have no file of commands of their own give sessions, of
  * which `SessionConnection` makes connections.
  *
  * A connection never keeps commands while it is offline and never sends a command twice: a lock that was

@@ -1,10 +1,16 @@
-import type { NodeRedisLike, RedisLike, RedisNodeOptions } from '../../node-options.js';
+import type {
+  NodeRedisLike,
+  NodeRedisSentinelOptions,
+  RedisLike,
+  RedisNodeOptions,
+} from '../../node-options.js';
 import type { Connection, RetryDelay } from './connection.js';
 import { checkCredentials, withLiveCredentials } from './credentials.js';
 import type { MakeClient } from './ioredis-connection.js';
-import { clientOf, duplicateOf, openConnection, openSentinelConnection } from './ioredis.js';
+import { askSentinel, clientOf, duplicateOf, openConnection, openSentinelConnection } from './ioredis.js';
 import { isIoredis, isNodeRedis } from './client-library.js';
 import { openNodeRedis, optionsOfClient } from './node-redis.js';
+import { isNodeRedisSentinel, nodeRedisSentinelOf } from './node-redis-sentinel.js';
 import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
 /** Where a server is, and what is known of it before the first connection. */
@@ -26,12 +32,13 @@ export interface Endpoint {
 
 /** Reads a url, options or a client. `where` names the entry in errors, which never show what it contains. */
 export function endpointOf(
-  source: string | RedisNodeOptions | RedisLike | NodeRedisLike,
+  source: string | RedisNodeOptions | RedisLike | NodeRedisLike | NodeRedisSentinelOptions,
   where: string,
 ): Endpoint {
   if (typeof source === 'string') return endpointOfOptions(optionsOfUrl(source, where), where);
   if (isNodeRedis(source)) return endpointOfNodeRedis(source, where);
   if (isIoredis(source)) return endpointOfClient(source, where);
+  if (isNodeRedisSentinel(source)) return endpointOfNodeRedisSentinel(source, where);
   return endpointOfOptions(source, where);
 }
 
@@ -91,7 +98,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
         `${where}: durable must not be true with sentinels: a failover loses the last writes`,
       );
     }
-    return endpointOfGroup(group, rest, where, clientOf(rest));
+    return endpointOfIoredisGroup(group, rest, where, clientOf(rest));
   }
   const { name, ...options } = rest;
   if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
@@ -114,7 +121,7 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
   const group = sentinelGroupOf(options, where);
   return group === undefined
     ? endpointOfServer(options, where, duplicateOf(client))
-    : endpointOfGroup(group, options, where, duplicateOf(client));
+    : endpointOfIoredisGroup(group, options, where, duplicateOf(client));
 }
 
 function endpointOfNodeRedis(client: NodeRedisLike, where: string): Endpoint {
@@ -139,22 +146,33 @@ function placeOf(options: RedisNodeOptions, where: string, open: Endpoint['open'
   };
 }
 
-/** The master of a group, whichever server that is at the time. */
-function endpointOfGroup(
+function endpointOfNodeRedisSentinel(source: NodeRedisSentinelOptions, where: string): Endpoint {
+  const { group, options, ...rest } = nodeRedisSentinelOf(source, where);
+  return endpointOfGroup(group, options, where, rest);
+}
+
+function endpointOfIoredisGroup(
   group: SentinelGroup,
   options: RedisNodeOptions,
   where: string,
   make: MakeClient,
 ): Endpoint {
-  checkDatabase(options, where);
-  return {
-    ...group,
-    clientPrefix: prefixOf(options),
-    durable: false,
-    failsOver: true,
-    masterRunId: () => masterRunIdOf(options, make),
+  return endpointOfGroup(group, options, where, {
+    masterRunId: () =>
+      masterRunIdOf(options.sentinels ?? [], (sentinel) => askSentinel(sentinel, options, make)),
     open: (retryDelayMs) => openSentinelConnection(make, options, retryDelayMs),
-  };
+  });
+}
+
+/** The master of a group, whichever server that is at the time. */
+function endpointOfGroup(
+  group: SentinelGroup,
+  options: RedisNodeOptions,
+  where: string,
+  library: Required<Pick<Endpoint, 'masterRunId' | 'open'>>,
+): Endpoint {
+  checkDatabase(options, where);
+  return { ...group, clientPrefix: prefixOf(options), durable: false, failsOver: true, ...library };
 }
 
 function checkDatabase({ db }: RedisNodeOptions, where: string): void {

@@ -1,11 +1,15 @@
 import type { RedisLike, RedisNodeOptions } from '../../node-options.js';
-import { CONNECT_TIMEOUT_MS, SILENCE_MS, type Connection, type RetryDelay } from './connection.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  SENTINEL_ANSWERS_MS,
+  SILENCE_MS,
+  type Connection,
+  type RetryDelay,
+} from './connection.js';
 import { Credentials } from './credentials.js';
 import { IoredisConnection, type Client, type MakeClient } from './ioredis-connection.js';
 
 const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
-/** How long a sentinel may take to answer. One that hangs must not keep us from asking the next one. */
-const SENTINEL_ANSWERS_MS = 2_000;
 
 /**
  * What holds on our own connection, whatever the user's client does. By default ioredis keeps commands while
@@ -137,18 +141,14 @@ const sentinelOverridesOf = ({ sentinelCommandTimeout }: RedisNodeOptions) =>
     sentinelRetryStrategy: null,
   }) as const;
 
-/**
- * What a sentinel answers to SENTINEL MASTER about the group in the options; `undefined` if it does not
- * answer.
- */
+/** What a sentinel answers to SENTINEL MASTER about the group in the options. Rejects if it does not. */
 export async function askSentinel(
   sentinel: object,
   options: RedisNodeOptions,
   make: MakeClient,
 ): Promise<unknown> {
   const { sentinelTLS } = options;
-  const login = await new Credentials(options).read().catch(() => undefined);
-  if (login === undefined) return undefined;
+  const login = await new Credentials(options).read();
   const client = await make({
     ...{ host: undefined, path: undefined, sentinels: null, name: undefined, db: 0, keyPrefix: '' },
     port: 26_379,
@@ -171,8 +171,6 @@ export async function askSentinel(
   client.on('error', () => undefined);
   try {
     return await client.call('SENTINEL', 'MASTER', String(options.name));
-  } catch {
-    return undefined;
   } finally {
     client.disconnect();
   }

@@ -1,13 +1,9 @@
 import type { NodeRedisLike, RedisNodeOptions } from '../../node-options.js';
+import type { AddressMap } from './address-map.js';
 import { CONNECT_TIMEOUT_MS, SILENCE_MS, type Connection, type RetryDelay } from './connection.js';
 import { openNodeRedisAt, type NodeRedisOptions } from './node-redis.js';
 
 type Socket = NonNullable<NodeRedisOptions['socket']>;
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-type AddressMap = Readonly<Record<string, Address>> | ((address: string) => Address | undefined);
 
 /** The options of a client of a Cluster, as far as they are read. */
 interface ClusterOptions {
@@ -58,7 +54,8 @@ export function nodeRedisClusterOf(source: object): NodeRedisCluster {
         ...defaults,
         socket,
       });
-      return openNodeRedisAt({ model, options: ours }, retryDelayMs);
+      const make = async (own: object): Promise<unknown> => (await model()).duplicate(own);
+      return openNodeRedisAt({ make, options: ours, tls: socket.tls === true }, retryDelayMs);
     },
   };
 }

@@ -62,7 +62,7 @@ const OURS = {
 } as const;
 
 /** Where the server of a client is, in the words of our own options. */
-export function optionsOfClient({ options }: NodeRedisLike): RedisNodeOptions {
+export function optionsOfClient({ options }: Pick<NodeRedisLike, 'options'>): RedisNodeOptions {
   const { socket, database, keyPrefix } = (options ?? {}) as NodeRedisOptions;
   return {
     ...(socket?.path === undefined ? { host: socket?.host, port: socket?.port } : { path: socket.path }),
@@ -73,31 +73,41 @@ export function optionsOfClient({ options }: NodeRedisLike): RedisNodeOptions {
 
 /** Where the clients of a connection come from. */
 export interface NodeRedisPlace {
-  /** A client to make duplicates of. It need not be connected. */
-  readonly model: () => NodeRedisLike | Promise<NodeRedisLike>;
-  /** The options of the duplicates. Read at each connection. */
-  readonly options: () => NodeRedisOptions;
+  /** Makes an unconnected client with these options. */
+  readonly make: (options: object) => unknown;
+  /** The user's options for it. Read at each connection. */
+  readonly options: () => NodeRedisOptions | Promise<NodeRedisOptions>;
+  readonly tls: boolean;
 }
 
 /** A connection by duplicates of the user's client. */
-export const openNodeRedis = (client: NodeRedisLike, retryDelayMs: RetryDelay): Connection =>
-  openNodeRedisAt({ model: () => client, options: () => client.options ?? {} }, retryDelayMs);
+export function openNodeRedis(client: NodeRedisLike, retryDelayMs: RetryDelay): Connection {
+  const options = (): NodeRedisOptions => client.options ?? {};
+  const make = (ours: object): unknown => client.duplicate(ours);
+  return openNodeRedisAt({ make, options, tls: options().socket?.tls === true }, retryDelayMs);
+}
 
-export function openNodeRedisAt({ model, options }: NodeRedisPlace, retryDelayMs: RetryDelay): Connection {
-  const secrets: string[] = [];
-  const rules: RedactionRules = { secrets, tls: options().socket?.tls === true };
-  const open: OpenSession = async (attempt) => {
-    const now = options();
-    const login = await loginOf(now, secrets);
+export function openNodeRedisAt(place: NodeRedisPlace, retryDelayMs: RetryDelay): Connection {
+  const rules = { secrets: [], tls: place.tls };
+  return new SessionConnection(nodeRedisSessions(place, rules), rules, retryDelayMs);
+}
+
+/** Opens sessions. The passwords that it reads become secrets of the rules. */
+export function nodeRedisSessions(
+  { make, options }: NodeRedisPlace,
+  rules: RedactionRules & { readonly secrets: string[] },
+): OpenSession {
+  return async (attempt) => {
+    const now = await options();
+    const login = await loginOf(now, rules.secrets);
     const connectTimeout = now.socket?.connectTimeout ?? CONNECT_TIMEOUT_MS;
     const socket = { ...now.socket, connectTimeout, socketTimeout: undefined, reconnectStrategy: () => 0 };
-    const client = await model();
     attempt.signal.throwIfAborted();
-    const ours = client.duplicate({ ...now, ...OURS, RESP: now.RESP ?? 3, ...login, socket }) as Client;
-    await connected(ours, attempt, connectTimeout + SILENCE_MS, rules);
-    return new NodeRedisSession(ours);
+    const client = (await make({ ...now, ...OURS, RESP: now.RESP ?? 3, ...login, socket })) as Client;
+    attempt.signal.throwIfAborted();
+    await connected(client, attempt, connectTimeout + SILENCE_MS, rules);
+    return new NodeRedisSession(client);
   };
-  return new SessionConnection(open, rules, retryDelayMs);
 }
 
 class NodeRedisSession implements Session {

@@ -1,7 +1,3 @@
-import type { RedisNodeOptions } from '../../node-options.js';
-import { askSentinel } from './ioredis.js';
-import type { MakeClient } from './ioredis-connection.js';
-
 /** A master that sentinels watch, as far as options tell. */
 export interface SentinelGroup {
   readonly name: string;
@@ -11,18 +7,26 @@ export interface SentinelGroup {
 const isPrintable = (text: unknown): text is string =>
   typeof text === 'string' && /^[\x21-\x7e]{1,64}$/.test(text) && !/[@/]/.test(text);
 
+/** Options with sentinels, which may all be wrong. */
+interface GroupOptions {
+  readonly sentinels?: unknown;
+  readonly name?: unknown;
+  readonly role?: unknown;
+}
+
 /**
  * Reads the group of options with sentinels; `undefined` where there are none. The node is named after the
  * group and the first of its sentinels, because independent deployments nearly all call their group
- * `mymaster`.
+ * `mymaster`. `list` is what the library calls the sentinels.
  */
 export function sentinelGroupOf(
-  { sentinels, name: group, role }: RedisNodeOptions,
+  { sentinels, name: group, role }: GroupOptions,
   where: string,
+  list = 'sentinels',
 ): SentinelGroup | undefined {
   if (sentinels === undefined || sentinels === null) return undefined;
   if (!Array.isArray(sentinels) || sentinels.length === 0) {
-    throw new TypeError(`${where}: sentinels must be a list of { host, port }, at least one`);
+    throw new TypeError(`${where}: ${list} must be a list of { host, port }, at least one`);
   }
   if (!isPrintable(group)) {
     throw new RangeError(
@@ -52,30 +56,67 @@ function addressOf(sentinel: unknown, where: string): string {
   return `${host}:${Number(port)}`;
 }
 
-/**
- * The run id of the server that is the master by the latest word of the sentinels that answer: the one with
- * the highest epoch. A sentinel that is cut off from the others still names the old master. `undefined` where
- * none of them knows.
- */
-export async function masterRunIdOf(
-  options: RedisNodeOptions,
-  make: MakeClient,
-): Promise<string | undefined> {
-  const words = await Promise.all(
-    (options.sentinels ?? []).map((sentinel) => wordOf(sentinel, options, make)),
-  );
-  const latest = Math.max(...words.map((word) => word?.epoch ?? -1));
-  // After a failover it takes the sentinels up to ten seconds to learn the run id of the new master.
-  return words.find((word) => word?.epoch === latest && word.runId !== '')?.runId;
+/** What a sentinel says of the master. */
+interface SentinelWord {
+  readonly epoch: number;
+  readonly runId: string;
+  readonly host: string;
+  readonly port: number;
 }
 
-async function wordOf(
-  sentinel: object,
-  options: RedisNodeOptions,
-  make: MakeClient,
-): Promise<{ readonly epoch: number; readonly runId: string } | undefined> {
-  const facts = await askSentinel(sentinel, options, make);
-  if (!Array.isArray(facts)) return undefined;
+/** Gives the answer of a sentinel to SENTINEL MASTER. Rejects where there is none. Never hangs. */
+export type AskSentinel<Sentinel> = (sentinel: Sentinel) => Promise<unknown>;
+
+/**
+ * The run id of the server that is the master by the latest word of the sentinels that answer. `undefined`
+ * where none of them knows.
+ */
+export async function masterRunIdOf<Sentinel>(
+  sentinels: readonly Sentinel[],
+  ask: AskSentinel<Sentinel>,
+): Promise<string | undefined> {
+  const { latest } = await wordsOf(sentinels, ask);
+  // After a failover it takes the sentinels up to ten seconds to learn the run id of the new master.
+  return latest.find(({ runId }) => runId !== '')?.runId;
+}
+
+/** Where the master is, by the latest word. Rejects where no sentinel names one. */
+export async function masterAddressOf<Sentinel>(
+  sentinels: readonly Sentinel[],
+  ask: AskSentinel<Sentinel>,
+): Promise<{ readonly host: string; readonly port: number }> {
+  const { latest, failure } = await wordsOf(sentinels, ask);
+  const [word] = latest;
+  if (word !== undefined) return { host: word.host, port: word.port };
+  const why = failure instanceof Error ? `: ${failure.message}` : '';
+  throw new Error(`none of the sentinels named a master${why}`);
+}
+
+/**
+ * The words with the highest epoch: a sentinel that is cut off from the others still names the old master.
+ */
+async function wordsOf<Sentinel>(
+  sentinels: readonly Sentinel[],
+  ask: AskSentinel<Sentinel>,
+): Promise<{ readonly latest: readonly SentinelWord[]; readonly failure: unknown }> {
+  const answers = await Promise.allSettled(sentinels.map(ask));
+  const words = answers.flatMap((answer) => (answer.status === 'fulfilled' ? wordIn(answer.value) : []));
+  const failures = answers.flatMap((answer): unknown[] =>
+    answer.status === 'rejected' ? [answer.reason] : [],
+  );
+  const epoch = Math.max(...words.map((word) => word.epoch));
+  return { latest: words.filter((word) => word.epoch === epoch), failure: failures.at(-1) };
+}
+
+function wordIn(facts: unknown): SentinelWord[] {
+  if (!Array.isArray(facts)) return [];
   const fact = (name: string): string => String(facts[facts.indexOf(name) + 1]);
-  return { epoch: Number(fact('config-epoch')), runId: fact('runid') };
+  return [
+    {
+      epoch: Number(fact('config-epoch')),
+      runId: fact('runid'),
+      host: fact('ip'),
+      port: Number(fact('port')),
+    },
+  ];
 }

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis';
-import { createClient as createClient6 } from 'redis6';
+import { createClient as createClient6, createSentinel as createSentinel6 } from 'redis6';
 import { LockManager, type NodeSource } from '../../../../src/index.js';
 import { readNode } from '../../../../src/node/open-node.js';
+import { until } from '../../../support/until.js';
 
 const errorOf = (source: unknown): unknown => {
   try {
@@ -40,15 +41,11 @@ class Redlock {
 }
 
 const url = 'redis://:canary@127.0.0.1:1';
+const GROUP = { name: 'mymaster', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] };
 
 describe('a client of another library', () => {
   it.each<[string, unknown, string]>([
     ['createClientPool()', createClientPool({ url }), 'a pool of the package redis (node-redis)'],
-    [
-      'createSentinel()',
-      createSentinel({ name: 'mymaster', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] }),
-      'the result of createSentinel() of the package redis (node-redis)',
-    ],
     [
       'createClient() of redis 3',
       new RedisClient(),
@@ -68,6 +65,79 @@ describe('a client of another library', () => {
       'give its url, ioredis options such as { host, port }, or a client of ioredis, iovalkey or node-redis',
     );
     expect(message).not.toContain('canary');
+  });
+
+  const nodeClientOptions = { password: 'canary' };
+
+  it.each([
+    ['createSentinel() of node-redis 5', () => createSentinel({ ...GROUP, nodeClientOptions })],
+    ['createSentinel() of node-redis 6', () => createSentinel6({ ...GROUP, nodeClientOptions })],
+  ])('the result of %s keeps its options to itself: the error says how to give them', (_name, create) => {
+    const error = errorOf(create());
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toBe(
+      'nodes[0] is the result of createSentinel() of the package redis (node-redis), which is not ' +
+        'supported: it keeps its options to itself, so give ' +
+        '{ createClient, sentinel: the options of createSentinel() }',
+    );
+  });
+
+  it.each<[string, unknown, string]>([
+    ['no createClient', { sentinel: GROUP }, 'createClient must be the function of the package redis'],
+    ['a client in its place', { createClient: createClient(), sentinel: GROUP }, 'createClient must be the'],
+    ['no options', { createClient }, 'sentinel must be the options of createSentinel(), and no client'],
+    [
+      'a client as options',
+      { createClient, sentinel: createSentinel(GROUP) },
+      'sentinel must be the options',
+    ],
+    [
+      'no sentinels',
+      { createClient, sentinel: { name: 'mymaster' } },
+      'sentinel.sentinelRootNodes must be a list of { host, port }, at least one',
+    ],
+    [
+      'a url as a sentinel',
+      { createClient, sentinel: { ...GROUP, sentinelRootNodes: ['redis://:canary@a'] } },
+      'a sentinel must be an object { host, port }',
+    ],
+    ['no name', { createClient, sentinel: { ...GROUP, name: '' } }, 'name must be the group of the master'],
+    [
+      'durable',
+      { createClient, sentinel: GROUP, durable: true },
+      'durable must not be true with sentinels: a failover loses the last writes',
+    ],
+    [
+      'a wrong database',
+      { createClient, sentinel: { ...GROUP, nodeClientOptions: { database: -1 } } },
+      'db must be an integer from 0, got -1',
+    ],
+  ])('a master behind sentinels with %s is refused by name', (_name, source, what) => {
+    const error = errorOf(source);
+    expect(error).toBeInstanceOf(Error);
+    const { message } = error as Error;
+    expect(message.startsWith(`nodes[0]: ${what}`)).toBe(true);
+    expect(message).not.toContain('canary');
+  });
+
+  it('a createClient that throws, or makes something else, is told as the reason', async () => {
+    for (const [make, reason] of [
+      [() => ({}) as never, 'createClient made no client of the package redis (node-redis) 5 or 6'],
+      [
+        () => {
+          throw new Error('no such thing');
+        },
+        'no such thing',
+      ],
+    ] as const) {
+      const locks = new LockManager({
+        nodes: [{ createClient: make, sentinel: GROUP }],
+        warn: () => undefined,
+      });
+      await until(() => locks.nodes()[0]!.status === 'unreachable');
+      expect(locks.nodes()[0]!.reason).toBe(`none of the sentinels named a master: ${reason}`);
+      await locks.close();
+    }
   });
 
   it('a promise is refused: it was not awaited', () => {
@@ -128,6 +198,11 @@ describe('what is a node still', () => {
           rootNodes: [{ url: 'redis://:canary@10.0.0.2:7000' }, { url: 'redis://10.0.0.1:7000' }],
         }),
       'cluster:10.0.0.1:7000',
+    ],
+    [
+      'createClient and the options of createSentinel() of node-redis',
+      () => ({ createClient, sentinel: GROUP }),
+      'mymaster@127.0.0.1:1',
     ],
     ['createClient() of node-redis without options', () => createClient(), 'localhost:6379'],
     [
