@@ -81,6 +81,7 @@ function hashOfSources() {
     'tsconfig.esm.json',
     'tsconfig.cjs.json',
     'package-lock.json',
+    'scripts/build.mjs',
   ]) {
     hash.update(`${file}\0`).update(readFileSync(join(root, file)));
   }
@@ -101,6 +102,7 @@ async function build() {
       process.exitCode = 1;
       return;
     }
+    keepImports(join(fresh, 'cjs'));
     // The package says "type": "module". The files in this folder are CommonJS.
     writeFileSync(join(fresh, 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
     rmSync(stamp, { force: true });
@@ -109,6 +111,23 @@ async function build() {
     writeFileSync(stamp, sources);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The compiler makes a `require` in a function of its own of each `import()`. A bundler only warns about a
+ * package that is missing where it is loaded inside `try`, and such a function does not count as inside.
+ *
+ * @param {string} folder
+ */
+function keepImports(folder) {
+  const compiled = /Promise\.resolve\(\)\.then\(\(\) => __importStar\(require\(('[^']+')\)\)\)/g;
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.js')) continue;
+    const path = join(folder, file);
+    const text = readFileSync(path, 'utf8');
+    const kept = text.replace(compiled, 'import($1)');
+    if (kept !== text) writeFileSync(path, kept);
   }
 }
 

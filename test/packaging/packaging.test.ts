@@ -145,32 +145,50 @@ describe('Nest 12 as ES modules, ioredis 6', () => {
 });
 
 describe('a bundle', () => {
-  /** Bundles by import and by require, and gives what the two bundles print. */
-  async function bundlesOf(name: string, packages: readonly string[], ...args: string[]): Promise<unknown[]> {
+  const WEBPACK = { webpack: '5.113.0' };
+  const ESBUILD = { esbuild: '0.28.2' };
+  const ROLLUP = {
+    rollup: '4.68.8',
+    '@rollup/plugin-commonjs': '29.0.3',
+    '@rollup/plugin-json': '6.1.0',
+    '@rollup/plugin-node-resolve': '16.0.3',
+  };
+
+  /** An application with these packages. */
+  async function application(name: string, packages: readonly string[], bundlers: object): Promise<string> {
     const versions = packages.map(async (one) => [one, await ownVersionOf(one)] as const);
-    const dependencies = { ...Object.fromEntries(await Promise.all(versions)), webpack: '5.113.0' };
-    const folder = await workshop.consumer({ name, type: 'commonjs', dependencies });
-    const output = await run(folder, process.execPath, ['bundle.cjs', ...args]);
-    const results = output
+    const dependencies = { ...Object.fromEntries(await Promise.all(versions)), ...bundlers };
+    return workshop.consumer({ name, type: 'commonjs', dependencies });
+  }
+
+  /** Bundles by import and by require, and gives what the two bundles print. */
+  async function bundlesOf(folder: string, content: string, bundler: string): Promise<unknown[]> {
+    const output = await run(folder, process.execPath, ['bundle.cjs', content, bundler]);
+    return output
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { readonly entry: string });
-    return results.toSorted((one, other) => (one.entry < other.entry ? -1 : 1));
+      .map((line): unknown => JSON.parse(line));
   }
+
+  const bothPrinting = (bundler: string, printed: string): unknown[] =>
+    ['imports.mjs', 'requires.cjs'].map((entry) => ({ bundler, entry, errors: [], printed }));
 
   it('of everything but the package cron is made by webpack, by import and by require, and runs', async () => {
     const packages = ['@nestjs/common', '@nestjs/core', 'ioredis', 'reflect-metadata', 'rxjs'];
-    expect(await bundlesOf('bundled', packages)).toEqual([
-      { entry: 'imports.mjs', errors: [], printed: 'function' },
-      { entry: 'requires.cjs', errors: [], printed: 'function' },
-    ]);
+    const folder = await application('bundled', packages, WEBPACK);
+    expect(await bundlesOf(folder, 'nest', 'webpack')).toEqual(bothPrinting('webpack', 'function'));
   });
 
-  it('with node-redis as the only client library is made by webpack, and runs', async () => {
-    expect(await bundlesOf('bundled-client', ['redis'], 'client')).toEqual([
-      { entry: 'imports.mjs', errors: [], printed: 'localhost:6379' },
-      { entry: 'requires.cjs', errors: [], printed: 'localhost:6379' },
-    ]);
+  describe('with node-redis as the only client library', () => {
+    let folder: string;
+
+    beforeAll(async () => {
+      folder = await application('bundled-client', ['redis'], { ...WEBPACK, ...ESBUILD, ...ROLLUP });
+    });
+
+    it.each(['webpack', 'esbuild', 'rollup'])('is made by %s, and runs', async (bundler) => {
+      expect(await bundlesOf(folder, 'client', bundler)).toEqual(bothPrinting(bundler, 'localhost:6379'));
+    });
   });
 });
 

@@ -94,10 +94,9 @@ function zoneOfOffset(minutes: number): string {
 
 /**
  * Loads the package cron. It is an optional peer dependency, which only `@Cron` methods with `once: 'tick'`
- * need. So a bundle is made without it where it is not installed: webpack and esbuild warn about an import
- * that fails inside `try`, and stop at any other. In the CommonJS build, `import()` becomes a `require`
- * inside a function of its own, which no longer counts as inside `try`: so there, `require` is called
- * directly.
+ * need. So a bundle is made without it where it is not installed: bundlers warn about an import that fails
+ * inside `try`, and stop at any other. The CommonJS build calls `require`, which gives the copy of the
+ * package that the application's own `require` gives.
  */
 async function loadCronTime(method: string): Promise<CronTimeClass> {
   try {

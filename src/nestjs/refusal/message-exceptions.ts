@@ -33,27 +33,25 @@ type Microservices = typeof import('@nestjs/microservices');
 export async function loadMessageException(caller: Caller): Promise<void> {
   if (classes.has(caller)) return;
   try {
-    if (caller === 'websocket') classes.set(caller, await loadWsException());
-    if (caller === 'rpc') classes.set(caller, await loadRpcException());
+    // A bundle is made without them where they are not installed: bundlers warn about an import that fails
+    // inside `try`, and stop at any other.
+    if (caller === 'websocket') {
+      const { WsException } =
+        typeof require === 'function'
+          ? (require('@nestjs/websockets') as WebSockets)
+          : await import('@nestjs/websockets');
+      classes.set(caller, WsException);
+    }
+    if (caller === 'rpc') {
+      const { RpcException } =
+        typeof require === 'function'
+          ? (require('@nestjs/microservices') as Microservices)
+          : await import('@nestjs/microservices');
+      classes.set(caller, RpcException);
+    }
   } catch {
     // The package is not installed where it could be found from here: the exception of our own stands for it.
   }
-}
-
-async function loadWsException(): Promise<ExceptionClass> {
-  const { WsException } =
-    typeof require === 'function'
-      ? (require('@nestjs/websockets') as WebSockets)
-      : await import('@nestjs/websockets');
-  return WsException;
-}
-
-async function loadRpcException(): Promise<ExceptionClass> {
-  const { RpcException } =
-    typeof require === 'function'
-      ? (require('@nestjs/microservices') as Microservices)
-      : await import('@nestjs/microservices');
-  return RpcException;
 }
 
 /** A `WsException` or an `RpcException` that tells the client about a refusal. */

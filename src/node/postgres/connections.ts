@@ -141,8 +141,8 @@ async function openPool(options: object): Promise<OwnPool> {
 
 /**
  * A bundle is made without `pg` where it is not installed: bundlers only warn about an import that fails
- * inside `try`. In the CommonJS build `import()` becomes a `require` in a function of its own, which does not
- * count as inside `try`: so there, `require` is called directly.
+ * inside `try`. The CommonJS build calls `require`, which gives the copy of the package that the
+ * application's own `require` gives.
  */
 async function loadPg(): Promise<PgModule> {
   let loaded: unknown;

@@ -41,10 +41,9 @@ type Package = { readonly Redis: unknown };
 
 /**
  * The class by which urls and options are opened. Both packages are optional, because whoever gives clients
- * needs none of them. So a bundle is made without the one that is not installed: webpack and esbuild warn
- * about an import that fails inside `try`, and stop at any other. In the CommonJS build, `import()` becomes a
- * `require` inside a function of its own, which no longer counts as inside `try`: so there, `require` is
- * called directly.
+ * needs none of them. So a bundle is made without the one that is not installed: bundlers warn of an import
+ * that fails inside `try`, and stop at any other. The CommonJS build calls `require`, which gives the copy of
+ * the package that the application's own `require` gives.
  */
 async function loadClass(): Promise<ClientClass> {
   let failure: unknown;
