@@ -105,7 +105,8 @@ export type { RunOutcome };
  * - `run_overrun`: the run goes on while the next tick is due.
  * - `manual_run`: a run that somebody started by hand has ended.
  * - `tick_missed`: this worker found that a tick did not run, and will not. Each worker tells it once.
- *   `forgotten`: so many nodes have lost their memory since it was due that no majority can vote for it.
+ *   `forgotten`: so many nodes have lost their memory since it was due, or shortly before, that no majority
+ *   can vote for it.
  * - `tick_abandoned`: it found that a tick was started and did not end. `retried`: it asks for it again.
  * - `candidate`: this process stands for election: `elect` was called. `worker` is the manager's `holder`.
  * - `elected`: this process leads from now on. `id` is that of the acquire call and of its lease.

@@ -1,6 +1,6 @@
 import { majorityOf } from './quorum.js';
-import { laterRun, type RunRecord } from './run.js';
-import type { Granted, Vote } from './vote.js';
+import { laterRun, TICK_FORGOTTEN, type RunRecord } from './run.js';
+import { failed, type Failed, type Granted, type Vote } from './vote.js';
 
 /**
  * The number of the attempt that these grants allow: one more than any of them knows of. Numbers of one tick
@@ -14,6 +14,12 @@ export const refusedRun = (votes: readonly (Vote | undefined)[]): RunRecord | un
   votes
     .map((vote) => (vote?.kind === 'refused' && vote.reason === 'already_ran' ? vote.run : undefined))
     .reduce(laterRun, undefined);
+
+/** The vote of a node that answers with this error. */
+export function failedWith(message: unknown): Failed {
+  const failure = failed('error', new Error(String(message)));
+  return message === TICK_FORGOTTEN ? { ...failure, forgotten: true } : failure;
+}
 
 /** Whether the nodes that may vote for the tick are too few for a majority, for good. */
 export function isForgotten(votes: readonly (Vote | undefined)[]): boolean {

@@ -39,6 +39,9 @@ export function refusesRun(record: RunRecord | undefined, tick: number, retry: b
 /**
  * How far ahead of a node's time a tick can be, in milliseconds. Workers' clocks may be up to 40 seconds off.
  * A tick that is further ahead comes from a clock that is wrong, and would refuse all ticks until it is due.
+ *
+ * A tick may be on record so long before it is due. So a node that lost its memory votes for no tick that is
+ * due less than this after its memory began, nor less than one quarantine: version 0.1 knows no such bound.
  */
 export const TICK_AHEAD_MS = 60_000;
 
@@ -47,7 +50,7 @@ export const TICK_TOO_FAR_AHEAD =
   "the tick is further ahead of the node's time than clocks may differ: is the clock of this machine right?";
 
 /** Why a node never votes for a tick. */
-export const TICK_FORGOTTEN = 'the node lost its memory after this tick was due';
+export const TICK_FORGOTTEN = 'the node lost its memory after this tick was due, or shortly before';
 
 /** How a node answers to the finish of a run, which has no deadline and may come late or twice. */
 export type FinishAnswer = 'write' | 'known' | 'refuse';

@@ -58,7 +58,10 @@ export interface Failed {
   readonly reason: FailureReason;
   /** What went wrong, free of secrets. */
   readonly cause: Error;
-  /** The node lost its memory after the tick of the request was due, and never votes for that tick. */
+  /**
+   * The node lost its memory after the tick of the request was due, or shortly before, and never votes for
+   * that tick.
+   */
   readonly forgotten?: true;
 }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { TICK_AHEAD_MS } from '../../src/core/run.js';
 import type { Vote } from '../../src/core/vote.js';
 import { LONG_MS, Operations, wallUs } from '../../src/node/contract/operations.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
@@ -7,6 +8,7 @@ import { PRESENT_ONLY, type LockNode, type NodeInspection } from '../../src/node
 import { PostgresServer } from '../support/postgres-server.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { postgresNode } from './postgres-subject.js';
+import { until } from '../support/until.js';
 import { freshResource, redisNode } from './redis-subject.js';
 
 /**
@@ -97,6 +99,8 @@ const ranBefore: Step[] = [
 ];
 
 const COARSE_MS = 30_000;
+/** Over at once. */
+const SHORT_MS = 5;
 
 /** An answer without what depends on the time at which it was made. */
 function timeless(answer: Vote | NodeInspection): unknown {
@@ -174,6 +178,40 @@ it('a memory node and a Redis node vote the same on the same history', async () 
 it('a memory node and a Postgres node vote the same on the same history', async () => {
   await expectSameVotes(postgresNode({ postgres: postgres.config, migrate: true }), 60);
 });
+
+it.each([
+  [
+    'a Redis node',
+    () => redisNode(redis.servers[0]!.options, { quarantineMs: SHORT_MS, keyPrefix: 'forgot:' }),
+  ],
+  [
+    'a Postgres node',
+    () =>
+      postgresNode(
+        { postgres: postgres.config, migrate: true },
+        { quarantineMs: SHORT_MS, keyPrefix: 'forgot:' },
+      ),
+  ],
+])(
+  '%s that lost its memory votes for no tick of the next minute, however short its quarantine',
+  async (_, open) => {
+    const node = open();
+    nodes.push(node);
+    const on = new Operations({ node }, 'server');
+    await until(async () => {
+      if (node.state.status === 'new') await node.memory!.recordLoss();
+      await node.memory?.look();
+      return node.state.status === 'ready';
+    });
+    await expect(on.acquire({ resources: ['a'] })).resolves.toMatchObject({ kind: 'granted' });
+    await on.release({ resources: ['a'] });
+    const tick = Date.now() + TICK_AHEAD_MS / 2;
+    for (const resources of [['a'], ['b']]) {
+      const vote = await on.acquire({ resources, tick });
+      expect(vote).toMatchObject({ kind: 'failed', reason: 'error', forgotten: true });
+    }
+  },
+);
 
 /** Plays as many histories to the node, and to a memory node. */
 async function expectSameVotes(node: LockNode, numRuns: number): Promise<void> {

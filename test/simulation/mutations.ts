@@ -251,6 +251,27 @@ export const WORLDS = {
     wallStepMs: 1e7,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
+  /** Workers that run ticks early, because their clocks are ahead, while nodes lose their data. */
+  'workers ahead of time': {
+    nodes: 3,
+    clients: 4,
+    workers: [0, 0],
+    durable: false,
+    maxTtlMs: 600,
+    ttlsMs: [150, 300],
+    resources: ['a'],
+    cronResources: ['cron-1', 'cron-2'],
+    cronPeriodMs: 1_500,
+    driftFactor: 0.01,
+    faults: ['wall step', 'wall step', 'data lost', 'data flushed', 'process crash'],
+    faultIntervalMs: 150,
+    longestFaultMs: 400,
+    wallSkewMs: 20,
+    nodeSkewMs: 0,
+    wallStepMs: 1e7,
+    tickAheadMs: 6_000,
+    latency: { leastMs: 0.5, meanJitterMs: 2, resendChance: 0 },
+  },
   /** Workers that fire in the same millisecond, again and again. */
   'simultaneous ticks': {
     nodes: 3,
@@ -336,7 +357,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a new list of nodes that does not wait for leases',
     flaw: 'no wait for leases',
     worlds: 'changing lists',
-    likely: 2,
+    likely: 3,
     breaks: ['one holder'],
   },
   {
@@ -457,7 +478,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing connections',
-    likely: 1,
+    likely: 8,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -493,7 +514,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'many waiters',
-    likely: 5,
+    likely: 6,
     breaks: ['tokens grow'],
   },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
@@ -509,6 +530,13 @@ export const MUTATIONS: readonly Mutation[] = [
     flaw: 'forgotten ticks granted',
     worlds: 'flushed data',
     likely: 15,
+    breaks: ['one run per tick'],
+  },
+  {
+    name: 'ticks that were run early, granted as soon as a short quarantine is over',
+    flaw: 'ticks of one quarantine forgotten',
+    worlds: 'workers ahead of time',
+    likely: 12,
     breaks: ['one run per tick'],
   },
   {
@@ -545,7 +573,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'an extension that re-creates',
     flaw: 'extension re-creates',
     worlds: 'suspended machines',
-    likely: 2,
+    likely: 5,
     breaks: ['one holder'],
   },
   {
@@ -679,7 +707,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'broken connections',
-    likely: 23,
+    likely: 6,
     breaks: ['no tick lost'],
   },
   {

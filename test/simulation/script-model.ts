@@ -27,6 +27,7 @@ export const SCRIPT_FLAWS = [
   'no deadline',
   'old counter believed',
   'forgotten ticks granted',
+  'ticks of one quarantine forgotten',
   'a range counted as one',
   'any counter believed',
   'any list accepted',
@@ -97,6 +98,7 @@ interface Server {
   readonly marker: string;
   readonly memory: Memory;
   readonly instants: Instants;
+  readonly tickAheadMs: number;
 }
 
 /**
@@ -111,6 +113,7 @@ export function runScript(
   nowUs: number,
   publish: Publish,
   flaw?: ScriptFlaw,
+  tickAheadMs = TICK_AHEAD_MS,
 ): unknown[] {
   keyspace.nowMs = Math.floor(nowUs / 1_000);
   const isApart = args[0] !== '';
@@ -122,7 +125,9 @@ export function runScript(
   // All that one call writes to the marker counts as one.
   const writes = (numberIn(keyspace.field(marker, 'writes')) ?? 0) + 1;
   const instants = new Instants(keyspace, marker, nowUs, writes, isGuarded ? Number(args[1]) : 0, flaw);
-  const memory = isGuarded ? guard(keyspace, marker, args, command, nowUs, writes, flaw) : NO_GUARD;
+  const memory = isGuarded
+    ? guard(keyspace, marker, args, command, nowUs, writes, flaw, tickAheadMs)
+    : NO_GUARD;
   if (memory === undefined) return [nowUs, -1, '', ''];
   const head = isGuarded ? [nowUs, memory.leftMs] : [];
   if (verb === 'guard') {
@@ -150,7 +155,7 @@ export function runScript(
     const isListed = memory.hasRecord && listed.includes(id);
     if (id !== '' && !isListed && flaw !== 'any list accepted') return [...head, 'mismatch'];
   }
-  const server = { keyspace, nowUs, publish, flaw, marker, memory, instants };
+  const server = { keyspace, nowUs, publish, flaw, marker, memory, instants, tickAheadMs };
   if (verb === 'acquire') instants.raise(Number(terms[1]));
   if (verb === 'extend' && flaw !== 'extension raises no instant') instants.raise(Number(terms[1]));
   const words = args.slice(guardCount + termCount);
@@ -375,6 +380,7 @@ function guard(
   nowUs: number,
   writes: number,
   flaw: ScriptFlaw | undefined,
+  tickAheadMs: number,
 ): Memory | undefined {
   const quarantineMs = Number(quarantine);
   const known = {
@@ -439,7 +445,8 @@ function guard(
   const endUs = isLifted ? since : since + longestMs * 1_000;
   const leftMs = Math.max(0, Math.ceil((endUs - nowUs) / 1_000));
   // While its grants do not count anyway, it says so in another way.
-  const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + quarantineMs;
+  const leastMs = flaw === 'ticks of one quarantine forgotten' ? 0 : tickAheadMs;
+  const knowsFromMs = leftMs > 0 || since === 0 ? 0 : since / 1_000 + Math.max(quarantineMs, leastMs);
   const hasRecord = wasRecorded && !isOtherMemory;
   const isMarked = known.since !== undefined;
   return { ...about, leftMs, anewUs, knowsFromMs, sinceUs: since, mem, hasRecord, isMarked };
@@ -552,7 +559,7 @@ class Node {
     retry: boolean,
     reserved: number,
   ): number | unknown[] {
-    const { keyspace, instants, flaw, nowUs } = this.server;
+    const { keyspace, instants, flaw, nowUs, tickAheadMs } = this.server;
     const { pairs } = this.operation;
     const tokens = flaw === 'a range counted as one' ? 1 : reserved;
     for (const [lock, fence] of pairs) {
@@ -565,7 +572,7 @@ class Node {
       const run = this.#run(fence);
       if (refusesRun(run, tick, retry)) return alreadyRan(run!);
       this.#failIfForgotten(tick);
-      if (tick * 1_000 > nowUs + TICK_AHEAD_MS * 1_000) return ['error', TICK_TOO_FAR_AHEAD];
+      if (tick * 1_000 > nowUs + tickAheadMs * 1_000) return ['error', TICK_TOO_FAR_AHEAD];
     }
     const isMine = pairs.every(([lock]) => keyspace.get(lock) === holder);
     let counter = 0;

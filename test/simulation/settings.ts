@@ -23,7 +23,6 @@ const PLAIN_FAULTS = [
 const LOSSES = ['data lost', 'data stale', 'data flushed', 'node clock step'] as const;
 
 const NOT_DURABLE: readonly string[] = ['data lost', 'data stale'];
-const DATA_LOSSES: readonly string[] = [...NOT_DURABLE, 'data flushed'];
 
 /** Faults that only the fencing token protects from. */
 const DISASTERS = ['majority flushed', 'all flushed'] as const;
@@ -82,11 +81,13 @@ export interface Settings {
   /** The maximum difference between the workers' wall clocks. */
   readonly wallSkewMs: number;
   readonly nodeSkewMs: number;
-  /**
-   * The maximum error of a worker's wall clock. A majority of nodes records each tick. If nodes lose these
-   * records one after the other, the same tick must not be tried again much later.
-   */
+  /** The maximum error of a worker's wall clock. */
   readonly wallStepMs: number;
+  /**
+   * How far ahead of a node's time a tick can be; `undefined`: `maxTtlMs`. Outside the simulation both are a
+   * minute.
+   */
+  readonly tickAheadMs?: number;
   /** Whether a tick is run again whose worker died. */
   readonly retry: boolean;
   /** How likely the worker of a tick dies: while it claims the tick, in its run, or while it releases. */
@@ -169,7 +170,7 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     restartQuarantine: 'auto',
     wallSkewMs: rng.pick([2, 20, 150]),
     nodeSkewMs: rng.pick([0, 5, 200]),
-    wallStepMs: faults.some((fault) => DATA_LOSSES.includes(fault)) ? maxTtlMs * 0.4 : 1e7,
+    wallStepMs: 1e7,
   };
   return { ...settings, retry: rng.chance(0.4), deaths: rng.pick([0, 0, 0.1, 0.4]) };
 }

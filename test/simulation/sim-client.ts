@@ -211,8 +211,7 @@ export class SimClient {
 
   async #cron(resource: string, rng: Rng): Promise<void> {
     const { cronPeriodMs, ttlsMs, retry } = this.world.settings;
-    // A retry has to come before the next tick.
-    const ttlMs = retry ? Math.min(...ttlsMs) : Math.max(...ttlsMs);
+    const ttlMs = cronTtlMs(ttlsMs, retry);
     for (;;) {
       const tick = (Math.floor(this.process.wallMs() / cronPeriodMs) + 1) * cronPeriodMs;
       // Node's timers may fire a millisecond early. Cron libraries then sleep again.
@@ -402,6 +401,10 @@ const isExpected = (error: unknown): boolean =>
   error instanceof LockNotAcquiredError ||
   error instanceof QuorumUnreachableError ||
   error instanceof LockManagerClosedError;
+
+/** The TTL of a run. A retry has to come before the next tick. */
+export const cronTtlMs = (ttlsMs: readonly number[], retry: boolean): number =>
+  retry ? Math.min(...ttlsMs) : Math.max(...ttlsMs);
 
 /** The true time at which a tick is due. */
 export const trueTimeOfTick = (tick: number): number => tick - EPOCH_MS;

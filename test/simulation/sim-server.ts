@@ -61,6 +61,7 @@ export class SimServer {
     skewMs: number,
     private readonly flaw: ScriptFlaw | undefined,
     private readonly onExecuted: (server: SimServer, command: Command, reply: unknown) => void,
+    private readonly tickAheadMs?: number,
   ) {
     this.#trueAt = timeline.now;
     this.#clockAt = EPOCH_MS + timeline.now + skewMs;
@@ -205,7 +206,7 @@ export class SimServer {
       case 'evalsha':
         if (!this.#scripts.has(verb!)) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
     }
-    return runScript(verb!, this.#keyspace, keys, args, nowUs, this.#publish, this.flaw);
+    return runScript(verb!, this.#keyspace, keys, args, nowUs, this.#publish, this.flaw, this.tickAheadMs);
   }
 
   #info(): string {

@@ -7,7 +7,7 @@ import { Link, type NetworkFlaw } from './network.js';
 import { Rng } from './rng.js';
 import type { ScriptFlaw } from './script-model.js';
 import type { Fault, Settings } from './settings.js';
-import { SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
+import { cronTtlMs, SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
 import { simEndpoint, type Route } from './sim-connection.js';
 import { SimProcess } from './sim-process.js';
 import { SimServer, type Command } from './sim-server.js';
@@ -44,6 +44,8 @@ const HEALTHY_BEFORE_LEFTOVER_MS = 2_500;
 const LEFTOVER_GRACE_MS = 600;
 /** A tick is due only if a majority has been healthy for this long before and after it. */
 const TICK_AFTER_MS = 2_500;
+/** Longer than the first four attempts to connect again. */
+const LONGEST_RECONNECTION_MS = 1_000;
 const ONLY_CONNECTIONS: readonly Fault[] = ['link reset', 'script flush'];
 /** The time from the expiry of a dead worker's lock until one that waits must have it. */
 const ABANDONED_AFTER_MS = 500;
@@ -69,6 +71,7 @@ export class World {
   #sweepsWithAll = 0;
   readonly #sendsTwice: boolean;
   readonly #faults: FaultInjector;
+  readonly #tickAheadMs: number;
   readonly #closing: SimClient[] = [];
   readonly #requested = new Map<string, { resource: string; tick: number }>();
 
@@ -90,13 +93,16 @@ export class World {
     const fewest = Math.min(settings.nodes, ...(settings.lists ?? []).map((list) => list.length));
     this.majority = Math.floor(fewest / 2) + 1;
     this.quarantineMs = quarantineMsOf(settings.restartQuarantine, settings.nodes, settings.maxTtlMs);
+    this.#tickAheadMs = settings.tickAheadMs ?? settings.maxTtlMs;
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
     this.nodes = Array.from({ length: settings.nodes }, (_, index) => {
       const skewMs = this.rng.between(-1, 1) * settings.nodeSkewMs;
       const { fastNodes } = settings;
       const rate = fastNodes === undefined ? this.#rate('node') : this.rng.logBetween(1, fastNodes);
-      const server = new SimServer(`n${index}`, this.timeline, rate, skewMs, flaw, onExecuted);
+      const server = new SimServer(
+        ...([`n${index}`, this.timeline, rate, skewMs, flaw, onExecuted, this.#tickAheadMs] as const),
+      );
       return { server, health: new Health(() => this.timeline.now) };
     });
     this.checker = new Checker(
@@ -206,13 +212,14 @@ export class World {
 
   /**
    * Where connections break, and nothing else does, and the keys live much longer than messages are on their
-   * way, a claimant that gives up reaches the nodes while its keys are there, and takes its record back. So a
-   * tick that is on record as started was started, or is claimed.
+   * way and than it takes to connect again, a claimant that gives up reaches the nodes while its keys are
+   * there, and takes its record back. So a tick that is on record as started was started, or is claimed.
    */
   refusedAsStarted(resource: string, tick: number): void {
-    const { faults, deaths, ttlsMs, latency } = this.settings;
+    const { faults, deaths, ttlsMs, retry, latency } = this.settings;
     if (deaths > 0 || faults.some((fault) => !ONLY_CONNECTIONS.includes(fault))) return;
-    if (Math.min(...ttlsMs) < 100 * (latency.leastMs + latency.meanJitterMs)) return;
+    const ttlMs = cronTtlMs(ttlsMs, retry);
+    if (ttlMs < Math.max(LONGEST_RECONNECTION_MS, 100 * (latency.leastMs + latency.meanJitterMs))) return;
     if (this.checker.isPast(resource, tick)) return;
     const claims = this.clients.flatMap(({ client }) => [...client.claimed]);
     const others = claims.filter((one) => one.resource === resource && one.tick === tick).length - 1;
@@ -238,6 +245,11 @@ export class World {
     this.timeline.at(expiredAt + ABANDONED_AFTER_MS, () => this.#checkAbandoned(it, runs, at));
   }
 
+  /** For so long after it lost its memory a node may have no vote for a tick. */
+  get #forgetfulMs(): number {
+    return Math.max(this.settings.maxTtlMs, this.#tickAheadMs);
+  }
+
   /** NTP: from time to time the wall clock is corrected. */
   #discipline(process: SimProcess): void {
     if (process.state === 'dead') return;
@@ -260,7 +272,7 @@ export class World {
    * healthy, for long enough before the tick that earlier faults had no effect any more.
    */
   #checkTick(resource: string, tick: number, lastAt: number): void {
-    const since = lastAt - this.settings.maxTtlMs - 2_500;
+    const since = lastAt - this.#forgetfulMs - 2_500;
     if (this.timeline.now >= this.settings.durationMs || since < 0 || !this.#isInUse) return;
     if (this.clients.length < this.settings.clients) return;
     if (this.clients.some(({ health }) => health.healthySince > since)) return;
@@ -285,7 +297,7 @@ export class World {
    * not run again. Half of an even number of nodes is enough for that.
    */
   #checkAbandoned({ resource, tick }: ClientTick, runs: number, diedAt: number): void {
-    const since = diedAt - this.settings.maxTtlMs - 2_500;
+    const since = diedAt - this.#forgetfulMs - 2_500;
     if (this.timeline.now >= this.settings.durationMs || since < 0) return;
     if (this.checker.isPast(resource, tick + 1) || this.checker.runsOf(resource, tick) > runs) return;
     const finished = this.nodes.filter(({ server }) => hasFinished(server, resource, tick));

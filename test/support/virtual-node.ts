@@ -1,6 +1,7 @@
 import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/testing/index.js';
 import { TICK_FORGOTTEN } from '../../src/core/run.js';
+import { failedWith } from '../../src/core/run-votes.js';
 import { failed, type Failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
 import type {
@@ -25,6 +26,8 @@ export interface Behaviour {
   readonly down?: boolean;
   /** It lost its memory, and never votes for ticks up to this one. */
   readonly forgotTick?: number;
+  /** It does not vote under the list of nodes of those who ask. */
+  readonly hasOtherList?: boolean;
   /** Release notifications are lost. */
   readonly losesNotifications?: boolean;
   /** The connection for release notifications cannot be opened. */
@@ -203,9 +206,11 @@ export class VirtualNode implements LockNode, NodeMemory {
     await this.#pass(requestMs);
     if (this.behaviour.stopped) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     const { op, holderId } = request;
-    const answer = this.#forgot(request)
-      ? { ...failed('error', new Error(TICK_FORGOTTEN)), forgotten: true as const }
-      : await voteOf(this.#memory, request);
+    const answer = this.#isMismatch(request)
+      ? failed('mismatch', new Error('the node does not vote under this list of nodes'))
+      : this.#forgot(request)
+        ? failedWith(TICK_FORGOTTEN)
+        : await voteOf(this.#memory, request);
     const vote = this.#state.status === 'untrusted' ? this.#withoutVote(request, answer) : answer;
     this.log.push({ op, holderId, vote, at: this.clock.now() });
     if (loseReplyAfterMs !== undefined) {
@@ -214,6 +219,10 @@ export class VirtualNode implements LockNode, NodeMemory {
     }
     await this.#pass(replyMs);
     return vote;
+  }
+
+  #isMismatch({ op }: NodeRequest): boolean {
+    return this.behaviour.hasOtherList === true && op !== 'release' && op !== 'wake';
   }
 
   #forgot(request: NodeRequest): boolean {

@@ -1,6 +1,7 @@
 import { impossibleCounter, isPossibleCounter } from '../../core/fencing.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type { RunRecord } from '../../core/run.js';
+import { failedWith } from '../../core/run-votes.js';
 import { PRESENT_ONLY, type NodeInspection, type NodeRequest } from '../lock-node.js';
 import { findingIn, type Finding } from '../server/finding.js';
 
@@ -103,7 +104,7 @@ function voteIn(answer: unknown, { resources }: NodeRequest, nodeMs: number): Vo
     case 'restored':
       return RESTORED;
     case 'error':
-      return failed('error', new Error(message));
+      return failedWith(message);
     case 'granted':
     case 'refused':
       if (!isPossibleCounter(counter, nodeMs))

@@ -1,5 +1,5 @@
 import { COUNTER_AHEAD_MS, impossibleCounter, SEED_MARGIN_MS } from '../../../core/fencing.js';
-import { TICK_AHEAD_MS, TICK_TOO_FAR_AHEAD } from '../../../core/run.js';
+import { TICK_AHEAD_MS, TICK_FORGOTTEN, TICK_TOO_FAR_AHEAD } from '../../../core/run.js';
 import { PATIENCE, SHARED_LOCK } from './guard.js';
 
 const HOUR_US = 3_600_000_000;
@@ -38,8 +38,9 @@ const eachResource = (q: string, body: string): string => `
         exit when answer is not null;
       end loop;`;
 
-/** Whoever came late for this tick may be on record with other nodes only. */
-const TOO_YOUNG = `g.left_ms = 0 and g.began > 0 and g.began > (r.tick - in_quarantine) * 1000`;
+/** Whoever came early for this tick, by a fast clock, may be on record in a memory that was lost. */
+const TOO_YOUNG = `g.left_ms = 0 and g.began > 0
+  and g.began > (r.tick - greatest(in_quarantine, ${TICK_AHEAD_MS})) * 1000`;
 
 const acquire = (q: string): string => `
       highest := 0;
@@ -60,7 +61,7 @@ const acquire = (q: string): string => `
             answer := ${alreadyRan};
             exit;
           end if;
-          if ${TOO_YOUNG} then answer := ${error('the node lost its memory after this tick was due')}; end if;
+          if ${TOO_YOUNG} then answer := ${error(TICK_FORGOTTEN)}; end if;
           if r.tick * 1000 > now_us + ${TICK_AHEAD_MS * 1_000} then
             answer := ${error(TICK_TOO_FAR_AHEAD)};
           end if;
@@ -116,7 +117,7 @@ const confirm = (q: string): string => `
           and (l.tick > r.tick or l.tick = r.tick and l.state = 'finished') then
           answer := ${alreadyRan};
         elsif r.tick is not null and ${TOO_YOUNG} then
-          answer := ${error('the node lost its memory after this tick was due')};
+          answer := ${error(TICK_FORGOTTEN)};
         end if;`,
       )}
       end if;

@@ -1,5 +1,6 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
-import { TICK_FORGOTTEN, type RunRecord, type RunState } from '../../../core/run.js';
+import type { RunRecord, RunState } from '../../../core/run.js';
+import { failedWith } from '../../../core/run-votes.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
 import { isNatural } from '../../server/finding.js';
@@ -21,7 +22,6 @@ const malformed = (what: string): Failed =>
 const LATE = failed('late', new Error('the request reached the node after its deadline'));
 const MISMATCH = failed('mismatch', new Error('the node does not vote under this list of nodes'));
 const RESTORED = failed('restored', new Error('the node had lost the key'));
-const FORGOTTEN: Failed = { ...failed('error', new Error(TICK_FORGOTTEN)), forgotten: true };
 const NO_ANSWER = malformed('something that is no answer');
 const TOO_FEW = malformed('another number of answers than it was asked for');
 
@@ -51,7 +51,7 @@ export const historyFrom = (reply: readonly unknown[], operation: Operation): re
 function notesOf(answer: unknown): readonly string[] | Failed {
   if (!Array.isArray(answer)) return NO_ANSWER;
   const [kind, ...notes] = answer as readonly unknown[];
-  if (kind === 'error') return errorOf(notes[0]);
+  if (kind === 'error') return failedWith(notes[0]);
   return kind === 'history' ? notes.filter((note) => typeof note === 'string') : NO_ANSWER;
 }
 
@@ -123,7 +123,7 @@ function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
     case 'restored':
       return RESTORED;
     case 'error':
-      return errorOf(first);
+      return failedWith(first);
     default:
       return NO_ANSWER;
   }
@@ -163,13 +163,10 @@ const alreadyRan = (run: RunRecord | undefined): Refused | Failed =>
 const recordedOf = (recorded: unknown): { readonly recorded?: boolean } =>
   recorded === undefined ? {} : { recorded: recorded === 1 };
 
-const errorOf = (message: unknown): Failed =>
-  message === TICK_FORGOTTEN ? FORGOTTEN : failed('error', new Error(String(message)));
-
 function inspectionOf(answer: unknown): NodeInspection | Failed {
   if (!Array.isArray(answer)) return NO_ANSWER;
   const [kind, owner, remainingMs, counter, tick, attempt, state, success] = answer as readonly unknown[];
-  if (kind === 'error') return errorOf(owner);
+  if (kind === 'error') return failedWith(owner);
   const isComplete =
     kind === 'inspected' &&
     typeof owner === 'string' &&

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { TICK_FORGOTTEN } from '../../../../src/core/run.js';
 import { findingIn } from '../../../../src/node/server/finding.js';
 import { historyFrom, inspectionsIn, votesIn } from '../../../../src/node/redis/protocol/replies.js';
 import {
@@ -87,7 +88,7 @@ describe('the answers in a reply', () => {
     ['what was late', ['late'], { kind: 'failed', reason: 'late' }],
     [
       'a tick that the node may have forgotten',
-      [['error', 'the node lost its memory after this tick was due']],
+      [['error', TICK_FORGOTTEN]],
       { kind: 'failed', reason: 'error', forgotten: true },
     ],
     ['what went wrong', [['error', 'OOM']], { ...error, cause: new Error('OOM') }],

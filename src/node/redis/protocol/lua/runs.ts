@@ -23,9 +23,9 @@ local function writeRun(fence, ran, attempt, state)
   call('SET', fence .. ':run', value, 'PX', '${LEDGER_TTL_MS}')
 end
 
--- Whoever came late for this tick, or came early by a fast clock, may be on record with other nodes only.
+-- Whoever came early for this tick, by a fast clock, may be on record in a memory that was lost.
 local function isTooYoung()
-  return left == 0 and began > 0 and began > (tick - quarantine) * 1000
+  return left == 0 and began > 0 and began > (tick - math.max(quarantine, ${TICK_AHEAD_MS})) * 1000
 end
 
 local function failIfTooYoung()
