@@ -96,7 +96,8 @@ export const ALERT_RULES: readonly AlertRule[] = [
     summary: 'A lease of {{ $labels.lock }} was lost before it was released: {{ $labels.reason }}',
     description:
       'A job lost its lock while it ran. It should have stopped when lease.signal aborted. unreachable: ' +
-      'the nodes did not answer in time. taken: nodes were flushed, evicted keys, or failed over without ' +
+      'the nodes did not answer in time. mismatch: they vote under another list of nodes than this process ' +
+      'has. taken: nodes were flushed, evicted keys, or failed over without ' +
       'their data. stalled: the process was blocked or suspended. not_extended: the job took longer than ' +
       'ttlMs, and autoExtend is off. max_hold: the job took longer than maxHoldMs.',
   },

@@ -89,7 +89,8 @@ export const lockPanels = () => [
       title: 'Lost, by reason',
       description:
         'Leases that were lost: they ended before their holder released them (quorlock_expired_total). ' +
-        'unreachable: no majority answered in time to extend. taken: the keys were gone, or had another ' +
+        'unreachable: no majority answered in time to extend. mismatch: the nodes vote under another list ' +
+        'of nodes than the process has. taken: the keys were gone, or had another ' +
         'owner. not_extended: automatic extension was off. max_hold: held for longer than maxHoldMs. ' +
         'stalled: the process did not run in time. closed: the lock manager was closed.',
       unit: 'cpm',

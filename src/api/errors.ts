@@ -1,7 +1,8 @@
 import type { LossReason } from '../core/lease-state.js';
+import { shortfallOf } from '../core/outcome.js';
 import { majorityOf } from '../core/quorum.js';
 import type { RunRecord } from '../core/run.js';
-import { failed, type Failed, type FailureReason, type Vote } from '../core/vote.js';
+import { failed, type Failed, type Vote } from '../core/vote.js';
 import { listed, shortened } from './bounded-text.js';
 import { isOfKind, nameKind } from './error-kinds.js';
 
@@ -128,16 +129,10 @@ export class QuorumUnreachableError extends LockError {
     });
     // Node prints all enumerable properties of an uncaught error. The message says the same in a line.
     Object.defineProperty(this, 'votes', { value: votes });
-    // A node that had not answered when the round was decided counts as reachable: it may just be slower.
-    const countOf = (reason: FailureReason): number =>
-      failures.filter(({ vote }) => vote.reason === reason).length;
-    const untrusted = countOf('untrusted');
-    const mismatched = countOf('mismatch');
-    const answered = votes.length - failures.length;
-    if (votes.length > 0 && votes.length < majority) this.reason = 'mismatch';
-    else if (untrusted > 0 && answered + untrusted >= majority) this.reason = 'untrusted';
-    else if (mismatched > 0 && answered + untrusted + mismatched >= majority) this.reason = 'mismatch';
-    else this.reason = 'unreachable';
+    this.reason = shortfallOf(
+      votes.map(({ vote }) => vote),
+      majority,
+    );
   }
 }
 
@@ -193,6 +188,7 @@ function withoutStack<E extends Error>(error: E): E {
 
 const LOSSES: Record<LossReason | 'released', string> = {
   unreachable: 'no majority of the nodes could be reached in time to extend it',
+  mismatch: "no majority of the nodes votes in this client's list of nodes any more",
   taken: 'a majority of the nodes no longer has its keys',
   not_extended: 'its TTL ran out and it was not extended',
   max_hold: 'it reached maxHoldMs',

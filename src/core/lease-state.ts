@@ -2,13 +2,15 @@
  * Why a lease was lost: it ended before its holder released it.
  *
  * - `unreachable`: no majority of the nodes could be reached in time to extend it.
+ * - `mismatch`: no majority votes in this client's list of nodes any more, so none extended it.
  * - `taken`: a majority of the nodes no longer has its keys; another holder may have them.
  * - `not_extended`: its TTL ran out, and automatic extension was off.
  * - `max_hold`: it reached `maxHoldMs`.
  * - `stalled`: this process did not run when the lease had to be extended.
  * - `closed`: its lock manager was closed.
  */
-export type LossReason = 'unreachable' | 'taken' | 'not_extended' | 'max_hold' | 'stalled' | 'closed';
+export type LossReason =
+  'unreachable' | 'mismatch' | 'taken' | 'not_extended' | 'max_hold' | 'stalled' | 'closed';
 
 /** A lease is held, and then released or lost. No transition leads back. */
 export type LeaseState =

@@ -84,6 +84,32 @@ export function outcomeOf(
  */
 export const claimLifeMs = (nodeTimeoutMs: number): number => 2 * nodeTimeoutMs;
 
+/**
+ * Why too few nodes voted.
+ *
+ * - `untrusted`: enough answered, but some of them are in quarantine and have no vote yet.
+ * - `mismatch`: enough answered, but some of them do not vote in this client's list of nodes.
+ * - `unreachable`: too few answered.
+ */
+export type Shortfall = 'unreachable' | 'untrusted' | 'mismatch';
+
+/**
+ * Why these votes are too few for a majority. A node that had not answered when the round was decided counts
+ * as one that did: it may just be slower.
+ */
+export function shortfallOf(votes: readonly (Vote | undefined)[], majority: number): Shortfall {
+  if (votes.length > 0 && votes.length < majority) return 'mismatch';
+  let [answered, untrusted, mismatched] = [0, 0, 0];
+  for (const vote of votes) {
+    const reason = vote?.kind === 'failed' ? vote.reason : undefined;
+    if (reason === 'untrusted' || (vote?.kind === 'refused' && vote.untrusted)) untrusted++;
+    else if (reason === 'mismatch') mismatched++;
+    else if (reason === undefined) answered++;
+  }
+  if (untrusted > 0 && answered + untrusted >= majority) return 'untrusted';
+  return mismatched > 0 && answered + untrusted + mismatched >= majority ? 'mismatch' : 'unreachable';
+}
+
 /** How many owners are remembered; those that were met the longest ago are forgotten. */
 const MOST_OWNERS = 1_000;
 

@@ -26,6 +26,7 @@ export const FAILURE_REASONS = keysOf<EventOf<'failed'>['reason']>({
 
 export const LOSS_REASONS = keysOf<EventOf<'lost'>['reason']>({
   unreachable: true,
+  mismatch: true,
   taken: true,
   not_extended: true,
   max_hold: true,

@@ -4,6 +4,7 @@ import { HELD, lost, released, type LeaseState, type LossReason } from '../../sr
 
 const REASONS: readonly LossReason[] = [
   'unreachable',
+  'mismatch',
   'taken',
   'not_extended',
   'max_hold',

@@ -93,7 +93,7 @@ describe('lockMetrics', () => {
     },
   );
 
-  it.each(['unreachable', 'taken', 'not_extended', 'max_hold', 'stalled', 'closed'] as const)(
+  it.each(['unreachable', 'mismatch', 'taken', 'not_extended', 'max_hold', 'stalled', 'closed'] as const)(
     'a lease that was lost (%s) counts once in quorlock_expired_total, is not released and no longer held',
     async (reason) => {
       hear(acquired, lost(reason));

@@ -6,6 +6,7 @@ import {
   secondLookAt,
 } from '../../core/extension-schedule.js';
 import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
+import { shortfallOf, type Shortfall } from '../../core/outcome.js';
 import type { Verdict } from '../../core/quorum.js';
 import { driftMsOf, endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import type { Vote } from '../../core/vote.js';
@@ -61,6 +62,8 @@ export class Extension implements RestoreTarget, TurnTaker {
   /** When it is due because a node votes again that does not have the keys. */
   #dueForNodeAt = Number.POSITIVE_INFINITY;
   #hasFailed = false;
+  /** Why the last one that failed had too few votes. */
+  #shortfall: Shortfall = 'unreachable';
   /** Who refused the last one so that no majority was left; see `takersIn`. */
   #takers: string | undefined;
   /**
@@ -107,6 +110,11 @@ export class Extension implements RestoreTarget, TurnTaker {
 
   get isRunning(): boolean {
     return this.#state === 'running';
+  }
+
+  /** Why no majority extended the keys, as the votes of the last extension say. */
+  get shortfall(): Shortfall {
+    return this.#hasFailed ? this.#shortfall : 'unreachable';
   }
 
   /** Whether the last extension failed. */
@@ -233,6 +241,7 @@ export class Extension implements RestoreTarget, TurnTaker {
       this.#dueAt = this.#context.clock.now() + extensionRetryMs(terms.ttlMs);
       this.#hasFailed = true;
       this.failedVotes = this.#quorum.namedVotes(call.tally);
+      this.#shortfall = shortfallOf(call.tally.votes, call.tally.majority);
     }
     this.#dueAt = Math.min(this.#dueAt, this.#dueForNodeAt);
     this.#emitExtended(lease, won, headroomMs, terms.ttlMs);

@@ -172,13 +172,14 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
 
   #lossReason({ terms, heldSince }: LeaseListener, now: number, dueAt: number): LossReason | undefined {
     const { maxHoldMs, autoExtend } = terms;
-    const { grant, hasFailed, isIdle } = this.#extension;
+    const { grant, hasFailed, isIdle, shortfall } = this.#extension;
     if (maxHoldMs !== undefined && now - heldSince >= maxHoldMs) return 'max_hold';
     if (now < lostAt(grant)) return undefined;
     if (!autoExtend) return 'not_extended';
     const isLate = now - dueAt > lossMarginMs(grant.ttlMs);
     const hasTried = hasFailed || !isIdle;
-    return hasTried && !isLate ? 'unreachable' : 'stalled';
+    if (!hasTried || isLate) return 'stalled';
+    return shortfall === 'mismatch' ? 'mismatch' : 'unreachable';
   }
 
   /** The next instant at which there is something to do. */

@@ -169,6 +169,25 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
   });
 
+  it.each([
+    ['mismatch', 2, /no majority of the nodes votes in this client's list of nodes/],
+    // Two are away, and nobody knows what they would say.
+    ['unreachable', 1, /could be reached/],
+  ])(
+    'a lease whose nodes vote under another list ends as %s where %d of three do',
+    async (reason, count, text) => {
+      const world = new VirtualWorld(3);
+      const lease = await acquired(world);
+      world.nodes.forEach((node, at) => {
+        const hasOtherList = at < count;
+        node.behaviour = { ...node.behaviour, hasOtherList, down: count === 1 && at > 0 };
+      });
+      await world.clock.advance(3_000);
+      expect(lease.signal.reason).toMatchObject({ reason, message: expect.stringMatching(text) });
+      expect(world.eventsOf('lost')).toMatchObject([{ reason }]);
+    },
+  );
+
   it('a lease that is not extended ends with its TTL', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world, { autoExtend: false });
