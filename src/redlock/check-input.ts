@@ -48,3 +48,25 @@ export function checkResources(resources: unknown): readonly string[] {
   }
   return [...new Set(resources as readonly string[])];
 }
+
+/**
+ * Throws an error that names what is missing, unless this is a lock: one of `acquire` or `extend`, of redlock,
+ * or an object with the same members.
+ */
+export function checkLock(lock: unknown): void {
+  if (typeof lock !== 'object' || lock === null)
+    throw new TypeError(`lock must be a Lock, got ${kindOf(lock)}`);
+  const { resources, value, expiration } = lock as Partial<
+    Record<'resources' | 'value' | 'expiration', unknown>
+  >;
+  const isList = Array.isArray(resources) && resources.length > 0;
+  if (!isList || !resources.every((name) => typeof name === 'string')) {
+    throw new TypeError('lock.resources must be a list of names, one at least');
+  }
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`lock.value must be the value of its keys, got ${kindOf(value)}`);
+  }
+  if (typeof expiration !== 'number' || Number.isNaN(expiration)) {
+    throw new TypeError(`lock.expiration must be a time in milliseconds, got ${kindOf(expiration)}`);
+  }
+}

@@ -1,9 +1,9 @@
 import { LockError, LockManagerClosedError, type Lease } from '../index.js';
 import { notApplied } from './errors.js';
 import type { Client, ExecutionStats } from './execution.js';
-import { Session, type VoteTaker } from './session.js';
+import { Session } from './session.js';
 import { answerWithinMs, LONGEST_ANSWER_MS } from './settings.js';
-import { ClientVotes, VotesByRound, Undoing } from './votes.js';
+import { ClientVotes, VotesByRound, Undoing, type OnAgainst } from './votes.js';
 
 /** The lease of a lock. The locks that come of its extensions share it. */
 export interface Held {
@@ -29,9 +29,6 @@ export interface Answer {
   readonly stats: Promise<ExecutionStats>;
 }
 
-/** Is told of every vote that is not in favour. */
-export type OnError = (error: Error) => void;
-
 /** Engines that were made, by the first of their clients. A program may make a Redlock object per request. */
 const engines = new WeakMap<Client, Engine[]>();
 
@@ -42,6 +39,7 @@ const engines = new WeakMap<Client, Engine[]>();
  */
 export class Engine {
   #session: Session;
+  #watch: NodeJS.Timeout | undefined;
 
   /** The engine of these clients. Throws an error that names a client that cannot be used. */
   static of(clients: readonly [Client, ...Client[]], driftFactor: number): Engine {
@@ -57,10 +55,25 @@ export class Engine {
     readonly driftFactor: number,
   ) {
     this.#session = this.#open();
-    const onEnd = (): void => {
-      if (this.#areClientsEnded) void this.close();
-    };
-    for (const client of clients) client.on('end', onEnd);
+    for (const client of clients) {
+      client.on('end', () => this.#closeIfEnded());
+      client.on('reconnecting', () => this.#watchReconnecting());
+    }
+    if (clients.some(isBetween)) this.#watchReconnecting();
+  }
+
+  #closeIfEnded(): void {
+    if (this.#areClientsEnded) void this.close();
+  }
+
+  /** A client that is disconnected while it waits to reconnect emits nothing: it is looked at until then. */
+  #watchReconnecting(): void {
+    this.#watch ??= setInterval(() => {
+      this.#closeIfEnded();
+      if (this.clients.some(isBetween) && !this.#session.locks.closed) return;
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    }, LOOK_MS).unref();
   }
 
   /** It is another one after all clients had ended, and one of them was connected again. */
@@ -71,7 +84,7 @@ export class Engine {
   }
 
   get #areClientsEnded(): boolean {
-    return this.clients.every(({ status }) => status === 'end');
+    return this.clients.every(hasEnded);
   }
 
   #open(): Session {
@@ -85,13 +98,12 @@ export class Engine {
   }
 
   /** Tries once to acquire the resources. Rejects for bad input only. */
-  async acquire(resources: readonly string[], duration: number, onError: OnError): Promise<Attempt> {
+  async acquire(resources: readonly string[], duration: number, onError: OnAgainst): Promise<Attempt> {
     const { session } = this;
     // All nodes take part in the first lock, too, not only the majority that was connected first. Besides,
     // this call may come from a listener, and is to begin when the event has been delivered.
     await session.locks.started();
-    const rounds = new VotesByRound(this.clients);
-    const taker = telling(rounds, onError);
+    const rounds = new VotesByRound(this.clients, onError);
     const undoing = new Undoing();
     let id = 0;
     let unwatch = (): void => undefined;
@@ -103,7 +115,7 @@ export class Engine {
         id = call;
         const unwatchGrants = session.watch(id, 'acquire', resources.length, undoing.granting);
         const unwatchReleases = session.watch(id, 'release', resources.length, undoing.releasing);
-        unwatch = session.watch(id, 'acquire', resources.length, taker);
+        unwatch = session.watch(id, 'acquire', resources.length, rounds);
         unwatchUndoing = () => {
           unwatchGrants();
           unwatchReleases();
@@ -119,7 +131,7 @@ export class Engine {
         unwatch();
         throw error;
       }
-      if (error instanceof LockManagerClosedError) session.refuse(taker);
+      if (error instanceof LockManagerClosedError) session.refuse(rounds);
       else await undoing.done(LONGEST_ANSWER_MS);
       return { held: undefined, stats: whenComplete(rounds.last, unwatch) };
     } finally {
@@ -128,16 +140,16 @@ export class Engine {
   }
 
   /** Tries once to extend the lease. */
-  extend(held: Held, duration: number, onError: OnError): Promise<Answer> {
+  extend(held: Held, duration: number, onError: OnAgainst): Promise<Answer> {
     const turn = held.extending.then(() => this.#extend(held, duration, onError));
     held.extending = turn.catch(() => undefined);
     return turn;
   }
 
-  async #extend({ lease, session, id }: Held, duration: number, onError: OnError): Promise<Answer> {
+  async #extend({ lease, session, id }: Held, duration: number, onError: OnAgainst): Promise<Answer> {
     const resources = lease.resources.length;
-    const round = new ClientVotes(this.clients);
-    const unwatch = session.watch(id, 'extend', resources, telling(round, onError));
+    const round = new ClientVotes(this.clients, onError);
+    const unwatch = session.watch(id, 'extend', resources, round);
     try {
       await lease.extend(duration);
       return { isWon: true, stats: whenComplete(round, unwatch) };
@@ -156,16 +168,16 @@ export class Engine {
    * Releases the lease. It is not tried again: where a node cannot be reached, the manager goes on in the
    * background until the keys have expired.
    */
-  async release(held: Held, onError: OnError): Promise<Answer> {
+  async release(held: Held, onError: OnAgainst): Promise<Answer> {
     const { lease, session, id } = held;
     const resources = lease.resources.length;
-    const round = new ClientVotes(this.clients);
+    const round = new ClientVotes(this.clients, onError);
     if (held.isReleased) {
       round.end(notApplied(resources));
       return { isWon: false, stats: round.complete };
     }
     held.isReleased = true;
-    const stats = whenComplete(round, session.watch(id, 'release', resources, telling(round, onError)));
+    const stats = whenComplete(round, session.watch(id, 'release', resources, round));
     await lease.release();
     // A node that never had the keys is not asked.
     const timer = setTimeout(() => round.end(notApplied(resources)), LONGEST_ANSWER_MS);
@@ -183,13 +195,20 @@ async function whenComplete(round: ClientVotes, unwatch: () => void): Promise<Ex
   return stats;
 }
 
-/** Gives the votes to a taker, and tells of those that are not in favour. */
-const telling = (taker: VoteTaker, onError: OnError): VoteTaker => ({
-  take(client, error) {
-    taker.take(client, error);
-    if (error !== undefined) onError(error);
-  },
-});
+/** How often clients are looked at that wait to reconnect, in milliseconds. */
+const LOOK_MS = 100;
+
+/** Whether a client is neither connected nor at its end. */
+const isBetween = ({ status }: Client): boolean => status === 'reconnecting' || status === 'disconnecting';
+
+/**
+ * ioredis leaves the status of a client that is disconnected while it waits to reconnect. Only a field that is
+ * not in its types tells that it never will.
+ */
+function hasEnded(client: Client): boolean {
+  if (client.status === 'end') return true;
+  return isBetween(client) && Reflect.get(client, 'manuallyClosing') === true;
+}
 
 const areSame = (some: readonly Client[], others: readonly Client[]): boolean =>
   some.length === others.length && some.every((client, index) => client === others[index]);

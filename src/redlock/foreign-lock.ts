@@ -3,7 +3,7 @@ import type { Client } from './execution.js';
 import { LONGEST_ANSWER_MS } from './settings.js';
 import type { Script } from './scripts.js';
 import type { Answer } from './engine.js';
-import { ClientVotes } from './votes.js';
+import { ClientVotes, type OnAgainst } from './votes.js';
 
 /** A lock that is known by its value only: it was acquired elsewhere, or its object was made anew. */
 interface ForeignLock {
@@ -17,9 +17,9 @@ export async function runForForeign(
   script: Script,
   { resources, value }: ForeignLock,
   args: readonly (string | number)[],
-  onError: (error: Error) => void,
+  onError: OnAgainst,
 ): Promise<Answer> {
-  const round = new ClientVotes(clients);
+  const round = new ClientVotes(clients, onError);
   const timer = setTimeout(
     () => round.end(new Error(`no answer within ${LONGEST_ANSWER_MS} ms`)),
     LONGEST_ANSWER_MS,
@@ -28,7 +28,6 @@ export async function runForForeign(
     for (const client of clients) {
       void vote(client, script, resources, [value, ...args]).then((error) => {
         round.take(client, error);
-        if (error !== undefined) onError(error);
         if (round.isWon) resolve();
       });
     }

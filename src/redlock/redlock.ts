@@ -7,7 +7,7 @@ import type { Client, ExecutionResult, ExecutionStats } from './execution.js';
 import { ExtendedLock, type RedlockAbortSignal } from './extended-lock.js';
 import { runForForeign } from './foreign-lock.js';
 import { refuseOtherScripts, SCRIPTS, type Scripts } from './scripts.js';
-import { checkClients, checkResources, namingClients } from './check-input.js';
+import { checkClients, checkLock, checkResources, namingClients } from './check-input.js';
 import {
   checkDuration,
   completeSettings,
@@ -111,6 +111,7 @@ export class Redlock extends EventEmitter {
    * is released in the background, or has expired. It is never tried again, so `settings` change nothing.
    */
   async release(lock: Lock, settings?: Partial<Settings>): Promise<ExecutionResult> {
+    checkLock(lock);
     completeSettings(settings, this.settings);
     const start = Date.now();
     lock.expiration = 0;
@@ -127,6 +128,7 @@ export class Redlock extends EventEmitter {
    * expires at once. The keys are never shortened.
    */
   async extend(existing: Lock, duration: number, settings?: Partial<Settings>): Promise<Lock> {
+    checkLock(existing);
     checkDuration(duration);
     const complete = completeSettings(settings, this.settings);
     const held = leases.get(existing);

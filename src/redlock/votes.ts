@@ -11,6 +11,9 @@ export function errorOf({ vote, cause }: Vote, resources: number): Error | undef
   return cause ?? notApplied(resources);
 }
 
+/** Is told of every vote that is not in favour. */
+export type OnAgainst = (error: Error) => void;
+
 /** The votes of all clients in one round. Each node votes once in a round: late ones by a failure. */
 export class ClientVotes {
   readonly stats: ExecutionStats;
@@ -18,7 +21,10 @@ export class ClientVotes {
   readonly complete: Promise<ExecutionStats>;
   #resolve!: (stats: ExecutionStats) => void;
 
-  constructor(readonly clients: readonly Client[]) {
+  constructor(
+    readonly clients: readonly Client[],
+    private readonly onAgainst: OnAgainst,
+  ) {
     this.stats = emptyStats(clients.length);
     this.complete = new Promise((resolve) => (this.#resolve = resolve));
   }
@@ -37,7 +43,10 @@ export class ClientVotes {
     const { votesFor, votesAgainst } = this.stats;
     if (votesFor.has(client) || votesAgainst.has(client)) return;
     if (error === undefined) votesFor.add(client);
-    else votesAgainst.set(client, error);
+    else {
+      votesAgainst.set(client, error);
+      this.onAgainst(error);
+    }
     if (this.isComplete) this.#resolve(this.stats);
   }
 
@@ -55,20 +64,27 @@ export class VotesByRound {
   readonly #rounds: ClientVotes[] = [];
   readonly #votes = new Map<Client, number>();
 
-  constructor(private readonly clients: readonly Client[]) {}
+  constructor(
+    private readonly clients: readonly Client[],
+    private readonly onAgainst: OnAgainst,
+  ) {}
 
   take(client: Client, error: Error | undefined): void {
     const index = this.#votes.get(client) ?? 0;
     this.#votes.set(client, index + 1);
-    while (this.#rounds.length <= index) this.#rounds.push(new ClientVotes(this.clients));
+    while (this.#rounds.length <= index) this.#rounds.push(this.#begin());
     this.#rounds[index]!.take(client, error);
   }
 
   /** The last round; an empty one if there was none. */
   get last(): ClientVotes {
-    const round = this.#rounds.at(-1) ?? new ClientVotes(this.clients);
+    const round = this.#rounds.at(-1) ?? this.#begin();
     if (this.#rounds.length === 0) this.#rounds.push(round);
     return round;
+  }
+
+  #begin(): ClientVotes {
+    return new ClientVotes(this.clients, this.onAgainst);
   }
 }
 

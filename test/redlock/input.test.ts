@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import Default, { Redlock } from '../../src/redlock/index.js';
+import Default, { Redlock, type Lock } from '../../src/redlock/index.js';
 
 /** Clients that connect to nowhere. */
 const clients: Redis[] = [];
@@ -121,6 +121,28 @@ describe('a call of Redlock', () => {
     const redlock = new Redlock([client()]);
     const message = 'retryDelay must be from 0 to 2147483647, got -1';
     await expect(redlock.acquire(['a'], 1_000, { retryDelay: -1 })).rejects.toThrow(message);
+  });
+
+  const MEMBERS = { resources: ['a'], value: 'v', expiration: 0 };
+
+  it.each<[string, unknown, string]>([
+    ['nothing', undefined, 'lock must be a Lock, got undefined'],
+    ['null', null, 'lock must be a Lock, got null'],
+    ['a resource', 'a', 'lock must be a Lock, got a string'],
+    ['an empty object', {}, 'lock.resources must be a list of names, one at least'],
+    ['no resources', { ...MEMBERS, resources: [] }, 'lock.resources must be a list of names, one at least'],
+    ['resources of numbers', { ...MEMBERS, resources: [7] }, 'lock.resources must be a list of names'],
+    ['no value', { ...MEMBERS, value: undefined }, 'lock.value must be the value of its keys, got undefined'],
+    ['an empty value', { ...MEMBERS, value: '' }, 'lock.value must be the value of its keys, got a string'],
+    ['no expiration', { ...MEMBERS, expiration: 'soon' }, 'lock.expiration must be a time in milliseconds'],
+    ['an expiration that is no number', { ...MEMBERS, expiration: NaN }, 'lock.expiration must be a time in'],
+  ])('%s is refused in the place of a lock, by extend and by release', async (_, given, message) => {
+    const redlock = new Redlock([client()]);
+    const errors: unknown[] = [];
+    redlock.on('error', (error) => errors.push(error));
+    await expect(redlock.release(given as Lock)).rejects.toThrow(message);
+    await expect(redlock.extend(given as Lock, 1_000)).rejects.toThrow(message);
+    expect(errors).toEqual([]);
   });
 
   it('using needs a routine, and time before its extension', async () => {

@@ -218,6 +218,23 @@ describe('the event error', () => {
     await lock.release();
   });
 
+  it('is told once in each call for a client that cannot be reached, also when a lock is released', async () => {
+    const redlock = make(ONCE);
+    await (await redlock.acquire(['first'], 60_000)).release();
+    await redis.servers[2]!.kill();
+    await until(() => redlock.locks.nodes()[2]!.status === 'unreachable');
+    const errors: string[] = [];
+    redlock.on('error', (error: Error) => errors.push(error.message));
+    const lock = await redlock.acquire(['a'], 60_000);
+    await until(() => errors.length >= 1);
+    const extended = await lock.extend(60_000);
+    await until(() => errors.length >= 2);
+    const { attempts } = await extended.release();
+    await attempts[0];
+    await until(() => errors.length >= 3);
+    expect(errors).toEqual(['Connection is closed.', 'Connection is closed.', ONE_LOCKED]);
+  });
+
   it('a listener may acquire another lock', async () => {
     const redlock = make(ONCE);
     const lock = await redlock.acquire(['a'], 60_000);
@@ -342,6 +359,24 @@ describe('clients that fail', () => {
     for (const client of clients) await client.connect();
     const lock = await redlock.acquire(['a'], 5_000);
     await lock.release();
+  });
+
+  it('one that is disconnected while it waits to reconnect has ended, although it emits nothing', async () => {
+    const redlock = make(ONCE);
+    await (await redlock.acquire(['a'], 5_000)).release();
+    const { locks } = redlock;
+    const patient = new Redis({ port: 1, host: '127.0.0.1', retryStrategy: () => 1_000_000 });
+    patient.on('error', () => undefined);
+    const other = new Redlock([patient], ONCE);
+    await failureOf(other.acquire(['a'], 5_000));
+    await until(() => patient.status === 'reconnecting');
+    patient.disconnect();
+    expect(patient.status).toBe('reconnecting');
+    await until(() => other.locks.closed);
+    await redis.servers[2]!.kill();
+    await until(() => clients[2]!.status === 'reconnecting');
+    for (const client of clients) client.disconnect();
+    await until(() => locks.closed);
   });
 
   it('quit quits them, and leaves the locks to expire', async () => {
