@@ -94,7 +94,10 @@ export interface WatchTicksOptions extends Pick<
 
 /** A watch over missed and abandoned ticks, until it is stopped or the manager is closed. */
 export interface TickWatch {
-  /** Looks now. Resolves when what was found has been run. Never rejects. */
+  /**
+   * Looks now. Resolves when what was found has been run; at once inside such a run, which would wait for
+   * itself. Never rejects.
+   */
   look(): Promise<void>;
   stop(): void;
 }

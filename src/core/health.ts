@@ -1,3 +1,5 @@
+import { majorityOf } from './quorum.js';
+
 /**
  * - `up`: locks hold across processes, and one node more could fail.
  * - `degraded`: locks work, but one more failure may end that, or they exclude this process only.
@@ -31,13 +33,17 @@ export function healthOf(facts: HealthFacts): HealthVerdict {
   if (isClosed) return { status: 'down', reason: 'the lock manager is closed' };
   if (fallbackReason !== undefined) return { status: 'degraded', reason: fallbackReason };
   const verb = ready === 1 ? 'is' : 'are';
-  const counted = `${ready} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'} ${verb} ready`;
+  const counted = `${ready} of ${nodes} ${nodes === 1 && ready === 1 ? 'node' : 'nodes'} ${verb} ready`;
   const others =
     elsewhere === 0
       ? ''
       : `; ${elsewhere} more ${elsewhere === 1 ? 'does' : 'do'} not vote for this process, see membership()`;
-  if (ready < needed) return { status: 'down', reason: `${counted}, and ${needed} are needed${others}` };
-  return ready < nodes
-    ? { status: 'degraded', reason: `${counted}${others}` }
+  const least = `${needed} ${needed === 1 ? 'is' : 'are'} needed`;
+  if (ready < needed) return { status: 'down', reason: `${counted}, and ${least}${others}` };
+  if (ready < nodes) return { status: 'degraded', reason: `${counted}${others}` };
+  // The list of nodes in use is longer than the list of this process.
+  const isList = ready === needed && needed > majorityOf(nodes);
+  return isList
+    ? { status: 'degraded', reason: `${counted}, and all are needed: the list of nodes in use has more` }
     : { status: 'up', reason: undefined };
 }

@@ -76,7 +76,8 @@ export class NodeLog {
     const { ready, needed, nodes, reached } = quorum;
     if (!reached) {
       this.logger.error(
-        `No quorum: ${counted(ready, nodes)} ready, and ${needed} are needed. Nothing can be locked; ` +
+        `No quorum: ${counted(ready, nodes)} ready, and ${needed} ${needed === 1 ? 'is' : 'are'} needed. ` +
+          `Nothing can be locked; ` +
           this.#others(),
       );
     } else if (!atStart) {
@@ -115,7 +116,7 @@ export class NodeLog {
 }
 
 const counted = (ready: number, nodes: number): string =>
-  `${ready} of ${nodes} ${nodes === 1 ? 'node' : 'nodes'} ${ready === 1 ? 'is' : 'are'}`;
+  `${ready} of ${nodes} ${nodes === 1 && ready === 1 ? 'node' : 'nodes'} ${ready === 1 ? 'is' : 'are'}`;
 
 /** Why, in brackets. Most reasons end with the address, which is the name of the node as well. */
 function because({ name, reason }: NodeSnapshot): string {

@@ -50,8 +50,8 @@ export function checkResources(resources: unknown): readonly string[] {
 }
 
 /**
- * Throws an error that names what is missing, unless this is a lock: one of `acquire` or `extend`, of redlock,
- * or an object with the same members.
+ * Throws an error that names what is missing, unless this is a lock: one of `acquire` or `extend`, of
+ * redlock, or an object with the same members.
  */
 export function checkLock(lock: unknown): void {
   if (typeof lock !== 'object' || lock === null)

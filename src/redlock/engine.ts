@@ -202,8 +202,8 @@ const LOOK_MS = 100;
 const isBetween = ({ status }: Client): boolean => status === 'reconnecting' || status === 'disconnecting';
 
 /**
- * ioredis leaves the status of a client that is disconnected while it waits to reconnect. Only a field that is
- * not in its types tells that it never will.
+ * ioredis leaves the status of a client that is disconnected while it waits to reconnect. Only a field that
+ * is not in its types tells that it never will.
  */
 function hasEnded(client: Client): boolean {
   if (client.status === 'end') return true;

@@ -20,7 +20,7 @@ describe('health', () => {
       'down without the only node',
       { ready: 0, needed: 1, nodes: 1 },
       'down',
-      '0 of 1 node are ready, and 1 are needed',
+      '0 of 1 nodes are ready, and 1 is needed',
     ],
     [
       'down where the nodes vote under another list',
@@ -34,6 +34,19 @@ describe('health', () => {
       'degraded',
       '2 of 3 nodes are ready; 1 more does not vote for this process, see membership()',
     ],
+    [
+      'degraded where the list in use is longer, and no node may fail',
+      { needed: 3 },
+      'degraded',
+      '3 of 3 nodes are ready, and all are needed: the list of nodes in use has more',
+    ],
+    [
+      'up where the list in use is longer, and a node may fail',
+      { ready: 4, needed: 3, nodes: 4 },
+      'up',
+      undefined,
+    ],
+    ['up with one node, which must not fail', { ready: 1, needed: 1, nodes: 1 }, 'up', undefined],
     ['degraded while locks exclude one process only', { ready: 0, fallbackReason: 'why' }, 'degraded', 'why'],
     ['down once it is closed', { isClosed: true }, 'down', 'the lock manager is closed'],
   ] as const)('is %s', (_, change, status, reason) => {

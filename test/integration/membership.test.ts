@@ -66,7 +66,7 @@ describe('a list of nodes on real servers', () => {
     expect(one.health()).toMatchObject({
       ready: 0,
       reason:
-        '0 of 1 node are ready, and 1 are needed; 1 more does not vote for this process, see membership()',
+        '0 of 1 nodes are ready, and 1 is needed; 1 more does not vote for this process, see membership()',
     });
     expect(one.membership()).toMatchObject({ nodes: [expect.any(String)], isActive: false });
     await until(() => clients.warnings.some((warning) => warning.includes('configuration mismatch')));

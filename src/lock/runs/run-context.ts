@@ -39,7 +39,7 @@ export const waitUntil = (atMs: number, nowMs: number): number =>
 
 /**
  * Waits for a while, and not longer than the manager grants something. Rejects with the reason as soon as the
- * signal aborts. Does not keep the process alive.
+ * signal aborts. Like a call that waits for a lock, it keeps the process alive: somebody awaits the run.
  */
 export function pauseFor(
   { clock, draining }: RunContext,
@@ -54,7 +54,7 @@ export function pauseFor(
       for (const unlisten of unlistens) unlisten();
       how();
     };
-    const timer = clock.setTimer(() => end(resolve), forMs, 'background');
+    const timer = clock.setTimer(() => end(resolve), forMs);
     const unlistens = [onAbort(draining, () => end(resolve))];
     if (signal !== undefined)
       unlistens.push(onAbort(signal, () => end(() => reject(signal.reason as Error))));

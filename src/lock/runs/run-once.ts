@@ -1,7 +1,7 @@
 import { afterRefusal, latestStartMs, type NextStep, type RunRefusal } from '../../core/run-policy.js';
 import { isForgotten } from '../../core/run-votes.js';
 import { jitteredMs } from '../../core/backoff.js';
-import { LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
+import { LockError, LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvent } from '../../api/events.js';
 import type { AcquireOptions, ResolvedLockOptions } from '../../api/options.js';
 import type { RunResult } from '../../api/run.js';
@@ -9,6 +9,10 @@ import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedRun } from '../validation/run-options.js';
 import { runBody, type RunRoutine } from './run-body.js';
 import { pauseFor, waitUntil, wallMs, type RunContext } from './run-context.js';
+
+/** What came of asking for the tick. */
+type TickAnswer<T> =
+  { readonly held: HeldLease } | { readonly stopped: Extract<RunResult<T>, { ran: false }> };
 
 type TickEvent = Extract<LockEvent, { readonly type: 'tick_missed' | 'tick_abandoned' }>;
 
@@ -42,7 +46,7 @@ export class RunOnce<T> {
       await pauseFor(this.#context, this.#context.random() * policy.spreadMs, signal);
     let failure: { readonly error: unknown } | undefined;
     for (;;) {
-      const asked = await this.#ask(failure !== undefined);
+      const asked = await (failure === undefined ? this.#ask() : this.#askAgain(failure.error));
       if ('stopped' in asked) {
         // Another worker has run it since, or nobody does any more.
         if (failure !== undefined) throw failure.error;
@@ -70,10 +74,18 @@ export class RunOnce<T> {
     );
   }
 
+  /** Asks again after a run that failed. An error of the locks has the failure as its cause. */
+  async #askAgain(failure: unknown): Promise<TickAnswer<T>> {
+    try {
+      return await this.#ask({ isRetry: true });
+    } catch (error) {
+      if (error instanceof LockError) error.cause ??= failure;
+      throw error;
+    }
+  }
+
   /** Asks until the tick is acquired, or there is nothing left to ask for. */
-  async #ask(
-    isRetry: boolean,
-  ): Promise<{ readonly held: HeldLease } | { readonly stopped: Extract<RunResult<T>, { ran: false }> }> {
+  async #ask({ isRetry = false } = {}): Promise<TickAnswer<T>> {
     let options = isRetry ? this.#retrying() : this.#first();
     let hasWaited = false;
     for (;;) {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   dueRun,
   firstOpenTick,
@@ -36,6 +37,9 @@ export class TickWatcher implements TickWatch {
   /** What was told already, so that each tick is told once. */
   #told = '';
   #looking: Promise<void> | undefined;
+  /** Stands for the run that the look in progress has begun. Code of that run has it in its context. */
+  #running: object | undefined;
+  readonly #partOf = new AsyncLocalStorage<object>();
   #isStopped = false;
 
   constructor(context: RunContext, watched: WatchedTicks, started: Promise<QuorumSnapshot>) {
@@ -46,6 +50,8 @@ export class TickWatcher implements TickWatch {
   }
 
   look(): Promise<void> {
+    // The look that runs the calling code would wait for itself.
+    if (this.#running !== undefined && this.#partOf.getStore() === this.#running) return Promise.resolve();
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     return this.#looking;
   }
@@ -60,7 +66,7 @@ export class TickWatcher implements TickWatch {
   }
 
   async #look(): Promise<void> {
-    const { key, schedule, policy, perform } = this.#watched;
+    const { key, schedule, policy } = this.#watched;
     if (this.#isStopped) return;
     try {
       const { lastRun, lastSuccess, status } = await this.#context.inspect(key);
@@ -68,7 +74,7 @@ export class TickWatcher implements TickWatch {
       const due = dueRun(now, schedule, lastRun, policy);
       if (this.#isStopped) return;
       this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun, lastSuccess);
-      if (due.kind === 'run') await perform(due.tick);
+      if (due.kind === 'run') await this.#perform(due.tick);
       // It may be running: whether its worker is dead is not known while somebody has the lock.
       else if (due.kind !== 'nothing' && status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
       else if (due.kind === 'nothing' && due.why === 'may_still_run') this.#lookAgain(policy.spreadMs);
@@ -77,6 +83,15 @@ export class TickWatcher implements TickWatch {
       if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
       const message = messageOf(error);
       this.#context.warn(`the look at the ticks of "${key}" failed: ${message}`);
+    }
+  }
+
+  async #perform(tick: number): Promise<void> {
+    const run = (this.#running = {});
+    try {
+      await this.#partOf.run(run, () => this.#watched.perform(tick));
+    } finally {
+      this.#running = undefined;
     }
   }
 

@@ -13,5 +13,6 @@ export async function assertQuorum(locks: LockManager): Promise<void> {
     .map(({ name, status, reason }) => `${name}: ${status}${reason === undefined ? '' : ` (${reason})`}`);
   await locks.close();
   const why = others.join('; ').slice(0, 1_000);
-  throw new Error(`requireQuorum: ${ready} of ${nodes} nodes ready, and ${needed} are needed. ${why}`);
+  const least = `${needed} ${needed === 1 ? 'is' : 'are'} needed`;
+  throw new Error(`requireQuorum: ${ready} of ${nodes} nodes ready, and ${least}. ${why}`);
 }

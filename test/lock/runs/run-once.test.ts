@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   currentLease,
   currentRun,
@@ -143,9 +143,12 @@ describe('runOnce', () => {
       at(tick, { abandoned: 'retry', retryOnError: true, retryDelayMs: HOUR, maxLatenessMs: HOUR }),
       () => Promise.reject(new Error('no disk')),
     );
-    const refused = Promise.all(
-      [spread, failing].map((run) => expect(run).rejects.toBeInstanceOf(LockManagerClosedError)),
-    );
+    const refused = Promise.all([
+      ...[spread, failing].map((run) => expect(run).rejects.toBeInstanceOf(LockManagerClosedError)),
+      expect(spread).rejects.not.toHaveProperty('cause'),
+      // Otherwise nobody would learn why the run failed.
+      expect(failing).rejects.toMatchObject({ cause: new Error('no disk') }),
+    ]);
     await world.clock.advance(1_000);
     const closedAt = world.clock.now();
     await world.clock.until(Promise.all([a!.close(), b!.close()]));
@@ -153,6 +156,26 @@ describe('runOnce', () => {
     expect(world.clock.now() - closedAt).toBeLessThan(1_000);
     expect(world.eventsOf('run_finished')).toMatchObject([{ outcome: 'failed' }]);
     await world.clock.until(c!.close());
+  });
+
+  it('keeps the process alive while it pauses, as a call that waits for a lock does', async () => {
+    const world = new VirtualWorld(3);
+    const a = world.manager({ holder: 'a' }, () => 0.25);
+    const tick = await nextTick(world);
+    const timers = jest.spyOn(world.clock, 'setTimer');
+    let runs = 0;
+    const options = { spreadMs: 1_111, abandoned: 'retry', retryOnError: true, retryDelayMs: 2_222 } as const;
+    const run = a.runOnce(at(tick, options), () => {
+      if (++runs === 1) throw new Error('no disk');
+    });
+    await world.clock.until(run);
+    const pausesMs = [0.25 * 1_111, 0.75 * 2_222];
+    const pauses = (timers.mock.calls as unknown[][]).filter(([, delayMs]) =>
+      pausesMs.includes(Number(delayMs)),
+    );
+    expect(pauses.map(([, delayMs, background]) => [delayMs, background])).toEqual(
+      pausesMs.map((delayMs) => [delayMs, undefined]),
+    );
   });
 
   it('waits a random time up to the spread', async () => {

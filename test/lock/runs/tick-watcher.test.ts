@@ -144,6 +144,28 @@ describe('the look when a majority of the nodes is back', () => {
     expect(ran).toEqual([tick]);
   });
 
+  it('a look inside its own run resolves at once, because it would wait for itself', async () => {
+    const world = new VirtualWorld(3);
+    await runTick(world);
+    const tick = await nextTick(world);
+    const locks = world.manager({ holder: 'a' });
+    const ran: number[] = [];
+    const options = { key: KEY, schedule: HOURLY, missed: 'once' } as const;
+    const watch = locks.watchTicks(options, async (one) => {
+      await watch.look();
+      await locks.runOnce(at(one, { missed: 'once' }), async () => {
+        await watch.look();
+        ran.push(one);
+      });
+    });
+    const outside = world.clock.until(watch.look());
+    await world.clock.advance(120_000);
+    await outside;
+    expect(ran).toEqual([tick]);
+    // Code that the run has left behind may wait for a look.
+    await world.clock.until(watch.look());
+  });
+
   it('ends with stop, and when the manager is closed', async () => {
     const world = new VirtualWorld(3);
     await runTick(world);
