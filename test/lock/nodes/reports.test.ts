@@ -38,7 +38,7 @@ describe('a node without a vote for now', () => {
 
     const [node] = locks.nodes();
     expect(node).toMatchObject({ status: 'untrusted' });
-    expect(node!.reason).toContain('it lost its memory');
+    expect(node!.reason).toContain('it is new, or lost its memory');
     expect(node!.trustedInMs).toBeGreaterThan(QUARANTINE_MS - 60_000);
     expect(node!.trustedInMs).toBeLessThanOrEqual(QUARANTINE_MS);
 
@@ -50,11 +50,11 @@ describe('a node without a vote for now', () => {
     }
     expect(clients.warnings).toHaveLength(2);
     expect(clients.warnings[0]).toMatch(
-      /^node \S+ has no vote for another \d\d s: it lost its memory: it restarted, or was emptied$/,
+      /^node \S+ has no vote for another \d\d s: it is new, or lost its memory: it restarted or was emptied$/,
     );
 
     expect(error).toMatchObject({ code: 'QUORUM_UNREACHABLE', reason: 'untrusted' });
-    expect(error.message).toMatch(/untrusted \(it lost its memory: .*; it votes again in \d\d s\)/);
+    expect(error.message).toMatch(/untrusted \(it is new, or lost its mem.*; it votes again in \d\d s\)/);
     expect(
       error.votes.filter(({ vote }) => vote?.kind === 'failed' && vote.reason === 'untrusted'),
     ).toHaveLength(2);

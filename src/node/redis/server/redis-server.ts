@@ -25,7 +25,7 @@ const RECHECK_MS = 5_000;
 /** How often a node is looked at even if nobody asks it, so that a restart or a clock step is seen early. */
 const PROBE_MS = 5_000;
 
-const FORGOT = 'it lost its memory: it restarted, or was emptied';
+const FORGOT = 'it is new, or lost its memory: it restarted or was emptied';
 const SHARD_FORGOT =
   'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
 
