@@ -14,7 +14,9 @@ import {
   type ExceptionFilter,
   type INestApplication,
 } from '@nestjs/common';
-import { ExternalContextCreator } from '@nestjs/core';
+import { FILTER_CATCH_EXCEPTIONS } from '@nestjs/common/constants.js';
+import { ExternalContextCreator, type HttpAdapterHost } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import {
   ClientProxyFactory,
   type ClientProxy,
@@ -32,6 +34,7 @@ import {
   LockExceptionFilter,
   LockGraphQLError,
 } from '../../src/nestjs/index.js';
+import { loadMessageException, toMessageException } from '../../src/nestjs/refusal/message-exceptions.js';
 import { until } from '../support/until.js';
 import { fragileNode, listen, start, type Application } from './support.js';
 
@@ -442,4 +445,23 @@ it("a service with onHeld throw rejects with the lock's own error", async () => 
   const error = await rejectionOf(app.get(Service).work());
   expect(error).toBeInstanceOf(LockNotAcquiredError);
   expect(error).not.toBeInstanceOf(ConflictException);
+});
+
+describe('LockExceptionFilter at a gateway', () => {
+  it('answers a WebSocket of the package ws for our WsException, whom Nest 11 does not answer', async () => {
+    await loadMessageException('websocket');
+    const refusal = { code: 'LOCK_NOT_ACQUIRED', message: 'Locked', retryAfterSeconds: 7 };
+    const exception = toMessageException('websocket', refusal, new Error('why'));
+    expect(exception).toBeInstanceOf(WsException);
+    const caught = Reflect.getMetadata(FILTER_CATCH_EXCEPTIONS, LockExceptionFilter) as (new () => unknown)[];
+    const isCaught = (one: unknown): boolean => caught.some((kind) => one instanceof kind);
+    expect([exception, new WsException('another'), null].map(isCaught)).toEqual([true, false, false]);
+
+    const sent: unknown[] = [];
+    const client = { readyState: 1, send: (text: string) => sent.push(JSON.parse(text)) };
+    const host = new ExecutionContextHost([client, {}]);
+    host.setType('ws');
+    new LockExceptionFilter({} as HttpAdapterHost).catch(exception, host);
+    expect(sent).toEqual([{ event: 'exception', data: { status: 'error', ...refusal } }]);
+  });
 });

@@ -12,17 +12,26 @@ export type MessageCaller = Extract<Caller, 'websocket' | 'rpc'>;
 
 /**
  * Stands for the exception of a package that could not be loaded. `LockExceptionFilter` sends it to the
- * client.
+ * client. A `WsException` that was made here counts as one: the filter of Nest 11 sends nothing to a
+ * WebSocket of the package ws.
  */
 export class LockMessageException extends IntrinsicException {
+  static override [Symbol.hasInstance](value: unknown): value is LockMessageException {
+    return typeof value === 'object' && value !== null && refusals.has(value);
+  }
+
   constructor(readonly payload: object) {
     super('the lock was not acquired');
+    refusals.add(this);
   }
 
   getError(): object {
     return this.payload;
   }
 }
+
+/** What `LockExceptionFilter` answers. */
+const refusals = new WeakSet<object>();
 
 const classes = new Map<Caller, ExceptionClass>();
 
@@ -59,5 +68,6 @@ export function toMessageException(caller: MessageCaller, refusal: Refusal, caus
   const exception = new (classes.get(caller) ?? LockMessageException)(payloadOf(refusal));
   // Not enumerable, as a cause is: filters may send what they see of an exception.
   Object.defineProperty(exception, 'cause', { value: cause, configurable: true, writable: true });
+  if (caller === 'websocket') refusals.add(exception);
   return exception;
 }
