@@ -20,7 +20,7 @@ async function session(more: pg.ClientConfig = {}): Promise<pg.Client & AsyncDis
 
 const look = (prefix: string, command: string, word = ''): string =>
   `select
-    quorlock.look_v1('${prefix}', 0, false, 'spare', '${command}', '${word}', '') -> 'reply' ->> 2 as id`;
+    quorlock.look_v1('${prefix}', 0, false, 'spare', '', '${command}', '${word}', '') -> 'reply' ->> 2 as id`;
 
 const idIn = ({ rows }: pg.QueryResult<{ id: string }>): string | undefined => rows[0]?.id;
 
@@ -57,7 +57,7 @@ describe("beside the database's own work", () => {
     await client.query(look('kept:', 'look'));
     expect((await client.query('show lock_timeout')).rows).toEqual([{ lock_timeout: limit }]);
     await client.query('rollback; begin');
-    await client.query("select quorlock.vote_v1('kept:', 0, false, '', '[]')");
+    await client.query("select quorlock.vote_v1('kept:', 0, false, '', '', '[]')");
     expect((await client.query('show lock_timeout')).rows).toEqual([{ lock_timeout: limit }]);
     await client.query('rollback');
     expect((await client.query('show lock_timeout')).rows).toEqual([{ lock_timeout: setting }]);

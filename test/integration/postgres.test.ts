@@ -386,7 +386,7 @@ describe('what a database may have forgotten', () => {
     await server.query(
       `alter table quorlock.lease rename to lease_then;
        create table quorlock.lease (like quorlock.lease_then including all);
-       drop function quorlock.vote_v1(text, bigint, boolean, text, jsonb);
+       drop function quorlock.vote_v1(text, bigint, boolean, text, text, jsonb);
        drop table quorlock.lease_then`,
     );
     await server.query(postgresMigration());

@@ -30,6 +30,9 @@ const asOwner = (signal: string): string[] => [
   `--pdeathsig=${signal}`,
 ];
 
+/** A backup that waits for nothing. */
+const AT_ONCE = ['--checkpoint', 'fast', '--no-sync'];
+
 export interface PostgresOptions {
   /**
    * Whether it waits for the disk, as a real one does. Without, a node takes a restart for a loss of memory.
@@ -67,8 +70,7 @@ export class PostgresServer implements AsyncDisposable {
   static async standbyOf(source: PostgresServer, options: PostgresOptions = {}): Promise<PostgresServer> {
     const server = await PostgresServer.#inNewFolder(options);
     run(program('pg_basebackup'), [
-      ...['--pgdata', server.#data, '--write-recovery-conf', '--checkpoint', 'fast', '--no-sync'],
-      ...['--host', source.folder, '--port', String(source.port), '--username', 'quorlock'],
+      ...['--pgdata', server.#data, '--write-recovery-conf', ...source.#access, ...AT_ONCE],
     ]);
     await server.start();
     return server;
@@ -78,6 +80,10 @@ export class PostgresServer implements AsyncDisposable {
     const folder = mkdtempSync(join(place, 'quorlock-pg-'));
     if (owner.uid !== undefined) chownSync(folder, owner.uid, owner.gid);
     return new PostgresServer(folder, await freePort(), options);
+  }
+
+  get #access(): string[] {
+    return ['--host', this.folder, '--port', String(this.port), '--username', 'quorlock'];
   }
 
   get #data(): string {
@@ -197,9 +203,11 @@ export class PostgresServer implements AsyncDisposable {
     spawnSync('pkill', [`-${signal}`, '-P', String(pid)]);
   }
 
-  /** Copies the folder of its data while it is not running: a backup. */
+  /** Makes a backup: a base backup of the server that is running, or a copy of the folder of its data. */
   backUp(): void {
-    run('cp', ['-a', this.#data, join(this.folder, 'backup')]);
+    const to = join(this.folder, 'backup');
+    if (this.#process === undefined) run('cp', ['-a', this.#data, to]);
+    else run(program('pg_basebackup'), ['--pgdata', to, ...this.#access, ...AT_ONCE]);
   }
 
   /** Puts that backup in the place of the data. */

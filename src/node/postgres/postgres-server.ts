@@ -49,6 +49,8 @@ export class PostgresServer implements NodeMemory {
   /** The schema, as SQL has it. */
   readonly #q: string;
   #spareId: string = randomUUID();
+  /** What the latest reply told of the cluster behind it: an older copy of it is noticed by that. */
+  #seen = '';
   #nextLook: Timer | undefined;
   /** How often in a row it could not be reached. */
   #failures = 0;
@@ -75,12 +77,13 @@ export class PostgresServer implements NodeMemory {
   async vote(requests: readonly NodeRequest[]): Promise<VoteReply> {
     const sentAt = this.#settings.clock.stamp();
     const encoded = requests.map((request) => encodeRequest(request, (ms) => this.#toServerUs(ms)));
-    const text = await this.#ask(`select ${this.#q}.vote_v1($1, $2, $3, $4, $5::jsonb)::text as answer`, [
+    const text = await this.#ask(`select ${this.#q}.vote_v1($1, $2, $3, $4, $5, $6::jsonb)::text as answer`, [
       ...this.#guard(),
       JSON.stringify(encoded),
     ]);
     const reply = voteReplyIn(text, requests);
     if (reply === undefined) throw new Error('the database answered with something that is no answer');
+    this.#seen = reply.seen;
     this.voting.learn(sentAt, reply.finding);
     return reply;
   }
@@ -137,16 +140,19 @@ export class PostgresServer implements NodeMemory {
     const cur = votesIn.list ? list.id : '';
     const prev = votesIn.previous && previous !== undefined ? previous.id : '';
     try {
-      await this.#ask(`select ${this.#q}.record_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as answer`, [
-        ...this.#guard(),
-        this.#toServerUs(deadlineAt),
-        memory,
-        sequence,
-        cur,
-        prev,
-        writePair({ list, previous }),
-        wait,
-      ]);
+      await this.#ask(
+        `select ${this.#q}.record_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) as answer`,
+        [
+          ...this.#guard(),
+          this.#toServerUs(deadlineAt),
+          memory,
+          sequence,
+          cur,
+          prev,
+          writePair({ list, previous }),
+          wait,
+        ],
+      );
     } catch (error) {
       this.failureOf(error);
     }
@@ -161,7 +167,7 @@ export class PostgresServer implements NodeMemory {
   }
 
   #guard(): unknown[] {
-    return [this.prefix, this.#settings.quarantine.ms, this.#place.durable, this.#spareId];
+    return [this.prefix, this.#settings.quarantine.ms, this.#place.durable, this.#spareId, this.#seen];
   }
 
   /** An instant of the caller's monotonic clock by the server's clock, in µs. Never later than asked for. */
@@ -184,12 +190,10 @@ export class PostgresServer implements NodeMemory {
 
   async #tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding> {
     const sentAt = this.#settings.clock.stamp();
-    const text = await this.#ask(`select ${this.#q}.look_v1($1, $2, $3, $4, $5, $6, $7)::text as answer`, [
-      ...this.#guard(),
-      command,
-      word,
-      replacedId,
-    ]);
+    const text = await this.#ask(
+      `select ${this.#q}.look_v1($1, $2, $3, $4, $5, $6, $7, $8)::text as answer`,
+      [...this.#guard(), command, word, replacedId],
+    );
     const { about, reply } = (jsonIn(text) ?? {}) as {
       about?: Readonly<Record<string, string>>;
       reply?: unknown;
@@ -198,6 +202,7 @@ export class PostgresServer implements NodeMemory {
     if (about === undefined || finding === undefined)
       throw new Error('the database answered with something that is no answer');
     if (about['isolation'] !== 'read committed') throw new WrongIsolation(about['isolation'] ?? '');
+    this.#seen = about['seen'] ?? '';
     this.voting.info = factsIn(about);
     this.voting.learn(sentAt, finding);
     this.#failures = 0;

@@ -4,6 +4,7 @@ import type { RunRecord } from '../../core/run.js';
 import { failedWith } from '../../core/run-votes.js';
 import { PRESENT_ONLY, type NodeInspection, type NodeRequest } from '../lock-node.js';
 import { findingIn, type Finding } from '../server/finding.js';
+import { leftUs } from './sql/guard.js';
 
 /** A request as the function `vote` reads it. Instants are microseconds by the server's clock. */
 export function encodeRequest(request: NodeRequest, toServerUs: (callerMs: number) => number): object {
@@ -57,6 +58,8 @@ const livesMs = (entry: { readonly listLivesMs: number } | undefined): number | 
 export interface VoteReply {
   readonly finding: Finding;
   readonly votes: readonly Vote[];
+  /** What the client has seen of the node now. */
+  readonly seen: string;
 }
 
 const LATE = failed('late', new Error('the request reached the node after its deadline'));
@@ -69,12 +72,14 @@ const SLACK_MS = 1;
 
 /** Reads that answer; `undefined` where it is none. */
 export function voteReplyIn(text: unknown, requests: readonly NodeRequest[]): VoteReply | undefined {
-  const [nodeUs, left, answers] = listIn(text);
+  const [nodeUs, left, answers, seen] = listIn(text);
   const finding = findingIn([nodeUs, left]);
   if (finding === undefined || !Array.isArray(answers) || answers.length !== requests.length)
     return undefined;
+  if (typeof seen !== 'string') return undefined;
   const nodeMs = finding.nodeUs / 1_000 + SLACK_MS;
-  return { finding, votes: answers.map((answer: unknown, at) => voteIn(answer, requests[at]!, nodeMs)) };
+  const votes = answers.map((answer: unknown, at) => voteIn(answer, requests[at]!, nodeMs));
+  return { finding, votes, seen };
 }
 
 /** A list in JSON; empty where the text is none. */
@@ -129,7 +134,7 @@ interface Row {
 
 export const inspectQuery = (q: string): string => `
 select coalesce(jsonb_agg(jsonb_build_object('resource', resource,
-  'holder', case when expires > now_us then holder end, 'remaining', (expires - now_us) / 1000,
+  'holder', case when ${leftUs('now_us')} > 0 then holder end, 'remaining', ${leftUs('now_us')} / 1000,
   'counter', counter, 'tick', tick, 'attempt', attempt, 'state', state,
   'last_success', last_success)), '[]')::text as answer
 from ${q}.lease, (select ${q}.now_v1() as now_us) clock

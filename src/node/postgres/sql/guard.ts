@@ -27,6 +27,9 @@ $$ select (extract(epoch from clock_timestamp()) * 1000000)::bigint $$;
  * are not flushed (fsync is off), the start of the server. A restored backup or a promoted standby is on
  * another timeline; a dump that was read in again has another table; a copy in another cluster has another
  * identifier. The identifier is empty where the role may not read it, and then it is not compared.
+ *
+ * What a client has seen of it is that name, and how much was written to the cluster: an older copy of its
+ * folder has the same name, and has written less.
  */
 export const identityFunctions = (q: string): string => `
 create or replace function ${q}.run_v1() returns text language plpgsql volatile as $$
@@ -41,6 +44,10 @@ begin
     || case when current_setting('fsync') = 'off' then '/' || pg_postmaster_start_time() else '' end;
 end $$;
 
+create or replace function ${q}.seen_v1(in_run text) returns text language sql volatile as $$
+  select (pg_current_wal_flush_lsn() - '0/0')::bigint || '@' || in_run
+$$;
+
 create or replace function ${q}.same_run_v1(one text, other text) returns boolean language sql immutable as $$
   select one = other or (split_part(one, '/', 1) = '' or split_part(other, '/', 1) = '')
     and substr(one, position('/' in one)) = substr(other, position('/' in other))
@@ -53,27 +60,34 @@ $$;
  * the marker says that the present one is another.
  *
  * in_quarantine: in ms; 0 switches the guard off. in_durable: the operator's word that the node keeps its
- * data. in_spare: the node's id, should the marker have none. in_command: see `GuardCommand`. A quarantine is
- * not lifted early: what has begun here may be a standby, and the primary before it may still vote for
- * clients that cannot see that, until `maxTtlMs` has passed.
+ * data. in_spare: the node's id, should the marker have none. in_seen: what the client has seen of the node,
+ * as it was told; empty: nothing. in_command: see `GuardCommand`. A quarantine is not lifted early: what has
+ * begun here may be a standby, and the primary before it may still vote for clients that cannot see that,
+ * until `maxTtlMs` has passed.
+ *
+ * Without a quarantine the node votes at once, but its counters go on from the time, so that tokens grow
+ * although the latest of them may be forgotten.
  *
  * Gives the time, for how many ms grants do not count (-1 without a marker), when the memory began, and the
  * rest of what the marker says.
  */
 export const guardFunction = (q: string): string => `
 create or replace function ${q}.guard_v1(
-  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_command text,
+  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_seen text, in_command text,
   out now_us bigint, out left_ms bigint, out began bigint, out go_on_from bigint, out mem text,
   out has_record boolean, out run text, out marker ${q}.marker
 ) language plpgsql volatile as $$
 declare
   m ${q}.marker;
   is_other boolean;
+  is_behind boolean;
   new_lifted bigint;
   new_longest bigint;
   over bigint;
 begin
   run := ${q}.run_v1();
+  is_behind := split_part(in_seen, '@', 2) = run
+    and split_part(in_seen, '@', 1)::bigint > split_part(${q}.seen_v1(run), '@', 1)::bigint;
   loop
     select * into m from ${q}.marker t where t.prefix = in_prefix;
     if not found then
@@ -92,7 +106,7 @@ begin
       marker := m;
       return;
     end if;
-    if m.since is null or m.since > now_us or is_other and m.run <> '' and not in_durable
+    if m.since is null or m.since > now_us or (is_other and m.run <> '' or is_behind) and not in_durable
       or in_command = 'quarantine' then
       began := now_us;
       if in_quarantine > 0 and (m.since is not null or not has_record) then
@@ -103,7 +117,14 @@ begin
     left_ms := 0;
     if in_quarantine = 0 then
       began := 0;
-      go_on_from := 0;
+      go_on_from := m.alone_anew;
+      marker := m;
+      if ${q}.same_run_v1(m.alone_run, run) and not is_behind then return; end if;
+      go_on_from := case when m.alone_run = '' then 0 else now_us end;
+      update ${q}.marker t set alone_run = guard_v1.run, alone_anew = guard_v1.go_on_from
+        where t.prefix = in_prefix and t.alone_run = m.alone_run and t.alone_anew = m.alone_anew
+        returning t.* into m;
+      if not found then continue; end if;
       marker := m;
       return;
     end if;
@@ -140,12 +161,15 @@ begin
 end $$;
 `;
 
+/** For how long the key of a row lives, in µs. If the clock was set back since, its life begins anew. */
+export const leftUs = (now: string): string => `(expires - greatest(${now}, set_at))`;
+
 /**
  * For how many ms a key may still live that was set or prolonged here. A key that its owner released is over
  * at once: the owner used it no more.
  */
 const outMs = (q: string, now: string): string =>
-  `greatest(0, coalesce((select ceil((max(expires) - ${now}) / 1000.0) from ${q}.lease
+  `greatest(0, coalesce((select ceil(max(${leftUs(now)}) / 1000.0) from ${q}.lease
     where prefix = in_prefix and holder is not null), 0))::bigint`;
 
 /**
@@ -158,8 +182,8 @@ const outMs = (q: string, now: string): string =>
  */
 export const lookFunction = (q: string): string => `
 create or replace function ${q}.look_v1(
-  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_command text, in_word text,
-  in_replaced text
+  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_seen text, in_command text,
+  in_word text, in_replaced text
 ) returns jsonb language plpgsql volatile as $$
 declare
   g record;
@@ -169,7 +193,7 @@ begin
   ${PATIENCE}
   -- Of several clients that give a new node its id at the same time, one does.
   if in_command = 'identify' then ${EXCLUSIVE_LOCK} end if;
-  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_command);
+  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_seen, in_command);
   m := g.marker;
   if in_command = 'identify' and (m.id = '' or not g.has_record and m.id = in_replaced) then
     update ${q}.marker t set id = in_word, mem = case when t.mem = '' then g.now_us::text else t.mem end
@@ -192,6 +216,7 @@ begin
   if g.left_ms >= 0 then perform ${q}.sweep_v1(in_prefix, g.now_us); end if;
   return jsonb_build_object('about', jsonb_build_object(
       'run', g.run,
+      'seen', ${q}.seen_v1(g.run),
       'isolation', current_setting('transaction_isolation'),
       'fsync', current_setting('fsync'),
       'commit', current_setting('synchronous_commit')),
@@ -218,7 +243,7 @@ end $$;
  */
 export const recordFunction = (q: string): string => `
 create or replace function ${q}.record_v1(
-  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_deadline bigint,
+  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_seen text, in_deadline bigint,
   in_memory text, in_sequence bigint, in_cur text, in_prev text, in_record text, in_wait bigint
 ) returns text language plpgsql volatile as $$
 declare
@@ -228,7 +253,7 @@ declare
 begin
   ${PATIENCE}
   ${EXCLUSIVE_LOCK}
-  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark');
+  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_seen, 'mark');
   m := g.marker;
   if ${q}.now_v1() > in_deadline then return 'late'; end if;
   if (case when in_durable then '' else g.run end || ' ' || g.mem) <> in_memory

@@ -5,13 +5,15 @@
  * `lease` has a row for each resource. Its columns that change have no index, so that PostgreSQL can change a
  * row in its place (HOT), for which a page is left half empty.
  * - holder: the holder id of the key; null, or an `expires` in the past: there is no key
+ * - set_at: when the key was last set or prolonged; in the future if the clock was set back since
  * - counter: the fencing counter; null: there is none
  * - tick, attempt, state: the latest tick on record, see `RunRecord`
  * - last_success: when a run last succeeded, in ms
  * - keep: until when the row is kept although there is no key
  *
  * `marker` has a row for each key prefix: what the node knows of its own memory. The columns mean what the
- * fields of a Redis node's marker mean.
+ * fields of a Redis node's marker mean. `alone_run` and `alone_anew` are what `run` and `anew` are, for
+ * clients without a quarantine.
  *
  * `waiter` has a row for each process that waits for a resource, and `note` one for each past run.
  */
@@ -23,6 +25,7 @@ create table if not exists ${q}.lease (
   resource text collate "C" not null,
   holder text collate "C",
   expires bigint not null default 0,
+  set_at bigint not null default 0,
   counter bigint,
   tick bigint,
   attempt integer,
@@ -51,7 +54,9 @@ create table if not exists ${q}.marker (
   seq bigint not null default 0,
   in_force bigint,
   wrote bigint,
-  swept bigint not null default 0
+  swept bigint not null default 0,
+  alone_run text not null default '',
+  alone_anew bigint not null default 0
 ) with (fillfactor = 50);
 
 create table if not exists ${q}.waiter (

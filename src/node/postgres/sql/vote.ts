@@ -33,6 +33,11 @@ const ABSENT = `jsonb_build_object('kind', 'refused', 'reason', 'absent')`;
 const eachResource = (q: string, body: string): string => `
       foreach name in array r.resources loop
         select * into l from ${q}.lease t where t.prefix = in_prefix and t.resource = name;
+        if l.set_at > now_us then
+          -- The clock was set back since the key was set. It lives for no longer than it was to live then.
+          update ${q}.lease t set expires = now_us + t.expires - t.set_at, set_at = now_us
+            where t.prefix = in_prefix and t.resource = name returning t.* into l;
+        end if;
         if l.expires <= now_us then l.holder := null; end if;
         ${body}
         exit when answer is not null;
@@ -80,7 +85,7 @@ const acquire = (q: string): string => `
         -- The same request a second time is one grant.
         if mine < cardinality(r.resources) then
           if r.seed is not null then highest := highest + r.tokens; end if;
-          update ${q}.lease t set holder = r.holder, expires = now_us + r.ttl * 1000,
+          update ${q}.lease t set holder = r.holder, expires = now_us + r.ttl * 1000, set_at = now_us,
             counter = case when r.seed is null then t.counter else highest end,
             keep = greatest(t.keep, now_us + r.ttl * 1000
               + case when r.seed is null then 0 else ${COUNTER_LIVES_US} end)
@@ -156,7 +161,7 @@ const extend = (q: string): string => `
       )}
       end if;
       if answer is null then
-        update ${q}.lease t set holder = r.holder,
+        update ${q}.lease t set holder = r.holder, set_at = now_us,
           expires = greatest(now_us + r.ttl * 1000,
             case when t.holder is not null and t.expires > now_us then t.expires else 0 end),
           counter = case when r.most is null then t.counter else greatest(r.most, coalesce(t.counter, 0)) end,
@@ -222,7 +227,7 @@ const release = (q: string): string => `
             update ${q}.lease t set state = 'open' where t.prefix = in_prefix and t.resource = name;
           end if;
           if r.keep > 0 then
-            update ${q}.lease t set expires = now_us + r.keep * 1000,
+            update ${q}.lease t set expires = now_us + r.keep * 1000, set_at = now_us,
               keep = greatest(t.keep, now_us + r.keep * 1000)
               where t.prefix = in_prefix and t.resource = name;
           else
@@ -258,13 +263,13 @@ const wake = (q: string): string => `${eachResource(
  * each other: rows that are missing are made, and those that are there are locked without a change. Only then
  * is the clock read, so that a call that waited for a lock is late if its deadline has passed.
  *
- * in_quarantine, in_durable, in_spare: the guard's. in_requests: a list of objects, see \`encodeRequest\`.
- * Gives the time in µs; for how many ms grants do not count; and the list of answers, each a vote as the port
- * has it, but for \`late\`, \`mismatch\`, \`restored\` and \`error\`.
+ * in_quarantine, in_durable, in_spare, in_seen: the guard's. in_requests: a list of objects, see
+ * \`encodeRequest\`. Gives the time in µs; for how many ms grants do not count; and the list of answers, each a vote as the port
+ * has it, but for \`late\`, \`mismatch\`, \`restored\` and \`error\`; and what the client has seen by now.
  */
 export const voteFunction = (q: string): string => `
 create or replace function ${q}.vote_v1(
-  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_requests jsonb
+  in_prefix text, in_quarantine bigint, in_durable boolean, in_spare text, in_seen text, in_requests jsonb
 ) returns jsonb language plpgsql volatile as $$
 declare
   g record;
@@ -289,7 +294,7 @@ begin
   end if;
   ${PATIENCE}
   ${SHARED_LOCK}
-  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, 'mark');
+  select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_seen, 'mark');
   insert into ${q}.lease as t (prefix, resource, keep)
     select in_prefix, names.one, g.now_us + ${EMPTY_LIVES_US} from (
       select distinct one collate "C" as one from jsonb_array_elements(in_requests) request,
@@ -316,6 +321,6 @@ begin
     end if;
     answers := answers || answer;
   end loop;
-  return jsonb_build_array(now_us, g.left_ms, to_jsonb(answers));
+  return jsonb_build_array(now_us, g.left_ms, to_jsonb(answers), ${q}.seen_v1(g.run));
 end $$;
 `;
