@@ -198,7 +198,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     sql: [],
     'postgres-errors.ts': ['sql'],
     'connections.ts': [],
-    'requests.ts': [],
+    'requests.ts': ['sql'],
     'postgres-listener.ts': ['sql', 'connections.ts'],
     'postgres-server.ts': ['sql', 'postgres-errors.ts', 'connections.ts', 'requests.ts'],
     'postgres-node.ts': ['postgres-listener.ts', 'postgres-server.ts'],

@@ -3,7 +3,7 @@ import { tokensFor } from '../core/local-handover.js';
 import { MetOwners } from '../core/outcome.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
-import { LockEvents } from '../api/events.js';
+import type { LockEvents } from '../api/events.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
 import {
@@ -15,9 +15,8 @@ import {
   type Won,
 } from './acquire/attempt.js';
 import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
-import { MemoryFallback } from './acquire/memory-fallback.js';
-import { DatabaseFallback } from './fallback/database-fallback.js';
-import type { Fallback } from './fallback/fallback.js';
+import type { AttemptOn, Fallback } from './fallback/fallback.js';
+import { openFallback } from './fallback/open-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
 import { onAbort } from './lease/abort-listeners.js';
 import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
@@ -86,7 +85,7 @@ export class Acquirer {
       options,
       quarantine,
     );
-    this.#fallback = fallbackOf(context);
+    this.#fallback = openFallback({ ...context, discard: releaseKeys });
     this.leases = new LeaseRegistry(clock, this.#queue, this.#notifications, this.#fallback);
     this.#attemptContext = {
       clock,
@@ -162,6 +161,7 @@ export class Acquirer {
 
   close(): void {
     this.#notifications.close();
+    this.#fallback?.close?.();
   }
 
   async #acquireOnce(call: AcquireCall): Promise<HeldLease> {
@@ -239,8 +239,9 @@ export class Acquirer {
       tokens: tokensFor(waitMs > 0 ? waiters - 1 : waiters),
       queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };
-    const attemptOn = (quorum: Quorum): Promise<AttemptResult> =>
-      attempt(quorum, this.#attemptContext, request, cancellation);
+    const withoutRun = { ...request, tick: undefined, retry: false, maxRuns: undefined };
+    const attemptOn: AttemptOn = (quorum, { asRun } = { asRun: true }) =>
+      attempt(quorum, this.#attemptContext, asRun ? request : withoutRun, cancellation);
     return this.#fallback?.attempt(resources, attemptOn) ?? attemptOn(this.#context.quorum);
   }
 
@@ -269,17 +270,6 @@ export class Acquirer {
     releaseKeys(won);
     this.#queue.mayBeFree(won.request.resources);
   }
-}
-
-function fallbackOf(context: AcquirerContext): Fallback | undefined {
-  const { fallback, quorum, clock, scheduler, onFallback: onChange, options } = context;
-  if (fallback === undefined) return undefined;
-  const isInMemory = fallback.nodes.every(({ scope }) => scope === 'process');
-  if (isInMemory) return new MemoryFallback(quorum, fallback, releaseKeys, onChange);
-  const { driftFactor, warn } = options;
-  // The record of a lease is part of it, and has no events of its own.
-  const keys = { clock, scheduler, driftFactor, events: new LockEvents(warn), guard: undefined };
-  return new DatabaseFallback(quorum, fallback, { keys, discard: releaseKeys, onChange, warn });
 }
 
 /** Releases in the background what was won and is not needed any more. */

@@ -11,7 +11,8 @@ import { checkName, shown } from './validation/checks.js';
 
 /** What it needs of its manager. */
 export interface ForceReleaseContext {
-  readonly quorum: Quorum;
+  /** The nodes; then the fallback, where it is held while they are away, or is on record. */
+  readonly sides: readonly Quorum[];
   readonly clock: Clock;
   readonly events: LockEvents;
   /** The manager's `holder`. */
@@ -45,26 +46,26 @@ export function readForceReleaseOptions(options: ForceReleaseOptions): ForceRele
 }
 
 /**
- * Takes a resource from its holder. Its keys are deleted, and then the resource is acquired and released
- * once: that raises the counters of a majority above the holder's token, so that its next extension cannot
- * set the keys again, and tells it the loss. Resolves to the name of the holder that lost it, or to
- * `undefined` if nobody held it.
+ * Takes a resource from its holder. Its keys are deleted, in the fallback too. Then the resource is acquired
+ * and released once: that raises the counters of a majority above the holder's token, so that its next
+ * extension cannot set the keys again, and tells it the loss. Resolves to the name of the holder that lost
+ * it, or to `undefined` if nobody held it.
  */
 export async function forceRelease(
   context: ForceReleaseContext,
   resource: string,
   { reason, name }: ForceReleaseTerms,
 ): Promise<string | undefined> {
-  const { events, worker, fencing, clock, quorum } = context;
+  const { events, worker, fencing, clock } = context;
   if (!fencing)
     throw new TypeError('forceRelease needs the option fencing: without it a holder sets lost keys again');
-  const taken = takenFrom(await ownersOf(context, resource), quorum.majority);
-  const [owner] = taken;
+  const taken = await takenFrom(context, resource);
+  const [owner] = taken.keys();
   if (owner === undefined) return undefined;
   const holder = holderOf(owner);
   for (let look = 0; look < LOOKS; look++) {
     // One after the other on each connection: the holder's extension has hardly a chance in between.
-    for (const one of taken) deleteKeys(quorum, resource, one);
+    for (const [one, side] of taken) deleteKeys(side, resource, one);
     if ((await acquireOnce(context, resource, name)) || (await isHeldAnew(context, resource, taken))) {
       events.emit({ type: 'force_released', name, resources: [resource], holder, reason, worker });
       return holder;
@@ -74,33 +75,53 @@ export async function forceRelease(
   throw new LockNotAcquiredError([resource], 'contended', holder, 0);
 }
 
-/** The owners that the nodes name, as often as they do. Rejects if fewer than a majority answer. */
+/** The owners that each side names, as often as its nodes do. A side that cannot be reached is left out. */
 async function ownersOf(
-  { quorum, clock, nodeTimeoutMs }: ForceReleaseContext,
+  { sides, clock, nodeTimeoutMs }: ForceReleaseContext,
   resource: string,
-): Promise<readonly string[]> {
-  const answers = await inspectNodes(quorum, clock, resource, nodeTimeoutMs);
-  const known = answers.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
-  return known.flatMap(({ owner }) => (owner === undefined ? [] : [owner]));
+): Promise<readonly (readonly [Quorum, readonly string[]])[]> {
+  const asked = await Promise.allSettled(
+    sides.map((side) => inspectNodes(side, clock, resource, nodeTimeoutMs)),
+  );
+  const [ofNodes] = asked;
+  if (ofNodes?.status === 'rejected' && asked.every(({ status }) => status === 'rejected'))
+    throw ofNodes.reason;
+  return asked.flatMap((answers, at) => {
+    if (answers.status === 'rejected') return [];
+    const known = answers.value.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
+    return [[sides[at]!, known.flatMap(({ owner }) => (owner === undefined ? [] : [owner]))]];
+  });
 }
 
 const ownerOfMajority = (owners: readonly string[], majority: number): string | undefined =>
   owners.find((owner) => owners.filter((other) => other === owner).length >= majority);
 
-/** The holder; or, without one, whoever has left a key that keeps others out while nodes are away. */
-function takenFrom(owners: readonly string[], majority: number): readonly string[] {
-  const holder = ownerOfMajority(owners, majority);
-  return holder === undefined ? [...new Set(owners)] : [holder];
+/**
+ * The holder on each side, by its holder id; or, without one, whoever has left a key there that keeps others
+ * out while nodes are away. Rejects if no side answers.
+ */
+async function takenFrom(
+  context: ForceReleaseContext,
+  resource: string,
+): Promise<ReadonlyMap<string, Quorum>> {
+  const taken = new Map<string, Quorum>();
+  for (const [side, owners] of await ownersOf(context, resource)) {
+    const holder = ownerOfMajority(owners, side.majority);
+    for (const owner of holder === undefined ? owners : [holder]) taken.set(owner, side);
+  }
+  return taken;
 }
 
 /** Whether somebody else holds it by now, whose counter is above the old one. */
 async function isHeldAnew(
   context: ForceReleaseContext,
   resource: string,
-  taken: readonly string[],
+  taken: ReadonlyMap<string, Quorum>,
 ): Promise<boolean> {
-  const owner = ownerOfMajority(await ownersOf(context, resource), context.quorum.majority);
-  return owner !== undefined && !taken.includes(owner);
+  const now = (await ownersOf(context, resource)).map(([{ majority }, owners]) =>
+    ownerOfMajority(owners, majority),
+  );
+  return now.some((owner) => owner !== undefined) && now.every((owner) => !taken.has(owner ?? ''));
 }
 
 /** What the nodes answer makes no difference: the acquisition that follows shows whether it worked. */

@@ -107,7 +107,7 @@ export class LeaseRegistry implements LeaseHost {
   }
 
   lost(keys: HeldKeys): void {
-    void this.fallback?.ended(keys.tracker);
+    this.fallback?.lost(keys);
     this.queue.leaseLost(keys);
   }
 

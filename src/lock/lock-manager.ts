@@ -409,7 +409,7 @@ export class LockManager {
         this.#acquireOptions.resolve({ name, retries: 0, waitMs: 0, minHoldMs: 0 }),
       );
     return {
-      quorum: this.#quorum,
+      sides: this.#fallback === undefined ? [this.#quorum] : [this.#quorum, this.#fallback],
       clock: this.#clock,
       events: this.#events,
       worker,

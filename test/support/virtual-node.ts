@@ -105,7 +105,12 @@ export class VirtualNode implements LockNode, NodeMemory {
     };
   }
 
-  inspect: LockNode['inspect'] = (resources) => this.#memory.inspect(resources);
+  inspect: LockNode['inspect'] = (resources) => {
+    const unreachable = failed('unreachable', new Error('connection refused'));
+    return this.behaviour.down
+      ? Promise.resolve(resources.map(() => unreachable))
+      : this.#memory.inspect(resources);
+  };
 
   history(resource: string): Promise<readonly string[] | Failed> {
     const { down } = this.behaviour;

@@ -1,6 +1,8 @@
+import type { Timer } from '../../clock.js';
 import type { LossReason } from '../../core/lease-state.js';
 import { lossMarginMs } from '../../core/extension-schedule.js';
 import { endOf, validityLeftMs } from '../../core/validity.js';
+import type { NodeState } from '../../node/lock-node.js';
 import type { AttemptResult, NotAcquired, Won } from '../acquire/attempt.js';
 import type { HeldKeys, HeldKeysContext, LeaseReleaseTerms } from '../lease/held-keys.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
@@ -13,6 +15,8 @@ interface Recorded {
   readonly won: Won;
   readonly attemptOn: AttemptOn;
   record: RecordedLease | undefined;
+  /** The run that the database has on record for it. */
+  run: Won['run'];
   keys: HeldKeys | undefined;
   isRecording: boolean;
 }
@@ -26,6 +30,9 @@ export interface DatabaseFallbackContext {
   readonly warn: (message: string) => void;
 }
 
+/** How often a lease without a record is recorded anew, if the database does not tell that it is back. */
+const RECORD_AGAIN_MS = 1_000;
+
 /**
  * Locks in a database while no majority of the nodes answers, across processes.
  *
@@ -34,12 +41,18 @@ export interface DatabaseFallbackContext {
  * held on one side the database refuses the other. It knows the tokens of both sides, too: a lease has the
  * higher one of its two, and both sides are raised to it.
  *
- * A lease of the nodes that was won while the database was away is recorded as soon as it is back.
+ * A lease of the nodes that was won while the database was away, or lost its record since, is recorded as
+ * soon as it is back.
  */
 export class DatabaseFallback implements Fallback {
   readonly #leases = new Map<KeyTracker, Recorded>();
+  /** The records of leases that were lost. Their keys expire, unless the holder releases them before. */
+  readonly #left = new WeakMap<KeyTracker, RecordedLease>();
   readonly #name: string;
+  readonly #state: () => NodeState;
   #isAway = false;
+  #timer: Timer | undefined;
+  #toldReason: string | undefined;
 
   constructor(
     private readonly nodes: Quorum,
@@ -48,8 +61,10 @@ export class DatabaseFallback implements Fallback {
   ) {
     const [node] = database.nodes;
     this.#name = node!.name;
-    node!.onStateChange(({ status }) => {
-      if (status === 'ready') this.#onReady();
+    this.#state = () => node!.state;
+    node!.onStateChange((state) => {
+      if (state.status === 'ready') this.#recordAll();
+      if (state.status === 'misconfigured') this.#tellMisconfigured(state.reason ?? state.status);
     });
   }
 
@@ -60,14 +75,8 @@ export class DatabaseFallback implements Fallback {
     if (won.kind !== 'won') return won;
     const there = await attemptOn(this.database);
     if (there.kind === 'unreachable') {
-      this.#tellAway();
-      this.#leases.set(won.tracker, {
-        won,
-        attemptOn,
-        record: undefined,
-        keys: undefined,
-        isRecording: false,
-      });
+      this.#keep(won, attemptOn);
+      this.#isUnrecorded();
       return won;
     }
     if (there.kind !== 'won') {
@@ -83,9 +92,25 @@ export class DatabaseFallback implements Fallback {
   }
 
   ended(tracker: KeyTracker, terms?: LeaseReleaseTerms): Promise<unknown> | undefined {
+    const record = this.#remove(tracker) ?? this.#left.get(tracker);
+    return record?.end(tracker, terms);
+  }
+
+  lost({ tracker }: HeldKeys): void {
+    const record = this.#remove(tracker);
+    if (record === undefined) return;
+    record.leave();
+    this.#left.set(tracker, record);
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #remove(tracker: KeyTracker): RecordedLease | undefined {
     const lease = this.#leases.get(tracker);
     this.#leases.delete(tracker);
-    return lease?.record?.end(tracker, terms);
+    return lease?.record;
   }
 
   async #fallBack(unreachable: NotAcquired, attemptOn: AttemptOn): Promise<AttemptResult> {
@@ -107,56 +132,84 @@ export class DatabaseFallback implements Fallback {
       return { kind: 'unreachable', votes: [], failure, undone: Promise.resolve() };
     }
     const agreed = withToken(won, token);
+    this.#record(this.#keep(agreed, attemptOn), withToken(there, token));
+    return agreed;
+  }
+
+  #keep(won: Won, attemptOn: AttemptOn): Recorded {
     const lease: Recorded = {
-      won: agreed,
+      won,
       attemptOn,
       record: undefined,
+      run: undefined,
       keys: undefined,
       isRecording: false,
     };
     this.#leases.set(won.tracker, lease);
-    this.#record(lease, withToken(there, token));
-    return agreed;
+    return lease;
   }
 
   #record(lease: Recorded, there: Won): void {
-    lease.record = new RecordedLease(this.context.keys, there, (reason) => this.#onLost(lease, reason));
+    this.#isAway = false;
+    lease.run ??= there.run;
+    lease.record = new RecordedLease(this.context.keys, there, lease.run, (reason) =>
+      this.#onLost(lease, reason),
+    );
   }
 
   #onLost(lease: Recorded, reason: LossReason): void {
     lease.record = undefined;
     if (reason === 'taken') lease.keys?.lease?.lose('taken');
-    else this.#tellAway();
+    else this.#isUnrecorded();
   }
 
-  /** The database votes again: leases that it does not know are recorded. */
-  #onReady(): void {
-    this.#isAway = false;
-    for (const lease of this.#leases.values())
-      if (lease.record === undefined && !lease.isRecording) void this.#recordLate(lease);
+  /** There is a lease without a record. That is told, once for each time that the database is away. */
+  #isUnrecorded(): void {
+    if (!this.#isAway) {
+      this.#isAway = true;
+      const { reason } = this.#state();
+      const why = reason === undefined ? '' : ` (${reason})`;
+      this.context.warn(
+        `${this.#name} cannot be reached${why}: leases of the nodes are not on record there, and a process ` +
+          'that reaches it and not the nodes could be granted what is held',
+      );
+    }
+    this.#recordLater();
+  }
+
+  /** A database that hung, or had an error, does not tell when it is well again. */
+  #recordLater(): void {
+    this.#timer?.cancel();
+    const { clock } = this.context.keys;
+    this.#timer = clock.setTimer(() => this.#recordAll(), RECORD_AGAIN_MS, 'background');
+  }
+
+  /** Leases that the database does not know are recorded. */
+  #recordAll(): void {
+    const unrecorded = [...this.#leases.values()].filter(({ record }) => record === undefined);
+    for (const lease of unrecorded) if (!lease.isRecording) void this.#recordLate(lease);
+    if (unrecorded.length > 0) this.#recordLater();
   }
 
   async #recordLate(lease: Recorded): Promise<void> {
     const { won, attemptOn } = lease;
     lease.isRecording = true;
-    const there = await attemptOn(this.database);
+    let there = await attemptOn(this.database);
+    // Its run is on record there. Now the resource is to be held again.
+    if (there.kind === 'already_ran') there = await attemptOn(this.database, { asRun: false });
     lease.isRecording = false;
-    const isHeld = this.#leases.get(won.tracker) === lease;
+    const isHeld = (): boolean => this.#leases.get(won.tracker) === lease;
     if (there.kind === 'won') {
-      if (isHeld && (await raise(this.database, there, won.token ?? 0)) && this.#leases.has(won.tracker))
+      if (isHeld() && (await raise(this.database, there, won.token ?? 0)) && isHeld())
         this.#record(lease, there);
       else this.context.discard(there);
-    } else if (there.kind === 'held' && isHeld) lease.keys?.lease?.lose('taken');
+    } else if (there.kind === 'held' && isHeld()) lease.keys?.lease?.lose('taken');
   }
 
-  /** Once for each time that it is away. */
-  #tellAway(): void {
-    if (this.#isAway) return;
-    this.#isAway = true;
-    this.context.warn(
-      `${this.#name} cannot be reached: leases of the nodes are not on record there, and a process that ` +
-        'reaches it and not the nodes could be granted what is held',
-    );
+  #tellMisconfigured(reason: string): void {
+    if (reason === this.#toldReason) return;
+    this.#toldReason = reason;
+    this.context.warn(`fallback ${this.#name} has no vote: ${reason}`);
   }
 }
 

@@ -18,6 +18,8 @@ export class RecordedLease implements LeaseListener {
   constructor(
     context: HeldKeysContext,
     won: Won,
+    /** The run that the database has on record for the lease, by this record or one before. */
+    private readonly run: Won['run'],
     /** The record is gone: another holder has the resource there, or it could not be extended. */
     private readonly onLost: (reason: LossReason) => void,
   ) {
@@ -34,16 +36,21 @@ export class RecordedLease implements LeaseListener {
     this.onLost(reason);
   }
 
+  /** It is extended no more, and expires. */
+  leave(): void {
+    this.#keys.end();
+  }
+
   /** Releases the record before the keys of its lease. `lease` is the tracker of those. */
   end(lease: KeyTracker, terms: LeaseReleaseTerms | undefined): Promise<unknown> {
     // The run of the lease never began, so it did not here.
-    if (lease.unbegunRun !== undefined) this.#keys.tracker.unbegunRun = this.#keys.run;
+    if (lease.unbegunRun !== undefined) this.#keys.tracker.unbegunRun = this.run;
     return this.#release(terms);
   }
 
   #release(terms: LeaseReleaseTerms | undefined): Promise<unknown> {
     const { keepMs = 0, finish, note } = terms ?? {};
-    const { run } = this.#keys;
+    const { run } = this;
     // The lock's own nodes say whether a run has ended. Here the end is recorded as well as may be.
     const ownFinish = finish === undefined || run === undefined ? undefined : { mark: run, onEnd: ignore };
     const { nodeTimeoutMs } = this.terms;

@@ -148,6 +148,112 @@ describe('a fallback across processes', () => {
     expect(await world.database.owner(R)).toBeUndefined();
   });
 
+  it('a lease whose record ended while the database hung is recorded again, and told once', async () => {
+    const world = new WorldWithFallback();
+    const lease = await world.acquire(world.manager());
+    world.database.stop();
+    await world.clock.advance(4 * TTL_MS);
+    expect(await world.database.owner(R)).toBeUndefined();
+    expect(lease.signal.aborted).toBe(false);
+    expect(world.warnings.filter((warning) => warning.includes('database cannot be reached'))).toHaveLength(
+      1,
+    );
+    world.database.resume();
+    await world.clock.advance(3_000);
+    const owner = await world.database.owner(R);
+    expect(owner).toBeDefined();
+    await world.clock.advance(4 * TTL_MS);
+    expect(await world.database.owner(R)).toBe(owner);
+    await world.settled(lease.release());
+    expect(await world.database.owner(R)).toBeUndefined();
+  });
+
+  it('the run of a tick, too, is recorded again, and its end', async () => {
+    const world = new WorldWithFallback();
+    const [locks, other] = [world.manager(), world.manager()];
+    const tick = world.clock.stamp().wallMs;
+    let end = (): void => undefined;
+    const job = { key: R, tick, ttlMs: TTL_MS, abandoned: 'retry' } as const;
+    const run = locks.runOnce(job, () => new Promise<void>((resolve) => (end = resolve)));
+    await world.clock.advance(100);
+    world.database.stop();
+    await world.clock.advance(4 * TTL_MS);
+    world.database.resume();
+    await world.clock.advance(3_000);
+    expect(await world.database.owner(R)).toBeDefined();
+    end();
+    expect(await world.settled(run)).toMatchObject({ ran: true });
+    world.nodesDown = true;
+    const again = other.runOnce(job, () => Promise.resolve());
+    expect(await world.settled(again)).toMatchObject({ ran: false });
+  });
+
+  it('a holder that loses its lease with the nodes has the rest of its time to stop', async () => {
+    const world = new WorldWithFallback();
+    const [one, other] = [world.manager(), world.manager()];
+    const lease = await world.acquire(one);
+    world.nodesDown = true;
+    await world.settled(new Promise((resolve) => lease.signal.addEventListener('abort', resolve)));
+    expect(await world.database.owner(R)).toBeDefined();
+    expect(await world.reasonOf(other)).toBe('held');
+    await world.clock.advance(TTL_MS);
+    expect(await world.reasonOf(other)).toBe('granted');
+  });
+
+  it('a holder that lost its lease, and says that it has stopped, frees the resource', async () => {
+    const world = new WorldWithFallback();
+    const [one, other] = [world.manager(), world.manager()];
+    const lease = await world.acquire(one);
+    world.nodesDown = true;
+    await world.settled(new Promise((resolve) => lease.signal.addEventListener('abort', resolve)));
+    await world.settled(lease.release());
+    expect(await world.reasonOf(other)).toBe('granted');
+  });
+
+  it('keys that are to be left at the end are left in the database, too', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    await world.acquire(locks);
+    await world.settled(locks.close({ leaveKeys: true }));
+    expect(await world.database.owner(R)).toBeDefined();
+    await world.clock.advance(2 * TTL_MS);
+    expect(await world.database.owner(R)).toBeUndefined();
+  });
+
+  it.each([
+    ['on the nodes', false],
+    ['in the database, while the nodes are away', true],
+  ])('an operator takes what is held %s', async (_name, down) => {
+    const world = new WorldWithFallback();
+    world.nodesDown = down;
+    const lease = await world.acquire(world.manager({ holder: 'a:1' }), { ttlMs: 30_000 });
+    const operator = world.manager();
+    expect(await world.settled(operator.forceRelease(R, { reason: 'it hangs' }))).toBe('a:1');
+    const next = await world.acquire(world.manager());
+    expect(next.token).toBeGreaterThan(lease.token);
+    await world.clock.advance(30_000);
+    expect(lease.signal.aborted).toBe(true);
+    next.assertHeld();
+  });
+
+  it('an operator takes nothing where nobody holds it, and is told when neither side answers', async () => {
+    const world = new WorldWithFallback();
+    const operator = world.manager();
+    expect(await world.settled(operator.forceRelease(R, { reason: 'it hangs' }))).toBeUndefined();
+    world.nodesDown = true;
+    world.databaseDown = true;
+    await expect(world.settled(operator.forceRelease(R, { reason: 'it hangs' }))).rejects.toBeInstanceOf(
+      QuorumUnreachableError,
+    );
+  });
+
+  it('a database that cannot vote is told at once, with the reason', () => {
+    const world = new WorldWithFallback();
+    world.manager();
+    world.database.setState({ status: 'misconfigured', reason: 'there is no such table' });
+    expect(world.warnings).toEqual([expect.stringContaining('database has no vote: there is no such table')]);
+  });
+
   it('without either side the error is that of the nodes, and nothing is left', async () => {
     const world = new WorldWithFallback();
     const locks = world.manager();

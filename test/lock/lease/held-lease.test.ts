@@ -404,6 +404,17 @@ describe('the fallback', () => {
     await expect(world.clock.until(locks.acquire(R))).rejects.toMatchObject({ code: 'QUORUM_UNREACHABLE' });
   });
 
+  it('the fallback does not grant what was lost with the nodes while its holder has time to stop', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager({ fallback: 'memory' });
+    const lease = await world.clock.until(locks.acquire(R, { ttlMs: 9_000 }));
+    for (const node of world.nodes) node.down();
+    await world.clock.until(new Promise((resolve) => lease.signal.addEventListener('abort', resolve)));
+    await expect(world.clock.until(locks.acquire(R))).rejects.toMatchObject({ code: 'QUORUM_UNREACHABLE' });
+    await world.clock.advance(9_000);
+    expect((await world.clock.until(locks.acquire(R))).fallback).toBe(true);
+  });
+
   it('if all nodes are in memory, every listener hears that the fallback is active', async () => {
     const world = new VirtualWorld(1);
     const locks = world.manager({ nodes: [new MemoryNode('memory', world.clock)] });

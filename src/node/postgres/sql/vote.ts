@@ -264,8 +264,9 @@ const wake = (q: string): string => `${eachResource(
  * is the clock read, so that a call that waited for a lock is late if its deadline has passed.
  *
  * in_quarantine, in_durable, in_spare, in_seen: the guard's. in_requests: a list of objects, see
- * \`encodeRequest\`. Gives the time in µs; for how many ms grants do not count; and the list of answers, each a vote as the port
- * has it, but for \`late\`, \`mismatch\`, \`restored\` and \`error\`; and what the client has seen by now.
+ * \`encodeRequest\`. Gives the time in µs; for how many ms grants do not count; the list of answers, each a
+ * vote as the port has it, but for \`late\`, \`mismatch\`, \`restored\` and \`error\`; and what the client
+ * has seen by now.
  */
 export const voteFunction = (q: string): string => `
 create or replace function ${q}.vote_v1(

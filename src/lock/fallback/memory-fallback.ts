@@ -1,9 +1,8 @@
+import type { HeldKeys } from '../lease/held-keys.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
-import type { AttemptResult, Won } from './attempt.js';
-
-/** Makes one attempt on these nodes. */
-type AttemptOn = (quorum: Quorum) => Promise<AttemptResult>;
+import type { AttemptResult, Won } from '../acquire/attempt.js';
+import type { AttemptOn, Fallback } from './fallback.js';
 
 const overlaps = (trackers: ReadonlySet<KeyTracker>, resources: readonly string[]): boolean =>
   [...trackers].some((tracker) => tracker.resources.some((resource) => resources.includes(resource)));
@@ -13,10 +12,12 @@ const overlaps = (trackers: ReadonlySet<KeyTracker>, resources: readonly string[
  * holder at a time: while a lease from the nodes is held, the fallback does not grant its resources, and the
  * other way round.
  */
-export class MemoryFallback {
+export class MemoryFallback implements Fallback {
   /** The keys that this process holds from the nodes, and those that it holds in memory. */
   readonly #fromNodes = new Set<KeyTracker>();
   readonly #inMemory = new Set<KeyTracker>();
+  /** Keys on the nodes whose lease was lost: its holder needs the rest of their time to stop. */
+  readonly #lost = new Set<HeldKeys>();
 
   constructor(
     private readonly nodes: Quorum,
@@ -40,11 +41,11 @@ export class MemoryFallback {
       this.#fromNodes.add(result.tracker);
       return result;
     }
-    if (overlaps(this.#fromNodes, resources)) return result;
+    if (this.#isHeldOnNodes(resources)) return result;
     this.onChange(true, 'no majority of the nodes can be reached: locks exclude this process only');
     const local = await attemptOn(this.memory);
     if (local.kind !== 'won') return local;
-    if (overlaps(this.#fromNodes, resources)) {
+    if (this.#isHeldOnNodes(resources)) {
       this.discard(local);
       return result;
     }
@@ -56,5 +57,19 @@ export class MemoryFallback {
   ended(tracker: KeyTracker): undefined {
     this.#fromNodes.delete(tracker);
     this.#inMemory.delete(tracker);
+    for (const keys of this.#lost) if (keys.tracker === tracker) this.#lost.delete(keys);
+  }
+
+  lost(keys: HeldKeys): void {
+    const { tracker } = keys;
+    if (this.#fromNodes.has(tracker)) this.#lost.add(keys);
+    this.#fromNodes.delete(tracker);
+    this.#inMemory.delete(tracker);
+  }
+
+  #isHeldOnNodes(resources: readonly string[]): boolean {
+    for (const keys of this.#lost) if (keys.remainingMs === 0) this.#lost.delete(keys);
+    const lost = new Set([...this.#lost].map(({ tracker }) => tracker));
+    return overlaps(this.#fromNodes, resources) || overlaps(lost, resources);
   }
 }

@@ -1,0 +1,33 @@
+import type { Clock } from '../../clock.js';
+import { LockEvents } from '../../api/events.js';
+import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { Won } from '../acquire/attempt.js';
+import type { LeaseScheduler } from '../lease/lease-scheduler.js';
+import type { Quorum } from '../quorum/quorum.js';
+import { DatabaseFallback } from './database-fallback.js';
+import type { Fallback } from './fallback.js';
+import { MemoryFallback } from './memory-fallback.js';
+
+export interface FallbackContext {
+  readonly options: ResolvedManagerOptions;
+  readonly clock: Clock;
+  readonly scheduler: LeaseScheduler;
+  readonly quorum: Quorum;
+  /** A quorum of one node, in memory or a database; `undefined`: there is no fallback. */
+  readonly fallback: Quorum | undefined;
+  readonly onFallback: (active: boolean, reason: string) => void;
+  /** Releases what was won in vain. */
+  readonly discard: (won: Won) => void;
+}
+
+/** The fallback of the options; `undefined`: there is none. */
+export function openFallback(context: FallbackContext): Fallback | undefined {
+  const { fallback, quorum, clock, scheduler, onFallback: onChange, options, discard } = context;
+  if (fallback === undefined) return undefined;
+  const isInMemory = fallback.nodes.every(({ scope }) => scope === 'process');
+  if (isInMemory) return new MemoryFallback(quorum, fallback, discard, onChange);
+  const { driftFactor, warn } = options;
+  // The record of a lease is part of it, and has no events of its own.
+  const keys = { clock, scheduler, driftFactor, events: new LockEvents(warn), guard: undefined };
+  return new DatabaseFallback(quorum, fallback, { keys, discard, onChange, warn });
+}
