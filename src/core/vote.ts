@@ -20,6 +20,11 @@ export interface Granted {
   readonly attempt?: number;
   /** After a release that finishes a run: whether the node has the end of it on record. */
   readonly recorded?: boolean;
+  /**
+   * After an acquisition with `from`: how long the longest of the keys that it took would have lived on, in
+   * milliseconds. Left out by a node that had carried out the same request before.
+   */
+  readonly giverLeftMs?: number;
 }
 
 export interface Refused {

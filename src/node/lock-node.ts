@@ -237,6 +237,8 @@ interface Voted extends RequestBase {
  * { kind: 'refused', reason: 'already_ran', run: { tick: 1_791_812_340_000, attempt: 1, state: 'finished' } }
  * // with `retry`: the tick was started once, and its worker is gone
  * { kind: 'granted', counter: 1_791_812_345_678_001, attempt: 1 }
+ * // with `from`: taken from that holder
+ * { kind: 'granted', counter: 1_791_812_345_678_002, giverLeftMs: 12_040 }
  * // after its deadline
  * { kind: 'failed', reason: 'late', cause: new Error('the request reached the node after its deadline') }
  */
@@ -270,6 +272,12 @@ export interface AcquireRequest extends Voted {
   readonly tokens: number;
   /** Refused as held: joins the wait list of the resource that refused. Granted: leaves the wait lists. */
   readonly queueEntry?: QueueEntry | undefined;
+  /**
+   * Takes the keys of this holder id, which must have all of them: the same is done as for free resources.
+   * A resource without a key is refused as `absent`. The grant tells how long the keys would have lived
+   * (`giverLeftMs`), and does not shorten that. Without a tick.
+   */
+  readonly from?: string | undefined;
 }
 
 /**

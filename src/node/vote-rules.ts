@@ -111,20 +111,23 @@ const held = (owner: string, remainingMs: number): Refused => ({
 const impossible = (what: string): Failed => failed('error', new Error(impossibleCounter(what)));
 
 function acquire(request: AcquireRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
-  const { resources, holderId, ttlMs, tick, retry = false, tokens } = request;
+  const { resources, holderId, ttlMs, tick, retry = false, tokens, from } = request;
   const seed = request.seed && Math.min(request.seed, (wallMs + SEED_MARGIN_MS) * 1_000);
   let mine = 0;
   let highest = 0;
   let attempt = 0;
+  let giverLeftMs = 0;
   for (const resource of resources) {
     const { owner, expiresAt, counter, run } = live(store.get(resource), now);
-    if (owner !== undefined && owner !== holderId) return held(owner, expiresAt - now);
+    if (owner !== undefined && owner !== holderId && owner !== from) return held(owner, expiresAt - now);
+    if (owner === undefined && from !== undefined) return ABSENT;
+    if (owner !== holderId && owner === from) giverLeftMs = Math.max(giverLeftMs, expiresAt - now);
     if (tick !== undefined) {
       if (run !== undefined && refusesRun(run, tick, retry)) return alreadyRan(run);
       if (tick > wallMs + TICK_AHEAD_MS) return failed('error', new Error(TICK_TOO_FAR_AHEAD));
       if (run?.tick === tick) attempt = Math.max(attempt, run.attempt);
     }
-    if (owner !== undefined) mine++;
+    if (owner === holderId) mine++;
     if (seed !== undefined && counter !== undefined && !isPossibleCounter(counter, wallMs))
       return impossible(`of ${resource}`);
     if (seed !== undefined) highest = Math.max(highest, counter ?? seed);
@@ -135,10 +138,13 @@ function acquire(request: AcquireRequest, store: ResourceStore, { now, wallMs }:
   const counter = seed === undefined ? 0 : highest + tokens;
   for (const resource of resources) {
     const record = store.get(resource) ?? NOTHING;
-    const own = { ...record, owner: holderId, expiresAt: now + ttlMs };
+    // Never shortened: the giver may hold it for as long as its key would have lived.
+    const isTaken = from !== undefined && live(record, now).owner === from;
+    const expiresAt = Math.max(now + ttlMs, isTaken ? record.expiresAt : 0);
+    const own = { ...record, owner: holderId, expiresAt };
     store.set(resource, seed === undefined ? own : { ...own, counter });
   }
-  return { kind: 'granted', counter, ...known };
+  return { kind: 'granted', counter, ...known, ...(from === undefined ? {} : { giverLeftMs }) };
 }
 
 function confirm(request: ConfirmRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {

@@ -81,7 +81,7 @@ function randomCall(
       return {
         terms: [
           ...[deadline, rng.pick(LISTS), resources, lifeMs(), rng.pick(ticks)],
-          ...[rng.pick([1, 1, 5]), waiter!, life!, rng.pick(['', 1])],
+          ...[rng.pick([1, 1, 5]), waiter!, life!, rng.pick(['', 1]), rng.pick(['', '', '', 'one', 'two'])],
         ],
         own: () => [holder(), rng.pick(['', 5, nowUs, nowUs + 1e8])],
         second: 'fence',
@@ -180,6 +180,10 @@ function readable(
     const [kind, first, ...rest] = answer as unknown[];
     // Redis adds where in the script it came about.
     if (kind === 'error') return [kind, String(first).replace(/^WRONGTYPE.*$/, 'WRONGTYPE')];
+    if (kind === 'granted' && rest.length === 3) {
+      livesMs.push(Number(rest[2]));
+      return [kind, first, ...rest.slice(0, 2)];
+    }
     if (kind !== 'held' && kind !== 'inspected') return answer as unknown[];
     livesMs.push(Number(rest[0]));
     return [kind, first, ...rest.slice(1)];
@@ -189,6 +193,7 @@ function readable(
 
 /** All answers that a call can have, by its verb. */
 const ANSWERS = [
+  'acquire absent',
   'acquire already ran',
   'acquire error',
   'acquire granted',

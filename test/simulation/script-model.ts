@@ -46,6 +46,7 @@ export const SCRIPT_FLAWS = [
   'waits for a clock',
   'notes without a bound',
   'an earlier success over a later one',
+  'adoption without comparing',
 ] as const;
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
@@ -65,7 +66,7 @@ interface Shape {
 }
 
 const SHAPES: Readonly<Record<Verb, Shape>> = {
-  acquire: { guard: 5, deadline: true, list: true, terms: 9, own: 2 },
+  acquire: { guard: 5, deadline: true, list: true, terms: 10, own: 2 },
   confirm: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
   extend: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
   release: { guard: 1, terms: 5, own: 1 },
@@ -532,15 +533,17 @@ class Node {
     private readonly operation: Operation,
   ) {}
 
-  acquire([, ttl, tickWord, tokens, waiter = '', life, retry]: readonly string[]): unknown {
+  acquire([, ttl, tickWord, tokens, waiter = '', life, retry, from]: readonly string[]): unknown {
     const { keyspace } = this.server;
     const { pairs, lists, own } = this.operation;
     const [seed, tick] = [numberIn(own[1]), numberIn(tickWord)];
-    const answer = this.#acquire(own[0]!, Number(ttl), seed, tick, retry === '1', Number(tokens));
+    const taken = from === '' ? undefined : from;
+    const giver = this.#giverLives(own[0]!, taken);
+    const answer = this.#acquire(own[0]!, Number(ttl), seed, tick, retry === '1', Number(tokens), taken);
     const isGranted = typeof answer === 'number';
     const known = isGranted ? Math.max(...pairs.map(([, fence]) => this.#attemptOf(fence, tick))) : 0;
-    const told = known > 0 ? [known] : [];
-    if (waiter === '') return known > 0 ? ['granted', answer, '', known] : answer;
+    const told = known > 0 ? [known] : isGranted && giver.length > 0 ? ['', Math.max(...giver)] : [];
+    if (waiter === '') return told.length > 0 ? ['granted', answer, '', ...told] : answer;
     if (typeof answer === 'number') {
       for (const list of lists) keyspace.removeMember(list, waiter);
       return ['granted', answer, Math.max(...lists.map((list) => keyspace.members(list).length)), ...told];
@@ -551,6 +554,17 @@ class Node {
     return answer;
   }
 
+  /** For how long the keys live that are taken from this holder. */
+  #giverLives(holder: string, from: string | undefined): number[] {
+    const { keyspace } = this.server;
+    const { pairs } = this.operation;
+    const taken = pairs.filter(([lock]) => {
+      const owner = errorOf(() => keyspace.get(lock)) === undefined ? keyspace.get(lock) : undefined;
+      return from !== undefined && owner === from && owner !== holder;
+    });
+    return taken.map(([lock]) => Math.max(0, keyspace.pttl(lock)));
+  }
+
   #acquire(
     holder: string,
     ttlMs: number,
@@ -558,6 +572,7 @@ class Node {
     tick: number | undefined,
     retry: boolean,
     reserved: number,
+    from: string | undefined,
   ): number | unknown[] {
     const { keyspace, instants, flaw, nowUs, tickAheadMs } = this.server;
     const { pairs } = this.operation;
@@ -565,7 +580,9 @@ class Node {
     for (const [lock, fence] of pairs) {
       const owner = keyspace.get(lock);
       const isOver = retry && flaw === 'retry over the key';
-      if (owner !== undefined && owner !== holder && !isOver) return this.#heldBy(owner, lock);
+      const isTaken = owner === from || (from !== undefined && flaw === 'adoption without comparing');
+      if (owner !== undefined && owner !== holder && !isOver && !isTaken) return this.#heldBy(owner, lock);
+      if (owner === undefined && from !== undefined && !isTaken) return ['absent'];
       if (seed === undefined && tick === undefined) continue;
       this.#possibleFence(fence);
       if (tick === undefined) continue;
@@ -586,7 +603,8 @@ class Node {
     }
     for (const [lock, fence] of pairs) {
       if (seed !== undefined) this.#setFence(fence, { counter });
-      keyspace.set(lock, holder, ttlMs);
+      const leftMs = keyspace.get(lock) === from ? keyspace.pttl(lock) : 0;
+      keyspace.set(lock, holder, Math.max(ttlMs, from === undefined ? 0 : leftMs));
     }
     for (const [lock] of pairs) instants.list(lock, holder, ttlMs);
     return counter - (seed ?? 0);

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+
 import { acquireCases } from './acquire-cases.js';
+import { adoptCases } from './adopt-cases.js';
 import { confirmCases, extendCases, impossibleCounterCases } from './hold-cases.js';
 import { historyCases, noteCases } from './history-cases.js';
 import { lostMemoryCases, memoryCases } from './memory-cases.js';
@@ -23,6 +25,7 @@ export function lockNodeContract(subject: ContractSubject): readonly ContractCas
   const cases: Cases = {
     ...portCases(parts),
     ...acquireCases,
+    ...adoptCases,
     ...tickCases,
     ...runCases,
     ...confirmCases,

@@ -12,7 +12,7 @@ export function encodeRequest(request: NodeRequest, toServerUs: (callerMs: numbe
   const base = { op, resources, holder };
   switch (request.op) {
     case 'acquire': {
-      const { list, ttlMs, deadlineAt, seed, tick, retry, tokens, queueEntry } = request;
+      const { list, ttlMs, deadlineAt, seed, tick, retry, tokens, queueEntry, from } = request;
       const terms = {
         list,
         ttl: Math.ceil(ttlMs),
@@ -21,6 +21,7 @@ export function encodeRequest(request: NodeRequest, toServerUs: (callerMs: numbe
         tick,
         retry,
         tokens,
+        taken_from: from,
       };
       return { ...base, ...terms, waiter: queueEntry?.waiter, lives: livesMs(queueEntry) };
     }

@@ -51,15 +51,24 @@ const acquire = (q: string): string => `
       highest := 0;
       known := 0;
       mine := 0;
+      giver_left := 0;
       refusing := null;${eachResource(
         q,
         `
-        if l.holder is not null and l.holder <> r.holder then
+        if l.holder is not null and l.holder <> r.holder and l.holder is distinct from r.taken_from then
           answer := ${held};
           refusing := name;
           exit;
         end if;
-        if l.holder is not null then mine := mine + 1; end if;
+        if l.holder is null and r.taken_from is not null then
+          answer := ${ABSENT};
+          exit;
+        end if;
+        if l.holder = r.holder then
+          mine := mine + 1;
+        elsif l.holder is not null then
+          giver_left := greatest(giver_left, (l.expires - now_us + 999) / 1000);
+        end if;
         if r.tick is not null then
           if l.tick is not null and (l.tick > r.tick or l.tick = r.tick
             and (l.state = 'finished' or l.state = 'started' and not coalesce(r.retry, false))) then
@@ -82,16 +91,23 @@ const acquire = (q: string): string => `
         end if;`,
       )}
       if answer is null then
+        answer := '{"kind": "granted"}';
         -- The same request a second time is one grant.
         if mine < cardinality(r.resources) then
+          if r.taken_from is not null then
+            answer := answer || jsonb_build_object('giverLeftMs', giver_left);
+          end if;
           if r.seed is not null then highest := highest + r.tokens; end if;
-          update ${q}.lease t set holder = r.holder, expires = now_us + r.ttl * 1000, set_at = now_us,
+          -- Never shortened: the giver may hold it for as long as its key would have lived.
+          update ${q}.lease t set holder = r.holder, set_at = now_us,
+            expires = greatest(now_us + r.ttl * 1000,
+              case when t.holder = r.taken_from and t.expires > now_us then t.expires else 0 end),
             counter = case when r.seed is null then t.counter else highest end,
-            keep = greatest(t.keep, now_us + r.ttl * 1000
+            keep = greatest(t.keep, t.expires, now_us + r.ttl * 1000
               + case when r.seed is null then 0 else ${COUNTER_LIVES_US} end)
             where t.prefix = in_prefix and t.resource = any (r.resources);
         end if;
-        answer := jsonb_build_object('kind', 'granted', 'counter', highest);
+        answer := answer || jsonb_build_object('counter', highest);
         if known > 0 then answer := answer || jsonb_build_object('attempt', known); end if;
         if r.waiter is not null then
           delete from ${q}.waiter w
@@ -285,6 +301,7 @@ declare
   highest bigint;
   known integer;
   mine integer;
+  giver_left bigint;
   told integer;
   is_restored boolean;
   is_recorded boolean;
@@ -307,7 +324,7 @@ begin
     op text, resources text[], holder text, list text, deadline bigint, ttl bigint, seed bigint, tick bigint,
     retry boolean, tokens bigint, waiter text, lives bigint, token bigint, attempt integer, most bigint,
     restore text, keep bigint, run_state text, note_rank bigint, note_text text, note_most integer,
-    note_success bigint)
+    note_success bigint, taken_from text)
   loop
     answer := null;
     if now_us > r.deadline then

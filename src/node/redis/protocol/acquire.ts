@@ -11,17 +11,24 @@ import { scriptOf } from './script.js';
  * been set by this operation already, and `raised` by how much its counter has. Gives the answer, which
  * resource refused, and the attempt that is on record for the tick.
  *
+ * With `from` it takes that holder's keys, and also gives how long they would have lived.
+ *
  * It is made when it is first needed: a Lua function costs more to make than a lone lock has to spare.
  */
 const DECIDE = `
 ${FENCE}${RUNS}
 decide = function(holder, seed, taken, raised)
-  local mine, highest, known, ticks = 0, 0, 0, {}
+  local mine, highest, known, ticks, lives, giverLeft = 0, 0, 0, {}, {}, nil
   for i = 0, resources - 1 do
     local lock = KEYS[key + 2 * i]
     local owner = not taken and call('GET', lock)
-    if owner and owner ~= holder then return {'held', owner, call('PTTL', lock)}, i end
-    if owner then mine = mine + 1 end
+    if owner and owner ~= holder and owner ~= from then return {'held', owner, call('PTTL', lock)}, i end
+    if from and not owner then return {'absent'} end
+    if owner and owner ~= holder then
+      lives[i] = call('PTTL', lock)
+      giverLeft = math.max(giverLeft or 0, lives[i])
+    end
+    if owner == holder then mine = mine + 1 end
     if seed or tick then
       local counter, ran = readFence(KEYS[key + 2 * i + 1], newest + raised)
       if tick then
@@ -50,10 +57,12 @@ decide = function(holder, seed, taken, raised)
     -- The counter first: should memory run out in between, a counter that is too high does no harm.
     for i = 0, resources - 1 do
       if seed then writeFence(KEYS[key + 2 * i + 1], highest, ticks[i]) end
-      if not taken then call('SET', KEYS[key + 2 * i], holder, 'PX', ttl) end
+      -- Never shortened: the giver may hold it for as long as its key would have lived.
+      local life = math.max(tonumber(ttl), lives[i] or 0)
+      if not taken then call('SET', KEYS[key + 2 * i], holder, 'PX', life) end
     end
   end
-  return seed and highest - seed or 0, nil, known
+  return seed and highest - seed or 0, nil, known, giverLeft
 end
 `;
 
@@ -92,6 +101,7 @@ end
  *       12, 13   the waiter that joins the list of what refuses it, and leaves the lists of what is granted;
  *                and how long a list lives, in ms. Empty and 0: nobody waits
  *       14       '1' where a tick is claimed though it was started, if it is not finished; else empty
+ *       15       the holder id whose keys are taken; empty: the resources have to be free
  *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a
  *       missing counter starts, to within a second of the node's time. Empty: without fencing
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
@@ -100,6 +110,10 @@ end
  *         {'granted', above, others, attempt}
  *                                       likewise, and so many other processes wait (empty: nobody asked);
  *                                       and this attempt is on record for the tick (missing: none)
+ *         {'granted', above, others, '', left}
+ *                                       likewise, and the keys that were taken would have lived for so many
+ *                                       ms
+ *         {'absent'}                    there is no key that could be taken
  *         {'held', owner, remaining}    another holder has it, for so many ms
  *         {'already ran', tick, attempt, state}  this tick or a later one is on record
  *         {'error', message}            nothing was granted; other operations are not affected
@@ -109,7 +123,7 @@ end
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 30000 '' 1 '' 0 '' k3J…@web-1 1795866992000000
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 30000 '' 1 '' 0 '' '' k3J…@web-1 1795866992000000
  *       Xq8…@web-1 1795866992000000
  *     1) 1795866992010000   2) 0   3) 1   4) 1) held 2) p0Z…@web-2 3) 28750
  */
@@ -120,8 +134,9 @@ local ttlMs = math.min(tonumber(ARGV[9]), ${LONGEST_LISTED_MS})
 ${RAISE_INSTANT}
 local resources, ttl, tick = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
 local step, tokens, waiter = ARGV[11], tonumber(ARGV[11]), ARGV[12]
-local isPlain, isRetry = resources == 1 and not tick, ARGV[14] ~= ''
-local keysEach, own, ownEach = 2 * resources, 15, 2
+local from = ARGV[15] ~= '' and ARGV[15]
+local isPlain, isRetry = resources == 1 and not tick and not from, ARGV[14] ~= ''
+local keysEach, own, ownEach = 2 * resources, 16, 2
 local decide, queue
 if waiter ~= '' then
   keysEach = 3 * resources
@@ -130,7 +145,7 @@ end
 ${forEachOperation(
   GUARD_HEAD,
   `
-  local holder, seed, refusing, known = ARGV[own], tonumber(ARGV[own + 1])
+  local holder, seed, refusing, known, giverLeft = ARGV[own], tonumber(ARGV[own + 1])
   -- A lone resource is free, as nearly always, if the lock can be set; and its counter goes on if it can be
   -- counted up.
   local taken, raised = isPlain and call('SET', KEYS[key], holder, 'NX', 'PX', ttl), 0
@@ -146,7 +161,7 @@ ${forEachOperation(
   if not reply then
     if not decide then ${DECIDE} end
     local ok
-    ok, reply, refusing, known = pcall(decide, holder, seed, taken, raised)
+    ok, reply, refusing, known, giverLeft = pcall(decide, holder, seed, taken, raised)
     if not ok then
       if taken then call('DEL', KEYS[key]) end
       if raised > 0 then call('INCRBY', KEYS[key + 1], -tokens) end
@@ -161,6 +176,9 @@ ${forEachOperation(
   if isGranted and known and known > 0 then
     if type(reply) == 'number' then reply = {'granted', reply, ''} end
     reply[4] = known
+  elseif isGranted and giverLeft then
+    if type(reply) == 'number' then reply = {'granted', reply, ''} end
+    reply[4], reply[5] = '', giverLeft
   end
 `,
 )}`,

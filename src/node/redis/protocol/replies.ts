@@ -91,12 +91,13 @@ function zerosIn(answer: unknown): number | undefined {
 function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
   if (typeof answer === 'number') return grantOf(answer, operation, nodeMs);
   if (!Array.isArray(answer)) return NO_ANSWER;
-  const [kind, first, second, third] = answer as readonly unknown[];
+  const [kind, first, second, third, fourth] = answer as readonly unknown[];
   switch (kind) {
     case 'granted': {
       const grant = grantOf(first, operation, nodeMs);
       if (grant.kind === 'failed') return grant;
       const waiting = isNatural(second) ? { waiting: second } : second === '' ? {} : undefined;
+      if (fourth !== undefined) return isNatural(fourth) ? { ...grant, giverLeftMs: fourth } : NO_ANSWER;
       const attempt = isAttempt(third) ? { attempt: third } : third === undefined ? {} : undefined;
       return waiting === undefined || attempt === undefined
         ? NO_ANSWER

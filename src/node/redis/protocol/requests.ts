@@ -34,10 +34,10 @@ function wordsOf(keyPrefix: string, request: NodeRequest): Words {
   const { holderId, resources } = request;
   switch (request.op) {
     case 'acquire': {
-      const { list = '', ttlMs, seed, tick = '', tokens, retry = false } = request;
+      const { list = '', ttlMs, seed, tick = '', tokens, retry = false, from = '' } = request;
       const { waiter, listLivesMs } = request.queueEntry ?? NOBODY;
       const life = Math.ceil(listLivesMs);
-      const terms = [list, resources.length, ttlMs, tick, tokens, waiter, life, retry ? 1 : ''];
+      const terms = [list, resources.length, ttlMs, tick, tokens, waiter, life, retry ? 1 : '', from];
       return { script: ACQUIRE, terms, own: [holderId, seed ?? ''], base: seed ?? 0 };
     }
     case 'confirm': {
