@@ -1,5 +1,5 @@
 export { LockManager } from './lock/lock-manager.js';
-export type { Lease, ReleaseOptions } from './api/lease.js';
+export type { Lease, LeaseJson, ReleaseOptions } from './api/lease.js';
 export type { DeposedReason, Election, ElectionOptions, LeaderRun } from './api/election.js';
 export type { Health } from './api/health.js';
 export type { HealthStatus } from './core/health.js';
@@ -22,6 +22,7 @@ export {
   LOCK_DEFAULTS,
   type Acknowledgement,
   type AcquireOptions,
+  type AdoptOptions,
   type CloseOptions,
   type LockManagerOptions,
   type LockOptions,

@@ -186,7 +186,7 @@ function withoutStack<E extends Error>(error: E): E {
   return error;
 }
 
-const LOSSES: Record<LossReason | 'released', string> = {
+const LOSSES: Record<LossReason | 'released' | 'transferred', string> = {
   unreachable: 'no majority of the nodes could be reached in time to extend it',
   mismatch: "no majority of the nodes votes in this client's list of nodes any more",
   taken: 'a majority of the nodes no longer has its keys',
@@ -195,11 +195,13 @@ const LOSSES: Record<LossReason | 'released', string> = {
   stalled: 'this process did not run when it had to be extended',
   closed: 'the lock manager was closed',
   released: 'it has been released',
+  transferred: 'it has been transferred, for another process to adopt',
 };
 
 /**
  * The lease ended before its holder released it. Stop using the resource, and do not report success. `reason`
- * says why; it is `released` only when a lease is used after its own release.
+ * says why; it is `released` only when a lease is used after its own release, and `transferred` after its
+ * holder has given it away.
  */
 export class LeaseLostError extends LockError {
   static {
@@ -210,7 +212,7 @@ export class LeaseLostError extends LockError {
 
   constructor(
     resources: readonly string[],
-    readonly reason: LossReason | 'released',
+    readonly reason: LossReason | 'released' | 'transferred',
   ) {
     super(`the lease of ${quoted(resources)} is over: ${LOSSES[reason]}`, resources);
   }

@@ -83,6 +83,8 @@ export type { RunOutcome };
  *   tried again while validity is left.
  * - `released`: the holder released the lease. `acknowledged` nodes said that the key is gone; if the lease
  *   was handed over to another call of this process, so many nodes have the key for that one.
+ * - `transferred`: the holder gave the lease away, by `transfer`. Whoever adopts it tells `acquired`, or
+ *   `skipped` as `held` where the lease is over.
  * - `lost`: the lease ended before its holder released it.
  * - `vote`: the answer of one node in one round; `id` is the call, or the lease, that the round was for.
  *   `vote` is `granted`, or the reason of the refusal or failure.
@@ -148,6 +150,11 @@ export type LockEvent =
       readonly token: number | undefined;
       readonly heldMs: number;
       readonly acknowledged: number;
+    })
+  | (AboutCall & {
+      readonly type: 'transferred';
+      readonly token: number | undefined;
+      readonly heldMs: number;
     })
   | (AboutCall & {
       readonly type: 'lost';

@@ -9,8 +9,32 @@ export interface ReleaseOptions {
 }
 
 /**
- * The handle of a held resource. It ends once: by `release`, or by its loss. `signal` tells the loss before
- * the keys on the nodes can have expired. Use it with `await using`, or release it in a `finally`.
+ * A lease in plain data, which another process can adopt. Whoever has it and can reach the nodes can take the
+ * lease: keep it as secret as the access to the nodes.
+ */
+export interface LeaseJson {
+  /** The number of this format. */
+  readonly quorlock: 1;
+  readonly keyPrefix: string;
+  readonly resources: readonly string[];
+  readonly name: string;
+  /** The value of its keys on the nodes. */
+  readonly holderId: string;
+  /** Missing without fencing. Whoever adopts the lease gets a greater one. */
+  readonly token?: number;
+  readonly ttlMs: number;
+  /** Whether its holder has given it away, by `transfer`. */
+  readonly transferred: boolean;
+  /** The tick that it is for. Such a lease cannot be adopted. */
+  readonly tick?: number;
+  /** It was taken in the option `fallback`. Such a lease cannot be adopted. */
+  readonly fallback?: true;
+}
+
+/**
+ * The handle of a held resource. It ends once: by `release`, `transfer`, or its loss. `signal` tells the
+ * loss before the keys on the nodes can have expired. Use it with `await using`, or release it in a
+ * `finally`.
  */
 export interface Lease {
   /** The resources that are held, sorted. */
@@ -77,6 +101,19 @@ export interface Lease {
    * be. While nodes cannot be reached, they are asked again for up to a day. Without a tick it is `false`.
    */
   finished(): Promise<boolean>;
+  /**
+   * The lease in plain data, for `LockManager.adopt` in another process. It changes nothing: the lease is
+   * still held here, and whoever adopts it waits until it cannot be valid here any more.
+   */
+  toJSON(): LeaseJson;
+  /**
+   * Gives the lease away: it ends here at once, and its keys are left on the nodes for the process that
+   * adopts it. `signal` aborts with a LeaseLostError, whose reason is `transferred`. Resolves to what
+   * `LockManager.adopt` needs when no request of this lease can be carried out any more. Rejects with a
+   * LeaseLostError if the lease is over, and with a TypeError for the lease of a tick, of a leader, or of
+   * the fallback.
+   */
+  transfer(): Promise<LeaseJson>;
   /** The same as `release`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

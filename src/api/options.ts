@@ -106,6 +106,24 @@ export interface AcquireOptions extends LockOptions {
   readonly attempts?: number | undefined;
 }
 
+/** The options of `adopt`. `minHoldMs` and `maxHoldMs` count from the adoption. */
+export interface AdoptOptions extends Pick<
+  LockOptions,
+  'ttlMs' | 'autoExtend' | 'minHoldMs' | 'maxHoldMs' | 'nodeTimeoutMs'
+> {
+  /**
+   * The lock's name in metrics and events.
+   * @default the name that the lease had
+   */
+  readonly name?: string | undefined;
+  /**
+   * Cancels the call while it waits for the end of the lease elsewhere: the promise rejects with
+   * `signal.reason`, and the keys are released.
+   * @default none
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The options of `close`. */
 export interface CloseOptions {
   /**

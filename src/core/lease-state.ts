@@ -12,10 +12,11 @@
 export type LossReason =
   'unreachable' | 'mismatch' | 'taken' | 'not_extended' | 'max_hold' | 'stalled' | 'closed';
 
-/** A lease is held, and then released or lost. No transition leads back. */
+/** A lease is held, and then released, transferred or lost. No transition leads back. */
 export type LeaseState =
   | { readonly phase: 'held' }
   | { readonly phase: 'released' }
+  | { readonly phase: 'transferred' }
   | { readonly phase: 'lost'; readonly reason: LossReason };
 
 /** The state of a lease that was just acquired. */
@@ -24,6 +25,10 @@ export const HELD: LeaseState = { phase: 'held' };
 /** The state after the holder's release. A lost lease stays lost. */
 export const released = (state: LeaseState): LeaseState =>
   state.phase === 'held' ? { phase: 'released' } : state;
+
+/** The state after the holder has given it away. A lease that is over stays as it is. */
+export const transferred = (state: LeaseState): LeaseState =>
+  state.phase === 'held' ? { phase: 'transferred' } : state;
 
 /** The state after the loss. A released lease stays released. */
 export const lost = (state: LeaseState, reason: LossReason): LeaseState =>

@@ -4,8 +4,10 @@ import { MetOwners } from '../core/outcome.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
+import type { LeaseJson } from '../api/lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
+import { adoptKeys } from './acquire/adoption.js';
 import {
   attempt,
   errorOf,
@@ -25,6 +27,7 @@ import type { LeaseScheduler } from './lease/lease-scheduler.js';
 import type { LeaseGuard } from './lease/stand-in.js';
 import { newHolderId } from './quorum/holder-id.js';
 import type { Quorum } from './quorum/quorum.js';
+import type { LockRequest } from './quorum/terms.js';
 import { ReleaseNotifications } from './waiting/release-notifications.js';
 import { acquireWithRetries } from './waiting/retry-loop.js';
 import { WaitQueue } from './waiting/wait-queue.js';
@@ -48,6 +51,9 @@ export interface AcquirerContext {
   /** What the first calls wait for, because the nodes are not known yet; `undefined` once they are. */
   readonly starting: () => Promise<void> | undefined;
 }
+
+/** What the fallback says to those who would adopt a lease of the nodes. */
+const NOTHING_TO_ADOPT: NotAcquired = { kind: 'unreachable', votes: [], undone: Promise.resolve() };
 
 const DRAINED = new Error('the lock manager is draining');
 
@@ -74,7 +80,7 @@ export class Acquirer {
 
   constructor(context: AcquirerContext) {
     const { options, clock, random, events, quorum, quarantine, scheduler, guard } = context;
-    const { driftFactor, fencing } = options;
+    const { driftFactor, fencing, keyPrefix } = options;
     this.#context = context;
     this.#queue = new WaitQueue(clock);
     this.#notifications = new ReleaseNotifications(
@@ -97,7 +103,7 @@ export class Acquirer {
       metOwners: new MetOwners(),
     };
     this.#keysContext = { clock, events, scheduler, guard, driftFactor };
-    this.#leaseContext = { clock, events, host: this.leases, quarantine };
+    this.#leaseContext = { clock, events, host: this.leases, quarantine, keyPrefix, quorum };
     this.#waitContext = {
       clock,
       random,
@@ -111,11 +117,20 @@ export class Acquirer {
     return this.#drained.isCancelled;
   }
 
-  async acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
-    const call = new AcquireCall(this.#context, ++this.#calls, resources, options);
+  acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
+    return this.#carryOut(new AcquireCall(this.#context, ++this.#calls, resources, options));
+  }
+
+  /** Takes over the lease that another process has given away, or still holds. */
+  adopt(lease: LeaseJson, options: ResolvedAcquireOptions): Promise<HeldLease> {
+    return this.#carryOut(new AcquireCall(this.#context, ++this.#calls, lease.resources, options, lease));
+  }
+
+  async #carryOut(call: AcquireCall): Promise<HeldLease> {
+    const { resources, options } = call;
     const { signal, retries, waitMs } = options;
     // A single attempt ends by itself: nothing has to be cancelled.
-    const isSingle = signal === undefined && retries === 0 && waitMs === 0;
+    const isSingle = signal === undefined && retries === 0 && waitMs === 0 && call.adopted === undefined;
     try {
       if (this.isDraining) throw DRAINED;
       return isSingle && this.#context.starting() === undefined
@@ -239,10 +254,34 @@ export class Acquirer {
       tokens: tokensFor(waitMs > 0 ? waiters - 1 : waiters),
       queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };
+    const { adopted } = call;
     const withoutRun = { ...request, tick: undefined, retry: false, maxRuns: undefined };
-    const attemptOn: AttemptOn = (quorum, { asRun } = { asRun: true }) =>
-      attempt(quorum, this.#attemptContext, asRun ? request : withoutRun, cancellation);
+    const attemptOn: AttemptOn =
+      adopted === undefined
+        ? (quorum, { asRun } = { asRun: true }) =>
+            attempt(quorum, this.#attemptContext, asRun ? request : withoutRun, cancellation)
+        : this.#adoptionOf(adopted, request, cancellation);
     return this.#fallback?.attempt(resources, attemptOn) ?? attemptOn(this.#context.quorum);
+  }
+
+  /**
+   * Takes the keys on the nodes. In the fallback, which has none of them, the same is acquired afterwards;
+   * but nothing is granted there alone.
+   */
+  #adoptionOf(
+    { holderId, transferred: isOver }: LeaseJson,
+    request: LockRequest,
+    cancellation: Cancellation,
+  ): AttemptOn {
+    const from = { holderId, isOver };
+    let isTaken = false;
+    return async (quorum) => {
+      if (isTaken) return attempt(quorum, this.#attemptContext, request, cancellation);
+      if (quorum !== this.#context.quorum) return NOTHING_TO_ADOPT;
+      const result = await adoptKeys(quorum, this.#attemptContext, { ...request, from }, cancellation);
+      isTaken = result.kind === 'won';
+      return result;
+    };
   }
 
   readonly #attemptEnded = (): void => {

@@ -111,6 +111,12 @@ export class LeaseRegistry implements LeaseHost {
     this.queue.leaseLost(keys);
   }
 
+  async transferred(keys: HeldKeys, timeoutMs: number): Promise<void> {
+    const recorded = this.fallback?.ended(keys.tracker);
+    this.queue.leaseLost(keys);
+    await Promise.all([recorded, keys.whenQuiet(timeoutMs)]);
+  }
+
   ended(lease: HeldLease): void {
     this.#leases.delete(lease);
     for (const onEnded of this.#onEnded) onEnded();

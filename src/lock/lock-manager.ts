@@ -7,10 +7,11 @@ import type { ForceReleaseOptions } from '../api/force-release.js';
 import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Membership as MembershipSnapshot } from '../api/membership.js';
-import type { Lease } from '../api/lease.js';
+import type { Lease, LeaseJson } from '../api/lease.js';
 import {
   LOCK_DEFAULTS,
   type AcquireOptions,
+  type AdoptOptions,
   type CloseOptions,
   type LockManagerOptions,
   type ResolvedAcquireOptions,
@@ -35,6 +36,7 @@ import type { RunRoutine } from './runs/run-body.js';
 import { Runs } from './runs/runs.js';
 import { StallGuard } from './stall/stall-guard.js';
 import { checkName } from './validation/checks.js';
+import { adoptionOptions, readLeaseJson } from './validation/lease-json.js';
 import {
   AcquireOptionsResolver,
   resolveCloseOptions,
@@ -154,6 +156,23 @@ export class LockManager {
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
     const resources = resolveResources(resource);
     return this.#acquireResolved(resources, this.#acquireOptions.resolve(options));
+  }
+
+  /**
+   * Takes over a lease of another process, from what its `transfer` or `toJSON` gave. No other process gets
+   * the resources in between, and the lease has a greater token than before. Of several calls with the same
+   * lease one succeeds at most. If the lease was not transferred, the call waits until it cannot be valid any
+   * more there; its holder learns of the loss at its next extension.
+   *
+   * Rejects with a LockNotAcquiredError if another holder has the resources by now, with a LeaseLostError if
+   * they were released or have expired, otherwise like `acquire`. When it rejects, the lease may be over for
+   * the other process, too. A TypeError or RangeError says that `lease` cannot be adopted by this manager.
+   */
+  async adopt(lease: LeaseJson, options: AdoptOptions = {}): Promise<Lease> {
+    const read = readLeaseJson(lease, this.#options);
+    const resolved = this.#acquireOptions.resolve(adoptionOptions(read, options));
+    this.connect();
+    return this.#acquirer.adopt(read, resolved);
   }
 
   /**

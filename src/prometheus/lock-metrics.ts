@@ -128,6 +128,7 @@ class Recorder {
         this.#addLock(event.name);
         return metrics.extensions.inc({ lock: event.name, outcome: event.outcome });
       case 'released':
+      case 'transferred':
         this.#recordLeaseEnd(event);
         return metrics.released.inc({ lock: event.name });
       case 'lost':
@@ -182,7 +183,7 @@ class Recorder {
     this.metrics.acquireDuration.observe({ lock: name, outcome: type }, durationMs / 1000);
   }
 
-  #recordLeaseEnd(event: EventOf<'released' | 'lost'>): void {
+  #recordLeaseEnd(event: EventOf<'released' | 'transferred' | 'lost'>): void {
     this.#addLock(event.name);
     this.metrics.holdDuration.observe({ lock: event.name }, event.heldMs / 1000);
     if (this.#held.end(keyOf(event))) this.metrics.leasesHeld.dec({ lock: event.name });
@@ -210,4 +211,5 @@ class Recorder {
 const keyOf = ({ id, resources }: EventOf<Numbered>): string => JSON.stringify([id, ...resources]);
 
 /** The events that begin or end an interval. */
-type Numbered = 'acquired' | 'released' | 'lost' | 'waiting' | 'waited' | 'elected' | 'deposed';
+type Numbered =
+  'acquired' | 'released' | 'transferred' | 'lost' | 'waiting' | 'waited' | 'elected' | 'deposed';

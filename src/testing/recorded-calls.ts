@@ -62,6 +62,7 @@ export class RecordedCalls {
       case 'acquired':
         return this.#change(event.id, { state: 'running', ran: true });
       case 'released':
+      case 'transferred':
         return this.#change(event.id, { state: 'released' });
       case 'lost':
         return this.#change(event.id, { state: 'lost', reason: event.reason });

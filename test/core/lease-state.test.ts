@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { HELD, lost, released, type LeaseState, type LossReason } from '../../src/core/lease-state.js';
+import {
+  HELD,
+  lost,
+  released,
+  transferred,
+  type LeaseState,
+  type LossReason,
+} from '../../src/core/lease-state.js';
 
 const REASONS: readonly LossReason[] = [
   'unreachable',
@@ -29,6 +36,14 @@ describe('lease state', () => {
 
   it('is not lost after its release', () => {
     expect(lost(released(HELD), 'unreachable')).toEqual({ phase: 'released' });
+  });
+
+  it('is transferred by its holder, and then neither released nor lost', () => {
+    const gone = transferred(HELD);
+    expect(gone).toEqual({ phase: 'transferred' });
+    expect(released(gone)).toBe(gone);
+    expect(lost(gone, 'closed')).toBe(gone);
+    expect(transferred(released(HELD))).toEqual({ phase: 'released' });
   });
 
   it('is what the first ending says, whatever follows', () => {

@@ -90,7 +90,7 @@ describe('the errors table', () => {
   it('names every reason of a lost lease', () => {
     const told = codeIn(rows.find((row) => plain(row['class']) === 'LeaseLostError')?.['when']);
     expect(told.filter((word) => word !== 'reason').sort()).toEqual(
-      [...labels.LOSS_REASONS, 'released'].sort(),
+      [...labels.LOSS_REASONS, 'released', 'transferred'].sort(),
     );
   });
 });

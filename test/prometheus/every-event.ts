@@ -46,6 +46,8 @@ export const everyEvent: readonly LockEvent[] = [
   { ...call, type: 'waited', durationMs: 102 },
   { ...lease, type: 'acquired', attempts: 2, durationMs: 104, fallback: false },
   { ...lease, type: 'lost', heldMs: 90_000, reason: 'unreachable' },
+  { ...lease, type: 'acquired', attempts: 1, durationMs: 3, fallback: false },
+  { ...lease, type: 'transferred', heldMs: 500 },
   { ...call, type: 'skipped', reason: 'held', owner: 'b:1', durationMs: 2 },
   {
     ...call,

@@ -23,6 +23,7 @@ async function worldAt(now: number) {
   const process = new SimProcess(timeline, new Rng(1), 1, 0);
   const lease = {
     resources: ['a'],
+    holderId: 'id@c1',
     token: 1,
     signal: new AbortController().signal,
     remainingMs: () => TTL_MS - DRIFT_MS - SPENT_MS,

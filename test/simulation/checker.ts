@@ -12,8 +12,6 @@ export interface Holding {
   readonly resources: readonly string[];
   readonly token: number;
   readonly ttlMs: number;
-  /** The holder id on the nodes. */
-  readonly holderId: string | undefined;
   /** The number of the grant, counted over the whole world. */
   readonly order: number;
 }
@@ -50,6 +48,8 @@ export class Checker {
   readonly #runs = new Map<string, RunsOfTick>();
   readonly #latestRun = new Map<string, number>();
   readonly #majority: number;
+  /** Leases that others may adopt while they are held: their keys may go at any time. */
+  readonly #offered = new WeakSet<Holding>();
   #grants = 0;
   #retries = 0;
 
@@ -84,8 +84,7 @@ export class Checker {
   granted(owner: string, process: SimProcess, lease: Lease, ttlMs: number): Holding {
     const { resources, token } = lease;
     const order = ++this.#grants;
-    const known = { owner, process, lease, resources, token, ttlMs, order };
-    const holding: Holding = { ...known, holderId: this.#holderIdOf(known) };
+    const holding: Holding = { owner, process, lease, resources, token, ttlMs, order };
     for (const resource of resources) {
       const latest = this.#latest.get(resource);
       if (latest !== undefined && token <= latest.token) {
@@ -105,6 +104,11 @@ export class Checker {
     return holding;
   }
 
+  /** Others may adopt the lease from now on, though its holder goes on with it. */
+  offered(holding: Holding): void {
+    this.#offered.add(holding);
+  }
+
   /** The holder has released the lease or is dead. */
   ended(holding: Holding): void {
     for (const resource of holding.resources) this.#open.get(resource)?.delete(holding);
@@ -114,6 +118,7 @@ export class Checker {
   lost(holding: Holding): void {
     if (
       this.settings.lists === undefined &&
+      !this.#offered.has(holding) &&
       this.#ranAllTheWhile(holding) &&
       this.#majorityKeysUntil(holding) < this.now()
     ) {
@@ -199,6 +204,7 @@ export class Checker {
       this.ended(holding);
       return;
     }
+    if (this.#offered.has(holding)) return;
     const validUntil = this.now() + lease.remainingMs() / process.rate;
     const keysUntil = this.#majorityKeysUntil(holding);
     if (validUntil <= keysUntil + EPSILON_MS) return;
@@ -217,6 +223,7 @@ export class Checker {
     for (const holding of new Set([...this.#open.values()].flatMap((open) => [...open]))) {
       this.checkValidity(holding);
       if (holding.lease.signal.aborted || !this.#ranAllTheWhile(holding)) continue;
+      if (this.#offered.has(holding)) continue;
       if (this.#majorityKeysUntil(holding) < this.now()) {
         this.report(
           'loss told in time',
@@ -233,7 +240,7 @@ export class Checker {
   }
 
   /** The earliest true time at which the current grant can have been requested. */
-  #sentAt({ lease, process, ttlMs }: Omit<Holding, 'holderId'>): number {
+  #sentAt({ lease, process, ttlMs }: Holding): number {
     const driftMs = Math.ceil(ttlMs * this.settings.driftFactor) + 2;
     const spentMs = ttlMs - driftMs - lease.remainingMs();
     return this.now() - spentMs / process.rate;
@@ -247,25 +254,11 @@ export class Checker {
     const sentAt = this.#sentAt(holding);
     const ends = this.#nodes.map(({ server, lastLossAt }) => {
       if (lastLossAt >= sentAt - EPSILON_MS) return Number.POSITIVE_INFINITY;
-      return Math.min(...holding.resources.map((resource) => keyEnd(server, resource, holding.holderId)));
+      return Math.min(
+        ...holding.resources.map((resource) => keyEnd(server, resource, holding.lease.holderId)),
+      );
     });
     return ends.sort((a, b) => b - a)[this.#majority - 1]!;
-  }
-
-  /**
-   * The holder id with which the owner has the resource on most nodes. A node that lost its data since the
-   * request tells nothing: with old data, an earlier key of the same owner may have come back.
-   */
-  #holderIdOf(holding: Omit<Holding, 'holderId'>): string | undefined {
-    const { owner, resources } = holding;
-    const sentAt = this.#sentAt(holding);
-    const counts = new Map<string, number>();
-    for (const { server, lastLossAt } of this.#nodes) {
-      if (lastLossAt >= sentAt - EPSILON_MS) continue;
-      const id = server.keyspace.get(KEY_PREFIX + resources[0]!);
-      if (id?.endsWith(`@${owner}`)) counts.set(id, (counts.get(id) ?? 0) + 1);
-    }
-    return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
   }
 }
 
@@ -273,10 +266,10 @@ const nameOf = ({ resources, order }: Holding): string => `${resources.join('+')
 
 const isValid = (lease: Lease): boolean => !lease.signal.aborted && lease.remainingMs() > 0;
 
-function keyEnd(server: SimServer, resource: string, holderId: string | undefined): number {
+function keyEnd(server: SimServer, resource: string, holderId: string): number {
   const { keyspace } = server;
   const key = KEY_PREFIX + resource;
-  if (holderId === undefined || keyspace.get(key) !== holderId) return Number.NEGATIVE_INFINITY;
+  if (keyspace.get(key) !== holderId) return Number.NEGATIVE_INFINITY;
   // Redis counts in whole milliseconds, and a key lives through the last one.
   return server.trueTimeOf(keyspace.expiresAt(key)! + 1);
 }

@@ -341,6 +341,33 @@ export const WORLDS = {
     faultIntervalMs: 4,
     latency: { leastMs: 1, meanJitterMs: 4, resendChance: 0 },
   },
+  /** Workers that give their leases away, or copies of them, to others. */
+  'adopted leases': {
+    nodes: 3,
+    clients: 4,
+    adoptions: true,
+    durable: false,
+    maxTtlMs: 600,
+    ttlsMs: [150, 300, 600],
+    idleMs: 40,
+    resources: ['a', 'b'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: [
+      'link reset',
+      'link block',
+      'link slow',
+      'node stop',
+      'process stop',
+      'process crash',
+      'data lost',
+    ],
+    faultIntervalMs: 250,
+    longestFaultMs: 600,
+    nodeSkewMs: 0,
+    wallStepMs: 100,
+    latency: { leastMs: 0.5, meanJitterMs: 2, resendChance: 0.02 },
+  },
 } as const satisfies Record<string, Partial<Settings>>;
 
 export type Worlds = keyof typeof WORLDS;
@@ -385,6 +412,48 @@ export const MUTATIONS: readonly Mutation[] = [
     worlds: 'changing lists',
     likely: 4,
     breaks: ['one holder'],
+  },
+  {
+    name: 'an adoption of keys that another holder has',
+    flaw: 'adoption without comparing',
+    worlds: 'adopted leases',
+    breaks: ['one holder'],
+  },
+  {
+    name: 'an adoption that does not wait for the end of the lease elsewhere',
+    edits: [
+      {
+        file: 'lock/acquire/adoption.ts',
+        original: 'if (request.from.isOver) return result;',
+        replacement: 'if (request.from.holderId) return result;',
+      },
+    ],
+    worlds: 'adopted leases',
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a lost adoption that releases what the holder elsewhere may still hold',
+    edits: [
+      {
+        file: 'lock/acquire/acquire-round.ts',
+        original: 'if (from?.isOver === false) return {',
+        replacement: "if (from?.holderId === '') return {",
+      },
+    ],
+    worlds: 'adopted leases',
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a lease that is given away and goes on',
+    edits: [
+      {
+        file: 'lock/lease/held-lease.ts',
+        original: 'this.#state = transferred(this.#state);\n    const heldMs = this.#end();',
+        replacement: 'this.#state = transferred(this.#state);\n    const heldMs = 0;',
+      },
+    ],
+    worlds: 'adopted leases',
+    breaks: ['nothing left behind'],
   },
   {
     name: 'a wait until a clock that was set back has caught up',
@@ -561,9 +630,10 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
-        original: "return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait };",
+        original:
+          "return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait, decidingGrants };",
         replacement:
-          "return { kind: 'won', quorum, request, tracker, token, run, othersWait, " +
+          "return { kind: 'won', quorum, request, tracker, token, run, othersWait, decidingGrants, " +
           'grant: { ...grant, sentAt: clock.stamp() } };',
       },
     ],

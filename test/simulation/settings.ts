@@ -92,6 +92,8 @@ export interface Settings {
   readonly retry: boolean;
   /** How likely the worker of a tick dies: while it claims the tick, in its run, or while it releases. */
   readonly deaths: number;
+  /** Whether workers give leases away, or copies of those that they go on with, and adopt those of others. */
+  readonly adoptions?: boolean;
 }
 
 /** What worlds have that are about something else than runs. */

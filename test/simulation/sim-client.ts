@@ -3,8 +3,10 @@ import {
   LockManager,
   LockManagerClosedError,
   QuorumUnreachableError,
+  LeaseLostError,
   type AcquireOptions,
   type Lease,
+  type LeaseJson,
 } from '../../src/index.js';
 import type { LockNode } from '../../src/node/lock-node.js';
 import type { Checker, Holding } from './checker.js';
@@ -28,6 +30,8 @@ export interface ClientWorld {
   requested(resource: string, tick: number): void;
   /** A client was refused a tick that was started, by whomever. */
   refusedAsStarted(resource: string, tick: number): void;
+  /** Leases in plain data, which any client may adopt. */
+  readonly offers: LeaseJson[];
   /** The process of this client dies now, and another one takes its place. */
   dies(client: SimClient): void;
 }
@@ -71,6 +75,8 @@ const DEATHS = ['claiming', 'running', 'releasing'] as const;
 const LONGEST_STEP = 6;
 /** How many of those who retry end a run in a way that it is to be run again. */
 const FAILING_RUNS = 0.1;
+/** So many offers are open at once; older ones are dropped. */
+const MOST_OFFERS = 6;
 /** The delay of late timers. */
 const SLACK_MS = 100;
 
@@ -186,6 +192,10 @@ export class SimClient {
           ? { nodeTimeoutMs: Math.min(Math.floor(ttlMs / rng.pick([3, 5])), LONGEST_NODE_TIMEOUT_MS) }
           : {}),
       };
+      if (settings.adoptions && rng.chance(0.6)) {
+        await this.#adopt(rng);
+        continue;
+      }
       const abandonMs = rng.chance(0.1) ? rng.exponential(10) : undefined;
       const routine = job % WITH_LOCK_EVERY === 0 ? new Routine() : undefined;
       const lease = await this.#acquire(resources, options, abandonMs, routine);
@@ -194,19 +204,81 @@ export class SimClient {
         settings.alwaysWaits && rng.chance(0.9)
           ? rng.between(0, 10)
           : rng.pick([rng.between(0, 20), rng.between(0, ttlMs), rng.between(1, 6) * ttlMs]);
+      const holding = this.world.checker.granted(this.name, this.process, lease, ttlMs);
       await this.#hold(
-        this.world.checker.granted(this.name, this.process, lease, ttlMs),
+        holding,
         holdMs,
         options,
         rng,
-        routine &&
-          (async (held) => {
-            const wrong = await routine.end(held, job % (WITH_LOCK_EVERY * THROWS_EVERY) === 0);
-            if (wrong !== undefined)
-              this.world.checker.report('withLock tells what was', `${this.name}: ${wrong}`);
-          }),
+        routine === undefined
+          ? this.#endOf(holding, rng)
+          : async (held) => {
+              const wrong = await routine.end(held, job % (WITH_LOCK_EVERY * THROWS_EVERY) === 0);
+              if (wrong !== undefined)
+                this.world.checker.report('withLock tells what was', `${this.name}: ${wrong}`);
+            },
       );
     }
+  }
+
+  /** Adopts a lease that somebody offered, which may be over, and may be offered to others as well. */
+  async #adopt(rng: Rng): Promise<void> {
+    const { offers, settings, checker, trace } = this.world;
+    if (offers.length === 0) return;
+    const at = rng.int(0, offers.length - 1);
+    const offer = offers[at]!;
+    if (rng.chance(0.5)) offers.splice(at, 1);
+    const ttlMs = rng.pick(settings.ttlsMs);
+    const { resources } = offer;
+    const longestMs = Math.max(...settings.ttlsMs) * (1 + 3 * settings.driftFactor);
+    const withinMs = longestMs + ACQUIRE_ROUNDS * TIMEOUTS_A_ROUND * nodeTimeoutOf({ ttlMs });
+    for (const resource of resources) this.#possibleKeysOf(resource).busy++;
+    let lease: Lease | undefined;
+    try {
+      const what = `adopt ${resources.join('+')}`;
+      lease = await this.#withinTime(what, withinMs, this.manager.adopt(offer, { ttlMs }));
+    } catch (error) {
+      trace.note(() => `${this.name} does not adopt ${resources.join('+')}: ${String(error)}`);
+      if (!isExpected(error) && !(error instanceof LeaseLostError))
+        checker.report('no unexpected error', `adopt: ${String(error)}`);
+    } finally {
+      for (const resource of resources) this.#possibleKeysOf(resource).busy--;
+      // What a lost adoption took is left to expire, unless the lease was given away.
+      this.#mayRemain(resources, TIMEOUTS_A_ROUND * nodeTimeoutOf({ ttlMs }) + longestMs);
+    }
+    if (lease === undefined) return;
+    const { token } = lease;
+    trace.note(() => `${this.name} adopts ${resources.join('+')} with ${token}`);
+    const holding = checker.granted(this.name, this.process, lease, ttlMs);
+    await this.#hold(holding, rng.between(0, 2 * ttlMs), { ttlMs }, rng, this.#endOf(holding, rng));
+  }
+
+  /** How a lease ends here: mostly it is released. It may be given away, or offered though it is held. */
+  #endOf(holding: Holding, rng: Rng): (held: Lease) => Promise<void> {
+    const { checker, offers, settings } = this.world;
+    const release = (held: Lease): Promise<void> => held.release();
+    if (settings.adoptions !== true) return release;
+    const offer = (lease: LeaseJson): void => {
+      offers.push(lease);
+      if (offers.length > MOST_OFFERS) offers.shift();
+    };
+    const { lease, resources, ttlMs } = holding;
+    if (rng.chance(0.4)) {
+      checker.offered(holding);
+      offer(lease.toJSON());
+      return release;
+    }
+    if (rng.chance(0.3)) return release;
+    return async (held) => {
+      try {
+        this.#mayRemain(resources, 1.2 * ttlMs + LONGEST_NODE_TIMEOUT_MS);
+        offer(await held.transfer());
+      } catch (error) {
+        if (!(error instanceof LeaseLostError))
+          checker.report('no unexpected error', `transfer: ${String(error)}`);
+        await held.release();
+      }
+    };
   }
 
   async #cron(resource: string, rng: Rng): Promise<void> {

@@ -1,3 +1,4 @@
+import type { LeaseJson } from '../../src/index.js';
 import { quarantineMsOf, QuarantineTerm } from '../../src/core/quarantine.js';
 import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
@@ -64,6 +65,8 @@ export class World {
   readonly quarantineMs: number;
   readonly majority: number;
   clients: WorldClient[] = [];
+  /** Leases that clients have offered to others. */
+  readonly offers: LeaseJson[] = [];
   /** The ticks for which a majority was healthy, so that they had to run. */
   ticksDue = 0;
   #generations = 0;

@@ -1,6 +1,12 @@
 import type { Clock } from '../../clock.js';
-import { LockManagerClosedError, LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
+import {
+  LeaseLostError,
+  LockManagerClosedError,
+  LockNotAcquiredError,
+  QuorumUnreachableError,
+} from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
+import type { LeaseJson } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 
 export interface CallContext {
@@ -35,6 +41,8 @@ export class AcquireCall {
     readonly id: number,
     readonly resources: readonly string[],
     readonly options: ResolvedAcquireOptions,
+    /** The lease that it adopts. */
+    readonly adopted?: LeaseJson,
   ) {
     this.#context = context;
     this.#startedAt = context.clock.now();
@@ -80,6 +88,9 @@ export class AcquireCall {
       else events.emit({ type: 'skipped', ...about, reason, owner, durationMs });
     } else if (error instanceof QuorumUnreachableError) {
       events.emit({ type: 'failed', ...about, reason: error.reason, error, durationMs });
+    } else if (error instanceof LeaseLostError) {
+      // It was to be adopted, and is over.
+      events.emit({ type: 'skipped', ...about, reason: 'held', owner: undefined, durationMs });
     } else if (error instanceof LockManagerClosedError) {
       events.emit({ type: 'skipped', ...about, reason: 'draining', owner: undefined, durationMs });
     } else {

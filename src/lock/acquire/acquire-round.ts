@@ -36,6 +36,8 @@ export type AcquireRoundResult =
       readonly run: RunMark | undefined;
       /** Whether other processes wait for the resources on the nodes. */
       readonly othersWait: boolean;
+      /** Exactly a majority, by which it was won. */
+      readonly decidingGrants: readonly Granted[];
       readonly grant: Grant;
     }
   | {
@@ -101,7 +103,7 @@ export async function acquireRound(
       return undo(quorum, request, tracker, acquired.tally, failure);
     }
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
-    return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait };
+    return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait, decidingGrants };
   } finally {
     quorum.endRound(tracker);
   }
@@ -143,12 +145,14 @@ async function confirm(
 
 function undo(
   quorum: Quorum,
-  { id, ttlMs, nodeTimeoutMs }: LockRequest,
+  { id, ttlMs, nodeTimeoutMs, from }: LockRequest,
   tracker: KeyTracker,
   tally: VoteTally,
   failure?: string,
 ): Lost {
+  const why = failure === undefined ? {} : { failure };
+  if (from?.isOver === false) return { kind: 'lost', tally, undone: Promise.resolve(), ...why };
   const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
   const undone = quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
-  return { kind: 'lost', tally, undone, ...(failure === undefined ? {} : { failure }) };
+  return { kind: 'lost', tally, undone, ...why };
 }

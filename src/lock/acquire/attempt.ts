@@ -7,8 +7,15 @@ import {
   type MetOwners,
   type Outcome,
 } from '../../core/outcome.js';
+import type { AdoptionOutcome } from '../../core/adoption.js';
 import type { VoteTally } from '../../core/vote-tally.js';
-import { LockNotAcquiredError, QuorumUnreachableError, type NodeVote } from '../../api/errors.js';
+import {
+  LeaseLostError,
+  LockNotAcquiredError,
+  QuorumUnreachableError,
+  type LockError,
+  type NodeVote,
+} from '../../api/errors.js';
 import { holderOf } from '../quorum/holder-id.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest } from '../quorum/terms.js';
@@ -24,7 +31,7 @@ export interface AttemptContext extends RoundContext {
 
 export type Won = Extract<AcquireRoundResult, { kind: 'won' }>;
 
-export type NotAcquired = Outcome & {
+export type NotAcquired = (Outcome | AdoptionOutcome) & {
   readonly votes: readonly NodeVote[];
   /** How many grants would have won. */
   readonly majority?: number;
@@ -146,10 +153,7 @@ export async function attempt(
 }
 
 /** The error that a caller gets for an attempt that was not won. */
-export function errorOf(
-  resources: readonly string[],
-  result: NotAcquired,
-): LockNotAcquiredError | QuorumUnreachableError {
+export function errorOf(resources: readonly string[], result: NotAcquired): LockError {
   switch (result.kind) {
     case 'unreachable':
       return new QuorumUnreachableError(resources, result.votes, result.failure, result.majority);
@@ -159,5 +163,7 @@ export function errorOf(
       return new LockNotAcquiredError(resources, result.kind, undefined, 0, false, result.run);
     case 'contended':
       return new LockNotAcquiredError(resources, result.kind, undefined, 0);
+    case 'gone':
+      return new LeaseLostError(resources, 'taken');
   }
 }

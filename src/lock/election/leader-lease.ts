@@ -1,5 +1,5 @@
 import { LeaseLostError } from '../../api/errors.js';
-import type { Lease } from '../../api/lease.js';
+import type { Lease, LeaseJson } from '../../api/lease.js';
 import { RunLease } from '../lease/run-lease.js';
 
 /**
@@ -17,6 +17,10 @@ export class LeaderLease extends RunLease {
   override release(): Promise<void> {
     this.resignation.abort(new LeaseLostError(this.resources, 'released'));
     return Promise.resolve();
+  }
+
+  override transfer(): Promise<LeaseJson> {
+    return Promise.reject(new TypeError('the lease of a leader cannot be transferred: resign instead'));
   }
 
   override [Symbol.asyncDispose](): Promise<void> {

@@ -75,6 +75,7 @@ export class Leadership {
 
 /** Why the signal of a leader's lease has aborted. */
 function reasonOf(reason: unknown): DeposedReason {
-  if (!(reason instanceof LeaseLostError) || reason.reason === 'released') return 'resigned';
+  if (!(reason instanceof LeaseLostError)) return 'resigned';
+  if (reason.reason === 'released' || reason.reason === 'transferred') return 'resigned';
   return reason.reason;
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { LeaseLostError } from '../../api/errors.js';
 import type { Lease } from '../../api/lease.js';
 import { oncePerProcess } from '../../api/once-per-process.js';
 import { RunLease } from './run-lease.js';
@@ -92,10 +93,15 @@ export async function runShared<T>(
 
 /**
  * Throws the `LeaseLostError` that the signal of a lost lease has told, so that all runs reject with one
- * error.
+ * error. A lease that was given away was not lost.
  */
 function assertNotLost(lease: Lease): void {
+  if (isTransferred(lease)) return;
   if (lease.signal.aborted) throw lease.signal.reason;
   // A loss that no timer could tell, because the routine did not let any timer run.
   lease.assertHeld();
+}
+
+function isTransferred({ signal: { reason } }: Lease): boolean {
+  return reason instanceof LeaseLostError && reason.reason === 'transferred';
 }

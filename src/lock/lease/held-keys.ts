@@ -4,6 +4,7 @@ import type { RunMark } from '../../core/run.js';
 import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
+import { pause } from '../acquire/cancellation.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { ReleaseTerms } from '../quorum/terms.js';
@@ -122,6 +123,23 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
       ttlMs,
       enough,
     });
+  }
+
+  /**
+   * Resolves when no request for these keys can be carried out any more: each was answered, or is past its
+   * deadline.
+   */
+  async whenQuiet(timeoutMs: number): Promise<void> {
+    const { clock } = this.#context;
+    this.#quorum.withdraw(this.tracker);
+    const dueAt = clock.now() + timeoutMs;
+    for (let stepMs = 1; clock.now() < dueAt && !this.#isQuiet(); stepMs *= 2)
+      await pause(clock, Math.min(stepMs, dueAt - clock.now()));
+  }
+
+  #isQuiet(): boolean {
+    const now = this.#context.clock.now();
+    return this.#quorum.nodes.every((_, nodeIndex) => this.tracker.isFinal(nodeIndex, now));
   }
 
   /**

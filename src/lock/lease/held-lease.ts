@@ -1,12 +1,20 @@
 import type { Clock } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
 import type { RunNote } from '../../core/run-history.js';
-import { HELD, lost, released, type LeaseState, type LossReason } from '../../core/lease-state.js';
+import {
+  HELD,
+  lost,
+  released,
+  transferred,
+  type LeaseState,
+  type LossReason,
+} from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
-import type { Lease, ReleaseOptions } from '../../api/lease.js';
+import type { Lease, LeaseJson, ReleaseOptions } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/options.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
+import type { Quorum } from '../quorum/quorum.js';
 import { checkTtlMs } from '../validation/checks.js';
 import type { HeldKeys, LeaseReleaseTerms } from './held-keys.js';
 import type { LeaseListener } from './lease-listener.js';
@@ -27,6 +35,11 @@ export interface LeaseHost {
   release(keys: HeldKeys, terms: LeaseReleaseTerms): Promise<number>;
   /** The lease was lost. Its keys stay on the nodes, but nobody holds anything by them. */
   lost(keys: HeldKeys): void;
+  /**
+   * The lease was given away. Its keys stay on the nodes. Resolves when no request of this process can change
+   * them any more, after `timeoutMs` at the latest.
+   */
+  transferred(keys: HeldKeys, timeoutMs: number): Promise<void>;
   /** The lease is over, for whatever reason. */
   ended(lease: HeldLease): void;
 }
@@ -39,6 +52,9 @@ export interface LeaseContext {
   readonly events: LockEvents;
   readonly host: LeaseHost;
   readonly quarantine: QuarantineTerm;
+  readonly keyPrefix: string;
+  /** The nodes, as opposed to the fallback. */
+  readonly quorum: Quorum;
 }
 
 /**
@@ -57,6 +73,8 @@ export class HeldLease implements Lease, LeaseListener {
   #signal: AbortController | undefined;
   #loss: LeaseLostError | undefined;
   #released: Promise<void> | undefined;
+  /** Whether somebody may have what it takes to adopt it. */
+  #isOffered = false;
   /** `undefined` without a tick. */
   readonly #runEnd: RunEnd | undefined;
 
@@ -165,6 +183,41 @@ export class HeldLease implements Lease, LeaseListener {
     return this.#runEnd?.recorded ?? Promise.resolve(false);
   }
 
+  toJSON(): LeaseJson {
+    const { resources, name, holderId, tokenIfAny: token } = this;
+    const tick = this.#keys.run?.tick;
+    this.#isOffered = true;
+    return {
+      quorlock: 1,
+      keyPrefix: this.#context.keyPrefix,
+      resources,
+      name,
+      holderId,
+      ...(token === undefined ? {} : { token }),
+      ttlMs: this.#terms.ttlMs,
+      transferred: this.#state.phase === 'transferred',
+      ...(tick === undefined ? {} : { tick }),
+      ...(this.#isInFallback ? { fallback: true } : {}),
+    };
+  }
+
+  async transfer(): Promise<LeaseJson> {
+    this.assertHeld();
+    if (this.#keys.run !== undefined)
+      throw new TypeError('the lease of a tick cannot be transferred: its run ends where it began');
+    if (this.#isInFallback)
+      throw new TypeError('a lease that was taken in the fallback cannot be transferred: the nodes lack it');
+    this.#state = transferred(this.#state);
+    const heldMs = this.#end();
+    this.#loss = new LeaseLostError(this.resources, 'transferred');
+    this.#signal?.abort(this.#loss);
+    const { id, name, resources, tokenIfAny: token } = this;
+    const { events, host } = this.#context;
+    events.emit({ type: 'transferred', id, name, resources, token, heldMs });
+    await host.transferred(this.#keys, this.#terms.nodeTimeoutMs);
+    return this.toJSON();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
@@ -192,6 +245,11 @@ export class HeldLease implements Lease, LeaseListener {
     if (!this.fallback) this.#keys.extendFor(nodeIndex);
   }
 
+  /** Unlike `fallback`, this is false where all nodes are in memory. */
+  get #isInFallback(): boolean {
+    return !this.#keys.isOn(this.#context.quorum);
+  }
+
   /** Once the lease is over, the keys may be held for another one. */
   #catchUp(): void {
     if (this.#isHeld()) this.#keys.catchUp();
@@ -210,8 +268,9 @@ export class HeldLease implements Lease, LeaseListener {
     const emitReleased = (acknowledged: number): void => this.#emitReleased(heldMs, acknowledged);
     if (minHoldMs > 0) return this.#releaseKeys(Math.max(0, minHoldMs - heldMs), finish).then(emitReleased);
     const { host } = this.#context;
-    // The end of a run is told to the nodes, so its keys go there, too.
-    const mayFollow = this.#keys.run === undefined;
+    // The end of a run is told to the nodes, so its keys go there, too. What may be adopted is this lease
+    // alone, and not the one that would follow on its keys.
+    const mayFollow = this.#keys.run === undefined && !this.#isOffered;
     if (mayFollow && host.handOver(this.#keys, () => emitReleased(this.#keys.nodes)))
       return Promise.resolve();
     return this.#releaseKeys(0, finish).then(emitReleased);
@@ -244,8 +303,7 @@ export class HeldLease implements Lease, LeaseListener {
 
   #overError(): LeaseLostError {
     const state: LeaseState = this.#state;
-    const reason =
-      state.phase === 'lost' ? state.reason : state.phase === 'released' ? 'released' : 'stalled';
+    const reason = state.phase === 'lost' ? state.reason : state.phase === 'held' ? 'stalled' : state.phase;
     return new LeaseLostError(this.resources, reason);
   }
 }

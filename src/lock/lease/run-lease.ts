@@ -1,4 +1,4 @@
-import type { Lease, ReleaseOptions } from '../../api/lease.js';
+import type { Lease, LeaseJson, ReleaseOptions } from '../../api/lease.js';
 import { onAbort } from './abort-listeners.js';
 
 /**
@@ -72,6 +72,14 @@ export class RunLease implements Lease {
 
   finished(): Promise<boolean> {
     return this.#lease.finished();
+  }
+
+  toJSON(): LeaseJson {
+    return this.#lease.toJSON();
+  }
+
+  transfer(): Promise<LeaseJson> {
+    return this.#lease.transfer();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -59,11 +59,11 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    */
   acquire(tracker: KeyTracker, request: LockRequest, seed: number | undefined): QuorumCall {
     const { resources, holderId } = tracker;
-    const { ttlMs, tick, retry, tokens, queueEntry } = request;
+    const { ttlMs, tick, retry, tokens, queueEntry, from } = request;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + request.nodeTimeoutMs;
     const electorate = this.electorates.now;
-    this.#openRounds.set(tracker, request);
+    if (from?.isOver !== false) this.#openRounds.set(tracker, request);
     const asked = {
       op: 'acquire',
       list: electorate.listId,
@@ -76,6 +76,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       ...(retry ? { retry } : {}),
       tokens,
       queueEntry,
+      ...(from === undefined ? {} : { from: from.holderId }),
     } as const;
     const usual = seed === undefined ? undefined : seed + SEED_MARGIN_MS * 1_000;
     return this.#askAll(request.id, tracker, sentAt, asked, electorate, usual);
@@ -150,7 +151,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   release(tracker: KeyTracker, terms: ReleaseTerms): Promise<ReleaseResult> {
     const { id, ttlMs, nodeTimeoutMs, keepMs, enough, queueEntry, finish: run, note } = terms;
     // A minimum hold is to be kept by as many nodes as possible.
-    if (keepMs === 0) this.#withdraw(tracker);
+    if (keepMs === 0) this.withdraw(tracker);
     if (!tracker.mayBeThere && run === undefined) return Promise.resolve(NOTHING_RELEASED);
     const calledAt = this.clock.now();
     const dueAt = calledAt + nodeTimeoutMs;
@@ -258,7 +259,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     return { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter, list };
   }
 
-  #withdraw(tracker: KeyTracker): void {
+  /** Cancels the unsent requests for these keys. */
+  withdraw(tracker: KeyTracker): void {
     for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
       if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw?.(tracker.holderId);
     }

@@ -22,6 +22,18 @@ export interface LockRequest {
   readonly tokens: number;
   /** The queue entry of this process if the call waits: a node that refuses puts it on its list. */
   readonly queueEntry: QueueEntry | undefined;
+  /** The lease whose keys are taken; `undefined`: the resources have to be free. */
+  readonly from?: TakenLease | undefined;
+}
+
+/** A lease that is adopted. */
+export interface TakenLease {
+  readonly holderId: string;
+  /**
+   * Whether its holder has ended it. Otherwise it may be valid until the keys that were taken would have
+   * expired, so they are not released before.
+   */
+  readonly isOver: boolean;
 }
 
 /**

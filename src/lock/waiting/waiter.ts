@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { pastExpiryMs, retryPauseMs, splitWakeMs } from '../../core/backoff.js';
-import { LockNotAcquiredError, type QuorumUnreachableError } from '../../api/errors.js';
+import { LockNotAcquiredError, type LockError } from '../../api/errors.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
 import { errorOf, type NotAcquired } from '../acquire/attempt.js';
 import type { Cancellation } from '../acquire/cancellation.js';
@@ -185,10 +185,7 @@ export class Waiter implements QueuedWaiter {
    * The error of a call that was never first in line: what the first one got, or that this process holds the
    * resources.
    */
-  #deadlineError(
-    lastResult: NotAcquired | undefined,
-    ownKeys: HeldKeys | undefined,
-  ): LockNotAcquiredError | QuorumUnreachableError {
+  #deadlineError(lastResult: NotAcquired | undefined, ownKeys: HeldKeys | undefined): LockError {
     const { resources } = this.#call;
     if (ownKeys === undefined && lastResult !== undefined) return errorOf(resources, lastResult);
     const owner = ownKeys === undefined ? undefined : holderOf(ownKeys.tracker.holderId);

@@ -117,6 +117,35 @@ describe('a fallback across processes', () => {
     expect(await world.reasonOf(cutOff)).toBe('granted');
   });
 
+  it('a lease that is transferred and adopted goes on in the database, too', async () => {
+    const world = new WorldWithFallback();
+    const lease = await world.acquire(world.manager());
+    const before = await world.database.owner(R);
+    const taker = world.manager();
+    const adopted = await world.settled(taker.adopt(await world.settled(lease.transfer())));
+    expect(adopted.token).toBeGreaterThan(lease.token);
+    const after = await world.database.owner(R);
+    expect(after).toBeDefined();
+    expect(after).not.toBe(before);
+    await world.clock.advance(4 * TTL_MS);
+    adopted.assertHeld();
+    expect(await world.reasonOf(world.manager())).toBe('held');
+    await world.settled(adopted.release());
+    expect(await world.database.owner(R)).toBeUndefined();
+  });
+
+  it('a lease that was not transferred is not adopted, and nothing is adopted by the database', async () => {
+    const world = new WorldWithFallback();
+    const lease = await world.acquire(world.manager());
+    await expect(world.manager().adopt(lease.toJSON())).rejects.toThrow('has to be transferred first');
+    const json = await world.settled(lease.transfer());
+    world.nodesDown = true;
+    await expect(world.settled(world.manager().adopt(json))).rejects.toThrow(QuorumUnreachableError);
+    expect(await world.database.owner(R)).toBeUndefined();
+    world.nodesDown = false;
+    await world.settled(world.manager().adopt(json));
+  });
+
   it('tokens grow over every change of sides', async () => {
     const world = new WorldWithFallback();
     const locks = world.manager();

@@ -290,10 +290,12 @@ describe('a lease', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('a lease can be logged as JSON, which does not go in circles', async () => {
+  it('a lease can be logged as JSON, which does not go in circles, and goes on', async () => {
     const world = new VirtualWorld(3);
     const lease = await acquired(world);
-    expect(JSON.parse(JSON.stringify({ lease }))).toEqual({ lease: { attempts: 1, fallback: false } });
+    expect(JSON.parse(JSON.stringify({ lease }))).toEqual({ lease: lease.toJSON() });
+    await world.clock.advance(6_000);
+    lease.assertHeld();
   });
 
   it('extend refuses a TTL that is no whole number of milliseconds any more', async () => {
