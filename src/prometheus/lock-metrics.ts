@@ -143,7 +143,9 @@ class Recorder {
         this.#addLock(event.name);
         return this.#jobs.record(event);
       case 'force_released':
-      // The brief lease that raises the counters is counted, and so is the loss, where the holder is.
+        this.#addLock(event.name);
+        // The brief lease that raises the counters is counted, too, and the loss where the holder is.
+        return metrics.forceReleases.inc();
       case 'manual_run':
         // Its lease is counted. It is no run of the schedule, so it says nothing of the job's health.
         return this.#addLock(event.name);

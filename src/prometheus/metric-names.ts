@@ -28,6 +28,7 @@ export const METRICS = {
   nodeState: 'quorlock_node_state',
   loopDelay: 'quorlock_event_loop_delay_seconds',
   fallbackActive: 'quorlock_fallback_active',
+  forceReleases: 'quorlock_force_releases_total',
 } as const;
 
 /** The full names of all metrics that `lockMetrics()` registers. */

@@ -31,6 +31,7 @@ export interface MetricSet {
   readonly nodeState: Gauge<'node' | 'state'>;
   readonly loopDelay: Histogram;
   readonly fallbackActive: Gauge;
+  readonly forceReleases: Counter;
 }
 
 /** The bucket bounds of the histograms that a user may set, in seconds. */
@@ -175,6 +176,11 @@ export function metricSetOn(register: MetricsRegistry, buckets: Buckets): Metric
     fallbackActive: gauge(
       METRICS.fallbackActive,
       'Lock managers that lock within this process only, because no majority of the nodes answers.',
+      [],
+    ),
+    forceReleases: counter(
+      METRICS.forceReleases,
+      'Locks that an operator took from their holder, by forceRelease of this process.',
       [],
     ),
   };

@@ -145,6 +145,13 @@ describe('lockMetrics', () => {
     expect(await read(`${METRICS.loopDelay}_sum`, {})).toBe(1.5);
   });
 
+  it('a release by force is counted, and its series exists before the first one', async () => {
+    expect(await read(METRICS.forceReleases, {})).toBe(0);
+    const about = { name: 'force-release', resources: ['report'], holder: 'a:1', worker: 'b:1' };
+    listener({ ...about, type: 'force_released', reason: 'hangs' });
+    expect(await read(METRICS.forceReleases, {})).toBe(1);
+  });
+
   it('the bounds of the buckets come from the options', async () => {
     const own = new Registry();
     lockMetrics({ register: own, acquireBuckets: [0.5], holdBuckets: [7], waitBuckets: [3] })(acquired);
