@@ -1,6 +1,7 @@
 import { request as openRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { ApolloServer } from '@apollo/server';
+import { startStandaloneServer } from '@apollo/server/standalone';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   Controller,
@@ -18,7 +19,7 @@ import {
 } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { GraphQLModule, Query, Resolver } from '@nestjs/graphql';
+import { GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { WsAdapter } from '@nestjs/platform-ws';
@@ -244,6 +245,12 @@ describe.each([
 class Resolvers {
   constructor(private readonly service: Service) {}
 
+  @Mutation(() => String, { nullable: true })
+  @LockedHandler({ key: 'job' })
+  async mutation(): Promise<string> {
+    return body();
+  }
+
   @Query(() => String, { nullable: true })
   @DistributedLock({ key: 'job' })
   async method(): Promise<string> {
@@ -262,35 +269,40 @@ class Resolvers {
   }
 }
 
-/** Starts Apollo's server as the driver does, but on no route, for which it needs one more package. */
+/**
+ * Serves Apollo's server as the driver does, but by a server of its own: for a route of the application it
+ * needs one more package.
+ */
 @Injectable()
-class RoutelessDriver extends ApolloDriver {
+class StandaloneDriver extends ApolloDriver {
+  url = '';
+
   override async registerServer(options: ApolloDriverConfig): Promise<void> {
-    this.apolloServer = new ApolloServer(options as never);
-    await this.apolloServer.start();
+    const server = new ApolloServer(options as never);
+    this.apolloServer = server;
+    const { url } = await startStandaloneServer(server, { listen: { host: '127.0.0.1', port: 0 } });
+    this.url = url;
   }
 }
 
-describe('Apollo', () => {
-  it.each(['method', 'handler', 'byService'])(
-    'a refused resolver answers through Apollo with a code and without the holder (%s)',
-    async (field) => {
+describe('Apollo over HTTP', () => {
+  it.each(['{ method }', '{ handler }', '{ byService }', 'mutation { mutation }'])(
+    'a refused operation is answered with a code, never as null alone, and without the holder: %s',
+    async (query) => {
       const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-        driver: RoutelessDriver,
+        driver: StandaloneDriver,
         autoSchemaFile: true,
       });
       const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
       await setting.other.acquire('job', { ttlMs: 20_000 });
-      const server = setting.app.get<GraphQLModule<RoutelessDriver>>(GraphQLModule).graphQlAdapter.instance;
-      const ask = async (): Promise<unknown> => {
-        const { body: answer } = await server.executeOperation(
-          { query: `{ ${field} }` },
-          { contextValue: {} },
-        );
-        return answer.kind === 'single' ? answer.singleResult : answer;
+      const { url } = setting.app.get<GraphQLModule<StandaloneDriver>>(GraphQLModule).graphQlAdapter;
+      const ask = async (): Promise<string> => {
+        const headers = { 'content-type': 'application/json' };
+        const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+        return response.text();
       };
       const held = await ask();
-      expect(held).toMatchObject({
+      expect(JSON.parse(held)).toMatchObject({
         errors: [
           {
             message: 'Locked by another request, try again later',
@@ -298,10 +310,12 @@ describe('Apollo', () => {
           },
         ],
       });
-      expect(JSON.stringify(held)).not.toContain(HOLDER);
-      expect(JSON.stringify(held)).not.toContain('    at ');
+      expect(held).not.toContain(HOLDER);
+      expect(held).not.toContain('    at ');
       setting.node.reachable = false;
-      expect(await ask()).toMatchObject({ errors: [{ extensions: { code: 'QUORUM_UNREACHABLE' } }] });
+      expect(JSON.parse(await ask())).toMatchObject({
+        errors: [{ extensions: { code: 'QUORUM_UNREACHABLE' } }],
+      });
       expect(setting.log.of('ExceptionsHandler')).toEqual([]);
       expect(runs).toBe(0);
     },
