@@ -30,6 +30,7 @@ import { majorityOf } from '../quorum.js';
 
 /** A rival that is not active is left alone for so long, because its writer may be about to go on. */
 const RIVAL_MS = 10_000;
+
 /** Which records are to be written now. It never plans a write that the record forbids, see `mayWrite`. */
 export function planWrites(
   views: readonly MemberView[],
@@ -152,7 +153,10 @@ function change(
       record !== undefined && record.previous?.id === latest.id ? [{ ...record, recordAgeMs }] : [],
     )
     .toSorted((a, b) => b.list.epoch - a.list.epoch);
-  const step = mayChange && own !== undefined ? stepTowards(own, latest) : undefined;
+  const latestPair = knowledge.pairOf(latest);
+  const towards = mayChange && own !== undefined ? stepTowards(own, latest) : undefined;
+  const isKeptOut = views.some((view) => isHere(view) && keepsOut(view, latest, latestPair, towards));
+  const step = isKeptOut ? latest.members : towards;
   const wanted = step ?? own ?? latest.members;
   const same = underWay.find(({ list }) => areSameMembers(list.members, wanted));
   const rival = underWay.find(({ list }) => !areSameMembers(list.members, wanted));
@@ -160,7 +164,6 @@ function change(
   const isOld = rival === undefined || (rival.recordAgeMs > RIVAL_MS && !isActive(views, rival));
   if (same !== undefined && (rival === undefined || rival.list.epoch < same.list.epoch || !mayChange))
     return isOld ? push({ list: same.list, previous: latest }) : NOTHING;
-  const latestPair = knowledge.pairOf(latest);
   // A first list is believed by nobody but those who saw it everywhere: its successor is the same list again.
   if (latestPair !== undefined && isFirst(latestPair) && underWay.length === 0)
     return successor(latest.members);
@@ -169,6 +172,22 @@ function change(
   const notices: MembershipNotice[] = isTooFar ? ['too far apart'] : [];
   if (latestPair === undefined || knowledge.activeSince(latest) === undefined) return { writes: [], notices };
   return { writes: writesOf(views, 'change', latestPair, inEither(latestPair)), notices };
+}
+
+/**
+ * Whether a first list that was begun at the same time keeps a node out for good: a change goes only onto what
+ * is older than the list before it. So the list in use is followed by itself until it is later.
+ */
+function keepsOut(
+  { id, record, agrees }: HereView,
+  latest: MemberList,
+  latestPair: ListPair | undefined,
+  next: readonly Member[] | undefined,
+): boolean {
+  if (agrees || record === undefined || !isFirst(record) || record.list.id === latest.id) return false;
+  if (!isMember(latest, id))
+    return next?.some((member) => member.id === id) === true && record.list.epoch >= latest.epoch;
+  return latestPair !== undefined && !mayWrite(record, id, { kind: 'change', ...latestPair });
 }
 
 /**

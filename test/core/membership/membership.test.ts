@@ -3,6 +3,7 @@ import {
   areSameMembers,
   differenceOf,
   memberList,
+  type ListPair,
   type Member,
   type MemberList,
 } from '../../../src/core/membership/member-list.js';
@@ -338,6 +339,32 @@ describe('the writes that are due', () => {
   it('a lagging node is told the list in use', () => {
     const views = [...'abd'].map((id) => view(id, { record: PAIR_B }));
     expect(inWords(planOf([...views, view('c')]))).toEqual(['change 3: 2 abcd']);
+  });
+
+  it('a first list that was begun at the same time keeps no node out for good', () => {
+    // The server of c has another id now, and `begun` is what a client wrote that knew it by that id.
+    const begun = { list: list('abd', 1), previous: undefined };
+    const d = view('d', { address: node('c').address, record: begun });
+    const viewsOf = (record: ListPair): MemberView[] => [view('a', { record }), view('b', { record }), d];
+    const knowledge = knowing(...viewsOf(PAIR_A));
+    expect(inWords(planOf(viewsOf(PAIR_A), knowledge))).toEqual(['change 0: 2 abc', 'change 1: 2 abc']);
+    const next = viewsOf({ list: list('abc', 2, A), previous: A });
+    knowledge.learn(next, 0);
+    expect(inWords(planOf(next, knowledge))).toEqual(
+      [0, 1, 2].map((nodeIndex) => `change ${nodeIndex}: 3 abcd`),
+    );
+  });
+
+  it('a first list that was begun at the same time keeps no member out either', () => {
+    const c = view('c', { record: { list: list('abcx', 1), previous: undefined } });
+    const viewsOf = (record: ListPair): MemberView[] => [view('a', { record }), view('b', { record }), c];
+    const knowledge = knowing(...viewsOf(PAIR_A));
+    expect(inWords(planOf(viewsOf(PAIR_A), knowledge))).toEqual(['change 0: 2 abc', 'change 1: 2 abc']);
+    const next = viewsOf({ list: list('abc', 2, A), previous: A });
+    knowledge.learn(next, 0);
+    expect(inWords(planOf(next, knowledge))).toEqual(
+      [0, 1, 2].map((nodeIndex) => `change ${nodeIndex}: 3 abc`),
+    );
   });
 
   it('first use begins again, at a higher epoch, when all members have forgotten', () => {
