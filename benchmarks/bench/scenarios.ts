@@ -17,7 +17,7 @@ import { distance } from './scenarios/distance.js';
 import { postgres } from './scenarios/postgres.js';
 import { waiting } from './scenarios/waiting.js';
 import { clientCommands } from './stage.js';
-import { ALL, FEATURES, PEERS, QUORLOCK } from './subjects.js';
+import { ALL, FEATURES, PEERS, QUORLOCK, WITH_TICKS } from './subjects.js';
 
 const uncontended: Scenario = {
   name: 'uncontended',
@@ -141,7 +141,7 @@ const memory: Scenario = {
   needsOwnServers: true,
   rounds: { quick: 1, full: 1 },
   isTogether: true,
-  subjects: () => [QUORLOCK, ...PEERS],
+  subjects: () => [QUORLOCK, WITH_TICKS, ...PEERS],
   async play({ stage, subject, isQuick, record }) {
     const count = pick(isQuick, 4_000, 50_000);
     await record(keysCell(count), async () => {

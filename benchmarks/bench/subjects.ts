@@ -22,6 +22,9 @@ export const QUORLOCK: Subject = {
   extends: true,
 };
 
+/** quorlock where each lock is a run once per tick, which leaves a record. */
+export const WITH_TICKS: Subject = { ...QUORLOCK, name: 'quorlock, with a tick', settings: { tick: true } };
+
 /** quorlock as another checkout has it. */
 export const BEFORE: Subject = { ...QUORLOCK, name: 'quorlock (before)', build: 'other' };
 

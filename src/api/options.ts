@@ -1,4 +1,5 @@
 import type { Backoff } from '../core/backoff.js';
+import { FENCE_TTL_MS } from '../core/fencing.js';
 import type { LockNode } from '../node/lock-node.js';
 import type { NodeSource, PostgresNodeOptions } from '../node/node-options.js';
 
@@ -195,6 +196,14 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly fencing?: boolean | undefined;
   /**
+   * How long a Redis node keeps the fencing counter of a resource after its last use, in milliseconds: an
+   * integer from 60,000 to seven days. Each takes about 140 bytes. It must outlast the time for which a
+   * machine with a lease may be suspended without its clocks noticing. All processes must be given the same.
+   * A counter with a tick on record is kept for seven days.
+   * @default 86_400_000
+   */
+  readonly fenceTtlMs?: number | undefined;
+  /**
    * What to do while no majority of the nodes can be reached.
    * - `'none'`: fail.
    * - `'memory'`: lock within this process only, with a warning and an event.
@@ -269,6 +278,7 @@ export interface ResolvedManagerOptions {
   readonly restartQuarantine: 'auto' | 'off' | number;
   readonly driftFactor: number;
   readonly fencing: boolean;
+  readonly fenceTtlMs: number;
   readonly fallback: 'none' | 'memory' | 'node';
   readonly lazyConnect: boolean;
   readonly acknowledge: { readonly replicas: number; readonly timeoutMs: number } | undefined;
@@ -293,6 +303,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   restartQuarantine: 'auto',
   driftFactor: 0.01,
   fencing: true,
+  fenceTtlMs: FENCE_TTL_MS,
   fallback: 'none',
   lazyConnect: false,
   maxStallMs: 0,

@@ -48,6 +48,33 @@ export function highestCounterFor(nodesMs: readonly (number | undefined)[], majo
   return (fastestFirst[majority - 1]! + COUNTER_AHEAD_MS + APART_MS) * 1_000;
 }
 
+/**
+ * How long a node keeps a counter that is not used, in milliseconds, unless the manager says otherwise. It
+ * has to outlive the holders who may still come back with a lower token: a machine that was suspended, and
+ * whose clocks stood still meanwhile. One from yesterday is not there any more.
+ */
+export const FENCE_TTL_MS = 24 * 3_600_000;
+
+/**
+ * The least. A counter that is gone starts again from the node's time, less the margin of seeds, and must
+ * come back above what it was, which was ahead of the node's time by `COUNTER_AHEAD_MS` at most. Three
+ * seconds are enough for that; eight, if it was counted up a quarter as fast as time, and an old holder's
+ * extension puts its own token into the place of what is gone. The rest is for clocks that are set back.
+ */
+export const SHORTEST_FENCE_TTL_MS = 60_000;
+
+/**
+ * The most, and how long the ledger of ticks is kept: more than the clocks of workers differ by. A counter
+ * with a tick on record lives as long.
+ */
+export const LEDGER_TTL_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Up to which age a counter is believed, as a part of its key's life: whoever counts on leaves the key as
+ * much of its life at least.
+ */
+export const BELIEVED_PART = 0.5;
+
 /** What is wrong with a counter that counting cannot have led to; `where` names its key. */
 export const impossibleCounter = (where: string): string =>
   `the fencing counter ${where} is further ahead than time allows: ` +

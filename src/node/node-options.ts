@@ -207,6 +207,8 @@ export interface NodeSettings {
   readonly isExact: boolean;
   /** A Redis node's grants count only when so many of its replicas have them; `undefined`: at once. */
   readonly acknowledge?: { readonly replicas: number; readonly timeoutMs: number } | undefined;
+  /** How long a Redis node keeps a fencing counter that is not used, in ms; `undefined`: for a day. */
+  readonly fenceTtlMs?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   /** The node connects when this resolves; `undefined`: at once. */

@@ -62,8 +62,8 @@ it('keys of a lost attempt do not refuse the retry, which has a new holder id (f
   const holders: string[] = [];
   monitor.on('monitor', (_time: unknown, args: string[]) => {
     if (args[1] !== ACQUIRE.sha) return;
-    // The command, the digest and the number of keys come first. Fourteen arguments precede the holder id.
-    holders.push(String(args[3 + Number(args[2]) + 14]));
+    // The command, the digest and the number of keys come first. Sixteen arguments precede the holder id.
+    holders.push(String(args[3 + Number(args[2]) + 16]));
   });
   const lease = await locks.acquire('a', { waitMs: 20_000, retryDelayMs: 50 });
   await until(() => holders.length >= 2);

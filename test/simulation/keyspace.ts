@@ -43,6 +43,12 @@ export class Keyspace {
     this.#entries.set(key, { value, hash: new Map(), expiresAt: this.nowMs + ttlMs });
   }
 
+  /** Changes a value, and leaves the key its life. */
+  change(key: string, value: string): void {
+    const entry = this.#live(key);
+    if (entry !== undefined) entry.value = value;
+  }
+
   /**
    * Members of a sorted set are fields with their scores; the keyspace has no other hashes under such a key.
    */

@@ -586,6 +586,12 @@ export const MUTATIONS: readonly Mutation[] = [
     likely: 6,
     breaks: ['tokens grow'],
   },
+  {
+    name: 'a fence key that lives too short',
+    flaw: 'fence key that lives too short',
+    likely: 2,
+    breaks: ['tokens grow'],
+  },
   { name: 'counter seeded with 0', flaw: 'counter seeded with 0', breaks: ['tokens grow'] },
   {
     name: 'an old counter believed',

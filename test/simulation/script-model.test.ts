@@ -18,6 +18,8 @@ const TIME_TOLERANCE_MS = 10_000;
 /** A key that lives so shortly is outlived before the next call; one that lives long stays. */
 const SHORT_MS = 30;
 const LONG_MS = [60_000, 90_000];
+/** A counter of two minutes ago is believed by some, and not by others. */
+const FENCE_TTLS_MS = [60_000, 300_000, 86_400_000];
 const CALLS = 60;
 const MARKER = 'quorlock:node';
 const CHANNELS = 'quorlock:wake:';
@@ -65,9 +67,11 @@ function randomCall(
     return SHORT_MS;
   };
   const deadline = rng.pick([1e9, 1e9, 1e9, -1e9]) + nowUs;
-  const counter = (): number => rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs, nowUs + 15e5, nowUs + 2e8]);
+  const counter = (): number =>
+    rng.int(1, 8) + rng.pick([0, nowUs, nowUs, nowUs, nowUs - 12e7, nowUs + 15e5, nowUs + 2e8]);
   const queue = (chance: number): readonly (string | number)[] =>
     rng.chance(chance) ? [rng.pick(['away', 'mute', 'here', 'there']), rng.pick(LONG_MS)] : ['', 0];
+  const fenceTtl = rng.pick(FENCE_TTLS_MS);
   const verb = rng.pick(VERBS);
   const resources = verb === 'inspect' || verb === 'history' || rng.chance(0.7) ? 1 : 2;
   const holder = (): string => rng.pick(['one', 'two']);
@@ -82,6 +86,7 @@ function randomCall(
         terms: [
           ...[deadline, rng.pick(LISTS), resources, lifeMs(), rng.pick(ticks)],
           ...[rng.pick([1, 1, 5]), waiter!, life!, rng.pick(['', 1]), rng.pick(['', '', '', 'one', 'two'])],
+          fenceTtl,
         ],
         own: () => [holder(), rng.pick(['', 5, nowUs, nowUs + 1e8])],
         second: 'fence',
@@ -89,12 +94,19 @@ function randomCall(
       };
     },
     confirm: () => ({
-      terms: [deadline, rng.pick(LISTS), resources, ...rng.pick([['', ''], mark, mark])],
+      terms: [deadline, rng.pick(LISTS), resources, ...rng.pick([['', ''], mark, mark]), fenceTtl],
       own: () => [holder(), counter()],
       second: 'fence',
     }),
     extend: () => ({
-      terms: [deadline, rng.pick(LISTS), resources, lifeMs(), rng.pick(['always', 'never', 0, 0, 2, -1])],
+      terms: [
+        deadline,
+        rng.pick(LISTS),
+        resources,
+        lifeMs(),
+        rng.pick(['always', 'never', 0, 0, 2, -1]),
+        fenceTtl,
+      ],
       own: () => [holder(), rng.chance(0.8) ? counter() : ''],
       second: 'fence',
     }),

@@ -20,6 +20,7 @@ export const SCRIPT_FLAWS = [
   'confirm without ownership',
   'counter above the token',
   'counter seeded with 0',
+  'fence key that lives too short',
   'extension shortens',
   'extension re-creates',
   'release without comparing',
@@ -51,8 +52,9 @@ export const SCRIPT_FLAWS = [
 
 export type ScriptFlaw = (typeof SCRIPT_FLAWS)[number];
 
-const FENCE_MS = 24 * 3_600_000;
-const LEDGER_MS = 7 * FENCE_MS;
+/** The life of a fence key where the flaw makes it shorter than a second's difference of clocks. */
+const FLAWED_FENCE_MS = 40;
+const LEDGER_MS = 7 * 24 * 3_600_000;
 interface Shape {
   /** How many words of ARGV come before the terms. */
   readonly guard: 1 | 5;
@@ -66,9 +68,9 @@ interface Shape {
 }
 
 const SHAPES: Readonly<Record<Verb, Shape>> = {
-  acquire: { guard: 5, deadline: true, list: true, terms: 10, own: 2 },
-  confirm: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
-  extend: { guard: 5, deadline: true, list: true, terms: 5, own: 2 },
+  acquire: { guard: 5, deadline: true, list: true, terms: 11, own: 2 },
+  confirm: { guard: 5, deadline: true, list: true, terms: 6, own: 2 },
+  extend: { guard: 5, deadline: true, list: true, terms: 6, own: 2 },
   release: { guard: 1, terms: 5, own: 1 },
   finish: { guard: 5, terms: 9, own: 4 },
   wake: { guard: 1, terms: 2, own: 0 },
@@ -482,7 +484,7 @@ function operationsIn(
 }
 
 function answerOf(verb: Verb, server: Server, terms: readonly string[], operation: Operation): unknown {
-  const node = new Node(server, operation);
+  const node = new Node(server, operation, Number(terms.at(-1)));
   switch (verb) {
     case 'acquire':
       return node.acquire(terms);
@@ -531,6 +533,8 @@ class Node {
   constructor(
     private readonly server: Server,
     private readonly operation: Operation,
+    /** The last term of those verbs that write a counter. */
+    private readonly fenceMs: number,
   ) {}
 
   acquire([, ttl, tickWord, tokens, waiter = '', life, retry, from]: readonly string[]): unknown {
@@ -601,8 +605,12 @@ class Node {
       for (const [lock] of pairs) instants.list(lock, holder, ttlMs);
       return counter - (seed ?? 0);
     }
+    const isLone = tick === undefined && from === undefined;
+    const isCounted = seed !== undefined && isLone && this.#isCountedUp(tokens);
     for (const [lock, fence] of pairs) {
-      if (seed !== undefined) this.#setFence(fence, { counter });
+      // A counter that is believed is counted up, and its key keeps its life.
+      if (isCounted) keyspace.change(fence, `${counter}`);
+      else if (seed !== undefined) this.#setFence(fence, { counter });
       const leftMs = keyspace.get(lock) === from ? keyspace.pttl(lock) : 0;
       keyspace.set(lock, holder, Math.max(ttlMs, from === undefined ? 0 : leftMs));
     }
@@ -727,12 +735,13 @@ class Node {
     const restored = pairs.some(
       ([lock, fence]) => keyspace.get(lock) === undefined && this.#fence(fence).counter === undefined,
     );
+    const isUsual = this.#isAsLeft(holder, own[1]!, maxCounter);
     for (const [lock, fence] of pairs) {
       const shorter = flaw === 'extension shortens' || keyspace.pttl(lock) < ttlMs;
       if (keyspace.get(lock) === undefined) keyspace.set(lock, holder, ttlMs);
       else if (shorter) keyspace.pexpire(lock, ttlMs);
       if (flaw !== 'extension raises no instant') this.server.instants.list(lock, holder, ttlMs);
-      if (maxCounter !== undefined)
+      if (maxCounter !== undefined && !isUsual)
         this.#setFence(fence, { counter: Math.max(maxCounter, this.#fence(fence).counter ?? 0) });
     }
     return restored && !recreates ? ['restored'] : 0;
@@ -879,10 +888,14 @@ class Node {
     if (!isPossibleCounter(counter, nowUs / 1_000)) throw new Error(impossibleCounter(fence));
   }
 
+  get #fenceMs(): number {
+    return this.server.flaw === 'fence key that lives too short' ? FLAWED_FENCE_MS : this.fenceMs;
+  }
+
   /** Counters below this go on from the time: old data, or a key that was given its life long ago. */
   get #lowest(): number {
     const { nowUs, memory, flaw } = this.server;
-    const halfLife = nowUs - FENCE_MS * 500;
+    const halfLife = nowUs - this.#fenceMs * 500;
     return flaw === 'old counter believed' ? halfLife : Math.max(halfLife, memory.anewUs);
   }
 
@@ -893,11 +906,36 @@ class Node {
     return Math.max(counter ?? 0, this.#clamped(seed));
   }
 
-  /** A fence key lives on for its time after every touch, longer with a tick on record. */
+  /** Whether a grant of one resource only counts, so that the fence key is not given its life anew. */
+  #isCountedUp(tokens: number): boolean {
+    const [[, fence]] = this.operation.pairs as [readonly [string, string]];
+    const { counter, tick } = this.#fence(fence);
+    return (
+      this.operation.pairs.length === 1 &&
+      counter !== undefined &&
+      tick === undefined &&
+      counter >= this.#lowest &&
+      isPossibleCounter(counter + tokens, this.server.nowUs / 1_000)
+    );
+  }
+
+  /** Whether an extension finds keys and counters as the last one left them: then it writes no counter. */
+  #isAsLeft(holder: string, bound: string, maxCounter: number | undefined): boolean {
+    const { keyspace } = this.server;
+    return (
+      maxCounter !== undefined &&
+      maxCounter >= this.#lowest &&
+      this.operation.pairs.every(
+        ([lock, fence]) => keyspace.get(lock) === holder && keyspace.get(fence) === bound,
+      )
+    );
+  }
+
+  /** A fence key lives for its time after it was written, longer with a tick on record. */
   #setFence(fence: string, news: Partial<Fence>): void {
     const { counter = 0, tick } = { ...this.#fence(fence), ...news };
     const value = tick === undefined ? `${counter}` : `${counter}:${tick}`;
-    this.server.keyspace.set(fence, value, tick === undefined ? FENCE_MS : LEDGER_MS);
+    this.server.keyspace.set(fence, value, tick === undefined ? this.#fenceMs : LEDGER_MS);
   }
 
   #clamped(seed: number): number {

@@ -37,12 +37,13 @@ export function openNodes(
   random: () => number,
   wanted?: Promise<void>,
 ): OpenedNodes {
-  const { keyPrefix, driftFactor, acknowledge } = options;
+  const { keyPrefix, driftFactor, acknowledge, fenceTtlMs } = options;
   const quarantine = new QuarantineTerm(
     quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs),
   );
   const isExact = !FOREIGN_PREFIXES.has(keyPrefix);
-  const settings = { keyPrefix, driftFactor, quarantine, isExact, acknowledge, clock, random, wanted };
+  const given = { keyPrefix, driftFactor, acknowledge, fenceTtlMs };
+  const settings = { ...given, quarantine, isExact, clock, random, wanted };
   return { nodes: plans.map((plan) => plan.open(settings)), quarantine };
 }
 

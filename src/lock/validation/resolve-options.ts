@@ -12,6 +12,7 @@ import {
 } from '../../api/options.js';
 import type { Backoff } from '../../core/backoff.js';
 import { longestNodeTimeoutMs } from '../../core/extension-schedule.js';
+import { LEDGER_TTL_MS, SHORTEST_FENCE_TTL_MS } from '../../core/fencing.js';
 import { LONGEST_NODE_TIMEOUT_MS } from '../../core/quarantine.js';
 import {
   checkBoolean,
@@ -61,6 +62,7 @@ const MANAGER_OPTIONS: readonly (keyof LockManagerOptions)[] = [
     restartQuarantine: true,
     driftFactor: true,
     fencing: true,
+    fenceTtlMs: true,
     fallback: true,
     lazyConnect: true,
     acknowledge: true,
@@ -254,6 +256,12 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
     ),
     driftFactor,
     fencing: checkBoolean('fencing', options.fencing ?? LOCK_DEFAULTS.fencing),
+    fenceTtlMs: checkInteger(
+      'fenceTtlMs',
+      options.fenceTtlMs ?? LOCK_DEFAULTS.fenceTtlMs,
+      SHORTEST_FENCE_TTL_MS,
+      LEDGER_TTL_MS,
+    ),
     fallback,
     lazyConnect: checkBoolean('lazyConnect', options.lazyConnect ?? LOCK_DEFAULTS.lazyConnect),
     acknowledge: checkAcknowledgement(options),

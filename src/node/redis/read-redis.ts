@@ -37,6 +37,6 @@ const encoders = new WeakMap<NodeSettings, RequestEncoder>();
 
 function withEncoder(settings: NodeSettings): RedisNodeSettings {
   let encoder = encoders.get(settings);
-  if (encoder === undefined) encoders.set(settings, (encoder = new RequestEncoder()));
+  if (encoder === undefined) encoders.set(settings, (encoder = new RequestEncoder(settings.fenceTtlMs)));
   return { ...settings, encoder };
 }

@@ -58,7 +58,7 @@ export class RedisNode implements LockNode {
     this.#server = new RedisServer(endpoint, settings, () =>
       this.#listeners.forEach((listener) => listener.renew()),
     );
-    this.#encoder = settings.encoder ?? new RequestEncoder();
+    this.#encoder = settings.encoder ?? new RequestEncoder(settings.fenceTtlMs);
     this.#requests = new RequestBatcher(settings.clock, this.#send);
   }
 

@@ -115,6 +115,24 @@ describe('AcquireOptionsResolver', () => {
   });
 });
 
+describe('the option fenceTtlMs', () => {
+  const resolve = (fenceTtlMs: unknown): number =>
+    resolveManagerOptions({ nodes: [], fenceTtlMs } as never).fenceTtlMs;
+
+  it('is a day by default, and may be a minute to seven days', () => {
+    expect([undefined, 60_000, 604_800_000].map(resolve)).toEqual([86_400_000, 60_000, 604_800_000]);
+  });
+
+  it.each<[unknown, string]>([
+    ['1h', "fenceTtlMs must be a number, got '1h'"],
+    [59_999, 'fenceTtlMs must be an integer from 60000 to 604800000, got 59999'],
+    [604_800_001, 'fenceTtlMs must be an integer from 60000 to 604800000, got 604800001'],
+    [60_000.5, 'fenceTtlMs must be an integer from 60000 to 604800000, got 60000.5'],
+  ])('is refused with a reason where it is wrong: %p', (value, message) => {
+    expect(() => resolve(value)).toThrow(message);
+  });
+});
+
 describe('the option acknowledge', () => {
   const resolve = (acknowledge: unknown, more: object = {}): unknown =>
     resolveManagerOptions({ nodes: [], acknowledge, ...more } as never).acknowledge;

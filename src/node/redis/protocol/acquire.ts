@@ -56,7 +56,7 @@ decide = function(holder, seed, taken, raised)
     if seed then highest = highest + tokens end
     -- The counter first: should memory run out in between, a counter that is too high does no harm.
     for i = 0, resources - 1 do
-      if seed then writeFence(KEYS[key + 2 * i + 1], highest, ticks[i]) end
+      if seed then writeFence(KEYS[key + 2 * i + 1], highest, ticks[i], fenceTtl) end
       -- Never shortened: the giver may hold it for as long as its key would have lived.
       local life = math.max(tonumber(ttl), lives[i] or 0)
       if not taken then call('SET', KEYS[key + 2 * i], holder, 'PX', life) end
@@ -102,6 +102,7 @@ end
  *                and how long a list lives, in ms. Empty and 0: nobody waits
  *       14       '1' where a tick is claimed though it was started, if it is not finished; else empty
  *       15       the holder id whose keys are taken; empty: the resources have to be free
+ *       16       how long a fence key lives after it was last written, in ms
  *       then for each operation its holder id, and its seed: the client's wall clock in µs, from which a
  *       missing counter starts, to within a second of the node's time. Empty: without fencing
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
@@ -123,20 +124,22 @@ end
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 30000 '' 1 '' 0 '' '' k3J…@web-1 1795866992000000
- *       Xq8…@web-1 1795866992000000
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 30000 '' 1 '' 0 '' '' 86400000
+ *       k3J…@web-1 1795866992000000 Xq8…@web-1 1795866992000000
  *     1) 1795866992010000   2) 0   3) 1   4) 1) held 2) p0Z…@web-2 3) 28750
  */
 export const ACQUIRE = scriptOf(
   'acquire',
-  `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}
+  `${GUARD}${DEADLINE}${LIST}
+local fenceTtl = tonumber(ARGV[16])
+${COUNTER_RANGE}
 local ttlMs = math.min(tonumber(ARGV[9]), ${LONGEST_LISTED_MS})
 ${RAISE_INSTANT}
 local resources, ttl, tick = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
 local step, tokens, waiter = ARGV[11], tonumber(ARGV[11]), ARGV[12]
 local from = ARGV[15] ~= '' and ARGV[15]
 local isPlain, isRetry = resources == 1 and not tick and not from, ARGV[14] ~= ''
-local keysEach, own, ownEach = 2 * resources, 16, 2
+local keysEach, own, ownEach = 2 * resources, 17, 2
 local decide, queue
 if waiter ~= '' then
   keysEach = 3 * resources

@@ -17,6 +17,7 @@ import { scriptOf } from './script.js';
  *       8        how many resources each operation has
  *       9        tick, in ms since 1970; empty: none, and one that is on record stays
  *       10       which attempt to run the tick it is; empty without a tick
+ *       11       how long a fence key lives after it was last written, in ms
  *       then for each operation its holder id and its token
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
  *       answers, or for each operation
@@ -31,14 +32,16 @@ import { scriptOf } from './script.js';
  * One operation, with a tick:
  *
  *     EVALSHA <sha> 3 lock:quorlock:node lock:nightly {lock:nightly}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 1795866990000 1 k3J…@web-1 1795866992000003
+ *       '' 60000 7fd1… '' 5c0e… 1795866992250000 kV3… 1 1795866990000 1 86400000 k3J…@web-1 1795866992000003
  *     1) 1795866992010000   2) 0   3) 0
  */
 export const CONFIRM = scriptOf(
   'confirm',
-  `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}${FENCE}
+  `${GUARD}${DEADLINE}${LIST}
+local fenceTtl = tonumber(ARGV[11])
+${COUNTER_RANGE}${FENCE}
 local resources, tick, attempt = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local keysEach, own, ownEach = 2 * resources, 11, 2
+local keysEach, own, ownEach = 2 * resources, 12, 2
 ${RUNS}
 local function confirm(holder, token)
   local ticks, attempts = {}, {}
@@ -59,7 +62,7 @@ local function confirm(holder, token)
     end
   end
   for i = key, key + keysEach - 2, 2 do
-    writeFence(KEYS[i + 1], token, tick or ticks[i])
+    writeFence(KEYS[i + 1], token, tick or ticks[i], fenceTtl)
     if tick then writeRun(KEYS[i + 1], tick, attempts[i], 'started') end
   end
   return 0

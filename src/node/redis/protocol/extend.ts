@@ -30,7 +30,7 @@ prepare = function(holder, most)
   end
   for i = key, key + keysEach - 2, 2 do
     if gone[i] then call('SET', KEYS[i], holder, 'PX', life) end
-    if most then writeFence(KEYS[i + 1], fences[i][1], fences[i][2]) end
+    if most then writeFence(KEYS[i + 1], fences[i][1], fences[i][2], fenceTtl) end
   end
   return answer
 end
@@ -49,6 +49,7 @@ end
  *       9        ttl in ms
  *       10       when a key that is gone is set again: a number: where the counter is below the maximum by so
  *                much at least, or is gone as well; 'always'; 'never'
+ *       11       how long a fence key lives after it was last written, in ms
  *       then for each operation its holder id, and what its counters may be at most; empty: without fencing
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
  *       answers, or for each operation
@@ -65,17 +66,19 @@ end
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence
- *       '' 60000 7fd1… '' 5c0e… 1795867002250000 1 30000 0 k3J…@web-1 1795866992000001 Xq8…@web-1
+ *       '' 60000 7fd1… '' 5c0e… 1795867002250000 1 30000 0 86400000 k3J…@web-1 1795866992000001 Xq8…@web-1
  *       1795866993000004
  *     1) 1795867002010000   2) 0   3) 1) zeros 2) 2
  */
 export const EXTEND = scriptOf(
   'extend',
-  `${GUARD}${DEADLINE}${LIST}${COUNTER_RANGE}
+  `${GUARD}${DEADLINE}${LIST}
+local fenceTtl = tonumber(ARGV[11])
+${COUNTER_RANGE}
 local ttlMs = math.min(tonumber(ARGV[9]), ${LONGEST_LISTED_MS})
 ${RAISE_INSTANT}
 local resources, life, ttl, restore = tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[9]), ARGV[10]
-local keysEach, own, ownEach = 2 * resources, 11, 2
+local keysEach, own, ownEach = 2 * resources, 12, 2
 local prepare
 ${forEachOperation(
   GUARD_HEAD,

@@ -1,3 +1,4 @@
+import { FENCE_TTL_MS } from '../../../core/fencing.js';
 import { writePair } from '../../../core/membership/record.js';
 import { PRESENT_ONLY, type NodeRequest, type RecordWrite } from '../../lock-node.js';
 import type { GuardCommand } from '../../server/finding.js';
@@ -30,24 +31,25 @@ const NOBODY = { waiter: '', listLivesMs: 0 };
 /** The deadline of a request that has none. */
 const NO_DEADLINE = Number.POSITIVE_INFINITY;
 
-function wordsOf(keyPrefix: string, request: NodeRequest): Words {
+function wordsOf(keyPrefix: string, request: NodeRequest, fenceTtlMs: number): Words {
   const { holderId, resources } = request;
   switch (request.op) {
     case 'acquire': {
       const { list = '', ttlMs, seed, tick = '', tokens, retry = false, from = '' } = request;
       const { waiter, listLivesMs } = request.queueEntry ?? NOBODY;
       const life = Math.ceil(listLivesMs);
-      const terms = [list, resources.length, ttlMs, tick, tokens, waiter, life, retry ? 1 : '', from];
+      const words = [ttlMs, tick, tokens, waiter, life, retry ? 1 : '', from, fenceTtlMs];
+      const terms = [list, resources.length, ...words];
       return { script: ACQUIRE, terms, own: [holderId, seed ?? ''], base: seed ?? 0 };
     }
     case 'confirm': {
       const { list = '', token, tick = '', attempt = 1 } = request;
-      const terms = [list, resources.length, tick, tick === '' ? '' : attempt];
+      const terms = [list, resources.length, tick, tick === '' ? '' : attempt, fenceTtlMs];
       return { script: CONFIRM, terms, own: [holderId, token], base: token };
     }
     case 'extend': {
       const { list = '', ttlMs, maxCounter } = request;
-      const terms = [list, resources.length, ttlMs, restoringOf(request)];
+      const terms = [list, resources.length, ttlMs, restoringOf(request), fenceTtlMs];
       return { script: EXTEND, terms, own: [holderId, maxCounter ?? ''], base: maxCounter ?? 0 };
     }
     case 'release': {
@@ -87,12 +89,15 @@ export class RequestEncoder {
   /** The terms of the last request for each script. Requests that arise together often have the same ones. */
   readonly #lastTerms = new Map<Script, { readonly terms: readonly Word[]; readonly text: string }>();
 
+  /** `fenceTtlMs`: how long a fence key lives after it was last written. */
+  constructor(private readonly fenceTtlMs: number = FENCE_TTL_MS) {}
+
   /** The operation for a request. `slot` is the slot of its keys, on a shard of a Cluster. */
   operationOf(keyPrefix: string, request: NodeRequest, slot = 0): Operation {
     const last = this.#last;
     if (last?.request === request && last.keyPrefix === keyPrefix && last.operation.slot === slot)
       return last.operation;
-    const { script, terms, own, base } = wordsOf(keyPrefix, request);
+    const { script, terms, own, base } = wordsOf(keyPrefix, request, this.fenceTtlMs);
     const { op, resources } = request;
     const hasDeadline = op !== 'release' && op !== 'wake';
     const hasLists = op === 'acquire' && request.queueEntry !== undefined;

@@ -1,19 +1,16 @@
-import { COUNTER_AHEAD_MS, impossibleCounter } from '../../../../core/fencing.js';
+import {
+  BELIEVED_PART,
+  COUNTER_AHEAD_MS,
+  impossibleCounter,
+  LEDGER_TTL_MS,
+} from '../../../../core/fencing.js';
 
-const HOUR_MS = 3_600_000;
-/**
- * A fence key lives for a day after it was last touched: a client with a token of yesterday is not there any
- * more. Counters start from the time, so one that was lost all the same comes back higher.
- */
-const FENCE_TTL_MS = 24 * HOUR_MS;
-/** With a tick on record it lives for a week, which is more than the clocks of workers differ by. */
-export const LEDGER_TTL_MS = 7 * 24 * HOUR_MS;
 /** The greatest whole number that Lua, as JavaScript, tells from its neighbours: 2^53 - 1. */
 const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
 
 /**
  * Which counters are believed, as `oldest` and `newest`. A counter is a time in µs that is counted up, so it
- * tells how old it is.
+ * tells how old it is. Needs `fenceTtl`: how long a fence key lives after it was last written, in ms.
  *
  * One from before the end of the last quarantine may have come back with old data, while later ones were
  * given out. One from half a fence key's life back says that the key was not touched since. Between the two
@@ -21,7 +18,7 @@ const MAX_COUNTER = Number.MAX_SAFE_INTEGER;
  * counting, see `COUNTER_AHEAD_MS`: it is neither used nor raised nor written anywhere.
  */
 export const COUNTER_RANGE = `
-local oldest, newest = now - ${FENCE_TTL_MS * 500}, now + ${COUNTER_AHEAD_MS * 1_000}
+local oldest, newest = now - fenceTtl * ${BELIEVED_PART * 1_000}, now + ${COUNTER_AHEAD_MS * 1_000}
 if oldest < goOnFrom then oldest = goOnFrom end
 `;
 
@@ -31,7 +28,7 @@ const [BEFORE, AFTER] = impossibleCounter('\n').split('\n');
 /**
  * Reads and writes fence keys. `highest` is the highest counter that is possible, if that matters. One holds
  * \`counter\`, or \`counter:tick\` with the last tick that ran: one value, because a call costs more than
- * what it does.
+ * what it does. With a tick it lives as long as the ledger, else for \`ttl\` ms.
  *
  * A whole number goes to redis.call as it is and comes out whole up to 2^53. Lua's own tostring and .. write
  * one above 1e14 in exponent form, so a text is made with %.0f.
@@ -51,11 +48,11 @@ local function readFence(fence, highest)
   return counter, tonumber(tick)
 end
 
-local function writeFence(fence, counter, tick)
+local function writeFence(fence, counter, tick, ttl)
   if tick then
     call('SET', fence, string.format('%.0f:%.0f', counter, tick), 'PX', '${LEDGER_TTL_MS}')
   else
-    call('SET', fence, counter, 'PX', '${FENCE_TTL_MS}')
+    call('SET', fence, counter, 'PX', ttl)
   end
 end
 `;

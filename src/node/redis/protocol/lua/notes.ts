@@ -1,4 +1,4 @@
-import { LEDGER_TTL_MS } from './fence.js';
+import { LEDGER_TTL_MS } from '../../../../core/fencing.js';
 
 /**
  * Keeps what the end of a run leaves for those who ask later. Beside the fence key are two keys: with

@@ -1,5 +1,5 @@
+import { LEDGER_TTL_MS } from '../../../../core/fencing.js';
 import { TICK_AHEAD_MS, TICK_FORGOTTEN, TICK_TOO_FAR_AHEAD } from '../../../../core/run.js';
-import { LEDGER_TTL_MS } from './fence.js';
 
 /**
  * Reads and writes what is on record of a resource's latest tick. Beside the fence key, which holds the tick,

@@ -1,0 +1,26 @@
+import { expect, it } from '@jest/globals';
+import { LockManager } from '../../src/index.js';
+import { startRedis } from '../support/redis-servers.js';
+
+const DAY_MS = 86_400_000;
+
+it('a fence key lives for fenceTtlMs, by default for a day, and with a tick on record for seven days', async () => {
+  await using redis = await startRedis({ count: 1 });
+  const [server] = redis.servers;
+  const lifeOf = async (resource: string): Promise<number> =>
+    (await server!.client().pttl(`{lock:${resource}}:fence`)) / 60_000;
+  const nodes = [server!.options];
+  const [plain, brief] = [{}, { fenceTtlMs: 120_000 }].map(
+    (options) => new LockManager({ nodes, ...options, warn: () => undefined }),
+  ) as [LockManager, LockManager];
+  try {
+    await (await plain.acquire('a')).release();
+    await (await brief.acquire('b')).release();
+    await (await brief.acquire('c', { tick: Date.now() })).release();
+    // In minutes, rounded up: the machine may be slow, but not by a minute.
+    const minutes = (await Promise.all(['a', 'b', 'c'].map(lifeOf))).map(Math.ceil);
+    expect(minutes).toEqual([DAY_MS / 60_000, 2, (7 * DAY_MS) / 60_000]);
+  } finally {
+    await Promise.all([plain.close(), brief.close()]);
+  }
+});
