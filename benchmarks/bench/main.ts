@@ -36,7 +36,7 @@ const { values } = parseArgs({
 
 const USAGE = `npm run bench -- [options]
 
-  --quick            a short run of two minutes
+  --quick            a short run of four minutes
   --only NAMES       only these scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}
   --subject PARTS    only the subjects whose names contain a part
   --rounds N         in place of each scenario's own number of rounds

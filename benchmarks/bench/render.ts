@@ -12,10 +12,18 @@ const placeOf = (given: number | undefined): string =>
     ? 'The nodes ran on the same machine, over TCP on loopback.'
     : `The nodes were the ${given} servers that \`--nodes\` named; the version of Redis is this machine's.`;
 
-/** The page in Markdown. Of the other machines it shows what they reached. */
-export function renderTable(results: Results, others: readonly Results[] = []): string {
+/** What the page shows beside the tables. */
+interface Beside {
+  /** The results of other machines: what they reached. */
+  readonly others?: readonly Results[];
+  /** The files of the pictures: one is shown with the scenario that it is named after. */
+  readonly pictures?: readonly string[];
+}
+
+/** The page in Markdown. */
+export function renderTable(results: Results, { others = [], pictures = [] }: Beside = {}): string {
   const { given, rows } = results;
-  const sections = SECTIONS.map((section) => sectionOf(section, rows, given ?? NODES)).filter(
+  const sections = SECTIONS.map((section) => sectionOf(section, rows, given ?? NODES, pictures)).filter(
     (text) => text !== '',
   );
   const page = [
@@ -82,10 +90,12 @@ function sectionOf(
   { scenario, title, concerns, columns, better }: Section,
   all: readonly Row[],
   nodes: number,
+  pictures: readonly string[],
 ): string {
   // The longest held scenario is separate, and its rows belong in this table.
   const rows = all.filter((row) => row.scenario === scenario || row.scenario === `${scenario}-many`);
   if (rows.length === 0) return '';
+  const picture = `bench-${scenario}.svg`;
   const parts = cellsOf(rows)
     .filter((cell) => cell !== 'all')
     .map((cell) => {
@@ -102,6 +112,9 @@ function sectionOf(
   return [
     `## ${title.replace('{n}', String(nodes))}`,
     concerns,
+    ...(pictures.includes(picture)
+      ? [`![${title.replace('{n}', String(nodes))}, as bars](results/${picture})`]
+      : []),
     ...parts,
     ...(notes.length > 0 ? [notes.join('\n')] : []),
   ].join('\n\n');

@@ -59,6 +59,11 @@ export class Stage {
     return this.#nodes.addresses.length;
   }
 
+  /** Whether the servers are the benchmark's own, and not the user's. */
+  get isOwn(): boolean {
+    return this.#nodes.servers !== undefined;
+  }
+
   /** The servers that may be stopped. Throws where they are not the benchmark's own. */
   get servers(): readonly OwnServer[] {
     const { servers } = this.#nodes;

@@ -29,7 +29,7 @@ export function stored(machine?: string): Results | undefined {
 }
 
 /** The results of the machines beside the first one, by name. */
-export function otherMachines(): Results[] {
+function otherMachines(): Results[] {
   if (!existsSync(machines)) return [];
   const names = readdirSync(machines).flatMap((file) => /^(.*)\.json$/.exec(file)?.[1] ?? []);
   return names.sort().flatMap((name) => stored(name) ?? []);
@@ -49,10 +49,18 @@ export function store(made: Results): void {
 const rounded = (figures: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(5))]));
 
+/** The page of the stored results: those of the first machine, and beside them those of the others. */
+export const pageOf = (first: Results): string =>
+  renderTable(first, {
+    others: otherMachines(),
+    pictures: renderPictures(first).map(([file]) => file),
+  });
+
 /** Makes the page and the pictures of what is stored. */
 export function renderStored(): void {
   const first = stored();
   if (first === undefined) throw new Error('there are no results of a first machine yet');
-  writeFileSync(page, renderTable(first, otherMachines()));
-  for (const [file, svg] of renderPictures(first)) writeFileSync(new URL(file, results), svg);
+  const pictures = renderPictures(first);
+  writeFileSync(page, pageOf(first));
+  for (const [file, svg] of pictures) writeFileSync(new URL(file, results), svg);
 }

@@ -41,7 +41,8 @@ export const waiting: Scenario = {
             warmMs: pick(isQuick, 1_000, 3_000),
             ms: pick(isQuick, 1_000, 10_000),
           },
-          () => stage.waitLists(),
+          // Not on the user's servers: it reads the names of all keys.
+          () => (stage.isOwn ? stage.waitLists() : Promise.resolve({})),
         ),
       );
     }
