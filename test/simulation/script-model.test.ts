@@ -46,7 +46,7 @@ const VERBS: readonly Verb[] = [
   ...(['confirm', 'release', 'finish', 'finish', 'wake', 'inspect', 'history'] as const),
   ...(['guard', 'guard', 'record'] as const),
 ];
-const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'identify'];
+const COMMANDS = ['look', 'look', 'mark', 'first use', 'trust', 'lift', 'quarantine', 'identify', 'remove'];
 const IDS = ['id-1', 'id-2'];
 /** Mostly none, as long as nothing was recorded. */
 const LISTS = ['', '', '', 'list-1', 'list-2'];
@@ -133,7 +133,7 @@ function randomCall(
       terms:
         memories.length > 0 && rng.chance(0.5)
           ? ['lift', rng.pick(memories), '']
-          : [rng.pick(COMMANDS), rng.pick([...IDS, 'run-1:0', ':0']), rng.pick(['', ...IDS])],
+          : [rng.pick(COMMANDS), rng.pick([...IDS, 'run-1:0', ':0', MARKER]), rng.pick(['', ...IDS])],
     }),
     record: () => ({
       terms: [

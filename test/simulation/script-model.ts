@@ -386,6 +386,7 @@ function guard(
   tickAheadMs: number,
 ): Memory | undefined {
   const quarantineMs = Number(quarantine);
+  if (command === 'remove' && word !== marker) for (const key of [word, `${word}:long`]) keyspace.delete(key);
   const known = {
     run: keyspace.field(marker, 'run'),
     since: numberIn(keyspace.field(marker, 'since')),
@@ -401,7 +402,7 @@ function guard(
   const about = { run, isDurable, longestMs: known.longest };
   if (quarantineMs === 0)
     return { ...NO_GUARD, ...about, isMarked: true, mem: before, hasRecord: wasRecorded };
-  if (known.since === undefined && (command === 'look' || command === 'identify')) return undefined;
+  if (known.since === undefined && ['look', 'identify', 'remove'].includes(command ?? '')) return undefined;
   const isOther = run !== '' && known.run !== run;
   const restarted = isOther && known.run !== undefined && known.run !== '' && durable !== '1';
   const forgot = known.since === undefined || known.since > nowUs || restarted;

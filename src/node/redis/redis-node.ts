@@ -130,6 +130,11 @@ export class RedisNode implements LockNode {
     return this.#server.rename(memory);
   }
 
+  /** See `RedisServer.removeMarker`. */
+  removeMarker(marker: string): Promise<void> {
+    return this.#server.removeMarker(marker);
+  }
+
   markMisconfigured(reason: string): void {
     this.#leave({ status: 'misconfigured', reason });
   }

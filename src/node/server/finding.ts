@@ -50,8 +50,10 @@ export interface MemoryFinding {
  * - `quarantine`: its memory begins now.
  * - `identify`: gives the node an id, if it has none, or if it has no record and still has the id that is to
  *   be replaced.
+ * - `remove`: removes a marker that no shard of a Cluster has any more.
  */
-export type GuardCommand = 'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'quarantine' | 'identify';
+export type GuardCommand =
+  'look' | 'mark' | 'first use' | 'trust' | 'lift' | 'quarantine' | 'identify' | 'remove';
 
 /** A run id of Redis has 40 characters, the name of a database's memory 70, and an instant has 16. */
 const LONGEST_NAME = 100;

@@ -3,7 +3,8 @@ import { reconnectDelayMs } from '../../../core/backoff.js';
 import type { NodeState } from '../../lock-node.js';
 import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
-import { SLOTS } from './key-slot.js';
+import { GoneMarkers } from './gone-markers.js';
+import { slotOf, SLOTS } from './key-slot.js';
 import type { RequestSlots } from './request-slots.js';
 import { TopologyReader } from './topology-reader.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';
@@ -40,6 +41,7 @@ export class ClusterShards {
   readonly #slots: RequestSlots;
   readonly #listener: ShardsListener;
   readonly #topology: TopologyReader;
+  readonly #goneMarkers = new GoneMarkers();
   #all: readonly Shard[] = [];
   /** The shard of each slot. */
   #routes: readonly (Shard | undefined)[] = [];
@@ -112,7 +114,9 @@ export class ClusterShards {
     try {
       const topology = await this.#topology.read(elsewhere);
       this.#failures = 0;
-      if (!this.#isClosed) this.#follow(topology);
+      if (this.#isClosed) return;
+      this.#follow(topology);
+      this.#goneMarkers.remove(this.#readAt, (marker) => this.#reachedBy(marker));
     } catch (error) {
       this.#failures++;
       if (this.#all.length === 0)
@@ -136,6 +140,7 @@ export class ClusterShards {
   /** Takes over a topology. The markers of the shards and the slots that lead to them change at once. */
   #follow({ shards: places }: Topology): void {
     const before = this.#all;
+    const markers = before.map(({ marker }) => marker);
     const kept = new Map(before.map((shard) => [keyOf(shard.place), shard]));
     this.#all = places.map((place) => {
       const shard = kept.get(keyOf(place));
@@ -144,11 +149,19 @@ export class ClusterShards {
       return shard;
     });
     for (const shard of before) if (!this.#all.includes(shard)) void shard.node.close();
+    const present = this.#all.map(({ marker }) => marker);
+    this.#goneMarkers.follow(markers, present, this.#settings.clock.now());
     const routes: (Shard | undefined)[] = Array.from({ length: SLOTS });
     for (const shard of this.#all)
       for (const [first, last] of shard.place.ranges) routes.fill(shard, first, last + 1);
     this.#routes = routes;
     this.#listener.onTopology();
+  }
+
+  /** The shard that has this key, if it can be asked. */
+  #reachedBy(key: string): Shard | undefined {
+    const shard = this.serving(slotOf(key));
+    return shard !== undefined && isConnected(shard) ? shard : undefined;
   }
 
   /** The shard may serve other slots than before, or may have taken over its slots again. */

@@ -9,7 +9,7 @@ import { scriptOf } from './script.js';
  * KEYS  the marker (but on a shard, see the guard)
  * ARGV  1 to 5   the guard's
  *       6        the command
- *       7        with `lift`, the name of the memory; with `identify`, the id
+ *       7        with `lift`, the name of the memory; with `identify`, the id; with `remove`, the old marker
  *       8        with `identify`, the id that it may replace
  * Reply the node's time in µs; for how many ms its grants do not count, -1 without a marker; the node's id;
  *       its members; the name of its memory, which is its run and `since`; how old that memory is, in ms; for
@@ -33,8 +33,11 @@ export const GUARD_COMMAND = scriptOf(
   `${READ_MARKER}
 local command = ARGV[6]
 local function memoryName(name) return name .. ':' .. string.format('%.0f', began) end
+if command == 'remove' and ARGV[7] ~= marker then call('DEL', ARGV[7], ARGV[7] .. ':long') end
 if quarantine > 0 then
-  if not since and (command == 'look' or command == 'identify') then return {now, -1, '', ''} end
+  if not since and (command == 'look' or command == 'identify' or command == 'remove') then
+    return {now, -1, '', ''}
+  end
   if command == 'quarantine' then beginMemory() end
   if command == 'first use' and not since then began = 0 end
   if command == 'trust' and (since ~= 0 or isOtherRun) then

@@ -163,6 +163,11 @@ export class RedisServer implements NodeMemory {
     await this.look();
   }
 
+  /** Removes the marker of a shard that has another one by now. It is in a slot of this server. */
+  removeMarker(marker: string): Promise<void> {
+    return this.#command('remove', marker);
+  }
+
   identify(id: string, replacedId?: string): Promise<void> {
     this.#calls.spareId = id;
     return replacedId === undefined ? Promise.resolve() : this.#command('identify', id, replacedId);

@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../../src/clock.js';
+import type { LockNode } from '../../../../src/node/lock-node.js';
+import { clusterNode } from '../../../contract/redis-subject.js';
 import { RedisCluster } from '../../../support/redis-cluster.js';
 import type { RedisServer } from '../../../support/redis-server.js';
 import { startRedis } from '../../../support/redis-servers.js';
@@ -34,6 +37,11 @@ async function world() {
     },
   };
 }
+
+const open = <Node extends LockNode>(node: Node) => ({
+  node,
+  [Symbol.asyncDispose]: () => node.close(),
+});
 
 describe('a shard of a Cluster that does not know a lock', () => {
   it('a shard that got a slot without its keys has no vote for any client', async () => {
@@ -72,6 +80,37 @@ describe('a shard of a Cluster that does not know a lock', () => {
     expect(lease.signal.aborted).toBe(false);
     await witness.trustNode(witness.nodes()[0]!.name);
     await allVote(witness);
+  });
+});
+
+describe('the markers that shards had', () => {
+  it('the markers of shards that changed are removed after a minute, and not those in use', async () => {
+    await using all = await world();
+    const { cluster } = all;
+    let laterMs = 0;
+    const now = (): number => systemClock.now() + laterMs;
+    const clock = {
+      ...systemClock,
+      now,
+      stamp: () => ({ monotonicMs: now(), wallMs: Date.now() + laterMs }),
+    };
+    await using opened = open(clusterNode(cluster.options, { clock, quarantineMs: 600_000 }));
+    const { node } = opened;
+    const markers = async (): Promise<string[]> =>
+      (await Promise.all(cluster.masters.map((master) => master.client().keys('*:node')))).flat().sort();
+    await until(async () => {
+      if (['new', 'untrusted'].includes(node.state.status)) await node.memory.trust();
+      return node.state.status === 'ready';
+    });
+    const first = await markers();
+    expect(first).toHaveLength(3);
+    await cluster.moveSlot(KEY, all.others[0]);
+    await until(async () => (await markers()).length >= 5);
+    laterMs = 61_000;
+    await until(async () => (await markers()).length === 3);
+    const kept = (await markers()).filter((marker) => first.includes(marker));
+    // Of the shard that neither gave nor took a slot.
+    expect(kept).toHaveLength(1);
   });
 });
 
