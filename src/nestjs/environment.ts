@@ -1,4 +1,9 @@
-import { memoryNode, type LockManagerOptions, type RedisNodeOptions } from '../index.js';
+import {
+  memoryNode,
+  type LockManagerOptions,
+  type PostgresNodeOptions,
+  type RedisNodeOptions,
+} from '../index.js';
 
 /** The variables of the environment, like `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,20 +20,24 @@ const NO = ['false', '0', 'no', 'off'];
 /**
  * Reads the variables of `QuorlockModule.forRoot()`: REDIS_ENABLED, REDIS_HOST (default localhost),
  * REDIS_PORT (default 6379), REDIS_USERNAME, REDIS_PASSWORD, REDIS_DB and REDIS_TLS; or, in place of all but
- * the first, QUORLOCK_NODES (urls separated by commas); and QUORLOCK_FALLBACK (none, the default, or memory).
- * An empty variable counts as unset.
+ * the first, QUORLOCK_NODES (urls separated by commas); and QUORLOCK_FALLBACK (none, the default, memory, or
+ * the connection string of a PostgreSQL database, whose tables QUORLOCK_FALLBACK_MIGRATE=true makes). An
+ * empty variable counts as unset.
  *
- * When Redis is not enabled, locks are kept in memory, as in the guide. When it is enabled and cannot be
- * reached, jobs are skipped as unreachable, unless QUORLOCK_FALLBACK=memory: a silent change to another kind
- * of lock would run them on every worker at once.
+ * When Redis is not enabled, locks are kept in that database; without one in memory, as in the guide. When it
+ * is enabled and cannot be reached, jobs are skipped as unreachable, unless QUORLOCK_FALLBACK says otherwise:
+ * a silent change to another kind of lock would run them on every worker at once.
  *
  * @throws RangeError for a bad value. It names the variable and shows no url, which may have a password.
  */
 export function optionsFromEnvironment(environment: Environment): FromEnvironment {
   const urls = readNodeUrls(environment);
   const fallback = readFallback(environment);
-  if (!isEnabled(environment, urls !== undefined))
-    return { options: { nodes: [memoryNode()] }, warning: describeMemoryLocks(environment) };
+  if (!isEnabled(environment, urls !== undefined)) {
+    const isDatabase = typeof fallback === 'object';
+    const nodes = [isDatabase ? fallback : memoryNode()];
+    return { options: { nodes }, warning: describeOtherLocks(environment, isDatabase) };
+  }
   if (urls !== undefined) return { options: { nodes: urls, fallback }, warning: undefined };
   const { port, warning } = readPort(environment);
   return { options: { nodes: [readRedisAddress(environment, port)], fallback }, warning };
@@ -53,9 +62,10 @@ function readBoolean(environment: Environment, name: string): boolean | undefine
   throw new RangeError(`${name} must be one of ${[...YES, ...NO].join(', ')}, got "${text.slice(0, 40)}"`);
 }
 
-function describeMemoryLocks(environment: Environment): string {
+function describeOtherLocks(environment: Environment, isDatabase: boolean): string {
   const enabled = read(environment, 'REDIS_ENABLED');
   const state = enabled === undefined ? 'is not set' : `is ${enabled}`;
+  if (isDatabase) return `REDIS_ENABLED ${state}: locks are kept in the database of QUORLOCK_FALLBACK`;
   return (
     `REDIS_ENABLED ${state}: locks are kept in the memory of this process. ` +
     'That does NOT prevent duplicates across different processes or servers. ' +
@@ -115,8 +125,14 @@ function readNodeUrls(environment: Environment): string[] | undefined {
   return urls;
 }
 
-function readFallback(environment: Environment): 'none' | 'memory' {
+/** A word; anything else may be a broken connection string, which has a password. */
+const WORD = /^\w{1,40}$/;
+
+function readFallback(environment: Environment): 'none' | 'memory' | PostgresNodeOptions {
+  const migrate = readBoolean(environment, 'QUORLOCK_FALLBACK_MIGRATE') ?? false;
   const text = read(environment, 'QUORLOCK_FALLBACK') ?? 'none';
+  if (/^postgres(ql)?:\/\/./.test(text)) return { postgres: text, migrate };
   if (text === 'none' || text === 'memory') return text;
-  throw new RangeError(`QUORLOCK_FALLBACK must be none or memory, got "${text.slice(0, 40)}"`);
+  const got = WORD.test(text) ? `"${text}"` : 'something else';
+  throw new RangeError(`QUORLOCK_FALLBACK must be none, memory or a postgres:// url, got ${got}`);
 }

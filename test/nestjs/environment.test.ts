@@ -26,6 +26,18 @@ describe('the environment', () => {
       { REDIS_ENABLED: 'true', QUORLOCK_NODES: 'redis://a' },
       { nodes: ['redis://a'], fallback: 'none' },
     ],
+    [
+      { QUORLOCK_NODES: 'redis://a', QUORLOCK_FALLBACK: ' postgres://u:secret@db/app ' },
+      { nodes: ['redis://a'], fallback: { postgres: 'postgres://u:secret@db/app', migrate: false } },
+    ],
+    [
+      {
+        QUORLOCK_NODES: 'redis://a',
+        QUORLOCK_FALLBACK: 'postgresql://db/app',
+        QUORLOCK_FALLBACK_MIGRATE: 'yes',
+      },
+      { nodes: ['redis://a'], fallback: { postgres: 'postgresql://db/app', migrate: true } },
+    ],
   ])('the environment %j enables Redis', (environment, options) => {
     expect(optionsFromEnvironment(environment)).toEqual({ options, warning: undefined });
   });
@@ -103,7 +115,11 @@ describe('the environment', () => {
     [{ REDIS_ENABLED: 'true', REDIS_TLS: 'tls' }, 'REDIS_TLS must be one of true, 1, yes, on, false'],
     [
       { REDIS_ENABLED: 'true', QUORLOCK_FALLBACK: 'postgres' },
-      'QUORLOCK_FALLBACK must be none or memory, got "postgres"',
+      'QUORLOCK_FALLBACK must be none, memory or a postgres:// url, got "postgres"',
+    ],
+    [
+      { REDIS_ENABLED: 'true', QUORLOCK_FALLBACK: 'postgress://u:secret@db/app' },
+      'QUORLOCK_FALLBACK must be none, memory or a postgres:// url, got something else',
     ],
     [{ QUORLOCK_NODES: 'redis://a,,redis://b' }, 'QUORLOCK_NODES: entry 2 of 3 is empty'],
     [
@@ -113,6 +129,10 @@ describe('the environment', () => {
     [
       { QUORLOCK_NODES: 'secret@10.0.0.1:6379' },
       'QUORLOCK_NODES: entry 1 of 1 is not a redis:// or rediss:// url',
+    ],
+    [
+      { QUORLOCK_FALLBACK: 'postgres://u:secret@db/app', QUORLOCK_FALLBACK_MIGRATE: 'once' },
+      'QUORLOCK_FALLBACK_MIGRATE must be one of',
     ],
   ])('the environment %j is refused, and the error has no secret', (environment, message) => {
     let error: unknown;
@@ -124,6 +144,14 @@ describe('the environment', () => {
     expect(error).toBeInstanceOf(RangeError);
     expect((error as Error).message).toContain(message);
     expect((error as Error).message).not.toContain('secret');
+  });
+
+  it('without Redis, locks are kept in the database that is given, and a warning says so', () => {
+    const postgres = 'postgres://u:secret@db/app';
+    expect(optionsFromEnvironment({ QUORLOCK_FALLBACK: postgres, REDIS_ENABLED: 'false' })).toEqual({
+      options: { nodes: [{ postgres, migrate: false }] },
+      warning: 'REDIS_ENABLED is false: locks are kept in the database of QUORLOCK_FALLBACK',
+    });
   });
 });
 
