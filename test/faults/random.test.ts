@@ -122,6 +122,22 @@ describe('a random schedule', () => {
     for (const node of [0, 1, 2, 3, 4, 5]) expect(lists.every((list) => isIn(list, node))).toBe(false);
   });
 
+  it('databases keep their clocks, and their data where they must; nodes are killed together', () => {
+    const databases = [3, 4];
+    const of = { databases, keepData: [4], killedTogether: [0, 1, 2] };
+    const faults = [1, 2, 3].flatMap((seed) => randomSchedule({ ...terms, seed, ...of }));
+    const kills = faults.filter((fault) => fault.kind === 'node-kill');
+    const lost = new Set(kills.flatMap(({ nodes, data }) => (data === 'kept' ? [] : nodes)));
+    expect([lost.has(3), lost.has(4), kills.some(({ nodes }) => nodes[0] === 4)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    const stepped = faults.flatMap((fault) => (fault.kind === 'clock-step' ? fault.nodes : []));
+    expect([...new Set(stepped)].sort()).toEqual([0, 1, 2]);
+    expect(faults.some(({ kind }) => kind === 'nodes-kill')).toBe(true);
+  });
+
   it('a random schedule has every kind of fault', () => {
     const faults = randomSchedule({ ...terms, seed: 7, listChanges: true });
     const kinds = new Set(faults.map(({ kind }) => kind));

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chownSync, existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -28,6 +28,12 @@ const asOwner = (signal: string): string[] => [
   'setpriv',
   ...(owner.uid === undefined ? [] : [`--reuid=${owner.uid}`, `--regid=${owner.gid}`, '--clear-groups']),
   `--pdeathsig=${signal}`,
+];
+
+/** How a cluster is made. */
+const AS_NEW = [
+  ...['--username', 'quorlock', '--auth', 'trust', '--no-sync'],
+  ...['--encoding', 'UTF8', '--locale', 'C'],
 ];
 
 /** A backup that waits for nothing. */
@@ -58,10 +64,7 @@ export class PostgresServer implements AsyncDisposable {
   /** Makes a new cluster and starts it. */
   static async start(options: PostgresOptions = {}): Promise<PostgresServer> {
     const server = await PostgresServer.#inNewFolder(options);
-    run(program('initdb'), [
-      ...['--pgdata', server.#data, '--username', 'quorlock', '--auth', 'trust'],
-      ...['--no-sync', '--encoding', 'UTF8', '--locale', 'C'],
-    ]);
+    run(program('initdb'), ['--pgdata', server.#data, ...AS_NEW]);
     await server.start();
     return server;
   }
@@ -179,8 +182,11 @@ export class PostgresServer implements AsyncDisposable {
     const current = this.#process;
     if (current === undefined) return;
     this.resume();
+    // They would notice its end by themselves, but the next start must not meet them.
+    const children = signal === 'SIGKILL' ? childrenOf(current.child) : [];
     current.child.kill(signal);
     await current.exit;
+    for (const pid of children) endNow(pid);
   }
 
   /** Stops all its processes, which keep their connections and answer nothing. */
@@ -210,10 +216,26 @@ export class PostgresServer implements AsyncDisposable {
     else run(program('pg_basebackup'), ['--pgdata', to, ...this.#access, ...AT_ONCE]);
   }
 
-  /** Puts that backup in the place of the data. */
+  /** Makes a base backup, in the place of the one before, while the caller goes on. */
+  async backUpNow(): Promise<void> {
+    const to = join(this.folder, 'backup');
+    await runLater(program('pg_basebackup'), ['--pgdata', `${to}.new`, ...this.#access, ...AT_ONCE]);
+    rmSync(to, { recursive: true, force: true });
+    await rename(`${to}.new`, to);
+  }
+
+  /** Makes a new cluster in the place of the data. It must not be running. */
+  async renew(): Promise<void> {
+    rmSync(this.#data, { recursive: true, force: true });
+    await runLater(program('initdb'), ['--pgdata', this.#data, ...AS_NEW]);
+  }
+
+  /** Puts that backup in the place of the data, if there is one. */
   restore(): void {
+    const from = join(this.folder, 'backup');
+    if (!existsSync(from)) return;
     rmSync(this.#data, { recursive: true });
-    run('mv', [join(this.folder, 'backup'), this.#data]);
+    renameSync(from, this.#data);
   }
 
   /** Makes a standby the primary. */
@@ -246,6 +268,27 @@ function program(name: string): string {
   if (path === undefined)
     throw new Error('PostgreSQL is not installed: run `node scripts/setup.mjs --with postgres`');
   return path;
+}
+
+const childrenOf = ({ pid }: ChildProcess): number[] =>
+  spawnSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(Boolean)
+    .map(Number);
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
+
+async function runLater(path: string, args: readonly string[]): Promise<void> {
+  const [command = '', ...rest] = [...asOwner('KILL'), path, ...args];
+  const child = spawn(command, rest, { stdio: 'ignore' });
+  await exitOf(child);
+  if (child.exitCode !== 0) throw new Error(`${path} failed`);
 }
 
 function run(path: string, args: readonly string[]): void {

@@ -3,6 +3,8 @@
 /** A lock that is held, as its holder sees it. */
 export interface HeldLock {
   readonly token?: number;
+  /** Whether it was taken in the fallback. */
+  readonly fallback?: boolean;
   /**
    * Aborts when the library reports that the lock is lost. It never aborts if the library does not report
    * that.
@@ -27,8 +29,17 @@ export interface LockAdapter {
   close(): Promise<void>;
 }
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** Whether it is a PostgreSQL database, not a redis-server. */
+  readonly isDatabase?: boolean;
+}
+
 export interface AdapterOptions {
-  readonly nodes: readonly { readonly host: string; readonly port: number }[];
+  readonly nodes: readonly Address[];
+  /** The database of the fallback; by default there is none. */
+  readonly fallback?: Address;
   /** The library's documented defaults, or the safest values of its options. */
   readonly setting: 'defaults' | 'safest';
   /** The name of this holder, for libraries that can write it into their keys. */

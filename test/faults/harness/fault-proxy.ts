@@ -83,8 +83,11 @@ interface Pair {
   lostReplies: boolean;
 }
 
-/** The name of a connection (ioredis: `connectionName`), which tells what client it belongs to. */
-const CONNECTION_NAME = /SETNAME\r\n\$\d+\r\n([^\r]+)\r\n/i;
+/**
+ * The name of a connection (ioredis: `connectionName`; pg: `application_name`), which tells what client it
+ * belongs to.
+ */
+const CONNECTION_NAME = /(?:SETNAME\r\n\$\d+\r\n|application_name\0)([^\r\0]+)[\r\0]/i;
 
 /**
  * A TCP port on 127.0.0.1 that forwards to a server. Each client has a link of its own, with faults of its

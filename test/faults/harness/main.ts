@@ -3,6 +3,9 @@
  * of faults over real processes. C is the client library that the nodes are given by, such as `node-redis-6`;
  * by default they are given as options.
  *
+ * `--postgres`: the last of the nodes is a PostgreSQL database; with `--nodes 1` it is the only one.
+ * `--fallback`: there is a database besides, as the fallback, and the nodes are killed together.
+ *
  * `npm run faults -- --quarantines`: restarts a node with leases of different lengths out instead, and prints
  * for how long it has no vote.
  *
@@ -31,6 +34,8 @@ function options() {
         quarantines: { type: 'boolean', default: false },
         runs: { type: 'boolean', default: false },
         client: { type: 'string' },
+        postgres: { type: 'boolean', default: false },
+        fallback: { type: 'boolean', default: false },
       },
     });
     const minutes = Number(values.minutes);
@@ -41,7 +46,9 @@ function options() {
       runs: values.runs,
       client: values.client === undefined ? undefined : clientLibrary(values.client).name,
       seed: integer('seed', values.seed, 0),
-      nodes: integer('nodes', values.nodes, 3),
+      nodes: integer('nodes', values.nodes, values.postgres ? 1 : 3),
+      postgres: values.postgres,
+      fallback: values.fallback,
       workers: integer('workers', values.workers, 1),
     };
   } catch (error) {
@@ -62,7 +69,7 @@ function integer(name: string, text: string, least: number): number {
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
-const { minutes, seed, nodes, workers, quarantines, runs, client } = options();
+const { minutes, seed, nodes, workers, quarantines, runs, client, postgres, fallback } = options();
 if (quarantines) {
   await measureQuarantines((line) => console.log(line));
   process.exit(0);
@@ -89,7 +96,9 @@ const CALM_SECONDS = 8;
 console.log(
   `seed ${seed}: repeat with npm run faults -- ` +
     `--minutes ${minutes} --seed ${seed} --nodes ${nodes} --workers ${workers}` +
-    (client === undefined ? '' : ` --client ${client}`),
+    (client === undefined ? '' : ` --client ${client}`) +
+    (postgres ? ' --postgres' : '') +
+    (fallback ? ' --fallback' : ''),
 );
 if (!canStepClocks) {
   console.log(
@@ -98,12 +107,29 @@ if (!canStepClocks) {
   console.log('WARNING: this run does not step clocks.');
 }
 const seconds = minutes * 60;
-// One node more than the list has at first: it is added, and then another one is taken away, and so on.
-const terms = { seed, seconds, nodes: nodes + 1, workers, maxTtlMs, listChanges: true };
+// One node more than the list has at first: it is added, and then another one is taken away, and so on. Or
+// the list stays as it is: with a fallback, or with one node.
+const listChanges = !fallback && nodes > 1;
+const databases = postgres ? [nodes - 1] : [];
+const terms = {
+  seed,
+  seconds,
+  nodes: listChanges || fallback ? nodes + 1 : nodes,
+  workers,
+  maxTtlMs,
+  listChanges,
+};
+const ofDatabases = {
+  databases: fallback ? [...databases, nodes] : databases,
+  keepData: fallback ? [nodes] : nodes === 1 ? databases : [],
+  killedTogether: fallback ? Array.from({ length: nodes }, (_, node) => node) : [],
+};
 const result = await runFaults({
   ...terms,
   seconds: seconds + CALM_SECONDS,
-  faults: randomSchedule({ ...terms, dataLoss: true, clockSteps: canStepClocks }),
+  faults: randomSchedule({ ...terms, ...ofDatabases, dataLoss: true, clockSteps: canStepClocks }),
+  databases,
+  hasFallback: fallback,
   resources: RESOURCES,
   say: (line) => console.log(line),
   ...(client === undefined ? {} : { client }),

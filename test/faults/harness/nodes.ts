@@ -1,4 +1,5 @@
 import { cp, rename, rm, writeFile } from 'node:fs/promises';
+import type { NetConnectOpts } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { findFaketime } from '../../../scripts/find-faketime.mjs';
@@ -32,15 +33,33 @@ export interface LockKey {
   readonly remainingMs: number;
 }
 
+/** A server of the run, which keeps its data over a crash unless `start` deletes them. */
+export interface FaultServer {
+  /** Where the proxy finds it. */
+  readonly target: NetConnectOpts;
+  pause(): void;
+  resume(): void;
+  kill(): Promise<void>;
+  backUp(): Promise<void>;
+  start(data: DataAtStart): Promise<void>;
+  stepClock(byMs: number): Promise<void>;
+  /** The keys that match, read without a proxy; `undefined` if the server does not answer now. */
+  locks(pattern: string): Promise<LockKey[] | undefined>;
+}
+
 /**
  * One redis-server. It keeps its data over a crash unless `start` deletes them, and its clock can be stepped.
  */
-export class FaultNode {
+export class FaultNode implements FaultServer {
   #observer: Redis | undefined;
   #offsetMs = 0;
   #paused = false;
 
   constructor(readonly server: RedisServer) {}
+
+  get target(): NetConnectOpts {
+    return { path: this.server.path };
+  }
 
   get #directory(): string {
     return dirname(this.server.path);

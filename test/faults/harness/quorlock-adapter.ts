@@ -1,10 +1,11 @@
-import { LockManager } from '../../../src/index.js';
+import { LockManager, type NodeSource, type PostgresNodeOptions } from '../../../src/index.js';
 import { clientLibrary } from '../../support/client-libraries.js';
-import type { AdapterOptions, LockAdapter } from './adapter.js';
+import type { AdapterOptions, Address, LockAdapter } from './adapter.js';
 
 /** Quorlock's defaults are its safest settings. Only the options that the run needs are set. */
 export function openAdapter({
   nodes,
+  fallback,
   holder,
   connectionName,
   client,
@@ -12,12 +13,20 @@ export function openAdapter({
   note = () => undefined,
 }: AdapterOptions): LockAdapter {
   const library = client === undefined ? undefined : clientLibrary(client);
+  const databaseAt = ({ host, port }: Address, name: string): PostgresNodeOptions => ({
+    postgres: { host, port, user: 'quorlock', database: 'postgres', application_name: connectionName },
+    migrate: true,
+    name,
+  });
+  const sourceOf = ({ isDatabase = false, ...node }: Address, name: string): NodeSource => {
+    if (isDatabase) return databaseAt(node, name);
+    return library === undefined
+      ? { ...node, connectionName, name }
+      : library.node({ ...node, connectionName });
+  };
   const locks = new LockManager({
-    nodes: nodes.map((node, index) =>
-      library === undefined
-        ? { ...node, connectionName, name: `node-${index + 1}` }
-        : library.node({ ...node, connectionName }),
-    ),
+    nodes: nodes.map((node, index) => sourceOf(node, `node-${index + 1}`)),
+    ...(fallback === undefined ? {} : { fallback: databaseAt(fallback, 'fallback') }),
     holder,
     maxTtlMs,
     warn: note,

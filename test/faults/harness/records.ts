@@ -21,7 +21,14 @@ export type WorkerRecord =
       readonly waitMs: number;
       readonly ttlMs: number;
     }
-  | { readonly type: 'acquired'; readonly at: number; readonly lease: string; readonly token?: number }
+  | {
+      readonly type: 'acquired';
+      readonly at: number;
+      readonly lease: string;
+      readonly token?: number;
+      /** It was taken in the fallback. */
+      readonly fallback?: boolean;
+    }
   | { readonly type: 'refused'; readonly at: number; readonly lease: string; readonly reason: string }
   /** An extension succeeded: the keys were set to the TTL at this instant or before. */
   | { readonly type: 'extended'; readonly at: number; readonly lease: string }

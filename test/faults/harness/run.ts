@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from './adapter.js';
 import { check, type CheckedRun } from './checker.js';
+import { FaultDatabase } from './database-node.js';
 import { FaultProxy } from './fault-proxy.js';
 import { FencedStore } from './fenced-store.js';
-import { startNodes, type FaultNode } from './nodes.js';
+import { startNodes, type FaultServer } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';
 import { describeFault, firstList, type Fault } from './schedule.js';
 import { watchStalls } from './stalls.js';
@@ -23,6 +25,10 @@ export interface RunTerms {
   readonly maxTtlMs: number;
   /** Whether the workers begin with all nodes but the last, because the list of nodes changes. */
   readonly listChanges?: boolean;
+  /** The nodes that are databases; by default none. */
+  readonly databases?: readonly number[];
+  /** Whether the last node is no node, but the fallback. It is a database. */
+  readonly hasFallback?: boolean;
   readonly resources: readonly Contended[];
   readonly say: (line: string) => void;
 }
@@ -82,7 +88,7 @@ class World {
   readonly #seen = new Map<string, number>();
   /** The last fault of each server, which may not be over. */
   readonly #faultsOf = new Map<number, Promise<void>>();
-  #nodes: readonly FaultNode[] = [];
+  #nodes: readonly FaultServer[] = [];
   #proxies: readonly FaultProxy[] = [];
   #stopNodes: () => Promise<void> = () => Promise.resolve();
   #observing: NodeJS.Timeout | undefined;
@@ -91,22 +97,25 @@ class World {
   #stopWatching: () => void = () => undefined;
   #startedAt = 0;
   #acquired = 0;
+  #ofFallback = 0;
 
   constructor(terms: RunTerms) {
     this.#terms = terms;
-    this.#list = firstList(terms);
+    const { nodes, hasFallback = false } = terms;
+    this.#list = hasFallback ? firstList({ nodes: nodes - 1 }) : firstList(terms);
   }
 
   async run(): Promise<RunResult> {
     const { workers, faults, seconds, say } = this.#terms;
-    const { nodes, stop } = await startNodes(this.#terms.nodes);
-    this.#nodes = nodes;
-    this.#stopNodes = stop;
-    this.#proxies = await Promise.all(
-      nodes.map((node) => new FaultProxy({ path: node.server.path }).listen()),
-    );
+    const nodes = await this.#startServers();
+    this.#proxies = await Promise.all(nodes.map((node) => new FaultProxy(node.target).listen()));
+    const beganAt = nowMs();
     for (let index = 0; index < workers; index++) this.#slots.push(await this.#open(index));
     this.#startedAt = nowMs();
+    // Nodes that are new have no vote at first, and the workers may take their time to start.
+    nodes.forEach((_, node) =>
+      this.#records.push({ type: 'fault', at: beganAt, until: this.#startedAt, kind: 'start', node }),
+    );
     this.#observing = setInterval(() => void this.#observe(), OBSERVE_MS);
     const backUp = (): void => nodes.forEach((node) => void node.backUp().catch(() => undefined));
     this.#backingUp = setInterval(backUp, BACK_UP_MS);
@@ -117,7 +126,10 @@ class World {
         this.#records.push({ type: 'fault', at, until, kind: 'harness-stall', node }),
       );
     });
-    say(`${nodes.length} redis-servers, ${workers} workers, ${faults.length} faults in ${seconds} s`);
+    const { length: databases } = this.#databases;
+    const ofDatabases = databases === 0 ? '' : `${databases} databases, `;
+    const servers = `${nodes.length - databases} redis-servers, ${ofDatabases}`;
+    say(`${servers}${workers} workers, ${faults.length} faults in ${seconds} s`);
 
     const injections: Promise<void>[] = [];
     let minute = 0;
@@ -138,6 +150,26 @@ class World {
     return this.#finish();
   }
 
+  get #databases(): readonly number[] {
+    const { nodes, databases = [], hasFallback = false } = this.#terms;
+    return hasFallback ? [...databases, nodes - 1] : databases;
+  }
+
+  async #startServers(): Promise<readonly FaultServer[]> {
+    const { nodes } = this.#terms;
+    const databases = await Promise.all(this.#databases.map(() => FaultDatabase.start()));
+    const redis = await startNodes(nodes - databases.length);
+    this.#stopNodes = async () => {
+      await Promise.all([redis.stop(), ...databases.map((database) => database.stop())]);
+    };
+    const [ofRedis, ofDatabases] = [redis.nodes.values(), databases.values()];
+    this.#nodes = Array.from(
+      { length: nodes },
+      (_, node) => (this.#databases.includes(node) ? ofDatabases : ofRedis).next().value!,
+    );
+    return this.#nodes;
+  }
+
   async #finish(): Promise<RunResult> {
     const idle = this.#slots.map((slot) => slot.worker.next(({ type }) => type === 'idle', 20_000));
     for (const { worker } of this.#slots) worker.send({ do: 'finish' });
@@ -147,9 +179,9 @@ class World {
     const endedAt = nowMs();
     clearInterval(this.#observing);
     const records = this.#records.sort((a, b) => a.at - b.at);
-    const { nodes } = this.#terms;
+    const { nodes, hasFallback = false } = this.#terms;
     const checked = check(records, {
-      nodes,
+      nodes: hasFallback ? nodes - 1 : nodes,
       endedAt,
       acquireGraceMs: ACQUIRE_GRACE_MS,
       hungAfterMs: 10_000,
@@ -158,6 +190,7 @@ class World {
       tickMs: TICK_MS,
     });
     const startedAt = this.#startedAt;
+    if (hasFallback) this.#terms.say(`leases of the fallback: ${this.#ofFallback} of ${this.#acquired}`);
     return { ...checked, seconds: (endedAt - startedAt) / 1_000, startedAt, records };
   }
 
@@ -185,9 +218,14 @@ class World {
   #startWorker(index: number, generation: number, connectionName: string): FaultWorker {
     const { seed, resources, maxTtlMs, adapter = QUORLOCK, client } = this.#terms;
     const name = `w${index + 1}.${generation}`;
-    const nodes = this.#list.map((at) => ({ host: '127.0.0.1', port: this.#proxies[at]!.port }));
+    const address = (at: number): Address => ({
+      host: '127.0.0.1',
+      port: this.#proxies[at]!.port,
+      ...(this.#databases.includes(at) ? { isDatabase: true } : {}),
+    });
     const options = {
-      nodes,
+      nodes: this.#list.map(address),
+      ...(this.#terms.hasFallback === true ? { fallback: address(this.#terms.nodes - 1) } : {}),
       setting: 'defaults',
       holder: name,
       connectionName,
@@ -213,6 +251,7 @@ class World {
     this.#records.push({ ...message, worker });
     if (message.type === 'acquire') this.#resourceOf.set(message.lease, message.resource);
     if (message.type === 'acquired') this.#acquired++;
+    if (message.type === 'acquired' && message.fallback === true) this.#ofFallback++;
     if (message.type === 'write') {
       const { lease, token } = message;
       const resource = this.#resourceOf.get(lease) ?? '';
@@ -249,7 +288,7 @@ class World {
    * is due, and a server that does not run yet can be neither stopped nor killed.
    */
   async #inject(fault: Fault): Promise<void> {
-    const isOfServers = ['node-stop', 'node-kill', 'clock-step'].includes(fault.kind);
+    const isOfServers = ['node-stop', 'node-kill', 'nodes-kill', 'clock-step'].includes(fault.kind);
     const servers = isOfServers && 'nodes' in fault ? fault.nodes : [];
     const before = servers.map((node) => this.#faultsOf.get(node) ?? Promise.resolve());
     const carriedOut = Promise.allSettled(before).then(() => this.#carryOut(fault));
@@ -282,6 +321,12 @@ class World {
         aftermathMs = this.#terms.maxTtlMs;
         break;
       }
+      case 'nodes-kill':
+        await Promise.all(nodes.map((node) => this.#nodes[node]!.kill()));
+        await sleep(fault.forMs);
+        await Promise.all(nodes.map((node) => this.#nodes[node]!.start('kept')));
+        aftermathMs = this.#terms.maxTtlMs;
+        break;
       case 'clock-step':
         await this.#nodes[fault.nodes[0]]!.stepClock(fault.byMs);
         await sleep(fault.forMs);

@@ -5,6 +5,8 @@ import type { Link } from './fault-proxy.js';
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
   | { readonly kind: 'node-stop'; readonly nodes: readonly number[] }
   | { readonly kind: 'node-kill'; readonly nodes: readonly [number]; readonly data: DataAtStart }
+  /** All of them are killed, and come back with their data. */
+  | { readonly kind: 'nodes-kill'; readonly nodes: readonly number[] }
   | { readonly kind: 'clock-step'; readonly nodes: readonly [number]; readonly byMs: number }
   | {
       readonly kind: 'link';
@@ -36,6 +38,12 @@ export interface ScheduleTerms {
    * Whether the list of nodes changes. It then has all nodes or all but one, and at first all but the last.
    */
   readonly listChanges?: boolean;
+  /** The nodes that are databases. Their clocks are not stepped. */
+  readonly databases?: readonly number[];
+  /** The nodes that never lose their data. */
+  readonly keepData?: readonly number[];
+  /** These are killed together, now and then. */
+  readonly killedTogether?: readonly number[];
 }
 
 /** The pause after a fault before the same place gets the next one. */
@@ -66,6 +74,7 @@ const LINK_STATES: readonly ((random: () => number) => Partial<Link>)[] = [
  */
 export function randomSchedule(terms: ScheduleTerms): Fault[] {
   const { seed, seconds, nodes, workers, maxTtlMs, dataLoss, clockSteps } = terms;
+  const { databases = [], keepData = [], killedTogether = [] } = terms;
   const random = randomOf(seed);
   const busy = new Map<string, number>();
   const withoutMemoryUntil = new Map<number, number>();
@@ -120,13 +129,24 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
       (atMs) => {
         const one = node();
         const forMs = logBetween(random, 20, 4_000);
-        const data = !dataLoss || random() < 0.4 ? 'kept' : random() < 0.4 ? 'old' : 'lost';
+        const drawn = !dataLoss || random() < 0.4 ? 'kept' : random() < 0.4 ? 'old' : 'lost';
+        const keepsData = keepData.includes(one);
+        const data = keepsData ? 'kept' : drawn;
         // With its data the node may be one of a majority that restarts. That costs availability for one
         // longest TTL, so it is rare.
-        if ((data !== 'kept' || random() < 0.8) && !mayLoseMemory(one, atMs)) return undefined;
+        if ((data !== 'kept' || random() < 0.8) && !keepsData && !mayLoseMemory(one, atMs)) return undefined;
         if (!reserve([`server ${one}`], atMs, atMs + forMs + 1_000)) return undefined;
-        recordMemoryLoss(one, atMs + forMs);
+        if (!keepsData) recordMemoryLoss(one, atMs + forMs);
         return { kind: 'node-kill', atMs, forMs, nodes: [one], data };
+      },
+    ],
+    [
+      killedTogether.length > 0 ? 3 : 0,
+      (atMs) => {
+        const forMs = logBetween(random, 20, 4_000);
+        const places = killedTogether.map((one) => `server ${one}`);
+        if (!reserve(places, atMs, atMs + forMs + 1_000)) return undefined;
+        return { kind: 'nodes-kill', atMs, forMs, nodes: killedTogether };
       },
     ],
     [
@@ -135,6 +155,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
         const one = node();
         const byMs = Math.round(logBetween(random, 50, 30_000)) * (random() < 0.5 ? 1 : -1);
         const forMs = logBetween(random, 200, 8_000);
+        if (databases.includes(one)) return undefined;
         if (!mayLoseMemory(one, atMs) || !reserve([`server ${one}`], atMs, atMs + forMs)) return undefined;
         recordMemoryLoss(one, atMs + forMs);
         return { kind: 'clock-step', atMs, forMs, nodes: [one], byMs };
@@ -219,6 +240,8 @@ export function describeFault(fault: Fault): string {
       return `SIGSTOP ${nodes}${duration}`;
     case 'node-kill':
       return `SIGKILL ${nodes}, back after ${fault.forMs} ms ${DATA[fault.data]}`;
+    case 'nodes-kill':
+      return `SIGKILL ${nodes} together, back after ${fault.forMs} ms ${DATA.kept}`;
     case 'clock-step':
       return `the clock of ${nodes} steps by ${fault.byMs} ms, and back after ${fault.forMs} ms`;
     case 'link':

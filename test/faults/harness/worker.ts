@@ -59,7 +59,9 @@ async function acquire(
     const terms = { ttlMs, waitMs, onExtended, ...(tick === undefined ? {} : { tick }) };
     const lock = await adapter.acquire(resource, terms);
     const at = nowMs();
-    report({ type: 'acquired', at, lease, ...(lock.token === undefined ? {} : { token: lock.token }) });
+    const { token, fallback = false } = lock;
+    const side = fallback ? { fallback } : {};
+    report({ type: 'acquired', at, lease, ...(token === undefined ? {} : { token }), ...side });
     const onLoss = (): void => {
       if (!held.delete(lease)) return;
       report({ type: 'lost', at: nowMs(), lease, reason: reasonOf(lock.signal.reason) });
