@@ -5,6 +5,7 @@ import { endOf, validityLeftMs } from '../../core/validity.js';
 import type { NodeState } from '../../node/lock-node.js';
 import type { AttemptResult, NotAcquired, Won } from '../acquire/attempt.js';
 import type { HeldKeys, HeldKeysContext, LeaseReleaseTerms } from '../lease/held-keys.js';
+import { canTake } from '../quorum/counter-room.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { AttemptOn, Fallback } from './fallback.js';
@@ -75,9 +76,11 @@ export class DatabaseFallback implements Fallback {
     if (won.kind !== 'won') return won;
     const there = await attemptOn(this.database);
     if (there.kind === 'unreachable') {
-      this.#keep(won, attemptOn);
+      const alone = await this.#alone(won);
+      if (alone.kind !== 'won') return alone;
+      this.#keep(alone, attemptOn);
       this.#isUnrecorded();
-      return won;
+      return alone;
     }
     if (there.kind !== 'won') {
       this.context.discard(won);
@@ -117,23 +120,42 @@ export class DatabaseFallback implements Fallback {
     const there = await attemptOn(this.database);
     if (there.kind === 'unreachable') return unreachable;
     this.context.onChange(true, `no majority of the nodes can be reached: ${this.#name} grants all locks`);
-    return there;
+    return there.kind === 'won' ? this.#alone(there) : there;
+  }
+
+  /**
+   * One side has granted, and cannot know the tokens that the other one gave while this one was away. All of
+   * them are below the time, so this lease's becomes the time.
+   */
+  async #alone(won: Won): Promise<AttemptResult> {
+    const { clock } = this.context.keys;
+    const { quorum, token } = won;
+    const now = Math.floor(clock.stamp().wallMs * 1_000);
+    // The clock of this process is far ahead of the others, or it has been overtaken: the counter stands.
+    if (token === undefined || now <= token || !canTake(now, quorum.nodes, clock, quorum.electorates.now))
+      return won;
+    const isRaised = await raise(quorum, won, now);
+    if (isRaised && this.#hasTimeLeft(won)) return withToken(won, now);
+    this.context.discard(won);
+    return notRaised('the token could not be raised to the time');
   }
 
   /** Both sides have granted. They agree on the token, or neither counts. */
   async #both(won: Won, there: Won, attemptOn: AttemptOn): Promise<AttemptResult> {
     const token = Math.max(won.token ?? 0, there.token ?? 0);
     const raised = await Promise.all([raise(this.nodes, won, token), raise(this.database, there, token)]);
-    const leftMs = validityLeftMs(won.grant, this.context.keys.clock.stamp());
-    if (raised.includes(false) || leftMs <= lossMarginMs(won.grant.ttlMs)) {
+    if (raised.includes(false) || !this.#hasTimeLeft(won)) {
       this.context.discard(there);
       this.context.discard(won);
-      const failure = `the token could not be agreed on with ${this.#name}`;
-      return { kind: 'unreachable', votes: [], failure, undone: Promise.resolve() };
+      return notRaised(`the token could not be agreed on with ${this.#name}`);
     }
     const agreed = withToken(won, token);
     this.#record(this.#keep(agreed, attemptOn), withToken(there, token));
     return agreed;
+  }
+
+  #hasTimeLeft({ grant }: Won): boolean {
+    return validityLeftMs(grant, this.context.keys.clock.stamp()) > lossMarginMs(grant.ttlMs);
   }
 
   #keep(won: Won, attemptOn: AttemptOn): Recorded {
@@ -220,5 +242,12 @@ async function raise(quorum: Quorum, { tracker, request, token, grant }: Won, to
   const terms = { id, ttlMs, nodeTimeoutMs, validUntil: endOf(grant), token, maxCounter: to };
   return (await quorum.extend(tracker, terms).decided) === 'won';
 }
+
+const notRaised = (failure: string): NotAcquired => ({
+  kind: 'unreachable',
+  votes: [],
+  failure,
+  undone: Promise.resolve(),
+});
 
 const withToken = (won: Won, token: number): Won => (won.token === undefined ? won : { ...won, token });

@@ -160,6 +160,34 @@ describe('a fallback across processes', () => {
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
   });
 
+  it('tokens grow though each side gave some while the other was away', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    const tokens: number[] = [];
+    for (const away of ['none', 'database', 'nodes', 'nodes', 'database', 'nodes', 'none', 'database']) {
+      world.nodesDown = away === 'nodes';
+      world.databaseDown = away === 'database';
+      for (let times = 0; times < 5; times++) {
+        const lease = await world.acquire(locks);
+        tokens.push(lease.token);
+        await world.settled(lease.release());
+        await world.clock.advance(20);
+      }
+    }
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+  });
+
+  it('a process whose clock is far ahead gets locks from either side all the same', async () => {
+    const world = new WorldWithFallback();
+    world.clock.stepWall(3_600_000);
+    const locks = world.manager();
+    world.databaseDown = true;
+    await world.settled((await world.acquire(locks)).release());
+    world.databaseDown = false;
+    world.nodesDown = true;
+    await world.settled((await world.acquire(locks)).release());
+  });
+
   it('while the database is away the nodes grant, with one warning, and it learns of the lease later', async () => {
     const world = new WorldWithFallback();
     const [one, other] = [world.manager(), world.manager()];
