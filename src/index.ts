@@ -49,6 +49,7 @@ export type {
   PostgresNodeOptions,
   PostgresPoolLike,
   RedisClusterOptions,
+  GlideNodeOptions,
   NodeRedisClusterLike,
   NodeRedisSentinelOptions,
   NodeRedisSentinelPlace,

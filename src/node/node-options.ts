@@ -68,6 +68,23 @@ export interface NodeRedisSentinelPlace {
 }
 
 /**
+ * A server by Valkey GLIDE 2: a function that makes a client, as GLIDE has no duplicate of one. It is called
+ * for each connection, and has ten seconds.
+ */
+export interface GlideNodeOptions {
+  /** `() => GlideClient.createClient({ addresses: [{ host, port }], requestTimeout: 2_000 })` */
+  readonly glide: () => unknown;
+  /** Where the server is, in the same words for all workers. It names the node. */
+  readonly host: string;
+  /** @default 6379 */
+  readonly port?: number | undefined;
+  /** The node's name in metrics, logs and errors, instead of its address. */
+  readonly name?: string | undefined;
+  /** Comes before quorlock's own. */
+  readonly keyPrefix?: string | undefined;
+}
+
+/**
  * A user or a password: text, or a function that is called before each connection, so that a rotated password
  * or a new token is used. It may be async, and has ten seconds. If it fails, the node is unreachable, with
  * the error as the reason, and it is called again. Returns `undefined` for none.
@@ -185,6 +202,7 @@ export type NodeSource =
   | NodeRedisLike
   | NodeRedisClusterLike
   | NodeRedisSentinelOptions
+  | GlideNodeOptions
   | PostgresNodeOptions
   | LockNode;
 

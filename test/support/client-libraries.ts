@@ -36,7 +36,37 @@ const lazy = { lazyConnect: true } as const;
 const isWaiting = (client: NodeSource): boolean => (client as { status?: unknown }).status === 'wait';
 const isClosed = (client: NodeSource): boolean => (client as { isOpen?: unknown }).isOpen === false;
 
-/** Every client library that is supported. */
+/** A client of GLIDE. */
+export async function glideFor({ db, connectionName, username, password, ...address }: ClientOptions) {
+  // Not loaded where no test needs it: it has fifteen megabytes of native code.
+  const { GlideClient } = await import('@valkey/valkey-glide');
+  return GlideClient.createClient({
+    addresses: [address as { host: string; port: number }],
+    requestTimeout: 2_000,
+    ...(db === undefined ? {} : { databaseId: db }),
+    ...(connectionName === undefined ? {} : { clientName: connectionName }),
+    ...(password === undefined ? {} : { credentials: { password, ...(username && { username }) } }),
+  });
+}
+
+const hasGlide = ['linux', 'darwin'].includes(process.platform);
+if (!hasGlide) console.warn('WARNING: Valkey GLIDE is there for Linux and macOS only, and is not tested');
+
+/** None where it is not there. */
+export const GLIDE: readonly ClientLibrary[] = !hasGlide
+  ? []
+  : [
+      {
+        name: 'glide',
+        node: (options) => {
+          const { host, port } = options as { readonly host: string; readonly port: number };
+          return { glide: () => glideFor(options), host, port };
+        },
+        isUntouched: () => true,
+      },
+    ];
+
+/** Every client library of which clients are given. */
 export const CLIENT_LIBRARIES: readonly ClientLibrary[] = [
   { name: 'ioredis-6', node: (options) => new Redis({ ...options, ...lazy }), isUntouched: isWaiting },
   { name: 'ioredis-5.4', node: (options) => new Redis5({ ...options, ...lazy }), isUntouched: isWaiting },
@@ -81,8 +111,9 @@ export const SENTINEL_LIBRARIES: readonly {
 
 /** The library of this name. */
 export function clientLibrary(name: string): ClientLibrary {
-  const found = CLIENT_LIBRARIES.find((library) => library.name === name);
+  const all = [...CLIENT_LIBRARIES, ...GLIDE];
+  const found = all.find((library) => library.name === name);
   if (found !== undefined) return found;
-  const names = CLIENT_LIBRARIES.map((library) => library.name).join(', ');
+  const names = all.map((library) => library.name).join(', ');
   throw new RangeError(`the client must be one of ${names}, got ${name}`);
 }

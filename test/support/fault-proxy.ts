@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RedisServer } from './redis-server.js';
@@ -29,10 +29,25 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   static async before(target: RedisServer): Promise<FaultProxy> {
-    const directory = await mkdtemp(join(tmpdir(), 'quorlock-proxy-'));
-    const proxy = new FaultProxy(directory, target);
+    const proxy = await FaultProxy.#make(target);
     await new Promise<void>((resolve) => proxy.#server.listen(proxy.options.path, resolve));
     return proxy;
+  }
+
+  /** On a port of 127.0.0.1, for clients that know no unix sockets. */
+  static async onPort(target: RedisServer): Promise<FaultProxy> {
+    const proxy = await FaultProxy.#make(target);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  static async #make(target: RedisServer): Promise<FaultProxy> {
+    return new FaultProxy(await mkdtemp(join(tmpdir(), 'quorlock-proxy-')), target);
+  }
+
+  /** The address for a client of a proxy on a port. */
+  get address(): { readonly host: string; readonly port: number } {
+    return { host: '127.0.0.1', port: (this.#server.address() as AddressInfo).port };
   }
 
   /** The address for a client. */

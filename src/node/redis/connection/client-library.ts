@@ -69,10 +69,16 @@ export function refuseOtherClients(source: object, where: string): void {
   }
 }
 
-const insteadOf = (client: AnyClient): string =>
-  isOfNodeRedis(client) && client.getMasterNode !== undefined
-    ? 'it keeps its options to itself, so give { createClient, sentinel: the options of createSentinel() }'
-    : INSTEAD;
+function insteadOf(client: AnyClient): string {
+  if (typeof client.customCommand === 'function')
+    return 'it has no duplicate, so give a function that makes one: { glide: () => …, host, port }';
+  if (isOfNodeRedis(client) && client.getMasterNode !== undefined)
+    return (
+      'it keeps its options to itself, so give ' +
+      '{ createClient, sentinel: the options of createSentinel() }'
+    );
+  return INSTEAD;
+}
 
 function describe(client: AnyClient): string {
   if (typeof client.customCommand === 'function') return 'a client of Valkey GLIDE';

@@ -1,4 +1,5 @@
 import type {
+  GlideNodeOptions,
   NodeRedisLike,
   NodeRedisSentinelOptions,
   RedisLike,
@@ -11,6 +12,7 @@ import { askSentinel, clientOf, duplicateOf, openConnection, openSentinelConnect
 import { isIoredis, isNodeRedis } from './client-library.js';
 import { openNodeRedis, optionsOfClient } from './node-redis.js';
 import { isNodeRedisSentinel, nodeRedisSentinelOf } from './node-redis-sentinel.js';
+import { openGlide } from './glide.js';
 import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
 /** Where a server is, and what is known of it before the first connection. */
@@ -25,6 +27,11 @@ export interface Endpoint {
   readonly durable: boolean;
   /** Whether another server may take its place. Then each must say who it is. */
   readonly failsOver: boolean;
+  /**
+   * Whether the library may be connected to another process than before, and says nothing. Then each call
+   * asks the server which run it is in.
+   */
+  readonly reconnectsUnseen?: boolean;
   /** The run id of the server that is in that place now, where somebody else knows it. */
   readonly masterRunId?: () => Promise<string | undefined>;
   readonly open: (retryDelayMs: RetryDelay) => Connection;
@@ -32,12 +39,13 @@ export interface Endpoint {
 
 /** Reads a url, options or a client. `where` names the entry in errors, which never show what it contains. */
 export function endpointOf(
-  source: string | RedisNodeOptions | RedisLike | NodeRedisLike | NodeRedisSentinelOptions,
+  source: string | RedisNodeOptions | RedisLike | NodeRedisLike | NodeRedisSentinelOptions | GlideNodeOptions,
   where: string,
 ): Endpoint {
   if (typeof source === 'string') return endpointOfOptions(optionsOfUrl(source, where), where);
   if (isNodeRedis(source)) return endpointOfNodeRedis(source, where);
   if (isIoredis(source)) return endpointOfClient(source, where);
+  if ('glide' in source) return endpointOfGlide(source as GlideNodeOptions, where);
   if (isNodeRedisSentinel(source)) return endpointOfNodeRedisSentinel(source, where);
   return endpointOfOptions(source, where);
 }
@@ -143,6 +151,28 @@ function placeOf(options: RedisNodeOptions, where: string, open: Endpoint['open'
     durable: false,
     failsOver: false,
     open,
+  };
+}
+
+const OF_GLIDE = ['glide', 'host', 'port', 'name', 'keyPrefix'];
+
+function endpointOfGlide(source: GlideNodeOptions, where: string): Endpoint {
+  const { glide, ...options } = source;
+  if (typeof glide !== 'function')
+    throw new TypeError(`${where}: glide must be a function that makes a client of Valkey GLIDE`);
+  if (typeof options.host !== 'string')
+    throw new TypeError(`${where}: glide needs host, and port: a client that is yet to be made has no name`);
+  if ('durable' in options)
+    throw new RangeError(`${where}: durable must not be given with glide, which may fail over unseen`);
+  const other = Object.keys(options).find((name) => !OF_GLIDE.includes(name));
+  if (other !== undefined)
+    throw new TypeError(`${where}: ${other} must be given to the client that glide makes`);
+  return {
+    ...endpointOfOptions({ ...options }, where),
+    // It goes on at another address of its own list, too.
+    failsOver: true,
+    reconnectsUnseen: true,
+    open: (retryDelayMs) => openGlide(glide, retryDelayMs),
   };
 }
 

@@ -71,7 +71,7 @@ export class RedisServer implements NodeMemory {
     this.#connection = this.open();
     if (!endpoint.failsOver) this.lift = (memory) => this.#command('lift', memory);
     const { keyPrefix } = this;
-    this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint.durable);
+    this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint);
     this.#connection.on('ready', () => void this.#introduce());
     this.#connection.on('close', () => this.#onClose());
     this.#connection.on('error', (error) => this.#onError(error));
@@ -284,7 +284,9 @@ export class RedisServer implements NodeMemory {
   }
 
   #misconfiguration(masterRunId: string | undefined): string | undefined {
-    const { failsOver } = this.#endpoint;
+    const { failsOver, reconnectsUnseen } = this.#endpoint;
+    if (reconnectsUnseen === true && this.#settings.acknowledge !== undefined)
+      return 'it is reached by Valkey GLIDE, which cannot tell what its replicas have: leave out acknowledge';
     const isShard = this.#settings.shard !== undefined;
     return misconfigurationOf(this.voting.info, { failsOver, isShard, masterRunId });
   }

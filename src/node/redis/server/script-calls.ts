@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection.js';
+import type { Endpoint } from '../connection/endpoint.js';
 import { markerKeyOf } from '../protocol/keys.js';
+import { ASK_FOR_RUN } from '../protocol/lua/guard.js';
 import { findingIn } from '../../server/finding.js';
 import { headerOf, ScriptCall, type CallContent, type CallHeader } from '../protocol/script-call.js';
 import type { ServerSettings } from './server-settings.js';
@@ -22,6 +24,7 @@ export class ScriptCalls {
   /** The marker's key, except on a shard of a Cluster. */
   readonly #usualMarker: string;
   readonly #isDurable: boolean;
+  readonly #reconnectsUnseen: boolean;
   /** What every call tells the guard. It stays the same as long as the server, its marker and the term do. */
   #header:
     | {
@@ -44,13 +47,14 @@ export class ScriptCalls {
     voting: VotingState,
     settings: ServerSettings,
     keyPrefix: string,
-    isDurable: boolean,
+    { durable, reconnectsUnseen = false }: Pick<Endpoint, 'durable' | 'reconnectsUnseen'>,
   ) {
     this.#connection = connection;
     this.#voting = voting;
     this.#settings = settings;
     this.#usualMarker = markerKeyOf(keyPrefix);
-    this.#isDurable = isDurable;
+    this.#isDurable = durable;
+    this.#reconnectsUnseen = reconnectsUnseen;
   }
 
   /** The number of the present connection. */
@@ -113,7 +117,7 @@ export class ScriptCalls {
     const { shard, quarantine } = this.#settings;
     const quarantineMs = quarantine.ms;
     const marker = shard?.marker() ?? this.#usualMarker;
-    const { runId = '' } = this.#voting.info;
+    const runId = this.#reconnectsUnseen ? ASK_FOR_RUN : (this.#voting.info.runId ?? '');
     const { runId: runIdThen, marker: markerThen, quarantineMs: msThen } = this.#header ?? {};
     if (runIdThen !== runId || markerThen !== marker || msThen !== quarantineMs) {
       const isApart = shard !== undefined;

@@ -51,7 +51,6 @@ describe('a client of another library', () => {
       new RedisClient(),
       'a client of the package redis (node-redis) before version 5',
     ],
-    ['Valkey GLIDE', new GlideClient(), 'a client of Valkey GLIDE'],
     ['a client that nobody knows', new Upstash(), 'an object with Redis commands (class Upstash)'],
     ['an object that is none', new Redlock(), 'an object of the class Redlock'],
     ['a URL', new URL(url), 'an object of the class URL'],
@@ -65,6 +64,37 @@ describe('a client of another library', () => {
       'give its url, ioredis options such as { host, port }, or a client of ioredis, iovalkey or node-redis',
     );
     expect(message).not.toContain('canary');
+  });
+
+  it('a client of Valkey GLIDE has no duplicate: the error says how to give a function instead', () => {
+    const error = errorOf(new GlideClient());
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as TypeError).message).toBe(
+      'nodes[0] is a client of Valkey GLIDE, which is not supported: it has no duplicate, so give a ' +
+        'function that makes one: { glide: () => …, host, port }',
+    );
+  });
+
+  it.each<[string, unknown, string]>([
+    ['a client in the place of the function', { glide: new GlideClient(), host: 'a' }, 'glide must be a'],
+    ['no host', { glide: () => undefined }, 'glide needs host, and port: a client that is yet to be made'],
+    ['a url as the host', { glide: () => undefined, host: url }, 'host must be a name or an IP address'],
+    ['a wrong port', { glide: () => undefined, host: 'a', port: 0 }, 'port must be an integer from 1 to'],
+    [
+      'a password',
+      { glide: () => undefined, host: 'a', password: 'canary' },
+      'password must be given to the client that glide makes',
+    ],
+    [
+      'durable',
+      { glide: () => undefined, host: 'a', durable: true },
+      'durable must not be given with glide, which may fail over unseen',
+    ],
+  ])('a node of Valkey GLIDE with %s is refused by name', (_name, source, what) => {
+    const error = errorOf(source);
+    expect(error).toBeInstanceOf(Error);
+    expect((error as Error).message.startsWith(`nodes[0]: ${what}`)).toBe(true);
+    expect((error as Error).message).not.toContain('canary');
   });
 
   const nodeClientOptions = { password: 'canary' };
@@ -203,6 +233,11 @@ describe('what is a node still', () => {
       'createClient and the options of createSentinel() of node-redis',
       () => ({ createClient, sentinel: GROUP }),
       'mymaster@127.0.0.1:1',
+    ],
+    [
+      'a function that makes a client of Valkey GLIDE',
+      () => ({ glide: () => undefined, host: '10.0.0.1', port: 7000 }),
+      '10.0.0.1:7000',
     ],
     ['createClient() of node-redis without options', () => createClient(), 'localhost:6379'],
     [

@@ -30,7 +30,8 @@
  * ARGV[1]  the marker's key, where it is not KEYS[1]: on a shard of a Cluster it is in another slot than the
  *          keys. A script without a shebang may read it all the same. Else empty
  * ARGV[2]  the quarantine in ms; 0 switches the guard off
- * ARGV[3]  the server's run id as it was read on this connection; empty: unknown
+ * ARGV[3]  the server's run id as it was read on this connection; empty: unknown; '?': the script asks for
+ *          it, because the library may have connected again since
  * ARGV[4]  '1' where the operator says that the server keeps its data through a restart, else empty
  * ARGV[5]  the node's id, should the marker have none
  *
@@ -57,9 +58,13 @@ local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
 `;
 
+/** Instead of a run id. It costs the server some microseconds a call. */
+export const ASK_FOR_RUN = '?';
+
 /** The first half: what the clock and the marker say. */
 export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
+if run == '${ASK_FOR_RUN}' then run = string.match(call('INFO', 'server'), 'run_id:(%x+)') end
 local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long',
   'ttl', 'writes', 'cur', 'prev', 'of', 'by', 'mem')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
