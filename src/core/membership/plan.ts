@@ -175,8 +175,8 @@ function change(
 }
 
 /**
- * Whether a first list that was begun at the same time keeps a node out for good: a change goes only onto what
- * is older than the list before it. So the list in use is followed by itself until it is later.
+ * Whether a first list that was begun at the same time keeps a node out for good: a change goes only onto
+ * what is older than the list before it. So the list in use is followed by itself until it is later.
  */
 function keepsOut(
   { id, record, agrees }: HereView,
