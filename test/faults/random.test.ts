@@ -134,7 +134,7 @@ describe('a random schedule', () => {
       true,
     ]);
     const stepped = faults.flatMap((fault) => (fault.kind === 'clock-step' ? fault.nodes : []));
-    expect([...new Set(stepped)].sort()).toEqual([0, 1, 2]);
+    expect(new Set(stepped)).toEqual(new Set([0, 1, 2]));
     expect(faults.some(({ kind }) => kind === 'nodes-kill')).toBe(true);
   });
 

@@ -43,7 +43,7 @@ export class FaultDatabase implements FaultServer {
   async kill(): Promise<void> {
     this.#isRunning = false;
     this.#paused = false;
-    await this.server.end(ENDS[this.#ends++ % ENDS.length]!);
+    await this.server.end(ENDS[this.#ends++ % ENDS.length]);
   }
 
   async start(data: DataAtStart): Promise<void> {
