@@ -32,7 +32,7 @@ const statusOf = (locks: LockManager): string => locks.nodes()[0]!.status;
 const untilIs = (locks: LockManager, status: string): Promise<boolean> =>
   until(() => statusOf(locks) === status, { what: `the node to be ${status}` });
 
-describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouched }) => {
+describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouched, useUp }) => {
   const connected = (options: ClientOptions): Promise<LockManager> =>
     managers.connected({ nodes: [node(options)] });
 
@@ -45,6 +45,14 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
     await locks.withLock('a', async () => undefined);
     await locks.close();
     expect(isUntouched(client)).toBe(true);
+  });
+
+  it('may be closed already: quorlock has connections of its own', async () => {
+    const client = node(server.options);
+    await useUp(client);
+    const locks = await managers.connected({ nodes: [client] });
+    await locks.withLock('a', async () => undefined);
+    await locks.close();
   });
 
   it('locks in the database of the client, and a waiter is told of a release', async () => {

@@ -1,5 +1,10 @@
 import type { Timer } from '../../src/testing/index.js';
-import type { Connection, Replied } from '../../src/node/redis/connection/connection.js';
+import type {
+  Connection,
+  ConnectionEvents,
+  Listener,
+  Replied,
+} from '../../src/node/redis/connection/connection.js';
 import type { Endpoint } from '../../src/node/redis/connection/endpoint.js';
 import type { ScriptCall } from '../../src/node/redis/protocol/script-call.js';
 import { SCRIPTS } from '../../src/node/redis/protocol/scripts.js';
@@ -12,13 +17,7 @@ const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const DISCONNECT_TIMEOUT_MS = 100;
 
-interface Listeners {
-  ready?: () => void;
-  close?: () => void;
-  end?: () => void;
-  error?: (error: Error) => void;
-  message?: (channel: string, message: string) => void;
-}
+type Listeners = { [Name in keyof ConnectionEvents]?: Listener<Name> };
 
 interface Pending {
   resolve(reply: unknown): void;
@@ -46,10 +45,7 @@ class SimConnection implements Connection {
     private readonly sendsTwice: boolean,
   ) {}
 
-  on(
-    event: keyof Listeners,
-    listener: ((error: Error) => void) | ((channel: string, message: string) => void),
-  ): this {
+  on<Name extends keyof ConnectionEvents>(event: Name, listener: Listener<Name>): this {
     Object.assign(this.#listeners, { [event]: listener });
     return this;
   }

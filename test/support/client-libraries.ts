@@ -18,6 +18,8 @@ interface ClientLibrary {
   readonly name: string;
   /** A node from an unconnected client. */
   readonly node: (options: ClientOptions) => NodeSource;
+  /** Connects a client, and closes it. */
+  readonly useUp?: (client: NodeSource) => Promise<void>;
   /** Whether it has never been connected. */
   readonly isUntouched: (client: NodeSource) => boolean;
 }
@@ -66,13 +68,30 @@ export const GLIDE: readonly ClientLibrary[] = !hasGlide
       },
     ];
 
+const ofIoredis = {
+  isUntouched: isWaiting,
+  useUp: async (client: NodeSource): Promise<void> => {
+    const used = client as unknown as Redis;
+    await used.connect();
+    used.disconnect();
+  },
+};
+const ofNodeRedis = {
+  isUntouched: isClosed,
+  useUp: async (client: NodeSource): Promise<void> => {
+    const used = client as unknown as ReturnType<typeof createClient>;
+    await used.connect();
+    used.destroy();
+  },
+};
+
 /** Every client library of which clients are given. */
-export const CLIENT_LIBRARIES: readonly ClientLibrary[] = [
-  { name: 'ioredis-6', node: (options) => new Redis({ ...options, ...lazy }), isUntouched: isWaiting },
-  { name: 'ioredis-5.4', node: (options) => new Redis5({ ...options, ...lazy }), isUntouched: isWaiting },
-  { name: 'iovalkey', node: (options) => new Iovalkey({ ...options, ...lazy }), isUntouched: isWaiting },
-  { name: 'node-redis-5', node: (options) => createClient(inNodeRedis(options)), isUntouched: isClosed },
-  { name: 'node-redis-6', node: (options) => createClient6(inNodeRedis(options)), isUntouched: isClosed },
+export const CLIENT_LIBRARIES: readonly Required<ClientLibrary>[] = [
+  { name: 'ioredis-6', node: (options) => new Redis({ ...options, ...lazy }), ...ofIoredis },
+  { name: 'ioredis-5.4', node: (options) => new Redis5({ ...options, ...lazy }), ...ofIoredis },
+  { name: 'iovalkey', node: (options) => new Iovalkey({ ...options, ...lazy }), ...ofIoredis },
+  { name: 'node-redis-5', node: (options) => createClient(inNodeRedis(options)), ...ofNodeRedis },
+  { name: 'node-redis-6', node: (options) => createClient6(inNodeRedis(options)), ...ofNodeRedis },
 ];
 
 interface SentinelOptions {

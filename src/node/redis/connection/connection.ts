@@ -47,10 +47,17 @@ export interface Connection {
   /** Subscribes to a channel. From then on the connection can be used for nothing else. */
   subscribe(channel: string): Promise<unknown>;
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;
-  /**
-   * `ready`: the server is authenticated, in its database, and takes commands. `close`: the connection broke.
-   */
-  on(event: 'ready' | 'close', listener: () => void): unknown;
-  on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'message', listener: (channel: string, message: string) => void): unknown;
+  on<Name extends keyof ConnectionEvents>(event: Name, listener: Listener<Name>): unknown;
 }
+
+/** What a connection tells. */
+export interface ConnectionEvents {
+  /** The server is authenticated, in its database, and takes commands. */
+  readonly ready: [];
+  /** The connection broke. */
+  readonly close: [];
+  readonly error: [error: Error];
+  readonly message: [channel: string, message: string];
+}
+
+export type Listener<Name extends keyof ConnectionEvents> = (...told: ConnectionEvents[Name]) => void;

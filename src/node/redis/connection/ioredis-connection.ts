@@ -1,5 +1,5 @@
-import { EventEmitter } from 'node:events';
 import type { Command, ScriptCall } from '../protocol/script-call.js';
+import { ConnectionBase } from './connection-base.js';
 import type { Connection, Replied, RetryDelay } from './connection.js';
 import { closedHint, commandOf, hintOf, redactedError, type RedactionRules } from './redaction.js';
 import { scriptCommandOf, type CommandClass, type ScriptCommandClass } from './script-command.js';
@@ -39,57 +39,40 @@ export interface Reconnect {
  * a broken connection they name the likely cause. It is never ready in another database than the one it was
  * given.
  */
-export class IoredisConnection implements Connection {
+export class IoredisConnection extends ConnectionBase implements Connection {
   readonly #make: MakeClient;
   #client: Client | undefined;
   #ScriptCommand: ScriptCommandClass | undefined;
   readonly #rules: RedactionRules;
-  readonly #reconnect: Reconnect;
-  readonly #events = new EventEmitter();
+  readonly #logIn: Reconnect['logIn'];
   #isReady = false;
   #failed = false;
-  #fruitless = 0;
-  #again: NodeJS.Timeout | undefined;
-  #isOver = false;
   /** Whether the loss of the connection was told, or none has been tried since. */
   #isClosed = true;
 
-  constructor(make: MakeClient, rules: RedactionRules, reconnect: Reconnect) {
+  constructor(make: MakeClient, rules: RedactionRules, { retryDelayMs, logIn }: Reconnect) {
+    super(retryDelayMs);
     this.#make = make;
     this.#rules = rules;
-    this.#reconnect = reconnect;
-  }
-
-  on(event: 'ready' | 'close', listener: () => void): this;
-  on(event: 'error', listener: (error: Error) => void): this;
-  on(event: 'message', listener: (channel: string, message: string) => void): this;
-  on(
-    event: string,
-    listener: (() => void) | ((error: Error) => void) | ((channel: string, message: string) => void),
-  ): this {
-    this.#events.on(event, listener);
-    return this;
+    this.#logIn = logIn;
   }
 
   async connect(): Promise<unknown> {
     let client: Client;
     try {
       client = this.#client ??= this.#heard(await this.#make());
-      await this.#reconnect.logIn?.(client);
+      await this.#logIn?.(client);
     } catch (error) {
       const told = redactedError(error, this.#rules);
       this.#failToBegin(told);
       throw told;
     }
-    if (this.#isOver) throw new Error('the connection was ended');
+    if (this.isOver) throw new Error('the connection was ended');
     return client.connect();
   }
 
   disconnect(reconnect = false): void {
-    if (!reconnect) {
-      this.#isOver = true;
-      clearTimeout(this.#again);
-    }
+    if (!reconnect) this.endForGood();
     this.#client?.disconnect(reconnect);
   }
 
@@ -152,13 +135,12 @@ export class IoredisConnection implements Connection {
       // ioredis says ready although its SELECT failed; then it is in database 0.
       if (this.#failed) return;
       this.#isReady = true;
-      this.#fruitless = 0;
-      this.#events.emit('ready');
+      this.tellReady();
     });
     client.on('error', (error) => this.#onError(error));
     client.on('close', () => this.#onClose());
     client.on('end', () => this.#onEnd());
-    client.on('message', (channel, message) => this.#events.emit('message', channel, message));
+    client.on('message', (channel, message) => this.tell('message', channel, message));
     return client;
   }
 
@@ -174,19 +156,15 @@ export class IoredisConnection implements Connection {
       ? new Error(`its database could not be selected (${redactedError(error, this.#rules).message})`)
       : redactedError(error, this.#rules, this.#isReady ? '' : hintOf(error, this.#rules));
     if (!this.#isReady || isSelect) this.#failed = true;
-    this.#tell(told);
+    this.tell('error', told);
     if (isSelect) this.#client?.disconnect(true);
-  }
-
-  #tell(error: Error): void {
-    if (this.#events.listenerCount('error') > 0) this.#events.emit('error', error);
   }
 
   /** Like an end of a connection, so that it is tried again. */
   #failToBegin(told: Error): void {
     this.#failed = true;
     this.#isClosed = false;
-    this.#tell(told);
+    this.tell('error', told);
     this.#onEnd();
   }
 
@@ -195,12 +173,12 @@ export class IoredisConnection implements Connection {
       const told = this.#isBehindSentinels
         ? 'the sentinels named a server that closed the connection, or is no master'
         : 'the server closed the connection';
-      this.#tell(new Error(told + closedHint(this.#rules)));
+      this.tell('error', new Error(told + closedHint(this.#rules)));
     }
     this.#isReady = false;
     this.#failed = false;
     this.#isClosed = true;
-    this.#events.emit('close');
+    this.tell('close');
   }
 
   /**
@@ -208,10 +186,9 @@ export class IoredisConnection implements Connection {
    * When it gave up before there was a connection, it does not tell `close`.
    */
   #onEnd(): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     if (!this.#isClosed) this.#onClose();
-    const again = (): void => void this.connect().catch(() => undefined);
-    this.#again = setTimeout(again, this.#reconnect.retryDelayMs(++this.#fruitless));
+    this.connectLater();
   }
 
   get #isBehindSentinels(): boolean {

@@ -1,5 +1,5 @@
-import { EventEmitter } from 'node:events';
 import type { Command, ScriptCall } from '../protocol/script-call.js';
+import { ConnectionBase } from './connection-base.js';
 import { SILENCE_MS, type Connection, type Replied, type RetryDelay } from './connection.js';
 import { hintOf, isReply, redactedError, type RedactionRules } from './redaction.js';
 import type { OpenSession, Session } from './session.js';
@@ -10,35 +10,19 @@ const OFFLINE = new Error('the connection is closed');
  * A connection by a library whose own reconnecting and queues are not used: it opens one session after the
  * other. What was under way on a session that broke fails at once, whatever the library does with it.
  */
-export class SessionConnection implements Connection {
+export class SessionConnection extends ConnectionBase implements Connection {
   readonly #open: OpenSession;
   readonly #rules: RedactionRules;
-  readonly #retryDelayMs: RetryDelay;
-  readonly #events = new EventEmitter();
   #attempt: AbortController | undefined;
   #session: Session | undefined;
   readonly #underWay = new Set<Replied>();
   #heardAt = 0;
   #silence: NodeJS.Timeout | undefined;
-  #fruitless = 0;
-  #again: NodeJS.Timeout | undefined;
-  #isOver = false;
 
   constructor(open: OpenSession, rules: RedactionRules, retryDelayMs: RetryDelay) {
+    super(retryDelayMs);
     this.#open = open;
     this.#rules = rules;
-    this.#retryDelayMs = retryDelayMs;
-  }
-
-  on(event: 'ready' | 'close', listener: () => void): this;
-  on(event: 'error', listener: (error: Error) => void): this;
-  on(event: 'message', listener: (channel: string, message: string) => void): this;
-  on(
-    event: string,
-    listener: (() => void) | ((error: Error) => void) | ((channel: string, message: string) => void),
-  ): this {
-    this.#events.on(event, listener);
-    return this;
   }
 
   async connect(): Promise<void> {
@@ -59,15 +43,11 @@ export class SessionConnection implements Connection {
       this.#onLost(attempt, told);
       throw told;
     }
-    this.#fruitless = 0;
-    this.#events.emit('ready');
+    this.tellReady();
   }
 
   disconnect(reconnect = false): void {
-    if (!reconnect) {
-      this.#isOver = true;
-      clearTimeout(this.#again);
-    }
+    if (!reconnect) this.endForGood();
     if (this.#attempt !== undefined) this.#leave();
   }
 
@@ -98,7 +78,7 @@ export class SessionConnection implements Connection {
 
   subscribe(channel: string): Promise<unknown> {
     return this.#tracked((session) =>
-      session.subscribe(channel, (message) => this.#events.emit('message', channel, message)),
+      session.subscribe(channel, (message) => this.tell('message', channel, message)),
     );
   }
 
@@ -166,8 +146,7 @@ export class SessionConnection implements Connection {
 
   #onLost(attempt: AbortController, error: unknown): void {
     if (attempt !== this.#attempt) return;
-    if (!this.#isOver && this.#events.listenerCount('error') > 0)
-      this.#events.emit('error', redactedError(error, this.#rules));
+    if (!this.isOver) this.tell('error', redactedError(error, this.#rules));
     if (attempt === this.#attempt) this.#leave();
   }
 
@@ -186,10 +165,8 @@ export class SessionConnection implements Connection {
     // Not within the call that ends it, which may be in the middle of a batch of replies.
     queueMicrotask(() => {
       for (const replied of failed) replied(OFFLINE, undefined);
-      this.#events.emit('close');
+      this.tell('close');
     });
-    if (this.#isOver) return;
-    const again = (): void => void this.connect().catch(() => undefined);
-    this.#again = setTimeout(again, this.#retryDelayMs(++this.#fruitless));
+    this.connectLater();
   }
 }
