@@ -10,6 +10,12 @@ interface Pending {
 /** Far above zero, so that nothing that is a while ago has a negative time. */
 const START_MS = 1_000_000;
 
+/** A clock that is told no number stops for good: whoever waits for it hangs. */
+function checkSpan(name: string, spanMs: unknown): void {
+  if (!Number.isFinite(spanMs) || Number(spanMs) < 0)
+    throw new RangeError(`${name} must be a finite number from 0, got ${String(spanMs)}`);
+}
+
 /**
  * A clock that stands still until a test turns it. It needs no timers of the machine, so that it works under
  * the fake timers of Jest, Vitest and node:test, and without them.
@@ -49,8 +55,7 @@ export class TestClock implements Clock {
    * happens before the next one fires. Resolves when all of that has happened.
    */
   async advance(byMs: number): Promise<void> {
-    if (!(byMs >= 0 && byMs < Number.POSITIVE_INFINITY))
-      throw new RangeError(`byMs must be a finite number from 0, got ${byMs}`);
+    checkSpan('byMs', byMs);
     const endMs = this.#nowMs + byMs;
     await nextTurn();
     while (await this.#fireNext(endMs));
@@ -73,11 +78,13 @@ export class TestClock implements Clock {
    * `advance`.
    */
   freeze(forMs: number): void {
+    checkSpan('forMs', forMs);
     this.#nowMs += forMs;
   }
 
   /** Steps the time of day only, as an administrator or a time server does. */
   stepWall(byMs: number): void {
+    if (!Number.isFinite(byMs)) throw new RangeError(`byMs must be a finite number, got ${String(byMs)}`);
     this.#wallAheadMs += byMs;
   }
 

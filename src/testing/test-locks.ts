@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Clock } from '../clock.js';
 import { assertResource, LockManager, type LockEvent, type LockManagerOptions } from '../index.js';
 import { nextTurn } from './event-loop.js';
@@ -79,11 +80,10 @@ export class TestLocks<C extends Clock = TestClock> {
    * Another worker holds the resource, until it is released or `ttlMs` have passed; the default is a
    * year. Rejects if the manager of the test holds it.
    */
-  async hold(
-    resource: string,
-    { owner = 'another-worker', ttlMs = YEAR_MS }: { owner?: string; ttlMs?: number } = {},
-  ): Promise<HeldByOther> {
+  async hold(resource: string, options: { owner?: string; ttlMs?: number } = {}): Promise<HeldByOther> {
     assertResource(resource);
+    checkHold(options);
+    const { owner = 'another-worker', ttlMs = YEAR_MS } = options;
     const holder = await this.#holderOf(resource);
     if (holder !== undefined)
       throw new Error(`"${resource}" is held by ${holder}; lose() takes it from the manager of the test`);
@@ -187,6 +187,22 @@ export class TestLocks<C extends Clock = TestClock> {
   }
 }
 
+/** Throws for what would hold nothing, or would be told as another owner's name. */
+function checkHold(options: object | null): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`hold takes an object of options, got ${String(options)}`);
+  const { owner, ttlMs, ...others } = options as Partial<Record<'owner' | 'ttlMs', unknown>>;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined)
+    throw new TypeError(`hold: unknown option "${unknown}"; the options are owner, ttlMs`);
+  if (owner !== undefined && (typeof owner !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(owner)))
+    throw new RangeError(
+      `owner must be 1 to 128 printable ASCII characters without spaces, got ${inspect(owner)}`,
+    );
+  if (ttlMs !== undefined && (!Number.isSafeInteger(ttlMs) || Number(ttlMs) < 1))
+    throw new RangeError(`ttlMs must be an integer from 1, got ${inspect(ttlMs)}`);
+}
+
 /**
  * Makes a `LockManager` for a test, with switches for all that can happen to its locks. It needs no Redis, no
  * timers and no time.
@@ -195,6 +211,12 @@ export function testLocks(options?: TestLocksOptions): TestLocks;
 export function testLocks<C extends Clock>(
   options: TestLocksOptions<C> & { readonly clock: C },
 ): TestLocks<C>;
-export function testLocks({ clock, ...options }: TestLocksOptions<Clock> = {}): TestLocks<Clock> {
+export function testLocks(given: TestLocksOptions<Clock> = {}): TestLocks<Clock> {
+  if (typeof given !== 'object' || (given as object | null) === null)
+    throw new TypeError(`testLocks takes an object of options, got ${inspect(given)}`);
+  const { clock, ...options } = given;
+  if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.now !== 'function')
+    throw new TypeError('clock must be a TestClock, systemClock, or another Clock');
+  if ('nodes' in options) throw new TypeError('testLocks has nodes of its own: leave the option nodes out');
   return new TestLocks(clock ?? new TestClock(), options);
 }

@@ -75,6 +75,7 @@ describe('the keys of a method', () => {
       `keyPath 'user.id' of the lock "user" leads to ${value}, which is no key`;
     await expect(accounts.byPath({})).rejects.toThrow(new TypeError(wrong('undefined')));
     await expect(accounts.byPath({ user: { id: '' } })).rejects.toThrow(new TypeError(wrong("''")));
+    await expect(accounts.byPath({ user: { id: NaN } })).rejects.toThrow(new TypeError(wrong('NaN')));
     await expect(accounts.byPath({ user: { id: {} } })).rejects.toThrow(new TypeError(wrong('{}')));
   });
 

@@ -177,6 +177,38 @@ describe('testLocks()', () => {
     expect(() => new TestClock(Number.NaN)).toThrow('wallMs must be a finite number, got NaN');
   });
 
+  it.each([
+    [null, 'testLocks takes an object of options, got null'],
+    [{ clock: {} }, 'clock must be a TestClock, systemClock, or another Clock'],
+    [{ clock: null }, 'clock must be a TestClock, systemClock, or another Clock'],
+    [{ nodes: [] }, 'testLocks has nodes of its own: leave the option nodes out'],
+  ])('%j is no options of testLocks()', (options, message) => {
+    expect(() => testLocks(options as never)).toThrow(new TypeError(message));
+  });
+
+  it.each([
+    [null, 'hold takes an object of options, got null'],
+    [{ ttl: 30 }, 'hold: unknown option "ttl"; the options are owner, ttlMs'],
+    [{ owner: 'a b' }, "owner must be 1 to 128 printable ASCII characters without spaces, got 'a b'"],
+    [{ ttlMs: Number.NaN }, 'ttlMs must be an integer from 1, got NaN'],
+  ])('%j holds nothing', async (options, message) => {
+    const locks = make();
+    await expect(locks.hold('a', options as never)).rejects.toThrow(message);
+    expect(await locks.manager.tryAcquire('a')).not.toBeNull();
+  });
+
+  it.each([Number.NaN, '5', undefined, null, Number.POSITIVE_INFINITY])(
+    'a time of %p turns no clock: it would stop for good',
+    async (time) => {
+      const clock = new TestClock();
+      const before = clock.stamp();
+      await expect(clock.advance(time as number)).rejects.toThrow('byMs must be a finite number from 0');
+      expect(() => clock.freeze(time as number)).toThrow('forMs must be a finite number from 0');
+      expect(() => clock.stepWall(time as number)).toThrow('byMs must be a finite number');
+      expect(clock.stamp()).toEqual(before);
+    },
+  );
+
   it('with the clock of the machine, lose() takes the keys, and the loss comes by itself', async () => {
     await using locks = testLocks({ clock: systemClock, ttlMs: 60, nodeTimeoutMs: 20 });
     const lease = await locks.manager.acquire('report');

@@ -56,7 +56,8 @@ export const isOfCall = ({ key, keyPath }: { readonly key?: unknown; readonly ke
 export function keyAt(fixed: string, keyPath: KeyPath, args: readonly unknown[]): string {
   const value = valueAt(keyPath, args);
   const isText = typeof value === 'string' && value !== '';
-  if (isText || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+  // NaN is what a conversion of nothing gives: one lock for all that have no id.
+  if (isText || Number.isFinite(value) || typeof value === 'bigint' || typeof value === 'boolean')
     return `${fixed}:${String(value)}`;
   throw new TypeError(`keyPath '${keyPath}' of the lock "${fixed}" leads to ${show(value)}, which is no key`);
 }
