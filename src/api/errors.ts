@@ -227,7 +227,10 @@ export class LockManagerClosedError extends LockError {
   readonly code = 'LOCK_MANAGER_CLOSED';
 
   constructor(resources: readonly string[]) {
-    super(`${quoted(resources)}: the lock manager is closed`, resources);
+    super(
+      [...(resources.length > 0 ? [quoted(resources)] : []), 'the lock manager is closed'].join(': '),
+      resources,
+    );
   }
 }
 

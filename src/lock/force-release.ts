@@ -7,7 +7,7 @@ import type { NodeInspection, VoteReceiver } from '../node/lock-node.js';
 import { holderOf } from './quorum/holder-id.js';
 import { inspectNodes } from './quorum/inspect-resource.js';
 import type { Quorum } from './quorum/quorum.js';
-import { checkName, shown } from './validation/checks.js';
+import { checkKnownOptions, checkName, shown } from './validation/checks.js';
 
 /** What it needs of its manager. */
 export interface ForceReleaseContext {
@@ -27,6 +27,7 @@ export interface ForceReleaseContext {
 export type ForceReleaseTerms = ForceReleaseOptions & { readonly name: string };
 
 const LONGEST_REASON = 200;
+const KNOWN_OPTIONS: ReadonlySet<string> = new Set<keyof ForceReleaseOptions>(['reason', 'name']);
 const DEFAULT_NAME = 'force-release';
 /** An extension of the holder may set keys again between two steps. It is not likely to, time and again. */
 const LOOKS = 10;
@@ -35,6 +36,7 @@ const LOOKS = 10;
 export function readForceReleaseOptions(options: ForceReleaseOptions): ForceReleaseTerms {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`forceRelease takes an object of options with a reason, got ${shown(options)}`);
+  checkKnownOptions(options, KNOWN_OPTIONS, 'forceRelease');
   const { reason, name = DEFAULT_NAME } = options;
   if (typeof reason !== 'string') throw new TypeError(`reason must be a string, got ${shown(reason)}`);
   if (reason.length < 1 || reason.length > LONGEST_REASON || /\p{Cc}/u.test(reason)) {

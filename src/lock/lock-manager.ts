@@ -43,7 +43,7 @@ import {
   resolveLockOptions,
   resolveManagerOptions,
 } from './validation/resolve-options.js';
-import { resolveResources } from './validation/resources.js';
+import { assertResource, resolveResources } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -75,6 +75,8 @@ export class LockManager {
   readonly #elections: Elections;
   readonly #runs: Runs;
   /** Set while locks exclude this process only. */
+  /** Whether the connections were closed. */
+  #isDisconnected = false;
   #fallbackReason: string | undefined;
   #closing: Promise<void> | undefined;
 
@@ -141,7 +143,7 @@ export class LockManager {
       started: () => this.started(),
       isElection: (key) => this.#elections.has(key),
       inspect: (key) => this.inspect(key),
-      history: (key) => readHistory(this.#quorum, this.#clock, key, this.#beginQuestion()),
+      history: (key) => readHistory(this.#quorum, this.#clock, key, this.#beginQuestion([key])),
       acquire: (key, acquireOptions) =>
         this.#acquireResolved([key], this.#acquireOptions.resolve(acquireOptions)),
     });
@@ -213,7 +215,8 @@ export class LockManager {
     const [options, routine] =
       typeof optionsOrRoutine === 'function' ? [{}, optionsOrRoutine] : [optionsOrRoutine, lastRoutine];
     if (typeof routine !== 'function') throw new TypeError('withLock takes a routine as its last argument');
-    const { signal } = options;
+    // Programs without types may give null, which acquire refuses by name.
+    const signal = (options as AcquireOptions | null)?.signal;
     const joined = joinLease(resolveResources(resource), this, signal, routine);
     if (joined !== undefined) return joined;
     return runUnder(await this.acquire(resource, options), this, signal, routine);
@@ -251,16 +254,19 @@ export class LockManager {
     return this.#runs.watch(options, perform);
   }
 
-  /** What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError. */
+  /**
+   * What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError, and with a
+   * LockManagerClosedError once the manager is closed.
+   */
   async inspect(resource: string): Promise<Inspection> {
-    const [name] = resolveResources(resource);
-    return inspectResource(this.#quorum, this.#clock, name!, this.#beginQuestion());
+    assertResource(resource);
+    return inspectResource(this.#quorum, this.#clock, resource, this.#beginQuestion([resource]));
   }
 
   /**
    * The latest runs of a job that are over, from its newest to its oldest, as far as the nodes keep them:
    * what `runOnce` ran for a tick, or a decorated method with one. A run whose worker died is not among them.
-   * Rejects with a QuorumUnreachableError.
+   * Rejects with a QuorumUnreachableError, and with a LockManagerClosedError once the manager is closed.
    */
   history(key: string): Promise<readonly PastRun[]> {
     return this.#runs.history(key);
@@ -273,10 +279,10 @@ export class LockManager {
    * if nobody held it. Rejects with a QuorumUnreachableError if too few nodes answer.
    */
   async forceRelease(resource: string, options: ForceReleaseOptions): Promise<string | undefined> {
-    const [name] = resolveResources(resource);
+    assertResource(resource);
     const terms = readForceReleaseOptions(options);
-    if (this.closed) throw new LockManagerClosedError([name!]);
-    return forceRelease(this.#forceReleaseContext(), name!, terms);
+    if (this.closed) throw new LockManagerClosedError([resource]);
+    return forceRelease(this.#forceReleaseContext(), resource, terms);
   }
 
   /**
@@ -327,9 +333,11 @@ export class LockManager {
    * The word of an operator: the nodes of this manager are the list from now on, although no majority of the
    * list before can be reached. You vouch that every node that does not answer now is off for good, or was
    * emptied, and that nobody does the same elsewhere. The list is in use after the longest quarantine.
-   * Rejects with an Error if fewer than a majority of the nodes answer.
+   * Rejects with an Error if fewer than a majority of the nodes answer, and with a LockManagerClosedError
+   * once the manager is closed.
    */
   async acceptMembers(): Promise<void> {
+    this.#assertConnected([]);
     this.connect();
     await this.#group.starting;
     return this.#group.membership.accept();
@@ -337,9 +345,11 @@ export class LockManager {
 
   /**
    * Ends the quarantine of a node, for all clients: an operator knows that it has lost nothing that counts.
-   * It votes at once. Rejects with a RangeError if no node has that name.
+   * It votes at once. Rejects with a RangeError if no node has that name, and with a LockManagerClosedError
+   * once the manager is closed.
    */
-  trustNode(name: string): Promise<void> {
+  async trustNode(name: string): Promise<void> {
+    this.#assertConnected([]);
     return this.#group.trust(name);
   }
 
@@ -408,9 +418,15 @@ export class LockManager {
   }
 
   /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */
-  #beginQuestion(): number {
+  #beginQuestion(resources: readonly string[]): number {
+    this.#assertConnected(resources);
     this.connect();
     return resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs).nodeTimeoutMs;
+  }
+
+  /** While the manager is drained its nodes still answer. */
+  #assertConnected(resources: readonly string[]): void {
+    if (this.#isDisconnected) throw new LockManagerClosedError(resources);
   }
 
   #acquireResolved(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
@@ -450,6 +466,7 @@ export class LockManager {
       this.#quorum.whenReleased(nodeTimeoutMs),
       this.#fallback?.whenReleased(nodeTimeoutMs),
     ]);
+    this.#isDisconnected = true;
     this.#group.unwatch();
     const fallbackNodes = this.#fallback?.nodes ?? [];
     await Promise.all([

@@ -127,9 +127,17 @@ describe('forceRelease', () => {
     [{ reason: '' }, 'reason must have 1 to 200 characters and no control characters'],
     [{ reason: 'x\n' }, 'reason must have 1 to 200 characters and no control characters'],
     [{ reason: 'x', name: 7 }, 'name must be a string, got 7'],
+    [{ reason: 'x', force: true }, 'forceRelease: unknown option "force"; the options are reason, name'],
   ])('rejects what an audit could not do with (%o)', async (options, message) => {
     const world = new VirtualWorld(1);
     await expect(world.manager().forceRelease(R, options as never)).rejects.toThrow(message);
+  });
+
+  it('takes one resource, and no list of which it would release the first', async () => {
+    const world = new VirtualWorld(1);
+    const list = ['a', 'b'] as never;
+    await expect(world.manager().forceRelease(list, REASON)).rejects.toThrow('resource must be a string');
+    await expect(world.manager().inspect(list)).rejects.toThrow('resource must be a string');
   });
 
   it('needs fencing, without which a holder sets its lost keys again', async () => {

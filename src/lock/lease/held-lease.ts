@@ -171,7 +171,9 @@ export class HeldLease implements Lease, LeaseListener {
     );
   }
 
-  release({ finish = true }: ReleaseOptions = {}): Promise<void> {
+  /** Never rejects: whatever else a program without types may give, only `finish: false` has an effect. */
+  release(options?: ReleaseOptions | null): Promise<void> {
+    const finish = options?.finish !== false;
     if (this.#isHeld()) this.#released = this.#release(finish);
     // After a loss the holder says by this that it has stopped.
     else if (this.#state.phase === 'lost')

@@ -226,6 +226,11 @@ export function resolveManagerOptions(options: LockManagerOptions): ResolvedMana
   const keyPrefix = options.keyPrefix ?? LOCK_DEFAULTS.keyPrefix;
   if (typeof keyPrefix !== 'string')
     throw new TypeError(`keyPrefix must be a string, got ${shown(keyPrefix)}`);
+  // Redis would store each half of a pair as the same replacement character.
+  if (/\p{Cs}/u.test(keyPrefix))
+    throw new RangeError(
+      `keyPrefix must be well-formed Unicode, got half a pair: ${JSON.stringify(keyPrefix).slice(0, 80)}`,
+    );
   const maxTtlMs = checkInteger(
     'maxTtlMs',
     options.maxTtlMs ?? LOCK_DEFAULTS.maxTtlMs,

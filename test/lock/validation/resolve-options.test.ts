@@ -32,6 +32,13 @@ const options = fc.record(
   { requiredKeys: [] },
 ) as fc.Arbitrary<AcquireOptions>;
 
+it('a prefix of keys is well-formed text: Redis would store each half of a pair as the same character', () => {
+  expect(() => resolverOf({ keyPrefix: 'a\ud800' })).toThrow(
+    new RangeError('keyPrefix must be well-formed Unicode, got half a pair: "a\\ud800"'),
+  );
+  expect(() => resolverOf({ keyPrefix: 'a😀:' })).not.toThrow();
+});
+
 /** Two values of each option that resolve to different results. */
 const TWO_VALUES: { readonly [Option in keyof Required<AcquireOptions>]: readonly [unknown, unknown] } = {
   ttlMs: [9_000, 12_000],
