@@ -85,6 +85,7 @@ export class LockNotAcquiredError extends LockError {
 function shortfall(votes: readonly NodeVote[], failures: readonly NodeFailure[], majority: number): string {
   const { length } = votes;
   const why = describe(failures);
+  if (length === 1 && majority === 1) return `the only node gave no vote; ${why}`;
   if (length === 0 || length >= majority) return `no majority of the ${length} nodes answered; ${why}`;
   const tooFew = `the list of nodes in use needs ${majority} votes, this client has ${length} of its nodes`;
   return failures.length === 0 ? tooFew : `${tooFew}; ${why}`;

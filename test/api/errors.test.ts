@@ -34,7 +34,7 @@ describe('QuorumUnreachableError', () => {
 
   it('the message names each node that failed, and why', () => {
     const error = new QuorumUnreachableError(['a'], [{ node: 'n1', vote: vote('timeout') }]);
-    expect(error.message).toBe('"a": no majority of the 1 nodes answered; n1: timeout (timeout)');
+    expect(error.message).toBe('"a": the only node gave no vote; n1: timeout (timeout)');
     expect(error.cause).toBeInstanceOf(AggregateError);
   });
 
