@@ -1,4 +1,4 @@
-import type { Shard } from './cluster-shards.js';
+import type { RedisNode } from '../redis-node.js';
 
 /**
  * For so long a marker stays after its shard has got another one, in milliseconds. Every client reads the
@@ -21,7 +21,7 @@ export class GoneMarkers {
   /** Removes what has been gone for long enough. `serving`: the shard that has it, if it can be asked. */
   remove(
     now: number,
-    serving: (marker: string) => { readonly node: Pick<Shard['node'], 'removeMarker'> } | undefined,
+    serving: (marker: string) => { readonly node: Pick<RedisNode, 'removeMarker'> } | undefined,
   ): void {
     for (const [marker, goneAt] of this.#goneAt) {
       const shard = now - goneAt < KEPT_MS ? undefined : serving(marker);
