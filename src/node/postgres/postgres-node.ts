@@ -9,20 +9,9 @@ import type {
   VoteReceiver,
 } from '../lock-node.js';
 import type { NodeSettings } from '../node-options.js';
-import { countedVote, deadlineOf, isMismatch, isSentAgain, mustArrive } from '../server/counted-vote.js';
-import { RequestBatcher } from '../server/request-batcher.js';
+import { PendingRequests, type PendingRequest } from '../server/pending-requests.js';
 import { PostgresListeners } from './postgres-listener.js';
 import { PostgresServer, type PostgresPlace } from './postgres-server.js';
-
-/** A request on its way, and the receiver of its vote. */
-interface PendingRequest {
-  readonly request: NodeRequest;
-  readonly weight: number;
-  readonly receiver: VoteReceiver;
-  readonly nodeIndex: number;
-  /** Whether it was late before, and is sent again. */
-  readonly isSecond: boolean;
-}
 
 /**
  * One statement is under way at a time. So the order stays, whichever connections the pool gives; and what
@@ -34,16 +23,13 @@ const MOST_UNDER_WAY = 1;
 export class PostgresNode implements LockNode {
   readonly name: string;
   readonly address: string;
-  readonly #settings: NodeSettings;
   readonly #server: PostgresServer;
-  readonly #requests: RequestBatcher<PendingRequest>;
+  readonly #requests: PendingRequests<PendingRequest>;
   readonly #listeners: PostgresListeners;
-  #isLooking = false;
 
   constructor(place: PostgresPlace, settings: NodeSettings) {
     this.name = place.name;
     this.address = place.address;
-    this.#settings = settings;
     const { clock, random } = settings;
     this.#server = new PostgresServer(place, settings);
     const { connections, prefix, voting } = this.#server;
@@ -51,8 +37,9 @@ export class PostgresNode implements LockNode {
       hears: () => voting.canSubscribe(),
       hearsNothing: () => voting.cannotSubscribe(HEARS_NOTHING),
     });
-    this.#requests = new RequestBatcher(
+    this.#requests = new PendingRequests(
       clock,
+      this.#server,
       (batch, done) => void this.#send(batch).finally(done),
       MOST_UNDER_WAY,
     );
@@ -76,10 +63,7 @@ export class PostgresNode implements LockNode {
   }
 
   withdraw(holderId: string): void {
-    const isUnneeded = ({ request }: PendingRequest): boolean =>
-      request.holderId === holderId && !mustArrive(request);
-    for (const { receiver, nodeIndex } of this.#requests.withdraw(isUnneeded))
-      receiver.receive(nodeIndex, WITHDRAWN);
+    this.#requests.withdraw(holderId);
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
@@ -121,7 +105,7 @@ export class PostgresNode implements LockNode {
   /** Sends a batch, and gives a vote on every request of it, whatever happens. Never rejects. */
   async #send(batch: readonly PendingRequest[]): Promise<void> {
     if (this.state.status === 'connecting') await this.#server.voting.next();
-    const inTime = this.#toBeSent(batch);
+    const inTime = this.#requests.toBeSent(batch);
     if (inTime.length === 0) return;
     const requests = inTime.map(({ request }) => request);
     let votes: readonly Vote[];
@@ -132,43 +116,15 @@ export class PostgresNode implements LockNode {
       votes = requests.map(() => failure);
     }
     const quarantine = this.#server.voting.untrusted();
-    inTime.forEach((pending, at) => this.#answer(pending, votes[at]!, quarantine));
-  }
-
-  /** The requests to be sent. Votes at once on those that cannot be, or whose deadline has passed. */
-  #toBeSent(batch: readonly PendingRequest[]): readonly PendingRequest[] {
-    const absence = this.#server.voting.absence();
-    const now = this.#settings.clock.now();
-    return batch.filter(({ request, receiver, nodeIndex }) => {
-      const obstacle = absence ?? (deadlineOf(request) < now ? LATE : undefined);
-      if (obstacle !== undefined) receiver.receive(nodeIndex, obstacle);
-      return obstacle === undefined;
-    });
+    inTime.forEach((pending, at) => this.#requests.answer(pending, votes[at]!, quarantine));
   }
 
   #failureOf(error: unknown): Failed {
     const { wasAnswered, message } = this.#server.failureOf(error);
     return failed(wasAnswered ? 'error' : 'disconnected', new Error(message));
   }
-
-  #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
-    const { request, receiver, nodeIndex } = pending;
-    if (isMismatch(vote)) this.#lookSoon();
-    if (isSentAgain(pending, vote, this.#settings.clock)) this.#requests.add({ ...pending, isSecond: true });
-    else receiver.receive(nodeIndex, countedVote(request, vote, quarantine));
-  }
-
-  /** The node's lists of nodes have changed. One look at a time is enough. */
-  #lookSoon(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    void this.#server.look().then(() => (this.#isLooking = false));
-  }
 }
 
 const HEARS_NOTHING =
   'its notifications do not arrive, so waiters ask again and again: is a pooler in transaction mode in ' +
   'between? See docs/postgres.md';
-
-const LATE = failed('late', new Error('the request was not sent before its deadline'));
-const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));

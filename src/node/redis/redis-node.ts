@@ -1,4 +1,4 @@
-import { failed, type Failed, type Vote } from '../../core/vote.js';
+import type { Failed, Vote } from '../../core/vote.js';
 import type {
   VoteReceiver,
   ReleaseListener,
@@ -8,8 +8,7 @@ import type {
   NodeRequest,
   NodeState,
 } from '../lock-node.js';
-import { countedVote, deadlineOf, isMismatch, isSentAgain, mustArrive } from '../server/counted-vote.js';
-import { RequestBatcher } from '../server/request-batcher.js';
+import { PendingRequests, type PendingRequest } from '../server/pending-requests.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { channelOf } from './protocol/keys.js';
 import { historyFrom, inspectionsIn, votesIn } from './protocol/replies.js';
@@ -29,15 +28,9 @@ export interface RedisNodeSettings extends ServerSettings {
   };
 }
 
-/** A request on its way, and the receiver of its vote. */
-interface PendingRequest {
-  readonly request: NodeRequest;
+/** A request on its way, as the script takes it. */
+interface RedisRequest extends PendingRequest {
   readonly operation: Operation;
-  readonly weight: number;
-  readonly receiver: VoteReceiver;
-  readonly nodeIndex: number;
-  /** Whether it was late before, see `isSentAgain`. */
-  readonly isSecond: boolean;
 }
 
 /** A Redis server as a voter. It gathers requests into calls, and makes votes of the replies. */
@@ -47,8 +40,7 @@ export class RedisNode implements LockNode {
   readonly #settings: RedisNodeSettings;
   readonly #encoder: RequestEncoder;
   readonly #server: RedisServer;
-  readonly #requests: RequestBatcher<PendingRequest>;
-  #isLooking = false;
+  readonly #requests: PendingRequests<RedisRequest>;
   readonly #listeners = new OpenListeners<RedisReleaseListener>();
 
   constructor(endpoint: Endpoint, settings: RedisNodeSettings) {
@@ -59,7 +51,7 @@ export class RedisNode implements LockNode {
       this.#listeners.forEach((listener) => listener.renew()),
     );
     this.#encoder = settings.encoder ?? new RequestEncoder(settings.fenceTtlMs);
-    this.#requests = new RequestBatcher(settings.clock, this.#send);
+    this.#requests = new PendingRequests(settings.clock, this.#server, this.#send);
   }
 
   get state(): NodeState {
@@ -82,10 +74,7 @@ export class RedisNode implements LockNode {
   }
 
   withdraw(holderId: string): void {
-    const isUnneeded = ({ request }: PendingRequest): boolean =>
-      request.holderId === holderId && !mustArrive(request);
-    for (const { receiver, nodeIndex } of this.#requests.withdraw(isUnneeded))
-      receiver.receive(nodeIndex, WITHDRAWN);
+    this.#requests.withdraw(holderId);
   }
 
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
@@ -150,14 +139,14 @@ export class RedisNode implements LockNode {
   }
 
   /** Sends a batch, and gives a vote on every request of it, whatever happens. */
-  readonly #send = (batch: readonly PendingRequest[], done: () => void): void => {
+  readonly #send = (batch: readonly RedisRequest[], done: () => void): void => {
     if (this.state.status === 'connecting')
       void this.#server.voting.next().then(() => this.#send(batch, done));
     else this.#sendNow(batch, done);
   };
 
-  #sendNow(batch: readonly PendingRequest[], done: () => void): void {
-    const inTime = this.#toBeSent(batch);
+  #sendNow(batch: readonly RedisRequest[], done: () => void): void {
+    const inTime = this.#requests.toBeSent(batch);
     const operations = inTime.map(({ operation }) => operation);
     const calls = this.#encoder.callsOf(operations, this.#settings.clock.now());
     let underWay = calls.length;
@@ -168,23 +157,7 @@ export class RedisNode implements LockNode {
     });
   }
 
-  /**
-   * The requests to be sent. Votes at once on the others: those without a connection, and those whose
-   * deadline has passed while they waited for other requests or for the connection.
-   */
-  #toBeSent(batch: readonly PendingRequest[]): readonly PendingRequest[] {
-    const absence = this.#server.voting.absence();
-    const now = this.#settings.clock.now();
-    const isLate = ({ request }: PendingRequest): boolean => deadlineOf(request) < now;
-    if (absence === undefined && !batch.some(isLate)) return batch;
-    return batch.filter((pending) => {
-      const obstacle = absence ?? (isLate(pending) ? LATE : undefined);
-      if (obstacle !== undefined) pending.receiver.receive(pending.nodeIndex, obstacle);
-      return obstacle === undefined;
-    });
-  }
-
-  #conclude(batch: readonly PendingRequest[], { operations, places }: CallContent, result: CallResult): void {
+  #conclude(batch: readonly RedisRequest[], { operations, places }: CallContent, result: CallResult): void {
     if (isFailed(result)) {
       for (const place of places) {
         const { receiver, nodeIndex } = batch[place]!;
@@ -199,7 +172,7 @@ export class RedisNode implements LockNode {
   }
 
   #answerOnceReplicated(
-    batch: readonly PendingRequest[],
+    batch: readonly RedisRequest[],
     places: readonly number[],
     votes: readonly Vote[],
     acknowledge: NonNullable<RedisNodeSettings['acknowledge']>,
@@ -212,23 +185,10 @@ export class RedisNode implements LockNode {
     });
   }
 
-  #answerAll(batch: readonly PendingRequest[], places: readonly number[], votes: readonly Vote[]): void {
+  #answerAll(batch: readonly RedisRequest[], places: readonly number[], votes: readonly Vote[]): void {
     const quarantine = this.#server.voting.untrusted();
-    for (let at = 0; at < votes.length; at++) this.#answer(batch[places[at]!]!, votes[at]!, quarantine);
-  }
-
-  /** The node's lists of nodes have changed. One look at a time is enough. */
-  #lookSoon(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    void this.#server.look().then(() => (this.#isLooking = false));
-  }
-
-  #answer(pending: PendingRequest, vote: Vote, quarantine: Failed | undefined): void {
-    const { request, receiver, nodeIndex } = pending;
-    if (isMismatch(vote)) this.#lookSoon();
-    if (isSentAgain(pending, vote, this.#settings.clock)) this.#requests.add({ ...pending, isSecond: true });
-    else receiver.receive(nodeIndex, countedVote(request, vote, quarantine));
+    for (let at = 0; at < votes.length; at++)
+      this.#requests.answer(batch[places[at]!]!, votes[at]!, quarantine);
   }
 }
 
@@ -237,9 +197,6 @@ const isFailed = (result: CallResult): result is Failed => 'kind' in result;
 /** A script catches the error of an operation, so the error comes in the answer to the operation. */
 const isReadOnly = (vote: Vote): boolean =>
   vote.kind === 'failed' && vote.reason === 'error' && vote.cause.message.startsWith('READONLY');
-
-const LATE = failed('late', new Error('the request was not sent before its deadline'));
-const WITHDRAWN = failed('withdrawn', new Error('the node does not answer, and nothing was sent'));
 
 /** Whether the vote gives or prolongs a key: what replicas have to know, if they are asked. */
 const isKeyGranted = ({ op }: NodeRequest, vote: Vote): boolean =>

@@ -6,7 +6,7 @@ export interface Weighed {
 }
 
 /** Sends a batch and calls `done` once, when all of it has been answered. Throws nothing. */
-type Send<Item> = (batch: readonly Item[], done: () => void) => void;
+export type Send<Item> = (batch: readonly Item[], done: () => void) => void;
 
 /** While this many batches are under way, unless a node says otherwise, new requests are gathered. */
 const MAX_UNDER_WAY = 2;
