@@ -227,6 +227,8 @@ export interface NodeSettings {
   readonly acknowledge?: { readonly replicas: number; readonly timeoutMs: number } | undefined;
   /** How long a Redis node keeps a fencing counter that is not used, in ms; `undefined`: for a day. */
   readonly fenceTtlMs?: number | undefined;
+  /** Whether there are too few nodes for a quarantine, so that nothing makes up for what a node forgets. */
+  readonly lacksQuarantine?: boolean;
   readonly clock: Clock;
   readonly random: () => number;
   /** The node connects when this resolves; `undefined`: at once. */

@@ -109,6 +109,10 @@ class SimConnection implements Connection {
     return this.#send({ name: 'info', keys: [], args: [] }) as Promise<string>;
   }
 
+  config(): Promise<never> {
+    return Promise.reject(new Error("ERR unknown command 'CONFIG'"));
+  }
+
   /** The simulated servers have no replicas, so nothing has to reach any. */
   wait(replicas: number): Promise<number> {
     return Promise.resolve(replicas);

@@ -42,8 +42,9 @@ export function openNodes(
     quarantineMsOf(options.restartQuarantine, plans.length, options.maxTtlMs),
   );
   const isExact = !FOREIGN_PREFIXES.has(keyPrefix);
+  const lacksQuarantine = options.restartQuarantine === 'auto' && quarantine.ms === 0;
   const given = { keyPrefix, driftFactor, acknowledge, fenceTtlMs };
-  const settings = { ...given, quarantine, isExact, clock, random, wanted };
+  const settings = { ...given, quarantine, isExact, lacksQuarantine, clock, random, wanted };
   return { nodes: plans.map((plan) => plan.open(settings)), quarantine };
 }
 

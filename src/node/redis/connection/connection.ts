@@ -39,6 +39,8 @@ export interface Connection {
   inOneWrite(send: () => void): void;
   script(subcommand: 'LOAD', script: string): Promise<unknown>;
   info(): Promise<string>;
+  /** CONFIG GET: the parameters whose names fit the pattern, in the shape that the library gives them. */
+  config(pattern: string): Promise<unknown>;
   /**
    * WAIT: resolves to how many replicas have all that this connection has written, when there are so many or
    * after `timeoutMs`. Until then the server answers nothing else on this connection.

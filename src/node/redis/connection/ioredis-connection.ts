@@ -102,6 +102,10 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     return this.#open.info().catch(this.#rethrow);
   }
 
+  config(pattern: string): Promise<unknown> {
+    return this.#open.call('CONFIG', 'GET', pattern).catch(this.#rethrow);
+  }
+
   wait(replicas: number, timeoutMs: number): Promise<unknown> {
     return this.#open.wait(replicas, timeoutMs).catch(this.#rethrow);
   }

@@ -72,6 +72,10 @@ export class SessionConnection extends ConnectionBase implements Connection {
     return String(await this.#call('INFO'));
   }
 
+  config(pattern: string): Promise<unknown> {
+    return this.#call('CONFIG', 'GET', pattern);
+  }
+
   wait(replicas: number, timeoutMs: number): Promise<unknown> {
     return this.#call('WAIT', `${replicas}`, `${timeoutMs}`);
   }

@@ -10,6 +10,7 @@ import type { Endpoint } from '../connection/endpoint.js';
 import { guardContent, recordContent } from '../protocol/requests.js';
 import type { CallContent } from '../protocol/script-call.js';
 import { SCRIPTS } from '../protocol/scripts.js';
+import { PERSISTENCE_PARAMETERS, persistenceCaution, persistenceOf, type Reliance } from './persistence.js';
 import { permissionErrorOf } from './permission-errors.js';
 import { NO_REPLY, ScriptCalls } from './script-calls.js';
 import { misconfigurationOf, serverInfoOf, type ServerInfo } from './server-info.js';
@@ -47,6 +48,8 @@ export class RedisServer implements NodeMemory {
   readonly #connection: Connection;
   readonly #calls: ScriptCalls;
   #lastError = 'not connected';
+  /** What the operator should know of how the server keeps its data. */
+  #persistence: string | undefined;
   #nextLook: Timer | undefined;
 
   constructor(
@@ -232,13 +235,17 @@ export class RedisServer implements NodeMemory {
     const epoch = this.#calls.beginEpoch();
     this.#nextLook?.cancel();
     try {
-      const [info, master] = await Promise.all([
+      const [info, master, config] = await Promise.all([
         this.#connection.info().catch(() => ''),
         this.#endpoint.masterRunId?.(),
+        this.#reliance === 'none'
+          ? undefined
+          : this.#connection.config(PERSISTENCE_PARAMETERS).catch(() => undefined),
         ...SCRIPTS.map(({ text }) => this.#connection.script('LOAD', text).catch(() => undefined)),
       ]);
       if (epoch !== this.#calls.epoch || this.voting.ended) return;
-      this.voting.info = serverInfoOf(info);
+      this.#persistence = persistenceCaution(this.#reliance, persistenceOf(info, config));
+      this.voting.info = serverInfoOf(info, this.#persistence);
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) this.#standBy(fault);
       else {
@@ -273,7 +280,7 @@ export class RedisServer implements NodeMemory {
         this.#endpoint.masterRunId?.(),
       ]);
       if (epoch !== this.#calls.epoch || this.voting.ended) return;
-      const info = (this.voting.info = serverInfoOf(text));
+      const info = (this.voting.info = serverInfoOf(text, this.#persistence));
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) return this.#standBy(fault);
       await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : 'look');
@@ -281,6 +288,12 @@ export class RedisServer implements NodeMemory {
       // The next request for a vote reports what is wrong.
     }
     if (epoch === this.#calls.epoch && !this.voting.ended) this.#lookAgain();
+  }
+
+  /** Whether locks rely on it that this server keeps its data. */
+  get #reliance(): Reliance {
+    if (this.#endpoint.durable) return 'declared durable';
+    return this.#settings.lacksQuarantine === true ? 'no quarantine' : 'none';
   }
 
   #misconfiguration(masterRunId: string | undefined): string | undefined {

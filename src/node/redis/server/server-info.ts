@@ -6,12 +6,15 @@ export interface ServerInfo {
   readonly isClusterMember: boolean;
   /** How many keys the server has evicted for lack of memory since its start. */
   readonly evictedKeys: number;
-  /** What the operator should know although the server votes. */
-  readonly caution: string | undefined;
+  /** What the operator should know although the server votes; empty: nothing. */
+  readonly caution: string;
 }
 
-/** Reads the text of INFO. An empty text stands for a user who may not call it. */
-export function serverInfoOf(text: string): ServerInfo {
+/**
+ * Reads the text of INFO. An empty text stands for a user who may not call it. `persistence`: what the
+ * operator should know of how the server keeps its data.
+ */
+export function serverInfoOf(text: string, persistence?: string): ServerInfo {
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text)?.[1];
   const policy = field('maxmemory_policy');
   const isLimited = Number(field('maxmemory') ?? 0) > 0;
@@ -21,15 +24,20 @@ export function serverInfoOf(text: string): ServerInfo {
     isReplica: field('role') === 'slave',
     isClusterMember: field('redis_mode') === 'cluster',
     evictedKeys: Number(field('evicted_keys') ?? 0),
-    caution:
-      runId === undefined
-        ? 'its user may not call INFO: a restart with old data, an eviction, a replica and the same server ' +
-          'under two names go unnoticed'
-        : isLimited && policy !== undefined && policy !== 'noeviction'
-          ? `its maxmemory-policy is ${policy}: it may throw locks away when memory is short; set noeviction`
-          : undefined,
+    caution: [runId === undefined ? NO_INFO : isLimited ? evictionCaution(policy) : undefined, persistence]
+      .filter((caution) => caution !== undefined)
+      .join('; '),
   };
 }
+
+const NO_INFO =
+  'its user may not call INFO: a restart with old data, an eviction, a replica and the same server ' +
+  'under two names go unnoticed';
+
+const evictionCaution = (policy: string | undefined): string | undefined =>
+  policy === undefined || policy === 'noeviction'
+    ? undefined
+    : `its maxmemory-policy is ${policy}: it may throw locks away when memory is short; set noeviction`;
 
 /** What is known of the place that the server was found in. */
 interface ServerPlace {
