@@ -142,8 +142,15 @@ export interface CloseOptions {
 
 /** How many copies of a grant there must be, see `LockManagerOptions.acknowledge`. */
 export interface Acknowledgement {
-  /** How many replicas of a node must have it: an integer from 1 to 100. */
+  /** How many replicas of a node must have it: an integer from 1 to 100; with `onDisk` from 0. */
   readonly replicas: number;
+  /**
+   * Whether the node and these replicas must have written it to disk: the node is asked by WAITAOF. That
+   * needs Redis 7.2 or later, and `appendonly yes` on all of them; with `appendfsync everysec` it takes up to
+   * a second.
+   * @default false
+   */
+  readonly onDisk?: boolean | undefined;
   /**
    * How long the node waits for them, in milliseconds: an integer from 1 to 1_000. With that much less than
    * `nodeTimeoutMs`, the error says that replicas were missing.
@@ -220,9 +227,9 @@ export interface LockManagerOptions extends LockOptions {
   readonly lazyConnect?: boolean | undefined;
   /**
    * What a Redis node grants or extends counts only when so many of its replicas have it: the node is asked
-   * by WAIT. So a replica that takes over probably knows of it, which matters where one or two nodes are all
-   * there is. It is no guarantee: Redis may promote another replica. Nodes of other kinds ignore it. It
-   * excludes `maxStallMs`.
+   * by WAIT, or by WAITAOF. So a replica that takes over probably knows of it, which matters where one or two
+   * nodes are all there is. It is no guarantee: Redis may promote another replica. Nodes of other kinds
+   * ignore it. It excludes `maxStallMs`.
    * @default none
    */
   readonly acknowledge?: Acknowledgement | undefined;
@@ -281,7 +288,8 @@ export interface ResolvedManagerOptions {
   readonly fenceTtlMs: number;
   readonly fallback: 'none' | 'memory' | 'node';
   readonly lazyConnect: boolean;
-  readonly acknowledge: { readonly replicas: number; readonly timeoutMs: number } | undefined;
+  readonly acknowledge:
+    { readonly replicas: number; readonly timeoutMs: number; readonly onDisk: boolean } | undefined;
   readonly maxStallMs: number;
   readonly holder: string;
   readonly warn: (message: string) => void;
@@ -308,6 +316,7 @@ export const LOCK_DEFAULTS = Object.freeze({
   lazyConnect: false,
   maxStallMs: 0,
   acknowledgeTimeoutMs: 100,
+  acknowledgeOnDisk: false,
   wait: false,
   retry: false,
   name: 'unnamed',

@@ -223,8 +223,12 @@ export interface NodeSettings {
    * lifted early.
    */
   readonly isExact: boolean;
-  /** A Redis node's grants count only when so many of its replicas have them; `undefined`: at once. */
-  readonly acknowledge?: { readonly replicas: number; readonly timeoutMs: number } | undefined;
+  /**
+   * A Redis node's grants count only when so many of its replicas have them; with `onDisk`, when they and the
+   * node itself have them on disk. `undefined`: at once.
+   */
+  readonly acknowledge?:
+    { readonly replicas: number; readonly timeoutMs: number; readonly onDisk: boolean } | undefined;
   /** How long a Redis node keeps a fencing counter that is not used, in ms; `undefined`: for a day. */
   readonly fenceTtlMs?: number | undefined;
   /** Whether there are too few nodes for a quarantine, so that nothing makes up for what a node forgets. */

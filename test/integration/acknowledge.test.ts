@@ -70,6 +70,13 @@ it('more replicas than there are never acknowledge', async () => {
   await expect(locks.acquire('two')).rejects.toThrow('of 2 replicas acknowledged it within 50 ms');
 });
 
+it('a server that cannot tell of its disk grants nothing, and says why', async () => {
+  const locks = managerOf({ acknowledge: { replicas: 0, onDisk: true, timeoutMs: 50 }, retries: 0 });
+  await expect(locks.acquire('on disk')).rejects.toThrow(
+    /needs WAITAOF, which this server does not know|appendonly is disabled|did not write it to disk/,
+  );
+});
+
 it('an extension counts only when it is on the replica, and is tried again', async () => {
   const locks = managerOf({ ttlMs: 3_000, nodeTimeoutMs: 900 });
   const outcomes: string[] = [];

@@ -118,6 +118,10 @@ class SimConnection implements Connection {
     return Promise.resolve(replicas);
   }
 
+  waitOnDisk(replicas: number): Promise<readonly number[]> {
+    return Promise.resolve([1, replicas]);
+  }
+
   #send(command: Command): Promise<unknown> {
     if (!this.#ready || this.#socket === undefined)
       return Promise.reject(new Error("Stream isn't writeable and enableOfflineQueue options is false"));

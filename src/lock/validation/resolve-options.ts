@@ -286,7 +286,7 @@ function checkQuarantine(value: unknown, maxTtlMs: number): 'auto' | 'off' | num
 }
 
 const KNOWN_TO_ACKNOWLEDGE: ReadonlySet<string> = new Set(
-  optionsOf<Acknowledgement>({ replicas: true, timeoutMs: true }),
+  optionsOf<Acknowledgement>({ replicas: true, timeoutMs: true, onDisk: true }),
 );
 const MOST_REPLICAS = 100;
 /** Below the time after which a connection on which the server is silent is given up. */
@@ -303,8 +303,10 @@ function checkAcknowledgement({
   if (maxStallMs > 0)
     throw new RangeError('acknowledge and maxStallMs exclude each other: the worker thread asks no replica');
   const { replicas, timeoutMs = LOCK_DEFAULTS.acknowledgeTimeoutMs } = acknowledge;
+  const onDisk = checkBoolean('acknowledge.onDisk', acknowledge.onDisk ?? LOCK_DEFAULTS.acknowledgeOnDisk);
   return {
-    replicas: checkInteger('acknowledge.replicas', replicas, 1, MOST_REPLICAS),
+    replicas: checkInteger('acknowledge.replicas', replicas, onDisk ? 0 : 1, MOST_REPLICAS),
+    onDisk,
     timeoutMs: checkInteger('acknowledge.timeoutMs', timeoutMs, 1, LONGEST_WAIT_MS),
   };
 }

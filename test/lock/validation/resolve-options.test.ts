@@ -146,8 +146,9 @@ describe('the option acknowledge', () => {
 
   it('is off by default, and waits 100 ms for replicas', () => {
     expect(resolve(undefined)).toBeUndefined();
-    expect(resolve({ replicas: 1 })).toEqual({ replicas: 1, timeoutMs: 100 });
-    expect(resolve({ replicas: 100, timeoutMs: 1_000 })).toEqual({ replicas: 100, timeoutMs: 1_000 });
+    expect(resolve({ replicas: 1 })).toEqual({ replicas: 1, timeoutMs: 100, onDisk: false });
+    expect(resolve({ replicas: 100, timeoutMs: 1_000 })).toMatchObject({ replicas: 100, timeoutMs: 1_000 });
+    expect(resolve({ replicas: 0, onDisk: true })).toEqual({ replicas: 0, timeoutMs: 100, onDisk: true });
   });
 
   it.each<[unknown, object, string]>([
@@ -159,6 +160,7 @@ describe('the option acknowledge', () => {
     [{ replicas: 1, timeoutMs: 0 }, {}, 'acknowledge.timeoutMs must be an integer from 1 to 1000, got 0'],
     [{ replicas: 1, timeoutMs: 1_001 }, {}, 'acknowledge.timeoutMs must be an integer from 1 to 1000'],
     [{ replicas: 1, timeout: 5 }, {}, 'timeout'],
+    [{ replicas: 1, onDisk: 'yes' }, {}, 'acknowledge.onDisk must be true or false'],
     [{ replicas: 1 }, { maxStallMs: 1_000 }, 'acknowledge and maxStallMs exclude each other'],
   ])('is refused with a reason where it is wrong: %j %j', (acknowledge, more, message) => {
     expect(() => resolve(acknowledge, more)).toThrow(message);

@@ -46,6 +46,11 @@ export interface Connection {
    * after `timeoutMs`. Until then the server answers nothing else on this connection.
    */
   wait(replicas: number, timeoutMs: number): Promise<unknown>;
+  /**
+   * WAITAOF: likewise, until the server itself and so many replicas have it on disk. Resolves to two numbers:
+   * 1 if the server itself has, and how many replicas have.
+   */
+  waitOnDisk(replicas: number, timeoutMs: number): Promise<unknown>;
   /** Subscribes to a channel. From then on the connection can be used for nothing else. */
   subscribe(channel: string): Promise<unknown>;
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown>;

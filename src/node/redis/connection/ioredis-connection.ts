@@ -110,6 +110,10 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     return this.#open.wait(replicas, timeoutMs).catch(this.#rethrow);
   }
 
+  waitOnDisk(replicas: number, timeoutMs: number): Promise<unknown> {
+    return this.#open.call('WAITAOF', '1', `${replicas}`, `${timeoutMs}`).catch(this.#rethrow);
+  }
+
   subscribe(channel: string): Promise<unknown> {
     return this.#open.subscribe(channel).catch(this.#rethrow);
   }

@@ -80,6 +80,10 @@ export class SessionConnection extends ConnectionBase implements Connection {
     return this.#call('WAIT', `${replicas}`, `${timeoutMs}`);
   }
 
+  waitOnDisk(replicas: number, timeoutMs: number): Promise<unknown> {
+    return this.#call('WAITAOF', '1', `${replicas}`, `${timeoutMs}`);
+  }
+
   subscribe(channel: string): Promise<unknown> {
     return this.#tracked((session) =>
       session.subscribe(channel, (message) => this.tell('message', channel, message)),

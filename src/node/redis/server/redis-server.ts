@@ -13,10 +13,9 @@ import { SCRIPTS } from '../protocol/scripts.js';
 import { PERSISTENCE_PARAMETERS, persistenceCaution, persistenceOf, type Reliance } from './persistence.js';
 import { permissionErrorOf } from './permission-errors.js';
 import { NO_REPLY, ScriptCalls } from './script-calls.js';
+import { shortageOf, type Replication } from './replication.js';
 import { misconfigurationOf, serverInfoOf, type ServerInfo } from './server-info.js';
 import type { ServerSettings } from './server-settings.js';
-
-type Replication = NonNullable<ServerSettings['acknowledge']>;
 
 /** The whole reply of a call, with an answer to each of its operations, or what went wrong. */
 export type CallResult = readonly unknown[] | Failed;
@@ -108,18 +107,16 @@ export class RedisServer implements NodeMemory {
   }
 
   /**
-   * Asks for replicas that have all that was written on this connection until now. Gives what is wrong, if
-   * there are too few. To be called in the turn of the reply to the write: another connection knows nothing
-   * of it, and would say that all is well.
+   * Asks for copies of all that was written on this connection until now. Gives what is wrong, if there are
+   * too few. To be called in the turn of the reply to the write: another connection knows nothing of it, and
+   * would say that all is well.
    */
-  async acknowledged({ replicas, timeoutMs }: Replication): Promise<Failed | undefined> {
+  async acknowledged(replication: Replication): Promise<Failed | undefined> {
     const { epoch } = this.#calls;
     try {
-      const found = Number(await this.#connection.wait(replicas, timeoutMs));
+      const shortage = await shortageOf(this.#connection, replication);
       if (epoch !== this.#calls.epoch) return failed('disconnected', new Error('the connection broke'));
-      if (found >= replicas) return undefined;
-      const message = `only ${found} of ${replicas} replicas acknowledged it within ${timeoutMs} ms`;
-      return failed('error', new Error(message));
+      return shortage === undefined ? undefined : failed('error', new Error(shortage));
     } catch (error) {
       return this.#failureOf(error);
     }
