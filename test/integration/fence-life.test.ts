@@ -24,3 +24,24 @@ it('a fence key lives for fenceTtlMs, by default for a day, and with a tick on r
     await Promise.all([plain.close(), brief.close()]);
   }
 });
+
+it('a counter goes on where it is younger than half of fenceTtlMs, else from the time', async () => {
+  await using redis = await startRedis({ count: 1 });
+  const [server] = redis.servers;
+  const ageMs = 450_000;
+  const tokenAfter = async (fenceTtlMs: number, old: number): Promise<number> => {
+    const locks = new LockManager({ nodes: [server!.options], fenceTtlMs, warn: () => undefined });
+    try {
+      await server!.client().set('{lock:a}:fence', old, 'PX', DAY_MS);
+      const lease = await locks.acquire('a');
+      await lease.release();
+      return lease.token;
+    } finally {
+      await locks.close();
+    }
+  };
+  const old = (Date.now() - ageMs) * 1_000;
+  expect(await tokenAfter(3 * ageMs, old)).toBe(old + 1);
+  const anew = await tokenAfter(ageMs + 60_000, old);
+  expect(anew - old).toBeGreaterThan((ageMs - 5_000) * 1_000);
+});
