@@ -47,6 +47,8 @@ export type AcquireRoundResult =
       readonly failure?: string;
       /** What came of it, where the votes do not tell. */
       readonly outcome?: Outcome;
+      /** The node timeout was over long before the answers could be read: this process stood still. */
+      readonly stoodStill?: boolean;
       /** Resolves when the nodes that had granted have released it. */
       readonly undone: Promise<unknown>;
     };
@@ -58,6 +60,9 @@ type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
  * minority, where it hinders the next claimant. While the keys are ours, asking again is harmless.
  */
 const CONFIRMATIONS = 3;
+
+/** If the nodes had so many node timeouts to answer, this process stood still, or was very busy. */
+const STOOD_STILL = 1.5;
 
 /**
  * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity
@@ -79,7 +84,10 @@ export async function acquireRound(
     const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
     const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
     const acquired = quorum.acquire(tracker, request, seed);
-    if ((await acquired.decided) !== 'won') return undo(quorum, request, tracker, acquired.tally);
+    if ((await acquired.decided) !== 'won') {
+      const stoodStill = clock.now() - sentAt.monotonicMs > STOOD_STILL * request.nodeTimeoutMs;
+      return { ...undo(quorum, request, tracker, acquired.tally), stoodStill };
+    }
 
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;

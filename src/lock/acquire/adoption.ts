@@ -27,6 +27,7 @@ export async function adoptKeys(
 ): Promise<AttemptResult> {
   const room = quorum.roundLimiter.enter();
   if (room !== undefined) await room;
+  const before = quorum.roundLimiter.answered;
   const result = await acquireRound(quorum, context, request, cancellation);
   if (result.kind === 'won') {
     quorum.roundLimiter.leave(true);
@@ -38,7 +39,7 @@ export async function adoptKeys(
   const { tally, undone, failure } = result;
   const { votes, majority } = tally;
   const outcome = failure === undefined ? adoptionOutcome(votes, majority) : UNREACHABLE;
-  quorum.roundLimiter.leave(outcome.kind !== 'unreachable');
+  quorum.roundLimiter.leave(outcome.kind !== 'unreachable', before);
   const why = failure === undefined ? {} : { failure };
   return { ...outcome, votes: quorum.namedVotes(tally), majority, undone, ...why };
 }

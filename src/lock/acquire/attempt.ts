@@ -49,8 +49,11 @@ const countAnswers = ({ votes }: VoteTally): number =>
 const countTrusted = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'granted' || (vote?.kind === 'refused' && !vote.untrusted)).length;
 
-const countLate = ({ votes }: VoteTally): number =>
-  votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
+/** Whether a majority would have answered, had the request come in time. */
+function cameLate(tally: VoteTally): boolean {
+  const late = tally.votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
+  return countAnswers(tally) + late >= tally.majority;
+}
 
 const hasMismatch = ({ votes }: VoteTally): boolean =>
   votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
@@ -87,13 +90,19 @@ export async function attempt(
     const room = quorum.roundLimiter.enter();
     if (room !== undefined) await room;
     if (cancellation.isCancelled) {
-      quorum.roundLimiter.leave(true);
+      quorum.roundLimiter.pass();
       return { kind: 'contended', votes: [], undone: Promise.resolve() };
     }
     const startedAt = clock.now();
+    const before = quorum.roundLimiter.answered;
     const { version } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation);
-    quorum.roundLimiter.leave(result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority);
+    // A request that came too late was not carried out: this process stood still, or was very busy. It is
+    // sent once more. So is one that waited behind others of this process meanwhile.
+    const isLate = result.kind === 'lost' && (result.stoodStill === true || cameLate(result.tally));
+    const isAnswered = result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority;
+    const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
+    quorum.roundLimiter.leave(isAnswered || isLate, before, share);
     if (result.kind === 'won') return result;
     const { tally, undone, failure } = result;
     const { votes } = tally;
@@ -106,9 +115,6 @@ export async function attempt(
         : { kind: 'unreachable' };
     const outcome = result.outcome ?? seen;
     context.metOwners.add(owners, now);
-    // A request that came too late was not carried out: this process stood still, or was very busy. It is
-    // sent once more.
-    const isLate = countAnswers(tally) + countLate(tally) >= tally.majority;
     // An owner that stays may be the holder. Only when it stays for longer than a claimant would, it is.
     const mayBeHeld =
       outcome.kind === 'contended' &&

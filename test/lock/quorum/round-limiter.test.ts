@@ -32,6 +32,68 @@ describe('RoundLimiter', () => {
     for (let left = 0; left < 3; left++) roundLimiter.leave(true);
     expect(roundLimiter.enter()).toBeUndefined();
   });
+
+  it('nobody else is let in for a round that was not answered, while the nodes answered another', async () => {
+    const roundLimiter = new RoundLimiter(2);
+    await Promise.all([roundLimiter.enter(), roundLimiter.enter()]);
+    const before = roundLimiter.answered;
+    let letIn = 0;
+    for (let i = 0; i < 5; i++) void roundLimiter.enter()!.then(() => letIn++);
+    roundLimiter.leave(true, before);
+    roundLimiter.leave(false, before);
+    await Promise.resolve();
+    expect(letIn).toBe(2);
+  });
+
+  it('slow rounds lower the number that runs at once, down to a least one, and quick ones raise it', () => {
+    const roundLimiter = new RoundLimiter(512);
+    /** How many there is room for. */
+    const room = (): number => {
+      let count = 0;
+      while (roundLimiter.enter() === undefined) count++;
+      // The one that waits is let in by the first that goes.
+      for (let i = 0; i < count + 1; i++) roundLimiter.pass();
+      return count;
+    };
+    const leave = (count: number, share: number): void => {
+      for (let i = 0; i < count; i++) {
+        expect(roundLimiter.enter()).toBeUndefined();
+        roundLimiter.leave(true, 0, share);
+      }
+    };
+    expect(room()).toBe(128);
+    leave(28, 0.9);
+    expect(room()).toBe(100);
+    leave(10, 0.3);
+    expect(room()).toBe(100);
+    leave(500, 0.9);
+    expect(room()).toBe(32);
+    leave(1_000, 0.1);
+    expect(room()).toBe(512);
+  });
+});
+
+describe('a process that stands still', () => {
+  it.each([
+    ['goes on after a second in which nothing could be answered', 1_000, 'granted'],
+    ['fails where the nodes had the time of their timeout', 0, 'QUORUM_UNREACHABLE'],
+  ])('an acquisition %s', async (_, stillMs, outcome) => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    await world.clock.until(locks.acquire('warm'));
+    for (const node of world.nodes) node.stop();
+    const acquired = locks.acquire('a').then(
+      () => 'granted',
+      ({ code }: { code: string }) => code,
+    );
+    await world.clock.advance(2);
+    world.clock.freeze(stillMs);
+    // The timer of the nodes is heard before the nodes are.
+    await world.clock.advance(stillMs > 0 ? 5 : 260);
+    for (const node of world.nodes) node.resume();
+    expect(await world.clock.until(acquired)).toBe(outcome);
+    await world.clock.until(locks.close());
+  });
 });
 
 describe('five thousand acquisitions in one turn', () => {
