@@ -1,6 +1,6 @@
 import type { LockNode, Vote } from '../../src/index.js';
 import type { Clock } from '../../src/testing/index.js';
-import { TICK_FORGOTTEN } from '../../src/core/run.js';
+import { TICK_FORGOTTEN, type RunRecord } from '../../src/core/run.js';
 import { failedWith } from '../../src/core/run-votes.js';
 import { failed, type Failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
@@ -189,6 +189,12 @@ export class VirtualNode implements LockNode, NodeMemory {
   async owner(resource: string): Promise<string | undefined> {
     const [answer] = await this.#memory.inspect([resource]);
     return answer?.kind === 'inspected' ? answer.owner : undefined;
+  }
+
+  /** What it has on record of the latest tick, also while nobody reaches it. */
+  async run(resource: string): Promise<RunRecord | undefined> {
+    const [answer] = await this.#memory.inspect([resource]);
+    return answer?.kind === 'inspected' ? answer.run : undefined;
   }
 
   /** The remaining life of the key on this node. */

@@ -28,10 +28,7 @@ async function dies(world: VirtualWorld, options: AcquireOptions = {}): Promise<
   await world.clock.advance(TTL_MS + 10);
 }
 
-const runs = (world: VirtualWorld) =>
-  Promise.all(world.nodes.map(async (node) => (await node.inspect([JOB]))[0])).then((all) =>
-    all.map((one) => (one?.kind === 'inspected' ? one.run : undefined)),
-  );
+const runs = (world: VirtualWorld) => Promise.all(world.nodes.map((node) => node.run(JOB)));
 
 const marks = (world: VirtualWorld) =>
   runs(world).then((all) => all.map((run) => (run === undefined ? '-' : `${run.attempt} ${run.state}`)));
