@@ -519,7 +519,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'confirm without ownership',
     flaw: 'confirm without ownership',
     worlds: 'stopped processes',
-    likely: 12,
+    likely: 1,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -796,7 +796,7 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'dying workers',
-    likely: 3,
+    likely: 5,
     breaks: ['a finished tick stays finished'],
   },
   {
