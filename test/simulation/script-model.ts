@@ -232,9 +232,10 @@ function recordOf(
   nowUs: number,
   flaw: ScriptFlaw | undefined,
 ): unknown[] {
-  const [sequence = 0, from = 0, writtenUs] = ['seq', 'from', 'wrote'].map((name) =>
+  const [sequence = 0, recordedFrom = 0, writtenUs] = ['seq', 'from', 'wrote'].map((name) =>
     numberIn(keyspace.field(marker, name)),
   );
+  const from = memory.hasRecord ? recordedFrom : 0;
   const wrote = (memory.hasRecord ? writtenUs : numberIn(memory.mem)) ?? nowUs;
   // The clock was set back since: what is to be waited for begins anew.
   if (wrote > nowUs && flaw !== 'waits for a clock') {

@@ -17,9 +17,9 @@ import { scriptOf } from './script.js';
  *       any client has asked for, in ms; when the marker was first written, in µs; how often it has been
  *       written. Then about the record: the name of the memory that it must have been written in; its number;
  *       its text, empty where it was written in no memory or another one; for how many ms leases may be out
- *       from before it was written; how many ms ago that was, or without a record how long ago this memory
- *       began. What follows the fourth is missing where there is no marker. Where the quarantine is 0, the
- *       fifth to the tenth are 0.
+ *       from before it was written, 0 without a record; how many ms ago that was, or without a record how
+ *       long ago this memory began. What follows the fourth is missing where there is no marker. Where the
+ *       quarantine is 0, the fifth to the tenth are 0.
  *
  * A look at a node that is trusted:
  *
@@ -70,7 +70,7 @@ if quarantine > 0 then
   reply[5], reply[6], reply[7] = memoryName(told[3] or ''), math.floor((now - began) / 1000), outMs
   reply[8], reply[9], reply[10] = tonumber(told[4]), tonumber(told[5]) or 0, tonumber(told[6]) or 0
 end
-local from, wrote = tonumber(told[9]) or 0, tonumber(hasRecord and told[10] or mem) or now
+local from, wrote = hasRecord and tonumber(told[9]) or 0, tonumber(hasRecord and told[10] or mem) or now
 if wrote > now then
   -- The clock was set back since. All that was to be waited for begins anew, so it is no longer than it was.
   from, wrote = now + from - wrote, now
