@@ -61,8 +61,8 @@ type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
  */
 const CONFIRMATIONS = 3;
 
-/** If the nodes had so many node timeouts to answer, this process stood still, or was very busy. */
-const STOOD_STILL = 1.5;
+/** A node timeout that ends so many ms late shows that this process stood still, or was very busy. */
+const STOOD_STILL_MS = 5;
 
 /**
  * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity
@@ -85,7 +85,7 @@ export async function acquireRound(
     const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
     const acquired = quorum.acquire(tracker, request, seed);
     if ((await acquired.decided) !== 'won') {
-      const stoodStill = clock.now() - sentAt.monotonicMs > STOOD_STILL * request.nodeTimeoutMs;
+      const stoodStill = clock.now() - sentAt.monotonicMs > request.nodeTimeoutMs + STOOD_STILL_MS;
       return { ...undo(quorum, request, tracker, acquired.tally), stoodStill };
     }
 
