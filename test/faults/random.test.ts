@@ -136,6 +136,8 @@ describe('a random schedule', () => {
     const stepped = faults.flatMap((fault) => (fault.kind === 'clock-step' ? fault.nodes : []));
     expect(new Set(stepped)).toEqual(new Set([0, 1, 2]));
     expect(faults.some(({ kind }) => kind === 'nodes-kill')).toBe(true);
+    const others = randomSchedule({ ...terms, seed: 1, ...of, spared: [4] });
+    expect(others.some((fault) => 'nodes' in fault && fault.nodes.includes(4))).toBe(false);
   });
 
   it('a random schedule has every kind of fault', () => {

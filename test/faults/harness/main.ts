@@ -121,7 +121,9 @@ const terms = {
 };
 const ofDatabases = {
   databases: fallback ? [...databases, nodes] : databases,
-  keepData: fallback ? [nodes] : nodes === 1 ? databases : [],
+  keepData: nodes === 1 ? databases : [],
+  // Who reaches the nodes and not the database may be granted what is held there: that is not promised.
+  spared: fallback ? [nodes] : [],
   killedTogether: fallback ? Array.from({ length: nodes }, (_, node) => node) : [],
 };
 const result = await runFaults({

@@ -42,6 +42,8 @@ export interface ScheduleTerms {
   readonly databases?: readonly number[];
   /** The nodes that never lose their data. */
   readonly keepData?: readonly number[];
+  /** Nothing happens to these. */
+  readonly spared?: readonly number[];
   /** These are killed together, now and then. */
   readonly killedTogether?: readonly number[];
 }
@@ -74,7 +76,7 @@ const LINK_STATES: readonly ((random: () => number) => Partial<Link>)[] = [
  */
 export function randomSchedule(terms: ScheduleTerms): Fault[] {
   const { seed, seconds, nodes, workers, maxTtlMs, dataLoss, clockSteps } = terms;
-  const { databases = [], keepData = [], killedTogether = [] } = terms;
+  const { databases = [], keepData = [], killedTogether = [], spared = [] } = terms;
   const random = randomOf(seed);
   const busy = new Map<string, number>();
   const withoutMemoryUntil = new Map<number, number>();
@@ -198,6 +200,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
     let drawn = random() * total;
     const [, make] = kinds.find(([weight]) => (drawn -= weight) < 0) ?? kinds[0]!;
     const fault = make(Math.round(atMs));
+    if (fault && 'nodes' in fault && fault.nodes.some((one) => spared.includes(one))) continue;
     if (fault) faults.push({ ...fault, forMs: Math.round(fault.forMs) });
   }
   if (terms.listChanges === true) faults.push(...changesOfTheList(terms));
