@@ -23,8 +23,9 @@ const FAULTS: readonly Fault[] = [
   { kind: 'worker-block', atMs: 8_500, forMs: 900, workers: [2] },
   { kind: 'node-kill', atMs: 9_500, forMs: 400, nodes: [2], data: 'lost' },
   { kind: 'link', atMs: 10_500, forMs: 700, nodes: [0, 1], workers: [0], link: { refuse: true } },
+  // Of the node that was killed: each of the two costs it its vote about the ticks of the next minute.
   ...(canStepClocks
-    ? [{ kind: 'clock-step', atMs: 13_000, forMs: 1_500, nodes: [0], byMs: 5_000 } as const]
+    ? [{ kind: 'clock-step', atMs: 13_000, forMs: 1_500, nodes: [2], byMs: 5_000 } as const]
     : []),
 ];
 

@@ -1,6 +1,10 @@
+import { TICK_AHEAD_MS } from '../../../src/core/run.js';
 import type { CheckTerms, Finding, Findings } from './checker.js';
 import { faultsOf, groupBy, type Span } from './intervals.js';
 import type { RunRecord } from './records.js';
+
+/** After these a node has forgotten, and has no vote about the ticks of the next minute. */
+const FORGETTING: ReadonlySet<string> = new Set(['node-kill', 'nodes-kill', 'clock-step']);
 
 /**
  * Checks that each scheduled run was never run twice, and was run by somebody if enough nodes and all workers
@@ -35,7 +39,10 @@ export function checkTicks(
     }
     const window: Span = { from: at - recoveryMs, to: at + tickMs };
     const during = faults.filter((fault) => touches({ from: fault.at, to: fault.until }, window));
-    const unhealthy = new Set(during.flatMap((fault) => (fault.node === undefined ? [] : [fault.node])));
+    const voteless = faults.filter(({ at: from, until, kind }) =>
+      touches({ from, to: until + (FORGETTING.has(kind) ? TICK_AHEAD_MS : 0) }, window),
+    );
+    const unhealthy = new Set(voteless.flatMap(({ node }) => (node === undefined ? [] : [node])));
     // A worker that was interrupted during the tick, or just before, may be the reason why nobody else ran
     // it.
     const near: Span = { from: at - tickMs, to: at + tickMs };
