@@ -35,14 +35,12 @@ import { readHistory } from './quorum/read-history.js';
 import type { RunRoutine } from './runs/run-body.js';
 import { Runs } from './runs/runs.js';
 import { StallGuard } from './stall/stall-guard.js';
+import { AcquireOptionsResolver } from './validation/acquire-options.js';
 import { checkName } from './validation/checks.js';
+import { resolveCloseOptions } from './validation/close-options.js';
 import { adoptionOptions, readLeaseJson } from './validation/lease-json.js';
-import {
-  AcquireOptionsResolver,
-  resolveCloseOptions,
-  resolveLockOptions,
-  resolveManagerOptions,
-} from './validation/resolve-options.js';
+import { resolveLockOptions } from './validation/lock-options.js';
+import { resolveManagerOptions } from './validation/manager-options.js';
 import { assertResource, resolveResources } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */

@@ -63,3 +63,8 @@ export function checkName(name: unknown): string {
   }
   return name;
 }
+
+/** The names of all options of a type. The compiler demands that none is missing. */
+export const optionsOf = <Options>(
+  options: Readonly<Record<keyof Options, true>>,
+): readonly (keyof Options)[] => Object.keys(options) as (keyof Options)[];

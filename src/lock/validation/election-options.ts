@@ -1,8 +1,7 @@
 import type { ElectionOptions } from '../../api/election.js';
 import { LOCK_DEFAULTS } from '../../api/options.js';
 import type { AcquireOptions } from '../../api/options.js';
-import { checkKnownOptions, checkName, LONGEST_MS, LONGEST_NAME, shown } from './checks.js';
-import { optionsOf } from './resolve-options.js';
+import { checkKnownOptions, checkName, LONGEST_MS, LONGEST_NAME, optionsOf, shown } from './checks.js';
 
 const KNOWN_TO_ELECT: ReadonlySet<string> = new Set(
   optionsOf<ElectionOptions>({

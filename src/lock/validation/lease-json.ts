@@ -1,8 +1,15 @@
 import { shortened } from '../../api/bounded-text.js';
 import type { LeaseJson } from '../../api/lease.js';
 import type { AcquireOptions, AdoptOptions, ResolvedManagerOptions } from '../../api/options.js';
-import { checkBoolean, checkInteger, checkKnownOptions, checkName, checkTtlMs, shown } from './checks.js';
-import { optionsOf } from './resolve-options.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkKnownOptions,
+  checkName,
+  checkTtlMs,
+  optionsOf,
+  shown,
+} from './checks.js';
 import { resolveResources } from './resources.js';
 
 const FORMAT = 1;

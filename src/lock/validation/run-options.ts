@@ -3,9 +3,17 @@ import type { RunOnceOptions, RunPolicyOptions, WatchTicksOptions } from '../../
 import { TICK_AHEAD_MS } from '../../core/run.js';
 import { MOST_NOTES } from '../../core/run-history.js';
 import type { RunPolicy } from '../../core/run-policy.js';
-import { checkBoolean, checkInteger, checkKnownOptions, checkName, LONGEST_MS, shown } from './checks.js';
+import { ACQUIRE_OPTIONS } from './acquire-options.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkKnownOptions,
+  checkName,
+  LONGEST_MS,
+  optionsOf,
+  shown,
+} from './checks.js';
 import { assertResource } from './resources.js';
-import { ACQUIRE_OPTIONS, optionsOf } from './resolve-options.js';
 
 const POLICY_OPTIONS = optionsOf<RunPolicyOptions>({
   missed: true,

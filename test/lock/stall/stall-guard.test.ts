@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { LockManager, memoryNode, type NodeSource } from '../../../src/index.js';
-import { resolveManagerOptions } from '../../../src/lock/validation/resolve-options.js';
+import { resolveManagerOptions } from '../../../src/lock/validation/manager-options.js';
 import { Heartbeat, SharedLease } from '../../../src/lock/stall/shared-lease.js';
 import {
   StallGuard,

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { memoryNode } from '../../../src/index.js';
 import { defaultHolder } from '../../../src/lock/validation/default-holder.js';
-import { resolveManagerOptions } from '../../../src/lock/validation/resolve-options.js';
+import { resolveManagerOptions } from '../../../src/lock/validation/manager-options.js';
 
 const isAccepted = (holder: string): boolean =>
   resolveManagerOptions({ nodes: [memoryNode()], holder }).holder === holder;

@@ -1,11 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { AcquireOptions } from '../../../src/api/options.js';
-import {
-  ACQUIRE_OPTIONS,
-  AcquireOptionsResolver,
-  resolveManagerOptions,
-} from '../../../src/lock/validation/resolve-options.js';
+import { ACQUIRE_OPTIONS, AcquireOptionsResolver } from '../../../src/lock/validation/acquire-options.js';
+import { resolveManagerOptions } from '../../../src/lock/validation/manager-options.js';
 
 /** The resolver of a manager of its own. */
 const resolverOf = (options = {}): AcquireOptionsResolver =>
