@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { check } from '../../test/faults/harness/checker.js';
-import { FaultProxy, type Link } from '../../test/faults/harness/fault-proxy.js';
+import { FaultProxy, type Link } from '../../test/support/fault-proxy.js';
 import { FencedStore } from '../../test/faults/harness/fenced-store.js';
 import { beliefEndOf, historiesOf } from '../../test/faults/harness/intervals.js';
 import { startNodes, type FaultNode } from '../../test/faults/harness/nodes.js';

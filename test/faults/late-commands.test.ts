@@ -108,14 +108,13 @@ describe('commands over a faulty network', () => {
 
   it('a command lost with its connection is not sent again on the next one (failure 20)', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.mode = 'lose-requests';
+    for (const proxy of proxies) proxy.setAll({ loseRequests: true });
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
     await until(() => proxies.every((proxy) => acquiresSent(proxy) === 1));
     for (const proxy of proxies) {
-      proxy.mode = 'pass';
-      proxy.cut();
+      proxy.setAll({});
     }
     await acquired;
     await until(() => proxies.every(({ connections }) => connections === 2));
@@ -129,14 +128,13 @@ describe('commands over a faulty network', () => {
   it('a command issued without a connection fails at once and is not sent later (failure 20)', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) {
-      proxy.mode = 'refuse';
-      proxy.cut();
+      proxy.setAll({ refuse: true });
     }
     await until(() => locks.nodes().every(({ status }) => status === 'unreachable'));
     await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
-    for (const proxy of proxies) proxy.mode = 'pass';
+    for (const proxy of proxies) proxy.setAll({});
     await allReady(locks);
     await locks.inspect('a');
     expect(proxies.map(acquiresSent)).toEqual([0, 0, 0]);
@@ -144,7 +142,7 @@ describe('commands over a faulty network', () => {
 
   it('a grant whose reply was lost is released once its node can be reached again', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.mode = 'lose-replies';
+    for (const proxy of proxies) proxy.setAll({ loseReplies: true });
     await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 500 })).rejects.toThrow(
       QuorumUnreachableError,
     );
@@ -153,18 +151,17 @@ describe('commands over a faulty network', () => {
 
   it('a lost round is released on nodes that were disconnected before the release', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.mode = 'lose-replies';
+    for (const proxy of proxies) proxy.setAll({ loseReplies: true });
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 })).rejects.toThrow(
       QuorumUnreachableError,
     );
     await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
     for (const proxy of proxies) {
-      proxy.mode = 'refuse';
-      proxy.cut();
+      proxy.setAll({ refuse: true });
     }
     await acquired;
     expect((await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null)).toBe(true);
-    for (const proxy of proxies) proxy.mode = 'pass';
+    for (const proxy of proxies) proxy.setAll({});
     await untilGone(redis.servers, 'lock:a');
   });
 
@@ -173,33 +170,31 @@ describe('commands over a faulty network', () => {
     const lease = await locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 2_000 });
     await until(async () => (await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null));
     for (const proxy of proxies) {
-      proxy.mode = 'refuse';
-      proxy.cut();
+      proxy.setAll({ refuse: true });
     }
     await until(() => locks.nodes().every(({ status }) => status === 'unreachable'));
     await lease.release();
     expect((await valuesOf(redis.servers, 'lock:a')).every((value) => value !== null)).toBe(true);
-    for (const proxy of proxies) proxy.mode = 'pass';
+    for (const proxy of proxies) proxy.setAll({});
     await untilGone(redis.servers, 'lock:a');
   });
 
   it('a server that closes every connection is retried with growing pauses, not in a hot loop', async () => {
     const locks = await overProxies();
     for (const proxy of proxies) {
-      proxy.mode = 'refuse';
+      proxy.setAll({ refuse: true });
       proxy.connections = 0;
-      proxy.cut();
     }
     await sleep(2_000);
     // The pauses double from 50 ms to one second, and each lasts at least half of its length.
     for (const { connections } of proxies) expect(connections).toBeLessThanOrEqual(9);
-    for (const proxy of proxies) proxy.mode = 'pass';
+    for (const proxy of proxies) proxy.setAll({});
     await allReady(locks);
   });
 
   it('no expired lease is returned: replies too late for the TTL do not count (failure 2)', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.latencyMs = 150;
+    for (const proxy of proxies) proxy.setAll({ latencyMs: 150 });
     await expect(locks.acquire('a', { ttlMs: 100, nodeTimeoutMs: 30 })).rejects.toThrow(
       QuorumUnreachableError,
     );
@@ -208,7 +203,7 @@ describe('commands over a faulty network', () => {
 
   it('the validity of a lease is reduced by the time that slow nodes needed (failure 2)', async () => {
     const locks = await overProxies();
-    for (const proxy of proxies) proxy.latencyMs = 40;
+    for (const proxy of proxies) proxy.setAll({ latencyMs: 40 });
     const sentAt = performance.now();
     const lease = await locks.acquire('a', { ttlMs: 15_000, nodeTimeoutMs: 2_000 });
     const left = lease.remainingMs();

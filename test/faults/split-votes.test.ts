@@ -61,7 +61,7 @@ async function runRounds(
     const resource = `tick:${round % 7}`;
     let split = false;
     // Random latencies, so that the requests arrive in another order on each node and in each round.
-    for (const proxy of proxies) proxy.latencyMs = Math.random() * 5;
+    for (const proxy of proxies) proxy.setAll({ latencyMs: Math.random() * 5 });
     const turns = workers.map(async (worker, index) => {
       await sleep(Math.random() * 5);
       events[index]!.length = 0;

@@ -70,11 +70,10 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
   it('a command lost with its connection is not sent again on the next one', async () => {
     await using proxy = await FaultProxy.before(server);
     const locks = await connected(proxy.options);
-    proxy.mode = 'lose-requests';
+    proxy.setAll({ loseRequests: true });
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000 })).rejects.toThrow(QuorumUnreachableError);
     await until(() => acquiresSent(proxy) === 1);
-    proxy.mode = 'pass';
-    proxy.cut();
+    proxy.setAll({});
     await acquired;
     await until(() => proxy.connections === 2);
     await allReady(locks);
@@ -88,11 +87,10 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
   it('a command issued without a connection fails at once and is not sent later', async () => {
     await using proxy = await FaultProxy.before(server);
     const locks = await connected(proxy.options);
-    proxy.mode = 'refuse';
-    proxy.cut();
+    proxy.setAll({ refuse: true });
     await untilIs(locks, 'unreachable');
     await expect(locks.acquire('a', { ttlMs: 60_000 })).rejects.toThrow(QuorumUnreachableError);
-    proxy.mode = 'pass';
+    proxy.setAll({});
     await allReady(locks);
     await locks.inspect('a');
     expect(acquiresSent(proxy)).toBe(0);
@@ -102,13 +100,12 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
   it('a connection on which the server is silent is made anew', async () => {
     await using proxy = await FaultProxy.before(server);
     const locks = await connected(proxy.options);
-    proxy.mode = 'lose-replies';
+    proxy.setAll({ loseReplies: true });
     await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 100 })).rejects.toThrow(
       QuorumUnreachableError,
     );
     await untilIs(locks, 'unreachable');
-    proxy.mode = 'pass';
-    proxy.cut();
+    proxy.setAll({});
     await allReady(locks);
     await locks.withLock('a', { waitMs: 10_000 }, async () => undefined);
     await locks.close();

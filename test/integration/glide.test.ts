@@ -65,28 +65,26 @@ for (const { node } of GLIDE) {
     });
 
     it('leaves no key of a request that it sent again when its connection broke', async () => {
-      await using proxy = await FaultProxy.onPort(server);
-      const locks = await connected(proxy.address);
-      proxy.mode = 'lose-requests';
+      await using proxy = await FaultProxy.before(server);
+      const locks = await connected(proxy.options);
+      proxy.setAll({ loseRequests: true });
       // GLIDE sends it again, perhaps in time.
       const acquired = locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 500 }).catch(() => undefined);
       const sent = proxy.sent.length;
       await until(() => proxy.sent.length > sent);
-      proxy.mode = 'pass';
-      proxy.cut();
+      proxy.setAll({});
       await (await acquired)?.release();
       await untilGone([server], 'lock:a');
     });
 
     it('locks again when its server is back, and a request meanwhile fails in time', async () => {
-      await using proxy = await FaultProxy.onPort(server);
-      const locks = await connected(proxy.address);
-      proxy.mode = 'refuse';
-      proxy.cut();
+      await using proxy = await FaultProxy.before(server);
+      const locks = await connected(proxy.options);
+      proxy.setAll({ refuse: true });
       await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 300 })).rejects.toThrow(
         QuorumUnreachableError,
       );
-      proxy.mode = 'pass';
+      proxy.setAll({});
       await until(() =>
         locks.acquire('b', { ttlMs: 60_000 }).then(
           () => true,

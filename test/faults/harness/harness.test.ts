@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { until } from '../../support/until.js';
-import { FaultProxy } from './fault-proxy.js';
+import { FaultProxy } from '../../support/fault-proxy.js';
 import { canStepClocks, startNodes, type FaultNode } from './nodes.js';
 import { runFaults } from './run.js';
 

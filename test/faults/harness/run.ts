@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from './adapter.js';
 import { check, type CheckedRun } from './checker.js';
 import { FaultDatabase } from './database-node.js';
-import { FaultProxy } from './fault-proxy.js';
+import { FaultProxy } from '../../support/fault-proxy.js';
 import { FencedStore } from './fenced-store.js';
 import { startNodes, type FaultServer } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';

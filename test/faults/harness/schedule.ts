@@ -1,5 +1,5 @@
 import { between, logBetween, pick, randomOf } from './random.js';
-import type { Link } from './fault-proxy.js';
+import type { Link } from '../../support/fault-proxy.js';
 
 /** One fault, from `atMs` for `forMs`. Nodes and workers are numbered from 0. */
 export type Fault = { readonly atMs: number; readonly forMs: number } & (
