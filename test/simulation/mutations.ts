@@ -25,6 +25,20 @@ export interface Mutation {
   readonly breaks: readonly Invariant[];
 }
 
+/** Few clients of short leases, whose workers run ticks. */
+const TICKING = {
+  nodes: 3,
+  clients: 4,
+  workers: [0, 0],
+  driftFactor: 0.01,
+  maxTtlMs: 400,
+  resources: ['a'],
+  cronResources: ['cron-1', 'cron-2'],
+  nodeSkewMs: 0,
+  wallStepMs: 100,
+  durable: false,
+} as const;
+
 /**
  * Some mistakes show only in states that are rare by chance. In these worlds such states are common. Their
  * findings count because the unchanged algorithm passes in the same worlds.
@@ -284,19 +298,10 @@ export const WORLDS = {
   },
   /** Workers that die at every step of a run, and others that run the tick again. */
   'dying workers': {
-    nodes: 3,
-    clients: 4,
-    workers: [0, 0],
-    driftFactor: 0.01,
-    maxTtlMs: 400,
-    resources: ['a'],
-    cronResources: ['cron-1', 'cron-2'],
+    ...TICKING,
     cronPeriodMs: 1_500,
     ttlsMs: [150, 300],
     wallSkewMs: 20,
-    nodeSkewMs: 0,
-    wallStepMs: 100,
-    durable: false,
     faults: ['link reset', 'link block', 'node stop', 'data lost', 'process stop'],
     faultIntervalMs: 150,
     longestFaultMs: 400,
@@ -306,19 +311,10 @@ export const WORLDS = {
   },
   /** The same where nobody runs a tick again: a claim that gives up takes its record back. */
   'dying workers, once': {
-    nodes: 3,
-    clients: 4,
-    workers: [0, 0],
-    driftFactor: 0.01,
-    maxTtlMs: 400,
-    resources: ['a'],
-    cronResources: ['cron-1', 'cron-2'],
+    ...TICKING,
     cronPeriodMs: 500,
     ttlsMs: [60, 150],
     wallSkewMs: 60,
-    nodeSkewMs: 0,
-    wallStepMs: 100,
-    durable: false,
     faults: ['link reset', 'link block', 'link slow', 'node stop', 'process stop'],
     faultIntervalMs: 30,
     longestFaultMs: 200,
