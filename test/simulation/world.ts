@@ -52,7 +52,7 @@ const ONLY_CONNECTIONS: readonly Fault[] = ['link reset', 'script flush'];
 const ABANDONED_AFTER_MS = 500;
 /** Time after the end of the workload: to reconnect and release, and then to close. */
 const RECOVERY_MS = 4_000;
-const CLOSING_MS = 3_000;
+const CLOSING_MS = 6_000;
 
 /** Servers, links, clients, faults and the checker, made from one seed. */
 export class World {
