@@ -52,7 +52,7 @@ export class Connections {
     if (this.#isClosed) throw new Error('the node is closed');
     this.#pool ??= this.#open();
     const pool = await this.#pool;
-    const taken = pool.connect();
+    const taken = this.#connected(pool);
     let isLate = false;
     const limitMs = this.#own === undefined ? FREE_MS : CONNECT_MS;
     const client = await this.#within(limitMs, taken, () => {
@@ -65,19 +65,33 @@ export class Connections {
     }).finally(() => {
       if (isLate) void taken.then((late) => late.release()).catch(() => undefined);
     });
-    if (
-      typeof (client as Partial<PostgresClientLike> | undefined)?.query !== 'function' ||
-      !isEmitter(client)
-    )
-      throw new TypeError('its pool is none of pg: what connect() gave is no client');
-    if (!this.#heard.has(client)) client.on('error', ignore);
-    this.#heard.add(client);
     this.#inUse.add(client);
     if (this.#isClosed) {
       this.release(client, true);
       throw new Error('the node is closed');
     }
     return client;
+  }
+
+  /**
+   * By a callback where the pool takes one, as that of `pg` does: it comes at once. Between a promise and
+   * what follows on it, the end of a new connection would be an error that nobody hears.
+   */
+  #connected(pool: PostgresPoolLike): Promise<PostgresClientLike> {
+    return new Promise((resolve, reject) => {
+      const take = (client: PostgresClientLike | undefined): void => {
+        if (!isClient(client)) {
+          reject(new TypeError('its pool is none of pg: what connect() gave is no client'));
+          return;
+        }
+        if (!this.#heard.has(client)) client.on('error', ignore);
+        this.#heard.add(client);
+        resolve(client);
+      };
+      const connect: Connect = pool.connect.bind(pool);
+      const promised = connect((error, client) => (error instanceof Error ? reject(error) : take(client)));
+      promised?.then(take, reject);
+    });
   }
 
   release(client: PostgresClientLike, isBroken: boolean): void {
@@ -109,7 +123,14 @@ export class Connections {
 
 const ignore = (): void => undefined;
 
-const isEmitter = (client: object): boolean => 'on' in client && 'release' in client;
+/** How the pool of `pg` gives a client; with a callback it gives no promise. */
+type Connect = (
+  callback: (error: Error | null | undefined, client?: PostgresClientLike) => void,
+) => Promise<PostgresClientLike> | undefined;
+
+const isClient = (client: PostgresClientLike | undefined): client is PostgresClientLike =>
+  typeof (client as Partial<PostgresClientLike> | undefined)?.query === 'function' &&
+  ['on', 'release'].every((name) => name in client!);
 
 export const isPool = (source: object): source is PostgresPoolLike =>
   'connect' in source && typeof source.connect === 'function';

@@ -1,0 +1,39 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { Connections } from '../../../src/node/postgres/connections.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
+
+class Client extends EventEmitter {
+  query(): Promise<{ rows: unknown[] }> {
+    return Promise.resolve({ rows: [] });
+  }
+
+  release(): void {
+    this.emit('released');
+  }
+}
+
+describe('the connections of a PostgreSQL node', () => {
+  it('hear the end of a connection that breaks in the moment in which it is made', async () => {
+    const client = new Client();
+    const source = {
+      connect(callback: (error: undefined, client: Client) => void): undefined {
+        callback(undefined, client);
+        // What the server sent together with its greeting. Without a listener, this throws.
+        client.emit('error', new Error('terminating connection'));
+      },
+    };
+    const connections = new Connections(source, new VirtualClock());
+    expect(await connections.take()).toBe(client);
+  });
+
+  it('take a pool that gives promises only, and refuse what gives no client', async () => {
+    const client = new Client();
+    const pools = [client, { raw: () => undefined }].map((given) => ({
+      connect: () => Promise.resolve(given),
+    }));
+    const [right, wrong] = pools.map((source) => new Connections(source, new VirtualClock()));
+    expect(await right!.take()).toBe(client);
+    await expect(wrong!.take()).rejects.toThrow('its pool is none of pg');
+  });
+});
