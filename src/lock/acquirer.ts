@@ -55,6 +55,14 @@ export interface AcquirerContext {
 /** What the fallback says to those who would adopt a lease of the nodes. */
 const NOTHING_TO_ADOPT: NotAcquired = { kind: 'unreachable', votes: [], undone: Promise.resolve() };
 
+/** The same keys, not for the run of a tick. */
+const withoutRun = (request: LockRequest): LockRequest => ({
+  ...request,
+  tick: undefined,
+  retry: false,
+  maxRuns: undefined,
+});
+
 const DRAINED = new Error('the lock manager is draining');
 
 /** Carries out acquire calls: once, with retries, or waiting in line. */
@@ -255,11 +263,10 @@ export class Acquirer {
       queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };
     const { adopted } = call;
-    const withoutRun = { ...request, tick: undefined, retry: false, maxRuns: undefined };
     const attemptOn: AttemptOn =
       adopted === undefined
         ? (quorum, { asRun } = { asRun: true }) =>
-            attempt(quorum, this.#attemptContext, asRun ? request : withoutRun, cancellation)
+            attempt(quorum, this.#attemptContext, asRun ? request : withoutRun(request), cancellation)
         : this.#adoptionOf(adopted, request, cancellation);
     return this.#fallback?.attempt(resources, attemptOn) ?? attemptOn(this.#context.quorum);
   }
