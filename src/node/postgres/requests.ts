@@ -4,7 +4,7 @@ import type { RunRecord } from '../../core/run.js';
 import { failedWith } from '../../core/run-votes.js';
 import { PRESENT_ONLY, type NodeInspection, type NodeRequest } from '../lock-node.js';
 import { findingIn, type Finding } from '../server/finding.js';
-import { leftUs } from './sql/guard.js';
+import { leftUs } from './sql/key-life.js';
 
 /** A request as the function `vote` reads it. Instants are microseconds by the server's clock. */
 export function encodeRequest(request: NodeRequest, toServerUs: (callerMs: number) => number): object {

@@ -1,7 +1,11 @@
-import { clockFunction, guardFunction, identityFunctions, lookFunction } from './guard.js';
-import { recordFunction, sweepFunction } from './guard.js';
+import { guardFunction } from './guard.js';
+import { clockFunction, identityFunctions } from './identity.js';
+import { lookFunction } from './look.js';
+import { noteFunction } from './note.js';
+import { recordFunction } from './record.js';
+import { sweepFunction } from './sweep.js';
 import { tables } from './tables.js';
-import { noteFunction, voteFunction } from './vote.js';
+import { voteFunction } from './vote.js';
 import { waiterFunctions } from './waiters.js';
 
 /** The version of the tables and functions. The functions carry it in their names. */

@@ -1,3 +1,12 @@
+const HOUR_US = 3_600_000_000;
+
+/** A counter lives for a day after it was last touched, with a tick on record for a week, as on Redis. */
+export const COUNTER_LIVES_US = 24 * HOUR_US;
+export const RUN_LIVES_US = 7 * 24 * HOUR_US;
+
+/** A row that says nothing lives for a minute. */
+export const EMPTY_LIVES_US = 60_000_000;
+
 /**
  * The tables, in the schema `q`. Instants are microseconds since 1970 by the clock of the database server,
  * as everywhere in these functions.

@@ -1,0 +1,10 @@
+/** For how long the key of a row lives, in µs. If the clock was set back since, its life begins anew. */
+export const leftUs = (now: string): string => `(expires - greatest(${now}, set_at))`;
+
+/**
+ * For how many ms a key may still live that was set or prolonged here. A key that its owner released is over
+ * at once: the owner used it no more.
+ */
+export const outMs = (q: string, now: string): string =>
+  `greatest(0, coalesce((select ceil(max(${leftUs(now)}) / 1000.0) from ${q}.lease
+    where prefix = in_prefix and holder is not null), 0))::bigint`;
