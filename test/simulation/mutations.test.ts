@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { findViolation } from './find-violation.js';
 import { MUTATIONS } from './mutations.js';
+import type { Invariant } from './violation.js';
 
 /** The seeds. One of their worlds must show the mistake. */
 const SEEDS = Array.from({ length: 80 }, (_, index) => index + 1);
@@ -23,6 +24,15 @@ describe('mutations of the algorithm', () => {
   it('the simulation finds no mistake in the unchanged algorithm', async () => {
     const none = { name: 'none', breaks: ['one holder' as const, 'tokens grow' as const] };
     await expect(findViolation(none, SEEDS.slice(0, 5))).resolves.toBeUndefined();
+  });
+
+  it('nothing breaks where two requests make a full batch, of which sixteen may be under way', async () => {
+    const original = 'const MAX_WEIGHT = 128;';
+    const edits = [
+      { file: 'node/server/request-batcher.ts', original, replacement: 'const MAX_WEIGHT = 2;' },
+    ];
+    const breaks: Invariant[] = ['one holder', 'tokens grow', 'nothing left behind', 'one run per tick'];
+    await expect(findViolation({ name: 'full', edits, breaks }, SEEDS.slice(0, 3))).resolves.toBeUndefined();
   });
 
   it('a mutation whose original text is not in the source is an error', async () => {

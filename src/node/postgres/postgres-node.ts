@@ -17,7 +17,7 @@ import { PostgresServer, type PostgresPlace } from './postgres-server.js';
  * One statement is under way at a time. So the order stays, whichever connections the pool gives; and what
  * comes up meanwhile shares the next commit.
  */
-const MOST_UNDER_WAY = 1;
+const MOST_UNDER_WAY = { any: 1, full: 1 };
 
 /** A PostgreSQL database as a voter. It gathers requests into statements, and makes votes of the answers. */
 export class PostgresNode implements LockNode {

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type { NodeRequest, VoteReceiver } from '../lock-node.js';
 import { countedVote, deadlineOf, isMismatch, isSentAgain, mustArrive } from './counted-vote.js';
-import { RequestBatcher, type Send } from './request-batcher.js';
+import { RequestBatcher, type Send, type UnderWay } from './request-batcher.js';
 import type { VotingState } from './voting-state.js';
 
 /** A request on its way, and the receiver of its vote. */
@@ -31,7 +31,7 @@ export class PendingRequests<Pending extends PendingRequest> {
     private readonly clock: Pick<Clock, 'afterTurn' | 'now'>,
     private readonly server: Server,
     send: Send<Pending>,
-    mostUnderWay?: number,
+    mostUnderWay?: UnderWay,
   ) {
     this.#batches = new RequestBatcher(clock, send, mostUnderWay);
   }

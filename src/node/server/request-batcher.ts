@@ -8,11 +8,24 @@ export interface Weighed {
 /** Sends a batch and calls `done` once, when all of it has been answered. Throws nothing. */
 export type Send<Item> = (batch: readonly Item[], done: () => void) => void;
 
-/** While this many batches are under way, unless a node says otherwise, new requests are gathered. */
-const MAX_UNDER_WAY = 2;
+/** How many batches may be under way. */
+export interface UnderWay {
+  /** While this many are, new requests are gathered, until they make a full batch. */
+  readonly any: number;
+  /** A full batch is sent until so many are under way: nothing would be gained if it waited. */
+  readonly full: number;
+}
+
 /**
- * The weight of a batch: about half a millisecond of a server's time, or a millisecond of a slow server's. A
- * longer script would keep other clients waiting, and leave the servers idle while it is being written.
+ * Two, so that the server has work while the answer to a batch is on its way. Sixteen full ones are as much
+ * as a server that is 40 ms away can do: 50 requests a millisecond. With fewer, a server that is further away
+ * than the others, or has less of the processor, would fall behind, and what it is asked would be kept here.
+ */
+const MAX_UNDER_WAY: UnderWay = { any: 2, full: 16 };
+/**
+ * The weight of a full batch: about half a millisecond of a server's time, or a millisecond of a slow
+ * server's. A longer script would keep other clients waiting, and leave the servers idle while it is being
+ * written.
  */
 const MAX_WEIGHT = 128;
 /** A server that has answered nothing for this long is stalled. No batch takes a hundredth of it. */
@@ -21,10 +34,11 @@ const STALLED_MS = 100;
 /**
  * Sends requests in batches: those of one turn of the event loop, and those that come while two batches are
  * under way. The busier a node is, the larger its batches and the cheaper each request. A request that comes
- * alone is sent at the end of its turn. The order stays.
+ * alone is sent at the end of its turn, and so is a full batch. The order stays.
  */
 export class RequestBatcher<Item extends Weighed> {
   #gathered: Item[] = [];
+  #gatheredWeight = 0;
   #underWay = 0;
   #isDue = false;
   /** When the oldest batch under way was sent, or the last one was answered. */
@@ -35,11 +49,12 @@ export class RequestBatcher<Item extends Weighed> {
   constructor(
     private readonly clock: Pick<Clock, 'afterTurn' | 'now'>,
     private readonly send: Send<Item>,
-    private readonly mostUnderWay: number = MAX_UNDER_WAY,
+    private readonly most: UnderWay = MAX_UNDER_WAY,
   ) {}
 
   add(item: Item): void {
     this.#gathered.push(item);
+    this.#gatheredWeight += item.weight;
     this.#schedule();
   }
 
@@ -48,19 +63,24 @@ export class RequestBatcher<Item extends Weighed> {
    * stall was seen stay: every call would have to search among them again.
    */
   withdraw(matches: (item: Item) => boolean): readonly Item[] {
-    // With fewer batches under way, what is gathered is sent at the end of this turn.
-    if (this.#underWay < this.mostUnderWay || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
+    // Where there is room, what is gathered is sent at the end of this turn.
+    if (this.#hasRoom || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
     const all = this.#gathered;
     this.#gatheredAtStall ??= all.length;
     const withdrawn: Item[] = [];
     for (let at = all.length - 1; at >= this.#gatheredAtStall; at--) {
       if (matches(all[at]!)) withdrawn.push(...all.splice(at, 1));
     }
+    for (const { weight } of withdrawn) this.#gatheredWeight -= weight;
     return withdrawn;
   }
 
+  get #hasRoom(): boolean {
+    return this.#underWay < (this.#gatheredWeight < MAX_WEIGHT ? this.most.any : this.most.full);
+  }
+
   #schedule(): void {
-    if (this.#isDue || this.#underWay >= this.mostUnderWay || this.#gathered.length === 0) return;
+    if (this.#isDue || this.#gathered.length === 0 || !this.#hasRoom) return;
     this.#isDue = true;
     this.clock.afterTurn(this.#flush);
   }
@@ -89,7 +109,13 @@ export class RequestBatcher<Item extends Weighed> {
       if (count > 0 && weight > MAX_WEIGHT) break;
       count++;
     }
-    this.#gathered = all.slice(count);
-    return count === all.length ? all : all.slice(0, count);
+    if (count === all.length) {
+      this.#gathered = [];
+      this.#gatheredWeight = 0;
+      return all;
+    }
+    const batch = all.splice(0, count);
+    for (const { weight: taken } of batch) this.#gatheredWeight -= taken;
+    return batch;
   }
 }

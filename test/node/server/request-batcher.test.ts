@@ -59,10 +59,39 @@ describe('the request batcher', () => {
     for (const one of [item('a', 124), item('b', 4), item('c', 1), item('d', 200), item('e')])
       sent.requests.add(one);
     await sent.clock.advance(0);
-    expect(sent.batches).toEqual([['a', 'b'], ['c']]);
+    expect(sent.batches).toEqual([['a', 'b'], ['c'], ['d']]);
     await sent.answer();
     await sent.answer();
-    expect(sent.batches.slice(2)).toEqual([['d'], ['e']]);
+    expect(sent.batches[3]).toEqual(['e']);
+  });
+
+  it('a full batch is sent although two are under way, until sixteen are', async () => {
+    const sent = new Sent();
+    await sent.add('a', 'b');
+    for (let batch = 0; batch < 15; batch++) {
+      sent.requests.add(item('light', 127));
+      await sent.clock.advance(0);
+      expect(sent.batches).toHaveLength(2 + Math.min(batch, 14));
+      sent.requests.add(item('rest'));
+      await sent.clock.advance(0);
+    }
+    expect(sent.batches.slice(2)).toEqual(Array.from({ length: 14 }, () => ['light', 'rest']));
+    await sent.answer();
+    expect(sent.batches).toHaveLength(17);
+  });
+
+  it('what is withdrawn does not count for a full batch', async () => {
+    const sent = new Sent();
+    await sent.add('a', 'b');
+    await sent.clock.advance(100);
+    sent.withdraw('nothing');
+    sent.requests.add(item('c', 100));
+    expect(sent.withdraw('c')).toEqual(['c']);
+    sent.requests.add(item('d', 100));
+    await sent.clock.advance(0);
+    expect(sent.batches).toHaveLength(2);
+    await sent.answer();
+    expect(sent.batches[2]).toEqual(['d']);
   });
 });
 
