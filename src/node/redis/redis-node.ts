@@ -146,9 +146,10 @@ export class RedisNode implements LockNode {
   };
 
   #sendNow(batch: readonly RedisRequest[], done: () => void): void {
-    const inTime = this.#requests.toBeSent(batch);
+    const now = this.#settings.clock.now();
+    const inTime = this.#requests.toBeSent(batch, now);
     const operations = inTime.map(({ operation }) => operation);
-    const calls = this.#encoder.callsOf(operations, this.#settings.clock.now());
+    const calls = this.#encoder.callsOf(operations, now);
     let underWay = calls.length;
     if (underWay === 0) return done();
     this.#server.ask(calls, (call, result) => {

@@ -51,9 +51,8 @@ export class PendingRequests<Pending extends PendingRequest> {
    * The requests to be sent. Votes at once on the others: those without a connection, and those whose
    * deadline has passed while they waited for other requests or for the connection.
    */
-  toBeSent(batch: readonly Pending[]): readonly Pending[] {
+  toBeSent(batch: readonly Pending[], now: number = this.clock.now()): readonly Pending[] {
     const absence = this.server.voting.absence();
-    const now = this.clock.now();
     const isLate = ({ request }: Pending): boolean => deadlineOf(request) < now;
     if (absence === undefined && !batch.some(isLate)) return batch;
     return batch.filter((pending) => {

@@ -1,13 +1,16 @@
 import type { Command, ScriptCall } from '../protocol/script-call.js';
 import { ConnectionBase } from './connection-base.js';
 import type { Connection, Replied, RetryDelay } from './connection.js';
+import { SilenceWatch } from './silence-watch.js';
 import { closedHint, commandOf, hintOf, redactedError, type RedactionRules } from './redaction.js';
 import { scriptCommandOf, type CommandClass, type ScriptCommandClass } from './script-command.js';
 
 /** The part of an ioredis client that makes a connection. */
 export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWrite' | 'on'> {
   /** The socket, while there is one. */
-  readonly stream?: { cork(): void; uncork(): void } | undefined;
+  readonly stream?: { cork(): void; uncork(): void; destroy(error: Error): void } | undefined;
+  /** Begins a timer for each command, if there is the option `socketTimeout`. */
+  setSocketTimeout?(): void;
   /** Read whenever it connects. */
   readonly options: object;
   call(command: string, ...words: string[]): Promise<unknown>;
@@ -49,6 +52,7 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   #failed = false;
   /** Whether the loss of the connection was told, or none has been tried since. */
   #isClosed = true;
+  readonly #silence = new SilenceWatch((error) => this.#client?.stream?.destroy(error));
 
   constructor(make: MakeClient, rules: RedactionRules, { retryDelayMs, logIn }: Reconnect) {
     super(retryDelayMs);
@@ -95,31 +99,31 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   }
 
   script(subcommand: 'LOAD', script: string): Promise<unknown> {
-    return this.#open.script(subcommand, script).catch(this.#rethrow);
+    return this.#told(this.#open.script(subcommand, script));
   }
 
   info(): Promise<string> {
-    return this.#open.info().catch(this.#rethrow);
+    return this.#told(this.#open.info());
   }
 
   config(pattern: string): Promise<unknown> {
-    return this.#open.call('CONFIG', 'GET', pattern).catch(this.#rethrow);
+    return this.#told(this.#open.call('CONFIG', 'GET', pattern));
   }
 
   wait(replicas: number, timeoutMs: number): Promise<unknown> {
-    return this.#open.wait(replicas, timeoutMs).catch(this.#rethrow);
+    return this.#told(this.#open.wait(replicas, timeoutMs));
   }
 
   waitOnDisk(replicas: number, timeoutMs: number): Promise<unknown> {
-    return this.#open.call('WAITAOF', '1', `${replicas}`, `${timeoutMs}`).catch(this.#rethrow);
+    return this.#told(this.#open.call('WAITAOF', '1', `${replicas}`, `${timeoutMs}`));
   }
 
   subscribe(channel: string): Promise<unknown> {
-    return this.#open.subscribe(channel).catch(this.#rethrow);
+    return this.#told(this.#open.subscribe(channel));
   }
 
   cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
-    return this.#open.cluster(subcommand).catch(this.#rethrow);
+    return this.#told(this.#open.cluster(subcommand));
   }
 
   /** The client. It is there from `connect` on, and nothing is sent before. */
@@ -130,16 +134,27 @@ export class IoredisConnection extends ConnectionBase implements Connection {
 
   #send(command: Command, call: ScriptCall, replied: Replied): void {
     const sent = this.#open.sendCommand(new this.#ScriptCommand!(command, call));
+    this.#silence.asked();
     (sent as Promise<unknown>).then(
-      (reply) => replied(undefined, reply),
-      (error: unknown) => replied(redactedError(error, this.#rules), undefined),
+      (reply) => {
+        this.#silence.heard();
+        replied(undefined, reply);
+      },
+      (error: unknown) => {
+        this.#silence.heard();
+        replied(redactedError(error, this.#rules), undefined);
+      },
     );
   }
 
   #heard(client: Client): Client {
     this.#ScriptCommand = scriptCommandOf(commandClassOf(client));
-    client.on('connecting', () => (this.#isClosed = false));
+    client.on('connecting', () => {
+      this.#isClosed = false;
+      this.#watchSilence(client, true);
+    });
     client.on('ready', () => {
+      this.#watchSilence(client, false);
       // ioredis says ready although its SELECT failed; then it is in database 0.
       if (this.#failed) return;
       this.#isReady = true;
@@ -152,9 +167,25 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     return client;
   }
 
-  readonly #rethrow = (error: unknown): never => {
-    throw redactedError(error, this.#rules);
-  };
+  async #told<Reply>(asked: Promise<Reply>): Promise<Reply> {
+    this.#silence.asked();
+    try {
+      return await asked;
+    } catch (error) {
+      throw redactedError(error, this.#rules);
+    } finally {
+      this.#silence.heard();
+    }
+  }
+
+  /**
+   * ioredis watches over a server that is silent by a timer and a listener for each command. Once it is ready
+   * for ours, one timer does it, because these are a tenth of what a lock costs this process.
+   */
+  #watchSilence(client: Client, byIoredis: boolean): void {
+    if (byIoredis) delete client.setSocketTimeout;
+    else client.setSocketTimeout = () => undefined;
+  }
 
   #onError(error: unknown): void {
     // If a connection is never made, its first error is the cause and the others are the consequences.

@@ -1,8 +1,9 @@
 import type { Command, ScriptCall } from '../protocol/script-call.js';
 import { ConnectionBase } from './connection-base.js';
-import { SILENCE_MS, type Connection, type Replied, type RetryDelay } from './connection.js';
+import type { Connection, Replied, RetryDelay } from './connection.js';
 import { hintOf, isReply, redactedError, type RedactionRules } from './redaction.js';
 import type { OpenSession, Session } from './session.js';
+import { SilenceWatch } from './silence-watch.js';
 
 const OFFLINE = new Error('the connection is closed');
 
@@ -16,8 +17,9 @@ export class SessionConnection extends ConnectionBase implements Connection {
   #attempt: AbortController | undefined;
   #session: Session | undefined;
   readonly #underWay = new Set<Replied>();
-  #heardAt = 0;
-  #silence: NodeJS.Timeout | undefined;
+  readonly #silence = new SilenceWatch((error) => {
+    if (this.#attempt !== undefined) this.#onLost(this.#attempt, error);
+  });
 
   constructor(open: OpenSession, rules: RedactionRules, retryDelayMs: RetryDelay) {
     super(retryDelayMs);
@@ -114,7 +116,7 @@ export class SessionConnection extends ConnectionBase implements Connection {
     // A function of its own, because the same callback may be under way twice.
     const once: Replied = (error, reply) => replied(error, reply);
     this.#underWay.add(once);
-    this.#watch();
+    this.#silence.asked();
     send(this.#session).then(
       (reply) => this.#onReply(once, undefined, reply),
       (error: unknown) => this.#onReply(once, this.#failureOf(error), undefined),
@@ -123,7 +125,7 @@ export class SessionConnection extends ConnectionBase implements Connection {
 
   #onReply(replied: Replied, error: Error | undefined, reply: unknown): void {
     if (!this.#underWay.delete(replied)) return;
-    this.#heardAt = performance.now();
+    this.#silence.heard();
     replied(error, reply);
   }
 
@@ -131,25 +133,6 @@ export class SessionConnection extends ConnectionBase implements Connection {
     const told = redactedError(error, this.#rules);
     if (isReply(error)) told.name = 'ReplyError';
     return told;
-  }
-
-  /** A session on which the server is silent although commands are under way is given up. */
-  #watch(): void {
-    if (this.#silence !== undefined) return;
-    this.#heardAt = performance.now();
-    this.#watchFor(SILENCE_MS);
-  }
-
-  #watchFor(delayMs: number): void {
-    this.#silence = setTimeout(() => {
-      this.#silence = undefined;
-      if (this.#underWay.size === 0) return;
-      const leftMs = this.#heardAt + SILENCE_MS - performance.now();
-      if (leftMs > 1) this.#watchFor(leftMs);
-      else if (this.#attempt !== undefined)
-        this.#onLost(this.#attempt, new Error(`the server was silent for ${SILENCE_MS} ms`));
-    }, delayMs);
-    this.#silence.unref();
   }
 
   #onLost(attempt: AbortController, error: unknown): void {
@@ -164,8 +147,7 @@ export class SessionConnection extends ConnectionBase implements Connection {
     const session = this.#session;
     this.#attempt = undefined;
     this.#session = undefined;
-    clearTimeout(this.#silence);
-    this.#silence = undefined;
+    this.#silence.end();
     const failed = [...this.#underWay];
     this.#underWay.clear();
     attempt?.abort();

@@ -10,6 +10,23 @@ export function bulkNumber(number: number): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
 
+/** Of an instant in microseconds: what it has in common with other instants of the same ten seconds. */
+const TEN_SECONDS_US = 1e7;
+let tenSeconds = { number: 0, text: '0' };
+
+/**
+ * An instant in whole microseconds. To print a number of sixteen digits takes three times as long as to print
+ * one of eight, and instants of a moment begin alike.
+ */
+export function bulkInstant(us: number): string {
+  const number = Math.floor(us / TEN_SECONDS_US);
+  if (number === 0) return bulkNumber(us);
+  if (number !== tenSeconds.number) tenSeconds = { number, text: String(number) };
+  const rest = String(TEN_SECONDS_US + (us - number * TEN_SECONDS_US)).slice(1);
+  const text = tenSeconds.text + rest;
+  return `$${text.length}\r\n${text}\r\n`;
+}
+
 export type Command = 'EVALSHA' | 'EVAL';
 const EVALSHA = bulk('EVALSHA');
 const EVAL = bulk('EVAL');
@@ -152,7 +169,7 @@ export class ScriptCall {
     const { content } = this;
     const { hasGuard, hasDeadline } = content.script;
     let between = hasGuard ? place + guard : place;
-    if (hasDeadline) between += bulkNumber(this.deadlineUs);
+    if (hasDeadline) between += bulkInstant(this.deadlineUs);
     return content.isLarge
       ? content.bytesFor(command, markerKey, between)
       : content.textFor(command, markerKey, between);

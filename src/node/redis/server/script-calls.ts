@@ -76,12 +76,13 @@ export class ScriptCalls {
   run(content: CallContent, done: Done): void {
     const epoch = this.#epoch;
     const number = ++this.#sent;
-    const sentAt = this.#settings.clock.stamp();
+    const { clock } = this.#settings;
+    const sentAt = content.script.hasGuard ? clock.stamp() : undefined;
     const call = new ScriptCall(this.#callHeader(), this.#deadlineUs(content), content);
     const replied = (error: Error | undefined, reply: unknown): void => {
       if (error !== undefined) return done(error, undefined);
       if (!Array.isArray(reply)) return done(NO_REPLY, undefined);
-      if (content.script.hasGuard) {
+      if (sentAt !== undefined) {
         const finding = findingIn(reply);
         if (finding === undefined) return done(NO_REPLY, undefined);
         if (epoch === this.#epoch) this.#voting.learn(sentAt, finding);
