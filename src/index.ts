@@ -18,15 +18,9 @@ export type { RunRoutine } from './lock/runs/run-body.js';
 export type { ForceReleaseOptions } from './api/force-release.js';
 export type { Inspection } from './api/inspection.js';
 export type { Membership } from './api/membership.js';
-export {
-  LOCK_DEFAULTS,
-  type Acknowledgement,
-  type AcquireOptions,
-  type AdoptOptions,
-  type CloseOptions,
-  type LockManagerOptions,
-  type LockOptions,
-} from './api/options.js';
+export { LOCK_DEFAULTS } from './api/defaults.js';
+export type { Acknowledgement, LockManagerOptions } from './api/manager-options.js';
+export type { AcquireOptions, AdoptOptions, CloseOptions, LockOptions } from './api/options.js';
 export {
   LeaseLostError,
   LockNotAcquiredError,

@@ -5,7 +5,7 @@ import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import type { LockEvents } from '../api/events.js';
 import type { LeaseJson } from '../api/lease.js';
-import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/options.js';
+import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
 import { adoptKeys } from './acquire/adoption.js';
 import {

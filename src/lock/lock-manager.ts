@@ -8,15 +8,10 @@ import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
 import type { Membership as MembershipSnapshot } from '../api/membership.js';
 import type { Lease, LeaseJson } from '../api/lease.js';
-import {
-  LOCK_DEFAULTS,
-  type AcquireOptions,
-  type AdoptOptions,
-  type CloseOptions,
-  type LockManagerOptions,
-  type ResolvedAcquireOptions,
-  type ResolvedManagerOptions,
-} from '../api/options.js';
+import { LOCK_DEFAULTS } from '../api/defaults.js';
+import type { LockManagerOptions } from '../api/manager-options.js';
+import type { AcquireOptions, AdoptOptions, CloseOptions } from '../api/options.js';
+import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
 import type { PastRun } from '../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../api/run.js';
 import type { NodePlan } from '../node/node-options.js';
@@ -72,9 +67,9 @@ export class LockManager {
   readonly #declared = new Set<string>();
   readonly #elections: Elections;
   readonly #runs: Runs;
-  /** Set while locks exclude this process only. */
   /** Whether the connections were closed. */
   #isDisconnected = false;
+  /** Set while locks exclude this process only. */
   #fallbackReason: string | undefined;
   #closing: Promise<void> | undefined;
 

@@ -7,7 +7,7 @@ import {
 } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { LeaseJson } from '../../api/lease.js';
-import type { ResolvedAcquireOptions } from '../../api/options.js';
+import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 
 export interface CallContext {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import type { Election, ElectionOptions } from '../../api/election.js';
 import { LockManagerClosedError } from '../../api/errors.js';
 import type { LockEvent } from '../../api/events.js';
-import type { ResolvedAcquireOptions } from '../../api/options.js';
+import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import { readElectionOptions } from '../validation/election-options.js';
 import { assertResource } from '../validation/resources.js';

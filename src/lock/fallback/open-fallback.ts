@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import { LockEvents } from '../../api/events.js';
-import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import type { Won } from '../acquire/attempt.js';
 import type { LeaseScheduler } from '../lease/lease-scheduler.js';
 import type { Quorum } from '../quorum/quorum.js';

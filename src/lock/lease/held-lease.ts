@@ -12,7 +12,7 @@ import {
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvents } from '../../api/events.js';
 import type { Lease, LeaseJson, ReleaseOptions } from '../../api/lease.js';
-import type { ResolvedAcquireOptions } from '../../api/options.js';
+import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
 import type { Quorum } from '../quorum/quorum.js';
 import { checkTtlMs } from '../validation/checks.js';

@@ -1,5 +1,5 @@
 import type { LossReason } from '../../core/lease-state.js';
-import type { ResolvedAcquireOptions } from '../../api/options.js';
+import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 
 /** The lease that keys are held for. */
 export interface LeaseListener {

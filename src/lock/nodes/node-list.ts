@@ -3,7 +3,8 @@ import { quarantineMsOf, QuarantineTerm } from '../../core/quarantine.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodePlan, NodeSource } from '../../node/node-options.js';
 import { readNode } from '../../node/open-node.js';
-import type { LockManagerOptions, ResolvedManagerOptions } from '../../api/options.js';
+import type { LockManagerOptions } from '../../api/manager-options.js';
+import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 
 /** The prefixes under which clients of other libraries lock: they tell nobody how long their keys live. */
 const FOREIGN_PREFIXES: ReadonlySet<string> = new Set(['', 'mutex:']);

@@ -2,7 +2,8 @@ import type { PastRun } from '../../core/run-history.js';
 import type { Clock } from '../../clock.js';
 import type { LockEvents, QuorumSnapshot } from '../../api/events.js';
 import type { Inspection } from '../../api/inspection.js';
-import type { AcquireOptions, ResolvedAcquireOptions } from '../../api/options.js';
+import type { AcquireOptions } from '../../api/options.js';
+import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 import { onAbort } from '../lease/abort-listeners.js';
 import type { HeldLease } from '../lease/held-lease.js';
 

@@ -6,7 +6,7 @@ import type { Stamp } from '../../core/validity.js';
 import type { NodeSource } from '../../node/node-options.js';
 import { messageOf } from '../../api/callbacks.js';
 import { folder } from './folder.cjs';
-import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import type { LeaseGuard, RemoteLease, RemoteLeaseTerms } from '../lease/stand-in.js';
 import { Heartbeat, SharedLease } from './shared-lease.js';
 

@@ -1,11 +1,10 @@
-import {
-  LOCK_DEFAULTS,
-  type AcquireOptions,
-  type LockOptions,
-  type ResolvedAcquireOptions,
-  type ResolvedLockOptions,
-  type ResolvedManagerOptions,
-} from '../../api/options.js';
+import { LOCK_DEFAULTS } from '../../api/defaults.js';
+import type { AcquireOptions, LockOptions } from '../../api/options.js';
+import type {
+  ResolvedAcquireOptions,
+  ResolvedLockOptions,
+  ResolvedManagerOptions,
+} from '../../api/resolved-options.js';
 import {
   checkBoolean,
   checkInteger,

@@ -1,5 +1,5 @@
 import type { ElectionOptions } from '../../api/election.js';
-import { LOCK_DEFAULTS } from '../../api/options.js';
+import { LOCK_DEFAULTS } from '../../api/defaults.js';
 import type { AcquireOptions } from '../../api/options.js';
 import { checkKnownOptions, checkName, LONGEST_MS, LONGEST_NAME, optionsOf, shown } from './checks.js';
 

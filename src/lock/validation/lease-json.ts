@@ -1,6 +1,7 @@
 import { shortened } from '../../api/bounded-text.js';
 import type { LeaseJson } from '../../api/lease.js';
-import type { AcquireOptions, AdoptOptions, ResolvedManagerOptions } from '../../api/options.js';
+import type { AcquireOptions, AdoptOptions } from '../../api/options.js';
+import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import {
   checkBoolean,
   checkInteger,

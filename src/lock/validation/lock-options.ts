@@ -1,4 +1,6 @@
-import { LOCK_DEFAULTS, type LockOptions, type ResolvedLockOptions } from '../../api/options.js';
+import { LOCK_DEFAULTS } from '../../api/defaults.js';
+import type { LockOptions } from '../../api/options.js';
+import type { ResolvedLockOptions } from '../../api/resolved-options.js';
 import type { Backoff } from '../../core/backoff.js';
 import { longestNodeTimeoutMs } from '../../core/extension-schedule.js';
 import { LONGEST_NODE_TIMEOUT_MS } from '../../core/quarantine.js';

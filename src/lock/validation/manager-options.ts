@@ -1,11 +1,8 @@
 import { safeWarn } from '../../api/callbacks.js';
-import {
-  LOCK_DEFAULTS,
-  type Acknowledgement,
-  type LockManagerOptions,
-  type LockOptions,
-  type ResolvedManagerOptions,
-} from '../../api/options.js';
+import { LOCK_DEFAULTS } from '../../api/defaults.js';
+import type { Acknowledgement, LockManagerOptions } from '../../api/manager-options.js';
+import type { LockOptions } from '../../api/options.js';
+import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import { LEDGER_TTL_MS, SHORTEST_FENCE_TTL_MS } from '../../core/fencing.js';
 import {
   checkBoolean,

@@ -1,4 +1,5 @@
-import { LOCK_DEFAULTS, type AcquireOptions } from '../../api/options.js';
+import { LOCK_DEFAULTS } from '../../api/defaults.js';
+import type { AcquireOptions } from '../../api/options.js';
 import type { RunOnceOptions, RunPolicyOptions, WatchTicksOptions } from '../../api/run.js';
 import { TICK_AHEAD_MS } from '../../core/run.js';
 import { MOST_NOTES } from '../../core/run-history.js';

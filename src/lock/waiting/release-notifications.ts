@@ -4,7 +4,7 @@ import type { QuarantineTerm } from '../../core/quarantine.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { VoteReceiver, ReleaseListener, LockNode, QueueEntry } from '../../node/lock-node.js';
 import { newHolderId } from '../quorum/holder-id.js';
-import type { ResolvedManagerOptions } from '../../api/options.js';
+import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import type { WaitQueue } from './wait-queue.js';
 
 /** Nobody asks what came of a notification that was passed on. */

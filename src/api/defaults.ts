@@ -1,0 +1,33 @@
+import { FENCE_TTL_MS } from '../core/fencing.js';
+
+/** The defaults of all options. No other file has a default. */
+export const LOCK_DEFAULTS = Object.freeze({
+  ttlMs: 30_000,
+  retries: 0,
+  retryDelayMs: 100,
+  backoff: 'constant',
+  waitMs: 0,
+  autoExtend: true,
+  minHoldMs: 0,
+  nodeTimeoutMs: 250,
+  keyPrefix: 'lock:',
+  maxTtlMs: 60_000,
+  restartQuarantine: 'auto',
+  driftFactor: 0.01,
+  fencing: true,
+  fenceTtlMs: FENCE_TTL_MS,
+  fallback: 'none',
+  lazyConnect: false,
+  maxStallMs: 0,
+  acknowledgeTimeoutMs: 100,
+  acknowledgeOnDisk: false,
+  wait: false,
+  retry: false,
+  name: 'unnamed',
+  missed: 'skip',
+  abandoned: 'leave',
+  overlap: 'skip',
+  spreadMs: 0,
+  retryOnError: false,
+  history: 50,
+} as const);
