@@ -8,7 +8,8 @@ import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { Keyspace, type Publish } from './keyspace.js';
 import { Rng } from './rng.js';
-import { runScript, SCRIPT_FLAWS, type ScriptFlaw } from './script-model.js';
+import { SCRIPT_FLAWS, type ScriptFlaw } from './script-model/flaws.js';
+import { runScript } from './script-model/run-script.js';
 
 /**
  * A server that is held up between the reading of its clock for TIME and that for expiry tells different

@@ -1,6 +1,7 @@
 import type { Verb } from '../../src/node/redis/protocol/script.js';
 import { Keyspace, type Publish } from './keyspace.js';
-import { runScript, type ScriptFlaw } from './script-model.js';
+import type { ScriptFlaw } from './script-model/flaws.js';
+import { runScript } from './script-model/run-script.js';
 import { EPOCH_MS } from './sim-process.js';
 import type { Timeline } from './timeline.js';
 

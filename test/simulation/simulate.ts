@@ -1,5 +1,5 @@
 import type { NetworkFlaw } from './network.js';
-import type { ScriptFlaw } from './script-model.js';
+import type { ScriptFlaw } from './script-model/flaws.js';
 import { NO_DEATHS, settingsOf, type Settings } from './settings.js';
 import type { Violation } from './violation.js';
 import { World } from './world.js';

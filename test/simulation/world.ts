@@ -6,7 +6,7 @@ import { FencedStore } from './fenced-store.js';
 import { Health } from './health.js';
 import { Link, type NetworkFlaw } from './network.js';
 import { Rng } from './rng.js';
-import type { ScriptFlaw } from './script-model.js';
+import type { ScriptFlaw } from './script-model/flaws.js';
 import type { Fault, Settings } from './settings.js';
 import { cronTtlMs, SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
 import { simEndpoint, type Route } from './sim-connection.js';
