@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { WORLDS, type Mutation } from './mutations.js';
+import { WORLDS } from './mutation-worlds.js';
+import type { Mutation } from './mutations/mutation.js';
 import type { Violation } from './violation.js';
 import type { Answer, Job } from './worker.js';
 

@@ -8,7 +8,7 @@ import { transform } from '@swc/core';
 import { swcOptions } from '../../scripts/swc-options.mjs';
 
 const sources = new URL('../../src/', import.meta.url).href;
-/** @type {readonly import('./mutations.js').Edit[]} */
+/** @type {readonly import('./mutations/mutation.js').Edit[]} */
 let edits = [];
 
 /** @param {typeof edits} given */

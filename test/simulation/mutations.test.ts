@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { findViolation } from './find-violation.js';
-import { MUTATIONS } from './mutations.js';
 import type { Invariant } from './violation.js';
+import { MUTATIONS } from './mutations/mutations.js';
 
 /** The seeds. One of their worlds must show the mistake. */
 const SEEDS = Array.from({ length: 80 }, (_, index) => index + 1);

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { simulate, type Outcome, type SimulationOptions } from './simulate.js';
-import { WORLDS, type Worlds } from './mutations.js';
+import { WORLDS, type Worlds } from './mutation-worlds.js';
 
 /** The number of seeds, each a world of one minute. `npm run simulate` runs thousands. */
 const FIXED_SEEDS = 15;

@@ -1,6 +1,6 @@
 /** A process that simulates the given seeds one after the other, if asked with changed sources. */
 import { register } from 'node:module';
-import type { Edit } from './mutations.js';
+import type { Edit } from './mutations/mutation.js';
 import type { Outcome, SimulationOptions } from './simulate.js';
 
 export interface Job {

@@ -1,0 +1,104 @@
+import type { Mutation } from './mutation.js';
+
+/** What a node remembers, and in which list of nodes it votes. */
+export const MEMORY_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'a vote under any list of nodes',
+    flaw: 'any list accepted',
+    worlds: 'changing lists',
+    likely: 11,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a new list of nodes that does not wait for leases',
+    flaw: 'no wait for leases',
+    worlds: 'changing lists',
+    likely: 3,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a list of nodes that is active on a majority of itself alone',
+    edits: [
+      {
+        file: 'core/membership/knowledge.ts',
+        original: 'previous !== undefined && membersAmong(those, previous) >= majorityOfList(previous)',
+        replacement: 'previous !== undefined',
+      },
+    ],
+    worlds: 'changing lists',
+    likely: 9,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a change of a list of nodes that was never active',
+    edits: [
+      {
+        file: 'core/membership/knowledge.ts',
+        original: 'if (isFirst(record) && isOnAllMembers(views, record)) this.#add(list);',
+        replacement: 'this.#add(list);',
+      },
+    ],
+    worlds: 'changing lists',
+    likely: 4,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'a wait until a clock that was set back has caught up',
+    flaw: 'waits for a clock',
+    likely: 521_530_109,
+    breaks: ['no tick lost'],
+  },
+  {
+    name: 'a wait for an id that no node has any more',
+    edits: [
+      {
+        file: 'core/membership/restore.ts',
+        original: '((view.id === id || view.address === address) && view.isLongAway)',
+        replacement: '(view.id === id && view.isLongAway)',
+      },
+    ],
+    likely: 521_529_167,
+    breaks: ['no tick lost'],
+  },
+  {
+    name: 'a node that tells others of no lease',
+    flaw: 'no instant told',
+    worlds: 'lifted quarantines',
+    likely: 5,
+    breaks: ['one holder'],
+  },
+  {
+    name: 'no quarantine',
+    edits: [
+      {
+        file: 'node/server/counted-vote.ts',
+        original: "isMismatch(vote) || (vote.kind === 'granted' && !isPlainRelease(request))",
+        replacement: 'isMismatch(vote)',
+      },
+    ],
+    worlds: 'flushed data',
+    likely: 9,
+    breaks: ['one holder', 'tokens grow', 'one run per tick'],
+  },
+  {
+    name: 'an old counter believed',
+    flaw: 'old counter believed',
+    worlds: 'restored data',
+    likely: 8,
+    breaks: ['tokens grow'],
+  },
+  {
+    name: 'ticks granted by nodes that may have forgotten them',
+    flaw: 'forgotten ticks granted',
+    worlds: 'flushed data',
+    likely: 15,
+    breaks: ['one run per tick'],
+  },
+  {
+    name: 'ticks that were run early, granted as soon as a short quarantine is over',
+    flaw: 'ticks of one quarantine forgotten',
+    worlds: 'workers ahead of time',
+    likely: 12,
+    breaks: ['one run per tick'],
+  },
+];
