@@ -26,7 +26,7 @@ describe('the end of a turn', () => {
   it('comes for the others, if one of them throws', () => {
     const turnEnds: (() => void)[] = [];
     jest.spyOn(globalThis, 'setImmediate').mockImplementation((callback) => {
-      turnEnds.push(callback as () => void);
+      turnEnds.push(callback);
       return undefined as unknown as NodeJS.Immediate;
     });
     const seen: string[] = [];
