@@ -62,6 +62,51 @@ function endTurn(): void {
   }
 }
 
+/** A timer that fires later than this shows that the event loop was blocked. */
+const LOOP_LAG_MS = 5;
+
+/** An attended timer looks so often how late it is. */
+const LOOKS = 8;
+
+/**
+ * Calls back once the event loop has attended to its sockets for `delayMs`: what a process waits for that
+ * stands still was not late. The time in which the loop was blocked does not count, as far as it made this
+ * timer late; and what had arrived by the end is read first.
+ */
+export function setAttendedTimer(
+  clock: Clock,
+  callback: () => void,
+  delayMs: number,
+  background?: 'background',
+): Timer {
+  const sliceMs = delayMs / LOOKS;
+  let dueAt = clock.now() + sliceMs;
+  let looks = 0;
+  let isOver = false;
+  const end = (): void => {
+    if (isOver) return;
+    isOver = true;
+    callback();
+  };
+  const look = (): void => {
+    const now = clock.now();
+    const isLate = now - dueAt > LOOP_LAG_MS;
+    if (++looks < LOOKS) {
+      dueAt = (isLate ? now : dueAt) + sliceMs;
+      timer = clock.setTimer(look, dueAt - now, background);
+    } else if (!isLate) end();
+    // A loop that was blocked runs its timers, this one perhaps among them, before it reads the sockets.
+    else timer = clock.setTimer(() => clock.afterTurn(end), 1, background);
+  };
+  let timer = clock.setTimer(look, sliceMs, background);
+  return {
+    cancel: () => {
+      isOver = true;
+      timer.cancel();
+    },
+  };
+}
+
 const NS_PER_MS = 1e6;
 
 /**

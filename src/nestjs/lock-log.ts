@@ -110,7 +110,8 @@ export class LockLog {
     const more = methods.length > MOST_METHODS ? ` and ${methods.length - MOST_METHODS} more` : '';
     this.#logger.warn(
       `Cron job "${job}" was added at run time: a locked method that it calls has no tick, so several ` +
-        `workers may run it for one scheduled time: ${named}${more}. Give the method a minHold`,
+        `workers may run it for one scheduled time: ${named}${more}. Wrap the job with ` +
+        'onceAcrossWorkers of quorlock/cron, or give the method a minHold',
     );
   }
 

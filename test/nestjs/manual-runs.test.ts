@@ -228,7 +228,8 @@ describe('a job that was added at run time', () => {
 
   const warning = (name: string): string =>
     `Cron job "${name}" was added at run time: a locked method that it calls has no tick, so several ` +
-    'workers may run it for one scheduled time: Unscheduled.job. Give the method a minHold';
+    'workers may run it for one scheduled time: Unscheduled.job. Wrap the job with ' +
+    'onceAcrossWorkers of quorlock/cron, or give the method a minHold';
 
   it('a cron job that is added at run time is warned about, if locked methods have no tick', async () => {
     const application = await start({ imports, providers: [Unscheduled, Jobs] });

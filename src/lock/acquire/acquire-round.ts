@@ -47,7 +47,7 @@ export type AcquireRoundResult =
       readonly failure?: string;
       /** What came of it, where the votes do not tell. */
       readonly outcome?: Outcome;
-      /** The node timeout was over long before the answers could be read: this process stood still. */
+      /** It was decided after the node timeout, in which case this process stood still meanwhile. */
       readonly stoodStill?: boolean;
       /** Resolves when the nodes that had granted have released it. */
       readonly undone: Promise<unknown>;
@@ -84,10 +84,9 @@ export async function acquireRound(
     const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
     const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
     const acquired = quorum.acquire(tracker, request, seed);
-    if ((await acquired.decided) !== 'won') {
-      const stoodStill = clock.now() - sentAt.monotonicMs > request.nodeTimeoutMs + STOOD_STILL_MS;
-      return { ...undo(quorum, request, tracker, acquired.tally), stoodStill };
-    }
+    const verdict = await acquired.decided;
+    const stoodStill = clock.now() - sentAt.monotonicMs > request.nodeTimeoutMs + STOOD_STILL_MS;
+    if (verdict !== 'won') return { ...undo(quorum, request, tracker, acquired.tally), stoodStill };
 
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
@@ -101,14 +100,15 @@ export async function acquireRound(
       const isInVain = (): boolean => tick === undefined && cancellation.isCancelled;
       if (isInVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
       const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isInVain);
-      if (confirmed.tally.verdict !== 'won') return undo(quorum, request, tracker, confirmed.tally);
+      if (confirmed.tally.verdict !== 'won')
+        return { ...undo(quorum, request, tracker, confirmed.tally), stoodStill };
       ({ token, run } = confirmed);
     }
     const leftMs = validityLeftMs(grant, clock.stamp());
     if (leftMs <= lossMarginMs(ttlMs)) {
       const left = `${Math.floor(leftMs)} ms of ${ttlMs} ms were left`;
       const failure = `the nodes took so long to answer that ${left}`;
-      return undo(quorum, request, tracker, acquired.tally, failure);
+      return { ...undo(quorum, request, tracker, acquired.tally, failure), stoodStill };
     }
     const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
     return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait, decidingGrants };

@@ -49,6 +49,13 @@ const countAnswers = ({ votes }: VoteTally): number =>
 const countTrusted = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'granted' || (vote?.kind === 'refused' && !vote.untrusted)).length;
 
+/**
+ * So often an attempt asks again because its requests came too late to a majority, in which case nothing was
+ * carried out. They come too late where this process stands still for longer than the node timeout between
+ * the call and the end of its turn, or again and again.
+ */
+const LATE_ROUNDS = 10;
+
 /** Whether a majority would have answered, had the request come in time. */
 function cameLate(tally: VoteTally): boolean {
   const late = tally.votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
@@ -82,7 +89,8 @@ export async function attempt(
   const { clock, random } = context;
   /** The owners that were met at an earlier look. */
   let met: Set<string> | undefined;
-  let wasLate = false;
+  let lateRounds = 0;
+  let stoodStill = false;
   let mismatches = 0;
   const beganAt = clock.now();
   const lifeMs = claimLifeMs(request.nodeTimeoutMs);
@@ -98,8 +106,9 @@ export async function attempt(
     const { version } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation);
     // A request that came too late was not carried out: this process stood still, or was very busy. It is
-    // sent once more. So is one that waited behind others of this process meanwhile.
-    const isLate = result.kind === 'lost' && (result.stoodStill === true || cameLate(result.tally));
+    // sent again. So is, once, one for which the nodes had their time while this process stood still.
+    const cameTooLate = result.kind === 'lost' && cameLate(result.tally);
+    const isLate = cameTooLate || (result.kind === 'lost' && result.stoodStill === true);
     const isAnswered = result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority;
     const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
     quorum.roundLimiter.leave(isAnswered || isLate, before, share);
@@ -121,8 +130,10 @@ export async function attempt(
       now < beganAt + 2 * lifeMs &&
       outcomeOf(votes, met, tally.majority).kind === 'held';
     const mayGoOn = (look < LOOKS || mayBeHeld) && !cancellation.isCancelled;
-    if (outcome.kind === 'unreachable' && isLate && !wasLate && mayGoOn) {
-      wasLate = true;
+    const mayAskLate = cameTooLate ? lateRounds < LATE_ROUNDS : isLate && !stoodStill;
+    if (outcome.kind === 'unreachable' && mayAskLate && mayGoOn) {
+      if (cameTooLate) lateRounds++;
+      else stoodStill = true;
       await undone;
       continue;
     }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../clock.js';
+import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
 import type { LockNode, NodeMemory } from '../../node/lock-node.js';
 import { ClockCheck } from './clock-check.js';
@@ -87,7 +87,7 @@ export class Bootstrap {
         this.#clocks.look(false);
         resolve();
       };
-      const timer = this.clock.setTimer(done, START_MS);
+      const timer = setAttendedTimer(this.clock, done, START_MS);
       const stops = this.nodes.map((node) =>
         node.onStateChange(() => {
           if (this.#isKnown()) done();

@@ -1,6 +1,6 @@
 import type { Membership as Snapshot } from '../../api/membership.js';
 import type { LockEvents } from '../../api/events.js';
-import type { Clock } from '../../clock.js';
+import { setAttendedTimer, type Clock } from '../../clock.js';
 import { everyNode, type Electorate } from '../../core/electorate.js';
 import type { MemberList } from '../../core/membership/member-list.js';
 import { listToVoteUnder, votesUnder } from '../../core/membership/choice.js';
@@ -61,7 +61,7 @@ export class Membership implements MembershipBasis {
   begin(): void {
     if (!this.#keepsRecords) return;
     this.#started = new Promise((resolve) => {
-      const timer = this.clock.setTimer(() => this.#onStarted?.(), START_MS, 'background');
+      const timer = setAttendedTimer(this.clock, () => this.#onStarted?.(), START_MS, 'background');
       this.#onStarted = () => {
         timer.cancel();
         this.#onStarted = undefined;

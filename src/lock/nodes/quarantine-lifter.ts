@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../clock.js';
+import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 import {
   mayAskOthers,
   LONGEST_NODE_TIMEOUT_MS,
@@ -127,7 +127,12 @@ export class QuarantineLifter {
   /** A node that hangs must not hold up the others. */
   #look(memory: NodeMemory): Promise<MemoryReport | undefined> {
     return new Promise((resolve) => {
-      const timer = this.clock.setTimer(() => resolve(undefined), LONGEST_NODE_TIMEOUT_MS, 'background');
+      const timer = setAttendedTimer(
+        this.clock,
+        () => resolve(undefined),
+        LONGEST_NODE_TIMEOUT_MS,
+        'background',
+      );
       void memory.look().then((report) => {
         timer.cancel();
         resolve(report);

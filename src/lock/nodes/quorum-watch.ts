@@ -1,5 +1,5 @@
 import type { QuorumSnapshot } from '../../api/events.js';
-import type { Clock, Timer } from '../../clock.js';
+import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 import type { LockNode } from '../../node/lock-node.js';
 import { START_MS } from './bootstrap.js';
 
@@ -31,7 +31,7 @@ export class QuorumWatch {
     this.#needed = majority;
     this.#tell = tell;
     this.started = new Promise((resolve) => (this.#resolve = resolve));
-    this.#timer = clock.setTimer(() => this.#endStart(), START_MS, 'background');
+    this.#timer = setAttendedTimer(clock, () => this.#endStart(), START_MS, 'background');
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange()));
     // Nodes in memory are ready at once, and nobody can have subscribed yet.
     void Promise.resolve().then(() => this.#onChange());

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.js';
+import { setAttendedTimer, type Clock } from '../../clock.js';
 import { failed, type Failed } from '../../core/vote.js';
 
 /** The answer of a node to a question, or a failure if it does not come in time. */
@@ -8,7 +8,8 @@ export function answerWithin<Answer>(
   answer: Promise<Answer | Failed | undefined>,
 ): Promise<Answer | Failed> {
   return new Promise((resolve) => {
-    const timer = clock.setTimer(
+    const timer = setAttendedTimer(
+      clock,
       () => resolve(failed('timeout', new Error(`no answer within ${timeoutMs} ms`))),
       timeoutMs,
     );

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../clock.js';
+import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 
 /** Something that waits until its time is up. */
 export interface Timed {
@@ -6,10 +6,10 @@ export interface Timed {
   timeOut(): void;
 }
 
-/** A timer that fires later than this shows that the event loop was blocked. */
-const LOOP_LAG_MS = 5;
-
-/** One timer for everything whose time is up at the same millisecond. */
+/**
+ * One timer for everything whose time is up at the same millisecond. The time in which this process stood
+ * still does not count: the nodes may have answered in it, and their answers may not have been read.
+ */
 export class Timeout {
   /** Empty once it is over, so that it keeps nothing alive that has ended. */
   #waiting: Timed[] = [];
@@ -17,10 +17,10 @@ export class Timeout {
   #timer: Timer | undefined;
 
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     readonly dueAt: number,
   ) {
-    this.#timer = clock.setTimer(() => this.#fire(), dueAt - clock.now());
+    this.#timer = setAttendedTimer(clock, this.#timeOut, dueAt - clock.now());
   }
 
   get isOver(): boolean {
@@ -38,12 +38,6 @@ export class Timeout {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#waiting = [];
-  }
-
-  #fire(): void {
-    // A loop that was blocked runs its timers before it reads what has arrived meanwhile. So it reads first.
-    if (this.clock.now() - this.dueAt > LOOP_LAG_MS) this.#timer = this.clock.setTimer(this.#timeOut, 1);
-    else this.#timeOut();
   }
 
   readonly #timeOut = (): void => {

@@ -17,17 +17,68 @@ describe('requests that come too late', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
-  it('acquire gives up if its requests come too late again', async () => {
+  it('acquire is granted though its requests come too late again and again', async () => {
+    const world = new VirtualWorld(3);
+    const acquiring = world.manager().acquire(R);
+    for (let times = 0; times < 9; times++) {
+      await world.clock.advance(0.5);
+      world.clock.freeze(300);
+    }
+    const lease = await world.clock.until(acquiring);
+    expect(lease.attempts).toBe(1);
+    await world.clock.until(lease.release());
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('acquire gives up when all of eleven rounds came too late', async () => {
     const world = new VirtualWorld(3);
     const acquiring = world.manager().acquire(R);
     const failure = expect(acquiring).rejects.toThrow(QuorumUnreachableError);
-    for (let times = 0; times < 20; times++) {
+    for (let times = 0; times < 100; times++) {
       await world.clock.advance(0.5);
       world.clock.freeze(300);
     }
     await failure;
-    expect(world.nodes[0]!.log.filter(({ op }) => op === 'acquire')).toHaveLength(2);
+    expect(world.nodes[0]!.log.filter(({ op }) => op === 'acquire')).toHaveLength(11);
     await world.clock.advance(500);
     expect(await world.leftovers(R)).toEqual([]);
+  });
+});
+
+describe('a process that stands still', () => {
+  it.each([
+    ['is granted', 100],
+    ['fails', 900],
+  ])('an acquisition %s if nodes answer %d ms after most of their time was lost', async (outcome, ms) => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    await world.clock.until(locks.acquire('warm'));
+    for (const node of world.nodes) node.stop();
+    const acquired = locks.acquire(R).then(
+      () => 'is granted',
+      () => 'fails',
+    );
+    await world.clock.advance(1);
+    world.clock.freeze(240);
+    // The node timeout is over on time, as far as a single timer can tell.
+    await world.clock.advance(ms);
+    for (const node of world.nodes) node.resume();
+    expect(await world.clock.until(acquired)).toBe(outcome);
+    await world.clock.until(locks.close());
+  });
+
+  it('an acquisition is tried again if the validity of its grants is over when they are read', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    await world.clock.until(locks.acquire('warm'));
+    for (const node of world.nodes) node.stop();
+    const acquiring = locks.acquire(R, { ttlMs: 1_000 });
+    await world.clock.advance(1);
+    for (const node of world.nodes) node.resume();
+    world.clock.freeze(1_000);
+    const lease = await world.clock.until(acquiring);
+    expect(lease.attempts).toBe(1);
+    expect(lease.remainingMs()).toBeGreaterThan(900);
+    await world.clock.until(locks.close());
   });
 });

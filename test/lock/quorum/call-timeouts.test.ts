@@ -44,7 +44,40 @@ describe('Timeouts', () => {
     begin('one', 10);
     clock.freeze(100);
     clock.setTimer(() => void told.push('an answer'), 0.5);
-    await clock.advance(5);
+    await clock.advance(10);
     expect(told).toEqual(['an answer', 'one']);
+  });
+
+  it('the time in which the loop was blocked does not count', async () => {
+    const { clock, told, begin } = begun();
+    begin('one', 240);
+    await clock.advance(31);
+    clock.freeze(200);
+    await clock.advance(179);
+    expect(told).toEqual([]);
+    await clock.advance(2);
+    expect(told).toEqual(['one']);
+  });
+
+  it('answers that arrived in a blocked end of the time are read first', async () => {
+    const { clock, told, begin } = begun();
+    begin('one', 240);
+    await clock.advance(239);
+    clock.freeze(100);
+    clock.setTimer(() => void told.push('an answer'), 0.5);
+    await clock.advance(2);
+    expect(told).toEqual(['an answer', 'one']);
+  });
+
+  it('a call that has ended its wait while the loop was blocked does not time out', async () => {
+    const { clock, told, begin } = begun();
+    const one = begin('one', 240);
+    await clock.advance(239);
+    clock.freeze(100);
+    await clock.advance(0);
+    one.end();
+    await clock.advance(1_000);
+    expect(told).toEqual([]);
+    expect(clock.timers).toBe(0);
   });
 });
