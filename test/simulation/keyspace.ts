@@ -9,6 +9,8 @@ interface Entry {
   readonly isList?: boolean;
 }
 
+const NO_FIELDS: ReadonlyMap<string, string> = new Map();
+
 /** The keys of one server, as far as the scripts use Redis: strings, hashes, expiry. */
 export class Keyspace {
   #entries = new Map<string, Entry>();
@@ -79,6 +81,11 @@ export class Keyspace {
 
   field(key: string, name: string): string | undefined {
     return this.#live(key)?.hash.get(name);
+  }
+
+  /** All fields of a key, until it is set or deleted. They change as the key does. */
+  fields(key: string): ReadonlyMap<string, string> {
+    return this.#live(key)?.hash ?? NO_FIELDS;
   }
 
   setField(key: string, name: string, value: string): void {

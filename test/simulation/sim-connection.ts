@@ -17,6 +17,13 @@ const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const DISCONNECT_TIMEOUT_MS = 100;
 
+/** Where the keys begin among the words of a command: after EVAL, the script, and how many keys there are. */
+const KEYS_AT = 3;
+const CARRIAGE_RETURN = 13;
+const ZERO = 48;
+const VERBS_BY_SHA = new Map(SCRIPTS.map(({ sha, verb }) => [sha, verb]));
+const VERBS_BY_TEXT = new Map(SCRIPTS.map(({ text, verb }) => [text, verb]));
+
 type Listeners = { [Name in keyof ConnectionEvents]?: Listener<Name> };
 
 interface Pending {
@@ -79,13 +86,11 @@ class SimConnection implements Connection {
   }
 
   #runScript(encoded: Buffer | string, replied: Replied): void {
-    const [name, script = '', keyCount, ...words] = wordsIn(
-      typeof encoded === 'string' ? Buffer.from(encoded) : encoded,
-    );
-    const keys = words.slice(0, Number(keyCount));
-    const args = words.slice(Number(keyCount));
-    const isSent = name === 'EVAL';
-    const verb = SCRIPTS.find(({ sha, text }) => script === (isSent ? text : sha))?.verb;
+    const words = wordsIn(encoded.toString());
+    const argsAt = KEYS_AT + Number(words[2]);
+    const [keys, args] = [words.slice(KEYS_AT, argsAt), words.slice(argsAt)];
+    const isSent = words[0] === 'EVAL';
+    const verb = (isSent ? VERBS_BY_TEXT : VERBS_BY_SHA).get(words[1]!);
     this.#send({ name: isSent ? 'eval' : 'evalsha', verb, keys, args }).then(
       (reply) => replied(undefined, reply),
       (error: Error) => replied(error, undefined),
@@ -93,7 +98,7 @@ class SimConnection implements Connection {
   }
 
   script(_subcommand: 'LOAD', script: string): Promise<unknown> {
-    const verb = SCRIPTS.find(({ text }) => text === script)?.verb;
+    const verb = VERBS_BY_TEXT.get(script);
     return this.#send({ name: 'script', verb, keys: [], args: [] });
   }
 
@@ -161,18 +166,26 @@ class SimConnection implements Connection {
   }
 }
 
-/** The words of a command, as a server reads them. */
-function wordsIn(bytes: Buffer): string[] {
+/**
+ * The words of a command, as a server reads them. All that a world sends is ASCII: a length in bytes counts
+ * characters.
+ */
+function wordsIn(command: string): string[] {
   const words: string[] = [];
-  const endOf = (at: number): number => bytes.indexOf('\r\n', at);
-  let at = endOf(0) + 2;
-  for (let left = Number(bytes.toString('latin1', 1, at - 2)); left > 0; left--) {
-    const from = endOf(at) + 2;
-    const to = from + Number(bytes.toString('latin1', at + 1, from - 2));
-    words.push(bytes.toString('utf8', from, to));
-    at = to + 2;
+  let at = 0;
+  const number = (): number => {
+    let value = 0;
+    for (at++; at < command.length && command.charCodeAt(at) !== CARRIAGE_RETURN; at++)
+      value = 10 * value + command.charCodeAt(at) - ZERO;
+    at += 2;
+    return value;
+  };
+  for (let left = number(); left > 0; left--) {
+    const length = number();
+    words.push(command.slice(at, at + length));
+    at += length + 2;
   }
-  if (at !== bytes.length) throw new Error('the command has another length than it says');
+  if (at !== Buffer.byteLength(command)) throw new Error('the command has another length than it says');
   return words;
 }
 

@@ -5,6 +5,7 @@ const GUARD = 5;
 
 /** The random part of the name of a holder or a waiter. */
 const RANDOM = /[0-9a-f]{32}/;
+const RANDOM_LENGTH = 32;
 
 /**
  * A record of all events. It shows why a seed failed, and its hash shows that a seed always gives the same
@@ -27,8 +28,7 @@ export class Trace {
 
   executed(server: string, { name, verb, keys, args }: Command, reply: unknown): void {
     // The guard alone answers with random names.
-    const answers =
-      Array.isArray(reply) && verb !== 'guard' ? (reply.slice(2).flat() as unknown[]) : [typeof reply];
+    const answers = Array.isArray(reply) && verb !== 'guard' ? wordsOf(reply) : [typeof reply];
     this.#mix(this.now());
     this.#mixText(server);
     this.#mixText(verb ?? name);
@@ -68,7 +68,8 @@ export class Trace {
 
   #mixWord(word: unknown): void {
     if (typeof word === 'number') this.#mix(word);
-    else if (typeof word === 'string') this.#mixText(word.replace(RANDOM, ''));
+    else if (typeof word === 'string')
+      this.#mixText(word.length < RANDOM_LENGTH ? word : word.replace(RANDOM, ''));
   }
 
   #mixText(text: string): void {
@@ -79,4 +80,15 @@ export class Trace {
     this.#hash = Math.imul(this.#hash ^ (value * 1_024), 0x01000193);
     this.#hash = Math.imul(this.#hash ^ (value / 2 ** 20), 0x01000193);
   }
+}
+
+/** The words of the answers that come after the node's time and its quarantine. */
+function wordsOf(reply: readonly unknown[]): unknown[] {
+  const words: unknown[] = [];
+  for (let at = 2; at < reply.length; at++) {
+    const answer = reply[at];
+    if (Array.isArray(answer)) for (const word of answer as unknown[]) words.push(word);
+    else words.push(answer);
+  }
+  return words;
 }

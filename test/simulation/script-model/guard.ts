@@ -54,17 +54,18 @@ export function guard(
 ): Memory | undefined {
   const quarantineMs = Number(quarantine);
   if (command === 'remove' && word !== marker) for (const key of [word, `${word}:long`]) keyspace.delete(key);
+  const fields = keyspace.fields(marker);
   const known = {
-    run: keyspace.field(marker, 'run'),
-    since: numberIn(keyspace.field(marker, 'since')),
-    longest: numberIn(keyspace.field(marker, 'longest')) ?? 0,
-    anew: numberIn(keyspace.field(marker, 'anew')) ?? 0,
-    lifted: numberIn(keyspace.field(marker, 'lifted')),
+    run: fields.get('run'),
+    since: numberIn(fields.get('since')),
+    longest: numberIn(fields.get('longest')) ?? 0,
+    anew: numberIn(fields.get('anew')) ?? 0,
+    lifted: numberIn(fields.get('lifted')),
   };
   const isDurable = durable === '1';
-  const of = keyspace.field(marker, 'of');
-  const isOfRun = run === '' || isDurable || keyspace.field(marker, 'by') === run;
-  const before = keyspace.field(marker, 'mem') ?? '';
+  const of = fields.get('of');
+  const isOfRun = run === '' || isDurable || fields.get('by') === run;
+  const before = fields.get('mem') ?? '';
   const wasRecorded = of !== undefined && of === before && isOfRun;
   const about = { run, isDurable, longestMs: known.longest };
   if (quarantineMs === 0)
@@ -90,7 +91,7 @@ export function guard(
     lifted = since;
     anew = flaw === 'counters of a quarantine believed' ? 0 : nowUs;
   }
-  const longestMs = Math.max(quarantineMs, known.longest, numberIn(keyspace.field(marker, 'ttl')) ?? 0);
+  const longestMs = Math.max(quarantineMs, known.longest, numberIn(fields.get('ttl')) ?? 0);
   const isLifted = lifted === since;
   const anewUs = Math.max(anew, since > 0 && !isLifted ? since + longestMs * 1_000 : 0);
   const isNews =
@@ -100,9 +101,9 @@ export function guard(
     anewUs !== known.anew ||
     lifted !== known.lifted;
   if (isNews) {
-    const id = keyspace.field(marker, 'id') ?? spareId;
+    const id = fields.get('id') ?? spareId;
     if (known.since === undefined) keyspace.setField(marker, 'born', String(nowUs));
-    const fields = {
+    const news = {
       run: run === '' ? (known.run ?? '') : run,
       since,
       longest: longestMs,
@@ -111,7 +112,7 @@ export function guard(
       mem,
       id,
     };
-    setFields(keyspace, marker, { ...fields, writes });
+    setFields(keyspace, marker, { ...news, writes });
   }
   const endUs = isLifted ? since : since + longestMs * 1_000;
   const leftMs = Math.max(0, Math.ceil((endUs - nowUs) / 1_000));

@@ -21,7 +21,8 @@ export class Instants {
     quarantineMs: number,
     private readonly flaw: ScriptFlaw | undefined,
   ) {
-    const numberOf = (name: string): number => numberIn(keyspace.field(marker, name)) ?? 0;
+    const fields = keyspace.fields(marker);
+    const numberOf = (name: string): number => numberIn(fields.get(name)) ?? 0;
     this.#nowMs = Math.ceil(nowUs / 1_000);
     [this.#instant, this.#long, this.#ttl] = [numberOf('instant'), numberOf('long'), numberOf('ttl')];
     this.#longestMs = Math.max(quarantineMs, numberOf('longest'), this.#ttl);

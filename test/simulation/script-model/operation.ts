@@ -48,14 +48,15 @@ export function operationsIn(
   const resources = verb === 'inspect' || verb === 'history' ? 1 : Number(terms[0]);
   const isQueued = verb === 'acquire' && terms[4] !== '';
   const each = (isQueued ? 3 : 2) * resources;
-  return Array.from({ length: keys.length / each }, (_, at) => {
-    const mine = keys.slice(at * each, (at + 1) * each);
-    return {
-      pairs: Array.from({ length: resources }, (__, i) => [mine[2 * i]!, mine[2 * i + 1]!] as const),
-      lists: mine.slice(2 * resources),
-      own: words.slice(at * ownCount, (at + 1) * ownCount),
-    };
-  });
+  const operations: Operation[] = [];
+  for (let at = 0; (at + 1) * each <= keys.length; at++) {
+    const first = at * each;
+    const pairs: [lock: string, second: string][] = [];
+    for (let i = first; pairs.length < resources; i += 2) pairs.push([keys[i]!, keys[i + 1]!]);
+    const lists = isQueued ? keys.slice(first + 2 * resources, first + each) : [];
+    operations.push({ pairs, lists, own: words.slice(at * ownCount, (at + 1) * ownCount) });
+  }
+  return operations;
 }
 
 /** The answer where another holder has the key. */

@@ -91,8 +91,8 @@ export function runScript(
   if (verb === 'record') return [...head, record(keyspace, marker, memory, terms, nowUs, instants, flaw)];
   if (list) {
     const id = terms.shift()!;
-    const listed = [keyspace.field(marker, 'cur'), keyspace.field(marker, 'prev')];
-    const isListed = memory.hasRecord && listed.includes(id);
+    const listed = keyspace.fields(marker);
+    const isListed = memory.hasRecord && (listed.get('cur') === id || listed.get('prev') === id);
     if (id !== '' && !isListed && flaw !== 'any list accepted') return [...head, 'mismatch'];
   }
   const server = { keyspace, nowUs, publish, flaw, marker, memory, instants, tickAheadMs };
