@@ -168,17 +168,18 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     'lease-registry.ts': ['fallback', 'lease', 'waiting'],
     'acquirer.ts': ['quorum', 'acquire', 'lease', 'fallback', 'waiting', 'lease-registry.ts'],
     'force-release.ts': ['validation', 'quorum'],
-    'lock-manager.ts': [
+    'manager-parts.ts': [
       'validation',
       'quorum',
       'nodes',
       'lease',
+      'fallback',
       'election',
       'runs',
       'stall',
       'acquirer.ts',
-      'force-release.ts',
     ],
+    'lock-manager.ts': ['validation', 'quorum', 'lease', 'runs', 'manager-parts.ts', 'force-release.ts'],
   },
   'src/node/': {
     'lock-node.ts': [],

@@ -1,49 +1,25 @@
-import { healthOf } from '../core/health.js';
-import { systemClock, type Clock } from '../clock.js';
 import type { Election, ElectionOptions } from '../api/election.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
-import { LockEvents, type LockListener, type NodeSnapshot, type QuorumSnapshot } from '../api/events.js';
+import type { LockListener, NodeSnapshot, QuorumSnapshot } from '../api/events.js';
 import type { ForceReleaseOptions } from '../api/force-release.js';
 import type { Health } from '../api/health.js';
 import type { Inspection } from '../api/inspection.js';
-import type { Membership as MembershipSnapshot } from '../api/membership.js';
 import type { Lease, LeaseJson } from '../api/lease.js';
-import { LOCK_DEFAULTS } from '../api/defaults.js';
 import type { LockManagerOptions } from '../api/manager-options.js';
+import type { Membership } from '../api/membership.js';
 import type { AcquireOptions, AdoptOptions, CloseOptions } from '../api/options.js';
-import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
-import type { PastRun } from '../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../api/run.js';
-import type { NodePlan } from '../node/node-options.js';
-import { openFallbackNode } from '../node/open-node.js';
-import { Acquirer } from './acquirer.js';
-import { Elections } from './election/elections.js';
+import { healthOf } from '../core/health.js';
+import type { PastRun } from '../core/run-history.js';
+import { forceRelease, readForceReleaseOptions } from './force-release.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
-import type { HeldLease } from './lease/held-lease.js';
-import { forceRelease, readForceReleaseOptions, type ForceReleaseContext } from './force-release.js';
-import { LeaseScheduler } from './lease/lease-scheduler.js';
-import { NodeGroup } from './nodes/node-group.js';
-import { openNodes, readFallback, readNodes } from './nodes/node-list.js';
+import { ManagerParts, type LockManagerPorts } from './manager-parts.js';
 import { inspectResource } from './quorum/inspect-resource.js';
-import { Quorum } from './quorum/quorum.js';
-import { readHistory } from './quorum/read-history.js';
 import type { RunRoutine } from './runs/run-body.js';
-import { Runs } from './runs/runs.js';
-import { StallGuard } from './stall/stall-guard.js';
-import { AcquireOptionsResolver } from './validation/acquire-options.js';
 import { checkName } from './validation/checks.js';
 import { resolveCloseOptions } from './validation/close-options.js';
 import { adoptionOptions, readLeaseJson } from './validation/lease-json.js';
-import { resolveLockOptions } from './validation/lock-options.js';
-import { resolveManagerOptions } from './validation/manager-options.js';
 import { assertResource, resolveResources } from './validation/resources.js';
-
-/** Where time and random numbers come from; a test brings its own. */
-export interface LockManagerPorts {
-  readonly clock?: Clock | undefined;
-  /** A number from 0 to 1, as Math.random. Only pauses depend on it; holder ids come from node:crypto. */
-  readonly random?: (() => number) | undefined;
-}
 
 /**
  * Mutual exclusion over N independent Redis nodes: the algorithm of the Redlock specification
@@ -54,93 +30,14 @@ export interface LockManagerPorts {
  * `close` it to let the process end.
  */
 export class LockManager {
-  readonly #options: ResolvedManagerOptions;
-  readonly #acquireOptions: AcquireOptionsResolver;
-  readonly #clock: Clock;
-  readonly #group: NodeGroup;
-  readonly #quorum: Quorum;
-  /** Where locks are taken while the nodes cannot be reached. */
-  readonly #fallback: Quorum | undefined;
-  readonly #events: LockEvents;
-  readonly #stallGuard: StallGuard | undefined;
-  readonly #acquirer: Acquirer;
+  readonly #parts: ManagerParts;
   readonly #declared = new Set<string>();
-  readonly #elections: Elections;
-  readonly #runs: Runs;
-  /** Whether the connections were closed. */
-  #isDisconnected = false;
-  /** Set while locks exclude this process only. */
-  #fallbackReason: string | undefined;
   #closing: Promise<void> | undefined;
 
   /** Throws a TypeError or RangeError that names the option, the value and the bound. */
   constructor(options: LockManagerOptions, ports: LockManagerPorts = {}) {
-    this.#options = resolveManagerOptions(options);
-    this.#acquireOptions = new AcquireOptionsResolver(this.#options);
-    this.#clock = ports.clock ?? systemClock;
-    const random = ports.random ?? Math.random;
-    this.#events = new LockEvents(this.#options.warn);
-    const scheduler = new LeaseScheduler(this.#clock, (delayMs) =>
-      this.#events.emit({ type: 'stalled', delayMs }),
-    );
-    // First of all: what is wrong with the nodes is told as such, whatever the other options are.
-    const plans = readNodes(options.nodes, this.#options.warn);
-    const fallbackPlan = readFallback(options.fallback, plans);
-    if (this.#options.maxStallMs > 0) {
-      this.#stallGuard = new StallGuard(options.nodes, this.#options, this.#clock);
-    }
-    const { warn, lazyConnect } = this.#options;
-    const events = this.#events;
-    this.#group = new NodeGroup(plans, {
-      options: this.#options,
-      clock: this.#clock,
-      random,
-      events,
-      onReady: (nodeIndex) => this.#acquirer.leases.extendFor(nodeIndex),
-    });
-    const { nodes, membership, quarantine, isInMemory } = this.#group;
-    this.#quorum = new Quorum(nodes, this.#clock, events, membership);
-    if (isInMemory) this.#fallbackReason = 'all nodes are in memory: locks exclude this process only';
-    this.#fallback = this.#openFallback(fallbackPlan, random);
-    this.#acquirer = new Acquirer({
-      options: this.#options,
-      clock: this.#clock,
-      random,
-      events: this.#events,
-      quorum: this.#quorum,
-      quarantine,
-      fallback: this.#fallback,
-      onFallback: (active, reason) => this.#setFallback(active, reason),
-      isInMemory,
-      scheduler,
-      guard: this.#stallGuard,
-      starting: () => this.#group.starting,
-    });
-    const context = {
-      manager: this,
-      clock: this.#clock,
-      random,
-      events,
-      worker: this.#options.holder,
-      warn,
-      declare: (name: string) => this.declare(name),
-      resolve: (acquireOptions: AcquireOptions) => this.#acquireOptions.resolve(acquireOptions),
-    };
-    this.#elections = new Elections({
-      ...context,
-      isDraining: () => this.closed,
-      acquire: (resource, resolved) => this.#acquireResolved([resource], resolved),
-    });
-    this.#runs = new Runs({
-      ...context,
-      started: () => this.started(),
-      isElection: (key) => this.#elections.has(key),
-      inspect: (key) => this.inspect(key),
-      history: (key) => readHistory(this.#quorum, this.#clock, key, this.#beginQuestion([key])),
-      acquire: (key, acquireOptions) =>
-        this.#acquireResolved([key], this.#acquireOptions.resolve(acquireOptions)),
-    });
-    if (!lazyConnect) this.connect();
+    this.#parts = new ManagerParts(this, options, ports);
+    if (!this.#parts.options.lazyConnect) this.connect();
   }
 
   /**
@@ -150,7 +47,7 @@ export class LockManager {
    */
   async acquire(resource: string | readonly string[], options: AcquireOptions = {}): Promise<Lease> {
     const resources = resolveResources(resource);
-    return this.#acquireResolved(resources, this.#acquireOptions.resolve(options));
+    return this.#parts.acquire(resources, this.#parts.acquireOptions.resolve(options));
   }
 
   /**
@@ -164,10 +61,10 @@ export class LockManager {
    * the other process, too. A TypeError or RangeError says that `lease` cannot be adopted by this manager.
    */
   async adopt(lease: LeaseJson, options: AdoptOptions = {}): Promise<Lease> {
-    const read = readLeaseJson(lease, this.#options);
-    const resolved = this.#acquireOptions.resolve(adoptionOptions(read, options));
+    const read = readLeaseJson(lease, this.#parts.options);
+    const resolved = this.#parts.acquireOptions.resolve(adoptionOptions(read, options));
     this.connect();
-    return this.#acquirer.adopt(read, resolved);
+    return this.#parts.acquirer.adopt(read, resolved);
   }
 
   /**
@@ -225,7 +122,7 @@ export class LockManager {
    * needs the token of the lease, like that of any other holder.
    */
   elect(resource: string, options: ElectionOptions = {}): Election {
-    return this.#elections.stand(resource, options);
+    return this.#parts.elections.stand(resource, options);
   }
 
   /**
@@ -235,7 +132,7 @@ export class LockManager {
    * LeaseLostError, or like `acquire` if the nodes or the options are at fault.
    */
   runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {
-    return this.#runs.runOnce(options, routine);
+    return this.#parts.runs.runOnce(options, routine);
   }
 
   /**
@@ -244,7 +141,7 @@ export class LockManager {
    * which is to call `runOnce`. Nothing is run on a first deployment, where the nodes know of no tick.
    */
   watchTicks(options: WatchTicksOptions, perform: (tick: number) => unknown): TickWatch {
-    return this.#runs.watch(options, perform);
+    return this.#parts.runs.watch(options, perform);
   }
 
   /**
@@ -253,7 +150,8 @@ export class LockManager {
    */
   async inspect(resource: string): Promise<Inspection> {
     assertResource(resource);
-    return inspectResource(this.#quorum, this.#clock, resource, this.#beginQuestion([resource]));
+    const { quorum, clock } = this.#parts;
+    return inspectResource(quorum, clock, resource, this.#parts.beginQuestion([resource]));
   }
 
   /**
@@ -262,7 +160,7 @@ export class LockManager {
    * Rejects with a QuorumUnreachableError, and with a LockManagerClosedError once the manager is closed.
    */
   history(key: string): Promise<readonly PastRun[]> {
-    return this.#runs.history(key);
+    return this.#parts.runs.history(key);
   }
 
   /**
@@ -275,7 +173,13 @@ export class LockManager {
     assertResource(resource);
     const terms = readForceReleaseOptions(options);
     if (this.closed) throw new LockManagerClosedError([resource]);
-    return forceRelease(this.#forceReleaseContext(), resource, terms);
+    this.connect();
+    const { sides, clock, events, nodeTimeoutMs, acquireOptions } = this.#parts;
+    const { fencing, holder: worker } = this.#parts.options;
+    const acquire = (one: string, name: string): Promise<Lease> =>
+      this.#parts.acquire([one], acquireOptions.resolve({ name, retries: 0, waitMs: 0, minHoldMs: 0 }));
+    const context = { sides, clock, events, worker, fencing, nodeTimeoutMs, acquire };
+    return forceRelease(context, resource, terms);
   }
 
   /**
@@ -283,7 +187,7 @@ export class LockManager {
    * nothing after `close`.
    */
   connect(): void {
-    if (!this.closed) this.#group.connect();
+    this.#parts.connect();
   }
 
   /**
@@ -292,7 +196,8 @@ export class LockManager {
    */
   async started(): Promise<QuorumSnapshot> {
     this.connect();
-    return (await this.#group.started) ?? { ...this.#group.count, ready: 0, reached: false };
+    const { group } = this.#parts;
+    return (await group.started) ?? { ...group.count, ready: 0, reached: false };
   }
 
   /**
@@ -304,22 +209,23 @@ export class LockManager {
    */
   health(): Health {
     this.connect();
-    const { ready: answering, needed, nodes } = this.#group.count;
-    const ready = this.#group.membership.votingNodes;
+    const { group, fallbackState } = this.#parts;
+    const { ready: answering, needed, nodes } = group.count;
+    const ready = group.membership.votingNodes;
     const elsewhere = answering - ready;
-    const { closed: isClosed } = this;
-    const facts = { ready, needed, nodes, elsewhere, fallbackReason: this.#fallbackReason, isClosed };
+    const fallbackReason = fallbackState.reason;
+    const facts = { ready, needed, nodes, elsewhere, fallbackReason, isClosed: this.closed };
     return { ...healthOf(facts), ready, needed, nodes, margin: ready - needed };
   }
 
   /** The nodes in their order, and the state of each. */
   nodes(): readonly NodeSnapshot[] {
-    return this.#group.snapshots();
+    return this.#parts.group.snapshots();
   }
 
   /** The list of nodes that this manager votes under, see docs/membership.md. */
-  membership(): MembershipSnapshot {
-    return this.#group.membership.snapshot();
+  membership(): Membership {
+    return this.#parts.group.membership.snapshot();
   }
 
   /**
@@ -330,10 +236,11 @@ export class LockManager {
    * once the manager is closed.
    */
   async acceptMembers(): Promise<void> {
-    this.#assertConnected([]);
+    this.#parts.assertConnected([]);
     this.connect();
-    await this.#group.starting;
-    return this.#group.membership.accept();
+    const { group } = this.#parts;
+    await group.starting;
+    return group.membership.accept();
   }
 
   /**
@@ -342,8 +249,8 @@ export class LockManager {
    * once the manager is closed.
    */
   async trustNode(name: string): Promise<void> {
-    this.#assertConnected([]);
-    return this.#group.trust(name);
+    this.#parts.assertConnected([]);
+    return this.#parts.group.trust(name);
   }
 
   /**
@@ -353,14 +260,15 @@ export class LockManager {
    */
   subscribe(listener: LockListener): () => void {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
-    const tell: LockListener = (event) => this.#events.deliver(listener, event);
+    const { events, fallbackState, elections } = this.#parts;
+    const tell: LockListener = (event) => events.deliver(listener, event);
     for (const name of this.#declared) tell({ type: 'declared', name });
     this.nodes().forEach((node) => tell({ type: 'node', node }));
     tell({ type: 'membership', membership: this.membership() });
-    if (this.#fallbackReason !== undefined)
-      tell({ type: 'fallback', active: true, reason: this.#fallbackReason });
-    this.#elections.presentState.forEach(tell);
-    return this.#events.add(listener);
+    const { reason } = fallbackState;
+    if (reason !== undefined) tell({ type: 'fallback', active: true, reason });
+    elections.presentState.forEach(tell);
+    return events.add(listener);
   }
 
   /**
@@ -369,12 +277,12 @@ export class LockManager {
   declare(name: string): void {
     if (this.#declared.has(checkName(name))) return;
     this.#declared.add(name);
-    this.#events.emit({ type: 'declared', name });
+    this.#parts.events.emit({ type: 'declared', name });
   }
 
   /** Whether `drain` or `close` was called. */
   get closed(): boolean {
-    return this.#acquirer.isDraining;
+    return this.#parts.acquirer.isDraining;
   }
 
   /**
@@ -382,9 +290,7 @@ export class LockManager {
    * leaders: they resign.
    */
   drain(): void {
-    this.#acquirer.drain();
-    this.#runs.drain();
-    this.#elections.close();
+    this.#parts.drain();
   }
 
   /**
@@ -398,94 +304,16 @@ export class LockManager {
   async close(options: CloseOptions = {}): Promise<void> {
     const { drainMs, leaveKeys } = resolveCloseOptions(options);
     this.drain();
-    this.#closing ??= this.#close(drainMs, leaveKeys);
+    this.#closing ??= this.#parts.close(drainMs, leaveKeys);
     const own = leasesAround(this);
     return own.size === 0
       ? this.#closing
-      : Promise.race([this.#closing, this.#acquirer.leases.whenOnly(own)]);
+      : Promise.race([this.#closing, this.#parts.acquirer.leases.whenOnly(own)]);
   }
 
   /** The same as `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */
-  #beginQuestion(resources: readonly string[]): number {
-    this.#assertConnected(resources);
-    this.connect();
-    return resolveLockOptions({}, this.#options.lockDefaults, this.#options.maxTtlMs).nodeTimeoutMs;
-  }
-
-  /** While the manager is drained its nodes still answer. */
-  #assertConnected(resources: readonly string[]): void {
-    if (this.#isDisconnected) throw new LockManagerClosedError(resources);
-  }
-
-  #acquireResolved(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
-    this.connect();
-    return this.#acquirer.acquire(resources, options);
-  }
-
-  #forceReleaseContext(): ForceReleaseContext {
-    this.connect();
-    const { fencing, holder: worker, lockDefaults, maxTtlMs } = this.#options;
-    const { nodeTimeoutMs } = resolveLockOptions({}, lockDefaults, maxTtlMs);
-    const acquire = (resource: string, name: string): Promise<HeldLease> =>
-      this.#acquireResolved(
-        [resource],
-        this.#acquireOptions.resolve({ name, retries: 0, waitMs: 0, minHoldMs: 0 }),
-      );
-    return {
-      sides: this.#fallback === undefined ? [this.#quorum] : [this.#quorum, this.#fallback],
-      clock: this.#clock,
-      events: this.#events,
-      worker,
-      fencing,
-      nodeTimeoutMs,
-      acquire,
-    };
-  }
-
-  async #close(drainMs: number, leaveKeys: boolean): Promise<void> {
-    await this.#acquirer.leases.whenEmpty(drainMs);
-    this.#acquirer.leases.close(leaveKeys);
-    await this.#acquirer.whenIdle(LOCK_DEFAULTS.nodeTimeoutMs);
-    this.#acquirer.close();
-    this.#quorum.releaseOpenRounds();
-    const { nodeTimeoutMs } = LOCK_DEFAULTS;
-    this.#fallback?.releaseOpenRounds();
-    await Promise.all([
-      this.#quorum.whenReleased(nodeTimeoutMs),
-      this.#fallback?.whenReleased(nodeTimeoutMs),
-    ]);
-    this.#isDisconnected = true;
-    this.#group.unwatch();
-    const fallbackNodes = this.#fallback?.nodes ?? [];
-    await Promise.all([
-      this.#group.closeNodes(),
-      ...fallbackNodes.map((node) => node.close()),
-      this.#stallGuard?.close(),
-    ]);
-    for (const { name } of this.#group.nodes)
-      this.#events.emit({ type: 'node', node: { name, status: 'closed' } });
-  }
-
-  /** A quorum of one node, which is trusted as a single node is. It connects at once. */
-  #openFallback(plan: NodePlan | undefined, random: () => number): Quorum | undefined {
-    if (this.#options.fallback === 'none') return undefined;
-    const [clock, events] = [this.#clock, this.#events];
-    const options = { ...this.#options, restartQuarantine: 'off' } as const;
-    const nodes =
-      plan === undefined ? [openFallbackNode(clock)] : openNodes([plan], options, clock, random).nodes;
-    return new Quorum(nodes, clock, events);
-  }
-
-  #setFallback(active: boolean, reason: string): void {
-    if ((this.#fallbackReason !== undefined) === active) return;
-    this.#fallbackReason = active ? reason : undefined;
-    this.#events.emit({ type: 'fallback', active, reason });
-    this.#options.warn(active ? `fallback: ${reason}` : `fallback over: ${reason}`);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 export { systemClock, type Clock, type Timer } from '../clock.js';
 export type { Stamp } from '../core/validity.js';
-export type { LockManagerPorts } from '../lock/lock-manager.js';
+export type { LockManagerPorts } from '../lock/manager-parts.js';
 export type { CallState, TestCall } from './recorded-calls.js';
 export { TestClock } from './test-clock.js';
 export { testLocks, TestLocks, type HeldByOther, type TestLocksOptions } from './test-locks.js';

@@ -1,0 +1,197 @@
+import { systemClock, type Clock } from '../clock.js';
+import { LOCK_DEFAULTS } from '../api/defaults.js';
+import { LockManagerClosedError } from '../api/errors.js';
+import { LockEvents, type QuorumSnapshot } from '../api/events.js';
+import type { Inspection } from '../api/inspection.js';
+import type { LockManagerOptions } from '../api/manager-options.js';
+import type { AcquireOptions } from '../api/options.js';
+import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
+import type { NodePlan } from '../node/node-options.js';
+import { openFallbackNode } from '../node/open-node.js';
+import { Acquirer } from './acquirer.js';
+import { Elections } from './election/elections.js';
+import { FallbackState } from './fallback/fallback-state.js';
+import type { HeldLease } from './lease/held-lease.js';
+import { LeaseScheduler } from './lease/lease-scheduler.js';
+import { NodeGroup } from './nodes/node-group.js';
+import { openNodes, readFallback, readNodes } from './nodes/node-list.js';
+import { Quorum } from './quorum/quorum.js';
+import { readHistory } from './quorum/read-history.js';
+import { Runs } from './runs/runs.js';
+import { StallGuard } from './stall/stall-guard.js';
+import { AcquireOptionsResolver } from './validation/acquire-options.js';
+import { resolveLockOptions } from './validation/lock-options.js';
+import { resolveManagerOptions } from './validation/manager-options.js';
+
+/** Where time and random numbers come from; a test brings its own. */
+export interface LockManagerPorts {
+  readonly clock?: Clock | undefined;
+  /** A number from 0 to 1, as Math.random. Only pauses depend on it; holder ids come from node:crypto. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** What elections and runs ask of the manager that they belong to. */
+interface Manager {
+  readonly closed: boolean;
+  declare(name: string): void;
+  started(): Promise<QuorumSnapshot>;
+  inspect(key: string): Promise<Inspection>;
+}
+
+/** The parts of a manager: put together here, and closed in their order. */
+export class ManagerParts {
+  readonly options: ResolvedManagerOptions;
+  readonly acquireOptions: AcquireOptionsResolver;
+  readonly clock: Clock;
+  readonly events: LockEvents;
+  readonly group: NodeGroup;
+  readonly quorum: Quorum;
+  /** Where locks are taken while the nodes cannot be reached. */
+  readonly fallback: Quorum | undefined;
+  readonly fallbackState: FallbackState;
+  readonly acquirer: Acquirer;
+  readonly elections: Elections;
+  readonly runs: Runs;
+  readonly #stallGuard: StallGuard | undefined;
+  /** Whether the connections were closed. */
+  #isDisconnected = false;
+
+  /** Throws a TypeError or RangeError that names the option, the value and the bound. */
+  constructor(manager: Manager, options: LockManagerOptions, ports: LockManagerPorts) {
+    this.options = resolveManagerOptions(options);
+    this.acquireOptions = new AcquireOptionsResolver(this.options);
+    this.clock = ports.clock ?? systemClock;
+    const random = ports.random ?? Math.random;
+    this.events = new LockEvents(this.options.warn);
+    const scheduler = new LeaseScheduler(this.clock, (delayMs) =>
+      this.events.emit({ type: 'stalled', delayMs }),
+    );
+    // Before the stall guard, which reads them too: its error would not say which entry is wrong.
+    const plans = readNodes(options.nodes, this.options.warn);
+    const fallbackPlan = readFallback(options.fallback, plans);
+    if (this.options.maxStallMs > 0) {
+      this.#stallGuard = new StallGuard(options.nodes, this.options, this.clock);
+    }
+    const { events } = this;
+    const { warn } = this.options;
+    this.group = new NodeGroup(plans, {
+      options: this.options,
+      clock: this.clock,
+      random,
+      events,
+      onReady: (nodeIndex) => this.acquirer.leases.extendFor(nodeIndex),
+    });
+    const { nodes, membership, quarantine, isInMemory } = this.group;
+    this.quorum = new Quorum(nodes, this.clock, events, membership);
+    this.fallbackState = new FallbackState(isInMemory, events, warn);
+    this.fallback = this.#openFallback(fallbackPlan, random);
+    this.acquirer = new Acquirer({
+      options: this.options,
+      clock: this.clock,
+      random,
+      events,
+      quorum: this.quorum,
+      quarantine,
+      fallback: this.fallback,
+      onFallback: (active, reason) => this.fallbackState.set(active, reason),
+      isInMemory,
+      scheduler,
+      guard: this.#stallGuard,
+      starting: () => this.group.starting,
+    });
+    const context = {
+      manager,
+      clock: this.clock,
+      random,
+      events,
+      worker: this.options.holder,
+      warn,
+      declare: (name: string) => manager.declare(name),
+      resolve: (acquireOptions: AcquireOptions) => this.acquireOptions.resolve(acquireOptions),
+    };
+    this.elections = new Elections({
+      ...context,
+      isDraining: () => manager.closed,
+      acquire: (resource, resolved) => this.acquire([resource], resolved),
+    });
+    this.runs = new Runs({
+      ...context,
+      started: () => manager.started(),
+      isElection: (key) => this.elections.has(key),
+      inspect: (key) => manager.inspect(key),
+      history: (key) => readHistory(this.quorum, this.clock, key, this.beginQuestion([key])),
+      acquire: (key, acquireOptions) => this.acquire([key], this.acquireOptions.resolve(acquireOptions)),
+    });
+  }
+
+  /** Connects to the nodes, in the background, unless the manager grants nothing any more. */
+  connect(): void {
+    if (!this.acquirer.isDraining) this.group.connect();
+  }
+
+  acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
+    this.connect();
+    return this.acquirer.acquire(resources, options);
+  }
+
+  /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */
+  beginQuestion(resources: readonly string[]): number {
+    this.assertConnected(resources);
+    this.connect();
+    return this.nodeTimeoutMs;
+  }
+
+  /** How long a node may take to answer, in milliseconds, where no call says otherwise. */
+  get nodeTimeoutMs(): number {
+    const { lockDefaults, maxTtlMs } = this.options;
+    return resolveLockOptions({}, lockDefaults, maxTtlMs).nodeTimeoutMs;
+  }
+
+  /** Where keys of a lock may be: on the nodes, and in the fallback. */
+  get sides(): readonly Quorum[] {
+    return this.fallback === undefined ? [this.quorum] : [this.quorum, this.fallback];
+  }
+
+  /** While the manager is drained its nodes still answer. */
+  assertConnected(resources: readonly string[]): void {
+    if (this.#isDisconnected) throw new LockManagerClosedError(resources);
+  }
+
+  /** Nothing is granted any more, and the calls that wait end. */
+  drain(): void {
+    this.acquirer.drain();
+    this.runs.drain();
+    this.elections.close();
+  }
+
+  /** Waits for leases, ends those that are left, releases what is open, and closes the connections. */
+  async close(drainMs: number, leaveKeys: boolean): Promise<void> {
+    await this.acquirer.leases.whenEmpty(drainMs);
+    this.acquirer.leases.close(leaveKeys);
+    const { nodeTimeoutMs } = LOCK_DEFAULTS;
+    await this.acquirer.whenIdle(nodeTimeoutMs);
+    this.acquirer.close();
+    for (const side of this.sides) side.releaseOpenRounds();
+    await Promise.all(this.sides.map((side) => side.whenReleased(nodeTimeoutMs)));
+    this.#isDisconnected = true;
+    this.group.unwatch();
+    const fallbackNodes = this.fallback?.nodes ?? [];
+    await Promise.all([
+      this.group.closeNodes(),
+      ...fallbackNodes.map((node) => node.close()),
+      this.#stallGuard?.close(),
+    ]);
+    for (const { name } of this.group.nodes)
+      this.events.emit({ type: 'node', node: { name, status: 'closed' } });
+  }
+
+  /** A quorum of one node, which is trusted as a single node is. It connects at once. */
+  #openFallback(plan: NodePlan | undefined, random: () => number): Quorum | undefined {
+    if (this.options.fallback === 'none') return undefined;
+    const [clock, events] = [this.clock, this.events];
+    const options = { ...this.options, restartQuarantine: 'off' } as const;
+    const nodes =
+      plan === undefined ? [openFallbackNode(clock)] : openNodes([plan], options, clock, random).nodes;
+    return new Quorum(nodes, clock, events);
+  }
+}
