@@ -1,4 +1,3 @@
-import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import type { MemoryReport } from '../../../core/quarantine.js';
 import { failed, type Failed } from '../../../core/vote.js';
@@ -9,21 +8,15 @@ import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
 import { guardContent, recordContent } from '../protocol/requests.js';
 import type { CallContent } from '../protocol/script-call.js';
-import { SCRIPTS } from '../protocol/scripts.js';
-import { PERSISTENCE_PARAMETERS, persistenceCaution, persistenceOf, type Reliance } from './persistence.js';
 import { permissionErrorOf } from './permission-errors.js';
 import { NO_REPLY, ScriptCalls } from './script-calls.js';
 import { shortageOf, type Replication } from './replication.js';
-import { misconfigurationOf, serverInfoOf, type ServerInfo } from './server-info.js';
+import { serverInfoOf, type ServerInfo } from './server-info.js';
 import type { ServerSettings } from './server-settings.js';
+import { ServerWatch } from './server-watch.js';
 
 /** The whole reply of a call, with an answer to each of its operations, or what went wrong. */
 export type CallResult = readonly unknown[] | Failed;
-
-/** After this, a server that cannot vote in its place, such as a replica, is connected to again. */
-const RECHECK_MS = 5_000;
-/** How often a node is looked at even if nobody asks it, so that a restart or a clock step is seen early. */
-const PROBE_MS = 5_000;
 
 const FORGOT = 'it is new, or lost its memory: it restarted or was emptied';
 const SHARD_FORGOT =
@@ -46,10 +39,8 @@ export class RedisServer implements NodeMemory {
   readonly #settings: ServerSettings;
   readonly #connection: Connection;
   readonly #calls: ScriptCalls;
+  readonly #watch: ServerWatch;
   #lastError = 'not connected';
-  /** What the operator should know of how the server keeps its data. */
-  #persistence: string | undefined;
-  #nextLook: Timer | undefined;
 
   constructor(
     endpoint: Endpoint,
@@ -66,7 +57,7 @@ export class RedisServer implements NodeMemory {
       serverInfoOf(''),
       settings.shard === undefined ? FORGOT : SHARD_FORGOT,
       {
-        onUntrusted: () => this.#lookAgain(),
+        onUntrusted: () => this.#watch.lookAgain(),
         onPutBack: () => void this.#command('quarantine'),
       },
     );
@@ -74,7 +65,18 @@ export class RedisServer implements NodeMemory {
     if (!endpoint.failsOver) this.lift = (memory) => this.#command('lift', memory);
     const { keyPrefix } = this;
     this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint);
-    this.#connection.on('ready', () => void this.#introduce());
+    this.#watch = new ServerWatch(
+      {
+        endpoint,
+        connection: this.#connection,
+        calls: this.#calls,
+        voting: this.voting,
+        tell: (command) => this.#tell(command),
+        onError: (error) => this.#onError(error),
+      },
+      settings,
+    );
+    this.#connection.on('ready', () => void this.#watch.introduce());
     this.#connection.on('close', () => this.#onClose());
     this.#connection.on('error', (error) => this.#onError(error));
     if (settings.wanted === undefined) this.#connect();
@@ -186,7 +188,7 @@ export class RedisServer implements NodeMemory {
   }
 
   leave(state: NodeState): void {
-    this.#nextLook?.cancel();
+    this.#watch.cancel();
     this.voting.end(state);
     this.#connection.disconnect();
   }
@@ -227,101 +229,19 @@ export class RedisServer implements NodeMemory {
     return failed(answered ? 'error' : 'disconnected', new Error(message));
   }
 
-  /** What comes before a connection's first vote: who is there, the scripts, and what the marker says. */
-  async #introduce(): Promise<void> {
-    const epoch = this.#calls.beginEpoch();
-    this.#nextLook?.cancel();
-    try {
-      const [info, master, config] = await Promise.all([
-        this.#connection.info().catch(() => ''),
-        this.#endpoint.masterRunId?.(),
-        this.#reliance === 'none'
-          ? undefined
-          : this.#connection.config(PERSISTENCE_PARAMETERS).catch(() => undefined),
-        ...SCRIPTS.map(({ text }) => this.#connection.script('LOAD', text).catch(() => undefined)),
-      ]);
-      if (epoch !== this.#calls.epoch || this.voting.ended) return;
-      this.#persistence = persistenceCaution(this.#reliance, persistenceOf(info, config));
-      this.voting.info = serverInfoOf(info, this.#persistence);
-      const fault = this.#misconfiguration(master);
-      if (fault !== undefined) this.#standBy(fault);
-      else {
-        await this.#tell('look');
-        this.#lookAgain();
-      }
-    } catch (error) {
-      if (epoch !== this.#calls.epoch) return;
-      this.#onError(error);
-      if (this.state.status !== 'misconfigured')
-        this.voting.set({ status: 'unreachable', reason: this.#lastError });
-      // Not at once: the connection was let in, so ioredis would be back without a pause, for ever.
-      this.#recheckLater();
-    }
-  }
-
-  /** Plans the next look: after `PROBE_MS`, or when the quarantine ends. */
-  #lookAgain(): void {
-    const { clock } = this.#settings;
-    const { trustedAt = Number.POSITIVE_INFINITY } = this.state;
-    const delayMs = Math.min(PROBE_MS, Math.max(1, trustedAt - clock.now()));
-    this.#nextLook?.cancel();
-    this.#nextLook = clock.setTimer(() => void this.#probe(), delayMs, 'background');
-  }
-
-  async #probe(): Promise<void> {
-    const { epoch } = this.#calls;
-    const before = this.voting.info;
-    try {
-      const [text, master] = await Promise.all([
-        before.runId === undefined ? '' : this.#connection.info(),
-        this.#endpoint.masterRunId?.(),
-      ]);
-      if (epoch !== this.#calls.epoch || this.voting.ended) return;
-      const info = (this.voting.info = serverInfoOf(text, this.#persistence));
-      const fault = this.#misconfiguration(master);
-      if (fault !== undefined) return this.#standBy(fault);
-      await this.#tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : 'look');
-    } catch {
-      // The next request for a vote reports what is wrong.
-    }
-    if (epoch === this.#calls.epoch && !this.voting.ended) this.#lookAgain();
-  }
-
-  /** Whether locks rely on it that this server keeps its data. */
-  get #reliance(): Reliance {
-    if (this.#endpoint.durable) return 'declared durable';
-    return this.#settings.lacksQuarantine === true ? 'no quarantine' : 'none';
-  }
-
-  #misconfiguration(masterRunId: string | undefined): string | undefined {
-    const { failsOver, reconnectsUnseen } = this.#endpoint;
-    if (reconnectsUnseen === true && this.#settings.acknowledge !== undefined)
-      return 'it is reached by Valkey GLIDE, which cannot tell what its replicas have: leave out acknowledge';
-    const isShard = this.#settings.shard !== undefined;
-    return misconfigurationOf(this.voting.info, { failsOver, isShard, masterRunId });
-  }
-
-  #standBy(reason: string): void {
-    this.voting.set({ status: 'misconfigured', reason });
-    this.#recheckLater();
-  }
-
-  #recheckLater(): void {
-    const again = (): void => this.#connection.disconnect(true);
-    this.#nextLook = this.#settings.clock.setTimer(again, RECHECK_MS, 'background');
-  }
-
-  #onError(error: unknown): void {
+  /** Takes note of an error, and gives its message. */
+  #onError(error: unknown): string {
     const message = messageOf(error);
     this.#lastError = message;
     const reason = permissionErrorOf(message);
     if (reason !== undefined) this.voting.set({ status: 'misconfigured', reason });
+    return message;
   }
 
   #onClose(): void {
     this.#calls.beginEpoch();
     this.onLost();
-    this.#nextLook?.cancel();
+    this.#watch.cancel();
     if (this.state.status === 'misconfigured') return;
     this.voting.set({ status: 'unreachable', reason: this.#lastError });
   }
