@@ -11,7 +11,8 @@ import type {
 import type { NodeSettings } from '../node-options.js';
 import { PendingRequests, type PendingRequest } from '../server/pending-requests.js';
 import { PostgresListeners } from './postgres-listener.js';
-import { PostgresServer, type PostgresPlace } from './postgres-server.js';
+import type { PostgresPlace } from './postgres-place.js';
+import { PostgresServer } from './postgres-server.js';
 
 /**
  * One statement is under way at a time. So the order stays, whichever connections the pool gives; and what

@@ -1,43 +1,28 @@
 import { randomUUID } from 'node:crypto';
-import type { Timer } from '../../clock.js';
-import { reconnectDelayMs } from '../../core/backoff.js';
 import { writePair } from '../../core/membership/record.js';
 import type { MemoryReport } from '../../core/quarantine.js';
 import type { NodeMemory, NodeRequest, NodeState, RecordWrite } from '../lock-node.js';
 import type { NodeSettings, PostgresClientLike } from '../node-options.js';
 import { findingIn, type Finding, type GuardCommand } from '../server/finding.js';
-import { VotingState, type ServerFacts } from '../server/voting-state.js';
+import { VotingState } from '../server/voting-state.js';
 import { Connections } from './connections.js';
+import { isDisconnection, isMissing, messageOf, misconfigurationOf, sqlStateOf } from './postgres-errors.js';
 import {
-  isDisconnection,
-  isMissing,
-  messageOf,
-  misconfigurationOf,
-  missingTables,
-} from './postgres-errors.js';
-import { sqlStateOf } from './postgres-errors.js';
-import { encodeRequest, historyQuery, inspectionsIn, inspectQuery, jsonIn, notesIn } from './requests.js';
-import { voteReplyIn } from './requests.js';
-import type { VoteReply } from './requests.js';
-import { postgresMigration, quoted } from './sql/migration.js';
-
-/** How often the database is looked at even if nobody asks it. */
-const PROBE_MS = 5_000;
-/** How often it is looked at while it cannot vote because of its configuration. */
-const RECHECK_MS = 2_000;
+  encodeRequest,
+  historyQuery,
+  inspectionsIn,
+  inspectQuery,
+  jsonIn,
+  notesIn,
+  voteReplyIn,
+  type VoteReply,
+} from './requests.js';
+import { factsIn } from './server-facts.js';
+import { ServerWatch, WrongIsolation } from './server-watch.js';
+import type { PostgresPlace } from './postgres-place.js';
+import { quoted } from './sql/migration.js';
 
 const FORGOT = 'it may have forgotten locks: a backup was restored, or a standby was promoted';
-
-/** A source of a node, after it was read and checked. */
-export interface PostgresPlace {
-  readonly name: string;
-  readonly address: string;
-  readonly source: object;
-  readonly schema: string;
-  readonly migrate: boolean;
-  readonly durable: boolean;
-  readonly secrets: readonly string[];
-}
 
 /** The database behind a node: who it is, whether its tables are there, and whether it may vote. */
 export class PostgresServer implements NodeMemory {
@@ -51,9 +36,7 @@ export class PostgresServer implements NodeMemory {
   #spareId: string = randomUUID();
   /** What the latest reply told of the cluster behind it: an older copy of it is noticed by that. */
   #seen = '';
-  #nextLook: Timer | undefined;
-  /** How often in a row it could not be reached. */
-  #failures = 0;
+  readonly #watch: ServerWatch;
 
   constructor(place: PostgresPlace, settings: NodeSettings) {
     this.#place = place;
@@ -62,11 +45,15 @@ export class PostgresServer implements NodeMemory {
     this.prefix = settings.keyPrefix;
     this.connections = new Connections(place.source, settings.clock);
     this.voting = new VotingState(settings, { runId: undefined, caution: undefined }, FORGOT, {
-      onUntrusted: () => this.#lookAgain(),
+      onUntrusted: () => this.#watch.lookAgain(),
       onPutBack: () => void this.#command('quarantine'),
     });
-    if (settings.wanted === undefined) void this.#visit();
-    else void settings.wanted.then(() => this.#visit());
+    const { connections, voting } = this;
+    const look = (): Promise<Finding> => this.#tell('look');
+    const version = (): Promise<number | undefined> => this.#version();
+    this.#watch = new ServerWatch({ place, connections, voting, look, version }, settings);
+    if (settings.wanted === undefined) void this.#watch.visit();
+    else void settings.wanted.then(() => this.#watch.visit());
   }
 
   get state(): NodeState {
@@ -102,7 +89,7 @@ export class PostgresServer implements NodeMemory {
     const state = sqlStateOf(error);
     const message = messageOf(error, this.#place.secrets);
     if (isDisconnection(state) || isMissing(state) || misconfigurationOf(error, '') !== undefined)
-      this.#later(error);
+      this.#watch.retry(error);
     return { wasAnswered: !isDisconnection(state), message };
   }
 
@@ -161,7 +148,7 @@ export class PostgresServer implements NodeMemory {
   }
 
   leave(state: NodeState): Promise<void> {
-    this.#nextLook?.cancel();
+    this.#watch.cancel();
     this.voting.end(state);
     return this.connections.close();
   }
@@ -178,6 +165,11 @@ export class PostgresServer implements NodeMemory {
 
   #ask(text: string, values: unknown[]): Promise<unknown> {
     return this.connections.use((client) => answerOf(client, text, values));
+  }
+
+  async #version(): Promise<number | undefined> {
+    const answer = await this.#ask(`select max(version) as answer from ${this.#q}.migration`, []);
+    return answer === null ? undefined : Number(answer);
   }
 
   async #command(command: GuardCommand, word?: string, replacedId?: string): Promise<void> {
@@ -205,93 +197,12 @@ export class PostgresServer implements NodeMemory {
     this.#seen = about['seen'] ?? '';
     this.voting.info = factsIn(about);
     this.voting.learn(sentAt, finding);
-    this.#failures = 0;
+    this.#watch.reached();
     return finding;
-  }
-
-  /** Looks at the database, and plans the next look. */
-  async #visit(): Promise<void> {
-    this.#nextLook?.cancel();
-    try {
-      await this.#tell('look').catch((error: unknown) => this.#migrate(error));
-      if (!this.voting.ended) this.#lookAgain();
-    } catch (error) {
-      this.#later(error);
-    }
-  }
-
-  /** Makes the tables if they are missing and may be made. Throws the error otherwise. */
-  async #migrate(error: unknown): Promise<void> {
-    if (!isMissing(sqlStateOf(error)) || !this.#place.migrate) throw error;
-    await this.connections.use((client) => client.query(postgresMigration(this.#place)));
-    await this.#tell('look');
-  }
-
-  /** Plans the next look: after `PROBE_MS`, or when the quarantine ends. */
-  #lookAgain(): void {
-    const { trustedAt = Number.POSITIVE_INFINITY } = this.state;
-    this.#visitIn(Math.min(PROBE_MS, Math.max(1, trustedAt - this.#settings.clock.now())));
-  }
-
-  #visitIn(delayMs: number): void {
-    this.#nextLook?.cancel();
-    this.#nextLook = this.#settings.clock.setTimer(() => void this.#visit(), delayMs, 'background');
-  }
-
-  /** It cannot vote now. The state says why, and it is looked at again. */
-  #later(error: unknown): void {
-    if (this.voting.ended) return;
-    const { schema, secrets } = this.#place;
-    const state = sqlStateOf(error);
-    const reason = error instanceof WrongIsolation ? error.message : misconfigurationOf(error, schema);
-    if (isMissing(state)) void this.#nameVersion(error);
-    else if (reason !== undefined) this.voting.set({ status: 'misconfigured', reason });
-    else this.voting.set({ status: 'unreachable', reason: messageOf(error, secrets) });
-    const isMisconfigured = reason !== undefined || isMissing(state);
-    const { random } = this.#settings;
-    this.#visitIn(isMisconfigured ? RECHECK_MS : reconnectDelayMs(++this.#failures, random()));
-  }
-
-  /** The functions are missing: are there no tables, or older ones? */
-  async #nameVersion(error: unknown): Promise<void> {
-    let version: number | undefined;
-    try {
-      const answer = await this.#ask(`select max(version) as answer from ${this.#q}.migration`, []);
-      version = answer === null ? undefined : Number(answer);
-    } catch {
-      // No table, or no right to read it.
-    }
-    if (this.voting.ended || this.state.status === 'ready') return;
-    const { schema, secrets } = this.#place;
-    const what = missingTables(schema, version);
-    this.voting.set({ status: 'misconfigured', reason: `${what} (${messageOf(error, secrets)})` });
-  }
-}
-
-class WrongIsolation extends Error {
-  constructor(level: string) {
-    super(`its connections use the isolation level "${level}", and quorlock needs "read committed"`);
   }
 }
 
 async function answerOf(client: PostgresClientLike, text: string, values: unknown[]): Promise<unknown> {
   const { rows } = await client.query(text, values);
   return (rows[0] as { readonly answer?: unknown } | undefined)?.answer;
-}
-
-const NO_IDENTIFIER =
-  'its role may not call pg_control_system(): a backup that was restored into another cluster, and the ' +
-  'same server under two names, go unnoticed';
-const NO_FSYNC = 'fsync is off: a restart counts as a loss of its memory';
-
-/** The run of a server names its cluster and its timeline; then its table, and what else has one memory. */
-function factsIn({ run = '', fsync }: Readonly<Record<string, string>>): ServerFacts {
-  const [cluster, timeline, , start = ''] = run.split('/');
-  const caution = [cluster === '' ? NO_IDENTIFIER : undefined, fsync === 'off' ? NO_FSYNC : undefined]
-    .filter(Boolean)
-    .join('; ');
-  return {
-    runId: cluster === '' ? undefined : `${cluster}/${timeline}${start === '' ? '' : `/${start}`}`,
-    caution: caution === '' ? undefined : caution,
-  };
 }

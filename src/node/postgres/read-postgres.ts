@@ -1,7 +1,7 @@
 import type { NodePlan, PostgresNodeOptions } from '../node-options.js';
 import { isPool } from './connections.js';
 import { PostgresNode } from './postgres-node.js';
-import type { PostgresPlace } from './postgres-server.js';
+import type { PostgresPlace } from './postgres-place.js';
 import { checkSchema, DEFAULT_SCHEMA } from './sql/migration.js';
 
 const OPTIONS: ReadonlySet<string> = new Set(['postgres', 'schema', 'migrate', 'name', 'durable']);
