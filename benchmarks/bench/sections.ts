@@ -20,6 +20,16 @@ const THROUGHPUT: readonly Column[] = [
   { figure: 'p50', title: 'p50 ms' },
   { figure: 'p99', title: 'p99 ms' },
 ];
+const HANDOFFS: readonly Column[] = [
+  { figure: 'perSecond', title: 'hand-offs/s' },
+  { figure: 'p50', title: 'hand-off p50 ms' },
+  { figure: 'p99', title: 'hand-off p99 ms' },
+  { figure: 'commands', title: 'commands per hand-off' },
+  { figure: 'least', title: 'least served' },
+  { figure: 'most', title: 'most served' },
+  { figure: 'starved', title: 'starved' },
+  { figure: 'overlaps', title: 'overlaps' },
+];
 /** Columns that are shown only if there are figures for them. */
 const ERRORS: Column = { figure: 'errors', title: 'errors' };
 export const TROUBLE: readonly Column[] = [ERRORS, { figure: 'unfinished', title: 'unfinished' }];
@@ -75,17 +85,7 @@ export const SECTIONS: readonly Section[] = [
       'For many callers that want the same thing: a queue of one, a hot account. It matters how ' +
       'many get their turn in a second, that nobody is left out, and how much the servers are asked ' +
       'meanwhile.',
-    columns: [
-      { figure: 'perSecond', title: 'hand-offs/s' },
-      { figure: 'p50', title: 'hand-off p50 ms' },
-      { figure: 'p99', title: 'hand-off p99 ms' },
-      { figure: 'commands', title: 'commands per hand-off' },
-      { figure: 'least', title: 'least served' },
-      { figure: 'most', title: 'most served' },
-      { figure: 'starved', title: 'starved' },
-      { figure: 'overlaps', title: 'overlaps' },
-      ERRORS,
-    ],
+    columns: [...HANDOFFS, ERRORS],
     better: 'more',
   },
   {
@@ -96,14 +96,7 @@ export const SECTIONS: readonly Section[] = [
       'customer. It matters that nobody is left out, and that the servers are asked no more often because ' +
       'more processes wait.',
     columns: [
-      { figure: 'perSecond', title: 'hand-offs/s' },
-      { figure: 'p50', title: 'hand-off p50 ms' },
-      { figure: 'p99', title: 'hand-off p99 ms' },
-      { figure: 'commands', title: 'commands per hand-off' },
-      { figure: 'least', title: 'least served' },
-      { figure: 'most', title: 'most served' },
-      { figure: 'starved', title: 'starved' },
-      { figure: 'overlaps', title: 'overlaps' },
+      ...HANDOFFS,
       { figure: 'lists', title: 'wait lists on a node' },
       { figure: 'listBytes', title: 'their bytes' },
       ERRORS,

@@ -1,6 +1,6 @@
 import { format, types } from 'node:util';
 
-/** What was thrown, in a text. Anything may be thrown, also what cannot be made a text of. */
+/** The message of what was thrown. Anything may be thrown, even a value that cannot become a text. */
 export function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? String(error.message) : format('%s', error);

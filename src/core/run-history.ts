@@ -32,13 +32,13 @@ export interface RunNote {
   readonly rank: number;
   /** The run as text; empty: nothing is kept of it. */
   readonly text: string;
-  /** So many notes of the resource are kept: those with the highest rank. */
+  /** How many notes of the resource are kept: those with the highest ranks. */
   readonly most: number;
   /** When the run succeeded, in ms since 1970; `undefined`: it did not. */
   readonly succeededAt: number | undefined;
 }
 
-/** So many runs of a job are kept at most. */
+/** How many runs of a job are kept at most. */
 export const MOST_NOTES = 1_000;
 
 /** The longest error message that is kept, in characters. */

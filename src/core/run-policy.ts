@@ -35,7 +35,7 @@ export function latestStartMs(tick: number, next: number | undefined, policy: Ru
   return next === undefined ? Number.POSITIVE_INFINITY : tick + Math.floor((next - tick) / 2);
 }
 
-/** What is to be done at a look: at the start, and when a quorum is back. */
+/** What a worker does when it looks: at the start, and when a quorum is back. */
 export type DueRun =
   /** Ask for this tick. */
   | { readonly kind: 'run'; readonly tick: number; readonly why: 'missed' | 'abandoned' }
@@ -85,7 +85,7 @@ export function dueRun(
   return { kind: 'missed', tick, why: policy.missed === 'skip' ? 'policy' : 'too_late' };
 }
 
-/** For how long nobody can say yet that a tick was missed: another worker may be about to start it. */
+/** How long after a tick it does not count as missed yet: another worker may be about to start it. */
 function graceMs(tick: number, next: number | undefined, { spreadMs }: RunPolicy): number {
   const half = next === undefined ? CLOCKS_DIFFER_MS : Math.floor((next - tick) / 2);
   return Math.min(CLOCKS_DIFFER_MS, half) + spreadMs;

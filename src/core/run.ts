@@ -45,7 +45,7 @@ export function refusesRun(record: RunRecord | undefined, tick: number, retry: b
  */
 export const TICK_AHEAD_MS = 60_000;
 
-/** What is wrong with such a tick. */
+/** The error of a tick that is further ahead. */
 export const TICK_TOO_FAR_AHEAD =
   "the tick is further ahead of the node's time than clocks may differ: is the clock of this machine right?";
 

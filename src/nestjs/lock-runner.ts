@@ -181,7 +181,7 @@ export class LockRunner {
     assertHoldsFit(method, { minHoldMs, maxHoldMs }, this.ttlMsOf(normalizedOptions));
   }
 
-  /** Where no scheduler is known, its way of calling tells that it makes the call. */
+  /** If no scheduler is known, the way of the call tells whether a scheduler makes it. */
   #originOf({ cron }: MethodPlan, args: readonly unknown[]): Origin {
     if (cron === undefined) return 'hand';
     if (this.watchesScheduler) return takeCronFire(cron, args);

@@ -115,7 +115,7 @@ const classOrToken = (name: string): string | typeof LockManager =>
 
 function providersOf(name: string): Provider[] {
   return [
-    // Of the default instance the class is the provider, and the token stands for it: a test that overrides
+    // The class is the provider of the default instance, and the token stands for it: a test that overrides
     // the class changes what everybody gets.
     { provide: classOrToken(name), inject: [MODULE_OPTIONS_TOKEN], useFactory: createManager },
     {

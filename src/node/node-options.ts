@@ -47,13 +47,13 @@ export interface NodeRedisSentinelPlace {
   /** The group of the master. */
   readonly name: string;
   readonly sentinelRootNodes: readonly { readonly host: string; readonly port: number }[];
-  /** Of the connections to the master: user and password, `database`, TLS. */
+  /** For the connections to the master: user and password, `database`, TLS. */
   readonly nodeClientOptions?: object | undefined;
-  /** Of the connections to the sentinels. */
+  /** For the connections to the sentinels. */
   readonly sentinelClientOptions?: object | undefined;
   readonly nodeAddressMap?: object | ((address: string) => object | undefined) | undefined;
   readonly RESP?: 2 | 3 | undefined;
-  // What has no meaning here, so that the same options can be given to both.
+  // These mean nothing here. They are allowed, so that the same options can be given to both.
   readonly masterPoolSize?: unknown;
   readonly replicaPoolSize?: unknown;
   readonly reserveClient?: unknown;

@@ -43,8 +43,8 @@ return released
 `;
 
 /**
- * What is run for a lock that another Redlock object has acquired, such as one of another process. Everything
- * else is done by the scripts of the engine; `acquireScript` says in a few lines what they have in common.
+ * The scripts for a lock that another Redlock object has acquired, such as one of another process. The
+ * scripts of the engine do everything else; `acquireScript` says in a few lines what they have in common.
  */
 export const SCRIPTS: Scripts = Object.freeze({
   acquireScript: scriptOf(ACQUIRE),

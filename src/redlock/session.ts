@@ -3,7 +3,7 @@ import { connectionClosed } from './errors.js';
 import type { Client } from './execution.js';
 import { errorOf, type Vote } from './votes.js';
 
-/** Who takes the votes of one kind that one call causes. */
+/** The taker of the votes of one kind that one call causes. */
 interface Watch {
   readonly op: Vote['op'];
   readonly resources: number;

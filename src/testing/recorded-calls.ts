@@ -20,7 +20,7 @@ export interface TestCall {
   readonly ran: boolean;
   /** Why it was `lost`, `skipped` or `failed`. */
   readonly reason?: string;
-  /** Who holds the lock, of a call that was `skipped`, as far as it is known. */
+  /** The holder of the lock, if the call was `skipped` and the holder is known. */
   readonly owner?: string;
   /** The error of a call that `failed`. */
   readonly error?: Error;

@@ -110,13 +110,13 @@ export class TestLocks<C extends Clock = TestClock> {
     return other;
   }
 
-  /** So many of the three nodes cannot be reached; the default is all. */
+  /** Makes so many of the three nodes unreachable; by default all. */
   unreachable(nodes: number = NODES): Promise<void> {
     return this.#set(nodes, { status: 'unreachable', reason: 'the test made it unreachable' });
   }
 
   /**
-   * So many of the three nodes are in quarantine, as after a restart without their data; the default is all.
+   * Puts so many of the three nodes into quarantine, as after a restart without their data; by default all.
    */
   quarantine(nodes: number = NODES): Promise<void> {
     return this.#set(nodes, { status: 'untrusted', reason: 'the test put it into quarantine' });

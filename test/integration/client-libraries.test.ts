@@ -1,32 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { QuorumUnreachableError, type LockManager } from '../../src/index.js';
 import { ACQUIRE } from '../../src/node/redis/protocol/acquire.js';
 import { CLIENT_LIBRARIES, type ClientOptions } from '../support/client-libraries.js';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { allReady, LockManagers, valuesOf } from '../support/lock-managers.js';
-import { startRedis, type RedisServers } from '../support/redis-servers.js';
-import type { RedisServer } from '../support/redis-server.js';
+import { allReady, valuesOf } from '../support/lock-managers.js';
+import { oneRedis } from '../support/one-redis.js';
 import { until } from '../support/until.js';
 
-/** What holds over a client of every library that is supported. */
-let redis: RedisServers;
-let server: RedisServer;
-let managers: LockManagers;
-
-beforeAll(async () => {
-  redis = await startRedis({ count: 1, tcp: true });
-  server = redis.servers[0]!;
-});
-beforeEach(() => {
-  managers = new LockManagers();
-});
-afterEach(async () => {
-  await managers[Symbol.asyncDispose]();
-  await server.client().flushall();
-});
-afterAll(() => redis?.stop());
+const redis = oneRedis();
 
 const statusOf = (locks: LockManager): string => locks.nodes()[0]!.status;
 const untilIs = (locks: LockManager, status: string): Promise<boolean> =>
@@ -34,32 +17,32 @@ const untilIs = (locks: LockManager, status: string): Promise<boolean> =>
 
 describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouched, useUp }) => {
   const connected = (options: ClientOptions): Promise<LockManager> =>
-    managers.connected({ nodes: [node(options)] });
+    redis.managers.connected({ nodes: [node(options)] });
 
   /** The number of calls of the script that acquires that were sent through the proxy. */
   const acquiresSent = (proxy: FaultProxy): number => proxy.sent.split(`${ACQUIRE.sha}\r\n`).length - 1;
 
   it('is neither connected, used nor closed', async () => {
-    const client = node(server.options);
-    const locks = await managers.connected({ nodes: [client] });
+    const client = node(redis.server.options);
+    const locks = await redis.managers.connected({ nodes: [client] });
     await locks.withLock('a', async () => undefined);
     await locks.close();
     expect(isUntouched(client)).toBe(true);
   });
 
   it('may be closed already: quorlock has connections of its own', async () => {
-    const client = node(server.options);
+    const client = node(redis.server.options);
     await useUp(client);
-    const locks = await managers.connected({ nodes: [client] });
+    const locks = await redis.managers.connected({ nodes: [client] });
     await locks.withLock('a', async () => undefined);
     await locks.close();
   });
 
   it('locks in the database of the client, and a waiter is told of a release', async () => {
-    const locks = await connected({ ...server.options, db: 3 });
-    const others = await connected({ ...server.options, db: 3 });
+    const locks = await connected({ ...redis.server.options, db: 3 });
+    const others = await connected({ ...redis.server.options, db: 3 });
     const lease = await locks.acquire('a', { ttlMs: 60_000 });
-    const third = server.client({ db: 3 });
+    const third = redis.server.client({ db: 3 });
     expect(await third.exists('lock:a')).toBe(1);
     const waiting = others.acquire('a', { ttlMs: 60_000, waitMs: 30_000 });
     await until(async () => (await third.pubsub('CHANNELS')).length > 0, { what: 'the waiter to listen' });
@@ -68,7 +51,7 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
   });
 
   it('a command lost with its connection is not sent again on the next one', async () => {
-    await using proxy = await FaultProxy.before(server);
+    await using proxy = await FaultProxy.before(redis.server);
     const locks = await connected(proxy.options);
     proxy.setAll({ loseRequests: true });
     const acquired = expect(locks.acquire('a', { ttlMs: 60_000 })).rejects.toThrow(QuorumUnreachableError);
@@ -80,12 +63,12 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
     // The new connection sends what it has to send before it answers this.
     await locks.inspect('a');
     expect(acquiresSent(proxy)).toBe(1);
-    expect(await valuesOf([server], 'lock:a')).toEqual([null]);
+    expect(await valuesOf([redis.server], 'lock:a')).toEqual([null]);
     await locks.close();
   });
 
   it('a command issued without a connection fails at once and is not sent later', async () => {
-    await using proxy = await FaultProxy.before(server);
+    await using proxy = await FaultProxy.before(redis.server);
     const locks = await connected(proxy.options);
     proxy.setAll({ refuse: true });
     await untilIs(locks, 'unreachable');
@@ -98,7 +81,7 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
   });
 
   it('a connection on which the server is silent is made anew', async () => {
-    await using proxy = await FaultProxy.before(server);
+    await using proxy = await FaultProxy.before(redis.server);
     const locks = await connected(proxy.options);
     proxy.setAll({ loseReplies: true });
     await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 100 })).rejects.toThrow(
@@ -118,7 +101,7 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
     );
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as AddressInfo;
-    const locks = managers.make({ nodes: [node({ host: '127.0.0.1', port })] });
+    const locks = redis.managers.make({ nodes: [node({ host: '127.0.0.1', port })] });
     await untilIs(locks, 'unreachable');
     await locks.close();
     await until(() => [...sockets].every(({ readableEnded, destroyed }) => readableEnded || destroyed), {
@@ -128,22 +111,22 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
   });
 
   it('a wrong password is told, and is not shown', async () => {
-    const client = server.client();
+    const client = redis.server.client();
     await client.call('ACL', 'SETUSER', 'app', 'on', 'resetpass', '>the-right-one', '~*', '&*', '+@all');
     const wrong = { username: 'app', password: 'hunter2-and-a-half' };
-    const locks = managers.make({ nodes: [node({ ...server.options, ...wrong })] });
+    const locks = redis.managers.make({ nodes: [node({ ...redis.server.options, ...wrong })] });
     await untilIs(locks, 'misconfigured');
     const { reason } = locks.nodes()[0]!;
     expect(reason).toMatch(/^the server refused the user or password \(WRONGPASS/);
     expect(reason).not.toContain('hunter2');
     const right = { ...wrong, password: 'the-right-one' };
-    const others = await connected({ ...server.options, ...right });
+    const others = await connected({ ...redis.server.options, ...right });
     await others.withLock('a', async () => undefined);
     await client.call('ACL', 'DELUSER', 'app');
   });
 
   it('a database that does not exist is told', async () => {
-    const locks = managers.make({ nodes: [node({ ...server.options, db: 77 })] });
+    const locks = redis.managers.make({ nodes: [node({ ...redis.server.options, db: 77 })] });
     await untilIs(locks, 'unreachable');
     expect(locks.nodes()[0]!.reason).toMatch(/its database could not be selected \(ERR DB index is out of/);
   });

@@ -10,8 +10,8 @@ const FEWEST_WITH_QUARANTINE = 3;
  * Gives blank members their record back. A majority of the list has to have it, without the blank member: so
  * it cannot have forgotten a later one. Others must have been looked at after the member was found blank.
  *
- * Where so many others cannot be had, those that are there decide after `patienceMs`, if they agree, and if
- * they have had it for so long.
+ * If so many others cannot be had, those that are there decide after `patienceMs`, provided that they agree
+ * and have had the record for so long.
  */
 export function restoresIn(
   views: readonly MemberView[],

@@ -49,7 +49,7 @@ export class AcquireCall {
     if (context.events.listening) context.events.emit({ type: 'acquiring', ...this.#about() });
   }
 
-  /** To be called before each pause. The first call begins the wait. */
+  /** Begins the wait, unless it has begun. Every pause calls it first. */
   beginWait(): void {
     if (this.#waitsSince !== undefined) return;
     const { clock, events } = this.#context;
@@ -58,7 +58,7 @@ export class AcquireCall {
     events.emit({ type: 'waiting', ...this.#about() });
   }
 
-  /** To be called before the outcome is emitted. Does nothing unless a wait began and has not ended. */
+  /** Ends the wait, if one goes on. The outcome calls it before its event. */
   endWait(): void {
     if (this.#waitsSince === undefined || this.#hasWaited) return;
     this.#hasWaited = true;

@@ -118,7 +118,7 @@ export class Bootstrap {
     this.#timer = undefined;
     const fresh = this.#fresh();
     const isSameServers = this.nodes.every(({ state }, nodeIndex) => state.serverId === servers[nodeIndex]);
-    // Where the others got their markers only since the first look, somebody is about to mark this one too.
+    // If the others got their markers only since the first look, another client is about to mark this one.
     if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
     else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
     // A node is away and may know more; but whatever these have forgotten has expired by now.

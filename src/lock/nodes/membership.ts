@@ -180,7 +180,7 @@ export class Membership implements MembershipBasis {
     });
   }
 
-  /** So many nodes are away that waiting for a list is in vain. */
+  /** Whether so many nodes are away that waiting for a list is in vain. */
   #isHopeless(): boolean {
     const mayStillAnswer = this.nodes.filter(({ state: { status } }) => MAY_ANSWER.has(status));
     return mayStillAnswer.length < majorityOf(this.nodes.length);

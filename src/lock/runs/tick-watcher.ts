@@ -13,7 +13,7 @@ import type { LockEvent, QuorumSnapshot } from '../../api/events.js';
 import type { TickWatch } from '../../api/run.js';
 import { wallMs, type RunContext } from './run-context.js';
 
-/** What is watched, checked. */
+/** A job whose ticks are watched. Its options were checked. */
 export interface WatchedTicks {
   readonly key: string;
   readonly name: string;
@@ -34,7 +34,7 @@ export class TickWatcher implements TickWatch {
   readonly #context: RunContext;
   readonly #watched: WatchedTicks;
   readonly #unsubscribe: () => void;
-  /** What was told already, so that each tick is told once. */
+  /** The last tick that was told, and why, so that each is told once. */
   #told = '';
   #looking: Promise<void> | undefined;
   /** Stands for the run that the look in progress has begun. Code of that run has it in its context. */

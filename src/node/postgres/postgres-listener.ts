@@ -26,12 +26,12 @@ interface Waiter {
 
 /** How often the node notifies itself, and how long it waits for that. */
 const ECHO_MS = 5_000;
-/** Where no notification arrives at all, it is tried again after this. */
+/** After this it listens again, if no notification arrived at all. */
 const TRY_AGAIN_MS = 30_000;
 /** The payload of an echo; that of a release is a resource. */
 const ECHO = '';
 
-/** What is told of notifications as such. */
+/** Learns whether notifications arrive at all. */
 export interface Hearing {
   hears(): void;
   /** No notification arrived on a connection that works. */
@@ -145,7 +145,7 @@ export class PostgresListeners {
     this.#hasHeard = true;
     if (waiting.isOpen) return;
     waiting.isOpen = true;
-    // What was released before that may not have been heard.
+    // A release before that may have gone unheard.
     waiting.listener(undefined);
   };
 

@@ -79,7 +79,7 @@ interface Settings {
   readonly password?: unknown;
 }
 
-/** Where the database is, and what of that no message may show. */
+/** The server's name, and the parts of its address that no message may show. */
 function serverOf(source: object, where: string): { readonly server: string; readonly secrets: string[] } {
   const settings: Settings = isPool(source) && 'options' in source ? (source.options as Settings) : source;
   const { connectionString, password } = settings;

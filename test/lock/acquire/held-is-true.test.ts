@@ -1,7 +1,7 @@
 // slow: claimants in 1,800 virtual worlds.
 import { describe, expect, it } from '@jest/globals';
-import type { LockNode } from '../../../src/node/lock-node.js';
 import { LockManager, LockNotAcquiredError } from '../../../src/index.js';
+import { farOff, lehmer } from '../../support/far-off.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
@@ -10,25 +10,6 @@ const CLAIMANTS = 4;
 const CALLS = 6;
 /** How long a key may be on a node before its lease begins, and after it ended: two delays. */
 const ON_THE_WAY_MS = 25;
-
-/** A small repeatable generator of numbers from 0 to 1. */
-function lehmer(seed: number): () => number {
-  let state = seed * 7_919;
-  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
-
-/** A node as one client sees it: its requests take their own time, some of them long. */
-const farOff = (world: VirtualWorld, node: LockNode, random: () => number): LockNode =>
-  new Proxy(node, {
-    get: (target, property) => {
-      const delayMs = (): number => (random() < 0.9 ? 3 * random() : 20 * random());
-      const ask: LockNode['ask'] = (request, receiver, nodeIndex) =>
-        void world.clock.setTimer(() => target.ask(request, receiver, nodeIndex), delayMs());
-      if (property === 'ask') return ask;
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
 
 interface Interval {
   readonly from: number;
@@ -46,6 +27,7 @@ async function claimIn(
   prepare: (world: VirtualWorld, random: () => number) => void,
 ): Promise<Told> {
   const random = lehmer(seed);
+  const delayMs = (): number => (random() < 0.9 ? 3 * random() : 20 * random());
   const world = new VirtualWorld(3);
   prepare(world, random);
   const held: Interval[] = [];
@@ -66,7 +48,7 @@ async function claimIn(
     }
   };
   const managers = Array.from({ length: CLAIMANTS }, () => {
-    const nodes = world.nodes.map((node) => farOff(world, node, random));
+    const nodes = world.nodes.map((node) => farOff(world, node, delayMs));
     return new LockManager({ nodes, warn: () => undefined }, { clock: world.clock, random });
   });
   await world.clock.until(Promise.all(managers.map(claim)));

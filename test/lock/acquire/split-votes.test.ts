@@ -1,37 +1,20 @@
 // slow: four claimants in 1,200 virtual worlds.
 import { describe, expect, it } from '@jest/globals';
-import type { LockNode } from '../../../src/node/lock-node.js';
 import { LockManager, type Lease } from '../../../src/index.js';
+import { farOff, lehmer } from '../../support/far-off.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
 const WORLDS = 300;
 
-/** A small repeatable generator of numbers from 0 to 1. */
-function lehmer(seed: number): () => number {
-  let state = seed * 7_919;
-  return () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
-
-/** A node as one client sees it: its requests take their own time. */
-const farOff = (world: VirtualWorld, node: LockNode, random: () => number): LockNode =>
-  new Proxy(node, {
-    get: (target, property) => {
-      const ask: LockNode['ask'] = (request, receiver, nodeIndex) =>
-        void world.clock.setTimer(() => target.ask(request, receiver, nodeIndex), 3 * random());
-      if (property === 'ask') return ask;
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-
 /** How many of four claimants that ask at the same instant get the lock. Nobody releases it. */
 async function winnersIn(seed: number, untrusted: readonly number[]): Promise<number> {
   const random = lehmer(seed);
+  const delayMs = (): number => 3 * random();
   const world = new VirtualWorld(5);
   for (const nodeIndex of untrusted) world.nodes[nodeIndex]!.quarantine('its clock was stepped');
   const managers = Array.from({ length: 4 }, () => {
-    const nodes = world.nodes.map((node) => farOff(world, node, random));
+    const nodes = world.nodes.map((node) => farOff(world, node, delayMs));
     return new LockManager({ nodes, warn: () => undefined }, { clock: world.clock, random });
   });
   const acquiring = managers.map((locks) => locks.acquire(R, { retries: 0 }).catch(() => undefined));

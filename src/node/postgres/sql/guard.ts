@@ -90,7 +90,7 @@ begin
       marker := m;
       return;
     end if;
-    -- Whoever was faster has changed the number of writes. Then the marker is read again.
+    -- Another client was faster: it changed the number of writes. Then the marker is read again.
     update ${q}.marker t set run = guard_v1.run, since = guard_v1.began, longest = new_longest,
         anew = guard_v1.go_on_from, lifted = new_lifted, mem = guard_v1.mem,
         born = case when m.since is null then guard_v1.now_us else t.born end,

@@ -20,7 +20,7 @@ declare
   changed ${q}.marker;
 begin
   ${PATIENCE}
-  -- Of several clients that give a new node its id at the same time, one does.
+  -- If several clients give a new node its id at the same time, only one of them does.
   if in_command = 'identify' then ${EXCLUSIVE_LOCK} end if;
   select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_seen, in_command);
   m := g.marker;

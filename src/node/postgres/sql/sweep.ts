@@ -1,4 +1,4 @@
-/** So many rows are thrown away at once. */
+/** How many rows are deleted at once. */
 const SWEPT_ROWS = 5_000;
 
 /** Rows that a vote has locked are left for the next time: waiting for them could be a deadlock. */
@@ -8,8 +8,8 @@ const sweep = (q: string, table: string, isUnneeded: string): string => `
       limit ${SWEPT_ROWS} for update skip locked));`;
 
 /**
- * Once in a minute somebody throws away rows that nobody needs any more, some thousands at a time. While
- * there are more of them, whoever looks next goes on.
+ * Once a minute a look deletes rows that nobody needs any more, some thousands at a time. While there are more
+ * of them, the next look goes on.
  */
 export const sweepFunction = (q: string): string => `
 create or replace function ${q}.sweep_v1(in_prefix text, in_now bigint) returns void language plpgsql as $$

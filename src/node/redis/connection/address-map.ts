@@ -3,11 +3,11 @@ export interface Address {
   readonly port: number;
 }
 
-/** Of servers that call themselves by other addresses than those by which they are reached from here. */
+/** Where servers are reached from here, by the addresses that they announce: NAT and containers change them. */
 export type AddressMap =
   Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined);
 
-/** Where a server is reached that others know by this address. */
+/** The address by which a server is reached from here; others know it by `address`. */
 export function reachable(address: Address, map: AddressMap | null | undefined): Address {
   const key = `${address.host}:${address.port}`;
   const mapped = typeof map === 'function' ? map(key) : map?.[key];

@@ -7,17 +7,17 @@ interface AnyClient {
   readonly then?: unknown;
   readonly duplicate?: unknown;
   readonly destroy?: unknown;
-  /** Of ioredis: `wait`, `connecting`, `ready`. */
+  /** ioredis has it: `wait`, `connecting`, `ready`. */
   readonly status?: unknown;
-  /** Of node-redis, since version 4. */
+  /** node-redis has it since version 4. */
   readonly isOpen?: unknown;
-  /** Of `createCluster()`, `createSentinel()` and `createClientPool()` of node-redis. */
+  /** `createCluster()`, `createSentinel()` and `createClientPool()` of node-redis give one of these each. */
   readonly nodeClient?: unknown;
   readonly getMasterNode?: unknown;
   readonly totalClients?: unknown;
-  /** Of node-redis 3. */
+  /** node-redis 3 has it. */
   readonly connection_options?: unknown;
-  /** Of Valkey GLIDE. */
+  /** Valkey GLIDE has it. */
   readonly customCommand?: unknown;
 }
 

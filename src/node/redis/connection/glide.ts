@@ -120,7 +120,7 @@ function replyIn(error: unknown): Error | undefined {
   return new Error(`${WORDS[name] ?? name} ${text}`);
 }
 
-/** Of a call, and of a connection that the server refused. */
+/** What GLIDE makes of an error of the server, for a call and for a connection. */
 const ANSWER = /(?:An error was signalled by the server: - |Received error for address \S+: )(\w+): (.*)/;
 
 const WORDS: Readonly<Record<string, string>> = {

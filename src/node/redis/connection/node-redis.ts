@@ -193,7 +193,7 @@ function connected(
   });
 }
 
-/** What is wrong, where the words of the error of a connection that was never made do not say it. */
+/** Says what is wrong when a connection was never made and the words of its error do not say it. */
 function meantBy(error: Error, rules: RedactionRules): Error {
   if (error.message === 'Socket closed unexpectedly')
     return new Error(`the server closed the connection${closedHint(rules)}`);
