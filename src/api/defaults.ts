@@ -1,6 +1,6 @@
 import { FENCE_TTL_MS } from '../core/fencing.js';
 
-/** The defaults of all options. No other file has a default. */
+/** The defaults of the options of managers, locks and runs. */
 export const LOCK_DEFAULTS = Object.freeze({
   ttlMs: 30_000,
   retries: 0,

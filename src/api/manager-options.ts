@@ -24,9 +24,10 @@ export interface Acknowledgement {
 /** The options of a `LockManager`, including the defaults of its locks. */
 export interface LockManagerOptions extends LockOptions {
   /**
-   * The voters: independent Redis servers, as urls (`redis:`, `rediss:`), ioredis options or clients,
-   * or nodes made by `memoryNode()`. All processes must be given the same nodes in the same order. Use an odd
-   * number: three nodes survive one failure, five survive two.
+   * The voters, independent of each other: Redis servers as urls (`redis:`, `rediss:`), options or clients;
+   * Sentinel groups and Clusters; databases (`{ postgres: … }`); `memoryNode()`; or nodes of your own kind.
+   * All processes must be given the same nodes in the same order. Use an odd number: three nodes survive one
+   * failure, five survive two.
    */
   readonly nodes: readonly NodeSource[];
   /**

@@ -28,7 +28,7 @@ import {
 } from './write.js';
 import { majorityOf } from '../quorum.js';
 
-/** A rival that is not active is left alone for so long, because its writer may be about to go on. */
+/** How long a rival that is not active is left alone: its writer may be about to go on. */
 const RIVAL_MS = 10_000;
 
 /** Which records are to be written now. It never plans a write that the record forbids, see `mayWrite`. */

@@ -3,7 +3,7 @@ import type { MembershipKnowledge } from './knowledge.js';
 import { isHere, type HereView, type MemberView } from './view.js';
 import { votesIn, type DueWrite, type MembershipPlan, type PlanSettings } from './write.js';
 
-/** Below so many nodes there is no quarantine, and no promise about lost memory. */
+/** With fewer nodes there is no quarantine, and no promise about lost memory. */
 const FEWEST_WITH_QUARANTINE = 3;
 
 /**

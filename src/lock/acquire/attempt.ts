@@ -69,7 +69,7 @@ const hasMismatch = ({ votes }: VoteTally): boolean =>
 const LOOKS = 10;
 
 /**
- * So often an attempt asks again because nodes did not vote under its list. Nodes that have forgotten it get
+ * How often an attempt asks again because nodes did not vote under its list. Nodes that have forgotten it get
  * it back with the first time; a list may change at the same time.
  */
 const MISMATCHES = 3;
@@ -124,7 +124,7 @@ export async function attempt(
         : { kind: 'unreachable' };
     const outcome = result.outcome ?? seen;
     context.metOwners.add(owners, now);
-    // An owner that stays may be the holder. Only when it stays for longer than a claimant would, it is.
+    // An owner that stays may be the holder. It is, once it has stayed for longer than a claimant would.
     const mayBeHeld =
       outcome.kind === 'contended' &&
       now < beganAt + 2 * lifeMs &&

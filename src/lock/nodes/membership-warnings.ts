@@ -1,7 +1,7 @@
 import type { MemberList } from '../../core/membership/member-list.js';
 import type { MembershipNotice } from '../../core/membership/write.js';
 
-/** Tells the operator what he should know about the list of nodes, each thing once. */
+/** Tells the operator what matters about the list of nodes, each thing once. */
 export class MembershipWarnings {
   readonly #told = new Set<string>();
 

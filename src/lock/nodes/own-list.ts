@@ -2,7 +2,7 @@ import { areSameMembers, differenceOf } from '../../core/membership/member-list.
 import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
 import { ownMembersOf, type MemberView } from '../../core/membership/view.js';
 
-/** Beside its own steps, a client may see the list change so often before it gives up its own. */
+/** How many changes by others a client may see before it gives up its own list. */
 const CHANGES_OF_OTHERS = 2;
 
 /**

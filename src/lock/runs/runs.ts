@@ -14,7 +14,7 @@ import { TickWatcher } from './tick-watcher.js';
 /** The scheduled runs of a manager: what it is asked to run, or to watch. */
 export class Runs {
   readonly #context: RunContext;
-  /** The keys that are also elections, which was said. */
+  /** The keys that are also elections, and that were warned of. */
   readonly #warnedOf = new Set<string>();
   readonly #draining = new AbortController();
 
@@ -53,7 +53,7 @@ export class Runs {
     return new TickWatcher(this.#context, { key, name, schedule, policy, perform }, this.#context.started());
   }
 
-  /** The key is held for as long as somebody leads. */
+  /** Warns once for a key that is held for as long as somebody leads. */
   #warnIfElection(key: string): void {
     const { isElection, warn } = this.#context;
     if (this.#warnedOf.has(key) || !isElection(key)) return;

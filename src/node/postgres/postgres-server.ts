@@ -24,7 +24,7 @@ import { quoted } from './sql/migration.js';
 
 const FORGOT = 'it may have forgotten locks: a backup was restored, or a standby was promoted';
 
-/** The database behind a node: who it is, whether its tables are there, and whether it may vote. */
+/** The database behind a node: carries out its requests, and the commands to its guard. */
 export class PostgresServer implements NodeMemory {
   readonly voting: VotingState;
   readonly connections: Connections;

@@ -8,8 +8,8 @@ const sweep = (q: string, table: string, isUnneeded: string): string => `
       limit ${SWEPT_ROWS} for update skip locked));`;
 
 /**
- * Once a minute a look deletes rows that nobody needs any more, some thousands at a time. While there are more
- * of them, the next look goes on.
+ * Once a minute a look deletes rows that nobody needs any more, some thousands at a time. While there are
+ * more of them, the next look goes on.
  */
 export const sweepFunction = (q: string): string => `
 create or replace function ${q}.sweep_v1(in_prefix text, in_now bigint) returns void language plpgsql as $$

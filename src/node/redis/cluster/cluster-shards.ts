@@ -20,7 +20,7 @@ export interface Shard {
 }
 
 export interface ShardsListener {
-  /** The shards, or the slots that they serve, are others now. */
+  /** The shards, or the slots that they serve, have changed. */
   onTopology(): void;
   /** The state of a shard has changed. */
   onState(): void;

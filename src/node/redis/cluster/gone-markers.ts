@@ -1,7 +1,7 @@
 import type { RedisNode } from '../redis-node.js';
 
 /**
- * For so long a marker stays after its shard has got another one, in milliseconds. Every client reads the
+ * How long a marker stays after its shard has got another one, in milliseconds. Every client reads the
  * topology within five seconds. One that has not done so would find no marker, and the shard would be in
  * quarantine for it, and then for all.
  */

@@ -3,7 +3,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** Where servers are reached from here, by the addresses that they announce: NAT and containers change them. */
+/** Where servers are reached from here, by the addresses that they announce. NAT and containers differ. */
 export type AddressMap =
   Readonly<Record<string, Address>> | ((address: string) => Address | null | undefined);
 

@@ -23,8 +23,8 @@ const SHARD_FORGOT =
   'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
 
 /**
- * The server behind a node, or the master behind sentinels, over a connection of its own: who it is, and
- * whether it may vote.
+ * The server behind a node, or the master behind sentinels, over a connection of its own: carries out calls,
+ * and the commands to its guard.
  */
 export class RedisServer implements NodeMemory {
   readonly keyPrefix: string;
