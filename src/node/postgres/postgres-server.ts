@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { writePair } from '../../core/membership/record.js';
-import type { MemoryReport } from '../../core/quarantine.js';
-import type { NodeMemory, NodeRequest, NodeState, RecordWrite } from '../lock-node.js';
+import type { NodeRequest, NodeState, RecordWrite } from '../lock-node.js';
 import type { NodeSettings, PostgresClientLike } from '../node-options.js';
 import { findingIn, type Finding, type GuardCommand } from '../server/finding.js';
+import { ServerMemory } from '../server/server-memory.js';
 import { VotingState } from '../server/voting-state.js';
 import { Connections } from './connections.js';
 import { isDisconnection, isMissing, messageOf, misconfigurationOf, sqlStateOf } from './postgres-errors.js';
@@ -25,7 +25,7 @@ import { quoted } from './sql/migration.js';
 const FORGOT = 'it may have forgotten locks: a backup was restored, or a standby was promoted';
 
 /** The database behind a node: carries out its requests, and the commands to its guard. */
-export class PostgresServer implements NodeMemory {
+export class PostgresServer extends ServerMemory {
   readonly voting: VotingState;
   readonly connections: Connections;
   readonly prefix: string;
@@ -39,6 +39,7 @@ export class PostgresServer implements NodeMemory {
   readonly #watch: ServerWatch;
 
   constructor(place: PostgresPlace, settings: NodeSettings) {
+    super();
     this.#place = place;
     this.#settings = settings;
     this.#q = quoted(place.schema);
@@ -46,18 +47,14 @@ export class PostgresServer implements NodeMemory {
     this.connections = new Connections(place.source, settings.clock);
     this.voting = new VotingState(settings, { runId: undefined, caution: undefined }, FORGOT, {
       onUntrusted: () => this.#watch.lookAgain(),
-      onPutBack: () => void this.#command('quarantine'),
+      onPutBack: () => void this.command('quarantine'),
     });
     const { connections, voting } = this;
-    const look = (): Promise<Finding> => this.#tell('look');
+    const look = (): Promise<Finding> => this.tell('look');
     const version = (): Promise<number | undefined> => this.#version();
     this.#watch = new ServerWatch({ place, connections, voting, look, version }, settings);
     if (settings.wanted === undefined) void this.#watch.visit();
     else void settings.wanted.then(() => this.#watch.visit());
-  }
-
-  get state(): NodeState {
-    return this.voting.state;
   }
 
   /** Carries out requests in one statement. Throws what went wrong, as `failureOf` reads it. */
@@ -93,31 +90,12 @@ export class PostgresServer implements NodeMemory {
     return { wasAnswered: !isDisconnection(state), message };
   }
 
-  async look(isUsed = false): Promise<MemoryReport | undefined> {
-    try {
-      return this.voting.report(await this.#tell(isUsed ? 'mark' : 'look'));
-    } catch (error) {
-      this.failureOf(error);
-      return undefined;
-    }
+  protected override onError(error: unknown): void {
+    this.failureOf(error);
   }
 
-  trust(): Promise<void> {
-    this.voting.endQuarantine();
-    return this.#command(this.state.status === 'new' ? 'first use' : 'trust');
-  }
-
-  recordLoss(): Promise<void> {
-    return this.#command('mark');
-  }
-
-  quarantine(reason: string): void {
-    this.voting.quarantine(reason);
-  }
-
-  identify(id: string, replacedId?: string): Promise<void> {
+  protected override set spareId(id: string) {
     this.#spareId = id;
-    return replacedId === undefined ? Promise.resolve() : this.#command('identify', id, replacedId);
   }
 
   async writeRecord(write: RecordWrite, waitMs: number, deadlineAt: number): Promise<void> {
@@ -172,15 +150,7 @@ export class PostgresServer implements NodeMemory {
     return answer === null ? undefined : Number(answer);
   }
 
-  async #command(command: GuardCommand, word?: string, replacedId?: string): Promise<void> {
-    try {
-      await this.#tell(command, word, replacedId);
-    } catch (error) {
-      this.failureOf(error);
-    }
-  }
-
-  async #tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding> {
+  protected async tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding> {
     const sentAt = this.#settings.clock.stamp();
     const text = await this.#ask(
       `select ${this.#q}.look_v1($1, $2, $3, $4, $5, $6, $7, $8)::text as answer`,

@@ -1,8 +1,8 @@
 import { reconnectDelayMs } from '../../../core/backoff.js';
-import type { MemoryReport } from '../../../core/quarantine.js';
 import { failed, type Failed } from '../../../core/vote.js';
-import type { NodeMemory, NodeState, RecordWrite } from '../../lock-node.js';
+import type { NodeState, RecordWrite } from '../../lock-node.js';
 import { findingIn, type Finding, type GuardCommand } from '../../server/finding.js';
+import { ServerMemory } from '../../server/server-memory.js';
 import { VotingState } from '../../server/voting-state.js';
 import type { Connection } from '../connection/connection.js';
 import type { Endpoint } from '../connection/endpoint.js';
@@ -26,9 +26,8 @@ const SHARD_FORGOT =
  * The server behind a node, or the master behind sentinels, over a connection of its own: carries out calls,
  * and the commands to its guard.
  */
-export class RedisServer implements NodeMemory {
+export class RedisServer extends ServerMemory<ServerInfo> {
   readonly keyPrefix: string;
-  /** Whether it may vote. */
   readonly voting: VotingState<ServerInfo>;
   /**
    * Missing where another server may have taken this one's place: the one before may still vote for clients
@@ -48,6 +47,7 @@ export class RedisServer implements NodeMemory {
     /** Called when the connection breaks. */
     private readonly onLost: () => void,
   ) {
+    super();
     this.#endpoint = endpoint;
     this.#settings = settings;
     this.keyPrefix = endpoint.clientPrefix + settings.keyPrefix;
@@ -58,11 +58,11 @@ export class RedisServer implements NodeMemory {
       settings.shard === undefined ? FORGOT : SHARD_FORGOT,
       {
         onUntrusted: () => this.#watch.lookAgain(),
-        onPutBack: () => void this.#command('quarantine'),
+        onPutBack: () => void this.command('quarantine'),
       },
     );
     this.#connection = this.open();
-    if (!endpoint.failsOver) this.lift = (memory) => this.#command('lift', memory);
+    if (!endpoint.failsOver) this.lift = (memory) => this.command('lift', memory);
     const { keyPrefix } = this;
     this.#calls = new ScriptCalls(this.#connection, this.voting, settings, keyPrefix, endpoint);
     this.#watch = new ServerWatch(
@@ -71,14 +71,14 @@ export class RedisServer implements NodeMemory {
         connection: this.#connection,
         calls: this.#calls,
         voting: this.voting,
-        tell: (command) => this.#tell(command),
-        onError: (error) => this.#onError(error),
+        tell: (command) => this.tell(command),
+        onError: (error) => this.onError(error),
       },
       settings,
     );
     this.#connection.on('ready', () => void this.#watch.introduce());
     this.#connection.on('close', () => this.#onClose());
-    this.#connection.on('error', (error) => this.#onError(error));
+    this.#connection.on('error', (error) => this.onError(error));
     if (settings.wanted === undefined) this.#connect();
     else void settings.wanted.then(() => this.#connect());
   }
@@ -87,10 +87,6 @@ export class RedisServer implements NodeMemory {
     if (this.voting.ended) return;
     // A failure arrives as an event, too.
     this.#connection.connect().catch(() => undefined);
-  }
-
-  get state(): NodeState {
-    return this.voting.state;
   }
 
   /** Another connection to the server, not yet connected. */
@@ -124,30 +120,6 @@ export class RedisServer implements NodeMemory {
     }
   }
 
-  async look(isUsed = false): Promise<MemoryReport | undefined> {
-    try {
-      const finding = await this.#tell(isUsed ? 'mark' : 'look');
-      return finding && this.voting.report(finding);
-    } catch (error) {
-      this.#onError(error);
-      return undefined;
-    }
-  }
-
-  trust(): Promise<void> {
-    this.voting.endQuarantine();
-    return this.#command(this.state.status === 'new' ? 'first use' : 'trust');
-  }
-
-  /** The guard of any call writes the missing marker, and with it the beginning of the quarantine. */
-  recordLoss(): Promise<void> {
-    return this.#command('mark');
-  }
-
-  quarantine(reason: string): void {
-    this.voting.quarantine(reason);
-  }
-
   /**
    * The marker has another name from now on.
    * - `remembers`: the server still knows everything that it knew under the old name, so it is trusted as
@@ -161,18 +133,17 @@ export class RedisServer implements NodeMemory {
     const { status } = this.state;
     const command =
       memory === 'before' ? 'quarantine' : memory === 'remembers' && status === 'ready' ? 'trust' : 'mark';
-    if (status !== 'new') await this.#command(command);
+    if (status !== 'new') await this.command(command);
     await this.look();
   }
 
   /** Removes the marker of a shard that has another one by now. It is in a slot of this server. */
   removeMarker(marker: string): Promise<void> {
-    return this.#command('remove', marker);
+    return this.command('remove', marker);
   }
 
-  identify(id: string, replacedId?: string): Promise<void> {
+  protected override set spareId(id: string) {
     this.#calls.spareId = id;
-    return replacedId === undefined ? Promise.resolve() : this.#command('identify', id, replacedId);
   }
 
   async writeRecord(write: RecordWrite, waitMs: number, deadlineAt: number): Promise<void> {
@@ -198,16 +169,8 @@ export class RedisServer implements NodeMemory {
     this.#connection.disconnect(true);
   }
 
-  async #command(command: GuardCommand, word?: string, replacedId?: string): Promise<void> {
-    try {
-      await this.#tell(command, word, replacedId);
-    } catch (error) {
-      this.#onError(error);
-    }
-  }
-
   /** Runs the guard without operations. `undefined`: the reply is from a connection that has broken. */
-  #tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding | undefined> {
+  protected tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding | undefined> {
     const { epoch } = this.#calls;
     return new Promise((resolve, reject) => {
       this.#calls.run(guardContent(command, word, replacedId), (error, reply) => {
@@ -230,7 +193,7 @@ export class RedisServer implements NodeMemory {
   }
 
   /** Takes note of an error, and gives its message. */
-  #onError(error: unknown): string {
+  protected onError(error: unknown): string {
     const message = messageOf(error);
     this.#lastError = message;
     const reason = permissionErrorOf(message);
