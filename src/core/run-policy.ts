@@ -91,7 +91,7 @@ function graceMs(tick: number, next: number | undefined, { spreadMs }: RunPolicy
   return Math.min(CLOCKS_DIFFER_MS, half) + spreadMs;
 }
 
-/** A tick that was started and has not ended. Whether its worker is alive, its lock key tells. */
+/** A tick that was started and has not ended. Its lock key tells whether its worker is alive. */
 function dueRetry(nowMs: number, next: number | undefined, known: RunRecord, policy: RunPolicy): DueRun {
   const { tick, attempt } = known;
   const not = (why: 'policy' | 'attempts' | 'too_late'): DueRun => ({ kind: 'abandoned', tick, why });

@@ -126,9 +126,9 @@ export class LockManager {
   }
 
   /**
-   * Runs the routine once for a tick: on one of all workers that ask for it. What becomes of a tick that was
-   * missed or abandoned, and of a run that takes too long, the options say. Resolves to `ran: false` with the
-   * reason where the tick is not run here. Rejects with the routine's own error, with a RunTimeoutError or
+   * Runs the routine once for a tick: on one of all workers that ask for it. The options say what becomes of
+   * a tick that was missed or abandoned, and of a run that takes too long. Resolves to `ran: false` with the
+   * reason if the tick is not run here. Rejects with the routine's own error, with a RunTimeoutError or
    * LeaseLostError, or like `acquire` if the nodes or the options are at fault.
    */
   runOnce<T>(options: RunOnceOptions, routine: RunRoutine<T>): Promise<RunResult<T>> {

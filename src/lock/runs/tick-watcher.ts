@@ -28,7 +28,7 @@ const LOOK_AGAIN_MS = 61_000;
 
 /**
  * Looks for ticks that no worker started, or whose worker died: at the start, and when a majority of the
- * nodes is back. What it finds, it runs or tells.
+ * nodes is back. It runs what it finds, or tells of it.
  */
 export class TickWatcher implements TickWatch {
   readonly #context: RunContext;

@@ -17,7 +17,7 @@ import { SharedLease, type Heartbeat } from './shared-lease.js';
 
 /**
  * Extends leases in place of the main thread while its event loop is blocked. It writes into each shared
- * lease what it has extended, and decides nothing: whether a lease is lost, the main thread finds out when it
+ * lease what it has extended, and decides nothing: the main thread finds out whether a lease is lost when it
  * runs again.
  */
 export class StallExtender {

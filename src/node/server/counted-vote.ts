@@ -6,8 +6,9 @@ export const isMismatch = (vote: Vote): boolean => vote.kind === 'failed' && vot
 
 /**
  * The vote that the caller gets of a server in quarantine. A grant does not count, although the key may be
- * there; nor does the record of a run. Why else the server would not vote is of no interest then. Nor does
- * what it granted to the owner that it names. `quarantine` is undefined where votes count.
+ * there, and neither does the end of a run. A refusal is marked as untrusted: what the server granted to the
+ * owner that it names does not count either. A mismatch is told as the quarantine, which explains it.
+ * `quarantine` is undefined if votes count.
  */
 export function countedVote(request: NodeRequest, vote: Vote, quarantine: Failed | undefined): Vote {
   if (quarantine === undefined) return vote;

@@ -9,7 +9,7 @@ const channelOf = (prefix: string, waiter: string): string =>
  * A waiter goes onto the list of a resource. One that is on it keeps its place.
  *
  * The first on a list that listens is told, by NOTIFY on its channel, and taken off; those before it are
- * gone. Whether somebody listens, an advisory lock tells: the listening session shares it, and the server
+ * gone. An advisory lock tells whether somebody listens: the listening session shares it, and the server
  * gives it back when the session ends. It is shared, so that no session waits for another one.
  */
 export const waiterFunctions = (q: string): string => `
