@@ -18,7 +18,7 @@ let tenSeconds = { number: 0, text: '0' };
  * An instant in whole microseconds. To print a number of sixteen digits takes three times as long as to print
  * one of eight, and instants of a moment begin alike.
  */
-export function bulkInstant(us: number): string {
+function bulkInstant(us: number): string {
   const number = Math.floor(us / TEN_SECONDS_US);
   if (number === 0) return bulkNumber(us);
   if (number !== tenSeconds.number) tenSeconds = { number, text: String(number) };
