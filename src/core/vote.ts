@@ -22,7 +22,7 @@ export interface Granted {
   readonly recorded?: boolean;
   /**
    * After an acquisition with `from`: how long the longest of the keys that it took would have lived on, in
-   * milliseconds. Left out by a node that had carried out the same request before.
+   * milliseconds. If it had taken them before: how long they live, which is no less.
    */
   readonly giverLeftMs?: number;
 }

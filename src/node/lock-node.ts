@@ -275,7 +275,8 @@ export interface AcquireRequest extends Voted {
   /**
    * Takes the keys of this holder id, which must have all of them: the same is done as for free resources.
    * A resource without a key is refused as `absent`. The grant tells how long the keys would have lived
-   * (`giverLeftMs`), and does not shorten that. Without a tick.
+   * (`giverLeftMs`), and does not shorten that. What was taken before is granted again, with what is left of
+   * the keys as they are: the giver's would not have lived longer. Without a tick.
    */
   readonly from?: string | undefined;
 }

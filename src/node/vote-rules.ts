@@ -121,7 +121,8 @@ function acquire(request: AcquireRequest, store: ResourceStore, { now, wallMs }:
     const { owner, expiresAt, counter, run } = live(store.get(resource), now);
     if (owner !== undefined && owner !== holderId && owner !== from) return held(owner, expiresAt - now);
     if (owner === undefined && from !== undefined) return ABSENT;
-    if (owner !== holderId && owner === from) giverLeftMs = Math.max(giverLeftMs, expiresAt - now);
+    // Taken by this very holder before: its own key lives no shorter than the giver's would have.
+    if (owner !== undefined && from !== undefined) giverLeftMs = Math.max(giverLeftMs, expiresAt - now);
     if (tick !== undefined) {
       if (run !== undefined && refusesRun(run, tick, retry)) return alreadyRan(run);
       if (tick > wallMs + TICK_AHEAD_MS) return failed('error', new Error(TICK_TOO_FAR_AHEAD));
@@ -132,19 +133,21 @@ function acquire(request: AcquireRequest, store: ResourceStore, { now, wallMs }:
       return impossible(`of ${resource}`);
     if (seed !== undefined) highest = Math.max(highest, counter ?? seed);
   }
+  const told = {
+    ...(attempt === 0 ? {} : { attempt }),
+    ...(from === undefined ? {} : { giverLeftMs }),
+  };
   // The same request a second time is one grant.
-  const known = attempt === 0 ? {} : { attempt };
-  if (mine === resources.length) return { kind: 'granted', counter: highest, ...known };
+  if (mine === resources.length) return { kind: 'granted', counter: highest, ...told };
   const counter = seed === undefined ? 0 : highest + tokens;
   for (const resource of resources) {
     const record = store.get(resource) ?? NOTHING;
     // Never shortened: the giver may hold it for as long as its key would have lived.
-    const isTaken = from !== undefined && live(record, now).owner === from;
-    const expiresAt = Math.max(now + ttlMs, isTaken ? record.expiresAt : 0);
+    const expiresAt = Math.max(now + ttlMs, from === undefined ? 0 : record.expiresAt);
     const own = { ...record, owner: holderId, expiresAt };
     store.set(resource, seed === undefined ? own : { ...own, counter });
   }
-  return { kind: 'granted', counter, ...known, ...(from === undefined ? {} : { giverLeftMs }) };
+  return { kind: 'granted', counter, ...told };
 }
 
 function confirm(request: ConfirmRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {

@@ -225,6 +225,32 @@ describe('a lease that is adopted while it is held elsewhere', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
+  it('fails as taken, and not for want of nodes, where it is taken by force meanwhile', async () => {
+    const world = new VirtualWorld(3);
+    const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 3_000 }));
+    const adopting = expect(world.manager().adopt(lease.toJSON())).rejects.toMatchObject(LOST);
+    await world.clock.advance(100);
+    await world.clock.until(world.manager().forceRelease(R, { reason: 'test' }));
+    await world.clock.advance(4_000);
+    await adopting;
+  });
+
+  it('names who acquired it after it was taken by force meanwhile', async () => {
+    const world = new VirtualWorld(3);
+    const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 3_000 }));
+    const adopting = expect(world.manager().adopt(lease.toJSON())).rejects.toMatchObject({
+      code: 'LOCK_NOT_ACQUIRED',
+      owner: 'c:1',
+    });
+    await world.clock.advance(100);
+    const operator = world.manager({ holder: 'c:1' });
+    await world.clock.until(operator.forceRelease(R, { reason: 'test' }));
+    const next = await world.clock.until(operator.acquire(R));
+    await world.clock.advance(4_000);
+    await adopting;
+    next.assertHeld();
+  });
+
   it('a call that is cancelled while it waits gives nothing, and what it took expires', async () => {
     const world = new VirtualWorld(3);
     const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 9_000 }));

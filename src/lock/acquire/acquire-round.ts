@@ -6,7 +6,7 @@ import { attemptAfter } from '../../core/run-votes.js';
 import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
 import type { Granted } from '../../core/vote.js';
-import { driftMsOf, validityLeftMs, type Grant } from '../../core/validity.js';
+import { driftMsOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
 import type { Quorum } from '../quorum/quorum.js';
@@ -22,6 +22,13 @@ export interface RoundContext {
   readonly newHolderId: () => string;
   readonly driftFactor: number;
   readonly fencing: boolean;
+}
+
+/** Keys that are asked for a second time, under the same holder id: they may be set since the first time. */
+export interface AskedKeys {
+  readonly tracker: KeyTracker;
+  /** Before the first request left. */
+  readonly sentAt: Stamp;
 }
 
 export type AcquireRoundResult =
@@ -68,24 +75,24 @@ const STOOD_STILL_MS = 5;
  * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity
  * is left. A round that is not won is undone on every node that did not refuse, in the background if need be.
  * A cancelled round is not brought to its end, unless it is for a tick, which may be on record on some nodes
- * already.
+ * already. A round that takes the keys of another lease is not undone here.
  */
 export async function acquireRound(
   quorum: Quorum,
   context: RoundContext,
   request: LockRequest,
   cancellation: Cancellation,
+  { tracker, sentAt } = newKeys(quorum, context, request),
 ): Promise<AcquireRoundResult> {
   const { clock, driftFactor, fencing } = context;
-  const { resources, ttlMs, tick } = request;
-  const tracker = new KeyTracker(resources, context.newHolderId(), quorum.nodes.length);
+  const { ttlMs, tick } = request;
+  const askedAt = clock.now();
   try {
-    const sentAt = clock.stamp();
     const grant: Grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, driftFactor) };
     const seed = fencing ? Math.floor(sentAt.wallMs * 1_000) : undefined;
     const acquired = quorum.acquire(tracker, request, seed);
     const verdict = await acquired.decided;
-    const stoodStill = clock.now() - sentAt.monotonicMs > request.nodeTimeoutMs + STOOD_STILL_MS;
+    const stoodStill = clock.now() - askedAt > request.nodeTimeoutMs + STOOD_STILL_MS;
     if (verdict !== 'won') return { ...undo(quorum, request, tracker, acquired.tally), stoodStill };
 
     const { decidingGrants } = acquired.tally;
@@ -116,6 +123,15 @@ export async function acquireRound(
     quorum.endRound(tracker);
   }
 }
+
+export const newKeys = (
+  quorum: Quorum,
+  { clock, newHolderId }: RoundContext,
+  { resources }: Pick<LockRequest, 'resources'>,
+): AskedKeys => ({
+  tracker: new KeyTracker(resources, newHolderId(), quorum.nodes.length),
+  sentAt: clock.stamp(),
+});
 
 /**
  * The second phase. A grant that came in late with a higher counter could not take part in the first try. So
@@ -159,7 +175,7 @@ function undo(
   failure?: string,
 ): Lost {
   const why = failure === undefined ? {} : { failure };
-  if (from?.isOver === false) return { kind: 'lost', tally, undone: Promise.resolve(), ...why };
+  if (from !== undefined) return { kind: 'lost', tally, undone: Promise.resolve(), ...why };
   const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
   const undone = quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
   return { kind: 'lost', tally, undone, ...why };

@@ -1,12 +1,24 @@
-import { adoptionOutcome, giverLeftMs } from '../../core/adoption.js';
+import { adoptionOutcome, giverLeftMs, type AdoptionOutcome } from '../../core/adoption.js';
 import { extensionDueAt, extensionRetryMs, lossMarginMs } from '../../core/extension-schedule.js';
 import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
+import type { VoteTally } from '../../core/vote-tally.js';
 import { PRESENT_ONLY } from '../../node/lock-node.js';
+import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';
-import { acquireRound } from './acquire-round.js';
-import type { AttemptContext, AttemptResult, NotAcquired, Won } from './attempt.js';
+import { acquireRound, newKeys } from './acquire-round.js';
+import {
+  hasMismatch,
+  isTooLate,
+  MISMATCHES,
+  type AttemptContext,
+  type AttemptResult,
+  type NotAcquired,
+  type Won,
+} from './attempt.js';
 import { pause, type Cancellation } from './cancellation.js';
+
+type AdoptionRequest = LockRequest & { readonly from: TakenLease };
 
 const UNREACHABLE = { kind: 'unreachable' } as const;
 
@@ -18,30 +30,51 @@ const UNREACHABLE = { kind: 'unreachable' } as const;
  * If the giver has not ended its lease, it may still be valid. Then this waits until it cannot be any more,
  * and what a lost round has taken is left to expire: were it released, somebody else could acquire a resource
  * whose holder has not learned that it lost it.
+ *
+ * Like an attempt to acquire, it asks once more where its requests came too late, and where nodes do not vote
+ * under its list. It does so under the same holder id: what it released in between would be gone for good.
  */
 export async function adoptKeys(
   quorum: Quorum,
   context: AttemptContext,
-  request: LockRequest & { readonly from: TakenLease },
+  request: AdoptionRequest,
   cancellation: Cancellation,
 ): Promise<AttemptResult> {
-  const room = quorum.roundLimiter.enter();
-  if (room !== undefined) await room;
-  const before = quorum.roundLimiter.answered;
-  const result = await acquireRound(quorum, context, request, cancellation);
-  if (result.kind === 'won') {
-    quorum.roundLimiter.leave(true);
-    const leftMs = giverLeftMs(result.decidingGrants);
-    if (leftMs === undefined) return giveUp(result, 'a node does not tell whose keys it took');
-    if (request.from.isOver) return result;
-    return outlastGiver(result, context, leftMs, cancellation);
+  const keys = newKeys(quorum, context, request);
+  let wasLate = false;
+  let mismatches = 0;
+  for (;;) {
+    const room = quorum.roundLimiter.enter();
+    if (room !== undefined) await room;
+    const before = quorum.roundLimiter.answered;
+    const { version } = quorum.electorates;
+    const result = await acquireRound(quorum, context, request, cancellation, keys);
+    if (result.kind === 'won') {
+      quorum.roundLimiter.leave(true);
+      const leftMs = giverLeftMs(result.decidingGrants);
+      if (leftMs === undefined) return giveUp(result, 'a node does not tell whose keys it took');
+      if (request.from.isOver) return result;
+      return outlastGiver(result, context, leftMs, cancellation);
+    }
+    const { tally, failure } = result;
+    const outcome = failure === undefined ? adoptionOutcome(tally.votes, tally.majority) : UNREACHABLE;
+    const isLate = isTooLate(result);
+    quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate, before);
+    if (outcome.kind === 'unreachable' && !cancellation.isCancelled) {
+      if (isLate && !wasLate) {
+        wasLate = true;
+        continue;
+      }
+      if (hasMismatch(tally) && mismatches < MISMATCHES) {
+        mismatches++;
+        await quorum.electorates.synchronize(request.nodeTimeoutMs);
+        if (quorum.electorates.version !== version) continue;
+      }
+    }
+    const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
+    const undone = leave(quorum, keys.tracker, request, granted);
+    return { ...notAdopted(quorum, outcome, tally), undone, ...(failure === undefined ? {} : { failure }) };
   }
-  const { tally, undone, failure } = result;
-  const { votes, majority } = tally;
-  const outcome = failure === undefined ? adoptionOutcome(votes, majority) : UNREACHABLE;
-  quorum.roundLimiter.leave(outcome.kind !== 'unreachable', before);
-  const why = failure === undefined ? {} : { failure };
-  return { ...outcome, votes: quorum.namedVotes(tally), majority, undone, ...why };
 }
 
 /** Holds the keys for as long as the giver's lease may be valid, and then gives them. */
@@ -56,6 +89,7 @@ async function outlastGiver(
   const until = clock.now() + leftMs + driftMsOf(leftMs, driftFactor);
   let { grant } = won;
   let dueAt = extensionDueAt(grant);
+  let failed: VoteTally | undefined;
   const isHeld = (): boolean => validityLeftMs(grant, clock.stamp()) > lossMarginMs(ttlMs);
   while (clock.now() < until && isHeld()) {
     if (cancellation.isCancelled) return giveUp(won, 'nobody waits for it any more');
@@ -65,17 +99,46 @@ async function outlastGiver(
     if (clock.now() < dueAt) continue;
     const sentAt = clock.stamp();
     const terms = { id, ttlMs, nodeTimeoutMs, validUntil: endOf(grant), token: PRESENT_ONLY, maxCounter };
-    const isExtended = (await quorum.extend(tracker, terms).decided) === 'won';
+    const call = quorum.extend(tracker, terms);
+    const isExtended = (await call.decided) === 'won';
     if (isExtended) grant = { ...grant, sentAt };
+    failed = isExtended ? undefined : call.tally;
     dueAt = isExtended ? extensionDueAt(grant) : clock.now() + extensionRetryMs(ttlMs);
   }
   if (isHeld()) return { ...won, grant };
-  return giveUp(won, 'no majority of the nodes extended the keys while the giver could hold them');
+  return giveUp(won, 'no majority of the nodes extended the keys while the giver could hold them', failed);
 }
 
-function giveUp({ quorum, tracker, request, decidingGrants }: Won, failure: string): NotAcquired {
-  const { id, ttlMs, nodeTimeoutMs, from } = request;
-  const terms = { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: decidingGrants.length };
-  const undone = from?.isOver === true ? quorum.release(tracker, terms) : Promise.resolve();
-  return { ...UNREACHABLE, votes: [], failure, undone };
+/** `failed`: what the nodes said last. Somebody else may have the keys by now, by force. */
+function giveUp(
+  { quorum, tracker, request, decidingGrants }: Won,
+  failure: string,
+  failed?: VoteTally,
+): NotAcquired {
+  const undone = leave(quorum, tracker, request, decidingGrants.length);
+  // Where only the counter is ahead, the keys are there.
+  const votes = failed?.votes.map((vote) =>
+    vote?.kind === 'refused' && vote.reason === 'superseded' ? undefined : vote,
+  );
+  const outcome = votes && adoptionOutcome(votes, failed!.majority);
+  if (outcome === undefined) return { ...UNREACHABLE, votes: [], failure, undone };
+  const told = notAdopted(quorum, outcome, failed!);
+  return outcome.kind === 'unreachable' ? { ...told, failure, undone } : { ...told, undone };
+}
+
+const notAdopted = (quorum: Quorum, outcome: AdoptionOutcome, tally: VoteTally) => ({
+  ...outcome,
+  votes: quorum.namedVotes(tally),
+  majority: tally.majority,
+});
+
+/** Releases what was taken, unless the giver may still hold its lease. */
+function leave(
+  quorum: Quorum,
+  tracker: KeyTracker,
+  { id, ttlMs, nodeTimeoutMs, from }: LockRequest,
+  enough: number,
+): Promise<unknown> {
+  if (from?.isOver !== true) return Promise.resolve();
+  return quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough });
 }

@@ -31,6 +31,8 @@ export interface AttemptContext extends RoundContext {
 
 export type Won = Extract<AcquireRoundResult, { kind: 'won' }>;
 
+type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
+
 export type NotAcquired = (Outcome | AdoptionOutcome) & {
   readonly votes: readonly NodeVote[];
   /** How many grants would have won. */
@@ -62,7 +64,13 @@ function cameLate(tally: VoteTally): boolean {
   return countAnswers(tally) + late >= tally.majority;
 }
 
-const hasMismatch = ({ votes }: VoteTally): boolean =>
+/**
+ * Whether a lost round's requests came too late and were not carried out, or their answers: this process
+ * stood still, or was very busy.
+ */
+export const isTooLate = ({ stoodStill, tally }: Lost): boolean => stoodStill === true || cameLate(tally);
+
+export const hasMismatch = ({ votes }: VoteTally): boolean =>
   votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
 
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
@@ -72,7 +80,7 @@ const LOOKS = 10;
  * How often an attempt asks again because nodes did not vote under its list. Nodes that have forgotten it get
  * it back with the first time; a list may change at the same time.
  */
-const MISMATCHES = 3;
+export const MISMATCHES = 3;
 
 /**
  * One attempt: an acquire round, and more of them while the votes are split among claimants. The claimant
@@ -108,7 +116,7 @@ export async function attempt(
     // A request that came too late was not carried out: this process stood still, or was very busy. It is
     // sent again. So is, once, one for which the nodes had their time while this process stood still.
     const cameTooLate = result.kind === 'lost' && cameLate(result.tally);
-    const isLate = cameTooLate || (result.kind === 'lost' && result.stoodStill === true);
+    const isLate = result.kind === 'lost' && isTooLate(result);
     const isAnswered = result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority;
     const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
     quorum.roundLimiter.leave(isAnswered || isLate, before, share);

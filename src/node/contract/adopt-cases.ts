@@ -40,12 +40,16 @@ export const adoptCases: Cases = {
     matches(await on.inspect(resources[0]!), { owner: undefined, counter });
   },
 
-  'acquire takes a key a second time for the same holder, with the same counter': async (on) => {
-    const resources = [on.resource()];
-    await on.granted({ resources, holderId: 'bert' });
-    const counter = await on.granted({ resources, from: 'bert' });
-    deepStrictEqual(await on.acquire({ resources, from: 'bert' }), { kind: 'granted', counter });
-  },
+  'acquire takes a key a second time for the same holder, with the same counter, and tells how long it lives':
+    async (on) => {
+      const resources = [on.resource()];
+      await on.granted({ resources, holderId: 'bert' });
+      const counter = await on.granted({ resources, from: 'bert' });
+      const vote = await on.acquire({ resources, from: 'bert' });
+      matches(vote, { kind: 'granted', counter });
+      between(vote.kind === 'granted' ? vote.giverLeftMs : undefined, LONG_MS / 2, LONG_MS + 1);
+      matches(await on.inspect(resources[0]!), { owner: 'anna', counter });
+    },
 
   'acquire refuses as absent where the key that it would take is gone, and writes nothing': async (on) => {
     const resource = on.resource();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { QuorumUnreachableError } from '../../../src/index.js';
+import { QuorumUnreachableError, type LeaseJson } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
@@ -42,6 +42,52 @@ describe('requests that come too late', () => {
     expect(world.nodes[0]!.log.filter(({ op }) => op === 'acquire')).toHaveLength(11);
     await world.clock.advance(500);
     expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  describe.each([true, false])('adopt, of a lease that was transferred: %p', (transferred) => {
+    const offered = async (world: VirtualWorld): Promise<LeaseJson> => {
+      const lease = await world.clock.until(world.manager().acquire(R, { ttlMs: 3_000 }));
+      return transferred ? world.clock.until(lease.transfer()) : lease.toJSON();
+    };
+
+    it('asks once more if its requests came too late', async () => {
+      const world = new VirtualWorld(3);
+      const adopting = world.manager().adopt(await offered(world));
+      await world.clock.advance(0);
+      world.clock.freeze(300);
+      const adopted = await world.clock.until(adopting);
+      adopted.assertHeld();
+      await world.clock.until(adopted.release());
+      expect(await world.leftovers(R)).toEqual([]);
+    });
+
+    it('keeps what it took in time, and counts from its first request', async () => {
+      const world = new VirtualWorld(3);
+      const json = await offered(world);
+      const [first, second, last] = world.nodes;
+      second!.behaviour = { requestMs: 5, replyMs: 1 };
+      last!.down();
+      const adopting = world.manager().adopt(json, { ttlMs: 2_000, autoExtend: false });
+      await world.clock.advance(2);
+      const taken = await first!.remainingMs(R);
+      world.clock.freeze(300);
+      const adopted = await world.clock.until(adopting);
+      expect(new Set(await world.owners(R)).has(adopted.holderId)).toBe(true);
+      if (transferred) expect(adopted.remainingMs()).toBeLessThan(taken - 300);
+      expect(adopted.remainingMs()).toBeLessThan(await first!.remainingMs(R));
+    });
+
+    it('gives up if its requests come too late again', async () => {
+      const world = new VirtualWorld(3);
+      const adopting = world.manager().adopt(await offered(world));
+      const failure = expect(adopting).rejects.toThrow(QuorumUnreachableError);
+      for (let times = 0; times < 20; times++) {
+        await world.clock.advance(0.5);
+        world.clock.freeze(300);
+      }
+      await failure;
+      expect(world.nodes[0]!.log.filter(({ op }) => op === 'acquire')).toHaveLength(3);
+    });
   });
 });
 

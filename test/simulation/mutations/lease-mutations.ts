@@ -24,9 +24,9 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     name: 'a lost adoption that releases what the holder elsewhere may still hold',
     edits: [
       {
-        file: 'lock/acquire/acquire-round.ts',
-        original: 'if (from?.isOver === false) return {',
-        replacement: "if (from?.holderId === '') return {",
+        file: 'lock/acquire/adoption.ts',
+        original: 'if (from?.isOver !== true) return',
+        replacement: "if (from?.holderId === '') return",
       },
     ],
     worlds: 'adopted leases',

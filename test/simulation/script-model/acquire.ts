@@ -28,7 +28,7 @@ export function acquire(
   return answer;
 }
 
-/** For how long the keys live that are taken from this holder. */
+/** For how long the keys live that are taken from this holder, or were by the same one before. */
 function giverLives(
   { server: { keyspace }, operation: { pairs } }: Context,
   holder: string,
@@ -36,7 +36,7 @@ function giverLives(
 ): number[] {
   const taken = pairs.filter(([lock]) => {
     const owner = errorOf(() => keyspace.get(lock)) === undefined ? keyspace.get(lock) : undefined;
-    return from !== undefined && owner === from && owner !== holder;
+    return from !== undefined && (owner === from || owner === holder);
   });
   return taken.map(([lock]) => Math.max(0, keyspace.pttl(lock)));
 }
@@ -85,8 +85,8 @@ function setKeys(
     // A counter that is believed is counted up, and its key keeps its life.
     if (isCounted) keyspace.change(fence, `${counter}`);
     else if (seed !== undefined) fences.write(fence, { counter });
-    const leftMs = keyspace.get(lock) === from ? keyspace.pttl(lock) : 0;
-    keyspace.set(lock, holder, Math.max(ttlMs, from === undefined ? 0 : leftMs));
+    const leftMs = from === undefined || keyspace.get(lock) === undefined ? 0 : keyspace.pttl(lock);
+    keyspace.set(lock, holder, Math.max(ttlMs, leftMs));
   }
   for (const [lock] of pairs) instants.list(lock, holder, ttlMs);
   return counter - (seed ?? 0);

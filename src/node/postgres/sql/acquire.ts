@@ -22,9 +22,9 @@ export const acquire = (q: string): string => `
           answer := ${ABSENT};
           exit;
         end if;
-        if l.holder = r.holder then
-          mine := mine + 1;
-        elsif l.holder is not null then
+        if l.holder = r.holder then mine := mine + 1; end if;
+        if r.taken_from is not null then
+          -- Taken by this very holder before: its own key lives no shorter than the giver's would have.
           giver_left := greatest(giver_left, (l.expires - now_us + 999) / 1000);
         end if;
         if r.tick is not null then
@@ -50,16 +50,16 @@ export const acquire = (q: string): string => `
       )}
       if answer is null then
         answer := '{"kind": "granted"}';
+        if r.taken_from is not null then
+          answer := answer || jsonb_build_object('giverLeftMs', giver_left);
+        end if;
         -- The same request a second time is one grant.
         if mine < cardinality(r.resources) then
-          if r.taken_from is not null then
-            answer := answer || jsonb_build_object('giverLeftMs', giver_left);
-          end if;
           if r.seed is not null then highest := highest + r.tokens; end if;
           -- Never shortened: the giver may hold it for as long as its key would have lived.
           update ${q}.lease t set holder = r.holder, set_at = now_us,
             expires = greatest(now_us + r.ttl * 1000,
-              case when t.holder = r.taken_from and t.expires > now_us then t.expires else 0 end),
+              case when r.taken_from is null then 0 else t.expires end),
             counter = case when r.seed is null then t.counter else highest end,
             keep = greatest(t.keep, t.expires, now_us + r.ttl * 1000
               + case when r.seed is null then 0 else ${COUNTER_LIVES_US} end)

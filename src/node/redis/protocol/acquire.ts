@@ -24,7 +24,8 @@ decide = function(holder, seed, taken, raised)
     local owner = not taken and call('GET', lock)
     if owner and owner ~= holder and owner ~= from then return {'held', owner, call('PTTL', lock)}, i end
     if from and not owner then return {'absent'} end
-    if owner and owner ~= holder then
+    if from then
+      -- Taken by this very holder before: its own key lives no shorter than the giver's would have.
       lives[i] = call('PTTL', lock)
       giverLeft = math.max(giverLeft or 0, lives[i])
     end
