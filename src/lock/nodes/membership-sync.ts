@@ -175,7 +175,10 @@ export class MembershipSync {
     );
   }
 
-  /** Gives an id to each node that has none, and the right one to a blank node with another. */
+  /**
+   * Gives an id to each node that has none, and the right one to a blank node with another: one that is in no
+   * list, or that of the node whose data it has a copy of.
+   */
   async #identify(): Promise<void> {
     const { namesIds: latest } = this.basis;
     const due = this.nodes.flatMap((node, nodeIndex) => {
@@ -183,13 +186,17 @@ export class MembershipSync {
       const { memory } = node;
       const isConnected = status === 'ready' || status === 'untrusted';
       if (memory?.identify === undefined || !isConnected || record === undefined) return [];
-      if (record.pair !== undefined || this.nodeViews.twinOf(nodeIndex) !== undefined) return [];
+      const isCopy = this.nodeViews.isCopy(nodeIndex);
+      if (record.pair !== undefined) return [];
+      if (this.nodeViews.twinOf(nodeIndex) !== undefined && !isCopy) return [];
       const wanted = this.nodeViews.idOf(nodeIndex, latest);
       if (id === undefined) return [memory.identify(wanted ?? randomUUID(), '')];
-      const isForeign = latest !== undefined && !isMember(latest, id);
+      const isForeign = isCopy || (latest !== undefined && !isMember(latest, id));
       const isTaken = this.basis.views.some((view) => view.isHere && view.id === wanted);
       const isRight = wanted === undefined || wanted === id || !isForeign || isTaken;
-      return isRight || !isMember(latest, wanted) ? [] : [memory.identify(wanted, id)];
+      return isRight || latest === undefined || !isMember(latest, wanted)
+        ? []
+        : [memory.identify(wanted, id)];
     });
     if (due.length === 0) return;
     await within(this.clock, NODE_MS, Promise.all(due));

@@ -166,7 +166,7 @@ export class Membership implements MembershipBasis {
     this.nodes.forEach(({ memory }, nodeIndex) => {
       const id = this.nodeViews.idOf(nodeIndex, this.namesIds);
       if (id === undefined || this.#identified[nodeIndex] === id) return;
-      if (this.nodeViews.twinOf(nodeIndex) !== undefined) return;
+      if (this.nodeViews.twinOf(nodeIndex) !== undefined && !this.nodeViews.isCopy(nodeIndex)) return;
       this.#identified[nodeIndex] = id;
       void memory?.identify?.(id);
     });

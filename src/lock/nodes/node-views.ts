@@ -52,8 +52,10 @@ export class NodeViews {
   }
 
   /**
-   * The node that this one turns out to be, for now: two addresses lead to one server. The one that has had
-   * the server's id before, or else the first one, is the server; the others have no vote.
+   * The node that this one turns out to be, for now: two addresses lead to one server, or a server was
+   * started with a copy of another's data. One of them is the node; the others have no vote. It is the one
+   * that a list of nodes has under its address. Where no list tells, it is of two servers the one that has
+   * not lost its memory, then the one that has had the id before, and then the first one.
    */
   twinOf(nodeIndex: number): LockNode | undefined {
     const node = this.nodes[nodeIndex]!;
@@ -66,9 +68,34 @@ export class NodeViews {
           (id !== undefined && other.state.id === id));
       return isSame || index === nodeIndex ? [index] : [];
     });
-    const known = same.find((index) => id !== undefined && this.#knownIds[index] === id);
-    const sound = known ?? same[0]!;
+    if (same.length === 1) return undefined;
+    const isListed = (index: number): boolean => id !== undefined && this.#isListedAt(id, index);
+    const isOriginal = (index: number): boolean =>
+      this.nodes[index]!.state.status === 'ready' && same.some((other) => this.#isCopy(other, index));
+    const isKnown = (index: number): boolean => id !== undefined && this.#knownIds[index] === id;
+    const sound = same.find(isListed) ?? same.find(isOriginal) ?? same.find(isKnown) ?? same[0]!;
     return sound === nodeIndex ? undefined : this.nodes[sound];
+  }
+
+  /** Whether the node is a server of its own that has a copy of another node's data, with the id of that. */
+  isCopy(nodeIndex: number): boolean {
+    const twin = this.twinOf(nodeIndex);
+    return twin !== undefined && this.#isCopy(nodeIndex, this.nodes.indexOf(twin));
+  }
+
+  /** Whether two nodes with the same id are two servers, of which this one is in quarantine. */
+  #isCopy(nodeIndex: number, other: number): boolean {
+    const [one, another] = [this.nodes[nodeIndex]!.state, this.nodes[other]!.state];
+    const areTwo = one.serverId !== undefined && another.serverId !== undefined;
+    return areTwo && one.serverId !== another.serverId && one.status === 'untrusted';
+  }
+
+  /** Whether a node's list says that the server with this id is at the address of the node. */
+  #isListedAt(id: string, nodeIndex: number): boolean {
+    const { address } = this.nodes[nodeIndex]!;
+    return this.nodes.some(({ state: { record } }) =>
+      record?.pair?.list.members.some((member) => member.id === id && member.address === address),
+    );
   }
 
   /**
@@ -89,8 +116,10 @@ export class NodeViews {
     const now = this.clock.now();
     const twins = this.nodes.map((_, nodeIndex) => this.twinOf(nodeIndex) !== undefined);
     this.nodes.forEach(({ state: { id } }, nodeIndex) => {
-      if (!twins[nodeIndex] && id !== undefined && isConnected(this.nodes[nodeIndex]!))
-        this.#knownIds[nodeIndex] = id;
+      if (id === undefined || !isConnected(this.nodes[nodeIndex]!)) return;
+      if (!twins[nodeIndex]) this.#knownIds[nodeIndex] = id;
+      // It was taken for the other one, which had not answered yet.
+      else if (this.#knownIds[nodeIndex] === id) this.#knownIds[nodeIndex] = undefined;
     });
     return this.nodes.map((node, nodeIndex) => this.#viewOf(node, nodeIndex, twins[nodeIndex]!, latest, now));
   }

@@ -88,4 +88,22 @@ describe('a membership under several addresses', () => {
     }
     expect(clients.warnings.filter((warning) => /membership|mismatch/.test(warning))).toEqual([]);
   });
+
+  it("a node with a copy of another node's data is not taken for the other, and gets its own id back", async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const running = await clients.ready(SHORT);
+    await written(redis, 0, 1, 2);
+    const ids = await Promise.all([0, 1, 2].map((place) => marker(redis, place, 'id')));
+    const [copy, original] = [redis.servers[0]!.client(), redis.servers[1]!.client()];
+    const dump = await original.dumpBuffer(MARKER);
+    await copy.multi().del(MARKER).restore(MARKER, 0, dump).exec();
+    copy.disconnect();
+    original.disconnect();
+    const fresh = clients.make(SHORT);
+    expect(await outcomeOf(fresh.acquire(R))).toBe('granted');
+    expect(await outcomeOf(running.acquire('other'))).toBe('granted');
+    await Promise.all([allVote(fresh), allVote(running)]);
+    expect(await Promise.all([0, 1, 2].map((place) => marker(redis, place, 'id')))).toEqual(ids);
+  });
 });
