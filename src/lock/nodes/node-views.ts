@@ -94,7 +94,7 @@ export class NodeViews {
   #isListedAt(id: string, nodeIndex: number): boolean {
     const { address } = this.nodes[nodeIndex]!;
     return this.nodes.some(({ state: { record } }) =>
-      record?.pair?.list.members.some((member) => member.id === id && member.address === address),
+      record?.pair?.list.members.some((one) => one.id === id && one.address === address),
     );
   }
 
