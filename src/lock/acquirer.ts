@@ -262,13 +262,23 @@ export class Acquirer {
       tokens: tokensFor(waitMs > 0 ? waiters - 1 : waiters),
       queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
     };
-    const { adopted } = call;
+    return call.adopted === undefined && this.#fallback === undefined
+      ? attempt(this.#context.quorum, this.#attemptContext, request, cancellation)
+      : this.#attemptOtherwise(call.adopted, request, cancellation);
+  }
+
+  /** An attempt that adopts a lease, or for which the fallback may grant. */
+  #attemptOtherwise(
+    adopted: LeaseJson | undefined,
+    request: LockRequest,
+    cancellation: Cancellation,
+  ): Promise<AttemptResult> {
     const attemptOn: AttemptOn =
       adopted === undefined
         ? (quorum, { asRun } = { asRun: true }) =>
             attempt(quorum, this.#attemptContext, asRun ? request : withoutRun(request), cancellation)
         : this.#adoptionOf(adopted, request, cancellation);
-    return this.#fallback?.attempt(resources, attemptOn) ?? attemptOn(this.#context.quorum);
+    return this.#fallback?.attempt(request.resources, attemptOn) ?? attemptOn(this.#context.quorum);
   }
 
   /**

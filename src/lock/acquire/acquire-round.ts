@@ -71,6 +71,8 @@ const CONFIRMATIONS = 3;
 /** A node timeout that ends so many ms late shows that this process stood still, or was very busy. */
 const STOOD_STILL_MS = 5;
 
+const hasOthersWaiting = ({ waiting = 0 }: Granted): boolean => waiting > 0;
+
 /**
  * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity
  * is left. A round that is not won is undone on every node that did not refuse, in the background if need be.
@@ -117,7 +119,7 @@ export async function acquireRound(
       const failure = `the nodes took so long to answer that ${left}`;
       return { ...undo(quorum, request, tracker, acquired.tally, failure), stoodStill };
     }
-    const othersWait = decidingGrants.some(({ waiting = 0 }) => waiting > 0);
+    const othersWait = decidingGrants.some(hasOthersWaiting);
     return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait, decidingGrants };
   } finally {
     quorum.endRound(tracker);

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
 import type { RunNote } from '../../core/run-history.js';
+import type { RunMark } from '../../core/run.js';
 import {
   HELD,
   lost,
@@ -56,6 +57,11 @@ export interface LeaseContext {
   /** The nodes, as opposed to the fallback. */
   readonly quorum: Quorum;
 }
+
+const finishOf = (mark: RunMark, runEnd: RunEnd | undefined): LeaseReleaseTerms['finish'] => ({
+  mark,
+  onEnd: (recorded) => runEnd?.tell(recorded),
+});
 
 /**
  * The handle of held keys, until it is released or lost. What is extended, and when it is lost, the keys
@@ -283,8 +289,7 @@ export class HeldLease implements Lease, LeaseListener {
     const { run } = this.#keys;
     const runEnd = this.#runEnd;
     if (!isFinished) runEnd?.tell(false);
-    const onEnd = (recorded: boolean): void => runEnd?.tell(recorded);
-    const finish = isFinished && run !== undefined ? { mark: run, onEnd } : undefined;
+    const finish = isFinished && run !== undefined ? finishOf(run, runEnd) : undefined;
     const terms = { id: this.#id, nodeTimeoutMs, keepMs, finish, note: runEnd?.note };
     return this.#context.host.release(this.#keys, terms);
   }

@@ -65,7 +65,8 @@ export class KeyTracker {
 
   /** Whether a key may be on any node. */
   get mayBeThere(): boolean {
-    return this.#nodes.some((_, nodeIndex) => this.mayHoldTheKey(nodeIndex));
+    for (const known of this.#nodes) if (known >= MAY_BE_THERE) return true;
+    return false;
   }
 
   /**

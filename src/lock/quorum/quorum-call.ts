@@ -154,7 +154,10 @@ export class QuorumCall implements VoteReceiver, Timed {
     if (this.#verdict !== undefined || verdict === 'pending') return;
     if (verdict === 'lost' && !isConclusive(this.tally.votes, this.tally.majority)) return;
     this.#verdict = verdict;
-    this.#onDecided?.(verdict);
+    const onDecided = this.#onDecided;
+    // A node that answers much later keeps this call alive, but not those who waited for the verdict.
+    this.#onDecided = undefined;
+    onDecided?.(verdict);
   }
 
   #endWaitEarly(): void {

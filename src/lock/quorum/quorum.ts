@@ -64,7 +64,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const deadlineAt = sentAt + request.nodeTimeoutMs;
     const electorate = this.electorates.now;
     if (from?.isOver !== false) this.#openRounds.set(tracker, request);
-    const asked = {
+    const plain = {
       op: 'acquire',
       list: electorate.listId,
       resources,
@@ -73,11 +73,11 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       deadlineAt,
       seed,
       tick,
-      ...(retry ? { retry } : {}),
       tokens,
       queueEntry,
-      ...(from === undefined ? {} : { from: from.holderId }),
     } as const;
+    const whole = retry ? { ...plain, retry } : plain;
+    const asked = from === undefined ? whole : { ...whole, from: from.holderId };
     const usual = seed === undefined ? undefined : seed + SEED_MARGIN_MS * 1_000;
     return this.#askAll(request.id, tracker, sentAt, asked, electorate, usual);
   }
@@ -154,19 +154,24 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     if (keepMs === 0) this.withdraw(tracker);
     if (!tracker.mayBeThere && run === undefined) return Promise.resolve(NOTHING_RELEASED);
     const calledAt = this.clock.now();
-    const dueAt = calledAt + nodeTimeoutMs;
-    const keepUntil = calledAt + keepMs;
     // What was sent before is carried out by the node timeout at the latest. Two TTLs later it has expired,
     // whatever the clocks do.
-    const expiredAt = dueAt + 2 * Math.max(ttlMs, keepMs);
-    return new Promise((resolve) => {
-      const electorate = this.electorates.now;
-      const until = calledAt + FINISH_FOR_MS;
-      const finish = run && new PendingFinish(run.mark, this.nodes.length, electorate, until, run.onEnd);
-      const open = tracker.unbegunRun;
-      const when = { calledAt, dueAt, keepUntil, expiredAt };
-      this.#releases.begin({ id, tracker, ...when, enough, queueEntry, finish, open, note }, resolve);
-    });
+    const expiredAt = calledAt + nodeTimeoutMs + 2 * Math.max(ttlMs, keepMs);
+    const until = calledAt + FINISH_FOR_MS;
+    const order = {
+      id,
+      tracker,
+      calledAt,
+      dueAt: calledAt + nodeTimeoutMs,
+      keepUntil: calledAt + keepMs,
+      expiredAt,
+      enough,
+      queueEntry,
+      finish: run && new PendingFinish(run.mark, this.nodes.length, this.electorates.now, until, run.onEnd),
+      open: tracker.unbegunRun,
+      note,
+    };
+    return new Promise((resolve) => this.#releases.begin(order, resolve));
   }
 
   /**

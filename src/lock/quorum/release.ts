@@ -100,27 +100,35 @@ class PendingRelease implements VoteReceiver, Timed {
   #timeout: Timeout | undefined;
   /** The nodes that gave their first answer and are asked again. */
   #askedAgain: Set<number> | undefined;
+  /** `undefined` once it was called: a node that answers much later keeps nobody alive who waited. */
+  #onResult: ((result: ReleaseResult) => void) | undefined;
 
   constructor(
     private readonly releases: Releases,
     private readonly order: ReleaseOrder,
-    private readonly onResult: (result: ReleaseResult) => void,
-  ) {}
+    onResult: (result: ReleaseResult) => void,
+  ) {
+    this.#onResult = onResult;
+  }
 
   begin(): void {
     const { timeouts, nodes } = this.releases.context;
-    const { tracker, dueAt, queueEntry, finish } = this.order;
+    const { dueAt, queueEntry } = this.order;
     this.#timeout = timeouts.begin(this, dueAt);
-    const isAsked = (nodeIndex: number): boolean => finish !== undefined || tracker.mayHoldTheKey(nodeIndex);
     for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++)
-      if (isAsked(nodeIndex)) this.#outstanding++;
+      if (this.#isToBeAsked(nodeIndex)) this.#outstanding++;
     this.releases.opened(this.#outstanding);
     // One object for all nodes: then most of the work of encoding it is done once.
     const request = this.#request(queueEntry);
     for (let nodeIndex = 0; nodeIndex < nodes.length; nodeIndex++) {
-      if (isAsked(nodeIndex)) nodes[nodeIndex]!.ask(request, this, nodeIndex);
+      if (this.#isToBeAsked(nodeIndex)) nodes[nodeIndex]!.ask(request, this, nodeIndex);
     }
     this.#endWaitIfEnough();
+  }
+
+  #isToBeAsked(nodeIndex: number): boolean {
+    const { finish, tracker } = this.order;
+    return finish !== undefined || tracker.mayHoldTheKey(nodeIndex);
   }
 
   receive(nodeIndex: number, vote: Vote): void {
@@ -128,25 +136,29 @@ class PendingRelease implements VoteReceiver, Timed {
     const { clock, nodes } = this.releases.context;
     const { tracker, expiredAt, finish } = this.order;
     const now = clock.now();
-    const node = nodes[nodeIndex]!;
-    const isClosed = node.state.status === 'closed';
+    const isClosed = nodes[nodeIndex]!.state.status === 'closed';
     finish?.answered(nodeIndex, vote, now);
     if (isClosed) finish?.closed(nodeIndex);
     // A failure is enough if the node was never sent anything that could have set the key.
     const isReleased = isCarriedOut(vote) || !tracker.mayHoldTheKey(nodeIndex);
     const areKeysGone = (isReleased && tracker.isFinal(nodeIndex, now)) || now >= expiredAt;
     const isDone = areKeysGone && finish?.isWaitingFor(nodeIndex) !== true;
-    if (isDone || isClosed) return this.releases.done();
-    this.#askedAgain ??= new Set<number>();
-    this.#askedAgain.add(nodeIndex);
-    this.#retryLater(node, areKeysGone ? this.#finishRetryMs(now) : RETRY_MS, () => {
-      if (areKeysGone && finish?.isWaitingFor(nodeIndex) !== true) this.releases.done();
-      else node.ask(this.#request(undefined), this, nodeIndex);
-    });
+    if (isDone || isClosed) this.releases.done();
+    else this.#askAgain(nodeIndex, areKeysGone, now);
   }
 
   timeOut(): void {
     this.#endWait();
+  }
+
+  #askAgain(nodeIndex: number, areKeysGone: boolean, now: number): void {
+    const node = this.releases.context.nodes[nodeIndex]!;
+    this.#askedAgain ??= new Set<number>();
+    this.#askedAgain.add(nodeIndex);
+    this.#retryLater(node, areKeysGone ? this.#finishRetryMs(now) : RETRY_MS, () => {
+      if (areKeysGone && this.order.finish?.isWaitingFor(nodeIndex) !== true) this.releases.done();
+      else node.ask(this.#request(undefined), this, nodeIndex);
+    });
   }
 
   #countFirstAnswer(nodeIndex: number, vote: Vote): void {
@@ -168,7 +180,9 @@ class PendingRelease implements VoteReceiver, Timed {
   #endWait(): void {
     if (this.#timeout === undefined) return;
     this.#timeout = undefined;
-    this.onResult({ acknowledged: this.#acknowledged, hasNotified: this.#hasNotified });
+    const onResult = this.#onResult;
+    this.#onResult = undefined;
+    onResult?.({ acknowledged: this.#acknowledged, hasNotified: this.#hasNotified });
   }
 
   #request(queueEntry: QueueEntry | undefined): ReleaseRequest {

@@ -41,6 +41,8 @@ export class PendingRequests<Pending extends PendingRequest> {
   }
 
   withdraw(holderId: string): void {
+    // Nearly always: then not even the function is made.
+    if (!this.#batches.isStalled) return;
     const isUnneeded = ({ request }: Pending): boolean =>
       request.holderId === holderId && !mustArrive(request);
     for (const { receiver, nodeIndex } of this.#batches.withdraw(isUnneeded))

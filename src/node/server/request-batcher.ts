@@ -59,12 +59,19 @@ export class RequestBatcher<Item extends Weighed> {
   }
 
   /**
+   * Whether the server is stalled, and keeps requests from being sent. Where there is room, what is gathered
+   * is sent at the end of this turn.
+   */
+  get isStalled(): boolean {
+    return !this.#hasRoom && this.clock.now() - this.#waitingSince >= STALLED_MS;
+  }
+
+  /**
    * If the server is stalled, removes matching unsent items and gives them back. Items that came before the
    * stall was seen stay: every call would have to search among them again.
    */
   withdraw(matches: (item: Item) => boolean): readonly Item[] {
-    // Where there is room, what is gathered is sent at the end of this turn.
-    if (this.#hasRoom || this.clock.now() - this.#waitingSince < STALLED_MS) return [];
+    if (!this.isStalled) return [];
     const all = this.#gathered;
     this.#gatheredAtStall ??= all.length;
     const withdrawn: Item[] = [];

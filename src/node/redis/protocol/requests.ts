@@ -38,8 +38,8 @@ function wordsOf(keyPrefix: string, request: NodeRequest, fenceTtlMs: number): W
       const { list = '', ttlMs, seed, tick = '', tokens, retry = false, from = '' } = request;
       const { waiter, listLivesMs } = request.queueEntry ?? NOBODY;
       const life = Math.ceil(listLivesMs);
-      const words = [ttlMs, tick, tokens, waiter, life, retry ? 1 : '', from, fenceTtlMs];
-      const terms = [list, resources.length, ...words];
+      const again = retry ? 1 : '';
+      const terms = [list, resources.length, ttlMs, tick, tokens, waiter, life, again, from, fenceTtlMs];
       return { script: ACQUIRE, terms, own: [holderId, seed ?? ''], base: seed ?? 0 };
     }
     case 'confirm': {
