@@ -153,6 +153,9 @@ const arrowsIn = (files: readonly SourceFile[]): { readonly from: string; readon
  */
 type Rooms = Readonly<Record<string, readonly string[]>>;
 
+/** The port to a node, and what goes through it. */
+const PORT = ['lock-node.ts', 'node-state.ts', 'node-memory.ts', 'node-request.ts'];
+
 export const ROOMS: Readonly<Record<string, Rooms>> = {
   'src/lock/': {
     validation: [],
@@ -182,17 +185,20 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     'lock-manager.ts': ['validation', 'quorum', 'lease', 'runs', 'manager-parts.ts', 'force-release.ts'],
   },
   'src/node/': {
-    'lock-node.ts': [],
+    'node-state.ts': [],
+    'node-memory.ts': [],
+    'node-request.ts': [],
+    'lock-node.ts': ['node-state.ts', 'node-memory.ts', 'node-request.ts'],
     'reserved-names.ts': [],
     'node-options.ts': ['lock-node.ts'],
-    'observable-state.ts': ['lock-node.ts'],
-    'vote-rules.ts': ['lock-node.ts'],
-    contract: ['lock-node.ts'],
-    'index.ts': ['lock-node.ts', 'observable-state.ts', 'vote-rules.ts', 'contract'],
-    memory: ['lock-node.ts', 'reserved-names.ts', 'observable-state.ts', 'vote-rules.ts'],
-    server: ['lock-node.ts', 'node-options.ts', 'observable-state.ts'],
-    redis: ['lock-node.ts', 'reserved-names.ts', 'node-options.ts', 'observable-state.ts', 'server'],
-    postgres: ['lock-node.ts', 'node-options.ts', 'server'],
+    'observable-state.ts': ['node-state.ts'],
+    'vote-rules.ts': PORT,
+    contract: PORT,
+    'index.ts': [...PORT, 'observable-state.ts', 'vote-rules.ts', 'contract'],
+    memory: [...PORT, 'reserved-names.ts', 'observable-state.ts', 'vote-rules.ts'],
+    server: [...PORT, 'node-options.ts', 'observable-state.ts'],
+    redis: [...PORT, 'reserved-names.ts', 'node-options.ts', 'observable-state.ts', 'server'],
+    postgres: [...PORT, 'node-options.ts', 'server'],
     'open-node.ts': ['lock-node.ts', 'node-options.ts', 'memory', 'redis', 'postgres'],
   },
   'src/node/postgres/': {

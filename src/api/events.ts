@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { LossReason } from '../core/lease-state.js';
 import type { RunOutcome } from '../core/run-history.js';
 import type { FailureReason, RefusalReason } from '../core/vote.js';
-import type { NodeState } from '../node/lock-node.js';
+import type { NodeState } from '../node/node-state.js';
 import { hearRejection, messageOf } from './callbacks.js';
 import type { DeposedReason } from './election.js';
 import type { Membership } from './membership.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { QueueEntry } from '../node/lock-node.js';
+import type { QueueEntry } from '../node/node-request.js';
 import type { Fallback } from './fallback/fallback.js';
 import type { HeldKeys, LeaseReleaseTerms } from './lease/held-keys.js';
 import type { HeldLease, LeaseHost } from './lease/held-lease.js';

@@ -6,25 +6,20 @@ export { TICK_AHEAD_MS, type RunMark, type RunRecord, type RunState } from '../c
 export type { RunNote } from '../core/run-history.js';
 export { failed, type Failed, type FailureReason, type Granted } from '../core/vote.js';
 export type { Refused, RefusalReason, Vote } from '../core/vote.js';
+export type { LockNode, NodeInspection, ReleaseListener, VoteReceiver } from './lock-node.js';
+export type { NodeMemory, RecordWrite } from './node-memory.js';
 export {
   PRESENT_ONLY,
   type AcquireRequest,
   type ConfirmRequest,
   type ExtendRequest,
   type LockMode,
-  type LockNode,
-  type NodeInspection,
-  type NodeMemory,
-  type NodeRecord,
   type NodeRequest,
-  type NodeState,
   type QueueEntry,
-  type RecordWrite,
-  type ReleaseListener,
   type ReleaseRequest,
-  type VoteReceiver,
   type WakeRequest,
-} from './lock-node.js';
+} from './node-request.js';
+export type { NodeRecord, NodeState } from './node-state.js';
 export type { ListPair, Member, MemberList } from '../core/membership/member-list.js';
 export { ObservableState } from './observable-state.js';
 export {

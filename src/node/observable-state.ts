@@ -1,4 +1,4 @@
-import type { NodeRecord, NodeState } from './lock-node.js';
+import type { NodeRecord, NodeState } from './node-state.js';
 
 /** How far a number in the state may move, in milliseconds, before listeners are told. */
 const CHANGE_MS = 100;

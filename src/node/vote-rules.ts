@@ -10,15 +10,15 @@ import {
 } from '../core/run.js';
 import { withNote, type RunNote } from '../core/run-history.js';
 import { failed, type Failed, type Refused, type Vote } from '../core/vote.js';
+import type { NodeInspection } from './lock-node.js';
 import {
   PRESENT_ONLY,
   type AcquireRequest,
   type ConfirmRequest,
   type ExtendRequest,
-  type NodeInspection,
   type NodeRequest,
   type ReleaseRequest,
-} from './lock-node.js';
+} from './node-request.js';
 
 /** What a node keeps of one resource. Instants are milliseconds on the node's own clock. */
 export interface ResourceRecord {

@@ -1,14 +1,9 @@
 import type { Clock } from '../clock.js';
 import { memoryNode } from '../index.js';
 import type { Failed, Vote } from '../core/vote.js';
-import type {
-  LockNode,
-  NodeInspection,
-  NodeRequest,
-  NodeState,
-  ReleaseListener,
-  VoteReceiver,
-} from '../node/lock-node.js';
+import type { LockNode, NodeInspection, ReleaseListener, VoteReceiver } from '../node/lock-node.js';
+import type { NodeRequest } from '../node/node-request.js';
+import type { NodeState } from '../node/node-state.js';
 import { ObservableState } from '../node/observable-state.js';
 
 const failed = (reason: Failed['reason'], message: string): Failed => ({

@@ -4,13 +4,10 @@ import { TICK_FORGOTTEN, type RunRecord } from '../../src/core/run.js';
 import { failedWith } from '../../src/core/run-votes.js';
 import { failed, type Failed } from '../../src/core/vote.js';
 import { MemoryNode } from '../../src/node/memory/memory-node.js';
-import type {
-  NodeMemory,
-  NodeRequest,
-  NodeState,
-  ReleaseListener,
-  VoteReceiver,
-} from '../../src/node/lock-node.js';
+import type { ReleaseListener, VoteReceiver } from '../../src/node/lock-node.js';
+import type { NodeMemory } from '../../src/node/node-memory.js';
+import type { NodeRequest } from '../../src/node/node-request.js';
+import type { NodeState } from '../../src/node/node-state.js';
 import { voteOf } from '../../src/node/contract/operations.js';
 
 /** The current delays and faults of a node. */

@@ -2,7 +2,7 @@ import { adoptionOutcome, giverLeftMs, type AdoptionOutcome } from '../../core/a
 import { extensionDueAt, extensionRetryMs, lossMarginMs } from '../../core/extension-schedule.js';
 import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
 import type { VoteTally } from '../../core/vote-tally.js';
-import { PRESENT_ONLY } from '../../node/lock-node.js';
+import { PRESENT_ONLY } from '../../node/node-request.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';

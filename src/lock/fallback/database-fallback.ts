@@ -2,7 +2,7 @@ import type { Timer } from '../../clock.js';
 import type { LossReason } from '../../core/lease-state.js';
 import { lossMarginMs } from '../../core/extension-schedule.js';
 import { endOf, validityLeftMs } from '../../core/validity.js';
-import type { NodeState } from '../../node/lock-node.js';
+import type { NodeState } from '../../node/node-state.js';
 import type { AttemptResult, NotAcquired, Won } from '../acquire/attempt.js';
 import type { HeldKeys, HeldKeysContext, LeaseReleaseTerms } from '../lease/held-keys.js';
 import { canTake } from '../quorum/counter-room.js';

@@ -1,6 +1,7 @@
 import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
-import type { LockNode, NodeMemory } from '../../node/lock-node.js';
+import type { LockNode } from '../../node/lock-node.js';
+import type { NodeMemory } from '../../node/node-memory.js';
 import { ClockCheck } from './clock-check.js';
 
 /**

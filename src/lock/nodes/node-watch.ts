@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
-import type { LockNode, NodeState } from '../../node/lock-node.js';
+import type { LockNode } from '../../node/lock-node.js';
+import type { NodeState } from '../../node/node-state.js';
 import type { LockEvents, NodeSnapshot } from '../../api/events.js';
 import type { NodeViews } from './node-views.js';
 

@@ -9,7 +9,8 @@ import {
 } from '../../core/quarantine.js';
 import { driftMsOf } from '../../core/validity.js';
 import type { Electorate } from '../../core/electorate.js';
-import type { LockNode, NodeMemory } from '../../node/lock-node.js';
+import type { LockNode } from '../../node/lock-node.js';
+import type { NodeMemory } from '../../node/node-memory.js';
 
 /**
  * How soon a node that did not answer, or others that could not tell, are looked at again, in milliseconds.

@@ -1,6 +1,7 @@
 import type { RunMark } from '../../core/run.js';
 import type { RunNote } from '../../core/run-history.js';
-import type { QueueEntry, VoteReceiver } from '../../node/lock-node.js';
+import type { VoteReceiver } from '../../node/lock-node.js';
+import type { QueueEntry } from '../../node/node-request.js';
 
 /** What one attempt asks of the nodes; each of its rounds adds a holder id. */
 export interface LockRequest {

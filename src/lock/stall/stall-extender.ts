@@ -7,7 +7,7 @@ import {
 } from '../../core/extension-schedule.js';
 import { countersAbove } from '../../core/extension-votes.js';
 import { isStalled } from '../../core/stall.js';
-import { PRESENT_ONLY } from '../../node/lock-node.js';
+import { PRESENT_ONLY } from '../../node/node-request.js';
 import type { Due } from '../lease/due-heap.js';
 import { LeaseScheduler, type Scheduled, type TurnTaker } from '../lease/lease-scheduler.js';
 import type { RemoteLeaseTerms } from '../lease/stand-in.js';

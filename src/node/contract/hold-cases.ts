@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 import type { Vote } from '../../core/vote.js';
-import { PRESENT_ONLY } from '../lock-node.js';
+import { PRESENT_ONLY } from '../node-request.js';
 import { matches } from './assertions.js';
 import { LONG_MS, wallUs, type Cases, type Operations } from './operations.js';
 

@@ -1,5 +1,6 @@
 import { equal, ok } from 'node:assert/strict';
-import type { LockNode, NodeMemory } from '../lock-node.js';
+import type { LockNode } from '../lock-node.js';
+import type { NodeMemory } from '../node-memory.js';
 import { matches, until } from './assertions.js';
 import type { Cases, Operations } from './operations.js';
 

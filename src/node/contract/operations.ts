@@ -1,13 +1,12 @@
 import type { Vote } from '../../core/vote.js';
+import type { LockNode, NodeInspection } from '../lock-node.js';
 import type {
   AcquireRequest,
   ConfirmRequest,
   ExtendRequest,
-  LockNode,
-  NodeInspection,
   NodeRequest,
   ReleaseRequest,
-} from '../lock-node.js';
+} from '../node-request.js';
 import { until } from './assertions.js';
 import type { NodeUnderTest } from './subject.js';
 

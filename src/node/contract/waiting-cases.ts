@@ -1,6 +1,6 @@
 import { deepStrictEqual, equal } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { QueueEntry } from '../lock-node.js';
+import type { QueueEntry } from '../node-request.js';
 import { matches, until } from './assertions.js';
 import { LONG_MS, type Cases, type Operations } from './operations.js';
 

@@ -1,15 +1,8 @@
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import { systemClock, type Clock } from '../../clock.js';
-import type {
-  AcquireRequest,
-  LockNode,
-  NodeInspection,
-  NodeRequest,
-  NodeState,
-  ReleaseListener,
-  ReleaseRequest,
-  VoteReceiver,
-} from '../lock-node.js';
+import type { LockNode, NodeInspection, ReleaseListener, VoteReceiver } from '../lock-node.js';
+import type { AcquireRequest, NodeRequest, ReleaseRequest } from '../node-request.js';
+import type { NodeState } from '../node-state.js';
 import { ObservableState } from '../observable-state.js';
 import { historyIn, inspectRecord, voteOn, type ResourceRecord } from '../vote-rules.js';
 

@@ -1,13 +1,8 @@
 import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type {
-  LockNode,
-  NodeInspection,
-  NodeMemory,
-  NodeRequest,
-  NodeState,
-  ReleaseListener,
-  VoteReceiver,
-} from '../lock-node.js';
+import type { LockNode, NodeInspection, ReleaseListener, VoteReceiver } from '../lock-node.js';
+import type { NodeMemory } from '../node-memory.js';
+import type { NodeRequest } from '../node-request.js';
+import type { NodeState } from '../node-state.js';
 import type { NodeSettings } from '../node-options.js';
 import { PendingRequests, type PendingRequest } from '../server/pending-requests.js';
 import { PostgresListeners } from './postgres-listener.js';

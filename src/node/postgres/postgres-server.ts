@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { writePair } from '../../core/membership/record.js';
-import type { NodeRequest, NodeState, RecordWrite } from '../lock-node.js';
+import type { RecordWrite } from '../node-memory.js';
+import type { NodeRequest } from '../node-request.js';
+import type { NodeState } from '../node-state.js';
 import type { NodeSettings, PostgresClientLike } from '../node-options.js';
 import { findingIn, type Finding, type GuardCommand } from '../server/finding.js';
 import { ServerMemory } from '../server/server-memory.js';

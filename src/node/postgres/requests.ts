@@ -2,7 +2,8 @@ import { impossibleCounter, isPossibleCounter } from '../../core/fencing.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import type { RunRecord } from '../../core/run.js';
 import { failedWith } from '../../core/run-votes.js';
-import { PRESENT_ONLY, type NodeInspection, type NodeRequest } from '../lock-node.js';
+import type { NodeInspection } from '../lock-node.js';
+import { PRESENT_ONLY, type NodeRequest } from '../node-request.js';
 import { findingIn, type Finding } from '../server/finding.js';
 import { leftUs } from './sql/key-life.js';
 

@@ -1,13 +1,8 @@
 import type { Failed, Vote } from '../../core/vote.js';
-import type {
-  VoteReceiver,
-  ReleaseListener,
-  LockNode,
-  NodeInspection,
-  NodeMemory,
-  NodeRequest,
-  NodeState,
-} from '../lock-node.js';
+import type { VoteReceiver, ReleaseListener, LockNode, NodeInspection } from '../lock-node.js';
+import type { NodeMemory } from '../node-memory.js';
+import type { NodeRequest } from '../node-request.js';
+import type { NodeState } from '../node-state.js';
 import { PendingRequests, type PendingRequest } from '../server/pending-requests.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { channelOf } from './protocol/keys.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { Failed, Vote } from '../../core/vote.js';
-import type { NodeRequest } from '../lock-node.js';
+import type { NodeRequest } from '../node-request.js';
 
 export const isMismatch = (vote: Vote): boolean => vote.kind === 'failed' && vote.reason === 'mismatch';
 

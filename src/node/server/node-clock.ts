@@ -1,6 +1,6 @@
 import { APART_MS, ClockOffset, OWN_JUMP_MS, type ClockReading } from '../../core/clock-offset.js';
 import type { Stamp } from '../../core/validity.js';
-import type { NodeState } from '../lock-node.js';
+import type { NodeState } from '../node-state.js';
 import { hasMoved } from '../observable-state.js';
 
 /** NTP lets clocks drift apart by 500 ppm at most. Below this factor a step could not be told from drift. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type { NodeRequest, VoteReceiver } from '../lock-node.js';
+import type { VoteReceiver } from '../lock-node.js';
+import type { NodeRequest } from '../node-request.js';
 import { countedVote, deadlineOf, isMismatch, isSentAgain, mustArrive } from './counted-vote.js';
 import { RequestBatcher, type Send, type UnderWay } from './request-batcher.js';
 import type { VotingState } from './voting-state.js';

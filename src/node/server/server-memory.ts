@@ -1,5 +1,6 @@
 import type { MemoryReport } from '../../core/quarantine.js';
-import type { NodeMemory, NodeState, RecordWrite } from '../lock-node.js';
+import type { NodeMemory, RecordWrite } from '../node-memory.js';
+import type { NodeState } from '../node-state.js';
 import type { Finding, GuardCommand } from './finding.js';
 import type { ServerFacts, VotingState } from './voting-state.js';
 

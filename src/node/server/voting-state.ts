@@ -2,7 +2,7 @@ import { isPutBack, type MemoryProgress, type MemoryReport } from '../../core/qu
 import { readPair } from '../../core/membership/record.js';
 import type { Stamp } from '../../core/validity.js';
 import { failed, type Failed } from '../../core/vote.js';
-import type { NodeState } from '../lock-node.js';
+import type { NodeState } from '../node-state.js';
 import type { NodeSettings } from '../node-options.js';
 import { ObservableState } from '../observable-state.js';
 import type { Finding, Identity, MemoryFinding } from './finding.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LockManager, Vote } from '../../../src/index.js';
-import type { NodeRequest } from '../../../src/node/lock-node.js';
+import type { NodeRequest } from '../../../src/node/node-request.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const AHEAD_MS = 200_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LockManager } from '../../../src/index.js';
-import type { NodeState } from '../../../src/node/lock-node.js';
+import type { NodeState } from '../../../src/node/node-state.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';

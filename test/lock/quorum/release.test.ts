@@ -3,7 +3,8 @@ import { failed, type Vote } from '../../../src/core/vote.js';
 import { KeyTracker } from '../../../src/lock/quorum/key-tracker.js';
 import { Releases } from '../../../src/lock/quorum/release.js';
 import { Timeouts } from '../../../src/lock/quorum/call-timeouts.js';
-import type { VoteReceiver, LockNode, NodeRequest } from '../../../src/node/lock-node.js';
+import type { VoteReceiver, LockNode } from '../../../src/node/lock-node.js';
+import type { NodeRequest } from '../../../src/node/node-request.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
 const UNREACHABLE = failed('unreachable', new Error('no connection'));

@@ -1,6 +1,6 @@
 import type { Timer } from '../../../clock.js';
 import { reconnectDelayMs } from '../../../core/backoff.js';
-import type { NodeState } from '../../lock-node.js';
+import type { NodeState } from '../../node-state.js';
 import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { GoneMarkers } from './gone-markers.js';

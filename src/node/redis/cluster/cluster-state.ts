@@ -1,4 +1,4 @@
-import type { NodeRecord, NodeState } from '../../lock-node.js';
+import type { NodeRecord, NodeState } from '../../node-state.js';
 
 /** What the state of the Cluster needs of a shard. */
 export interface ShardState {

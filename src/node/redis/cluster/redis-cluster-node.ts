@@ -1,15 +1,9 @@
 import type { Timer } from '../../../clock.js';
 import { failed, type Failed, type Vote } from '../../../core/vote.js';
-import type {
-  LockNode,
-  NodeInspection,
-  NodeMemory,
-  NodeRequest,
-  NodeState,
-  RecordWrite,
-  ReleaseListener,
-  VoteReceiver,
-} from '../../lock-node.js';
+import type { LockNode, NodeInspection, ReleaseListener, VoteReceiver } from '../../lock-node.js';
+import type { NodeMemory, RecordWrite } from '../../node-memory.js';
+import type { NodeRequest } from '../../node-request.js';
+import type { NodeState } from '../../node-state.js';
 import { ObservableState } from '../../observable-state.js';
 import type { RedisNodeSettings } from '../redis-node.js';
 import { OpenListeners } from '../release-listener.js';

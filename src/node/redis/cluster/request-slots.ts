@@ -1,5 +1,5 @@
 import { failed, type Vote } from '../../../core/vote.js';
-import type { NodeRequest, ReleaseRequest, WakeRequest } from '../../lock-node.js';
+import type { NodeRequest, ReleaseRequest, WakeRequest } from '../../node-request.js';
 import { slotOf } from './key-slot.js';
 
 /** Takes the place of a slot: the resources of the request are in several slots. */

@@ -1,6 +1,7 @@
 import { FENCE_TTL_MS } from '../../../core/fencing.js';
 import { writePair } from '../../../core/membership/record.js';
-import { PRESENT_ONLY, type NodeRequest, type RecordWrite } from '../../lock-node.js';
+import type { RecordWrite } from '../../node-memory.js';
+import { PRESENT_ONLY, type NodeRequest } from '../../node-request.js';
 import type { GuardCommand } from '../../server/finding.js';
 import { ACQUIRE } from './acquire.js';
 import { CallPlanner } from './calls.js';

@@ -1,6 +1,7 @@
 import { reconnectDelayMs } from '../../../core/backoff.js';
 import { failed, type Failed } from '../../../core/vote.js';
-import type { NodeState, RecordWrite } from '../../lock-node.js';
+import type { RecordWrite } from '../../node-memory.js';
+import type { NodeState } from '../../node-state.js';
 import { findingIn, type Finding, type GuardCommand } from '../../server/finding.js';
 import { ServerMemory } from '../../server/server-memory.js';
 import { VotingState } from '../../server/voting-state.js';

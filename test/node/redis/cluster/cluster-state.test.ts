@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { MemberList } from '../../../../src/core/membership/member-list.js';
-import type { NodeRecord, NodeState } from '../../../../src/node/lock-node.js';
+import type { NodeRecord, NodeState } from '../../../../src/node/node-state.js';
 import { clusterStateOf } from '../../../../src/node/redis/cluster/cluster-state.js';
 import {
   isPartOf,

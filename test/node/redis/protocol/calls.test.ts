@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { NodeRequest } from '../../../../src/node/lock-node.js';
+import type { NodeRequest } from '../../../../src/node/node-request.js';
 import { RequestEncoder } from '../../../../src/node/redis/protocol/requests.js';
 import type { CallContent, Operation } from '../../../../src/node/redis/protocol/script-call.js';
 
