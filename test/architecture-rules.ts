@@ -76,16 +76,7 @@ const isRelative = (specifier: string): boolean => /^\.\.?\//.test(specifier);
 const targetOf = (from: SourceFile, specifier: string): string =>
   posix.join(posix.dirname(from.path), specifier).replace(/\.js$/, '.ts');
 
-const SKINS = [
-  'nestjs',
-  'prometheus',
-  'cron',
-  'node-cron',
-  'rxjs',
-  'redlock',
-  'opentelemetry',
-  'cli',
-] as const;
+const SKINS = ['nestjs', 'prometheus', 'cron', 'node-cron', 'redlock'] as const;
 
 /** Which rings a ring may import from; every ring may import from itself. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {

@@ -3,7 +3,7 @@ import { tokensFor } from '../core/local-handover.js';
 import { MetOwners } from '../core/outcome.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
-import type { LockEvents } from '../api/events.js';
+import type { LockEvents } from '../api/lock-events.js';
 import type { LeaseJson } from '../api/lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
 import { AcquireCall } from './acquire/acquire-call.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { LockNotAcquiredError } from '../api/errors.js';
-import type { LockEvents } from '../api/events.js';
+import type { LockEvents } from '../api/lock-events.js';
 import type { ForceReleaseOptions } from '../api/force-release.js';
 import type { Lease } from '../api/lease.js';
 import type { NodeInspection, VoteReceiver } from '../node/lock-node.js';

@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '../clock.js';
 import { LOCK_DEFAULTS } from '../api/defaults.js';
 import { LockManagerClosedError } from '../api/errors.js';
-import { LockEvents, type QuorumSnapshot } from '../api/events.js';
+import type { QuorumSnapshot } from '../api/events.js';
+import { LockEvents } from '../api/lock-events.js';
 import type { Inspection } from '../api/inspection.js';
 import type { LockManagerOptions } from '../api/manager-options.js';
 import type { AcquireOptions } from '../api/options.js';

@@ -5,7 +5,7 @@ import {
   LockNotAcquiredError,
   QuorumUnreachableError,
 } from '../../api/errors.js';
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import type { LeaseJson } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 

@@ -1,4 +1,4 @@
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 
 /** Whether the locks of a manager are taken elsewhere than on a majority of its nodes, and why. */
 export class FallbackState {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { LockEvents } from '../../api/events.js';
+import { LockEvents } from '../../api/lock-events.js';
 import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import type { Won } from '../acquire/attempt.js';
 import type { LeaseScheduler } from '../lease/lease-scheduler.js';

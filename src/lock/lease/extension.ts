@@ -11,7 +11,7 @@ import type { Verdict } from '../../core/quorum.js';
 import { driftMsOf, endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import type { Vote } from '../../core/vote.js';
 import type { NodeVote } from '../../api/errors.js';
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import type { Won } from '../acquire/attempt.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';

@@ -11,7 +11,7 @@ import {
   type LossReason,
 } from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import type { Lease, LeaseJson, ReleaseOptions } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';

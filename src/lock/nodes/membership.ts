@@ -1,5 +1,5 @@
 import type { Membership as Snapshot } from '../../api/membership.js';
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import { setAttendedTimer, type Clock } from '../../clock.js';
 import { everyNode, type Electorate } from '../../core/electorate.js';
 import type { MemberList } from '../../core/membership/member-list.js';

@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
 import { listed, shortened } from '../../api/bounded-text.js';
-import type { LockEvents, NodeSnapshot, QuorumSnapshot } from '../../api/events.js';
+import type { NodeSnapshot, QuorumSnapshot } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodePlan } from '../../node/node-options.js';

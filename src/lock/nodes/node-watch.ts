@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodeState } from '../../node/node-state.js';
-import type { LockEvents, NodeSnapshot } from '../../api/events.js';
+import type { NodeSnapshot } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import type { NodeViews } from './node-views.js';
 
 /** The state of a node as users see it. `twin`: the node whose server it turns out to be, for now. */

@@ -7,7 +7,7 @@ import type { Vote } from '../../core/vote.js';
 import type { LockNode, VoteReceiver } from '../../node/lock-node.js';
 import type { AcquireRequest, ExtendRequest } from '../../node/node-request.js';
 import type { NodeVote } from '../../api/errors.js';
-import type { LockEvents } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import { Timeouts } from './call-timeouts.js';
 import { allOf, type Electorates } from './electorates.js';
 import { HungNodes } from './hung-nodes.js';

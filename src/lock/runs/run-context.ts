@@ -1,6 +1,7 @@
 import type { PastRun } from '../../core/run-history.js';
 import type { Clock } from '../../clock.js';
-import type { LockEvents, QuorumSnapshot } from '../../api/events.js';
+import type { QuorumSnapshot } from '../../api/events.js';
+import type { LockEvents } from '../../api/lock-events.js';
 import type { Inspection } from '../../api/inspection.js';
 import type { AcquireOptions } from '../../api/options.js';
 import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';

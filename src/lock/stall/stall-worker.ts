@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { clockFrom } from '../../clock.js';
 import { majorityOf } from '../../core/quorum.js';
-import { LockEvents } from '../../api/events.js';
+import { LockEvents } from '../../api/lock-events.js';
 import { Bootstrap } from '../nodes/bootstrap.js';
 import { Membership } from '../nodes/membership.js';
 import { openNodes, readNodes } from '../nodes/node-list.js';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { LockEvents } from '../../../src/api/events.js';
+import { LockEvents } from '../../../src/api/lock-events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import { Heartbeat, SharedLease } from '../../../src/lock/stall/shared-lease.js';
 import { StallExtender } from '../../../src/lock/stall/stall-extender.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Vote } from '../../../src/core/vote.js';
 import { KeyTracker } from '../../../src/lock/quorum/key-tracker.js';
-import { LockEvents } from '../../../src/api/events.js';
+import { LockEvents } from '../../../src/api/lock-events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import { QuarantineTerm } from '../../../src/core/quarantine.js';
 import type { LockNode } from '../../../src/node/lock-node.js';
