@@ -76,11 +76,11 @@ export class LeaseScheduler {
     if (item.due === undefined) return;
     this.#remove(item.due);
     if (this.#queue.size > 0) return;
-    // Code that blocks the loop may end the last lease before the loop turns. The timer stays for the next
-    // lease, which costs less than another timer; if there is none, it tells nobody that it was late.
+    // Code that blocks the loop may end the last lease before the loop turns: then no timer would tell the
+    // delay.
     const delayMs = this.clock.now() - this.#firesAt;
+    this.#cancelTimer();
     this.#reportDelay(delayMs);
-    if (delayMs > DELAY_MS) this.#firesAt = Number.POSITIVE_INFINITY;
   }
 
   /** Asks for an extension: `takeTurn` is called at once, or when fewer extensions are running. */
@@ -119,7 +119,6 @@ export class LeaseScheduler {
     const now = this.clock.now();
     const delayMs = now - this.#firesAt;
     this.#cancelTimer();
-    if (this.#queue.size === 0) return;
     this.#reportDelay(delayMs);
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
       for (const { item, dueAt } of this.#queue.all) this.#setDue(item, Math.min(dueAt, now));

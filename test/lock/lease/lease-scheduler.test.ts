@@ -37,8 +37,6 @@ describe('LeaseScheduler', () => {
     expect(once.wokenAt.map((at) => at - startedAt)).toEqual([50]);
     expect(scheduler.size).toBe(2);
     for (const item of [often, seldom]) scheduler.cancel(item);
-    // The timer fires once more, for a next item that may come.
-    await clock.advance(1_000);
     expect(clock.timers).toBe(0);
   });
 
