@@ -17,7 +17,7 @@ import type { LockedMethod } from './locked-method.js';
 import type { Caller } from './refusal/caller.js';
 import { refuseJob } from './refusal/job-refusal.js';
 import { toException } from './refusal/lock-exceptions.js';
-import { followResult, type LastingResult } from './request/lasting-result.js';
+import { followResult, followSent, type LastingResult } from './request/lasting-result.js';
 import type { RequestScope } from './request/request-scope.js';
 import { isStreamed } from './request/response.js';
 
@@ -126,10 +126,12 @@ function follow(
   { request, key }: LockedCall,
   log: LockLog,
 ): LastingResult | undefined {
-  const isSentByResponse = request?.response !== undefined && isStreamed(result);
-  const lasting = isSentByResponse ? undefined : followResult(result, lease, () => log.resultUnread(key));
-  if (!isSentByResponse && request?.isResponseOpen !== true) return lasting;
-  const ended = Promise.all([lasting?.ended, request?.responseEnded()]).then(() => undefined);
+  const onUnread = (): void => log.resultUnread(key);
+  const isSent = request?.response !== undefined && isStreamed(result);
+  if (!isSent && request?.isResponseOpen !== true) return followResult(result, lease, onUnread);
+  const sent = request.responseEnded;
+  const lasting = isSent ? followSent(result, lease, sent, onUnread) : followResult(result, lease, onUnread);
+  const ended = Promise.all([lasting?.ended, sent]).then(() => undefined);
   return { value: lasting === undefined ? result : lasting.value, ended };
 }
 

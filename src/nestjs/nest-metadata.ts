@@ -3,6 +3,7 @@
  * because the packages that define them are not installed everywhere and do not export them. The keys are the
  * same from Nest 8 to 12.
  */
+import type { Type } from '@nestjs/common';
 import type { CronMetadata } from './cron/cron-schedule.js';
 
 const read = (key: string, method: unknown): unknown =>
@@ -41,6 +42,22 @@ export function sendsItsResponse(owner: object, property: string | symbol): bool
   // Each name is a kind and a position, such as "1:0".
   const kinds = Object.keys(parameters ?? {}).map((name) => name.split(':')[0]);
   return !passesThrough && (kinds.includes(RESPONSE) || kinds.includes(NEXT));
+}
+
+/**
+ * Under which name the class has this handler. The function itself may have another one, or none: a decorator
+ * of the application may have put its own in the place of the method.
+ */
+export function nameOfHandler(owner: Type, handler: { readonly name: string }): string {
+  for (
+    let one: object | null = owner.prototype as object;
+    one !== null;
+    one = Object.getPrototypeOf(one) as object | null
+  ) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(one)))
+      if (value === handler) return name;
+  }
+  return handler.name;
 }
 
 /** Whether a method has `@Query`, `@Mutation`, `@Subscription` or another resolver decorator of GraphQL. */

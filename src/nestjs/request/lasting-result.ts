@@ -39,6 +39,22 @@ export function followResult(value: unknown, lease: Lease, onUnread: () => void)
   return undefined;
 }
 
+/**
+ * The same for an async iterable that Nest sends piece by piece: it may be in the middle of a step when the
+ * client goes away. Streams are not read by their steps. `sent`: when the response has ended, nobody begins.
+ */
+export function followSent(
+  value: unknown,
+  lease: Lease,
+  sent: Promise<void>,
+  onUnread: () => void,
+): LastingResult | undefined {
+  if (!isAsyncIterable(value) || typeof (value as { pipe?: unknown }).pipe === 'function') return undefined;
+  const readers = new Readers(lease, onUnread);
+  void sent.then(readers.endOffer);
+  return followIterable(value, readers);
+}
+
 /** Those who read a result. */
 class Readers {
   readonly #outstanding = new Outstanding();

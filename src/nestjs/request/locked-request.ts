@@ -5,11 +5,12 @@ import type { LockRunner } from '../lock-runner.js';
 import { listOf } from '../keys/key-source.js';
 import type { LockedHandlerMetadata } from './locked-handler.js';
 import { labelOf, namedKeys } from '../locked-method.js';
+import { nameOfHandler } from '../nest-metadata.js';
 import { callerOfContext } from '../refusal/caller.js';
 import { toException } from '../refusal/lock-exceptions.js';
 import { pathRootOf } from './request-keys.js';
 import { Handling } from './handling.js';
-import { followResult } from './lasting-result.js';
+import { followResult, followSent } from './lasting-result.js';
 import { RequestScope } from './request-scope.js';
 import { isStreamed, setRetryAfter } from './response.js';
 
@@ -69,7 +70,7 @@ export class LockedRequest {
   async #handle(): Promise<void> {
     const { runner, handler, context } = this;
     const owner = context.getClass().prototype as object;
-    const property = context.getHandler().name;
+    const property = nameOfHandler(context.getClass(), context.getHandler());
     const keys =
       typeof handler.key === 'function'
         ? listOf(await handler.key(context))
@@ -128,11 +129,15 @@ export class LockedRequest {
 
   /** Follows a result to its end if Nest sends it piece by piece, or its reader takes it so. */
   #follow(value: unknown, handling: Handling, lease: Lease): unknown {
+    const onUnread = (): void => this.runner.log.resultUnread(this.#key);
     if (this.#scope.response !== undefined) {
-      if (isStreamed(value)) this.#followResponse(handling);
-      return value;
+      if (!isStreamed(value)) return value;
+      this.#followResponse(handling);
+      const iteration = followSent(value, lease, this.#scope.responseEnded, onUnread);
+      void iteration?.ended.then(handling.outstanding.begin());
+      return iteration?.value ?? value;
     }
-    const lasting = followResult(value, lease, () => this.runner.log.resultUnread(this.#key));
+    const lasting = followResult(value, lease, onUnread);
     if (lasting === undefined) return value;
     this.#isLasting = true;
     void lasting.ended.then(handling.outstanding.begin());
@@ -142,7 +147,7 @@ export class LockedRequest {
   #followResponse({ outstanding }: Handling): void {
     if (this.#isLasting) return;
     this.#isLasting = true;
-    void this.#scope.responseEnded().then(outstanding.begin());
+    void this.#scope.responseEnded.then(outstanding.begin());
   }
 
   #onAbort(reason: unknown): void {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
-import { isEventStream, sendsItsResponse } from '../nest-metadata.js';
+import { isEventStream, nameOfHandler, sendsItsResponse } from '../nest-metadata.js';
 import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
 
 /**
@@ -22,6 +22,8 @@ const scopes = new AsyncLocalStorage<RequestScope>();
 export class RequestScope {
   /** The response, if it is an HTTP request. */
   readonly response: RawResponse | undefined;
+  /** Resolves when the response has ended. One for all who wait: a response warns of many listeners. */
+  readonly responseEnded: Promise<void>;
   readonly #context: ExecutionContext;
   readonly #ended = new AbortController();
   #state: 'before' | 'running' | 'ended' = 'before';
@@ -29,9 +31,13 @@ export class RequestScope {
   constructor(context: ExecutionContext) {
     this.#context = context;
     this.response = rawResponseOf(context);
-    if (this.response === undefined) return;
-    whenEnded(this.response, (isSent) => {
-      if (!isSent) this.leave();
+    const { response } = this;
+    this.responseEnded = new Promise((resolve) => {
+      if (response === undefined) return resolve();
+      whenEnded(response, (isSent) => {
+        if (!isSent) this.leave();
+        resolve();
+      });
     });
   }
 
@@ -44,11 +50,9 @@ export class RequestScope {
    * Whether the handler goes on with the response after its result is there: it sends it, or it emits events.
    */
   get isResponseOpen(): boolean {
-    const handler = this.#context.getHandler();
-    return (
-      this.response !== undefined &&
-      (isEventStream(handler) || sendsItsResponse(this.#context.getClass(), handler.name))
-    );
+    if (this.response === undefined) return false;
+    const [owner, handler] = [this.#context.getClass(), this.#context.getHandler()];
+    return isEventStream(handler) || sendsItsResponse(owner, nameOfHandler(owner, handler));
   }
 
   /** Whether a call of this method of the instance, at this moment, is the one that handles the request. */
@@ -84,12 +88,6 @@ export class RequestScope {
   /** Nobody waits for the result any more, or for the rest of it. */
   leave(): void {
     this.#ended.abort(new RequestEndedError());
-  }
-
-  /** Resolves when the response has ended. */
-  async responseEnded(): Promise<void> {
-    const { response } = this;
-    if (response !== undefined) await new Promise<void>((resolve) => whenEnded(response, () => resolve()));
   }
 }
 
