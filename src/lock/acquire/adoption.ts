@@ -8,8 +8,9 @@ import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';
 import { acquireRound, newKeys } from './acquire-round.js';
 import {
+  cameLate,
   hasMismatch,
-  isTooLate,
+  LATE_ROUNDS,
   MISMATCHES,
   type AttemptContext,
   type AttemptResult,
@@ -31,8 +32,9 @@ const UNREACHABLE = { kind: 'unreachable' } as const;
  * and what a lost round has taken is left to expire: were it released, somebody else could acquire a resource
  * whose holder has not learned that it lost it.
  *
- * Like an attempt to acquire, it asks once more where its requests came too late, and where nodes do not vote
- * under its list. It does so under the same holder id: what it released in between would be gone for good.
+ * Like an attempt to acquire, it asks again where its requests came too late, and where nodes do not vote
+ * under its list. What it has taken by then it keeps, under the same holder id: released keys are gone for
+ * good. The lease then counts from the first request, because keys may be as old as that.
  */
 export async function adoptKeys(
   quorum: Quorum,
@@ -40,12 +42,14 @@ export async function adoptKeys(
   request: AdoptionRequest,
   cancellation: Cancellation,
 ): Promise<AttemptResult> {
-  const keys = newKeys(quorum, context, request);
-  let wasLate = false;
+  let keys = newKeys(quorum, context, request);
+  let lateRounds = 0;
+  let stoodStill = false;
   let mismatches = 0;
   for (;;) {
     const room = quorum.roundLimiter.enter();
     if (room !== undefined) await room;
+    if (!keys.tracker.mayBeThere) keys = newKeys(quorum, context, request);
     const before = quorum.roundLimiter.answered;
     const { version } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation, keys);
@@ -58,11 +62,13 @@ export async function adoptKeys(
     }
     const { tally, failure } = result;
     const outcome = failure === undefined ? adoptionOutcome(tally.votes, tally.majority) : UNREACHABLE;
-    const isLate = isTooLate(result);
+    const cameTooLate = cameLate(tally);
+    const isLate = cameTooLate || result.stoodStill === true;
     quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate, before);
     if (outcome.kind === 'unreachable' && !cancellation.isCancelled) {
-      if (isLate && !wasLate) {
-        wasLate = true;
+      if (cameTooLate ? lateRounds < LATE_ROUNDS : isLate && !stoodStill) {
+        if (cameTooLate) lateRounds++;
+        else stoodStill = true;
         continue;
       }
       if (hasMismatch(tally) && mismatches < MISMATCHES) {

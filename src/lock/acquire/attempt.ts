@@ -31,8 +31,6 @@ export interface AttemptContext extends RoundContext {
 
 export type Won = Extract<AcquireRoundResult, { kind: 'won' }>;
 
-type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
-
 export type NotAcquired = (Outcome | AdoptionOutcome) & {
   readonly votes: readonly NodeVote[];
   /** How many grants would have won. */
@@ -56,19 +54,13 @@ const countTrusted = ({ votes }: VoteTally): number =>
  * carried out. They come too late where this process stands still for longer than the node timeout between
  * the call and the end of its turn, or again and again.
  */
-const LATE_ROUNDS = 10;
+export const LATE_ROUNDS = 10;
 
 /** Whether a majority would have answered, had the request come in time. */
-function cameLate(tally: VoteTally): boolean {
+export function cameLate(tally: VoteTally): boolean {
   const late = tally.votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
   return countAnswers(tally) + late >= tally.majority;
 }
-
-/**
- * Whether a lost round's requests came too late and were not carried out, or their answers: this process
- * stood still, or was very busy.
- */
-export const isTooLate = ({ stoodStill, tally }: Lost): boolean => stoodStill === true || cameLate(tally);
 
 export const hasMismatch = ({ votes }: VoteTally): boolean =>
   votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
@@ -77,7 +69,7 @@ export const hasMismatch = ({ votes }: VoteTally): boolean =>
 const LOOKS = 10;
 
 /**
- * How often an attempt asks again because nodes did not vote under its list. Nodes that have forgotten it get
+ * So often an attempt asks again because nodes did not vote under its list. Nodes that have forgotten it get
  * it back with the first time; a list may change at the same time.
  */
 export const MISMATCHES = 3;
@@ -116,7 +108,7 @@ export async function attempt(
     // A request that came too late was not carried out: this process stood still, or was very busy. It is
     // sent again. So is, once, one for which the nodes had their time while this process stood still.
     const cameTooLate = result.kind === 'lost' && cameLate(result.tally);
-    const isLate = result.kind === 'lost' && isTooLate(result);
+    const isLate = cameTooLate || (result.kind === 'lost' && result.stoodStill === true);
     const isAnswered = result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority;
     const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
     quorum.roundLimiter.leave(isAnswered || isLate, before, share);
@@ -132,7 +124,7 @@ export async function attempt(
         : { kind: 'unreachable' };
     const outcome = result.outcome ?? seen;
     context.metOwners.add(owners, now);
-    // An owner that stays may be the holder. It is, once it has stayed for longer than a claimant would.
+    // An owner that stays may be the holder. Only when it stays for longer than a claimant would, it is.
     const mayBeHeld =
       outcome.kind === 'contended' &&
       now < beganAt + 2 * lifeMs &&
