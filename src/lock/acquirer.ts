@@ -7,7 +7,6 @@ import type { LockEvents } from '../api/lock-events.js';
 import type { LeaseJson } from '../api/lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
-import { adoptKeys } from './acquire/adoption.js';
 import {
   attempt,
   errorOf,
@@ -17,7 +16,8 @@ import {
   type Won,
 } from './acquire/attempt.js';
 import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
-import type { AttemptOn, Fallback } from './fallback/fallback.js';
+import { acquisitionOn, adoptionOn } from './fallback/attempt-on.js';
+import type { Fallback } from './fallback/fallback.js';
 import { openFallback } from './fallback/open-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
 import { onAbort } from './lease/abort-listeners.js';
@@ -51,17 +51,6 @@ export interface AcquirerContext {
   /** What the first calls wait for, because the nodes are not known yet; `undefined` once they are. */
   readonly starting: () => Promise<void> | undefined;
 }
-
-/** What the fallback says to those who would adopt a lease of the nodes. */
-const NOTHING_TO_ADOPT: NotAcquired = { kind: 'unreachable', votes: [], undone: Promise.resolve() };
-
-/** The same keys, not for the run of a tick. */
-const withoutRun = (request: LockRequest): LockRequest => ({
-  ...request,
-  tick: undefined,
-  retry: false,
-  maxRuns: undefined,
-});
 
 const DRAINED = new Error('the lock manager is draining');
 
@@ -273,32 +262,12 @@ export class Acquirer {
     request: LockRequest,
     cancellation: Cancellation,
   ): Promise<AttemptResult> {
-    const attemptOn: AttemptOn =
+    const { quorum } = this.#context;
+    const attemptOn =
       adopted === undefined
-        ? (quorum, { asRun } = { asRun: true }) =>
-            attempt(quorum, this.#attemptContext, asRun ? request : withoutRun(request), cancellation)
-        : this.#adoptionOf(adopted, request, cancellation);
-    return this.#fallback?.attempt(request.resources, attemptOn) ?? attemptOn(this.#context.quorum);
-  }
-
-  /**
-   * Takes the keys on the nodes. In the fallback, which has none of them, the same is acquired afterwards;
-   * but nothing is granted there alone.
-   */
-  #adoptionOf(
-    { holderId, transferred: isOver }: LeaseJson,
-    request: LockRequest,
-    cancellation: Cancellation,
-  ): AttemptOn {
-    const from = { holderId, isOver };
-    let isTaken = false;
-    return async (quorum) => {
-      if (isTaken) return attempt(quorum, this.#attemptContext, request, cancellation);
-      if (quorum !== this.#context.quorum) return NOTHING_TO_ADOPT;
-      const result = await adoptKeys(quorum, this.#attemptContext, { ...request, from }, cancellation);
-      isTaken = result.kind === 'won';
-      return result;
-    };
+        ? acquisitionOn(this.#attemptContext, request, cancellation)
+        : adoptionOn(quorum, this.#attemptContext, adopted, request, cancellation);
+    return this.#fallback?.attempt(request.resources, attemptOn) ?? attemptOn(quorum);
   }
 
   readonly #attemptEnded = (): void => {
