@@ -79,10 +79,6 @@ export class NaiveQueue {
   remove(item: number): void {
     this.#entries = this.#entries.filter((entry) => entry.item !== item);
   }
-
-  move(item: number, dueAt: number): void {
-    for (const entry of this.#entries) if (entry.item === item) entry.dueAt = dueAt;
-  }
 }
 
 /** The validity left: subtract what passed on each of two clocks; the lower result is the right one. */

@@ -1,11 +1,11 @@
-/** An item in a heap. By this object it is moved and removed. */
-export interface Due<T> {
-  readonly item: T;
-  /** Kept by the heap, as is `index`. */
-  dueAt: number;
-  /** Its index in the heap; -1 once it is removed. */
-  index: number;
+/** An item of a heap. It knows its place, by which it is moved and removed without a search. */
+export interface HeapItem {
+  /** Its index in the heap. Only the heap changes it. */
+  heapIndex: number;
 }
+
+/** The `heapIndex` of an item that is in no heap. */
+export const IN_NO_HEAP = -1;
 
 /**
  * The children of each item: with four there are fewer levels, and fewer of a hundred thousand items to be
@@ -23,85 +23,94 @@ const WIDTH = 4;
  *    5..8  9..12  13..16  17..20
  * ```
  */
-export class DueHeap<T> {
-  readonly #heap: Due<T>[] = [];
+export class DueHeap<Item extends HeapItem> {
+  readonly #items: Item[] = [];
   /** The instants in the same order, so that they are compared without touching the items. */
   readonly #times: number[] = [];
 
   get size(): number {
-    return this.#heap.length;
+    return this.#items.length;
   }
 
   /** The item that is due next; `undefined` if there is none. */
-  get next(): Due<T> | undefined {
-    return this.#heap[0];
+  get next(): Item | undefined {
+    return this.#items[0];
+  }
+
+  /** When it is due; infinite if there is none. */
+  get nextAt(): number {
+    return this.#times[0] ?? Number.POSITIVE_INFINITY;
   }
 
   /** A copy of all items, in no order. */
-  get all(): readonly Due<T>[] {
-    return [...this.#heap];
+  get all(): readonly Item[] {
+    return [...this.#items];
   }
 
-  add(item: T, dueAt: number): Due<T> {
-    const due: Due<T> = { item, dueAt, index: this.#heap.length };
-    this.#heap.push(due);
-    this.#times.push(dueAt);
-    this.#moveUp(due);
-    return due;
+  /** When the item is due; `undefined` if it is not in the heap. */
+  dueAtOf(item: Item): number | undefined {
+    return this.#has(item) ? this.#times[item.heapIndex] : undefined;
   }
 
-  /** Changes when an item is due. Does nothing if it is removed. */
-  move(due: Due<T>, dueAt: number): void {
-    if (this.#heap[due.index] !== due) return;
-    const isLater = dueAt > due.dueAt;
-    due.dueAt = dueAt;
-    if (isLater) this.#moveDown(due);
-    else this.#moveUp(due);
+  /** From now on the item is due at this instant, whether it was in the heap before or not. */
+  set(item: Item, dueAt: number): void {
+    const before = this.dueAtOf(item);
+    if (before === undefined) {
+      item.heapIndex = this.#items.length;
+      this.#items.push(item);
+      this.#times.push(dueAt);
+    }
+    if (before === undefined || dueAt < before) this.#moveUp(item, dueAt);
+    else this.#moveDown(item, dueAt);
   }
 
-  /** Does nothing if it is removed already. */
-  remove(due: Due<T>): void {
-    const { index } = due;
-    if (this.#heap[index] !== due) return;
-    due.index = -1;
-    const last = this.#heap.pop()!;
-    this.#times.pop();
-    if (last === due) return;
-    this.#put(last, index);
-    this.#moveUp(last);
-    this.#moveDown(last);
+  /** Does nothing if the item is not in the heap. */
+  remove(item: Item): void {
+    if (!this.#has(item)) return;
+    const index = item.heapIndex;
+    item.heapIndex = IN_NO_HEAP;
+    const last = this.#items.pop()!;
+    const lastAt = this.#times.pop()!;
+    if (last === item) return;
+    this.#put(last, lastAt, index);
+    this.#moveUp(last, lastAt);
+    this.#moveDown(last, lastAt);
   }
 
-  #put(due: Due<T>, index: number): void {
-    this.#heap[index] = due;
-    this.#times[index] = due.dueAt;
-    due.index = index;
+  #has(item: Item): boolean {
+    return this.#items[item.heapIndex] === item;
+  }
+
+  #put(item: Item, dueAt: number, index: number): void {
+    this.#items[index] = item;
+    this.#times[index] = dueAt;
+    item.heapIndex = index;
   }
 
   /** Moves the parents down that are due later, and puts the item in their place. */
-  #moveUp(due: Due<T>): void {
-    let { index } = due;
+  #moveUp(item: Item, dueAt: number): void {
+    let index = item.heapIndex;
     while (index > 0) {
       const parent = Math.floor((index - 1) / WIDTH);
-      if (this.#times[parent]! <= due.dueAt) break;
-      this.#put(this.#heap[parent]!, index);
+      if (this.#times[parent]! <= dueAt) break;
+      this.#put(this.#items[parent]!, this.#times[parent]!, index);
       index = parent;
     }
-    this.#put(due, index);
+    this.#put(item, dueAt, index);
   }
 
-  #moveDown(due: Due<T>): void {
-    let { index } = due;
+  #moveDown(item: Item, dueAt: number): void {
+    let index = item.heapIndex;
     for (;;) {
       const first = WIDTH * index + 1;
       const end = Math.min(first + WIDTH, this.#times.length);
       let least = first;
       for (let child = first + 1; child < end; child++)
         if (this.#times[child]! < this.#times[least]!) least = child;
-      if (least >= end || this.#times[least]! >= due.dueAt) break;
-      this.#put(this.#heap[least]!, index);
+      if (least >= end || this.#times[least]! >= dueAt) break;
+      this.#put(this.#items[least]!, this.#times[least]!, index);
       index = least;
     }
-    this.#put(due, index);
+    this.#put(item, dueAt, index);
   }
 }

@@ -9,7 +9,7 @@ import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { ReleaseTerms } from '../quorum/terms.js';
 import type { ReleaseResult } from '../quorum/release.js';
-import type { Due } from './due-heap.js';
+import { IN_NO_HEAP } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner } from './extension.js';
 import type { LeaseListener } from './lease-listener.js';
 import type { Scheduled } from './lease-scheduler.js';
@@ -34,7 +34,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   readonly tracker: KeyTracker;
   /** The run of a tick that the keys are for. Such keys have one lease only. */
   readonly run: RunMark | undefined;
-  due: Due<Scheduled> | undefined;
+  heapIndex = IN_NO_HEAP;
   readonly #context: HeldKeysContext;
   readonly #quorum: Quorum;
   readonly #tokens: TokenRange;

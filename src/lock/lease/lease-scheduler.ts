@@ -1,11 +1,9 @@
 import type { Clock, Timer } from '../../clock.js';
-import { DueHeap, type Due } from './due-heap.js';
+import { DueHeap, type HeapItem } from './due-heap.js';
 import type { Stamp } from '../../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
-export interface Scheduled {
-  /** Its entry in the scheduler's heap. Only the scheduler changes it. */
-  due: Due<Scheduled> | undefined;
+export interface Scheduled extends HeapItem {
   /** Called at `dueAt` or later. Returns when to be called next; `undefined`: never. */
   wake(now: number, dueAt: number): number | undefined;
 }
@@ -68,13 +66,13 @@ export class LeaseScheduler {
 
   /** Sets when the item is woken next; a later call replaces an earlier one. */
   schedule(item: Scheduled, dueAt: number): void {
-    this.#setDue(item, dueAt);
+    this.#queue.set(item, dueAt);
     this.#setTimer();
   }
 
   cancel(item: Scheduled): void {
-    if (item.due === undefined) return;
-    this.#remove(item.due);
+    if (this.#queue.dueAtOf(item) === undefined) return;
+    this.#queue.remove(item);
     if (this.#queue.size > 0) return;
     // Code that blocks the loop may end the last lease before the loop turns: then no timer would tell the
     // delay.
@@ -121,40 +119,28 @@ export class LeaseScheduler {
     this.#cancelTimer();
     this.#reportDelay(delayMs);
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
-      for (const { item, dueAt } of this.#queue.all) this.#setDue(item, Math.min(dueAt, now));
+      for (const item of this.#queue.all) this.#queue.set(item, Math.min(this.#queue.dueAtOf(item)!, now));
     }
     this.#isWaking = true;
     try {
-      for (let due = this.#queue.next; due !== undefined && due.dueAt <= now; due = this.#queue.next)
-        this.#wake(due, now);
+      while (this.#queue.nextAt <= now) this.#wake(this.#queue.next!, this.#queue.nextAt, now);
     } finally {
       this.#isWaking = false;
       this.#setTimer();
     }
   }
 
-  #wake(due: Due<Scheduled>, now: number): void {
-    const { item, dueAt } = due;
+  #wake(item: Scheduled, dueAt: number, now: number): void {
     const nextAt = item.wake(now, dueAt);
     // It may have been cancelled, or scheduled anew, meanwhile.
-    if (item.due !== due || due.dueAt !== dueAt) return;
-    if (nextAt === undefined) this.#remove(due);
-    else this.#queue.move(due, Math.max(nextAt, now + 1));
-  }
-
-  #setDue(item: Scheduled, dueAt: number): void {
-    if (item.due !== undefined) this.#queue.move(item.due, dueAt);
-    else item.due = this.#queue.add(item, dueAt);
-  }
-
-  #remove(due: Due<Scheduled>): void {
-    this.#queue.remove(due);
-    due.item.due = undefined;
+    if (this.#queue.dueAtOf(item) !== dueAt) return;
+    if (nextAt === undefined) this.#queue.remove(item);
+    else this.#queue.set(item, Math.max(nextAt, now + 1));
   }
 
   #setTimer(): void {
-    const nextAt = this.#queue.next?.dueAt;
-    if (this.#isWaking || nextAt === undefined || nextAt >= this.#timerAt) return;
+    const { nextAt } = this.#queue;
+    if (this.#isWaking || nextAt >= this.#timerAt) return;
     const now = this.clock.now();
     if (this.#timer === undefined) this.#gapMs = wallGapMs(this.clock.stamp());
     this.#cancelTimer();

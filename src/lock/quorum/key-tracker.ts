@@ -9,6 +9,15 @@ const GRANTED = 1;
 const MAY_BE_THERE = 2;
 const OUTSTANDING = 4;
 
+/** A node that has granted, and that nothing is asked of. */
+const HELD = GRANTED | MAY_BE_THERE;
+
+/**
+ * Nearly all keys that are held are held on every node, and nothing is under way. They share one list, by the
+ * number of nodes: it is copied before it is changed.
+ */
+const heldOnAll: (number[] | undefined)[] = [];
+
 /**
  * What one holder id may have left on each node, so that nothing of it stays behind. A request whose answer
  * never came may still be carried out until its deadline; after that the node refuses it.
@@ -19,7 +28,7 @@ export class KeyTracker {
    * `undefined` once it has begun, and for a retry: then an earlier attempt did begin.
    */
   unbegunRun: RunMark | undefined;
-  readonly #nodes: number[];
+  #nodes: number[];
   /** The latest deadline of a request whose connection broke, by node. */
   #mayActUntil: Map<number, number> | undefined;
 
@@ -32,7 +41,7 @@ export class KeyTracker {
   }
 
   sent(nodeIndex: number): void {
-    this.#nodes[nodeIndex]! += OUTSTANDING;
+    this.#set(nodeIndex, this.#nodes[nodeIndex]! + OUTSTANDING);
   }
 
   /** Takes the node's real answer, which may be later than the vote that was counted. */
@@ -41,7 +50,7 @@ export class KeyTracker {
     const key = keyAfter(vote);
     const mayBeThere = key === 'as before' ? before & MAY_BE_THERE : key === 'possible' ? MAY_BE_THERE : 0;
     const granted = vote.kind === 'granted' ? GRANTED : 0;
-    this.#nodes[nodeIndex] = (before & ~(GRANTED | MAY_BE_THERE)) | mayBeThere | granted;
+    this.#set(nodeIndex, (before & ~HELD) | mayBeThere | granted);
     if (vote.kind === 'failed' && vote.reason === 'disconnected') {
       this.#mayActUntil ??= new Map();
       this.#mayActUntil.set(nodeIndex, Math.max(this.#mayActUntil.get(nodeIndex) ?? 0, deadlineAt));
@@ -75,5 +84,13 @@ export class KeyTracker {
    */
   isFinal(nodeIndex: number, now: number): boolean {
     return !this.isAsked(nodeIndex) && (this.#mayActUntil?.get(nodeIndex) ?? 0) <= now;
+  }
+
+  #set(nodeIndex: number, state: number): void {
+    const count = this.#nodes.length;
+    const nodes = this.#nodes === heldOnAll[count] ? [...this.#nodes] : this.#nodes;
+    nodes[nodeIndex] = state;
+    const isHeldOnAll = state === HELD && nodes.every((one) => one === HELD);
+    this.#nodes = isHeldOnAll ? (heldOnAll[count] ??= nodes) : nodes;
   }
 }

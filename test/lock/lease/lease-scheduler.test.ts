@@ -1,5 +1,6 @@
 // slow: a thousand leases in virtual worlds.
 import { describe, expect, it } from '@jest/globals';
+import { IN_NO_HEAP } from '../../../src/lock/lease/due-heap.js';
 import { LeaseScheduler, type Scheduled } from '../../../src/lock/lease/lease-scheduler.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
@@ -10,7 +11,7 @@ const TURNS = 256;
 function itemDueEvery(clock: VirtualClock, everyMs?: number): Scheduled & { readonly wokenAt: number[] } {
   const wokenAt: number[] = [];
   return {
-    due: undefined,
+    heapIndex: IN_NO_HEAP,
     wokenAt,
     wake: (now) => {
       wokenAt.push(clock.now());
