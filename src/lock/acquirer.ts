@@ -21,6 +21,7 @@ import type { Fallback } from './fallback/fallback.js';
 import { openFallback } from './fallback/open-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
 import { onAbort } from './lease/abort-listeners.js';
+import { ExtensionRounds } from './lease/extension-round.js';
 import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
 import { HeldLease, type LeaseContext } from './lease/held-lease.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
@@ -99,7 +100,8 @@ export class Acquirer {
       sleep: (delayMs) => pause(clock, delayMs),
       metOwners: new MetOwners(),
     };
-    this.#keysContext = { clock, events, scheduler, guard, driftFactor };
+    const rounds = new ExtensionRounds(driftFactor);
+    this.#keysContext = { clock, events, scheduler, guard, driftFactor, rounds };
     this.#leaseContext = { clock, events, host: this.leases, quarantine, keyPrefix, quorum };
     this.#waitContext = {
       clock,

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.js';
 import { LockEvents } from '../../api/lock-events.js';
 import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
 import type { Won } from '../acquire/attempt.js';
+import { ExtensionRounds } from '../lease/extension-round.js';
 import type { LeaseScheduler } from '../lease/lease-scheduler.js';
 import type { Quorum } from '../quorum/quorum.js';
 import { DatabaseFallback } from './database-fallback.js';
@@ -28,6 +29,8 @@ export function openFallback(context: FallbackContext): Fallback | undefined {
   if (isInMemory) return new MemoryFallback(quorum, fallback, discard, onChange);
   const { driftFactor, warn } = options;
   // The record of a lease is part of it, and has no events of its own.
-  const keys = { clock, scheduler, driftFactor, events: new LockEvents(warn), guard: undefined };
+  const rounds = new ExtensionRounds(driftFactor);
+  const events = new LockEvents(warn);
+  const keys = { clock, scheduler, driftFactor, events, guard: undefined, rounds };
   return new DatabaseFallback(quorum, fallback, { keys, discard, onChange, warn });
 }

@@ -1,116 +1,136 @@
 /** An item of a heap. It knows its place, by which it is moved and removed without a search. */
-export interface HeapItem {
-  /** Its index in the heap. Only the heap changes it. */
-  heapIndex: number;
+export interface DueItem<Item> {
+  /** The items that are due with it; `undefined` while it is in no heap. Only the heap changes these two. */
+  due: Due<Item> | undefined;
+  /** Its index among them. */
+  dueIndex: number;
 }
 
-/** The `heapIndex` of an item that is in no heap. */
-export const IN_NO_HEAP = -1;
+/** An instant, and the items that are due then. */
+export interface Due<Item> {
+  readonly dueAt: number;
+  readonly items: Item[];
+  /** Its index in the heap. */
+  index: number;
+}
 
 /**
- * The children of each item: with four there are fewer levels, and fewer of a hundred thousand items to be
+ * The children of each instant: with four there are fewer levels, and fewer of a thousand instants to be
  * touched.
  */
 const WIDTH = 4;
 
 /**
  * Items by the instant at which they are due, the next one first, so that one timer serves any number of
- * them. It is a heap in an array: no item is due before its parent.
+ * them. It is a heap in an array: no instant is before its parent. Leases that are extended together are due
+ * together again, so a hundred thousand items have a few dozen instants, and an item moves from one to the
+ * other without a look at the rest.
  *
  * ```
- * index      0                 the next item
+ * index      0                 the next instant
  *        1  2  3  4            its children
  *    5..8  9..12  13..16  17..20
  * ```
  */
-export class DueHeap<Item extends HeapItem> {
-  readonly #items: Item[] = [];
-  /** The instants in the same order, so that they are compared without touching the items. */
-  readonly #times: number[] = [];
+export class DueHeap<Item extends DueItem<Item>> {
+  readonly #heap: Due<Item>[] = [];
+  readonly #byInstant = new Map<number, Due<Item>>();
+  #size = 0;
 
   get size(): number {
-    return this.#items.length;
+    return this.#size;
   }
 
-  /** The item that is due next; `undefined` if there is none. */
-  get next(): Item | undefined {
-    return this.#items[0];
+  /** The items that are due next; `undefined` if there are none. */
+  get next(): Due<Item> | undefined {
+    return this.#heap[0];
   }
 
-  /** When it is due; infinite if there is none. */
+  /** When they are due; infinite if there are none. */
   get nextAt(): number {
-    return this.#times[0] ?? Number.POSITIVE_INFINITY;
+    return this.#heap[0]?.dueAt ?? Number.POSITIVE_INFINITY;
   }
 
   /** A copy of all items, in no order. */
   get all(): readonly Item[] {
-    return [...this.#items];
-  }
-
-  /** When the item is due; `undefined` if it is not in the heap. */
-  dueAtOf(item: Item): number | undefined {
-    return this.#has(item) ? this.#times[item.heapIndex] : undefined;
+    return this.#heap.flatMap(({ items }) => items);
   }
 
   /** From now on the item is due at this instant, whether it was in the heap before or not. */
   set(item: Item, dueAt: number): void {
-    const before = this.dueAtOf(item);
-    if (before === undefined) {
-      item.heapIndex = this.#items.length;
-      this.#items.push(item);
-      this.#times.push(dueAt);
+    if (item.due?.dueAt === dueAt) return;
+    this.remove(item);
+    this.#size++;
+    const due = this.#byInstant.get(dueAt);
+    if (due === undefined) this.#add(item, dueAt);
+    else {
+      item.due = due;
+      item.dueIndex = due.items.length;
+      due.items.push(item);
     }
-    if (before === undefined || dueAt < before) this.#moveUp(item, dueAt);
-    else this.#moveDown(item, dueAt);
   }
 
   /** Does nothing if the item is not in the heap. */
   remove(item: Item): void {
-    if (!this.#has(item)) return;
-    const index = item.heapIndex;
-    item.heapIndex = IN_NO_HEAP;
-    const last = this.#items.pop()!;
-    const lastAt = this.#times.pop()!;
-    if (last === item) return;
-    this.#put(last, lastAt, index);
-    this.#moveUp(last, lastAt);
-    this.#moveDown(last, lastAt);
+    const { due, dueIndex } = item;
+    if (due === undefined) return;
+    this.#size--;
+    item.due = undefined;
+    const last = due.items.pop()!;
+    if (last !== item) {
+      due.items[dueIndex] = last;
+      last.dueIndex = dueIndex;
+    } else if (due.items.length === 0) this.#remove(due);
   }
 
-  #has(item: Item): boolean {
-    return this.#items[item.heapIndex] === item;
+  #add(item: Item, dueAt: number): void {
+    const due: Due<Item> = { dueAt, items: [item], index: this.#heap.length };
+    item.due = due;
+    item.dueIndex = 0;
+    this.#byInstant.set(dueAt, due);
+    this.#heap.push(due);
+    this.#moveUp(due);
   }
 
-  #put(item: Item, dueAt: number, index: number): void {
-    this.#items[index] = item;
-    this.#times[index] = dueAt;
-    item.heapIndex = index;
+  #remove(due: Due<Item>): void {
+    this.#byInstant.delete(due.dueAt);
+    const last = this.#heap.pop()!;
+    if (last === due) return;
+    this.#put(last, due.index);
+    this.#moveUp(last);
+    this.#moveDown(last);
   }
 
-  /** Moves the parents down that are due later, and puts the item in their place. */
-  #moveUp(item: Item, dueAt: number): void {
-    let index = item.heapIndex;
+  #put(due: Due<Item>, index: number): void {
+    this.#heap[index] = due;
+    due.index = index;
+  }
+
+  /** Moves the parents down that are later, and puts the instant in their place. */
+  #moveUp(due: Due<Item>): void {
+    let { index } = due;
     while (index > 0) {
-      const parent = Math.floor((index - 1) / WIDTH);
-      if (this.#times[parent]! <= dueAt) break;
-      this.#put(this.#items[parent]!, this.#times[parent]!, index);
-      index = parent;
+      const parent = this.#heap[Math.floor((index - 1) / WIDTH)]!;
+      if (parent.dueAt <= due.dueAt) break;
+      const above = parent.index;
+      this.#put(parent, index);
+      index = above;
     }
-    this.#put(item, dueAt, index);
+    this.#put(due, index);
   }
 
-  #moveDown(item: Item, dueAt: number): void {
-    let index = item.heapIndex;
+  #moveDown(due: Due<Item>): void {
+    let { index } = due;
     for (;;) {
       const first = WIDTH * index + 1;
-      const end = Math.min(first + WIDTH, this.#times.length);
-      let least = first;
-      for (let child = first + 1; child < end; child++)
-        if (this.#times[child]! < this.#times[least]!) least = child;
-      if (least >= end || this.#times[least]! >= dueAt) break;
-      this.#put(this.#items[least]!, this.#times[least]!, index);
-      index = least;
+      let least = this.#heap[first];
+      for (let at = first + 1; at < Math.min(first + WIDTH, this.#heap.length); at++)
+        if (this.#heap[at]!.dueAt < least!.dueAt) least = this.#heap[at];
+      if (least === undefined || least.dueAt >= due.dueAt) break;
+      const below = least.index;
+      this.#put(least, index);
+      index = below;
     }
-    this.#put(item, dueAt, index);
+    this.#put(due, index);
   }
 }

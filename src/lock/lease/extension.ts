@@ -8,7 +8,7 @@ import {
 import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
 import { shortfallOf, type Shortfall } from '../../core/outcome.js';
 import type { Verdict } from '../../core/quorum.js';
-import { driftMsOf, endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
+import { endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import type { Vote } from '../../core/vote.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { LockEvents } from '../../api/lock-events.js';
@@ -17,6 +17,7 @@ import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { ExtendTerms, RestoreTarget } from '../quorum/terms.js';
+import { grantOf, type ExtensionRounds } from './extension-round.js';
 import type { LeaseListener } from './lease-listener.js';
 import type { LeaseScheduler, TurnTaker } from './lease-scheduler.js';
 
@@ -26,10 +27,13 @@ export interface ExtensionContext {
   readonly events: LockEvents;
   readonly scheduler: LeaseScheduler;
   readonly driftFactor: number;
+  readonly rounds: ExtensionRounds;
 }
 
 /** The owner of the keys that are extended. */
 export interface ExtensionOwner {
+  readonly quorum: Quorum;
+  readonly tracker: KeyTracker;
   /** `undefined` once the keys are held for nobody: then answers that arrive mean nothing any more. */
   readonly lease: LeaseListener | undefined;
   /** An extension is over, or due earlier: there is something else to wait for. */
@@ -38,65 +42,69 @@ export interface ExtensionOwner {
 
 const NO_VOTES: readonly NodeVote[] = [];
 
-/** The validity of held keys, and how it is extended on the nodes. */
-export class Extension implements RestoreTarget, TurnTaker {
-  /** What the nodes said to the last extension that failed. */
-  failedVotes = NO_VOTES;
-  readonly #context: ExtensionContext;
-  readonly #owner: ExtensionOwner;
-  readonly #quorum: Quorum;
-  readonly #tracker: KeyTracker;
-  /**
-   * The last token that was reserved: nobody who comes after has a counter at or below it. `undefined`: no
-   * fencing.
-   */
-  readonly #lastToken: number | undefined;
-  #grant: Grant;
-  #longestTtlMs: number;
-  #state: 'idle' | 'waiting for its turn' | 'running' = 'idle';
-  /** Who waits for the end of the one that is running. */
-  #onEnd: (() => void)[] | undefined;
-  /** When the next one is due, and when the last one began. */
-  #dueAt: number;
-  #beganAt = Number.NEGATIVE_INFINITY;
-  /** When it is due because a node votes again that does not have the keys. */
-  #dueForNodeAt = Number.POSITIVE_INFINITY;
-  #hasFailed = false;
-  /** Why the last one that failed had too few votes. */
-  #shortfall: Shortfall = 'unreachable';
-  /** Who refused the last one so that no majority was left; see `takersIn`. */
-  #takers: string | undefined;
+/** What the last extension came to, if it failed. Most leases have none. */
+interface Setback {
+  /** When the keys are extended again. */
+  readonly dueAt: number;
+  /** What the nodes said. */
+  readonly votes: readonly NodeVote[];
+  /** Why it had too few votes. */
+  readonly shortfall: Shortfall;
+  /** Who refused it so that no majority was left; see `takersIn`. */
+  readonly takers: string | undefined;
   /**
    * Whether keys were set again after an extension that no majority granted, and no majority has granted one
    * since.
    */
-  #isRestoredWithoutQuorum = false;
-  /**
-   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it
-   * granted. Without that, such a node would never grant an extension, and the lease would die with a
-   * minority of the others. The order of tokens is kept: the next holder's token is above this, and so above
-   * all that were given out.
-   */
-  #maxCounter: number | undefined;
+  readonly isRestoredWithoutQuorum: boolean;
+}
 
-  constructor(context: ExtensionContext, owner: ExtensionOwner, { quorum, tracker, token, grant }: Won) {
+/**
+ * The validity of held keys, and how it is extended on the nodes. There may be a hundred thousand of them, so
+ * each keeps little: what it was granted is one object for all that were extended together.
+ */
+export class Extension implements RestoreTarget, TurnTaker {
+  /**
+   * The last token that was reserved: nobody who comes after has a counter at or below it. `undefined`: no
+   * fencing.
+   */
+  readonly lastToken: number | undefined;
+  readonly #context: ExtensionContext;
+  readonly #owner: ExtensionOwner;
+  /** The grant that ends last. */
+  #grant: Grant;
+  /** What the latest extension asked for. */
+  #asked: Grant | undefined;
+  #setback: Setback | undefined;
+  #longestTtlMs: number;
+  #state: 'idle' | 'waiting for its turn' | 'running' = 'idle';
+  /** Who waits for the end of the one that is running. */
+  #onEnd: (() => void)[] | undefined;
+  /** When it is due because a node votes again that does not have the keys. */
+  #dueForNodeAt: number | undefined;
+  /** The counter of a node that was ahead of the last token when it granted. */
+  #counterAhead: number | undefined;
+
+  constructor(context: ExtensionContext, owner: ExtensionOwner, { token, grant }: Won) {
     this.#context = context;
     this.#owner = owner;
-    this.#quorum = quorum;
-    this.#tracker = tracker;
-    this.#lastToken = token;
-    this.#maxCounter = token;
+    this.lastToken = token;
     this.#grant = grant;
     this.#longestTtlMs = grant.ttlMs;
-    this.#dueAt = extensionDueAt(grant);
   }
 
   get grant(): Grant {
     return this.#grant;
   }
 
+  /**
+   * What counters are raised to: the last token, or the counter of a node that was ahead of it when it
+   * granted. Without that, such a node would never grant an extension, and the lease would die with a
+   * minority of the others. The order of tokens is kept: the next holder's token is above this, and so above
+   * all that were given out.
+   */
   get maxCounter(): number | undefined {
-    return this.#maxCounter;
+    return this.#counterAhead ?? this.lastToken;
   }
 
   /** The longest TTL of all extensions: a node that is away may keep the keys that long. */
@@ -112,19 +120,26 @@ export class Extension implements RestoreTarget, TurnTaker {
     return this.#state === 'running';
   }
 
+  /** What the nodes said to the last extension, if it failed. */
+  get failedVotes(): readonly NodeVote[] {
+    return this.#setback?.votes ?? NO_VOTES;
+  }
+
   /** Why no majority extended the keys, as the votes of the last extension say. */
   get shortfall(): Shortfall {
-    return this.#hasFailed ? this.#shortfall : 'unreachable';
+    return this.#setback?.shortfall ?? 'unreachable';
   }
 
   /** Whether the last extension failed. */
   get hasFailed(): boolean {
-    return this.#hasFailed;
+    return this.#setback !== undefined;
   }
 
   /** When the next one is due; infinite while one is on its way. */
   get dueAt(): number {
-    return this.isIdle ? this.#dueAt : Number.POSITIVE_INFINITY;
+    if (!this.isIdle) return Number.POSITIVE_INFINITY;
+    const dueAt = this.#setback?.dueAt ?? extensionDueAt(this.#asked ?? this.#grant);
+    return this.#dueForNodeAt === undefined ? dueAt : Math.min(dueAt, this.#dueForNodeAt);
   }
 
   /** Whether the keys are valid by both clocks: after a sleep of the machine only a majority could tell. */
@@ -139,7 +154,7 @@ export class Extension implements RestoreTarget, TurnTaker {
    */
   isDue(now: number): boolean {
     if (!this.isIdle) return false;
-    return now >= this.#dueAt || (!this.#hasFailed && this.#leftMs() <= lossMarginMs(this.#grant.ttlMs));
+    return now >= this.dueAt || (!this.hasFailed && this.#leftMs() <= lossMarginMs(this.#grant.ttlMs));
   }
 
   /** Extends the keys as soon as it is their turn. */
@@ -148,17 +163,17 @@ export class Extension implements RestoreTarget, TurnTaker {
     this.#context.scheduler.requestTurn(this);
   }
 
-  takeTurn(): void {
+  takeTurn(sentAt: Stamp): void {
     const { endTurn } = this.#context.scheduler;
     const { lease } = this.#owner;
     // Meanwhile the lease may have ended, or its holder may have extended it.
     if (lease === undefined || this.#state !== 'waiting for its turn') endTurn();
-    else this.#begin(lease, lease.terms.ttlMs, endTurn);
+    else this.#begin(lease, lease.terms.ttlMs, sentAt, endTurn);
   }
 
   /** Extends the keys now. Returns whether a majority granted it. */
   extendNow(lease: LeaseListener, ttlMs: number): Promise<boolean> {
-    return new Promise((resolve) => this.#begin(lease, ttlMs, resolve));
+    return new Promise((resolve) => this.#begin(lease, ttlMs, this.#context.clock.stamp(), resolve));
   }
 
   /** Resolves at the end of the extension that is running. */
@@ -172,9 +187,9 @@ export class Extension implements RestoreTarget, TurnTaker {
    * above the token meanwhile. A node that comes and goes causes no more extensions than one that fails.
    */
   extendFor(nodeIndex: number): void {
-    if (this.#tracker.isGranted(nodeIndex)) return;
-    this.#dueForNodeAt = this.#beganAt + extensionRetryMs(this.#grant.ttlMs);
-    this.#dueAt = Math.min(this.#dueAt, this.#dueForNodeAt);
+    if (this.#owner.tracker.isGranted(nodeIndex)) return;
+    const beganAt = this.#asked?.sentAt.monotonicMs ?? Number.NEGATIVE_INFINITY;
+    this.#dueForNodeAt = beganAt + extensionRetryMs(this.#grant.ttlMs);
     this.#owner.reschedule();
   }
 
@@ -188,7 +203,9 @@ export class Extension implements RestoreTarget, TurnTaker {
    * it proves nothing: the other thread cannot know whether the machine slept before.
    */
   adopt(sentAt: Stamp, ttlMs: number): void {
-    if (!this.#isRestoredWithoutQuorum) this.#prolong(sentAt, ttlMs);
+    if (this.#isRestoredWithoutQuorum) return;
+    this.#asked = grantOf(sentAt, ttlMs, this.#context.driftFactor);
+    this.#prolong(this.#asked);
   }
 
   /** Takes the answer of a node to the extension of keys that were set again. */
@@ -196,28 +213,29 @@ export class Extension implements RestoreTarget, TurnTaker {
     if (vote.kind === 'refused' && vote.counter !== undefined) this.#raiseMaxCounter(vote.counter);
   }
 
+  get #isRestoredWithoutQuorum(): boolean {
+    return this.#setback?.isRestoredWithoutQuorum === true;
+  }
+
   #leftMs(): number {
     return validityLeftMs(this.#grant, this.#context.clock.stamp());
   }
 
   /** Calls back once, when it is over, with whether a majority granted it. */
-  #begin({ id, terms }: LeaseListener, ttlMs: number, onEnd: (won: boolean) => void): void {
+  #begin({ id, terms }: LeaseListener, ttlMs: number, sentAt: Stamp, onEnd: (won: boolean) => void): void {
+    const { nodeTimeoutMs } = terms;
+    const { quorum, tracker } = this.#owner;
+    const { shared, grant } = this.#context.rounds.roundAt(quorum, sentAt, ttlMs, nodeTimeoutMs);
     this.#state = 'running';
     this.expectTtl(ttlMs);
-    const sentAt = this.#context.clock.stamp();
-    this.#beganAt = sentAt.monotonicMs;
-    this.#dueForNodeAt = Number.POSITIVE_INFINITY;
-    const extendTerms = {
-      id,
-      ttlMs,
-      nodeTimeoutMs: terms.nodeTimeoutMs,
-      validUntil: endOf(this.#grant),
-      token: this.#lastToken,
-      maxCounter: this.#maxCounter,
-    };
-    const call = this.#quorum.extend(this.#tracker, extendTerms);
+    this.#asked = grant;
+    this.#dueForNodeAt = undefined;
+    const validUntil = endOf(this.#grant);
+    const { lastToken: token, maxCounter } = this;
+    const extendTerms = { id, ttlMs, nodeTimeoutMs, validUntil, token, maxCounter };
+    const call = quorum.extend(tracker, extendTerms, shared);
     call.whenDecided((verdict) => {
-      const won = this.#conclude(call, verdict, sentAt, extendTerms);
+      const won = this.#conclude(call, verdict, grant, extendTerms);
       this.#state = 'idle';
       this.#owner.reschedule();
       onEnd(won);
@@ -227,33 +245,39 @@ export class Extension implements RestoreTarget, TurnTaker {
     });
   }
 
-  #conclude(call: QuorumCall, verdict: Verdict, sentAt: Stamp, terms: ExtendTerms): boolean {
+  #conclude(call: QuorumCall, verdict: Verdict, grant: Grant, terms: ExtendTerms): boolean {
     // By now it may be another lease: what was won is won for the keys.
-    const { lease } = this.#owner;
+    const { lease, quorum, tracker } = this.#owner;
     if (lease === undefined) return false;
     const headroomMs = this.#leftMs();
     // Keys that were set again without a majority prove nothing if the machine may have slept in between.
     const won = verdict === 'won' && !(this.#isRestoredWithoutQuorum && headroomMs <= 0);
-    if (won) {
-      this.#prolong(sentAt, terms.ttlMs);
-      this.#isRestoredWithoutQuorum = false;
-    } else {
-      this.#dueAt = this.#context.clock.now() + extensionRetryMs(terms.ttlMs);
-      this.#hasFailed = true;
-      this.failedVotes = this.#quorum.namedVotes(call.tally);
-      this.#shortfall = shortfallOf(call.tally.votes, call.tally.majority);
-    }
-    this.#dueAt = Math.min(this.#dueAt, this.#dueForNodeAt);
+    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(call.tally), call.tally.majority);
+    const takersBefore = this.#setback?.takers;
+    if (won) this.#prolong(grant);
+    else this.#setback = this.#setbackOf(call, terms, takers);
     this.#emitExtended(lease, won, headroomMs, terms.ttlMs);
     const { votes } = call.tally;
     if (!areGrants(votes)) for (const counter of countersAbove(votes)) this.#raiseMaxCounter(counter);
-    const takers = won ? undefined : takersIn(this.#quorum.withoutUntrusted(call.tally), call.tally.majority);
-    if (takers === undefined && terms.token !== undefined) {
-      this.#isRestoredWithoutQuorum ||= !won;
-      this.#quorum.restoreKeys(this.#tracker, call, terms, this);
-    }
-    this.#heedTakers(takers);
+    if (takers === undefined && terms.token !== undefined) quorum.restoreKeys(tracker, call, terms, this);
+    // If the same owners are there at a second look, the lease is lost.
+    if (takers !== undefined && takers === takersBefore) lease.lose('taken');
     return won;
+  }
+
+  #setbackOf({ tally }: QuorumCall, { ttlMs, token }: ExtendTerms, takers: string | undefined): Setback {
+    const now = this.#context.clock.now();
+    const retryAt = now + extensionRetryMs(ttlMs);
+    // A majority with other owners may be a claimant that only passes by: its round is lost, and released, if
+    // some of its nodes have no vote.
+    const isFirstLook = takers !== undefined && this.#setback?.takers === undefined;
+    return {
+      dueAt: isFirstLook ? Math.min(retryAt, secondLookAt(now)) : retryAt,
+      votes: this.#owner.quorum.namedVotes(tally),
+      shortfall: shortfallOf(tally.votes, tally.majority),
+      takers,
+      isRestoredWithoutQuorum: this.#isRestoredWithoutQuorum || (takers === undefined && token !== undefined),
+    };
   }
 
   #emitExtended(
@@ -264,33 +288,18 @@ export class Extension implements RestoreTarget, TurnTaker {
   ): void {
     const { events } = this.#context;
     if (!events.listening) return;
-    const { resources } = this.#tracker;
+    const { resources } = this.#owner.tracker;
     const outcome = won ? 'extended' : 'failed';
     events.emit({ type: 'extended', id, name, resources, outcome, headroomMs, ttlMs });
   }
 
-  #prolong(sentAt: Stamp, ttlMs: number): void {
-    const grant = { sentAt, ttlMs, driftMs: driftMsOf(ttlMs, this.#context.driftFactor) };
+  #prolong(grant: Grant): void {
     this.#grant = laterOf(this.#grant, grant);
-    this.#dueAt = extensionDueAt(grant);
-    this.#hasFailed = false;
+    this.#setback = undefined;
   }
 
   #raiseMaxCounter(counter: number): void {
-    if (this.#maxCounter !== undefined) this.#maxCounter = Math.max(this.#maxCounter, counter);
-  }
-
-  /**
-   * A majority with other owners may be a claimant that only passes by: its round is lost, and released, if
-   * some of its nodes have no vote. If the same owners are there at a second look, the lease is lost.
-   */
-  #heedTakers(takers: string | undefined): void {
-    const takersBefore = this.#takers;
-    this.#takers = takers;
-    if (takers === undefined) return;
-    if (takers === takersBefore) this.#owner.lease?.lose('taken');
-    else if (takersBefore === undefined) {
-      this.#dueAt = Math.min(this.#dueAt, secondLookAt(this.#context.clock.now()));
-    }
+    const { maxCounter } = this;
+    if (maxCounter !== undefined && counter > maxCounter) this.#counterAhead = counter;
   }
 }

@@ -9,7 +9,7 @@ import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { ReleaseTerms } from '../quorum/terms.js';
 import type { ReleaseResult } from '../quorum/release.js';
-import { IN_NO_HEAP } from './due-heap.js';
+import type { Due } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner } from './extension.js';
 import type { LeaseListener } from './lease-listener.js';
 import type { Scheduled } from './lease-scheduler.js';
@@ -34,10 +34,14 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   readonly tracker: KeyTracker;
   /** The run of a tick that the keys are for. Such keys have one lease only. */
   readonly run: RunMark | undefined;
-  heapIndex = IN_NO_HEAP;
+  due: Due<Scheduled> | undefined;
+  dueIndex = 0;
+  readonly quorum: Quorum;
+  /** Whether other processes were waiting for the resources when the keys were won. */
+  readonly othersWait: boolean;
   readonly #context: HeldKeysContext;
-  readonly #quorum: Quorum;
-  readonly #tokens: TokenRange;
+  /** `undefined` if the grant is for one lease only, as nearly always. */
+  readonly #tokens: TokenRange | undefined;
   readonly #extension: Extension;
   #lease: LeaseListener | undefined;
   /** Extends the keys while the event loop is blocked. */
@@ -48,8 +52,10 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     this.tracker = tracker;
     this.run = run;
     this.#context = context;
-    this.#quorum = quorum;
-    this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWait);
+    this.quorum = quorum;
+    this.othersWait = othersWait;
+    if (request.tokens > 1)
+      this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWait);
     this.#extension = new Extension(context, this, won);
   }
 
@@ -72,21 +78,16 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
 
   /** Whether another lease may follow on these keys when the present one is released. */
   get mayFollow(): boolean {
-    return this.#tokens.mayFollow(this.#extension.grant, this.#context.clock.stamp());
-  }
-
-  /** Whether other processes were waiting for the resources when the keys were won. */
-  get othersWait(): boolean {
-    return this.#tokens.othersWait;
+    return this.#tokens?.mayFollow(this.#extension.grant, this.#context.clock.stamp()) === true;
   }
 
   /** On how many nodes the keys may be. */
   get nodes(): number {
-    return this.#quorum.nodes.filter((_, nodeIndex) => this.tracker.mayHoldTheKey(nodeIndex)).length;
+    return this.quorum.nodes.filter((_, nodeIndex) => this.tracker.mayHoldTheKey(nodeIndex)).length;
   }
 
   isOn(quorum: Quorum): boolean {
-    return this.#quorum === quorum;
+    return this.quorum === quorum;
   }
 
   /** From now on the keys are held for this lease. Returns its token; `undefined`: no fencing. */
@@ -95,7 +96,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     this.tracker.unbegunRun = undefined;
     if (lease.terms.autoExtend && !lease.fallback) this.#beginRemote(lease);
     this.#context.scheduler.schedule(this, this.#dueAt(lease));
-    return this.#tokens.next();
+    return this.#tokens?.next() ?? this.#extension.lastToken;
   }
 
   /** The lease is over: nothing is done for the keys any more. */
@@ -111,9 +112,9 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   release(terms: LeaseReleaseTerms, queueEntry: ReleaseTerms['queueEntry']): Promise<ReleaseResult> {
     const { id, nodeTimeoutMs, keepMs, finish, note } = terms;
     const { longestTtlMs: ttlMs } = this.#extension;
-    const { majority: enough } = this.#quorum;
+    const { majority: enough } = this.quorum;
     // Named one by one: a spread costs more than the rest of a release.
-    return this.#quorum.release(this.tracker, {
+    return this.quorum.release(this.tracker, {
       id,
       nodeTimeoutMs,
       keepMs,
@@ -131,7 +132,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
    */
   async whenQuiet(timeoutMs: number): Promise<void> {
     const { clock } = this.#context;
-    this.#quorum.withdraw(this.tracker);
+    this.quorum.withdraw(this.tracker);
     const dueAt = clock.now() + timeoutMs;
     for (let stepMs = 1; clock.now() < dueAt && !this.#isQuiet(); stepMs *= 2)
       await pause(clock, Math.min(stepMs, dueAt - clock.now()));
@@ -139,7 +140,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
 
   #isQuiet(): boolean {
     const now = this.#context.clock.now();
-    return this.#quorum.nodes.every((_, nodeIndex) => this.tracker.isFinal(nodeIndex, now));
+    return this.quorum.nodes.every((_, nodeIndex) => this.tracker.isFinal(nodeIndex, now));
   }
 
   /**

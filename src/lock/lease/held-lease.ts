@@ -11,6 +11,7 @@ import {
   type LossReason,
 } from '../../core/lease-state.js';
 import { LeaseLostError, QuorumUnreachableError } from '../../api/errors.js';
+import type { LockEvent } from '../../api/events.js';
 import type { LockEvents } from '../../api/lock-events.js';
 import type { Lease, LeaseJson, ReleaseOptions } from '../../api/lease.js';
 import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
@@ -19,7 +20,10 @@ import type { Quorum } from '../quorum/quorum.js';
 import { checkTtlMs } from '../validation/checks.js';
 import type { HeldKeys, LeaseReleaseTerms } from './held-keys.js';
 import type { LeaseListener } from './lease-listener.js';
+import { assertTransferable, leaseJson } from './lease-data.js';
 import { RunEnd } from './run-end.js';
+
+type LeaseEnded = Extract<LockEvent, { type: 'released' }>;
 
 /** Takes back what a lease held when it is over. */
 export interface LeaseHost {
@@ -77,7 +81,6 @@ export class HeldLease implements Lease, LeaseListener {
   #state = HELD;
   /** Made when somebody reads it: most leases are short, and a signal costs more than the rest of them. */
   #signal: AbortController | undefined;
-  #loss: LeaseLostError | undefined;
   #released: Promise<void> | undefined;
   /** Whether somebody may have what it takes to adopt it. */
   #isOffered = false;
@@ -129,7 +132,8 @@ export class HeldLease implements Lease, LeaseListener {
     this.#catchUp();
     if (this.#signal === undefined) {
       this.#signal = new AbortController();
-      if (this.#loss !== undefined) this.#signal.abort(this.#loss);
+      const { phase } = this.#state;
+      if (phase === 'lost' || phase === 'transferred') this.#signal.abort(this.#overError());
     }
     return this.#signal.signal;
   }
@@ -192,36 +196,23 @@ export class HeldLease implements Lease, LeaseListener {
   }
 
   toJSON(): LeaseJson {
-    const { resources, name, holderId, tokenIfAny: token } = this;
-    const tick = this.#keys.run?.tick;
     this.#isOffered = true;
-    return {
-      quorlock: 1,
+    return leaseJson(this, {
       keyPrefix: this.#context.keyPrefix,
-      resources,
-      name,
-      holderId,
-      ...(token === undefined ? {} : { token }),
-      ttlMs: this.#terms.ttlMs,
-      transferred: this.#state.phase === 'transferred',
-      ...(tick === undefined ? {} : { tick }),
-      ...(this.#isInFallback ? { fallback: true } : {}),
-    };
+      tick: this.#keys.run?.tick,
+      isInFallback: this.#isInFallback,
+      isTransferred: this.#state.phase === 'transferred',
+    });
   }
 
   async transfer(): Promise<LeaseJson> {
     this.assertHeld();
-    if (this.#keys.run !== undefined)
-      throw new TypeError('the lease of a tick cannot be transferred: its run ends where it began');
-    if (this.#isInFallback)
-      throw new TypeError('a lease that was taken in the fallback cannot be transferred: the nodes lack it');
+    assertTransferable(this.#keys.run, this.#isInFallback);
     this.#state = transferred(this.#state);
     const heldMs = this.#end();
-    this.#loss = new LeaseLostError(this.resources, 'transferred');
-    this.#signal?.abort(this.#loss);
-    const { id, name, resources, tokenIfAny: token } = this;
+    this.#signal?.abort(this.#overError());
     const { events, host } = this.#context;
-    events.emit({ type: 'transferred', id, name, resources, token, heldMs });
+    events.emit({ type: 'transferred', ...this.#about(), heldMs });
     await host.transferred(this.#keys, this.#terms.nodeTimeoutMs);
     return this.toJSON();
   }
@@ -239,10 +230,8 @@ export class HeldLease implements Lease, LeaseListener {
     if (!this.#isHeld()) return;
     this.#state = lost(this.#state, reason);
     const heldMs = this.#end();
-    this.#loss = new LeaseLostError(this.resources, reason);
-    this.#signal?.abort(this.#loss);
-    const { id, name, resources, tokenIfAny: token } = this;
-    this.#context.events.emit({ type: 'lost', id, name, resources, token, heldMs, reason });
+    this.#signal?.abort(this.#overError());
+    this.#context.events.emit({ type: 'lost', ...this.#about(), heldMs, reason });
     // Its routine has not ended: nothing is known of the run.
     if (reason === 'closed' && !leaveKeys) void this.release({ finish: false });
     else this.#context.host.lost(this.#keys);
@@ -303,9 +292,13 @@ export class HeldLease implements Lease, LeaseListener {
 
   #emitReleased(heldMs: number, acknowledged: number): void {
     const { events } = this.#context;
-    if (!events.listening) return;
+    if (events.listening) events.emit({ type: 'released', ...this.#about(), heldMs, acknowledged });
+  }
+
+  /** What the events of its end have in common. */
+  #about(): Pick<LeaseEnded, 'id' | 'name' | 'resources' | 'token'> {
     const { id, name, resources, tokenIfAny: token } = this;
-    events.emit({ type: 'released', id, name, resources, token, heldMs, acknowledged });
+    return { id, name, resources, token };
   }
 
   #overError(): LeaseLostError {

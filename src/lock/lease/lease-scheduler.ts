@@ -1,9 +1,9 @@
 import type { Clock, Timer } from '../../clock.js';
-import { DueHeap, type HeapItem } from './due-heap.js';
+import { DueHeap, type Due, type DueItem } from './due-heap.js';
 import type { Stamp } from '../../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
-export interface Scheduled extends HeapItem {
+export interface Scheduled extends DueItem<Scheduled> {
   /** Called at `dueAt` or later. Returns when to be called next; `undefined`: never. */
   wake(now: number, dueAt: number): number | undefined;
 }
@@ -12,8 +12,9 @@ export interface Scheduled extends HeapItem {
 export interface TurnTaker {
   /**
    * Called once for each `requestTurn`. It calls `endTurn` when the extension is over, whatever came of it.
+   * `now` is one object for all turns that are given together.
    */
-  takeTurn(): void;
+  takeTurn(now: Stamp): void;
 }
 
 /**
@@ -71,7 +72,7 @@ export class LeaseScheduler {
   }
 
   cancel(item: Scheduled): void {
-    if (this.#queue.dueAtOf(item) === undefined) return;
+    if (item.due === undefined) return;
     this.#queue.remove(item);
     if (this.#queue.size > 0) return;
     // Code that blocks the loop may end the last lease before the loop turns: then no timer would tell the
@@ -81,35 +82,44 @@ export class LeaseScheduler {
     this.#reportDelay(delayMs);
   }
 
-  /** Asks for an extension: `takeTurn` is called at once, or when fewer extensions are running. */
+  /**
+   * Asks for an extension: `takeTurn` is called soon, or when fewer extensions are running. Those that ask
+   * together, and those for which others end together, get their turns together.
+   */
   requestTurn(taker: TurnTaker): void {
     this.#waiting.push(taker);
-    this.#giveTurns();
+    this.#giveTurnsSoon();
   }
 
   /** The extension of a turn is over. */
   readonly endTurn = (): void => {
     this.#turns--;
-    this.#giveTurns();
+    if (this.#waiting.length > 0) this.#giveTurnsSoon();
   };
 
-  #giveTurns(): void {
-    // A turn that ends at once must not give the next one from within.
+  #giveTurnsSoon(): void {
     if (this.#isGivingTurns) return;
     this.#isGivingTurns = true;
-    try {
-      while (this.#turns < TURNS) {
-        const taker = this.#waiting[this.#next++];
-        if (taker === undefined) {
-          this.#waiting = [];
-          this.#next = 0;
-          break;
-        }
-        this.#turns++;
-        taker.takeTurn();
+    void Promise.resolve().then(() => {
+      try {
+        this.#giveTurns();
+      } finally {
+        this.#isGivingTurns = false;
       }
-    } finally {
-      this.#isGivingTurns = false;
+    });
+  }
+
+  #giveTurns(): void {
+    const now = this.clock.stamp();
+    while (this.#turns < TURNS) {
+      const taker = this.#waiting[this.#next++];
+      if (taker === undefined) {
+        this.#waiting = [];
+        this.#next = 0;
+        return;
+      }
+      this.#turns++;
+      taker.takeTurn(now);
     }
   }
 
@@ -119,23 +129,27 @@ export class LeaseScheduler {
     this.#cancelTimer();
     this.#reportDelay(delayMs);
     if (wallGapMs(this.clock.stamp()) > this.#gapMs + WALL_JUMP_MS) {
-      for (const item of this.#queue.all) this.#queue.set(item, Math.min(this.#queue.dueAtOf(item)!, now));
+      for (const item of this.#queue.all) this.#queue.set(item, Math.min(item.due!.dueAt, now));
     }
     this.#isWaking = true;
     try {
-      while (this.#queue.nextAt <= now) this.#wake(this.#queue.next!, this.#queue.nextAt, now);
+      for (let due = this.#queue.next; due !== undefined && due.dueAt <= now; due = this.#queue.next)
+        this.#wakeAll(due, now);
     } finally {
       this.#isWaking = false;
       this.#setTimer();
     }
   }
 
-  #wake(item: Scheduled, dueAt: number, now: number): void {
-    const nextAt = item.wake(now, dueAt);
-    // It may have been cancelled, or scheduled anew, meanwhile.
-    if (this.#queue.dueAtOf(item) !== dueAt) return;
-    if (nextAt === undefined) this.#queue.remove(item);
-    else this.#queue.set(item, Math.max(nextAt, now + 1));
+  #wakeAll(due: Due<Scheduled>, now: number): void {
+    for (const item of [...due.items]) {
+      // It may be cancelled, or scheduled anew, before it is woken and while it is.
+      if (item.due !== due) continue;
+      const nextAt = item.wake(now, due.dueAt);
+      if (item.due !== due) continue;
+      if (nextAt === undefined) this.#queue.remove(item);
+      else this.#queue.set(item, Math.max(nextAt, now + 1));
+    }
   }
 
   #setTimer(): void {

@@ -1,17 +1,14 @@
 import type { Clock } from '../../clock.js';
-import type { Electorate } from '../../core/electorate.js';
 import { isConclusive } from '../../core/outcome.js';
 import type { Verdict } from '../../core/quorum.js';
 import { VoteTally } from '../../core/vote-tally.js';
 import { failed, type Vote } from '../../core/vote.js';
 import type { VoteReceiver, LockNode } from '../../node/lock-node.js';
-import type { LockEvent } from '../../api/events.js';
 import { canTake } from './counter-room.js';
 import type { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
 import type { Timed, Timeout, Timeouts } from './call-timeouts.js';
-
-export type Op = Extract<LockEvent, { type: 'vote' }>['op'];
+import type { Op, SharedTerms } from './shared-terms.js';
 
 /** What all calls to the same nodes have in common. */
 export interface QuorumCallContext {
@@ -28,8 +25,9 @@ export interface QuorumCallContext {
 type AnswerListener = (nodeIndex: number, answer: Vote) => void;
 
 /**
- * One request to all nodes. It counts the votes as they arrive. A node that does not answer in time gets a
- * failed vote; its real answer still reaches the key tracker and the answer listeners.
+ * One call of all nodes, about the keys of one holder. It counts the votes as they arrive. A node that does
+ * not answer in time gets a failed vote; its real answer still reaches the key tracker and the answer
+ * listeners.
  */
 export class QuorumCall implements VoteReceiver, Timed {
   readonly tally: VoteTally;
@@ -45,23 +43,19 @@ export class QuorumCall implements VoteReceiver, Timed {
 
   constructor(
     private readonly context: QuorumCallContext,
+    readonly shared: SharedTerms,
     /** The acquire call, or the lease, that it is for. */
     private readonly id: number,
-    private readonly op: Op,
     private readonly tracker: KeyTracker,
-    private readonly sentAt: number,
-    private readonly deadlineAt: number,
-    /** The list of nodes that it is voted under. */
-    readonly electorate: Electorate,
     /** The nodes that were really asked; all of them by default. The votes of the others are not reported. */
     private readonly asked?: ReadonlySet<number>,
     /** Of an acquisition: counters up to this are taken without a look at the nodes' clocks. */
     private readonly usualCounter: number = Number.POSITIVE_INFINITY,
   ) {
     const nodeCount = context.nodes.length;
-    this.tally = new VoteTally(nodeCount, electorate.majority);
+    this.tally = new VoteTally(nodeCount, shared.electorate.majority);
     this.#outstanding = nodeCount;
-    this.#timeout = context.timeouts.begin(this, deadlineAt);
+    this.#timeout = context.timeouts.begin(this, shared.deadlineAt);
     for (let nodeIndex = 0; nodeIndex < nodeCount; nodeIndex++) tracker.sent(nodeIndex);
   }
 
@@ -95,7 +89,7 @@ export class QuorumCall implements VoteReceiver, Timed {
   receive(nodeIndex: number, given: Vote): void {
     const answer = this.#judged(given);
     const wasOverdue = this.#isOverdue(nodeIndex);
-    this.tracker.answered(nodeIndex, answer, this.deadlineAt);
+    this.tracker.answered(nodeIndex, answer, this.shared.deadlineAt);
     const { hungNodes } = this.context;
     const isWithdrawn = answer.kind === 'failed' && answer.reason === 'withdrawn';
     if (!isWithdrawn) hungNodes.recovered(nodeIndex, wasOverdue);
@@ -117,7 +111,7 @@ export class QuorumCall implements VoteReceiver, Timed {
   #judged(vote: Vote): Vote {
     if (vote.kind !== 'granted' || vote.counter <= this.usualCounter) return vote;
     const { nodes, clock } = this.context;
-    return canTake(vote.counter, nodes, clock, this.electorate) ? vote : TOO_FAR_AHEAD;
+    return canTake(vote.counter, nodes, clock, this.shared.electorate) ? vote : TOO_FAR_AHEAD;
   }
 
   timeOut(): void {
@@ -130,7 +124,7 @@ export class QuorumCall implements VoteReceiver, Timed {
     if (this.tally.votes[nodeIndex] !== undefined) return;
     const { clock, hungNodes } = this.context;
     hungNodes.timedOut(nodeIndex);
-    const afterMs = Math.round(clock.now() - this.sentAt);
+    const afterMs = Math.round(clock.now() - this.shared.sentAt);
     const vote = failed('timeout', new Error(`no answer within ${afterMs} ms`));
     this.#overdue ??= new Map<number, Vote | undefined>();
     this.#overdue.set(nodeIndex, undefined);
@@ -145,8 +139,9 @@ export class QuorumCall implements VoteReceiver, Timed {
 
   #report(nodeIndex: number, vote: Vote): void {
     const { context } = this;
+    const { op, sentAt } = this.shared;
     if (context.listening && this.asked?.has(nodeIndex) !== false)
-      context.report(this.id, context.nodes[nodeIndex]!, this.op, vote, this.sentAt);
+      context.report(this.id, context.nodes[nodeIndex]!, op, vote, sentAt);
   }
 
   #count(nodeIndex: number, vote: Vote): void {

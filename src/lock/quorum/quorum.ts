@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.js';
-import type { Electorate } from '../../core/electorate.js';
 import { SEED_MARGIN_MS } from '../../core/fencing.js';
 import type { RunMark } from '../../core/run.js';
 import type { VoteTally } from '../../core/vote-tally.js';
@@ -13,9 +12,10 @@ import { allOf, type Electorates } from './electorates.js';
 import { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
 import { FINISH_FOR_MS, PendingFinish } from './pending-finish.js';
-import { QuorumCall, type Op, type QuorumCallContext } from './quorum-call.js';
+import { QuorumCall, type QuorumCallContext } from './quorum-call.js';
 import { Releases, NOTHING_RELEASED, type ReleaseContext, type ReleaseResult } from './release.js';
 import { RoundLimiter } from './round-limiter.js';
+import type { Op, SharedTerms } from './shared-terms.js';
 import type { CallTerms, ExtendTerms, LockRequest, ReleaseTerms, RestoreTarget } from './terms.js';
 
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
@@ -80,7 +80,8 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const whole = retry ? { ...plain, retry } : plain;
     const asked = from === undefined ? whole : { ...whole, from: from.holderId };
     const usual = seed === undefined ? undefined : seed + SEED_MARGIN_MS * 1_000;
-    return this.#askAll(request.id, tracker, sentAt, asked, electorate, usual);
+    const shared: SharedTerms = { op: 'acquire', sentAt, deadlineAt, electorate };
+    return this.#askAll(request.id, tracker, shared, asked, usual);
   }
 
   /**
@@ -98,12 +99,13 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const { resources, holderId } = tracker;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + nodeTimeoutMs;
-    const { electorate } = acquired;
+    const { electorate } = acquired.shared;
     const terms = { op: 'confirm', resources, holderId, deadlineAt, token, list: electorate.listId } as const;
     const request = { ...terms, tick: run?.tick, ...(run === undefined ? {} : { attempt: run.attempt }) };
     if (!retry) tracker.unbegunRun = run;
     const asked = new Set<number>();
-    const call = new QuorumCall(this, id, 'confirm', tracker, sentAt, deadlineAt, electorate, asked);
+    const shared: SharedTerms = { op: 'confirm', sentAt, deadlineAt, electorate };
+    const call = new QuorumCall(this, shared, id, tracker, asked);
     acquired.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'granted') return call.receive(nodeIndex, vote);
       const { counter, attempt = 0 } = vote;
@@ -115,12 +117,19 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     return call;
   }
 
-  /** Asks all nodes to prolong the keys. */
-  extend(tracker: KeyTracker, terms: ExtendTerms): QuorumCall {
-    const sentAt = this.clock.now();
-    const electorate = this.electorates.now;
-    const request = this.#extendRequest(tracker, terms, sentAt, electorate);
-    return this.#askAll(terms.id, tracker, sentAt, request, electorate);
+  /** What extensions have in common that are sent at this instant, for `extend`. */
+  sharedExtension(sentAt: number, nodeTimeoutMs: number): SharedTerms {
+    return { op: 'extend', sentAt, deadlineAt: sentAt + nodeTimeoutMs, electorate: this.electorates.now };
+  }
+
+  /** Asks all nodes to prolong the keys. `together`: what they share with others that are sent with them. */
+  extend(
+    tracker: KeyTracker,
+    terms: ExtendTerms,
+    together: SharedTerms = this.sharedExtension(this.clock.now(), terms.nodeTimeoutMs),
+  ): QuorumCall {
+    const shared = endingBy(together, terms.validUntil);
+    return this.#askAll(terms.id, tracker, shared, extendRequest(tracker, terms, shared));
   }
 
   /**
@@ -137,7 +146,9 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     extension.forEachAnswer((nodeIndex, vote) => {
       if (vote.kind !== 'refused' || vote.reason !== 'absent' || !target.isHeld) return;
       const node = this.nodes[nodeIndex]!;
-      const request = this.#extendRequest(tracker, terms, this.clock.now(), extension.electorate);
+      const again = this.sharedExtension(this.clock.now(), terms.nodeTimeoutMs);
+      const { electorate } = extension.shared;
+      const request = extendRequest(tracker, terms, endingBy({ ...again, electorate }, terms.validUntil));
       tracker.sent(nodeIndex);
       const restored = new RestoredKeys(tracker, request.deadlineAt);
       node.ask({ ...request, token: Number.MAX_SAFE_INTEGER }, restored, nodeIndex);
@@ -226,43 +237,18 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   #askAll(
     id: number,
     tracker: KeyTracker,
-    sentAt: number,
+    shared: SharedTerms,
     request: AcquireRequest | ExtendRequest,
-    electorate: Electorate,
     usualCounter?: number,
   ): QuorumCall {
-    const { op, deadlineAt } = request;
-    const call = new QuorumCall(
-      this,
-      id,
-      op,
-      tracker,
-      sentAt,
-      deadlineAt,
-      electorate,
-      undefined,
-      usualCounter,
-    );
+    const call = new QuorumCall(this, shared, id, tracker, undefined, usualCounter);
+    const { exclusions } = shared.electorate;
     for (let nodeIndex = 0; nodeIndex < this.nodes.length; nodeIndex++) {
-      const exclusion = electorate.exclusions[nodeIndex];
+      const exclusion = exclusions[nodeIndex];
       if (exclusion === undefined) this.nodes[nodeIndex]!.ask(request, call, nodeIndex);
       else call.receive(nodeIndex, exclusion);
     }
     return call;
-  }
-
-  /**
-   * After the end of validity an extension could only bring back what others may have by now: the deadline
-   * forbids it.
-   */
-  #extendRequest(
-    { resources, holderId }: KeyTracker,
-    { ttlMs, nodeTimeoutMs, validUntil, token, maxCounter }: ExtendTerms,
-    sentAt: number,
-    { listId: list }: Electorate,
-  ): ExtendRequest {
-    const deadlineAt = Math.min(sentAt + nodeTimeoutMs, validUntil);
-    return { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter, list };
   }
 
   /** Cancels the unsent requests for these keys. */
@@ -271,6 +257,21 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       if (tracker.isAsked(nodeIndex)) this.nodes[nodeIndex]!.withdraw?.(tracker.holderId);
     }
   }
+}
+
+/**
+ * After the end of validity an extension could only bring back what others may have by now: the deadline
+ * forbids it.
+ */
+const endingBy = (shared: SharedTerms, validUntil: number): SharedTerms =>
+  shared.deadlineAt <= validUntil ? shared : { ...shared, deadlineAt: validUntil };
+
+function extendRequest(
+  { resources, holderId }: KeyTracker,
+  { ttlMs, token, maxCounter }: ExtendTerms,
+  { deadlineAt, electorate }: SharedTerms,
+): ExtendRequest {
+  return { op: 'extend', resources, holderId, ttlMs, deadlineAt, token, maxCounter, list: electorate.listId };
 }
 
 /** Tells the tracker what became of the request that sets keys again. */

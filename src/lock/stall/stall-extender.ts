@@ -8,7 +8,7 @@ import {
 import { countersAbove } from '../../core/extension-votes.js';
 import { isStalled } from '../../core/stall.js';
 import { PRESENT_ONLY } from '../../node/node-request.js';
-import { IN_NO_HEAP } from '../lease/due-heap.js';
+import type { Due } from '../lease/due-heap.js';
 import { LeaseScheduler, type Scheduled, type TurnTaker } from '../lease/lease-scheduler.js';
 import type { RemoteLeaseTerms } from '../lease/stand-in.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
@@ -62,7 +62,8 @@ export class StallExtender {
 
 /** A lease of the main thread, as the worker thread extends it. */
 class GuardedLease implements Scheduled, TurnTaker {
-  heapIndex = IN_NO_HEAP;
+  due: Due<Scheduled> | undefined;
+  dueIndex = 0;
   readonly #tracker: KeyTracker;
   #maxCounter = 0;
   #retryAt = 0;

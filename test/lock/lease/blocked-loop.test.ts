@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { LeaseLostError, LockManager, memoryNode, type Lease } from '../../../src/index.js';
-import { IN_NO_HEAP } from '../../../src/lock/lease/due-heap.js';
 import { LeaseScheduler } from '../../../src/lock/lease/lease-scheduler.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
@@ -92,7 +91,7 @@ describe('an event loop that was blocked past the end of the lease', () => {
     const clock = new VirtualClock();
     const delays: number[] = [];
     const scheduler = new LeaseScheduler(clock, (delayMs) => void delays.push(delayMs));
-    scheduler.schedule({ heapIndex: IN_NO_HEAP, wake: () => undefined }, Number.NEGATIVE_INFINITY);
+    scheduler.schedule({ due: undefined, dueIndex: 0, wake: () => undefined }, Number.NEGATIVE_INFINITY);
     await clock.advance(1_000);
     expect(delays).toEqual([]);
   });

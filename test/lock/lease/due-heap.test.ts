@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { DueHeap, IN_NO_HEAP, type HeapItem } from '../../../src/lock/lease/due-heap.js';
+import { DueHeap, type DueItem } from '../../../src/lock/lease/due-heap.js';
 import { NaiveQueue } from '../../core/naive.js';
 
-interface Named<T> extends HeapItem {
+interface Named<T> extends DueItem<Named<T>> {
   readonly name: T;
 }
 
-const named = <T>(name: T): Named<T> => ({ name, heapIndex: IN_NO_HEAP });
+const named = <T>(name: T): Named<T> => ({ name, due: undefined, dueIndex: 0 });
 
 /** Adds an item, and gives it back. */
 function add<T>(heap: DueHeap<Named<T>>, name: T, dueAt: number): Named<T> {
@@ -18,10 +18,10 @@ function add<T>(heap: DueHeap<Named<T>>, name: T, dueAt: number): Named<T> {
 
 /** Removes the first item that is due at `now`. */
 function take<T>(heap: DueHeap<Named<T>>, now: number): T | undefined {
-  const { next, nextAt } = heap;
-  if (next === undefined || nextAt > now) return undefined;
-  heap.remove(next);
-  return next.name;
+  const item = heap.nextAt > now ? undefined : heap.next?.items[0];
+  if (item === undefined) return undefined;
+  heap.remove(item);
+  return item.name;
 }
 
 describe('DueHeap', () => {
@@ -56,7 +56,7 @@ describe('DueHeap', () => {
     const [first, second] = [add(heap, 'first', 10), add(heap, 'second', 20), add(heap, 'third', 30)];
     heap.set(first, 40);
     heap.set(second, 5);
-    expect([heap.size, heap.dueAtOf(first), heap.dueAtOf(second), heap.nextAt]).toEqual([3, 40, 5, 5]);
+    expect([heap.size, first.due?.dueAt, second.due?.dueAt, heap.nextAt]).toEqual([3, 40, 5, 5]);
     expect([take(heap, 99), take(heap, 99), take(heap, 99)]).toEqual(['second', 'third', 'first']);
   });
 
@@ -66,7 +66,7 @@ describe('DueHeap', () => {
     const second = add(heap, 'second', 20);
     add(heap, 'third', 30);
     heap.remove(second);
-    expect([heap.size, heap.dueAtOf(second)]).toEqual([2, undefined]);
+    expect([heap.size, second.due?.dueAt]).toEqual([2, undefined]);
     expect([take(heap, 99), take(heap, 99), take(heap, 99)]).toEqual(['first', 'third', undefined]);
     heap.set(second, 20);
     expect(take(heap, 99)).toBe('second');

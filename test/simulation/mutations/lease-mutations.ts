@@ -100,6 +100,17 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     likely: 187,
     breaks: ['one holder', 'tokens grow'],
   },
+  {
+    name: 'an extension that counts from its answers',
+    edits: [
+      {
+        file: 'lock/lease/extension.ts',
+        original: 'if (won) this.#prolong(grant);',
+        replacement: 'if (won) this.#prolong({ ...grant, sentAt: this.#context.clock.stamp() });',
+      },
+    ],
+    breaks: ['validity within the keys'],
+  },
   { name: 'an extension that shortens', flaw: 'extension shortens', breaks: ['validity within the keys'] },
   {
     name: 'the wall clock instead of the monotonic clock',
