@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Stamp } from '../../../src/core/validity.js';
 import type { LockNode } from '../../../src/node/lock-node.js';
-import { LockEvents } from '../../../src/api/events.js';
+import { LockEvents } from '../../../src/api/lock-events.js';
 import { ExtensionRounds } from '../../../src/lock/lease/extension-round.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import { VirtualClock } from '../../support/virtual-clock.js';

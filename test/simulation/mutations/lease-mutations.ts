@@ -97,7 +97,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'suspended machines',
-    likely: 187,
+    likely: 228,
     breaks: ['one holder', 'tokens grow'],
   },
   {
