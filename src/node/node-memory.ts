@@ -27,6 +27,7 @@ export interface NodeMemory {
   /**
    * The id that the node gets when it has none: after its first contact, or after it lost its memory. With
    * `replacedId` it gets the id now, if it has none, or if it is blank and still has the id `replacedId`.
+   * The number of its record grows when its id is replaced: a record that was planned before is not written.
    */
   identify?(id: string, replacedId?: string): Promise<void>;
   /**

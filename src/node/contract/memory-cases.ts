@@ -1,6 +1,7 @@
 import { equal, ok } from 'node:assert/strict';
 import type { LockNode } from '../lock-node.js';
-import type { NodeMemory } from '../node-memory.js';
+import type { NodeMemory, RecordWrite } from '../node-memory.js';
+import type { NodeRecord } from '../node-state.js';
 import { matches, until } from './assertions.js';
 import type { Cases, Operations } from './operations.js';
 
@@ -42,6 +43,23 @@ export const memoryCases: Cases = {
     ok(vote.kind === 'refused' && vote.untrusted === undefined);
   },
 
+  'a record that was read before the node got another id is left': async (on) => {
+    const memory = memoryOf(on);
+    if (memory.writeRecord === undefined || memory.identify === undefined) return;
+    await memory.identify('some-id', '');
+    await memory.look();
+    const { id = '', record } = on.node.state;
+    ok(record !== undefined);
+    // Only a blank node gets another id.
+    if (record.pair !== undefined) return;
+    const write = firstListOf(on.node, id, record);
+    await memory.identify('another-id', id);
+    await memory.writeRecord(write, 1_000, on.now() + 5_000);
+    await memory.look();
+    matches(on.node.state, { id: 'another-id' });
+    equal(on.node.state.record?.pair, undefined);
+  },
+
   'a record that was read is replaced, and one that was not is left': async (on) => {
     const memory = memoryOf(on);
     if (memory.writeRecord === undefined) return;
@@ -49,16 +67,8 @@ export const memoryCases: Cases = {
     await memory.look();
     const { id = '', record } = on.node.state;
     ok(record !== undefined);
-    const members = [{ id, address: on.node.address }];
-    const list = { id: 'some-list', epoch: 0, members, isAccepted: false };
-    const write = {
-      list,
-      previous: undefined,
-      memory: record.memory,
-      sequence: record.sequence,
-      outstanding: 'own votes' as const,
-      votesIn: { list: true, previous: false },
-    };
+    const write = firstListOf(on.node, id, record);
+    const { list } = write;
     await memory.writeRecord(write, 1_000, on.now() + 5_000);
     equal(on.node.state.record?.pair?.list.id, 'some-list');
     const late = { ...write, list: { ...list, id: 'late' } };
@@ -69,6 +79,13 @@ export const memoryCases: Cases = {
     matches(await on.acquire({ resources, list: 'some-list' }), { kind: 'granted' });
   },
 };
+
+/** The first list of this node alone. */
+function firstListOf({ address }: LockNode, id: string, { memory, sequence }: NodeRecord): RecordWrite {
+  const list = { id: 'some-list', epoch: 0, members: [{ id, address }], isAccepted: false };
+  const votesIn = { list: true, previous: false };
+  return { list, previous: undefined, memory, sequence, outstanding: 'own votes', votesIn };
+}
 
 /** What a node must do that lost its data. */
 export const lostMemoryCases = (forget: (node: LockNode) => Promise<void>): Cases => ({

@@ -43,6 +43,12 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     breaks: ['one holder'],
   },
   {
+    name: 'a list written on a node under an id that it no longer has',
+    flaw: 'record for an old id',
+    likely: 615_001_350,
+    breaks: ['no tick lost'],
+  },
+  {
     name: 'a wait until a clock that was set back has caught up',
     flaw: 'waits for a clock',
     likely: 521_530_109,

@@ -19,6 +19,7 @@ export const SCRIPT_FLAWS = [
   'any counter believed',
   'any list accepted',
   'record without comparing',
+  'record for an old id',
   'no wait for leases',
   'extension raises no instant',
   'no instant told',

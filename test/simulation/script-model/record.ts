@@ -13,11 +13,14 @@ export function identify(
   memory: Memory,
   [, id = '', replacedId]: readonly string[],
   nowUs: number,
+  flaw: ScriptFlaw | undefined,
 ): void {
   const present = keyspace.field(marker, 'id');
   if (present !== undefined && (memory.hasRecord || present !== replacedId)) return;
   if (memory.mem === '') memory.mem = String(nowUs);
   setFields(keyspace, marker, { id, mem: memory.mem });
+  if (present !== undefined && flaw !== 'record for an old id')
+    setFields(keyspace, marker, { seq: (numberIn(keyspace.field(marker, 'seq')) ?? 0) + 1 });
 }
 
 /** What a node says of its record. */

@@ -71,7 +71,7 @@ export function runScript(
   if (memory === undefined) return [nowUs, -1, '', ''];
   const head = isGuarded ? [nowUs, memory.leftMs] : [];
   if (verb === 'guard') {
-    if (terms[0] === 'identify') identify(keyspace, marker, memory, terms, nowUs);
+    if (terms[0] === 'identify') identify(keyspace, marker, memory, terms, nowUs, flaw);
     const isOff = Number(args[1]) === 0;
     const field = (name: string): string => keyspace.field(marker, name) ?? '';
     const outMs = isOff ? 0 : instants.tell();

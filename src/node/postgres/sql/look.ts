@@ -25,7 +25,9 @@ begin
   select * into g from ${q}.guard_v1(in_prefix, in_quarantine, in_durable, in_spare, in_seen, in_command);
   m := g.marker;
   if in_command = 'identify' and (m.id = '' or not g.has_record and m.id = in_replaced) then
-    update ${q}.marker t set id = in_word, mem = case when t.mem = '' then g.now_us::text else t.mem end
+    -- A record that was planned for the node under its old id is not written any more.
+    update ${q}.marker t set id = in_word, mem = case when t.mem = '' then g.now_us::text else t.mem end,
+        seq = case when t.id = '' then t.seq else t.seq + 1 end
       where t.prefix = in_prefix returning t.* into m;
     g.mem := m.mem;
   end if;

@@ -10,7 +10,7 @@ import { scriptOf } from './script.js';
  * ARGV  1 to 5   the guard's
  *       6        the command
  *       7        with `lift`, the name of the memory; with `identify`, the id; with `remove`, the old marker
- *       8        with `identify`, the id that it may replace
+ *       8        with `identify`, the id that it may replace; the number of the record then grows
  * Reply the node's time in µs; for how many ms its grants do not count, -1 without a marker; the node's id;
  *       its members; the name of its memory, which is its run and `since`; how old that memory is, in ms; for
  *       how many ms a key may still live that it set or prolonged in this memory; the longest quarantine that
@@ -56,6 +56,8 @@ if command == 'identify' then
   if not id or not hasRecord and id == ARGV[8] then
     if mem == '' then mem = string.format('%.0f', now) end
     call('HSET', marker, 'id', ARGV[7], 'mem', mem)
+    -- A record that was planned for the node under its old id is not written any more.
+    if id then call('HINCRBY', marker, 'seq', 1) end
   end
 end
 local function tellOut()
