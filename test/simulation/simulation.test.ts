@@ -57,8 +57,7 @@ describe('a simulated world', () => {
    * other one was kept out for good; so everything stopped when another one forgot. The next two were
    * mistakes of the simulation: a connection that lost a reply and gave a later one, and a run whose end one
    * of two nodes had on record, which nobody has to run again. In the last one a client wrote a first list on
-   * a blank node that had got another id meanwhile, so the node was no member of its own list (mutations.ts
-   * has it).
+   * a blank node that had got another id meanwhile, so the node was no member of its own list.
    */
   it.each([
     ...[771_003_732, 771_000_371, 521_530_530, 521_531_408],
@@ -75,6 +74,11 @@ describe('a simulated world', () => {
       ).toEqual([]);
     },
   );
+
+  it('all invariants hold where a node is emptied just after its first use', async () => {
+    const outcomes = await simulateAll([9], { world: WORLDS['changing lists'], durationMs: 3_000 });
+    expect(outcomes.flatMap(linesOf)).toEqual([]);
+  });
 
   it('tokens grow even if the clocks of nodes run many times too fast', async () => {
     const outcomes = await simulateAll(from(1, 2), {

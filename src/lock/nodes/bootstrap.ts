@@ -122,8 +122,10 @@ export class Bootstrap {
     // If the others got their markers only since the first look, another client is about to mark this one.
     if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
     else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
-    // A node is away and may know more; but whatever these have forgotten has expired by now.
-    else if (this.clock.now() - (this.#newSince ?? 0) > this.quarantine.ms) await this.#trust(fresh);
+    // A node is away and may know more; but whatever these have forgotten has expired by now. Once the others
+    // have been used it has not: this one may have been used with them, and have lost its memory since.
+    else if (!this.#isUsed && this.clock.now() - (this.#newSince ?? 0) > this.quarantine.ms)
+      await this.#trust(fresh);
     this.#watchNew();
   }
 
