@@ -13,7 +13,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     name: 'a new list of nodes that does not wait for leases',
     flaw: 'no wait for leases',
     worlds: 'changing lists',
-    likely: 3,
+    likely: 22,
     breaks: ['one holder'],
   },
   {
