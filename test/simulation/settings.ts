@@ -43,7 +43,8 @@ export interface Settings {
   readonly nodes: number;
   /**
    * The lists of nodes that clients have, one after the other, each of three nodes at least and one node from
-   * the next; `undefined`: all clients have all nodes. Only who holds what is checked then.
+   * the next, which is deployed once votes go by it; `undefined`: all clients have all nodes. Only who holds
+   * what is checked then.
    */
   readonly lists?: readonly (readonly number[])[];
   /** Whether some clients have another name for a node than others. */

@@ -75,6 +75,11 @@ describe('a simulated world', () => {
     },
   );
 
+  it('all invariants hold while the list of nodes changes, each time after the change before is active', async () => {
+    const outcomes = await simulateAll(from(1, 4), { world: WORLDS['changing lists'] });
+    expect(outcomes.flatMap(linesOf)).toEqual([]);
+  });
+
   it('all invariants hold where a node is emptied just after its first use', async () => {
     const outcomes = await simulateAll([9], { world: WORLDS['changing lists'], durationMs: 3_000 });
     expect(outcomes.flatMap(linesOf)).toEqual([]);

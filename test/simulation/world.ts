@@ -70,6 +70,8 @@ export class World {
   /** The ticks for which a majority was healthy, so that they had to run. */
   ticksDue = 0;
   #generations = 0;
+  /** The place of the list that is being deployed. */
+  #deployed = 0;
   /** How many sweeps in a row found all nodes within reach of all clients; it stays where it is enough. */
   #sweepsWithAll = 0;
   readonly #sendsTwice: boolean;
@@ -182,14 +184,26 @@ export class World {
   }
 
   /**
-   * The places of the nodes that a client has that starts now: those of the list whose time it is, or of the
-   * one before or after it, as at a deployment that is abandoned, goes back, or is overtaken by the next.
+   * The places of the nodes that a client has that starts now: those of the list that is being deployed, or
+   * of the one before or after it, as at a deployment that is abandoned, goes back, or is overtaken by the
+   * next.
    */
   #listNow(rng: Rng): readonly number[] {
     const { lists, durationMs } = this.settings;
     if (lists === undefined) return this.nodes.map((_, nodeIndex) => nodeIndex);
-    const due = Math.floor((this.timeline.now / durationMs) * lists.length) + rng.pick([-1, 0, 0, 0, 1]);
-    return lists[Math.min(Math.max(due, 0), lists.length - 1)]!;
+    const last = lists.length - 1;
+    const due = Math.floor((this.timeline.now / durationMs) * lists.length);
+    while (this.#deployed < Math.min(due, last) && this.#isActive(lists[this.#deployed]!)) this.#deployed++;
+    return lists[Math.min(Math.max(this.#deployed + rng.pick([-1, 0, 0, 0, 1]), 0), last)]!;
+  }
+
+  /** Whether a client says that votes go by this list: until then the next one is not deployed. */
+  #isActive(list: readonly number[]): boolean {
+    const names = new Set(list.map((nodeIndex) => this.nodes[nodeIndex]!.server.name));
+    return this.clients.some(({ client }) => {
+      const { nodes, isActive } = client.manager.membership();
+      return isActive && nodes.length === names.size && nodes.every((name) => names.has(name));
+    });
   }
 
   /** Removes a client. Another one may replace it. */

@@ -6,14 +6,14 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     name: 'a vote under any list of nodes',
     flaw: 'any list accepted',
     worlds: 'changing lists',
-    likely: 11,
+    likely: 83,
     breaks: ['one holder'],
   },
   {
     name: 'a new list of nodes that does not wait for leases',
     flaw: 'no wait for leases',
     worlds: 'changing lists',
-    likely: 22,
+    likely: 4,
     breaks: ['one holder'],
   },
   {
@@ -26,7 +26,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 31,
+    likely: 4,
     breaks: ['one holder'],
   },
   {
@@ -39,7 +39,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 4,
+    likely: 5,
     breaks: ['one holder'],
   },
   {
