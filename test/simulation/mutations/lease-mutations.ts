@@ -79,7 +79,6 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     name: 'an extension that re-creates',
     flaw: 'extension re-creates',
     worlds: 'suspended machines',
-    likely: 5,
     breaks: ['one holder'],
   },
   {
@@ -159,6 +158,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
         replacement: 'return (this.#nodes[nodeIndex]! & MAY_BE_THERE) !== 0;',
       },
     ],
+    likely: 8,
     breaks: ['nothing left behind'],
   },
   {

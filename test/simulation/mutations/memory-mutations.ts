@@ -49,18 +49,6 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     breaks: ['no tick lost'],
   },
   {
-    name: 'a wait for an id that no node has any more',
-    edits: [
-      {
-        file: 'core/membership/restore.ts',
-        original: '((view.id === id || view.address === address) && view.isLongAway)',
-        replacement: '(view.id === id && view.isLongAway)',
-      },
-    ],
-    likely: 521_529_167,
-    breaks: ['no tick lost'],
-  },
-  {
     name: 'a node that tells others of no lease',
     flaw: 'no instant told',
     worlds: 'lifted quarantines',
@@ -77,7 +65,6 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'flushed data',
-    likely: 9,
     breaks: ['one holder', 'tokens grow', 'one run per tick'],
   },
   {

@@ -31,7 +31,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'broken connections',
-    likely: 6,
+    likely: 32,
     breaks: ['no tick lost'],
   },
   {
@@ -44,7 +44,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'dying workers',
-    likely: 5,
+    likely: 12,
     breaks: ['a finished tick stays finished'],
   },
   {
@@ -63,7 +63,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
     worlds: 'dying workers',
-    likely: 47,
+    likely: 21,
     breaks: ['a finished tick stays finished'],
   },
 ];

@@ -56,7 +56,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing connections',
-    likely: 8,
+    likely: 28,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -92,7 +92,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'many waiters',
-    likely: 6,
+    likely: 10,
     breaks: ['tokens grow'],
   },
   {
