@@ -44,8 +44,8 @@ const QUORLOCK = new URL('./quorlock-adapter.ts', import.meta.url);
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
 const BACK_UP_MS = 20_000;
-/** How late a worker may be with a block, and with its report of it. */
-const UNBLOCKED_MS = 2_000;
+/** How late a worker may be with a block, and with its report that it did not run. */
+const HALT_TOLD_MS = 2_000;
 /** A stall up to this length goes unnoticed with a node timeout of 100 ms, which the shortest TTL has. */
 const BRIEF_STALL_MS = 40;
 /**
@@ -75,8 +75,8 @@ interface WorkerSlot {
   /** The name of this slot's connections. A replacement worker uses the same name. */
   readonly connectionName: string;
   worker: FaultWorker;
-  /** Since when its event loop may be blocked. */
-  blockedSince?: number | undefined;
+  /** Since when it may not run: it is stopped, or its event loop is blocked. */
+  haltedSince?: number | undefined;
 }
 
 class World {
@@ -342,17 +342,23 @@ class World {
         for (const { proxy, connectionName } of links) proxy.reset(connectionName);
         break;
       case 'worker-stop':
-        for (const { worker } of slots) worker.pause();
+        for (const slot of slots) {
+          slot.worker.pause();
+          slot.haltedSince = at;
+        }
         await sleep(fault.forMs);
-        for (const { worker } of slots) worker.resume();
+        for (const slot of slots) {
+          slot.worker.resume();
+          void this.#endHalt(slot, at);
+        }
         break;
       case 'worker-block':
         for (const slot of slots) {
           slot.worker.send({ do: 'block', forMs: fault.forMs });
-          slot.blockedSince = at;
+          slot.haltedSince = at;
         }
         await sleep(fault.forMs);
-        for (const slot of slots) void sleep(UNBLOCKED_MS).then(() => (slot.blockedSince = undefined));
+        for (const slot of slots) void this.#endHalt(slot, at);
         break;
       case 'worker-kill':
         await Promise.all(slots.map((slot) => this.#replace(slot)));
@@ -369,13 +375,19 @@ class World {
     this.#note(fault, at, nowMs() + aftermathMs, nodes, names);
   }
 
+  /** It runs again, and tells soon that it did not. Another halt may have begun meanwhile. */
+  async #endHalt(slot: WorkerSlot, since: number): Promise<void> {
+    await sleep(HALT_TOLD_MS);
+    if (slot.haltedSince === since) slot.haltedSince = undefined;
+  }
+
   async #replace(slot: WorkerSlot): Promise<void> {
     const { worker } = slot;
     await worker.kill();
-    // It cannot tell any more that it was blocked.
-    const { blockedSince: from } = slot;
+    // It cannot tell any more that it did not run.
+    const { haltedSince: from } = slot;
     if (from !== undefined) this.#records.push({ type: 'stall', from, at: nowMs(), worker: worker.name });
-    slot.blockedSince = undefined;
+    slot.haltedSince = undefined;
     this.#records.push({ type: 'killed', at: worker.killedAt ?? nowMs(), worker: worker.name });
     slot.worker = this.#startWorker(slot.index, ++slot.generation, slot.connectionName);
     await slot.worker.next(({ type }) => type === 'ready');
