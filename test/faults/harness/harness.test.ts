@@ -52,28 +52,31 @@ describe('faults of one server that are due at the same time', () => {
 });
 
 describe('a worker that is replaced while it does not run', () => {
-  it.each(['worker-stop', 'worker-block'] as const)('is on record as stalled until then: %s', async (kind) => {
-    const { records } = await runFaults({
-      adapter: new URL('./grant-all-adapter.ts', import.meta.url),
-      seed: 1,
-      nodes: 1,
-      workers: 1,
-      faults: [
-        { kind, atMs: 10, forMs: 1_500, workers: [0] },
-        { kind: 'worker-kill', atMs: 200, forMs: 0, workers: [0] },
-      ],
-      seconds: 2,
-      maxTtlMs: 0,
-      resources: [{ name: 'r', ttlMs: 500 }],
-      say: () => undefined,
-    });
-    const killed = records.find(({ type }) => type === 'killed')!;
-    const stalls = records.flatMap((record) =>
-      record.type === 'stall' && record.worker === killed.worker && record.at >= killed.at ? [record] : [],
-    );
-    expect(stalls).toHaveLength(1);
-    expect(killed.at - stalls[0]!.from).toBeGreaterThan(100);
-  });
+  it.each(['worker-stop', 'worker-block'] as const)(
+    'is on record as stalled until then: %s',
+    async (kind) => {
+      const { records } = await runFaults({
+        adapter: new URL('./grant-all-adapter.ts', import.meta.url),
+        seed: 1,
+        nodes: 1,
+        workers: 1,
+        faults: [
+          { kind, atMs: 10, forMs: 1_500, workers: [0] },
+          { kind: 'worker-kill', atMs: 200, forMs: 0, workers: [0] },
+        ],
+        seconds: 2,
+        maxTtlMs: 0,
+        resources: [{ name: 'r', ttlMs: 500 }],
+        say: () => undefined,
+      });
+      const killed = records.find(({ type }) => type === 'killed')!;
+      const stalls = records.flatMap((record) =>
+        record.type === 'stall' && record.worker === killed.worker && record.at >= killed.at ? [record] : [],
+      );
+      expect(stalls).toHaveLength(1);
+      expect(killed.at - stalls[0]!.from).toBeGreaterThan(100);
+    },
+  );
 });
 
 describe('a node behind a fault proxy', () => {
