@@ -8,9 +8,7 @@ import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';
 import { acquireRound, newKeys } from './acquire-round.js';
 import {
-  cameLate,
   hasMismatch,
-  LATE_ROUNDS,
   MISMATCHES,
   type AttemptContext,
   type AttemptResult,
@@ -18,6 +16,7 @@ import {
   type Won,
 } from './attempt.js';
 import { pause, type Cancellation } from './cancellation.js';
+import { isLate, LateRounds } from './late-rounds.js';
 
 type AdoptionRequest = LockRequest & { readonly from: TakenLease };
 
@@ -43,8 +42,7 @@ export async function adoptKeys(
   cancellation: Cancellation,
 ): Promise<AttemptResult> {
   let keys = newKeys(quorum, context, request);
-  let lateRounds = 0;
-  let stoodStill = false;
+  const lateRounds = new LateRounds();
   let mismatches = 0;
   for (;;) {
     const room = quorum.roundLimiter.enter();
@@ -62,15 +60,9 @@ export async function adoptKeys(
     }
     const { tally, failure } = result;
     const outcome = failure === undefined ? adoptionOutcome(tally.votes, tally.majority) : UNREACHABLE;
-    const cameTooLate = cameLate(tally);
-    const isLate = cameTooLate || result.stoodStill === true;
-    quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate, before);
+    quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate(result), before);
     if (outcome.kind === 'unreachable' && !cancellation.isCancelled) {
-      if (cameTooLate ? lateRounds < LATE_ROUNDS : isLate && !stoodStill) {
-        if (cameTooLate) lateRounds++;
-        else stoodStill = true;
-        continue;
-      }
+      if (lateRounds.mayAskAgain(result)) continue;
       if (hasMismatch(tally) && mismatches < MISMATCHES) {
         mismatches++;
         await quorum.electorates.synchronize(request.nodeTimeoutMs);

@@ -21,6 +21,7 @@ import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest } from '../quorum/terms.js';
 import { acquireRound, type AcquireRoundResult, type RoundContext } from './acquire-round.js';
 import type { Cancellation } from './cancellation.js';
+import { countAnswers, isLate, LateRounds } from './late-rounds.js';
 
 export interface AttemptContext extends RoundContext {
   readonly random: () => number;
@@ -42,25 +43,9 @@ export type NotAcquired = (Outcome | AdoptionOutcome) & {
 
 export type AttemptResult = Won | NotAcquired;
 
-const countAnswers = ({ votes }: VoteTally): number =>
-  votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
-
 /** The answers of nodes that may vote. */
 const countTrusted = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'granted' || (vote?.kind === 'refused' && !vote.untrusted)).length;
-
-/**
- * So often an attempt asks again because its requests came too late to a majority, in which case nothing was
- * carried out. They come too late where this process stands still for longer than the node timeout between
- * the call and the end of its turn, or again and again.
- */
-export const LATE_ROUNDS = 10;
-
-/** Whether a majority would have answered, had the request come in time. */
-export function cameLate(tally: VoteTally): boolean {
-  const late = tally.votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
-  return countAnswers(tally) + late >= tally.majority;
-}
 
 export const hasMismatch = ({ votes }: VoteTally): boolean =>
   votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
@@ -89,8 +74,8 @@ export async function attempt(
   const { clock, random } = context;
   /** The owners that were met at an earlier look. */
   let met: Set<string> | undefined;
-  let lateRounds = 0;
-  let stoodStill = false;
+  /** Made when it is needed: nearly every attempt is won in its first round. */
+  let lateRounds: LateRounds | undefined;
   let mismatches = 0;
   const beganAt = clock.now();
   const lifeMs = claimLifeMs(request.nodeTimeoutMs);
@@ -105,13 +90,10 @@ export async function attempt(
     const before = quorum.roundLimiter.answered;
     const { version } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation);
-    // A request that came too late was not carried out: this process stood still, or was very busy. It is
-    // sent again. So is, once, one for which the nodes had their time while this process stood still.
-    const cameTooLate = result.kind === 'lost' && cameLate(result.tally);
-    const isLate = cameTooLate || (result.kind === 'lost' && result.stoodStill === true);
     const isAnswered = result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority;
     const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
-    quorum.roundLimiter.leave(isAnswered || isLate, before, share);
+    const wasLate = result.kind === 'lost' && isLate(result);
+    quorum.roundLimiter.leave(isAnswered || wasLate, before, share);
     if (result.kind === 'won') return result;
     const { tally, undone, failure } = result;
     const { votes } = tally;
@@ -130,10 +112,7 @@ export async function attempt(
       now < beganAt + 2 * lifeMs &&
       outcomeOf(votes, met, tally.majority).kind === 'held';
     const mayGoOn = (look < LOOKS || mayBeHeld) && !cancellation.isCancelled;
-    const mayAskLate = cameTooLate ? lateRounds < LATE_ROUNDS : isLate && !stoodStill;
-    if (outcome.kind === 'unreachable' && mayAskLate && mayGoOn) {
-      if (cameTooLate) lateRounds++;
-      else stoodStill = true;
+    if (outcome.kind === 'unreachable' && mayGoOn && (lateRounds ??= new LateRounds()).mayAskAgain(result)) {
       await undone;
       continue;
     }
