@@ -94,6 +94,18 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
     await locks.close();
   });
 
+  it('a connection is made anew, too, if the server is silent while it is made again', async () => {
+    await using proxy = await FaultProxy.before(redis.server);
+    const locks = await connected(proxy.options);
+    proxy.setAll({ loseReplies: true });
+    await expect(locks.acquire('a', { ttlMs: 60_000, nodeTimeoutMs: 100 })).rejects.toThrow(
+      QuorumUnreachableError,
+    );
+    // The link stays as it is: nothing but the silence ends the second connection.
+    await until(() => proxy.connections >= 3, { what: 'a third connection' });
+    await locks.close();
+  });
+
   it('a server that accepts and never answers is unreachable, and close() does not wait for it', async () => {
     const sockets = new Set<Socket>();
     const silent: Server = createServer(
