@@ -14,10 +14,10 @@ const LATE_ROUNDS = 10;
 export const countAnswers = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
 
-/** Whether a majority would have answered, had the request come in time. */
+/** Whether a majority would have answered, had the request come in time to all. */
 function cameTooLate({ tally }: Lost): boolean {
   const late = tally.votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
-  return countAnswers(tally) + late >= tally.majority;
+  return late > 0 && countAnswers(tally) + late >= tally.majority;
 }
 
 /** Whether the nodes were not asked in time, or not heard in time: this process stood still, or was busy. */
