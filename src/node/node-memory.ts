@@ -19,6 +19,11 @@ export interface NodeMemory {
   /** Keeps the node out of votes for one quarantine, for this client only. */
   quarantine(reason: string): void;
   /**
+   * Ends the quarantine that `quarantine` began for this reason; those for other reasons go on. A node
+   * without this method has its vote back when the quarantine is over.
+   */
+  endQuarantine?(reason: string): void;
+  /**
    * Ends the quarantine of the memory that it names, for every client: all that was forgotten is over. Does
    * nothing if the node has another memory by now. Never rejects. A node without it is trusted again only
    * when its quarantine is over.

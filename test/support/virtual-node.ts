@@ -142,6 +142,12 @@ export class VirtualNode implements LockNode, NodeMemory {
     this.setState({ ...this.#state, status: 'untrusted', reason });
   }
 
+  endQuarantine(reason: string): void {
+    if (this.#state.status !== 'untrusted' || this.#state.reason !== reason) return;
+    const { reason: _, ...rest } = this.#state;
+    this.setState({ ...rest, status: 'ready' });
+  }
+
   markMisconfigured(reason: string): void {
     this.setState({ status: 'misconfigured', reason });
   }

@@ -2,6 +2,8 @@ import type { Clock } from '../../clock.js';
 import { agreeingWithMajority, OWN_JUMP_MS } from '../../core/clock-offset.js';
 import type { LockNode } from '../../node/lock-node.js';
 
+const APART = 'its clock stands apart from those of the other nodes';
+
 /**
  * Compares the nodes' clocks at the first contact, when no step could have been seen, and again when this
  * machine's own clocks have moved apart, because then nothing is known any more. A clock that no majority
@@ -39,13 +41,19 @@ export class ClockCheck {
       this.#gapMs = gapMs;
     }
     const offsets = this.#offsets();
-    for (const nodeIndex of agreeingWithMajority(offsets, this.majority)) this.#agreed.add(nodeIndex);
+    for (const nodeIndex of agreeingWithMajority(offsets, this.majority)) this.#agree(nodeIndex);
     if (this.#known() < this.majority || (isExpectingMore && this.#agreed.size < this.majority)) return;
     offsets.forEach((offset, nodeIndex) => {
       if (offset === undefined || this.#agreed.has(nodeIndex) || this.#apart.has(nodeIndex)) return;
       this.#apart.add(nodeIndex);
-      this.nodes[nodeIndex]!.memory?.quarantine('its clock stands apart from those of the other nodes');
+      this.nodes[nodeIndex]!.memory?.quarantine(APART);
     });
+  }
+
+  /** A node that was judged before enough others were known gets its vote back. */
+  #agree(nodeIndex: number): void {
+    this.#agreed.add(nodeIndex);
+    if (this.#apart.delete(nodeIndex)) this.nodes[nodeIndex]!.memory?.endQuarantine?.(APART);
   }
 
   #known(): number {

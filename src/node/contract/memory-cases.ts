@@ -43,6 +43,21 @@ export const memoryCases: Cases = {
     ok(vote.kind === 'refused' && vote.untrusted === undefined);
   },
 
+  'a quarantine ends by its own reason only': async (on) => {
+    const memory = memoryOf(on);
+    if (memory.endQuarantine === undefined) return;
+    memory.quarantine('its clock stands apart');
+    memory.quarantine('its clock was stepped');
+    memory.endQuarantine('its clock stands apart');
+    equal(on.node.state.status, 'untrusted');
+    ok(on.node.state.reason?.includes('its clock was stepped'));
+    memory.endQuarantine('another reason');
+    equal(on.node.state.status, 'untrusted');
+    memory.endQuarantine('its clock was stepped');
+    equal(on.node.state.status, 'ready');
+    await on.granted({ resources: [on.resource()] });
+  },
+
   'a record that was read before the node got another id is left': async (on) => {
     const memory = memoryOf(on);
     if (memory.writeRecord === undefined || memory.identify === undefined) return;

@@ -39,7 +39,7 @@ export abstract class ServerMemory<Facts extends ServerFacts = ServerFacts> impl
   }
 
   trust(): Promise<void> {
-    this.voting.endQuarantine();
+    this.voting.endQuarantines();
     return this.command(this.state.status === 'new' ? 'first use' : 'trust');
   }
 
@@ -50,6 +50,10 @@ export abstract class ServerMemory<Facts extends ServerFacts = ServerFacts> impl
 
   quarantine(reason: string): void {
     this.voting.quarantine(reason);
+  }
+
+  endQuarantine(reason: string): void {
+    this.voting.endQuarantine(reason);
   }
 
   identify(id: string, replacedId?: string): Promise<void> {

@@ -34,8 +34,10 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   readonly #settings: NodeSettings;
   /** Why notifications do not arrive; `undefined`: they do. */
   #obstacle: string | undefined;
-  /** This client's own quarantine of the node. */
-  #quarantined = { until: 0, reason: '' };
+  /** This client's own quarantines of the node: when they end, by their reasons. */
+  readonly #quarantines = new Map<string, number>();
+  /** When the marker's quarantine ends. */
+  #markedUntil = 0;
   /** How far the node's memory had come at the last look. */
   #progress: MemoryProgress | undefined;
   /** What the marker said at the last look. */
@@ -79,13 +81,17 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   quarantine(reason: string): void {
     const { quarantine, clock } = this.#settings;
     if (quarantine.ms === 0) return;
-    this.#quarantined = { until: clock.now() + quarantine.ms, reason };
-    if (this.state.status === 'ready' || this.state.status === 'untrusted') this.#update(0);
+    this.#quarantines.set(reason, clock.now() + quarantine.ms);
+    this.#updateOwn();
   }
 
-  /** Forgets this client's own quarantine. The marker's goes on. */
-  endQuarantine(): void {
-    this.#quarantined = { until: 0, reason: '' };
+  endQuarantine(reason: string): void {
+    if (this.#quarantines.delete(reason)) this.#updateOwn();
+  }
+
+  /** Forgets this client's own quarantines. The marker's goes on. */
+  endQuarantines(): void {
+    this.#quarantines.clear();
   }
 
   /** Waiters are not notified. */
@@ -153,6 +159,13 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (before !== undefined && isPutBack(before, this.#progress)) this.listener.onPutBack();
   }
 
+  /** To be called when only what this client knows has changed. */
+  #updateOwn(): void {
+    const { status } = this.state;
+    if (status !== 'ready' && status !== 'untrusted') return;
+    this.#update(Math.max(0, this.#markedUntil - this.#settings.clock.now()));
+  }
+
   /** `quarantineLeftMs` is the marker's: how long the grants do not count yet; -1 without a marker. */
   #update(quarantineLeftMs: number): void {
     const about = this.#about();
@@ -162,7 +175,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
       return;
     }
     const now = this.#settings.clock.now();
-    const { until, reason } = this.#quarantined;
+    this.#markedUntil = now + quarantineLeftMs;
+    const [reason, until] = this.#latest();
     const leftMs = Math.max(quarantineLeftMs, until - now);
     if (leftMs <= 0) {
       this.set({ ...about, status: 'ready' });
@@ -172,6 +186,13 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     const isNews = this.state.status !== 'untrusted';
     this.set({ ...about, status: 'untrusted', reason: why, trustedAt: now + leftMs });
     if (isNews && !this.ended) this.listener.onUntrusted();
+  }
+
+  /** Which of this client's quarantines ends last, and when. */
+  #latest(): readonly [reason: string, until: number] {
+    let latest: readonly [string, number] = ['', 0];
+    for (const one of this.#quarantines) if (one[1] > latest[1]) latest = one;
+    return latest;
   }
 
   #about(): Omit<NodeState, 'status'> {

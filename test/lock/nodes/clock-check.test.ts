@@ -10,6 +10,7 @@ function five() {
   for (const node of nodes) node.setState({ status: 'connecting' });
   const comparison = new ClockCheck(nodes, clock, 3);
   return {
+    nodes,
     statuses: () => nodes.map(({ state }) => state.status),
     look: (isExpectingMore: boolean) => comparison.look(isExpectingMore),
     stepOwnWall: (ms: number) => clock.stepWall(ms),
@@ -39,7 +40,7 @@ describe('the comparison of clocks, with two of five stepped', () => {
     expect(statuses()).toEqual(['untrusted', 'untrusted', 'ready', 'ready', 'ready']);
   });
 
-  it('of three known clocks that do not agree by a majority none is trusted, the right one included', () => {
+  it('three known clocks without a majority are not trusted, until others agree with one of them', () => {
     for (const isSuspended of [false, true]) {
       const { learn, look, statuses, stepOwnWall } = five();
       if (isSuspended) {
@@ -53,8 +54,21 @@ describe('the comparison of clocks, with two of five stepped', () => {
       learn(3, 0);
       learn(4, 0);
       look(false);
-      // The other two agree with the untrusted right one, which makes a majority of five.
-      expect(statuses().slice(3)).toEqual(['ready', 'ready']);
+      // The other two agree with the right one, which makes a majority of five.
+      expect(statuses()).toEqual(['untrusted', 'untrusted', 'ready', 'ready', 'ready']);
     }
+  });
+
+  it('a clock that was seen to step is not trusted because others agree with it', () => {
+    const { nodes, learn, look, statuses, stepOwnWall } = five();
+    [0, 0, 0, 0, 0].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
+    look(false);
+    stepOwnWall(STEP);
+    nodes[2]!.quarantine('its clock was stepped');
+    [STEP, STEP].forEach((offset, nodeIndex) => learn(nodeIndex, offset));
+    learn(3, 0);
+    learn(4, 0);
+    look(false);
+    expect(statuses()[2]).toBe('untrusted');
   });
 });

@@ -158,6 +158,10 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     for (const { node } of this.#shards.all) node.memory.quarantine(reason);
   }
 
+  endQuarantine(reason: string): void {
+    for (const { node } of this.#shards.all) node.memory.endQuarantine?.(reason);
+  }
+
   markMisconfigured(reason: string): void {
     this.#leave({ status: 'misconfigured', reason });
   }
