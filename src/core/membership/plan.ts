@@ -13,9 +13,9 @@ import {
   type Member,
   type MemberList,
 } from './member-list.js';
-import { listAheadOf } from './choice.js';
+import { listAheadOf, votesUnder } from './choice.js';
 import { isActive, type MembershipKnowledge } from './knowledge.js';
-import { mayWrite, outstandingAt, type WriteKind } from './record.js';
+import { mayWrite, outstandingAt, takesChangeOf, type WriteKind } from './record.js';
 import { restoresIn } from './restore.js';
 import { begunListIn, isHere, ownMembersOf, type HereView, type MemberView } from './view.js';
 import {
@@ -155,7 +155,11 @@ function change(
     .toSorted((a, b) => b.list.epoch - a.list.epoch);
   const latestPair = knowledge.pairOf(latest);
   const towards = mayChange && own !== undefined ? stepTowards(own, latest) : undefined;
-  const isKeptOut = views.some((view) => isHere(view) && keepsOut(view, latest, latestPair, towards));
+  const isKeptOut =
+    isMajorityOf(
+      latest,
+      views.filter((view) => takesChange(view, latest)),
+    ) && views.some((view) => isHere(view) && keepsOut(view, latest, latestPair, towards));
   const step = isKeptOut ? latest.members : towards;
   const wanted = step ?? own ?? latest.members;
   const same = underWay.find(({ list }) => areSameMembers(list.members, wanted));
@@ -175,20 +179,29 @@ function change(
 }
 
 /**
- * Whether a first list that was begun at the same time keeps a node out for good: a change goes only onto
- * what is older than the list before it. So the list in use is followed by itself until it is later.
+ * Whether a node is kept out for good by the list that it has: one that was begun at the same time, or came
+ * into use while the node was away or the others forgot. A change goes only onto what is older than the list
+ * before it. So the list in use is followed by itself until it is later.
  */
 function keepsOut(
-  { id, record, agrees }: HereView,
+  view: HereView,
   latest: MemberList,
   latestPair: ListPair | undefined,
   next: readonly Member[] | undefined,
 ): boolean {
-  if (agrees || record === undefined || !isFirst(record) || record.list.id === latest.id) return false;
+  const { id, record } = view;
+  if (record === undefined || votesUnder(view, latest)) return false;
   if (!isMember(latest, id))
-    return next?.some((member) => member.id === id) === true && record.list.epoch >= latest.epoch;
+    return next?.some((member) => member.id === id) === true && !takesChange(view, latest);
   return latestPair !== undefined && !mayWrite(record, id, { kind: 'change', ...latestPair });
 }
+
+/** Whether a node takes a change of a list now. */
+const takesChange = (view: MemberView, base: MemberList): boolean =>
+  isHere(view) && (view.agrees || takesChangeOf(view.record, view.id, base));
+
+const isMajorityOf = (list: MemberList, views: readonly MemberView[]): boolean =>
+  list.members.filter((member) => views.some(({ id }) => id === member.id)).length >= majorityOfList(list);
 
 /**
  * The next list on the way to the client's own, one node away from the one in use. A client that differs by
@@ -206,13 +219,13 @@ function stepTowards(own: readonly Member[], latest: MemberList): readonly Membe
     : [...latest.members, added];
 }
 
-/** Whether a change can succeed now: new nodes answer, and majorities of both lists do. */
+/** Whether a change can succeed now: new nodes take it, and majorities of both lists do. */
 function isPossible(views: readonly MemberView[], next: readonly Member[], latest: MemberList): boolean {
-  const here = views.filter(isHere);
-  const answers = ({ id }: Member): boolean => here.some((view) => view.id === id);
+  const those = views.filter((view) => takesChange(view, latest));
+  const takes = ({ id }: Member): boolean => those.some((view) => view.id === id);
   return (
-    next.every((member) => isMember(latest, member.id) || answers(member)) &&
-    next.filter(answers).length >= majorityOf(next.length) &&
-    latest.members.filter(answers).length >= majorityOfList(latest)
+    next.every((member) => isMember(latest, member.id) || takes(member)) &&
+    next.filter(takes).length >= majorityOf(next.length) &&
+    isMajorityOf(latest, those)
   );
 }

@@ -42,14 +42,14 @@ export function mayWrite(record: ListPair | undefined, nodeId: string, write: Re
         haveSameAddresses(record.list.members, list.members)
       );
     case 'change':
-      if (previous === undefined) return false;
-      if (record === undefined) return !isMember(previous, nodeId);
-      return (
-        record.list.id === previous.id ||
-        record.previous?.id === previous.id ||
-        record.list.epoch < previous.epoch
-      );
+      return previous !== undefined && takesChangeOf(record, nodeId, previous);
   }
+}
+
+/** Whether a change of `base` goes onto what a node has, as `mayWrite` says. */
+export function takesChangeOf(record: ListPair | undefined, nodeId: string, base: MemberList): boolean {
+  if (record === undefined) return !isMember(base, nodeId);
+  return record.list.id === base.id || record.previous?.id === base.id || record.list.epoch < base.epoch;
 }
 
 /**

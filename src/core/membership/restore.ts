@@ -54,10 +54,11 @@ function pairFor(
     if (sure.length >= majorityOfList(pair.list)) return { pair, isOnFewer: false };
   }
   if (blank.recordAgeMs <= patienceMs) return undefined;
-  const left = pairOfOthers(blank, views, blankSince, patienceMs);
-  const isBased =
-    left !== undefined && [left.list, left.previous].some((one) => one && knowledge.isKnown(one));
-  return isBased && isMember(left.list, blank.id) ? { pair: left, isOnFewer: true } : undefined;
+  const left = pairsOfOthers(blank, views, blankSince, patienceMs).find(
+    ({ list, previous }) =>
+      isMember(list, blank.id) && [list, previous].some((one) => one && knowledge.isKnown(one)),
+  );
+  return left && { pair: left, isOnFewer: true };
 }
 
 const hasPair = ({ record }: MemberView, pair: ListPair): boolean =>
@@ -69,24 +70,19 @@ const inPair = ({ list, previous }: ListPair): readonly Member[] => [
 ];
 
 /**
- * The latest that other nodes have, if all of its members agree that answer and are not blank, and have had
- * it for long. Those that do not answer must have been away for long.
+ * What other nodes have, the latest first, where all of its members agree that answer and are not blank, and
+ * have had it for long. Those that do not answer must have been away for long.
  */
-function pairOfOthers(
+function pairsOfOthers(
   blank: HereView,
   views: readonly MemberView[],
   since: number,
   patienceMs: number,
-): ListPair | undefined {
+): readonly ListPair[] {
   const recorded = views.filter((view) => isHere(view) && view.id !== blank.id && view.record !== undefined);
-  const [pair] = recorded
+  const pairs = recorded
     .flatMap(({ record }) => (record === undefined ? [] : [record]))
     .toSorted((a, b) => b.list.epoch - a.list.epoch);
-  if (pair === undefined) return undefined;
-  const members = inPair(pair);
-  const others = recorded.filter(({ id }) => members.some((one) => one.id === id));
-  const agree = ({ record, recordAgeMs, lookedAt }: MemberView): boolean =>
-    record !== undefined && isSamePair(record, pair) && recordAgeMs > patienceMs && lookedAt > since;
   const isMissed = ({ id, address }: Member): boolean =>
     !views.some(
       (view) =>
@@ -95,5 +91,11 @@ function pairOfOthers(
         ((view.id === id || view.address === address) && view.isLongAway) ||
         (view.id !== id && isHere(view) && view.address === address && view.hereForMs > patienceMs),
     );
-  return others.length > 0 && others.every(agree) && !members.some(isMissed) ? pair : undefined;
+  return pairs.filter((pair) => {
+    const members = inPair(pair);
+    const others = recorded.filter(({ id }) => members.some((one) => one.id === id));
+    const agree = ({ record, recordAgeMs, lookedAt }: MemberView): boolean =>
+      record !== undefined && isSamePair(record, pair) && recordAgeMs > patienceMs && lookedAt > since;
+    return others.length > 0 && others.every(agree) && !members.some(isMissed);
+  });
 }

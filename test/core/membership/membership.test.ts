@@ -367,6 +367,44 @@ describe('the writes that are due', () => {
     );
   });
 
+  describe('a node was away while the others forgot, and first use began again with a made-up id for it', () => {
+    const c = node('c');
+    const madeUp = { id: c.address, address: c.address };
+    const anew = memberList(digest, 0, [...nodes('ab'), madeUp], '');
+    const used = { list: memberList(digest, 1, anew.members, anew.id), previous: anew };
+    const [a, b] = [view('a', { record: used }), view('b', { record: used })];
+    const knowledge = (): MembershipKnowledge => knowing(a, b, away('c'));
+
+    it('it gets the list in use, although the one that it has is as late', () => {
+      const known = knowledge();
+      expect(inWords(planOf([a, b, view('c')], known))).toEqual([
+        'change 0: 2 abhost-c',
+        'change 1: 2 abhost-c',
+      ]);
+      const record = { list: memberList(digest, 2, anew.members, used.list.id), previous: used.list };
+      const next = [view('a', { record }), view('b', { record }), view('c')];
+      known.learn(next, 0);
+      expect(inWords(planOf(next, known))).toEqual(
+        [0, 1, 2].map((nodeIndex) => `change ${nodeIndex}: 3 abchost-c`),
+      );
+    });
+
+    it.each([
+      ['first', (views: MemberView[]) => views],
+      ['last', (views: MemberView[]) => views.toReversed()],
+    ])(
+      'and where another one forgets then, that gets the list on which its members agree: %s',
+      (_, inOrder) => {
+        const plan = planOf(inOrder([a, blank('b'), view('c')]), knowledge());
+        expect(plan.writes.map(({ kind, list: { id } }) => [kind, id])).toEqual([['restore', used.list.id]]);
+      },
+    );
+
+    it('a client that knows neither list does not ask for a change that the nodes cannot take', () => {
+      expect(planOf([a, young('b'), view('c')], knowing(a, view('c'))).writes).toEqual([]);
+    });
+  });
+
   it('first use begins again, at a higher epoch, when all members have forgotten', () => {
     const knowledge = knowing(view('a'), view('b'), view('c'));
     const plan = planOf([blank('a'), blank('b'), blank('c')], knowledge);

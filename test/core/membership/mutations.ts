@@ -25,20 +25,20 @@ const ON_PREVIOUS = 'previous !== undefined && membersAmong(those, previous) >= 
  * the scripts, which script-model.test.ts compares with its model.
  */
 export const MEMBERSHIP_MUTATIONS: readonly MembershipMutation[] = [
-  { name: 'no check at the vote', flaws: { noCheckAtVote: true }, seed: 131 },
-  { name: 'no wait for the leases that are out', flaws: { noWait: true }, seed: 2107 },
-  { name: 'a list two changes back that is accepted', flaws: { acceptsOlderLists: true }, seed: 131 },
+  { name: 'no check at the vote', flaws: { noCheckAtVote: true }, seed: 281 },
+  { name: 'no wait for the leases that are out', flaws: { noWait: true }, seed: 68 },
+  { name: 'a list two changes back that is accepted', flaws: { acceptsOlderLists: true }, seed: 281 },
   {
     name: 'a list that is active on a majority of itself alone',
     edits: [knowledge(ON_PREVIOUS, 'previous !== undefined')],
-    seed: 189,
+    seed: 1877,
   },
   {
     name: 'a base that was never active',
     edits: [
       knowledge('if (isFirst(record) && isOnAllMembers(views, record)) this.#add(list);', 'this.#add(list);'),
     ],
-    seed: 120,
+    seed: 133,
   },
   { name: 'a write without compare', flaws: { noCompare: true }, seed: 809 },
   { name: 'no quarantine', flaws: { noQuarantine: true }, seed: 216 },
