@@ -9,6 +9,7 @@ import {
   type LeaseJson,
 } from '../../src/index.js';
 import type { LockNode } from '../../src/node/lock-node.js';
+import type { Timer } from '../../src/testing/index.js';
 import type { Checker, Holding } from './checker.js';
 import type { FencedStore } from './fenced-store.js';
 import type { Rng } from './rng.js';
@@ -84,6 +85,7 @@ const SLACK_MS = 100;
 export class SimClient {
   readonly manager: LockManager;
   readonly #pending = new Set<PendingCall>();
+  readonly #deaths: Timer[] = [];
   readonly #loops: Promise<void>[] = [];
   /**
    * For each resource, how many calls of this client are running, and until when its keys may remain on
@@ -142,6 +144,8 @@ export class SimClient {
     // The last timers of rounds that were decided long before.
     await this.process.sleep(Math.min(Math.max(...ttlsMs) / 3, LONGEST_NODE_TIMEOUT_MS) + SLACK_MS);
     this.#closedAt = this.world.timeline.now;
+    // It has ended in order, before it could die.
+    for (const death of this.#deaths) death.cancel();
     if (this.process.timers > 0)
       this.world.checker.report(
         'nothing left behind',
@@ -311,7 +315,7 @@ export class SimClient {
     this.running.add(it);
     checker.started(resource, tick, lease.attempt!, this.name, first === undefined);
     const holdMs = rng.chance(0.7) ? rng.between(0, 5) : rng.between(0, 0.3) * cronPeriodMs;
-    if (diesWhile === 'running') this.process.setTimer(() => this.world.dies(this), rng.between(0, holdMs));
+    if (diesWhile === 'running') this.#dieLater(rng.between(0, holdMs));
     const finish = !retry || !rng.chance(FAILING_RUNS);
     await this.#hold(
       checker.granted(this.name, this.process, lease, ttlMs),
@@ -339,7 +343,11 @@ export class SimClient {
 
   #dieWithin(steps: number, rng: Rng): void {
     const { leastMs, meanJitterMs } = this.world.settings.latency;
-    this.process.setTimer(() => this.world.dies(this), rng.between(0, steps * (2 * leastMs + meanJitterMs)));
+    this.#dieLater(rng.between(0, steps * (2 * leastMs + meanJitterMs)));
+  }
+
+  #dieLater(delayMs: number): void {
+    this.#deaths.push(this.process.setTimer(() => this.world.dies(this), delayMs));
   }
 
   async #acquire(
