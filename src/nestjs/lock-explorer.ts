@@ -13,6 +13,7 @@ import type { LineLogger } from './module-logger.js';
 import { cronMetadataOf, isScheduled } from './nest-metadata.js';
 import { callerOf } from './refusal/caller.js';
 import { loadMessageException } from './refusal/message-exceptions.js';
+import { assertIntercepted, assertNobodyWaits } from './refusal/placement.js';
 import { giveRunner } from './runner-property.js';
 
 /** Nest's `InstanceWrapper`, which it does not export. */
@@ -57,6 +58,8 @@ export class LockExplorer {
   readonly #cronNames = new Set<unknown>();
   /** The locked methods that a cron job may call, and that have no tick. */
   readonly #withoutTick: string[] = [];
+  /** Whether Nest runs interceptors for the resolvers of fields. */
+  #areFieldsIntercepted = false;
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -70,6 +73,7 @@ export class LockExplorer {
   async explore(): Promise<void> {
     const explored = new Set<object>();
     const schedulers: object[] = [];
+    this.#areFieldsIntercepted = this.discovery.getProviders().some(interceptsFields);
     for (const wrapper of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
       const instance: unknown = wrapper.instance;
       // Functions, plain values and objects without a prototype may be providers; they have no decorated
@@ -110,6 +114,7 @@ export class LockExplorer {
       if (led.locks !== name) continue;
       const method = methodName(instance, led.property);
       const found = (instance as Record<string | symbol, unknown>)[led.property];
+      assertNobodyWaits({ name: method, owner: instance, property: led.property, found });
       if (isScheduled(led.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
       if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
       runner.leaders.declare(led.election, led.ttlMs, method);
@@ -177,13 +182,16 @@ export class LockExplorer {
   }
 
   async #exploreHandlers(prototype: object): Promise<void> {
-    const { name, runner } = this.scope;
+    const { name: locks, runner } = this.scope;
     for (const property of this.scanner.getAllMethodNames(prototype)) {
       const method = (prototype as Record<string, unknown>)[property];
       this.#cronNames.add(cronMetadataOf(method)?.name);
       const handler = lockedHandlerMetadataOf(method);
-      if (handler === undefined || handler.locks !== name) continue;
-      this.#assertFits(methodName(prototype, property), handler);
+      if (handler === undefined || handler.locks !== locks) continue;
+      const name = methodName(prototype, property);
+      this.#assertFits(name, handler);
+      const place = { name, owner: prototype, property, found: method };
+      if (!assertIntercepted(place, this.#areFieldsIntercepted)) this.#warnAboutHandler(name);
       const keyed = { key: handler.key, property };
       runner.locks.declare(labelOf(prototype, keyed));
       if (handler.key === undefined)
@@ -191,6 +199,13 @@ export class LockExplorer {
           this.#defaultKeys.add(key, prototype.constructor);
       await loadMessageException(callerOf(prototype, property, [method]));
     }
+  }
+
+  #warnAboutHandler(method: string): void {
+    this.#logger.warn(
+      `${method} has @LockedHandler, and none of the decorators of a handler: it is locked only where it ` +
+        'is called through the interceptors of Nest. Use @DistributedLock for other methods',
+    );
   }
 
   #watchScheduler(scheduler: object): void {
@@ -240,4 +255,12 @@ export class LockExplorer {
     if (this.scope.strictKeys) throw new Error(message);
     this.#logger.warn(message);
   }
+}
+
+/** Whether these are the options of a GraphQLModule that run interceptors for the resolvers of fields. */
+function interceptsFields({ token, instance }: Wrapper): boolean {
+  const { fieldResolverEnhancers: enhancers } = (token === 'GqlModuleOptions' ? (instance ?? {}) : {}) as {
+    readonly fieldResolverEnhancers?: unknown;
+  };
+  return Array.isArray(enhancers) && enhancers.includes('interceptors');
 }

@@ -73,9 +73,12 @@ const OPTIONS = [...SETTINGS, 'key', 'keyPath', 'onHeld', 'onUnavailable', 'lock
  * ```
  */
 export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorator {
-  return (target, property, descriptor) => {
+  return <T>(target: object, property: string | symbol, descriptor: TypedPropertyDescriptor<T>) => {
     assertLegacyDecorator('@LockedHandler', property);
     const where = `@LockedHandler on ${methodName(target, property)}`;
+    const method = (descriptor as PropertyDescriptor | undefined)?.value as unknown;
+    if (typeof target !== 'object' || typeof method !== 'function')
+      throw new TypeError(`${where}: only a method of an instance can be a handler`);
     assertKnown(where, options, OPTIONS);
     const { key, keyPath, onHeld = 'throw', onUnavailable = 'throw', locks = DEFAULT_LOCKS } = options;
     assertKeys(where, key, keyPath);
@@ -89,9 +92,7 @@ export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorat
       locks,
       normalizedOptions: normalizeOptions(where, options, onHeld),
     };
-    if (typeof descriptor.value === 'function') {
-      descriptor.value = followHandler(metadata, descriptor.value as Method) as typeof descriptor.value;
-    }
+    descriptor.value = followHandler(metadata, method as Method) as T;
     applyDecorators(SetMetadata(LOCKED_HANDLER, metadata), UseInterceptors(interceptorOf(locks)))(
       target,
       property,

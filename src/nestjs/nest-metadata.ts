@@ -66,6 +66,20 @@ export function isResolver(method: unknown): boolean {
   return keys.some((key) => read(key, method) !== undefined);
 }
 
+/**
+ * Whether a resolver is that of a field, or of a reference of a federation. For those Nest runs interceptors
+ * only where `fieldResolverEnhancers` says so.
+ */
+export function isFieldResolver(method: unknown): boolean {
+  const type = read('graphql:resolver_type', method);
+  return isResolver(method) && !['Query', 'Mutation', 'Subscription'].includes(String(type));
+}
+
+/** Whether a method has `@OnEvent` of @nestjs/event-emitter. */
+export function isEventListener(method: unknown): boolean {
+  return read('EVENT_LISTENER_METADATA', method) !== undefined;
+}
+
 /** Whether a method has `@SubscribeMessage` of @nestjs/websockets. */
 export function isGatewayHandler(method: unknown): boolean {
   return read('websockets:message_mapping', method) === true;
@@ -74,6 +88,13 @@ export function isGatewayHandler(method: unknown): boolean {
 /** Whether a method has `@MessagePattern`, `@EventPattern` or `@GrpcMethod` of @nestjs/microservices. */
 export function isMessageHandler(method: unknown): boolean {
   return read('microservices:handler_type', method) !== undefined;
+}
+
+const EVENT = 2;
+
+/** Whether a method has `@EventPattern`: whoever sends the event waits for no answer. */
+export function isEventHandler(method: unknown): boolean {
+  return read('microservices:handler_type', method) === EVENT;
 }
 
 /**

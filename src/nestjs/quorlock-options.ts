@@ -141,11 +141,24 @@ function readApp(app: unknown): string | undefined {
   return app;
 }
 
+/** What `forRootAsync()` takes beside its factory. */
+const BESIDE_FACTORY = ['name', 'isGlobal'];
+
+/** Refuses what a factory gives by mistake: nothing at all, or what stands beside it. */
+function assertOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`QuorlockModule takes an object of options, got ${show(options)} from its factory`);
+  const [misplaced] = BESIDE_FACTORY.filter((option) => option in options);
+  if (misplaced !== undefined)
+    throw new TypeError(`QuorlockModule: ${misplaced} stands beside the factory, not in what it gives`);
+}
+
 /**
  * Creates the manager of a module instance. Bad options throw, and so stop the application from starting. All
  * options are checked before the manager opens its nodes, because nothing would close them.
  */
 export function createManager(options: QuorlockModuleOptions): LockManager {
+  assertOptions(options);
   readModuleSettings(options);
   const {
     listeners = [],
