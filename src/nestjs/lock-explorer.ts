@@ -4,6 +4,7 @@ import type { TickSchedule } from '../index.js';
 import { readCronSchedule } from './cron/cron-schedule.js';
 import { isOfCall } from './keys/key-source.js';
 import { DefaultKeys } from './keys/default-keys.js';
+import { ModuleImports } from './keys/module-imports.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { ledMethodsOf } from './leader/led-method.js';
@@ -60,6 +61,9 @@ export class LockExplorer {
   readonly #withoutTick: string[] = [];
   /** Whether Nest runs interceptors for the resolvers of fields. */
   #areFieldsIntercepted = false;
+  #imports: ModuleImports | undefined;
+  /** The prototypes whose locked methods are planned. */
+  readonly #planned = new Set<object>();
 
   constructor(
     private readonly discovery: DiscoveryService,
@@ -73,6 +77,8 @@ export class LockExplorer {
   async explore(): Promise<void> {
     const explored = new Set<object>();
     const schedulers: object[] = [];
+    this.#imports = new ModuleImports(this.discovery, this.scope.name);
+    this.#reportImports();
     this.#areFieldsIntercepted = this.discovery.getProviders().some(interceptsFields);
     for (const wrapper of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
       const instance: unknown = wrapper.instance;
@@ -83,7 +89,7 @@ export class LockExplorer {
       if (prototype === null || prototype === Object.prototype) continue;
       const isNew = !explored.has(prototype);
       explored.add(prototype);
-      await this.#exploreMethods(wrapper, instance, isNew);
+      await this.#exploreMethods(wrapper, instance);
       this.#exploreLedMethods(wrapper, instance);
       if (isNew) await this.#exploreHandlers(prototype);
       if (isSchedulerRegistry(prototype)) schedulers.push(instance);
@@ -98,25 +104,32 @@ export class LockExplorer {
     this.#defaultKeys.close();
   }
 
-  async #exploreMethods(wrapper: Wrapper, instance: object, isNew: boolean): Promise<void> {
+  async #exploreMethods(wrapper: Wrapper, instance: object): Promise<void> {
+    const prototype = Object.getPrototypeOf(instance) as object;
+    const ours = lockedMethodsOf(prototype).filter(({ locks }) => locks === this.scope.name);
+    if (ours.length === 0 || !this.#isOurs(wrapper, instance) || this.#planned.has(prototype)) return;
+    this.#planned.add(prototype);
+    for (const locked of ours) await this.#plan(wrapper, instance, locked);
+  }
+
+  /**
+   * Whether the methods of an instance run by the runner of this import of the module. A request-scoped
+   * provider has no instance yet: Nest injects the runner when it makes one.
+   */
+  #isOurs(wrapper: Wrapper, instance: object): boolean {
     const { name, runner } = this.scope;
-    for (const locked of lockedMethodsOf(Object.getPrototypeOf(instance) as object)) {
-      if (locked.locks !== name) continue;
-      // A request-scoped provider has no instance yet. Nest injects the runner when it makes one.
-      if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
-      if (isNew) await this.#plan(wrapper, instance, locked);
-    }
+    const isOfApplication = (one: object): boolean => this.#imports?.runners.includes(one) === true;
+    return !wrapper.isDependencyTreeStatic() || giveRunner(instance, name, runner, isOfApplication);
   }
 
   #exploreLedMethods(wrapper: Wrapper, instance: object): void {
     const { name, runner } = this.scope;
     for (const led of ledMethodsOf(Object.getPrototypeOf(instance) as object)) {
-      if (led.locks !== name) continue;
+      if (led.locks !== name || !this.#isOurs(wrapper, instance)) continue;
       const method = methodName(instance, led.property);
       const found = (instance as Record<string | symbol, unknown>)[led.property];
       assertNobodyWaits({ name: method, owner: instance, property: led.property, found });
       if (isScheduled(led.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
-      if (wrapper.isDependencyTreeStatic()) giveRunner(instance, name, runner);
       runner.leaders.declare(led.election, led.ttlMs, method);
       this.#addUserOfKey(led.election, { owner: LeaderElection, method: `the election "${led.election}"` });
     }
@@ -220,6 +233,11 @@ export class LockExplorer {
 
   #assertFits(method: string, { normalizedOptions }: Pick<LockedMethod, 'normalizedOptions'>): void {
     this.scope.runner.assertFits(method, normalizedOptions);
+  }
+
+  #reportImports(): void {
+    const warning = this.#imports?.report(this.scope.runner);
+    if (warning !== undefined) this.#logger.warn(warning);
   }
 
   #reportDuplicates(): void {

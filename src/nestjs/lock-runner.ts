@@ -38,7 +38,9 @@ export class LockRunner {
 
   constructor(
     readonly locks: LockManager,
-    private readonly defaults: Pick<LockOptions, 'ttlMs' | 'nodeTimeoutMs' | 'minHoldMs' | 'maxHoldMs'>,
+    private readonly defaults: Pick<LockOptions, 'ttlMs' | 'nodeTimeoutMs' | 'minHoldMs' | 'maxHoldMs'> & {
+      readonly keyPrefix?: string | undefined;
+    },
     private readonly application: string,
     private readonly defaultRuns: RunPolicyOptions,
     logger: LineLogger,
@@ -46,6 +48,16 @@ export class LockRunner {
     this.log = new LockLog(logger);
     this.lateRuns = new LateRuns(locks, logger);
     this.leaders = new LeaderElection(locks, this.ttlMsOf({}), logger);
+  }
+
+  get isClosed(): boolean {
+    return this.locks.closed;
+  }
+
+  /** Where it locks, as text: runners that lock elsewhere do not exclude each other. */
+  get place(): string {
+    const nodes = this.locks.nodes().map(({ name }) => name);
+    return `${nodes.join(', ')}, keyPrefix ${JSON.stringify(this.defaults.keyPrefix ?? 'the default')}`;
   }
 
   /**

@@ -5,12 +5,21 @@ import { getRunnerToken, runnerPropertyOf } from './tokens.js';
 
 /** Runs decorated methods. `LockRunner` has this shape; it cannot be named here: it knows this file. */
 export interface MethodRunner {
+  /** Whether its application has ended, or is about to. */
+  readonly isClosed: boolean;
   run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown>;
   runOnLeader(led: LedMethod, instance: object, args: unknown[]): Promise<unknown>;
 }
 
-/** The runners of each instance, by property. */
-const runners = new WeakMap<object, Map<symbol, MethodRunner>>();
+/**
+ * The runners of each instance, by property. An object that Nest did not construct may belong to several
+ * applications, at the same time or one after the other, as in tests.
+ */
+const runners = new WeakMap<object, Map<symbol, readonly MethodRunner[]>>();
+
+/** That of the first application that has not ended. */
+const firstOpen = (known: readonly MethodRunner[] | undefined): MethodRunner | undefined =>
+  known?.find(({ isClosed }) => !isClosed) ?? known?.at(-1);
 
 /**
  * Makes Nest inject the runner into a property of the class. The value is kept beside the instance and not on
@@ -23,20 +32,31 @@ export function defineRunnerProperty(prototype: object, locks: string): void {
     configurable: true,
     enumerable: false,
     get(this: object): MethodRunner | undefined {
-      return runners.get(this)?.get(property);
+      return firstOpen(runners.get(this)?.get(property));
     },
     set(this: object, runner: MethodRunner) {
-      const own = runners.get(this) ?? new Map<symbol, MethodRunner>();
-      runners.set(this, own.set(property, runner));
+      const own = runners.get(this) ?? new Map<symbol, readonly MethodRunner[]>();
+      const open = own.get(property)?.filter((known) => known !== runner && !known.isClosed) ?? [];
+      runners.set(this, own.set(property, [...open, runner]));
     },
   });
   Inject(getRunnerToken(locks))(prototype, property);
 }
 
-/** Gives the runner to an instance that Nest did not construct. An instance that has a runner keeps it. */
-export function giveRunner(instance: object, locks: string, runner: MethodRunner): void {
-  const properties = instance as Record<symbol, MethodRunner | undefined>;
-  properties[runnerPropertyOf(locks)] ??= runner;
+/**
+ * Gives the runner to an instance that Nest did not construct. `isOfApplication` tells the runners of this
+ * application: an instance that has one of them keeps it. Returns whether the runner runs its methods.
+ */
+export function giveRunner(
+  instance: object,
+  locks: string,
+  runner: MethodRunner,
+  isOfApplication: (runner: MethodRunner) => boolean,
+): boolean {
+  const property = runnerPropertyOf(locks);
+  const known = runners.get(instance)?.get(property)?.find(isOfApplication);
+  if (known === undefined) (instance as Record<symbol, MethodRunner>)[property] = runner;
+  return known === undefined || known === runner;
 }
 
 /**

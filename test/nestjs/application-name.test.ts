@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Post } from '@nestjs/common';
 import { LockManager } from '../../src/index.js';
 import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
 import { findApplicationName } from '../../src/nestjs/keys/application-name.js';
@@ -145,6 +145,7 @@ describe('the default key', () => {
     ]);
 
     class Keyed {
+      @Post()
       @LockedHandler({ key: 'pay' })
       pay(): void {}
     }

@@ -11,6 +11,7 @@ import {
   QuorlockModule,
   RunOnLeader,
 } from '../../src/nestjs/index.js';
+import { until } from '../support/until.js';
 import { Log, start, startWith } from './support.js';
 
 @Injectable()
@@ -323,4 +324,69 @@ describe('a decorated class', () => {
     expect(await module.get(Tasks, { strict: false }).job()).toBe('done');
     await module.close();
   });
+});
+
+@Injectable()
+class Led {
+  @RunOnLeader('boss')
+  async run(): Promise<string> {
+    return 'ran';
+  }
+}
+
+describe('several imports of the module by one name', () => {
+  const times = (...options: object[]) => {
+    const modules = options.map((own) => QuorlockModule.forRoot({ ...inMemory, ...own }));
+    return startWith({ imports: modules, providers: [Led, Tasks] });
+  };
+
+  it('are warned about once, and the application leads where its methods run', async () => {
+    const { app, log } = await times({}, {});
+    expect(log.of('DistributedLock', 'warn')).toEqual([
+      'QuorlockModule is imported 2 times with the name "default": each has connections of its own. ' +
+        'It is global: import it once',
+    ]);
+    await until(() => log.of('DistributedLock', 'log').some((line) => line.startsWith('Elected')));
+    expect(await app.get(Led).run()).toBe('ran');
+  });
+
+  it.each([
+    ['nodes', { nodes: [memoryNode({ name: 'other' })] }],
+    ['keyPrefix', { keyPrefix: 'other:' }],
+  ])(
+    'stop the start if they lock elsewhere, because they would not exclude each other: %s',
+    async (_, own) => {
+      await expect(times({}, own)).rejects.toThrow(
+        'QuorlockModule is imported 2 times with the name "default", to lock on different nodes',
+      );
+    },
+  );
+
+  it('are allowed where none of them is global', async () => {
+    const local = (node: string) =>
+      QuorlockModule.forRoot({ ...inMemory, nodes: [memoryNode({ name: node })], isGlobal: false });
+
+    @Module({ imports: [local('a')], providers: [Tasks] })
+    class First {}
+
+    @Module({ imports: [local('b')], providers: [Tasks] })
+    class Second {}
+    const { app, log } = await startWith({ imports: [First, Second] });
+    expect(log.of('DistributedLock', 'warn')).toEqual([]);
+    expect(await app.select(First).get(Tasks).job()).toBe('done');
+    expect(await app.select(Second).get(Tasks).job()).toBe('done');
+  });
+});
+
+it('an object that several applications share is locked by one that has not ended', async () => {
+  const tasks = new Tasks();
+  const begin = () => start({ providers: [{ provide: Tasks, useValue: tasks }] });
+  const first = await begin();
+  const second = await begin();
+  await first.app.close();
+  expect(await tasks.job()).toBe('done');
+  await second.app.close();
+  expect(await tasks.job()).toBeUndefined();
+  await begin();
+  expect(await tasks.job()).toBe('done');
 });
