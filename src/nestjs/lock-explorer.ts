@@ -11,7 +11,7 @@ import { ledMethodsOf } from './leader/led-method.js';
 import { lockedHandlerMetadataOf } from './request/locked-handler.js';
 import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
 import type { LineLogger } from './module-logger.js';
-import { cronMetadataOf, isScheduled } from './nest-metadata.js';
+import { cronMetadataOf, isScheduled, scheduledCronOf } from './nest-metadata.js';
 import { callerOf } from './refusal/caller.js';
 import { loadMessageException } from './refusal/message-exceptions.js';
 import { assertIntercepted, assertNobodyWaits } from './refusal/placement.js';
@@ -143,7 +143,10 @@ export class LockExplorer {
     if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
     const plan = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
     runner.locks.declare(plan.name);
-    runner.watchTicks(instance, locked, plan);
+    const [outermost] = lockedMethodsOf(Object.getPrototypeOf(instance) as object).filter(
+      ({ property }) => property === locked.property,
+    );
+    runner.watchTicks(instance, locked, plan, outermost !== locked);
     await loadMessageException(plan.caller);
     if (lacksTick(plan, locked) && !isScheduled(locked.wrapper) && !isScheduled(found))
       this.#withoutTick.push(method);
@@ -185,9 +188,9 @@ export class LockExplorer {
     found: unknown,
   ): Promise<TickSchedule | undefined> {
     if (locked.once === false) return undefined;
-    const cron = cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found);
+    const cron = scheduledCronOf(locked.wrapper, found);
     if (cron !== undefined) return readCronSchedule(cron, method);
-    if (locked.once === undefined) return undefined;
+    if (locked.once === undefined || cronMetadataOf(locked.wrapper) !== undefined) return undefined;
     throw new Error(
       `${method}: once: 'tick' needs @Cron. @Interval and @Timeout have no scheduled time that workers ` +
         'share: use minHold instead',
@@ -224,9 +227,10 @@ export class LockExplorer {
   #watchScheduler(scheduler: object): void {
     if (!isSchedulerRegistry(scheduler)) return;
     const { runner } = this.scope;
-    runner.watchesScheduler = true;
+    runner.schedulers.push(scheduler);
     watchCronJobs(scheduler, (name) => {
       const isOfDecorator = this.#cronNames.has(name) || RANDOM_NAME.test(name);
+      runner.lateRuns.onJobAdded();
       if (!isOfDecorator && this.#withoutTick.length > 0) runner.warnOfAddedJob(name, this.#withoutTick);
     });
   }

@@ -6,7 +6,15 @@ import {
   type RunPolicyOptions,
   type TickSchedule,
 } from '../index.js';
-import { firingJob, takeCronFire, type Origin } from './cron/cron-fires.js';
+import {
+  fireLate,
+  firingJob,
+  jobStateOf,
+  lateTick,
+  takeCronFire,
+  type Origin,
+  type RegistryLike,
+} from './cron/cron-fires.js';
 import type { LedMethod } from './leader/led-method.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { isOfCall, keyAt, listOf, type KeyPath } from './keys/key-source.js';
@@ -15,7 +23,7 @@ import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type MethodPlan } from './locked-call.js';
 import type { LineLogger } from './module-logger.js';
 import { keysOf, labelOf, methodName, namedKeys, type Keyed, type LockedMethod } from './locked-method.js';
-import { cronMetadataOf, isSchedulerCall } from './nest-metadata.js';
+import { cronMetadataOf, isSchedulerCall, scheduledCronOf } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
 import { callerOf } from './refusal/caller.js';
 import { LateRuns } from './runs/late-runs.js';
@@ -30,8 +38,8 @@ export class LockRunner {
   readonly log: LockLog;
   readonly leaders: LeaderElection;
   readonly lateRuns: LateRuns;
-  /** Whether the scheduler of the application is watched, so that its calls are told from others. */
-  watchesScheduler = false;
+  /** The schedulers of the application. They are watched, so that their calls are told from others. */
+  readonly schedulers: RegistryLike[] = [];
   readonly #plans = new WeakMap<object, Map<LockedMethod, MethodPlan>>();
   /** The methods and the cron jobs that a warning has said to have no tick. */
   readonly #warnedOfNoTick = new Set<MethodPlan | string>();
@@ -72,7 +80,7 @@ export class LockRunner {
       onHeld,
       onUnavailable: locked.onUnavailable ?? (onHeld === 'skip' && caller === 'none' ? 'skip' : 'throw'),
       caller,
-      cron: cronMetadataOf(locked.wrapper) ?? cronMetadataOf(found),
+      cron: scheduledCronOf(locked.wrapper, found),
       schedule,
       runs: mergeRuns(this.defaultRuns, locked.runs),
     };
@@ -123,34 +131,31 @@ export class LockRunner {
 
   /**
    * Watches the ticks of a method, so that they can be run late. A key that depends on the call cannot be
-   * watched.
+   * watched, and neither can a method that another one overrides: that one is called.
    */
-  watchTicks(instance: object, locked: LockedMethod, plan: MethodPlan): void {
-    const { name, schedule, runs } = plan;
+  watchTicks(instance: object, locked: LockedMethod, plan: MethodPlan, isOverridden: boolean): void {
+    const { name, schedule, runs, cron } = plan;
     const method = methodName(instance, locked.property);
-    if (schedule === undefined) return assertNoRuns(method, locked.runs, locked.once);
+    if (schedule === undefined || cron === undefined) {
+      // An override without @Cron takes the ticks away: no mistake of the method's own.
+      const isTakenAway = cron === undefined && cronMetadataOf(locked.wrapper) !== undefined;
+      return isTakenAway ? undefined : assertNoRuns(method, locked.runs, locked.once);
+    }
     assertRunsFit(method, runs);
     if (isOfCall(locked)) return;
     const keys = this.keysOf(instance, locked, []);
     const [key] = keys;
     if (key === undefined || keys.length > 1)
       throw new Error(`${method}: a list of keys needs once: false: a tick is recorded under one key`);
-    const run = (tick: number): Promise<unknown> => {
-      const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, name);
-      const call = {
-        plan,
-        locked,
-        instance,
-        args: [undefined],
-        keys,
-        key,
-        byScheduler: true,
-        tick,
-        request: undefined,
-      };
-      return runCall(this.locks, this.log, options, call);
-    };
-    this.lateRuns.add({ key, name, method, schedule, policy: runs, run });
+    if (isOverridden || cron.disabled === true) return;
+    // As the scheduler calls it: with whatever other decorators have put around it.
+    const call = instance as Record<string | symbol, (...args: unknown[]) => unknown>;
+    const run = async (tick: number): Promise<unknown> =>
+      jobStateOf(this.schedulers, cron) === 'active'
+        ? fireLate(cron, tick, () => call[locked.property]!(undefined))
+        : undefined;
+    const isScheduled = (): boolean => jobStateOf(this.schedulers, cron) !== 'none';
+    this.lateRuns.add({ key, name, method, schedule, policy: runs, isScheduled, run });
   }
 
   /** The keys of a method or handler without a key function. `args` are what its `keyPath` leads into. */
@@ -196,12 +201,14 @@ export class LockRunner {
   /** If no scheduler is known, the way of the call tells whether a scheduler makes it. */
   #originOf({ cron }: MethodPlan, args: readonly unknown[]): Origin {
     if (cron === undefined) return 'hand';
-    if (this.watchesScheduler) return takeCronFire(cron, args);
+    if (this.schedulers.length > 0) return takeCronFire(cron, args);
     return isSchedulerCall(args) ? 'schedule' : 'hand';
   }
 
   #findTick({ schedule }: MethodPlan, method: string): number | undefined {
     if (schedule === undefined) return undefined;
+    const late = lateTick();
+    if (late !== undefined) return late;
     const nowMs = Date.now();
     const tick = schedule.latest(nowMs);
     if (tick !== undefined && nowMs - tick > LATE_MS) this.log.firedLate(method, nowMs - tick);

@@ -14,6 +14,13 @@ export function cronMetadataOf(method: unknown): CronMetadata | undefined {
   return read('SCHEDULE_CRON_OPTIONS', method) as CronMetadata | undefined;
 }
 
+/**
+ * The metadata of `@Cron` by which Nest schedules a method: that of the function on the class, which may be
+ * an override or another decorator's wrapper. `found` is `undefined` where nobody has looked.
+ */
+export const scheduledCronOf = (wrapper: unknown, found: unknown): CronMetadata | undefined =>
+  cronMetadataOf(found === undefined ? wrapper : found);
+
 /** Whether a method has `@Cron`, `@Interval` or `@Timeout` of @nestjs/schedule. */
 export function isScheduled(method: unknown): boolean {
   return read('SCHEDULER_TYPE', method) !== undefined;

@@ -1,9 +1,10 @@
 // slow: some tests wait for a second of real time.
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { currentRun, LockManager, memoryNode, type LockEvent, type LockNode } from '../../src/index.js';
 import { DistributedLock, type DistributedLockOptions, type RunSettings } from '../../src/nestjs/index.js';
+import { LateRuns, type WatchedMethod } from '../../src/nestjs/runs/late-runs.js';
 import { until } from '../support/until.js';
 import { start, type Application } from './support.js';
 
@@ -199,5 +200,94 @@ describe('policies that cannot be', () => {
       'Job.run: maxLateness (7200 s) is above the distance of its ticks (3600 s): of several missed ticks ' +
         'only the latest is run',
     );
+  });
+});
+
+const HOURLY = ['0 * * * *', { timeZone: 'UTC', name: 'job' }] as const;
+const ONCE = { key: KEY, missed: 'once', maxLateness: '1h' } as const;
+
+class Base {
+  @Cron(...HOURLY)
+  @DistributedLock(ONCE)
+  async run(): Promise<void> {
+    runs.push(currentRun()?.tick);
+  }
+}
+
+describe('a late run', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
+  it('is made as the scheduler would make it: by the override, which calls the method', async () => {
+    let overrides = 0;
+
+    @Injectable()
+    class Sub extends Base {
+      @Cron(...HOURLY)
+      override async run(): Promise<void> {
+        overrides++;
+        return super.run();
+      }
+    }
+    await start({ imports: [ScheduleModule.forRoot()], providers: [Sub] }, { nodes: [await nodeWith(3)] });
+    await until(() => runs.length > 0);
+    expect({ runs, overrides }).toEqual({ runs: [lastHour()], overrides: 1 });
+  });
+
+  @Injectable()
+  class Overridden extends Base {
+    override async run(): Promise<void> {}
+  }
+
+  @Injectable()
+  class Disabled {
+    @Cron(HOURLY[0], { ...HOURLY[1], disabled: true })
+    @DistributedLock(ONCE)
+    async run(): Promise<void> {
+      runs.push(currentRun()?.tick);
+    }
+  }
+
+  it.each([
+    ['its override has no @Cron', Overridden, [ScheduleModule.forRoot()]],
+    ['the job is disabled', Disabled, [ScheduleModule.forRoot()]],
+    ['the scheduler runs no cron jobs', Base, [ScheduleModule.forRoot({ cronJobs: false })]],
+    ['the application has no scheduler', Base, []],
+  ])('is not made where Nest does not schedule the method: %s', async (_, provider, imports) => {
+    const watchTicks = jest.spyOn(LockManager.prototype, 'watchTicks');
+    const nodes = [await nodeWith(3)];
+    const { events } = await start({ imports, providers: [provider] }, { nodes });
+    // The application connects, and then watches its ticks in the same turn.
+    await until(() => events.some(({ type }) => type === 'quorum'));
+    expect(watchTicks).not.toHaveBeenCalled();
+  });
+
+  it('is not made while the job is stopped', async () => {
+    const node = await nodeWith(3);
+    const { app, events } = await startJob({ missed: 'once', maxLateness: '1h' }, node);
+    await app.get(SchedulerRegistry).getCronJob('job').stop();
+    await until(() => events.some(({ type }) => type === 'schedule'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ type }) => type === 'acquiring')).toEqual([]);
+  });
+
+  it('waits for the scheduler to get the job, and is looked for one method at a time', async () => {
+    const watched: string[] = [];
+    const watchTicks = ({ key }: { key: string }): { look(): Promise<void> } => {
+      watched.push(key);
+      return { look: async () => undefined };
+    };
+    const locks = { closed: false, watchTicks };
+    const late = new LateRuns(locks as never, { warn: () => undefined } as never);
+    const jobs = new Set(['a', 'b']);
+    const add = (key: string): void =>
+      late.add({ key, policy: {}, isScheduled: () => jobs.has(key) } as WatchedMethod);
+    for (const key of ['later', 'a', 'b']) add(key);
+    late.start();
+    expect(watched).toEqual(['a']);
+    await until(() => watched.length === 2);
+    jobs.add('later');
+    late.onJobAdded();
+    await until(() => watched.length === 3);
+    expect(watched).toEqual(['a', 'b', 'later']);
   });
 });

@@ -12,10 +12,13 @@ interface CronJobLike {
   fireOnTick(...args: unknown[]): unknown;
   lastDate(): unknown;
   readonly cronTime?: { readonly source?: unknown };
+  /** Whether its timer is set: of version 4. Earlier ones call it `running`. */
+  readonly isActive?: unknown;
+  readonly running?: unknown;
 }
 
 /** The part of the `SchedulerRegistry` of @nestjs/schedule that is used here. */
-interface RegistryLike {
+export interface RegistryLike {
   addCronJob(name: string, job: CronJobLike): void;
   getCronJobs(): Iterable<readonly [string, CronJobLike]>;
 }
@@ -26,6 +29,8 @@ interface CronFire {
   readonly expression: unknown;
   /** Whether the timer of the job made it, and not somebody by hand. */
   readonly byTimer: boolean;
+  /** The tick of a late run; `undefined`: the latest one. */
+  readonly tick?: number;
   /** Whether a method has taken the tick of this fire. There is one for each fire. */
   isTaken: boolean;
 }
@@ -61,6 +66,35 @@ export function watchCronJobs(registry: RegistryLike, onJob: (name: string) => v
  * which may have been changed at run time; or somebody by hand.
  */
 export type Origin = 'schedule' | 'other schedule' | 'hand';
+
+/** Runs the code as the scheduler would at this tick of a method. */
+export function fireLate<T>(cron: CronMetadata, tick: number, code: () => T): T {
+  const jobName = typeof cron.name === 'string' ? cron.name : 'a late run';
+  return fires.run({ jobName, expression: cron.cronTime, byTimer: true, isTaken: false, tick }, code);
+}
+
+/** The tick of the late run that this code belongs to. */
+export const lateTick = (): number | undefined => fires.getStore()?.tick;
+
+/**
+ * Whether the scheduler has a job that calls a method with `@Cron`, and what it does. It has none where the
+ * application runs no cron jobs, as a process that only answers requests.
+ */
+export function jobStateOf(
+  registries: readonly RegistryLike[],
+  { cronTime, name, initialDelay }: CronMetadata,
+): 'none' | 'stopped' | 'active' {
+  const jobs = registries.flatMap((registry) => [...registry.getCronJobs()]);
+  const ours = jobs.filter(([jobName, { cronTime: time }]) => {
+    const isOtherExpression =
+      typeof time?.source === 'string' && typeof cronTime === 'string' && time.source !== cronTime;
+    return !isOtherExpression && (name === undefined || name === jobName);
+  });
+  if (ours.length === 0) return 'none';
+  const isActive = ours.some(([, job]) => job.isActive === true || job.running === true);
+  // A job with a delay is started when that is over, and one with a date has ended when its date is past.
+  return isActive || initialDelay !== undefined || typeof cronTime !== 'string' ? 'active' : 'stopped';
+}
 
 /**
  * Finds out who makes this call of a method with `@Cron`. The call of a timer takes the tick of its fire: a

@@ -7,6 +7,8 @@ export interface CronMetadata {
   readonly name?: unknown;
   readonly timeZone?: unknown;
   readonly utcOffset?: unknown;
+  readonly disabled?: unknown;
+  readonly initialDelay?: unknown;
 }
 
 /** The part of the class `CronTime` of the package cron that is used here. */

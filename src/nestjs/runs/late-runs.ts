@@ -9,6 +9,11 @@ export interface WatchedMethod {
   readonly method: string;
   readonly schedule: TickSchedule;
   readonly policy: RunPolicyOptions;
+  /**
+   * Whether the scheduler of this application calls the method. If not, the ticks are those of other
+   * processes.
+   */
+  readonly isScheduled: () => boolean;
   /** Runs the method for a tick, as the scheduler would. */
   readonly run: (tick: number) => Promise<unknown>;
 }
@@ -16,6 +21,9 @@ export interface WatchedMethod {
 /** Watches the ticks of `@Cron` methods, from the start of the application to its shutdown. */
 export class LateRuns {
   readonly #methods: WatchedMethod[] = [];
+  /** Those that are not watched yet; `undefined` until the application has started. */
+  #waiting: Set<WatchedMethod> | undefined;
+  #isStarting = false;
 
   constructor(
     private readonly locks: LockManager,
@@ -35,16 +43,48 @@ export class LateRuns {
 
   /** The application has started. */
   start(): void {
-    for (const { key, name, method, schedule, policy, run } of this.#methods) {
-      const { missed, maxLatenessMs, abandoned, attempts, spreadMs } = policy;
-      const watched = {
-        missed,
-        maxLatenessMs: this.#usedBy(policy, maxLatenessMs),
-        abandoned,
-        attempts,
-        spreadMs,
-      };
-      this.locks.watchTicks({ key, name, schedule, ...watched }, async (tick) => {
+    this.#waiting = new Set(this.#methods);
+    void this.#startWaiting();
+  }
+
+  /** The scheduler has got a job, maybe that of a method that waits for it. */
+  onJobAdded(): void {
+    void this.#startWaiting();
+  }
+
+  /**
+   * One at a time: to find the latest tick of a schedule takes milliseconds, and there may be hundreds. All
+   * at once they would block the event loop.
+   */
+  async #startWaiting(): Promise<void> {
+    if (this.#isStarting || this.#waiting === undefined) return;
+    this.#isStarting = true;
+    let next: WatchedMethod | undefined;
+    while ((next = this.#nextScheduled()) !== undefined) {
+      this.#waiting.delete(next);
+      await this.#watch(next);
+    }
+    this.#isStarting = false;
+  }
+
+  #nextScheduled(): WatchedMethod | undefined {
+    if (this.locks.closed) return undefined;
+    return [...(this.#waiting ?? [])].find(({ isScheduled }) => isScheduled());
+  }
+
+  /** Resolves when the ticks have been looked at. A late run that follows is not waited for. */
+  #watch({ key, name, method, schedule, policy, run }: WatchedMethod): Promise<void> {
+    const { missed, maxLatenessMs, abandoned, attempts, spreadMs } = policy;
+    const watched = {
+      missed,
+      maxLatenessMs: this.#usedBy(policy, maxLatenessMs),
+      abandoned,
+      attempts,
+      spreadMs,
+    };
+    return new Promise((resolve) => {
+      const watch = this.locks.watchTicks({ key, name, schedule, ...watched }, async (tick) => {
+        resolve();
         try {
           await run(tick);
         } catch (error) {
@@ -52,7 +92,8 @@ export class LateRuns {
           this.logger.error(`A late run failed: ${method}. ${message}`);
         }
       });
-    }
+      void watch.look().then(resolve);
+    });
   }
 
   /** With `overlap: 'wait'` alone nothing is watched for that could be late. */
