@@ -64,6 +64,10 @@ describe('a simulated world', () => {
     [615_002_193, 'sound nodes were kept out when a client compared the clocks after a step of its own'],
     [615_010_160, 'the same, after a start'],
     [615_014_268, 'a node that was away while the list was begun anew was kept out for good'],
+    [
+      615_021_290,
+      'a list that a client brought back took the place of its own list, which others had begun anew',
+    ],
     [615_013_073, 'a client of the simulation was to die after it had ended'],
   ])('all invariants hold in the world of seed %d, of which was said: %s', async (seed) => {
     expect((await simulateAll([seed])).flatMap(linesOf)).toEqual([]);

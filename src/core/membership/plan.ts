@@ -42,8 +42,44 @@ export function planWrites(
   if (restores.writes.length > 0) return restores;
   if (latest === undefined || isForgotten(latest, views, settings.digest))
     return beginFirstList(views, knowledge, settings);
-  return change(views, knowledge, latest, settings);
+  return keepOwn(views, knowledge, latest, settings) ?? change(views, knowledge, latest, settings);
 }
+
+/**
+ * Where the nodes forgot the latest list that this client knows, and others have begun the client's own list
+ * anew, at a lower epoch: that is left to come into use, and is then followed by itself, which makes it the
+ * latest one. To bring the known list back would ask for members that are gone.
+ */
+function keepOwn(
+  views: readonly MemberView[],
+  { highestEpoch }: MembershipKnowledge,
+  latest: MemberList,
+  { digest }: PlanSettings,
+): MembershipPlan | undefined {
+  const own = ownMembersOf(views);
+  if (own === undefined || areSameMembers(own, latest.members)) return undefined;
+  const pairs = views.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  const begun = pairs.find(
+    (pair) =>
+      areSameMembers(pair.list.members, own) &&
+      pair.list.epoch <= latest.epoch &&
+      isMajorityOf(
+        pair.list,
+        views.filter((view) => has(view, pair)),
+      ),
+  );
+  if (begun === undefined) return undefined;
+  if (!isActive(views, begun)) {
+    const isYoung = views.some((view) => has(view, begun) && view.recordAgeMs <= RIVAL_MS);
+    return isYoung ? NOTHING : undefined;
+  }
+  const list = memberList(digest, highestEpoch + 1, own, begun.list.id);
+  const next = { list, previous: begun.list };
+  return { writes: writesOf(views, 'change', next, inEither(next)), notices: [] };
+}
+
+const has = (view: MemberView, pair: ListPair): boolean =>
+  isHere(view) && view.record !== undefined && isSamePair(view.record, pair);
 
 /**
  * Whether nothing is left of a list: its members are blank, or have begun anew with a first list. Those that

@@ -405,6 +405,33 @@ describe('the writes that are due', () => {
     });
   });
 
+  describe("all nodes forgot, and other clients have begun the client's own list anew", () => {
+    // The client knows a list with the id that c had before.
+    const before = list('abcd', 3, A);
+    const known = { list: list('abc', 4, before), previous: before };
+    const knowledge = (): MembershipKnowledge =>
+      knowing(...[...'abc'].map((id) => view(id, { record: known })));
+    const d = { id: 'd', address: node('c').address };
+    const first = memberList(digest, 0, [...nodes('ab'), d], '');
+    const anew = { list: memberList(digest, 1, first.members, first.id), previous: first };
+    const viewsOf = (changes: Partial<MemberView>): MemberView[] =>
+      first.members.map((member) => view(member.id, { ...member, record: anew, ...changes }));
+
+    it('the client leaves it alone for ten seconds, because it is about to be in use', () => {
+      const young = (recordAgeMs: number): MemberView[] => viewsOf({ isInForce: false, recordAgeMs });
+      expect(planOf(young(9_000), knowledge()).writes).toEqual([]);
+      expect(inWords(planOf(young(11_000), knowledge()))).toContain('change 0: 5 abcd');
+    });
+
+    it('and once that is in use it is followed by itself, so that it is later than all others', () => {
+      const after = knowledge();
+      after.learn(viewsOf({}), 0);
+      expect(inWords(planOf(viewsOf({}), after))).toEqual(
+        [0, 1, 2].map((nodeIndex) => `change ${nodeIndex}: 5 abd`),
+      );
+    });
+  });
+
   it('first use begins again, at a higher epoch, when all members have forgotten', () => {
     const knowledge = knowing(view('a'), view('b'), view('c'));
     const plan = planOf([blank('a'), blank('b'), blank('c')], knowledge);
