@@ -1,4 +1,4 @@
-import { isFirst, type ListPair, type Member, type MemberList } from './member-list.js';
+import { isFirst, majorityOfList, type ListPair, type Member, type MemberList } from './member-list.js';
 
 /** What a client knows of one of its nodes, as far as lists of members are concerned. */
 export interface MemberView {
@@ -50,3 +50,7 @@ export function ownMembersOf(views: readonly MemberView[]): readonly Member[] | 
   const isComplete = new Set(members.map(({ id }) => id)).size === views.length;
   return isComplete ? members : undefined;
 }
+
+/** Whether so many members of a list are among these nodes. */
+export const isMajorityOf = (list: MemberList, views: readonly MemberView[]): boolean =>
+  list.members.filter((member) => views.some(({ id }) => id === member.id)).length >= majorityOfList(list);

@@ -1,6 +1,6 @@
-import { isMember, type Digest, type ListPair } from './member-list.js';
-import type { Outstanding, RecordWrite } from './record.js';
-import type { HereView } from './view.js';
+import { isMember, isSamePair, type Digest, type ListPair } from './member-list.js';
+import { mayWrite, outstandingAt, type Outstanding, type RecordWrite, type WriteKind } from './record.js';
+import { isHere, type HereView, type MemberView } from './view.js';
 
 /** A write that is due on a node. */
 export interface DueWrite extends RecordWrite {
@@ -46,3 +46,29 @@ export const votesIn = ({ id }: HereView, { list, previous }: ListPair): DueWrit
   list: isMember(list, id),
   previous: previous !== undefined && isMember(previous, id),
 });
+
+/** How long a rival that is not active is left alone: its writer may be about to go on. */
+export const RIVAL_MS = 10_000;
+
+/** The writes of a pair on the nodes that are meant, and that may take it. */
+export function writesOf(
+  views: readonly MemberView[],
+  kind: WriteKind,
+  pair: ListPair,
+  isMeant: (view: HereView) => boolean,
+): DueWrite[] {
+  const write = { kind, list: pair.list, previous: pair.previous };
+  return views.flatMap((view, nodeIndex) => {
+    if (!isHere(view) || view.agrees || !isMeant(view)) return [];
+    if (view.record !== undefined && isSamePair(view.record, pair)) return [];
+    const { memory, sequence } = view;
+    const outstanding = outstandingAt(view.record, write);
+    const due = { ...write, nodeIndex, memory, sequence, outstanding, votesIn: votesIn(view, pair) };
+    return mayWrite(view.record, view.id, write) ? [due] : [];
+  });
+}
+
+/** Whether a node is a member of either list. */
+export const inEither = ({ list, previous }: ListPair): ((view: HereView) => boolean) => {
+  return ({ id }) => isMember(list, id) || (previous !== undefined && isMember(previous, id));
+};
