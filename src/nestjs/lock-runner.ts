@@ -23,7 +23,7 @@ import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type MethodPlan } from './locked-call.js';
 import type { LineLogger } from './module-logger.js';
 import { keysOf, labelOf, methodName, namedKeys, type Keyed, type LockedMethod } from './locked-method.js';
-import { cronMetadataOf, isSchedulerCall, scheduledCronOf } from './nest-metadata.js';
+import { cronMetadataOf, isScheduled, isSchedulerCall, scheduledCronOf } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
 import { callerOf } from './refusal/caller.js';
 import { LateRuns } from './runs/late-runs.js';
@@ -80,6 +80,7 @@ export class LockRunner {
       onHeld,
       onUnavailable: locked.onUnavailable ?? (onHeld === 'skip' && caller === 'none' ? 'skip' : 'throw'),
       caller,
+      isScheduled: isScheduled(locked.wrapper) || isScheduled(found),
       cron: scheduledCronOf(locked.wrapper, found),
       schedule,
       runs: mergeRuns(this.defaultRuns, locked.runs),
@@ -154,8 +155,8 @@ export class LockRunner {
       jobStateOf(this.schedulers, cron) === 'active'
         ? fireLate(cron, tick, () => call[locked.property]!(undefined))
         : undefined;
-    const isScheduled = (): boolean => jobStateOf(this.schedulers, cron) !== 'none';
-    this.lateRuns.add({ key, name, method, schedule, policy: runs, isScheduled, run });
+    const hasJob = (): boolean => jobStateOf(this.schedulers, cron) !== 'none';
+    this.lateRuns.add({ key, name, method, schedule, policy: runs, isScheduled: hasJob, run });
   }
 
   /** The keys of a method or handler without a key function. `args` are what its `keyPath` leads into. */

@@ -16,7 +16,7 @@ import type { OnHeld, OnUnavailable } from './lock-settings.js';
 import type { LockedMethod } from './locked-method.js';
 import type { Caller } from './refusal/caller.js';
 import { refuseJob } from './refusal/job-refusal.js';
-import { toException } from './refusal/lock-exceptions.js';
+import { toException, withoutFrames } from './refusal/lock-exceptions.js';
 import { followResult, followSent, type LastingResult } from './request/lasting-result.js';
 import type { RequestScope } from './request/request-scope.js';
 import { isStreamed } from './request/response.js';
@@ -32,6 +32,8 @@ export interface MethodPlan {
   readonly onUnavailable: OnUnavailable;
   /** Who waits for the result, and is told of a refusal in its own way. */
   readonly caller: Caller;
+  /** Whether the method has `@Cron`, `@Interval` or `@Timeout`. */
+  readonly isScheduled: boolean;
   /** The schedule, if the method has `@Cron`. */
   readonly cron: CronMetadata | undefined;
   /** The ticks of the scheduler; `undefined` unless the method runs once per tick. */
@@ -161,6 +163,7 @@ async function refuse(call: LockedCall, refusal: unknown, log: LockLog): Promise
   }
   if (plan.caller !== 'none') log.requestFailed(key, error);
   if (plan.caller === 'queue') await refuseJob(args, error);
+  if (plan.isScheduled) throw withoutFrames(error);
   throw toException(error, plan.caller);
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
 import { currentLease, LockManager, memoryNode, type LockNode } from '../../src/index.js';
 import { ObservableState } from '../../src/node/index.js';
@@ -176,6 +177,25 @@ describe('a node that goes and comes', () => {
     application.nodes[0]!.down();
     expect(linesOf(application, 'warn').at(-1)).toMatch(/Node a:1 is unreachable/);
   });
+});
+
+it('a refusal that the scheduler is told is one line in its log: the error has no stack', async () => {
+  @Injectable()
+  class Job {
+    @Interval(3_600_000)
+    @DistributedLock({ key: 'job', onHeld: 'throw' })
+    async run(): Promise<void> {}
+  }
+  const node = memoryNode();
+  const worker = new LockManager({ nodes: [node], holder: 'worker:1', warn: () => undefined });
+  await worker.acquire('job');
+  const { app } = await start({ providers: [Job] }, { nodes: [node] });
+  const error = await app
+    .get(Job)
+    .run()
+    .then(String, (reason: Error) => reason.stack);
+  expect(error).toBe('LockNotAcquiredError: "job" is held by worker:1');
+  await worker.close();
 });
 
 describe('calls without a majority', () => {

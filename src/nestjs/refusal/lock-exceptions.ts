@@ -49,10 +49,10 @@ export function toException(error: unknown, caller: Caller): unknown {
 }
 
 /**
- * A refusal is no fault of the code: who logs its exception writes one line. Its cause has the stack. Apollo
- * sends the stack to the client unless it runs in production.
+ * A refusal is no fault of the code: who logs its exception writes one line, also the scheduler at each tick.
+ * Its cause has the stack. Apollo sends the stack to the client unless it runs in production.
  */
-function withoutFrames(exception: unknown): unknown {
+export function withoutFrames(exception: unknown): unknown {
   if (exception instanceof Error) {
     const value = `${exception.name}: ${exception.message}`;
     Object.defineProperty(exception, 'stack', { value, configurable: true, writable: true });
