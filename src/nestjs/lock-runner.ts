@@ -20,12 +20,12 @@ import { LeaderElection } from './leader/leader-election.js';
 import { isOfCall, keyAt, listOf, type KeyPath } from './keys/key-source.js';
 import { LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
-import { runCall, type MethodPlan } from './locked-call.js';
+import { runCall, type RefusalPlan, type MethodPlan } from './locked-call.js';
 import type { LineLogger } from './module-logger.js';
 import { keysOf, labelOf, methodName, namedKeys, type Keyed, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isScheduled, isSchedulerCall, scheduledCronOf } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
-import { callerOf } from './refusal/caller.js';
+import { callerOf, type Caller } from './refusal/caller.js';
 import { LateRuns } from './runs/late-runs.js';
 import { assertNoRuns, assertRunsFit, mergeRuns } from './runs/normalize-runs.js';
 import { requestHandledBy } from './request/request-scope.js';
@@ -74,13 +74,13 @@ export class LockRunner {
    */
   plan(owner: object, locked: LockedMethod, found: unknown, schedule: TickSchedule | undefined): MethodPlan {
     const caller = callerOf(owner, locked.property, [locked.wrapper, found]);
-    const onHeld = locked.onHeld ?? (caller === 'none' ? 'skip' : 'throw');
+    const refusals = refusalPlanOf(locked, caller);
+    const scheduled = isScheduled(locked.wrapper) || isScheduled(found);
     const plan: MethodPlan = {
       name: labelOf(owner, locked),
-      onHeld,
-      onUnavailable: locked.onUnavailable ?? (onHeld === 'skip' && caller === 'none' ? 'skip' : 'throw'),
-      caller,
-      isScheduled: isScheduled(locked.wrapper) || isScheduled(found),
+      ...refusals,
+      ofScheduler: scheduled && caller !== 'none' ? refusalPlanOf(locked, 'none') : undefined,
+      isScheduled: scheduled,
       cron: scheduledCronOf(locked.wrapper, found),
       schedule,
       runs: mergeRuns(this.defaultRuns, locked.runs),
@@ -100,15 +100,18 @@ export class LockRunner {
 
   /** Runs one call of a decorated method under its lock; without the lock, does what `onHeld` says. */
   async run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown> {
-    const plan = this.#plans.get(instance.constructor)?.get(locked) ?? this.#planLate(instance, locked);
+    const known = this.#plans.get(instance.constructor)?.get(locked) ?? this.#planLate(instance, locked);
+    const request = requestHandledBy(instance, locked.property);
+    // A handler with a schedule, for "run now": where no request calls it, the scheduler does, or other code.
+    const { ofScheduler } = known;
+    const plan = request === undefined && ofScheduler !== undefined ? { ...known, ...ofScheduler } : known;
     // Before the first await: the tick belongs to the moment of the call.
     const method = methodName(instance, locked.property);
     const origin = this.#originOf(plan, args);
     const byScheduler = origin !== 'hand';
     const tick = origin === 'schedule' ? this.#findTick(plan, method) : undefined;
-    if (origin === 'other schedule') this.#warnOfOtherSchedule(plan, method);
-    if (lacksTick(plan, locked)) this.#warnOfNoTick(plan, method);
-    const request = requestHandledBy(instance, locked.property);
+    if (origin === 'other schedule') this.#warnOfOtherSchedule(known, method);
+    if (lacksTick(known, locked)) this.#warnOfNoTick(known, method);
     const tellEnd = request?.begin();
     try {
       const keys =
@@ -239,6 +242,13 @@ export class LockRunner {
     this.#warnedOfNoTick.add(plan);
     this.log.otherSchedule(method);
   }
+}
+
+/** What becomes of a call without its lock, where this caller waits for its result. */
+function refusalPlanOf({ onHeld, onUnavailable }: LockedMethod, caller: Caller): RefusalPlan {
+  const held = onHeld ?? (caller === 'none' ? 'skip' : 'throw');
+  const byDefault = held === 'skip' && caller === 'none' ? 'skip' : 'throw';
+  return { caller, onHeld: held, onUnavailable: onUnavailable ?? byDefault };
 }
 
 function waitOptions({ wait, waitMs }: NormalizedOptions, onHeld: OnHeld, ttlMs: number): AcquireOptions {

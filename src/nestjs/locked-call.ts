@@ -21,17 +21,23 @@ import { followResult, followSent, type LastingResult } from './request/lasting-
 import type { RequestScope } from './request/request-scope.js';
 import { isStreamed } from './request/response.js';
 
-/**
- * How a method is locked in one class. A base class's method may be a job in one subclass and a route in
- * another.
- */
-export interface MethodPlan {
-  /** The lock's name in metrics. */
-  readonly name: string;
+/** What becomes of a call without its lock. */
+export interface RefusalPlan {
   readonly onHeld: OnHeld;
   readonly onUnavailable: OnUnavailable;
   /** Who waits for the result, and is told of a refusal in its own way. */
   readonly caller: Caller;
+}
+
+/**
+ * How a method is locked in one class. A base class's method may be a job in one subclass and a route in
+ * another.
+ */
+export interface MethodPlan extends RefusalPlan {
+  /** The lock's name in metrics. */
+  readonly name: string;
+  /** Of a handler that the scheduler calls too, and then nobody waits. */
+  readonly ofScheduler: RefusalPlan | undefined;
   /** Whether the method has `@Cron`, `@Interval` or `@Timeout`. */
   readonly isScheduled: boolean;
   /** The schedule, if the method has `@Cron`. */
@@ -163,7 +169,7 @@ async function refuse(call: LockedCall, refusal: unknown, log: LockLog): Promise
   }
   if (plan.caller !== 'none') log.requestFailed(key, error);
   if (plan.caller === 'queue') await refuseJob(args, error);
-  if (plan.isScheduled) throw withoutFrames(error);
+  if (plan.isScheduled && plan.caller === 'none') throw withoutFrames(error);
   throw toException(error, plan.caller);
 }
 

@@ -3,7 +3,11 @@ import { assertKnown, assertLegacyDecorator, assertOneOf } from './check-options
 import { assertKeys, type Keys } from './keys/key-source.js';
 import { SETTINGS, type LockSettings } from './lock-settings.js';
 import { interceptorOf } from './request/lock.interceptor.js';
-import { LOCKED_HANDLER, type LockedHandlerMetadata } from './request/locked-handler.js';
+import {
+  LOCKED_HANDLER,
+  lockedHandlerMetadataOf,
+  type LockedHandlerMetadata,
+} from './request/locked-handler.js';
 import { methodName, type Method } from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
 import { followHandler } from './request/handling.js';
@@ -79,6 +83,8 @@ export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorat
     const method = (descriptor as PropertyDescriptor | undefined)?.value as unknown;
     if (typeof target !== 'object' || typeof method !== 'function')
       throw new TypeError(`${where}: only a method of an instance can be a handler`);
+    if (lockedHandlerMetadataOf(method) !== undefined)
+      throw new TypeError(`${where}: the method has @LockedHandler twice; it takes one`);
     assertKnown(where, options, OPTIONS);
     const { key, keyPath, onHeld = 'throw', onUnavailable = 'throw', locks = DEFAULT_LOCKS } = options;
     assertKeys(where, key, keyPath);

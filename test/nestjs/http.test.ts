@@ -1,6 +1,7 @@
 import { request as openRequest } from 'node:http';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Get, NotFoundException, Param, Post, Sse, type ExecutionContext } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
 import { Observable } from 'rxjs';
 import { currentLease, LockManager, memoryNode } from '../../src/index.js';
 import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
@@ -270,4 +271,26 @@ describe('@DistributedLock on a route', () => {
     door.open();
     await running;
   });
+});
+
+it('a job that a route starts too is skipped where its timer finds the lock held, and refuses the request', async () => {
+  @Controller()
+  class Job {
+    @Get('run')
+    @Interval(3_600_000)
+    @DistributedLock({ key: 'job' })
+    async run(): Promise<string> {
+      return 'done';
+    }
+  }
+  const node = memoryNode();
+  const other = new LockManager({ nodes: [node], warn: () => undefined });
+  const lease = await other.acquire('job');
+  const application = await start({ controllers: [Job] }, { nodes: [node] });
+  const url = `${await listen(application)}/run`;
+  expect((await fetch(url)).status).toBe(409);
+  expect(await application.app.get(Job).run()).toBeUndefined();
+  await lease.release();
+  expect(await (await fetch(url)).text()).toBe('done');
+  await other.close();
 });

@@ -85,6 +85,9 @@ describe('a bad option', () => {
       "onHeld must be one of 'throw', 'wait', got 'skip'",
     );
     expect(() => decorateHandler({ once: 'tick' })).toThrow('unknown option "once"');
+    const descriptor = { value: (): void => undefined };
+    LockedHandler()({}, 'pay', descriptor);
+    expect(() => LockedHandler()({}, 'pay', descriptor)).toThrow('the method has @LockedHandler twice');
     expect(() => decorateHandler({ key: 'a:fence' })).toThrow('key must not end in ":fence"');
   });
 
