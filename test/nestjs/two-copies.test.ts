@@ -17,4 +17,35 @@ describe('two copies of the package in one process', () => {
     decorate(await import('../../src/nestjs/index.js'), 60);
     expect(longestDecoratedTtlMs()).toBe(3_600_000);
   });
+
+  it('the handler of one copy finds its request, whose interceptor is that of the other copy', async () => {
+    const one = await import('../../src/nestjs/request/request-scope.js');
+    jest.resetModules();
+    const other = await import('../../src/nestjs/request/request-scope.js');
+    class Routes {
+      async pay(): Promise<void> {}
+    }
+    const context = { getType: () => 'rpc', getClass: () => Routes, getHandler: () => Routes.prototype.pay };
+    const scope = new one.RequestScope(context as never);
+    expect(scope.run(() => other.requestHandledBy(new Routes(), 'pay'))).toBe(scope);
+    expect(other.requestHandledBy(new Routes(), 'pay')).toBeUndefined();
+  });
+
+  it('a refusal of one copy is one for the filters of the other copy', async () => {
+    const one = await import('../../src/nestjs/index.js');
+    jest.resetModules();
+    const other = await import('../../src/nestjs/index.js');
+    const [locked, unavailable] = [
+      new one.LockedException('held', 1, undefined),
+      new one.LockUnavailableException('away', 'QUORUM_UNREACHABLE', undefined),
+    ];
+    class Own extends other.LockedException {}
+    expect(one.LockedException).not.toBe(other.LockedException);
+    expect([locked instanceof other.LockedException, unavailable instanceof other.LockedException]).toEqual([
+      true,
+      false,
+    ]);
+    expect(unavailable instanceof other.LockUnavailableException).toBe(true);
+    expect([locked instanceof Own, new Own('held', 1, undefined) instanceof Own]).toEqual([false, true]);
+  });
 });

@@ -1,23 +1,48 @@
 import { ConflictException, IntrinsicException, ServiceUnavailableException } from '@nestjs/common';
+import { sharedByCopies } from '../request/shared-by-copies.js';
 import type { Caller } from './caller.js';
 import { toMessageException } from './message-exceptions.js';
 import { refusalOf, type Refusal } from './refusal-facts.js';
+
+/** The exceptions of each kind, whichever copy of the package has made them. */
+const made = {
+  locked: sharedByCopies('locked-exceptions:1', () => new WeakSet<object>()),
+  unavailable: sharedByCopies('unavailable-exceptions:1', () => new WeakSet<object>()),
+};
+
+/**
+ * `instanceof` for these exceptions: one of another copy of the package is one, too. A class that a user has
+ * derived has its own instances only.
+ */
+function isMadeAs(kind: WeakSet<object>, own: object, asked: object, value: unknown): boolean {
+  if (asked === own && typeof value === 'object' && value !== null) return kind.has(value);
+  return Function.prototype[Symbol.hasInstance].call(asked, value);
+}
 
 /**
  * A 409 that knows its `Retry-After`. Nest's exceptions have no place for headers.
  */
 export class LockedException extends ConflictException {
+  static override [Symbol.hasInstance](value: unknown): value is LockedException {
+    return isMadeAs(made.locked, LockedException, this, value);
+  }
+
   constructor(
     message: string,
     readonly retryAfterSeconds: number,
     cause: unknown,
   ) {
     super(message, { cause });
+    made.locked.add(this);
   }
 }
 
 /** A 503: no majority of the nodes answered, the lease was lost, or the application is shutting down. */
 export class LockUnavailableException extends ServiceUnavailableException {
+  static override [Symbol.hasInstance](value: unknown): value is LockUnavailableException {
+    return isMadeAs(made.unavailable, LockUnavailableException, this, value);
+  }
+
   constructor(
     message: string,
     /** The code of the lock's own error. */
@@ -25,6 +50,7 @@ export class LockUnavailableException extends ServiceUnavailableException {
     cause: unknown,
   ) {
     super(message, { cause });
+    made.unavailable.add(this);
   }
 }
 

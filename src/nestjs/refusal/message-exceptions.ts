@@ -3,6 +3,7 @@
  * the application starts, if a decorated handler needs it.
  */
 import { IntrinsicException } from '@nestjs/common';
+import { sharedByCopies } from '../request/shared-by-copies.js';
 import type { Caller } from './caller.js';
 import { payloadOf, type Refusal } from './refusal-facts.js';
 
@@ -31,7 +32,7 @@ export class LockMessageException extends IntrinsicException {
 }
 
 /** What `LockExceptionFilter` answers. */
-const refusals = new WeakSet<object>();
+const refusals = sharedByCopies('message-refusals:1', () => new WeakSet<object>());
 
 const classes = new Map<Caller, ExceptionClass>();
 

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
 import { isEventStream, nameOfHandler, sendsItsResponse } from '../nest-metadata.js';
 import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
+import { sharedByCopies } from './shared-by-copies.js';
 
 /**
  * Why the signal of a handler's lease aborted although the lease is held: the request has ended before its
@@ -16,7 +17,7 @@ export class RequestEndedError extends IntrinsicException {
   }
 }
 
-const scopes = new AsyncLocalStorage<RequestScope>();
+const scopes = sharedByCopies('request-scopes:1', () => new AsyncLocalStorage<RequestScope>());
 
 /** One request whose handler is locked: the signal that tells its early end, and its response. */
 export class RequestScope {
