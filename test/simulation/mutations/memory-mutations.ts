@@ -49,6 +49,42 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     breaks: ['no tick lost'],
   },
   {
+    name: 'a change that is written although too few nodes can take it',
+    edits: [
+      {
+        file: 'core/membership/change.ts',
+        original: 'const those = views.filter((view) => takesChange(view, latest));',
+        replacement: 'const those = views.filter(isHere);',
+      },
+    ],
+    likely: 615_014_268,
+    breaks: ['no tick lost'],
+  },
+  {
+    name: 'an older list that takes the place of one that was begun anew',
+    edits: [
+      {
+        file: 'core/membership/first-use.ts',
+        original: 'if (begun === undefined) return undefined;',
+        replacement: 'if (begun !== null) return undefined;',
+      },
+    ],
+    likely: 615_021_290,
+    breaks: ['no tick lost'],
+  },
+  {
+    name: 'a sound clock that stays out when others agree with it',
+    edits: [
+      {
+        file: 'lock/nodes/clock-check.ts',
+        original: 'if (this.#apart.delete(nodeIndex))',
+        replacement: 'if (this.#agreed.size < 0)',
+      },
+    ],
+    likely: 615_010_160,
+    breaks: ['no tick abandoned'],
+  },
+  {
     name: 'a node that tells others of no lease',
     flaw: 'no instant told',
     worlds: 'lifted quarantines',
