@@ -15,7 +15,7 @@ import {
   type Origin,
   type RegistryLike,
 } from './cron/cron-fires.js';
-import type { LedMethod } from './leader/led-method.js';
+import { ledMethodsOf, type LedMethod } from './leader/led-method.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { isOfCall, keyAt, listOf, type KeyPath } from './keys/key-source.js';
 import { LockLog } from './lock-log.js';
@@ -55,7 +55,8 @@ export class LockRunner {
   ) {
     this.log = new LockLog(logger);
     this.lateRuns = new LateRuns(locks, logger);
-    this.leaders = new LeaderElection(locks, this.ttlMsOf({}), logger);
+    const onElected = (): void => void this.lateRuns.onElected();
+    this.leaders = new LeaderElection(locks, this.ttlMsOf({}), logger, onElected);
   }
 
   get isClosed(): boolean {
@@ -159,7 +160,10 @@ export class LockRunner {
         ? fireLate(cron, tick, () => call[locked.property]!(undefined))
         : undefined;
     const hasJob = (): boolean => jobStateOf(this.schedulers, cron) !== 'none';
-    this.lateRuns.add({ key, name, method, schedule, policy: runs, isScheduled: hasJob, run });
+    const isLed = ledMethodsOf(Object.getPrototypeOf(instance) as object).some(
+      ({ property }) => property === locked.property,
+    );
+    this.lateRuns.add({ key, name, method, schedule, policy: runs, isScheduled: hasJob, isLed, run });
   }
 
   /** The keys of a method or handler without a key function. `args` are what its `keyPath` leads into. */

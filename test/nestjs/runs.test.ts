@@ -3,7 +3,12 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Cron, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { currentRun, LockManager, memoryNode, type LockEvent, type LockNode } from '../../src/index.js';
-import { DistributedLock, type DistributedLockOptions, type RunSettings } from '../../src/nestjs/index.js';
+import {
+  DistributedLock,
+  RunOnLeader,
+  type DistributedLockOptions,
+  type RunSettings,
+} from '../../src/nestjs/index.js';
 import { LateRuns, type WatchedMethod } from '../../src/nestjs/runs/late-runs.js';
 import { until } from '../support/until.js';
 import { start, type Application } from './support.js';
@@ -259,6 +264,26 @@ describe('a late run', () => {
     // The application connects, and then watches its ticks in the same turn.
     await until(() => events.some(({ type }) => type === 'quorum'));
     expect(watchTicks).not.toHaveBeenCalled();
+  });
+
+  it('of a method that runs on the leader is made when this application leads', async () => {
+    @Injectable()
+    class Led {
+      @Cron(...HOURLY)
+      @RunOnLeader('boss')
+      @DistributedLock(ONCE)
+      async run(): Promise<void> {
+        runs.push(currentRun()?.tick);
+      }
+    }
+    const node = await nodeWith(3);
+    const leader = await new LockManager({ nodes: [node] }).acquire('boss');
+    const imports = [ScheduleModule.forRoot()];
+    const { events } = await start({ imports, providers: [Led] }, { nodes: [node] });
+    await until(() => events.some(({ type }) => type === 'schedule'));
+    await leader.release();
+    await until(() => runs.length > 0);
+    expect(runs).toEqual([lastHour()]);
   });
 
   it('is not made while the job is stopped', async () => {

@@ -23,6 +23,8 @@ export class LeaderElection {
     private readonly locks: LockManager,
     private readonly defaultTtlMs: number,
     private readonly logger: LineLogger,
+    /** Hears that this application leads from now on. */
+    private readonly onElected: () => void = () => undefined,
   ) {}
 
   /** Whether this application leads now. */
@@ -85,6 +87,7 @@ export class LeaderElection {
       onElected: ({ token }) => {
         this.logger.log(`Elected as the leader: ${election} (token ${token})`);
         isLeader$.next(true);
+        this.onElected();
       },
       onLost: (reason) => {
         this.#logLoss(election, reason);

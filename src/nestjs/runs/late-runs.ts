@@ -1,5 +1,5 @@
 import { format } from 'node:util';
-import type { LockManager, RunPolicyOptions, TickSchedule } from '../../index.js';
+import type { LockManager, RunPolicyOptions, TickSchedule, TickWatch } from '../../index.js';
 import type { LineLogger } from '../module-logger.js';
 
 /** A method whose ticks are watched. */
@@ -14,6 +14,8 @@ export interface WatchedMethod {
    * processes.
    */
   readonly isScheduled: () => boolean;
+  /** Whether it runs on a leader only. */
+  readonly isLed: boolean;
   /** Runs the method for a tick, as the scheduler would. */
   readonly run: (tick: number) => Promise<unknown>;
 }
@@ -24,6 +26,8 @@ export class LateRuns {
   /** Those that are not watched yet; `undefined` until the application has started. */
   #waiting: Set<WatchedMethod> | undefined;
   #isStarting = false;
+  /** The watches of methods that run on a leader only. */
+  readonly #led: TickWatch[] = [];
 
   constructor(
     private readonly locks: LockManager,
@@ -52,6 +56,11 @@ export class LateRuns {
     void this.#startWaiting();
   }
 
+  /** This application leads from now on: a tick that was missed before runs here. */
+  async onElected(): Promise<void> {
+    for (const watch of this.#led) await watch.look();
+  }
+
   /**
    * One at a time: to find the latest tick of a schedule takes milliseconds, and there may be hundreds. All
    * at once they would block the event loop.
@@ -73,7 +82,7 @@ export class LateRuns {
   }
 
   /** Resolves when the ticks have been looked at. A late run that follows is not waited for. */
-  #watch({ key, name, method, schedule, policy, run }: WatchedMethod): Promise<void> {
+  #watch({ key, name, method, schedule, policy, isLed, run }: WatchedMethod): Promise<void> {
     const { missed, maxLatenessMs, abandoned, attempts, spreadMs } = policy;
     const watched = {
       missed,
@@ -92,6 +101,7 @@ export class LateRuns {
           this.logger.error(`A late run failed: ${method}. ${message}`);
         }
       });
+      if (isLed) this.#led.push(watch);
       void watch.look().then(resolve);
     });
   }
