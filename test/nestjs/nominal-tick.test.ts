@@ -163,6 +163,16 @@ it('readCronSchedule refuses a schedule that is neither an expression nor a date
   );
 });
 
+it.each([
+  [{ cronTime: 'now and then' }, "Tasks.job: @Cron cannot read 'now and then': Unknown alias"],
+  [
+    { cronTime: '* * * * *', timeZone: 'Mars/Olympus' },
+    "Tasks.job: @Cron cannot read '* * * * *' with the time zone 'Mars/Olympus': Invalid timezone",
+  ],
+])('readCronSchedule says which method has a schedule that cannot be read: %j', async (metadata, message) => {
+  await expect(readCronSchedule(metadata, 'Tasks.job')).rejects.toThrow(message);
+});
+
 it('the next tick comes after the moment, though the package answers with an earlier one when clocks are put back', () => {
   const HOUR = 3_600_000;
   // Its answers for half an hour are those of the hour before.

@@ -33,7 +33,7 @@ type CronPackage = typeof import('cron');
  * for the errors.
  *
  * @throws TypeError when the schedule is neither an expression nor a date.
- * @throws RangeError when the expression never fires.
+ * @throws RangeError when the expression or its time zone cannot be read, or never fires.
  * @throws Error when the package cron is not installed.
  */
 export async function readCronSchedule(metadata: CronMetadata, method: string): Promise<TickSchedule> {
@@ -42,8 +42,10 @@ export async function readCronSchedule(metadata: CronMetadata, method: string): 
   if (typeof metadata.cronTime !== 'string') {
     throw new TypeError(`${method}: @Cron takes an expression or a date, got ${typeof metadata.cronTime}`);
   }
-  const next = createNextInstant(await loadCronTime(method), metadata.cronTime, metadata);
-  assertFires(next, metadata.cronTime, method);
+  const { cronTime } = metadata;
+  const CronTime = await loadCronTime(method);
+  const next = parsed(() => createNextInstant(CronTime, cronTime, metadata), metadata, method);
+  assertFires(next, cronTime, method);
   return tickSchedule(next);
 }
 
@@ -52,6 +54,17 @@ const dateSchedule = (date: number): TickSchedule => ({
   latest: (atMs) => (atMs + EARLY_MS >= date ? date : undefined),
   next: (afterMs) => (afterMs < date ? date : undefined),
 });
+
+/** The package cron says what is wrong, and not where: an application may have hundreds of jobs. */
+function parsed<T>(parse: () => T, { cronTime, timeZone }: CronMetadata, method: string): T {
+  try {
+    return parse();
+  } catch (cause) {
+    const zone = timeZone === undefined ? '' : ` with the time zone ${show(timeZone)}`;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RangeError(`${method}: @Cron cannot read ${show(cronTime)}${zone}: ${reason}`, { cause });
+  }
+}
 
 /** The package cron throws where it finds no instant within the years that it looks at. */
 function assertFires(next: NextInstant, expression: string, method: string): void {
