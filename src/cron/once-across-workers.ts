@@ -7,7 +7,13 @@ import {
   type RunResult,
   type TickSchedule,
 } from '../index.js';
-import { cronerSchedule, cronJobSchedule, type CronerLike, type CronJobLike } from './schedules.js';
+import {
+  cronerSchedule,
+  cronJobSchedule,
+  watchStops,
+  type CronerLike,
+  type CronJobLike,
+} from './schedules.js';
 
 export type { CronerLike, CronJobLike };
 
@@ -108,7 +114,7 @@ function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorker
   checkOptions(options);
   const callbacks = callbacksOf(job);
   const hear = (): ErrorListener | undefined => job.errorHandler ?? undefined;
-  const runs = new JobRuns(locks, options, cronJobSchedule(job), callbacks, hear);
+  const runs = new JobRuns(locks, options, cronJobSchedule(job), watchStops(job), callbacks, hear);
   let lastDate = job.lastDate();
   job.fireOnTick = () => {
     // The timer of the job writes the date before it fires.
@@ -128,7 +134,7 @@ function scheduleCroner(
   checkOptions(options);
   // It throws where the job has a function already. Then nothing else is done.
   job.schedule(() => runs.scheduled());
-  const runs = new JobRuns(locks, options, cronerSchedule(job), routine, () => undefined);
+  const runs = new JobRuns(locks, options, cronerSchedule(job), watchStops(job), routine, () => undefined);
   // The timers of croner do not call `trigger`.
   job.trigger = () => runs.byHand();
   return runs;
@@ -158,6 +164,7 @@ class JobRuns implements AcrossWorkers {
     private readonly locks: LockManager,
     given: AcrossWorkersOptions,
     readonly schedule: TickSchedule,
+    isStopped: () => boolean,
     private readonly routine: (run: CurrentRun) => unknown,
     /** The error handler of the job, if it has one. */
     private readonly handlerOfJob: () => ErrorListener | undefined,
@@ -169,7 +176,7 @@ class JobRuns implements AcrossWorkers {
     const isLate = missed === 'once' || abandoned === 'retry';
     const maxLatenessMs = isLate ? options.maxLatenessMs : undefined;
     const watched = { key, name, schedule, missed, maxLatenessMs, abandoned, attempts, spreadMs };
-    this.#watch = locks.watchTicks(watched, (tick) => this.#run(tick));
+    this.#watch = locks.watchTicks(watched, (tick) => (isStopped() ? undefined : this.#run(tick)));
   }
 
   /** The timer of the job has fired. */

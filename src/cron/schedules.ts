@@ -6,6 +6,8 @@ export interface CronJobLike {
   errorHandler?: ((error: unknown) => void) | null | undefined;
   fireOnTick(...args: unknown[]): unknown;
   lastDate(): unknown;
+  start?(): unknown;
+  stop?(): unknown;
   readonly cronTime: CronTimeLike;
 }
 
@@ -23,6 +25,9 @@ export interface CronerLike {
   nextRun(after?: Date | null): Date | null;
   schedule(routine: () => Promise<void>): unknown;
   trigger(): Promise<void>;
+  stop?(): unknown;
+  pause?(): unknown;
+  resume?(): unknown;
 }
 
 /** A date counts as due up to this long before it, as in `tickSchedule()`: a timer may fire early. */
@@ -66,3 +71,23 @@ function zoneOf({ timeZone, utcOffset }: CronTimeLike): string {
 /** The ticks of a job of croner. */
 export const cronerSchedule = (job: CronerLike): TickSchedule =>
   tickSchedule((afterMs) => job.nextRun(new Date(afterMs))?.getTime());
+
+/**
+ * Watches whether somebody has stopped the job, or paused it, and not started it again. A job that was never
+ * started is not stopped: it may be started in a moment.
+ */
+export function watchStops(job: CronJobLike | CronerLike): () => boolean {
+  let isStopped = false;
+  const methods = job as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>;
+  const watch = (name: string, stops: boolean): void => {
+    const original = methods[name]?.bind(job);
+    if (original === undefined) return;
+    methods[name] = (...args) => {
+      isStopped = stops;
+      return original(...args);
+    };
+  };
+  for (const name of ['stop', 'pause']) watch(name, true);
+  for (const name of ['start', 'resume']) watch(name, false);
+  return () => isStopped;
+}

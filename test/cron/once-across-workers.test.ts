@@ -44,20 +44,20 @@ type Wrap = (
   routine: () => unknown,
   options?: Options,
   expression?: string,
-) => { readonly byHand: () => unknown };
+) => { readonly byHand: () => unknown; readonly stop: () => unknown };
 
 const withCron: Wrap = (locks, routine, options = {}, expression = EVERY_SECOND) => {
   const job = new CronJob(expression, () => routine() as void, null, false, 'UTC');
   onceAcrossWorkers(locks, job, { key: 'job', ...options });
   job.start();
   stops.push(() => job.stop());
-  return { byHand: () => job.fireOnTick() };
+  return { byHand: () => job.fireOnTick(), stop: () => job.stop() };
 };
 const withCroner: Wrap = (locks, routine, options = {}, expression = EVERY_SECOND) => {
   const job = new Cron(expression, { timezone: 'UTC' });
   onceAcrossWorkers(locks, job, { key: 'job', ...options }, routine);
   stops.push(() => job.stop());
-  return { byHand: () => job.trigger() };
+  return { byHand: () => job.trigger(), stop: () => job.pause() };
 };
 
 describe.each<[string, Wrap]>([
@@ -151,6 +151,17 @@ describe.each<[string, Wrap]>([
     wrap(locks, () => ticks.push(currentRun()?.tick), { missed: 'once', maxLatenessMs: hour }, '0 * * * *');
     await until(() => ticks.length > 0);
     expect(ticks).toEqual([last]);
+  });
+
+  it('runs no missed tick while somebody has stopped it', async () => {
+    const { locks, events } = manager(memoryNode(), 'one');
+    const hour = 3_600_000;
+    await locks.withLock('job', { tick: Math.floor(Date.now() / hour - 2) * hour }, () => undefined);
+    events.length = 0;
+    wrap(locks, () => raise('runs'), { missed: 'once', maxLatenessMs: hour }, '0 * * * *').stop();
+    await until(() => events.some(({ type }) => type === 'schedule'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(events.filter(({ type }) => type === 'acquiring')).toEqual([]);
   });
 });
 
