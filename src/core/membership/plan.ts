@@ -1,5 +1,5 @@
 import { change } from './change.js';
-import { beginFirstList, isForgotten, keepOwn } from './first-use.js';
+import { beginFirstList, isForgotten, keepOwn } from './first-list.js';
 import type { MembershipKnowledge } from './knowledge.js';
 import { memberList, type Digest } from './member-list.js';
 import { restoresIn } from './restore.js';

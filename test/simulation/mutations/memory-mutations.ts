@@ -64,7 +64,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     name: 'an older list that takes the place of one that was begun anew',
     edits: [
       {
-        file: 'core/membership/first-use.ts',
+        file: 'core/membership/first-list.ts',
         original: 'if (begun === undefined) return undefined;',
         replacement: 'if (begun !== null) return undefined;',
       },
