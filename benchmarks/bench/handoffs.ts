@@ -2,8 +2,8 @@
 import type { Figures, Hold } from './tasks.js';
 
 interface Waited {
-  /** How many waiters each process has. */
-  readonly waiters: number;
+  /** How many waiters each process has, in the order of the processes. */
+  readonly waiters: readonly number[];
   /** How many resources there are: the waiters of all processes want them in turn. By default one. */
   readonly resources?: number;
   readonly fromNs: number;
@@ -15,13 +15,18 @@ export function handOffFigures(
   holds: readonly (readonly Hold[])[],
   { waiters, resources = 1, fromNs, toNs }: Waited,
 ): Figures {
+  const firsts = waiters.map((_, at) => waiters.slice(0, at).reduce((sum, count) => sum + count, 0));
   const all = holds
     .flatMap((own, process) =>
-      own.map(([waiter, acquired, released]) => ({ who: process * waiters + waiter, acquired, released })),
+      own.map(([waiter, acquired, released]) => ({
+        who: (firsts[process] ?? 0) + waiter,
+        acquired,
+        released,
+      })),
     )
     .filter(({ acquired }) => acquired >= fromNs && acquired < toNs)
     .sort((a, b) => a.acquired - b.acquired);
-  const served = new Array<number>(waiters * holds.length).fill(0);
+  const served = new Array<number>(waiters.reduce((sum, count) => sum + count, 0)).fill(0);
   const gapsMs: number[] = [];
   const lastReleased = new Map<number, number>();
   let overlaps = 0;

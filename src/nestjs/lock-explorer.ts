@@ -5,6 +5,7 @@ import { readCronSchedule } from './cron/cron-schedule.js';
 import { isOfCall } from './keys/key-source.js';
 import { DefaultKeys } from './keys/default-keys.js';
 import { ModuleImports } from './keys/module-imports.js';
+import { UsersOfKeys } from './keys/users-of-keys.js';
 import { lacksTick, type LockRunner } from './lock-runner.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { ledMethodsOf } from './leader/led-method.js';
@@ -30,21 +31,8 @@ export interface ModuleScope {
   readonly app: string | undefined;
 }
 
-/** How many methods with the same key a message names. */
-const MOST_METHODS = 5;
-
 /** The name that Nest gives to the job of a `@Cron` without a name. */
 const RANDOM_NAME = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
-
-/**
- * A method with a fixed key, or an election. Two classes may have the same name, and then by default the same
- * keys.
- */
-interface KeyUser {
-  /** The class. */
-  readonly owner: unknown;
-  readonly method: string;
-}
 
 /**
  * Looks at all providers and controllers when the application starts. It plans their locked methods, gives
@@ -53,7 +41,7 @@ interface KeyUser {
  */
 export class LockExplorer {
   readonly #logger: LineLogger;
-  readonly #usersOfKey = new Map<string, KeyUser[]>();
+  readonly #usersOfKeys = new UsersOfKeys();
   readonly #defaultKeys: DefaultKeys;
   /** The names of the jobs that are made from `@Cron`. */
   readonly #cronNames = new Set<unknown>();
@@ -94,7 +82,7 @@ export class LockExplorer {
       if (isNew) await this.#exploreHandlers(prototype);
       if (isSchedulerRegistry(prototype)) schedulers.push(instance);
     }
-    this.#reportDuplicates();
+    for (const message of this.#usersOfKeys.duplicates()) this.#reportKeys(message);
     this.#reportDefaultKeys();
     for (const scheduler of schedulers) this.#watchScheduler(scheduler);
   }
@@ -131,7 +119,7 @@ export class LockExplorer {
       assertNobodyWaits({ name: method, owner: instance, property: led.property, found });
       if (isScheduled(led.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
       runner.leaders.declare(led.election, led.ttlMs, method);
-      this.#addUserOfKey(led.election, { owner: LeaderElection, method: `the election "${led.election}"` });
+      this.#usersOfKeys.add(led.election, LeaderElection, `the election "${led.election}"`);
     }
   }
 
@@ -154,21 +142,7 @@ export class LockExplorer {
     const keys = runner.keysOf(instance, { ...locked, keyPath: undefined }, []);
     if (locked.key === undefined) for (const key of keys) this.#defaultKeys.add(key, instance.constructor);
     if (isOfCall(locked)) return;
-    for (const key of new Set(keys)) this.#addUser(key, instance, method);
-  }
-
-  #addUser(key: string, instance: object, method: string): void {
-    this.#addUserOfKey(key, { owner: instance.constructor, method });
-  }
-
-  /**
-   * An override and the locked method that it overrides count once: the inner call runs under the outer
-   * call's lease. So do the methods that run on one leader.
-   */
-  #addUserOfKey(key: string, user: KeyUser): void {
-    const users = this.#usersOfKey.get(key) ?? [];
-    if (users.some(({ owner, method }) => owner === user.owner && method === user.method)) return;
-    this.#usersOfKey.set(key, [...users, user]);
+    for (const key of new Set(keys)) this.#usersOfKeys.add(key, instance.constructor, method);
   }
 
   #warnAboutScope(method: string, wrapper: Wrapper): void {
@@ -242,17 +216,6 @@ export class LockExplorer {
   #reportImports(): void {
     const warning = this.#imports?.report(this.scope.runner);
     if (warning !== undefined) this.#logger.warn(warning);
-  }
-
-  #reportDuplicates(): void {
-    for (const [key, users] of this.#usersOfKey) {
-      if (users.length < 2) continue;
-      const names = users.slice(0, MOST_METHODS).map(({ method }) => method);
-      const more = users.length > MOST_METHODS ? [`${users.length - MOST_METHODS} more`] : [];
-      const methods = [...names, ...more].join(' and ');
-      const message = `${methods} have the same lock key "${key}": only one of them runs at a time`;
-      this.#reportKeys(message);
-    }
   }
 
   /** Default keys are those of this application, if it has a name that no other one has. */

@@ -50,7 +50,7 @@ it('waiters of two processes hand over a resource, and two never hold it at once
     );
     for (const [at, answer] of answers.entries()) holds[at]?.push(...(answer.holds ?? []));
   }
-  expect(handOffFigures(holds, { waiters: 2, fromNs, toNs: Infinity })).toMatchObject({ overlaps: 0 });
+  expect(handOffFigures(holds, { waiters: [2, 2], fromNs, toNs: Infinity })).toMatchObject({ overlaps: 0 });
 });
 
 it('hand-offs are counted over all processes: gaps, overlaps, and how often each waiter was served', () => {
@@ -65,7 +65,7 @@ it('hand-offs are counted over all processes: gaps, overlaps, and how often each
       [0, 99e6, 99e6],
     ],
   ] as const;
-  expect(handOffFigures(holds, { waiters: 2, fromNs: 0, toNs: 20e6 })).toEqual({
+  expect(handOffFigures(holds, { waiters: [2, 2], fromNs: 0, toNs: 20e6 })).toEqual({
     handOffs: 4,
     perSecond: 200,
     p50: 1,
@@ -89,7 +89,7 @@ it('with several resources, gaps and overlaps are those of each, and every waite
       [1, 1.5e6, 3e6],
     ],
   ] as const;
-  expect(handOffFigures(holds, { waiters: 2, resources: 2, fromNs: 0, toNs: 10e6 })).toMatchObject({
+  expect(handOffFigures(holds, { waiters: [2, 2], resources: 2, fromNs: 0, toNs: 10e6 })).toMatchObject({
     handOffs: 4,
     p50: 1,
     least: 1,

@@ -41,16 +41,17 @@ export async function crowd(
   }
   const fromNs = nowNs() + warmMs * 1e6;
   const toNs = fromNs + ms * 1e6;
-  const perProcess = waiters / processes;
   const task = {
     kind: 'contend',
     resources: Array.from({ length: resources }, (_, at) => `${BENCH_NAME}:contended:${at}`),
-    waiters: perProcess,
     holdMs,
     untilNs: toNs,
   } as const;
+  // A thousand waiters in 32 processes: some have one more than others.
+  const firstOf = (at: number): number => Math.floor((at * waiters) / processes);
+  const shares = children.map((_, at) => ({ first: firstOf(at), waiters: firstOf(at + 1) - firstOf(at) }));
   const asked = Promise.all(
-    children.map((child, at) => child.ask({ ...task, first: at * perProcess }, warmMs + ms + 3 * GRACE_MS)),
+    children.map((child, at) => child.ask({ ...task, ...shares[at]! }, warmMs + ms + 3 * GRACE_MS)),
   );
   const counted = (async () => {
     await untilNs(fromNs);
@@ -65,7 +66,7 @@ export async function crowd(
   const [answers, commands, looks] = await Promise.all([asked, counted, seen]);
   const figures = handOffFigures(
     answers.map(({ holds = [] }) => holds),
-    { waiters: perProcess, resources, fromNs, toNs },
+    { waiters: shares.map((share) => share.waiters), resources, fromNs, toNs },
   );
   const { handOffs: count = 0 } = figures;
   return {

@@ -18,6 +18,8 @@ const FULL: readonly Crowding[] = [
   [1_000, 8, 1],
   [1_000, 2, 1],
 ];
+/** The first one takes longer, so that every process has its turns for a thousand resources. */
+const MANY_MS = 60_000;
 /** The pause of the peers between attempts in ms: the longest of those in `contended`. */
 const PAUSE_MS = 25;
 
@@ -39,7 +41,7 @@ export const waiting: Scenario = {
             resources,
             holdMs: 0,
             warmMs: pick(isQuick, 1_000, 3_000),
-            ms: pick(isQuick, 1_000, 10_000),
+            ms: pick(isQuick, 1_000, resources > 1 ? MANY_MS : 10_000),
           },
           // Not on the user's servers: it reads the names of all keys.
           () => (stage.isOwn ? stage.waitLists() : Promise.resolve({})),

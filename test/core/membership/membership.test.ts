@@ -418,9 +418,9 @@ describe('the writes that are due', () => {
       first.members.map((member) => view(member.id, { ...member, record: anew, ...changes }));
 
     it('the client leaves it alone for ten seconds, because it is about to be in use', () => {
-      const young = (recordAgeMs: number): MemberView[] => viewsOf({ isInForce: false, recordAgeMs });
-      expect(planOf(young(9_000), knowledge()).writes).toEqual([]);
-      expect(inWords(planOf(young(11_000), knowledge()))).toContain('change 0: 5 abcd');
+      const recorded = (recordAgeMs: number): MemberView[] => viewsOf({ isInForce: false, recordAgeMs });
+      expect(planOf(recorded(9_000), knowledge()).writes).toEqual([]);
+      expect(inWords(planOf(recorded(11_000), knowledge()))).toContain('change 0: 5 abcd');
     });
 
     it('and once that is in use it is followed by itself, so that it is later than all others', () => {
