@@ -105,7 +105,7 @@ const FLOORS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const WIDTH = 760;
-const LABEL = 300;
+const LABEL = 312;
 const VALUE = 150;
 const LINE = 22;
 const TITLE = 34;
