@@ -42,6 +42,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'adopted leases',
+    likely: 2,
     breaks: ['nothing left behind'],
   },
   {

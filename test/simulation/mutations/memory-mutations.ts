@@ -26,7 +26,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 4,
+    likely: 38,
     breaks: ['one holder'],
   },
   {
@@ -39,7 +39,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 5,
+    likely: 6,
     breaks: ['one holder'],
   },
   {
