@@ -4,15 +4,21 @@ import {
   areSameServers,
   isFirst,
   isMember,
-  isSamePair,
   madeUpId,
   majorityOfList,
   memberList,
   type Digest,
-  type ListPair,
   type MemberList,
 } from './member-list.js';
-import { begunListIn, isHere, isMajorityOf, ownMembersOf, type HereView, type MemberView } from './view.js';
+import {
+  begunListIn,
+  hasPair,
+  isHere,
+  isMajorityOf,
+  ownMembersOf,
+  type HereView,
+  type MemberView,
+} from './view.js';
 import { inEither, NOTHING, RIVAL_MS, writesOf, type MembershipPlan, type PlanSettings } from './write.js';
 import { majorityOf } from '../quorum.js';
 
@@ -81,25 +87,23 @@ export function keepOwn(
 ): MembershipPlan | undefined {
   const own = ownMembersOf(views);
   if (own === undefined || areSameMembers(own, latest.members)) return undefined;
-  const pairs = views.flatMap(({ record }) => (record === undefined ? [] : [record]));
+  const here = views.filter(isHere);
+  const pairs = here.flatMap(({ record }) => (record === undefined ? [] : [record]));
   const begun = pairs.find(
     (pair) =>
       areSameMembers(pair.list.members, own) &&
       pair.list.epoch <= latest.epoch &&
       isMajorityOf(
         pair.list,
-        views.filter((view) => has(view, pair)),
+        here.filter((view) => hasPair(view, pair)),
       ),
   );
   if (begun === undefined) return undefined;
   if (!isActive(views, begun)) {
-    const isYoung = views.some((view) => has(view, begun) && view.recordAgeMs <= RIVAL_MS);
+    const isYoung = here.some((view) => hasPair(view, begun) && view.recordAgeMs <= RIVAL_MS);
     return isYoung ? NOTHING : undefined;
   }
   const list = memberList(digest, highestEpoch + 1, own, begun.list.id);
   const next = { list, previous: begun.list };
   return { writes: writesOf(views, 'change', next, inEither(next)), notices: [] };
 }
-
-const has = (view: MemberView, pair: ListPair): boolean =>
-  isHere(view) && view.record !== undefined && isSamePair(view.record, pair);

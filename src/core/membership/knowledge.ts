@@ -1,20 +1,8 @@
-import {
-  isFirst,
-  isMember,
-  isSamePair,
-  majorityOfList,
-  type ListPair,
-  type MemberList,
-} from './member-list.js';
-import { isHere, type HereView, type MemberView } from './view.js';
+import { isFirst, majorityOfList, type ListPair, type MemberList } from './member-list.js';
+import { hasPair, isHere, membersAmong, type HereView, type MemberView } from './view.js';
 
 /** The node has exactly this pair, and its word counts. */
-const has = (view: HereView, pair: ListPair): boolean =>
-  view.agrees || (view.record !== undefined && isSamePair(view.record, pair));
-
-/** How many members of a list are among these nodes. */
-const membersAmong = (views: readonly HereView[], list: MemberList): number =>
-  views.filter(({ id }) => isMember(list, id)).length;
+const has = (view: HereView, pair: ListPair): boolean => view.agrees || hasPair(view, pair);
 
 /**
  * A list is active when trusted nodes that have exactly this pair, each in force, are a majority of the list

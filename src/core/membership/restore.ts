@@ -1,6 +1,6 @@
-import { isFirst, isMember, isSamePair, majorityOfList, type ListPair, type Member } from './member-list.js';
+import { isFirst, isMember, majorityOfList, type ListPair, type Member } from './member-list.js';
 import type { MembershipKnowledge } from './knowledge.js';
-import { isHere, type HereView, type MemberView } from './view.js';
+import { hasPair, isHere, type HereView, type MemberView } from './view.js';
 import { votesIn, type DueWrite, type MembershipPlan, type PlanSettings } from './write.js';
 
 /** With fewer nodes there is no quarantine, and no promise about lost memory. */
@@ -61,9 +61,6 @@ function pairFor(
   return left && { pair: left, isOnFewer: true };
 }
 
-const hasPair = ({ record }: MemberView, pair: ListPair): boolean =>
-  record !== undefined && isSamePair(record, pair);
-
 const inPair = ({ list, previous }: ListPair): readonly Member[] => [
   ...list.members,
   ...(previous?.members ?? []),
@@ -94,8 +91,8 @@ function pairsOfOthers(
   return pairs.filter((pair) => {
     const members = inPair(pair);
     const others = recorded.filter(({ id }) => members.some((one) => one.id === id));
-    const agree = ({ record, recordAgeMs, lookedAt }: MemberView): boolean =>
-      record !== undefined && isSamePair(record, pair) && recordAgeMs > patienceMs && lookedAt > since;
+    const agree = (view: MemberView): boolean =>
+      hasPair(view, pair) && view.recordAgeMs > patienceMs && view.lookedAt > since;
     return others.length > 0 && others.every(agree) && !members.some(isMissed);
   });
 }

@@ -1,4 +1,12 @@
-import { isFirst, majorityOfList, type ListPair, type Member, type MemberList } from './member-list.js';
+import {
+  isFirst,
+  isMember,
+  isSamePair,
+  majorityOfList,
+  type ListPair,
+  type Member,
+  type MemberList,
+} from './member-list.js';
 
 /** What a client knows of one of its nodes, as far as lists of members are concerned. */
 export interface MemberView {
@@ -51,6 +59,14 @@ export function ownMembersOf(views: readonly MemberView[]): readonly Member[] | 
   return isComplete ? members : undefined;
 }
 
-/** Whether so many members of a list are among these nodes. */
+/** Whether a node has exactly this pair of lists on record. */
+export const hasPair = ({ record }: MemberView, pair: ListPair): boolean =>
+  record !== undefined && isSamePair(record, pair);
+
+/** How many members of a list are among these nodes. */
+export const membersAmong = (views: readonly MemberView[], list: MemberList): number =>
+  views.filter(({ id }) => isMember(list, id)).length;
+
+/** Whether a majority of a list is among these nodes. */
 export const isMajorityOf = (list: MemberList, views: readonly MemberView[]): boolean =>
-  list.members.filter((member) => views.some(({ id }) => id === member.id)).length >= majorityOfList(list);
+  membersAmong(views, list) >= majorityOfList(list);
