@@ -69,6 +69,10 @@ describe('a simulated world', () => {
       'a list that a client brought back took the place of its own list, which others had begun anew',
     ],
     [615_013_073, 'a client of the simulation was to die after it had ended'],
+    [
+      615_040_888,
+      'a node got a random id beside the one that the list had for it, and a list of four had to be gone through',
+    ],
   ])('all invariants hold in the world of seed %d, of which was said: %s', async (seed) => {
     expect((await simulateAll([seed])).flatMap(linesOf)).toEqual([]);
   });
