@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { findPostgres } from '../../scripts/find-postgres.mjs';
 import { exitOf, type Exit } from './processes.js';
-import { freePort } from './redis-server.js';
+import { freePort } from './free-port.js';
 import { until } from './until.js';
 
 /** Whom PostgreSQL runs as: it refuses to be root, so root runs it as the user of its package. */

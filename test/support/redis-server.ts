@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
 import { findProgram } from '../../scripts/find-program.mjs';
+import { freePort } from './free-port.js';
 import { dieWithParent, exitOf, type Exit } from './processes.js';
 import { until } from './until.js';
 
@@ -227,16 +228,5 @@ function infoOf(address: RedisAddress, password: string | undefined): Promise<st
     socket.once('error', reject);
     socket.once('close', () => resolve(reply));
     socket.end(`${password === undefined ? '' : `AUTH ${password}\r\n`}INFO\r\nQUIT\r\n`);
-  });
-}
-
-/** A free port of 127.0.0.1. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
   });
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { dieWithParent, exitOf } from './processes.js';
-import { freePort, redisServerPath, type RedisServer } from './redis-server.js';
+import { freePort } from './free-port.js';
+import { redisServerPath, type RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
 export const GROUP = 'mymaster';

@@ -1,5 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
 import type { Certificate } from './certificates.js';
+import { freePort } from './free-port.js';
 import { startRedis, type RedisServers } from './redis-servers.js';
 
 export interface TlsOptions {
@@ -38,14 +38,4 @@ export async function startTls(options: TlsOptions): Promise<TlsServer> {
       if (attempt === 5) throw error;
     }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
