@@ -129,11 +129,11 @@ export const ALERT_RULES: readonly AlertRule[] = [
     expr: `sum by (job) (${everywhere('fallbackActive')}) > 0`,
     for: '1m',
     severity: 'critical',
-    summary: 'The locks of {{ $labels.job }} work within single processes only',
+    summary: 'The locks of {{ $labels.job }} are taken in the fallback, and not on its nodes',
     description:
-      'The in-memory fallback is active: two processes can hold the same lock at once, and every process ' +
-      'runs every job. Bring the Redis nodes back. If Redis is not enabled (REDIS_ENABLED), enable it, or ' +
-      'run one process only.',
+      'With the fallback in memory two processes can hold the same lock at once, and every process runs ' +
+      'every job. With a database as the fallback locks exclude, but depend on it alone. Bring the nodes ' +
+      'back. If Redis is not enabled (REDIS_ENABLED), enable it, or run one process only.',
   },
   {
     alert: 'QuorlockJobOverdue',

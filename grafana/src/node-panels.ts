@@ -74,7 +74,7 @@ export const nodePanels = () => [
   lines(
     {
       title: 'Fallback, by process',
-      description: 'Lock managers that lock within their own process only. Zero is normal.',
+      description: 'Lock managers that lock in the fallback, or in memory only. Zero is normal.',
       unit: 'short',
     },
     [{ expr: `sum by (job, instance) (${ofProcesses('fallbackActive')})`, legend: '{{instance}}' }],

@@ -32,8 +32,8 @@ export const summaryPanels = () => [
     {
       title: 'Fallback',
       description:
-        'Lock managers that lock within their own process only: two processes can hold the same lock at ' +
-        'once.',
+        'Lock managers that lock in the fallback. In memory two processes can hold the same lock at once; ' +
+        'in a database locks exclude, but depend on it alone.',
       unit: 'short',
     },
     { expr: `sum(${ofProcesses('fallbackActive')})`, legend: 'managers' },

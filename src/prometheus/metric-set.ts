@@ -175,7 +175,7 @@ export function metricSetOn(register: MetricsRegistry, buckets: Buckets): Metric
     ),
     fallbackActive: gauge(
       METRICS.fallbackActive,
-      'Lock managers that lock within this process only, because no majority of the nodes answers.',
+      'Lock managers that lock in the fallback, because no majority of the nodes answers, or in memory only.',
       [],
     ),
     forceReleases: counter(
