@@ -228,7 +228,7 @@ describe('the migration', () => {
   it('without tables the node says what to do, and votes as soon as they are there', async () => {
     const locks = alone({ schema: 'later' });
     expect(await reasonOf(locks, 'misconfigured')).toMatch(
-      /no tables of quorlock in the schema "later": run postgresMigration\(\), or set migrate: true/,
+      /no tables .* in the schema "later": run the SQL of postgresMigration\(\), or set migrate: true/,
     );
     expect(await outcomeOf(locks.acquire('a'))).toBe('unreachable');
     await server.query(postgresMigration({ schema: 'later' }));

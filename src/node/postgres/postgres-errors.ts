@@ -66,9 +66,9 @@ export function misconfigurationOf(error: unknown, schema: string): string | und
 /** What is wrong where the functions are missing; `version` is that of the tables, if there are any. */
 export const missingTables = (schema: string, version: number | undefined): string =>
   version === undefined
-    ? `there are no tables of quorlock in the schema "${schema}": run postgresMigration(), ` +
+    ? `there are no tables of quorlock in the schema "${schema}": run the SQL of postgresMigration(), ` +
       'or set migrate: true'
     : version === SCHEMA_VERSION
-      ? `the tables of quorlock in schema "${schema}" are not complete: run postgresMigration()`
+      ? `the tables of quorlock in schema "${schema}" are not complete: run the SQL of postgresMigration()`
       : `the tables of quorlock in the schema "${schema}" are of version ${version}, and this release ` +
         `needs version ${SCHEMA_VERSION}: run its postgresMigration(), or set migrate: true`;
