@@ -24,7 +24,7 @@ export abstract class LockError extends Error {
     message: string,
     /** The resources of the call or the lease. */
     readonly resources: readonly string[],
-    options?: ErrorOptions,
+    options?: { readonly cause?: unknown },
   ) {
     super(message, options);
     this.name = new.target.name;
@@ -246,7 +246,7 @@ export class RunTimeoutError extends LockError {
   constructor(
     resources: readonly string[],
     readonly timeoutMs: number,
-    options?: ErrorOptions,
+    options?: { readonly cause?: unknown },
   ) {
     super(`the run of ${quoted(resources)} took longer than ${timeoutMs} ms`, resources, options);
   }

@@ -14,7 +14,7 @@ export class ExecutionError extends Error {
     override readonly message: string,
     /** Each resolves when all clients have voted in that attempt, or have failed to. */
     readonly attempts: ReadonlyArray<Promise<ExecutionStats>>,
-    options?: ErrorOptions,
+    options?: { readonly cause?: unknown },
   ) {
     super(message, options);
     this.name = 'ExecutionError';
