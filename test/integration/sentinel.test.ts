@@ -41,6 +41,9 @@ describe.each(SENTINEL_LIBRARIES)('a node that sentinels monitor, by $name', ({ 
     await untilStatus(holder, 0, 'untrusted');
     expect(await sentinels.masterPort()).toBe(replica.port);
     expect(holder.nodes()[0]!.reason).toContain('lost its memory');
+    const watcher = clients.make({ nodes: [sentinels.options.sentinels[0]!] });
+    await untilStatus(watcher, 0, 'misconfigured');
+    expect(watcher.nodes()[0]!.reason).toContain('it is a sentinel, which keeps no locks');
     expect(lease.signal.reason).toBeUndefined();
     // A client that starts now does not trust the new master either.
     const fresh = clients.make({ ...SHORT, nodes });

@@ -95,7 +95,15 @@ function decoded(text: string, where: string): string {
   }
 }
 
+/**
+ * How options of other libraries name the server. ioredis ignores these, so locks would be kept on localhost.
+ */
+const FOREIGN_PLACES = ['url', 'uri', 'socket', 'hostname', 'addresses', 'connectionString'];
+
 function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
+  const foreign = FOREIGN_PLACES.find((option) => source[option] !== undefined);
+  if (foreign !== undefined)
+    throw new TypeError(`${where}: ${foreign} is no option of a node: give a url itself, or host and port`);
   const { durable = false, ...rest } = source;
   if (typeof durable !== 'boolean') throw new TypeError(`${where}: durable must be true or false`);
   checkCredentials(source, where);

@@ -4,6 +4,8 @@ export interface ServerInfo {
   readonly runId: string | undefined;
   readonly isReplica: boolean;
   readonly isClusterMember: boolean;
+  /** It watches servers, and keeps no data itself. */
+  readonly isSentinel: boolean;
   /** How many keys the server has evicted for lack of memory since its start. */
   readonly evictedKeys: number;
   /** What the operator should know although the server votes; empty: nothing. */
@@ -23,6 +25,7 @@ export function serverInfoOf(text: string, persistence?: string): ServerInfo {
     runId,
     isReplica: field('role') === 'slave',
     isClusterMember: field('redis_mode') === 'cluster',
+    isSentinel: field('redis_mode') === 'sentinel',
     evictedKeys: Number(field('evicted_keys') ?? 0),
     caution: [runId === undefined ? NO_INFO : isLimited ? evictionCaution(policy) : undefined, persistence]
       .filter((caution) => caution !== undefined)
@@ -51,6 +54,8 @@ interface ServerPlace {
 
 /** Why the server cannot vote in this place; `undefined` if it can. */
 export function misconfigurationOf(info: ServerInfo, place: ServerPlace): string | undefined {
+  if (info.isSentinel)
+    return 'it is a sentinel, which keeps no locks: give { sentinels: [{ host, port }], name }';
   if (info.isReplica) return 'it is a read-only replica';
   if (info.isClusterMember && !place.isShard)
     return (

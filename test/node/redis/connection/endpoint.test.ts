@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { optionsOfUrl } from '../../../../src/node/redis/connection/endpoint.js';
+import { endpointOf, optionsOfUrl } from '../../../../src/node/redis/connection/endpoint.js';
 
 describe('the url of a server', () => {
   it.each([
@@ -9,5 +9,17 @@ describe('the url of a server', () => {
     ['redis://h', { host: 'h', port: 6379 }],
   ])('may name the kind of IP addresses: %s', (url, options) => {
     expect(optionsOfUrl(url, 'nodes[0]')).toEqual(options);
+  });
+});
+
+describe('options of a server', () => {
+  it.each([
+    ['url', { url: 'redis://h:7000' }],
+    ['socket', { socket: { host: 'h', port: 7000 } }],
+    ['addresses', { addresses: [{ host: 'h', port: 7000 }] }],
+  ])('that name it as another library does (%s) are refused: it would be localhost', (option, source) => {
+    expect(() => endpointOf(source, 'nodes[0]')).toThrow(
+      `nodes[0]: ${option} is no option of a node: give a url itself, or host and port`,
+    );
   });
 });
