@@ -65,7 +65,7 @@ export class NodeGroup {
 
   /** How many nodes are ready now, and whether they are enough. */
   get count(): QuorumSnapshot {
-    const ready = this.nodes.filter(({ state }) => state.status === 'ready').length;
+    const ready = this.#views.readyNodes;
     const needed = this.#majority;
     return { ready, needed, nodes: this.nodes.length, reached: ready >= needed };
   }
@@ -87,8 +87,12 @@ export class NodeGroup {
   connect(): void {
     if (this.#bootstrap !== undefined) return;
     this.#bootstrap = new Bootstrap(this.nodes, this.#clock, this.#majority, this.quarantine);
-    this.#quorumWatch = new QuorumWatch(this.nodes, this.#clock, this.#majority, (quorum, atStart) =>
-      this.#events.emit({ type: 'quorum', atStart, quorum }),
+    this.#quorumWatch = new QuorumWatch(
+      this.nodes,
+      this.#views,
+      this.#clock,
+      this.#majority,
+      (quorum, atStart) => this.#events.emit({ type: 'quorum', atStart, quorum }),
     );
     this.membership.begin();
     this.#want();

@@ -77,6 +77,13 @@ export class NodeViews {
     return sound === nodeIndex ? undefined : this.nodes[sound];
   }
 
+  /** How many nodes are ready. A server that has two addresses counts once. */
+  get readyNodes(): number {
+    return this.nodes.filter(
+      ({ state }, nodeIndex) => state.status === 'ready' && this.twinOf(nodeIndex) === undefined,
+    ).length;
+  }
+
   /** Whether the node is a server of its own that has a copy of another node's data, with the id of that. */
   isCopy(nodeIndex: number): boolean {
     const twin = this.twinOf(nodeIndex);

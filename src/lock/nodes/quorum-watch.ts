@@ -2,6 +2,7 @@ import type { QuorumSnapshot } from '../../api/events.js';
 import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 import type { LockNode } from '../../node/lock-node.js';
 import { START_MS } from './bootstrap.js';
+import type { NodeViews } from './node-views.js';
 
 /**
  * Whether a majority of the nodes is ready. It is told once when the start is over, so that a wrong address
@@ -12,6 +13,7 @@ export class QuorumWatch {
   /** Resolves when the start is over, or when the watch was closed before. */
   readonly started: Promise<QuorumSnapshot>;
   readonly #nodes: readonly LockNode[];
+  readonly #views: NodeViews;
   readonly #needed: number;
   readonly #tell: (quorum: QuorumSnapshot, atStart: boolean) => void;
   readonly #stops: (() => void)[];
@@ -23,11 +25,13 @@ export class QuorumWatch {
 
   constructor(
     nodes: readonly LockNode[],
+    views: NodeViews,
     clock: Clock,
     majority: number,
     tell: (quorum: QuorumSnapshot, atStart: boolean) => void,
   ) {
     this.#nodes = nodes;
+    this.#views = views;
     this.#needed = majority;
     this.#tell = tell;
     this.started = new Promise((resolve) => (this.#resolve = resolve));
@@ -67,7 +71,7 @@ export class QuorumWatch {
   }
 
   #count(): QuorumSnapshot {
-    const ready = this.#nodes.filter(({ state }) => state.status === 'ready').length;
+    const ready = this.#views.readyNodes;
     return { ready, needed: this.#needed, nodes: this.#nodes.length, reached: ready >= this.#needed };
   }
 }

@@ -28,6 +28,22 @@ describe('whether a majority of the nodes is ready', () => {
     await world.clock.until(locks.close());
   });
 
+  it('a server that has two addresses counts once', async () => {
+    const world = new VirtualWorld(3);
+    for (const node of world.nodes.slice(0, 2)) node.setState({ status: 'ready', serverId: 'one' });
+    world.nodes[2]!.setState({ status: 'unreachable', reason: 'refused' });
+    const locks = world.manager();
+    await world.clock.advance(10);
+    const one = { ready: 1, needed: 2, nodes: 3 };
+    expect(await locks.started()).toEqual({ ...one, reached: false });
+    expect(locks.health()).toMatchObject({
+      ...one,
+      status: 'down',
+      reason: '1 of 3 nodes is ready, and 2 are needed',
+    });
+    await world.clock.until(locks.close());
+  });
+
   it('is told after two seconds if a node says nothing', async () => {
     const world = new VirtualWorld(3);
     world.nodes[2]!.setState({ status: 'connecting' });
