@@ -24,6 +24,7 @@ import { onAbort } from './lease/abort-listeners.js';
 import { ExtensionRounds } from './lease/extension-round.js';
 import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
 import { HeldLease, type LeaseContext } from './lease/held-lease.js';
+import { KeysHeld } from './lease/keys-held.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
 import type { LeaseGuard } from './lease/stand-in.js';
 import { newHolderId } from './quorum/holder-id.js';
@@ -64,6 +65,7 @@ export class Acquirer {
   readonly #leaseContext: LeaseContext;
   readonly #waitContext: WaitContext;
   readonly #fallback: Fallback | undefined;
+  readonly #held = new KeysHeld();
   readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
   /**
@@ -77,10 +79,10 @@ export class Acquirer {
   #onIdle: (() => void) | undefined;
 
   constructor(context: AcquirerContext) {
-    const { options, clock, random, events, quorum, quarantine, scheduler, guard } = context;
+    const { options, clock, random, events, quorum, quarantine, scheduler, guard, isInMemory } = context;
     const { driftFactor, fencing, keyPrefix } = options;
     this.#context = context;
-    this.#queue = new WaitQueue(clock);
+    this.#queue = new WaitQueue(clock, this.#held);
     this.#notifications = new ReleaseNotifications(
       quorum.nodes,
       clock,
@@ -90,7 +92,7 @@ export class Acquirer {
       quarantine,
     );
     this.#fallback = openFallback({ ...context, discard: releaseKeys });
-    this.leases = new LeaseRegistry(clock, this.#queue, this.#notifications, this.#fallback);
+    this.leases = new LeaseRegistry(clock, this.#held, this.#queue, this.#notifications, this.#fallback);
     this.#attemptContext = {
       clock,
       random,
@@ -102,7 +104,8 @@ export class Acquirer {
     };
     const rounds = new ExtensionRounds(driftFactor);
     this.#keysContext = { clock, events, scheduler, guard, driftFactor, rounds };
-    this.#leaseContext = { clock, events, host: this.leases, quarantine, keyPrefix, quorum };
+    const host = this.leases;
+    this.#leaseContext = { clock, events, host, quarantine, keyPrefix, quorum, isInMemory };
     this.#waitContext = {
       clock,
       random,
@@ -279,14 +282,12 @@ export class Acquirer {
   #begin(won: Won): HeldKeys {
     const keys = new HeldKeys(this.#keysContext, won);
     this.#fallback?.began?.(keys);
-    this.#queue.keysAcquired(keys);
+    this.#held.add(keys);
     return keys;
   }
 
   #hold(call: AcquireCall, keys: HeldKeys, attempts: number): HeldLease {
-    const fallback = !keys.isOn(this.#context.quorum) || this.#context.isInMemory;
-    const lease = new HeldLease(this.#leaseContext, keys, call, attempts, fallback);
-    this.leases.add(lease);
+    const lease = new HeldLease(this.#leaseContext, keys, call, attempts);
     call.emitAcquired(lease);
     this.leases.endIfClosed(lease);
     return lease;

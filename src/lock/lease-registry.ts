@@ -3,6 +3,7 @@ import type { QueueEntry } from '../node/node-request.js';
 import type { Fallback } from './fallback/fallback.js';
 import type { HeldKeys, LeaseReleaseTerms } from './lease/held-keys.js';
 import type { HeldLease, LeaseHost } from './lease/held-lease.js';
+import type { KeysHeld } from './lease/keys-held.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
 
@@ -13,20 +14,16 @@ const NONE: ReadonlySet<unknown> = new Set();
  * release them.
  */
 export class LeaseRegistry implements LeaseHost {
-  readonly #leases = new Set<HeldLease>();
   readonly #onEnded = new Set<() => void>();
   #isClosed = false;
 
   constructor(
     private readonly clock: Clock,
+    private readonly held: KeysHeld,
     private readonly queue: WaitQueue,
     private readonly notifications: ReleaseNotifications,
     private readonly fallback: Fallback | undefined,
   ) {}
-
-  add(lease: HeldLease): void {
-    this.#leases.add(lease);
-  }
 
   /** Ends a lease that was won while everything was being closed. To be called after its event `acquired`. */
   endIfClosed(lease: HeldLease): void {
@@ -35,15 +32,15 @@ export class LeaseRegistry implements LeaseHost {
 
   /** Whether one of these resources is held. */
   holds(resources: readonly string[]): boolean {
-    for (const lease of this.#leases) {
-      if (lease.resources.some((resource) => resources.includes(resource))) return true;
+    for (const { tracker } of this.held) {
+      if (tracker.resources.some((resource) => resources.includes(resource))) return true;
     }
     return false;
   }
 
   /** A node votes from now on: all keys that are not on it are extended soon. */
   extendFor(nodeIndex: number): void {
-    for (const lease of this.#leases) lease.extendFor(nodeIndex);
+    for (const keys of this.held) keys.extendFor(nodeIndex);
   }
 
   /**
@@ -52,12 +49,12 @@ export class LeaseRegistry implements LeaseHost {
    */
   close(leaveKeys: boolean): void {
     this.#isClosed = true;
-    for (const lease of this.#leases) lease.lose('closed', leaveKeys);
+    for (const { lease } of this.held) lease?.lose('closed', leaveKeys);
   }
 
   /** Resolves when no lease is held, after `timeoutMs` at the latest. */
   async whenEmpty(timeoutMs: number): Promise<void> {
-    if (this.#leases.size === 0 || timeoutMs === 0) return;
+    if (timeoutMs === 0 || this.#holdsOnly(NONE)) return;
     await new Promise<void>((resolve) => {
       const timer = this.clock.setTimer(resolve, timeoutMs);
       void this.whenOnly(NONE).then(() => {
@@ -69,19 +66,20 @@ export class LeaseRegistry implements LeaseHost {
 
   /** Resolves when no other lease is held than these. */
   whenOnly(leases: ReadonlySet<unknown>): Promise<void> {
-    const areOthersEnded = (): boolean => {
-      for (const lease of this.#leases) if (!leases.has(lease)) return false;
-      return true;
-    };
-    if (areOthersEnded()) return Promise.resolve();
+    if (this.#holdsOnly(leases)) return Promise.resolve();
     return new Promise((resolve) => {
       const onEnded = (): void => {
-        if (!areOthersEnded()) return;
+        if (!this.#holdsOnly(leases)) return;
         this.#onEnded.delete(onEnded);
         resolve();
       };
       this.#onEnded.add(onEnded);
     });
+  }
+
+  #holdsOnly(leases: ReadonlySet<unknown>): boolean {
+    for (const { lease } of this.held) if (!leases.has(lease)) return false;
+    return true;
   }
 
   handOver(keys: HeldKeys, onTaken: () => void): boolean {
@@ -119,8 +117,7 @@ export class LeaseRegistry implements LeaseHost {
     await Promise.all([recorded, keys.whenQuiet(timeoutMs)]);
   }
 
-  ended(lease: HeldLease): void {
-    this.#leases.delete(lease);
+  ended(): void {
     for (const onEnded of this.#onEnded) onEnded();
   }
 

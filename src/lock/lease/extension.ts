@@ -32,6 +32,7 @@ export interface ExtensionContext {
 
 /** The owner of the keys that are extended. */
 export interface ExtensionOwner {
+  readonly context: ExtensionContext;
   readonly quorum: Quorum;
   readonly tracker: KeyTracker;
   /** `undefined` once the keys are held for nobody: then answers that arrive mean nothing any more. */
@@ -69,7 +70,6 @@ export class Extension implements RestoreTarget, TurnTaker {
    * fencing.
    */
   readonly lastToken: number | undefined;
-  readonly #context: ExtensionContext;
   readonly #owner: ExtensionOwner;
   /** The grant that ends last. */
   #grant: Grant;
@@ -85,8 +85,7 @@ export class Extension implements RestoreTarget, TurnTaker {
   /** The counter of a node that was ahead of the last token when it granted. */
   #counterAhead: number | undefined;
 
-  constructor(context: ExtensionContext, owner: ExtensionOwner, { token, grant }: Won) {
-    this.#context = context;
+  constructor(owner: ExtensionOwner, { token, grant }: Won) {
     this.#owner = owner;
     this.lastToken = token;
     this.#grant = grant;
@@ -160,11 +159,11 @@ export class Extension implements RestoreTarget, TurnTaker {
   /** Extends the keys as soon as it is their turn. */
   request(): void {
     this.#state = 'waiting for its turn';
-    this.#context.scheduler.requestTurn(this);
+    this.#owner.context.scheduler.requestTurn(this);
   }
 
   takeTurn(sentAt: Stamp): void {
-    const { endTurn } = this.#context.scheduler;
+    const { endTurn } = this.#owner.context.scheduler;
     const { lease } = this.#owner;
     // Meanwhile the lease may have ended, or its holder may have extended it.
     if (lease === undefined || this.#state !== 'waiting for its turn') endTurn();
@@ -173,7 +172,7 @@ export class Extension implements RestoreTarget, TurnTaker {
 
   /** Extends the keys now. Returns whether a majority granted it. */
   extendNow(lease: LeaseListener, ttlMs: number): Promise<boolean> {
-    return new Promise((resolve) => this.#begin(lease, ttlMs, this.#context.clock.stamp(), resolve));
+    return new Promise((resolve) => this.#begin(lease, ttlMs, this.#owner.context.clock.stamp(), resolve));
   }
 
   /** Resolves at the end of the extension that is running. */
@@ -204,7 +203,7 @@ export class Extension implements RestoreTarget, TurnTaker {
    */
   adopt(sentAt: Stamp, ttlMs: number): void {
     if (this.#isRestoredWithoutQuorum) return;
-    this.#asked = grantOf(sentAt, ttlMs, this.#context.driftFactor);
+    this.#asked = grantOf(sentAt, ttlMs, this.#owner.context.driftFactor);
     this.#prolong(this.#asked);
   }
 
@@ -218,14 +217,14 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   #leftMs(): number {
-    return validityLeftMs(this.#grant, this.#context.clock.stamp());
+    return validityLeftMs(this.#grant, this.#owner.context.clock.stamp());
   }
 
   /** Calls back once, when it is over, with whether a majority granted it. */
   #begin({ id, terms }: LeaseListener, ttlMs: number, sentAt: Stamp, onEnd: (won: boolean) => void): void {
     const { nodeTimeoutMs } = terms;
     const { quorum, tracker } = this.#owner;
-    const { shared, grant } = this.#context.rounds.roundAt(quorum, sentAt, ttlMs, nodeTimeoutMs);
+    const { shared, grant } = this.#owner.context.rounds.roundAt(quorum, sentAt, ttlMs, nodeTimeoutMs);
     this.#state = 'running';
     this.expectTtl(ttlMs);
     this.#asked = grant;
@@ -266,7 +265,7 @@ export class Extension implements RestoreTarget, TurnTaker {
   }
 
   #setbackOf({ tally }: QuorumCall, { ttlMs, token }: ExtendTerms, takers: string | undefined): Setback {
-    const now = this.#context.clock.now();
+    const now = this.#owner.context.clock.now();
     const retryAt = now + extensionRetryMs(ttlMs);
     // A majority with other owners may be a claimant that only passes by: its round is lost, and released, if
     // some of its nodes have no vote.
@@ -286,7 +285,7 @@ export class Extension implements RestoreTarget, TurnTaker {
     headroomMs: number,
     ttlMs: number,
   ): void {
-    const { events } = this.#context;
+    const { events } = this.#owner.context;
     if (!events.listening) return;
     const { resources } = this.#owner.tracker;
     const outcome = won ? 'extended' : 'failed';

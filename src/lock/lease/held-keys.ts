@@ -1,6 +1,5 @@
 import { lossMarginMs, lostAt } from '../../core/extension-schedule.js';
 import type { LossReason } from '../../core/lease-state.js';
-import type { RunMark } from '../../core/run.js';
 import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
 import type { NodeVote } from '../../api/errors.js';
 import type { Won } from '../acquire/attempt.js';
@@ -11,6 +10,7 @@ import type { ReleaseTerms } from '../quorum/terms.js';
 import type { ReleaseResult } from '../quorum/release.js';
 import type { Due } from './due-heap.js';
 import { Extension, type ExtensionContext, type ExtensionOwner } from './extension.js';
+import { HeldRun } from './held-run.js';
 import type { LeaseListener } from './lease-listener.js';
 import type { Scheduled } from './lease-scheduler.js';
 import type { LeaseGuard, RemoteLease } from './stand-in.js';
@@ -33,14 +33,12 @@ export interface HeldKeysContext extends ExtensionContext {
 export class HeldKeys implements Scheduled, ExtensionOwner {
   readonly tracker: KeyTracker;
   /** The run of a tick that the keys are for. Such keys have one lease only. */
-  readonly run: RunMark | undefined;
+  readonly run: HeldRun | undefined;
   due: Due<Scheduled> | undefined;
   dueIndex = 0;
   readonly quorum: Quorum;
-  /** Whether other processes were waiting for the resources when the keys were won. */
-  readonly othersWait: boolean;
-  readonly #context: HeldKeysContext;
-  /** `undefined` if the grant is for one lease only, as nearly always. */
+  readonly context: HeldKeysContext;
+  /** `undefined` if the grant is for one lease only and no other process waits, as nearly always. */
   readonly #tokens: TokenRange | undefined;
   readonly #extension: Extension;
   #lease: LeaseListener | undefined;
@@ -50,13 +48,12 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   constructor(context: HeldKeysContext, won: Won) {
     const { quorum, tracker, token, run, request, othersWait } = won;
     this.tracker = tracker;
-    this.run = run;
-    this.#context = context;
+    this.run = run && new HeldRun(run);
+    this.context = context;
     this.quorum = quorum;
-    this.othersWait = othersWait;
-    if (request.tokens > 1)
+    if (request.tokens > 1 || othersWait)
       this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWait);
-    this.#extension = new Extension(context, this, won);
+    this.#extension = new Extension(this, won);
   }
 
   get lease(): LeaseListener | undefined {
@@ -68,7 +65,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   get remainingMs(): number {
-    return Math.max(0, validityLeftMs(this.#extension.grant, this.#context.clock.stamp()));
+    return Math.max(0, validityLeftMs(this.#extension.grant, this.context.clock.stamp()));
   }
 
   /** What the nodes said to the last extension that failed. */
@@ -76,9 +73,14 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     return this.#extension.failedVotes;
   }
 
+  /** Whether other processes were waiting for the resources when the keys were won. */
+  get othersWait(): boolean {
+    return this.#tokens?.othersWait === true;
+  }
+
   /** Whether another lease may follow on these keys when the present one is released. */
   get mayFollow(): boolean {
-    return this.#tokens?.mayFollow(this.#extension.grant, this.#context.clock.stamp()) === true;
+    return this.#tokens?.mayFollow(this.#extension.grant, this.context.clock.stamp()) === true;
   }
 
   /** On how many nodes the keys may be. */
@@ -95,7 +97,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     this.#lease = lease;
     this.tracker.unbegunRun = undefined;
     if (lease.terms.autoExtend && !lease.fallback) this.#beginRemote(lease);
-    this.#context.scheduler.schedule(this, this.#dueAt(lease));
+    this.context.scheduler.schedule(this, this.#dueAt(lease));
     return this.#tokens?.next() ?? this.#extension.lastToken;
   }
 
@@ -105,7 +107,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     // Before anything is released: what nobody extends any more stays released.
     this.#remote?.end();
     this.#remote = undefined;
-    this.#context.scheduler.cancel(this);
+    this.context.scheduler.cancel(this);
   }
 
   /** Releases the keys on the nodes, or leaves them a while to live. */
@@ -131,7 +133,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
    * deadline.
    */
   async whenQuiet(timeoutMs: number): Promise<void> {
-    const { clock } = this.#context;
+    const { clock } = this.context;
     this.quorum.withdraw(this.tracker);
     const dueAt = clock.now() + timeoutMs;
     for (let stepMs = 1; clock.now() < dueAt && !this.#isQuiet(); stepMs *= 2)
@@ -139,7 +141,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   #isQuiet(): boolean {
-    const now = this.#context.clock.now();
+    const now = this.context.clock.now();
     return this.quorum.nodes.every((_, nodeIndex) => this.tracker.isFinal(nodeIndex, now));
   }
 
@@ -157,13 +159,14 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
 
   /** A node votes from now on: if the keys are not on it, they are extended soon. */
   extendFor(nodeIndex: number): void {
-    if (this.#lease?.terms.autoExtend === true) this.#extension.extendFor(nodeIndex);
+    const lease = this.#lease;
+    if (lease?.terms.autoExtend === true && !lease.fallback) this.#extension.extendFor(nodeIndex);
   }
 
   reschedule(): void {
     if (this.#lease === undefined) return;
     this.#updateRemote();
-    this.#context.scheduler.schedule(this, this.#dueAt(this.#lease));
+    this.context.scheduler.schedule(this, this.#dueAt(this.#lease));
   }
 
   wake(now: number, dueAt: number): number | undefined {
@@ -185,7 +188,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
    */
   catchUp(): void {
     if (this.#lease === undefined) return;
-    const now = this.#context.clock.now();
+    const now = this.context.clock.now();
     this.wake(now, Math.min(now, this.#dueAt(this.#lease)));
   }
 
@@ -209,7 +212,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   #beginRemote({ terms, heldSince }: LeaseListener): void {
-    const { guard, driftFactor } = this.#context;
+    const { guard, driftFactor } = this.context;
     if (guard === undefined) return;
     const { ttlMs, nodeTimeoutMs, maxHoldMs = Number.POSITIVE_INFINITY } = terms;
     const { resources, holderId } = this.tracker;

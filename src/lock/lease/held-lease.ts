@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { QuarantineTerm } from '../../core/quarantine.js';
 import type { RunNote } from '../../core/run-history.js';
-import type { RunMark } from '../../core/run.js';
 import {
   HELD,
   lost,
@@ -21,7 +20,6 @@ import { checkTtlMs } from '../validation/checks.js';
 import type { HeldKeys, LeaseReleaseTerms } from './held-keys.js';
 import type { LeaseListener } from './lease-listener.js';
 import { assertTransferable, leaseJson } from './lease-data.js';
-import { RunEnd } from './run-end.js';
 
 type LeaseEnded = Extract<LockEvent, { type: 'released' }>;
 
@@ -45,8 +43,8 @@ export interface LeaseHost {
    * them any more, after `timeoutMs` at the latest.
    */
   transferred(keys: HeldKeys, timeoutMs: number): Promise<void>;
-  /** The lease is over, for whatever reason. */
-  ended(lease: HeldLease): void;
+  /** A lease is over, for whatever reason. */
+  ended(): void;
 }
 
 /**
@@ -60,12 +58,9 @@ export interface LeaseContext {
   readonly keyPrefix: string;
   /** The nodes, as opposed to the fallback. */
   readonly quorum: Quorum;
+  /** Whether all nodes are in memory, so that every lease excludes this process only. */
+  readonly isInMemory: boolean;
 }
-
-const finishOf = (mark: RunMark, runEnd: RunEnd | undefined): LeaseReleaseTerms['finish'] => ({
-  mark,
-  onEnd: (recorded) => runEnd?.tell(recorded),
-});
 
 /**
  * The handle of held keys, until it is released or lost. What is extended, and when it is lost, the keys
@@ -84,22 +79,18 @@ export class HeldLease implements Lease, LeaseListener {
   #released: Promise<void> | undefined;
   /** Whether somebody may have what it takes to adopt it. */
   #isOffered = false;
-  /** `undefined` without a tick. */
-  readonly #runEnd: RunEnd | undefined;
 
   constructor(
     context: LeaseContext,
     keys: HeldKeys,
     { id, options }: AcquireCall,
     readonly attempts: number,
-    readonly fallback: boolean,
   ) {
     this.#context = context;
     this.#id = id;
     this.#terms = options;
     this.#keys = keys;
     this.#heldSince = context.clock.now();
-    if (keys.run !== undefined) this.#runEnd = new RunEnd();
     this.#token = keys.begin(this);
   }
 
@@ -113,6 +104,10 @@ export class HeldLease implements Lease, LeaseListener {
 
   get name(): string {
     return this.#terms.name;
+  }
+
+  get fallback(): boolean {
+    return this.#isInFallback || this.#context.isInMemory;
   }
 
   /** The number of the acquire call that it comes from, which all its events carry. */
@@ -149,12 +144,13 @@ export class HeldLease implements Lease, LeaseListener {
   }
 
   get attempt(): number | undefined {
-    return this.#keys.run?.attempt;
+    return this.#keys.run?.mark.attempt;
   }
 
   /** What the nodes are to remember of the run: it goes to them with the release. */
   set note(note: RunNote) {
-    if (this.#runEnd !== undefined) this.#runEnd.note = note;
+    const { run } = this.#keys;
+    if (run !== undefined) run.note = note;
   }
 
   remainingMs(): number {
@@ -192,14 +188,14 @@ export class HeldLease implements Lease, LeaseListener {
   }
 
   finished(): Promise<boolean> {
-    return this.#runEnd?.recorded ?? Promise.resolve(false);
+    return this.#keys.run?.recorded ?? Promise.resolve(false);
   }
 
   toJSON(): LeaseJson {
     this.#isOffered = true;
     return leaseJson(this, {
       keyPrefix: this.#context.keyPrefix,
-      tick: this.#keys.run?.tick,
+      tick: this.#keys.run?.mark.tick,
       isInFallback: this.#isInFallback,
       isTransferred: this.#state.phase === 'transferred',
     });
@@ -207,7 +203,7 @@ export class HeldLease implements Lease, LeaseListener {
 
   async transfer(): Promise<LeaseJson> {
     this.assertHeld();
-    assertTransferable(this.#keys.run, this.#isInFallback);
+    assertTransferable(this.#keys.run?.mark, this.#isInFallback);
     this.#state = transferred(this.#state);
     const heldMs = this.#end();
     this.#signal?.abort(this.#overError());
@@ -235,11 +231,6 @@ export class HeldLease implements Lease, LeaseListener {
     // Its routine has not ended: nothing is known of the run.
     if (reason === 'closed' && !leaveKeys) void this.release({ finish: false });
     else this.#context.host.lost(this.#keys);
-  }
-
-  /** A node votes from now on: if the keys are not on it, they are extended soon. */
-  extendFor(nodeIndex: number): void {
-    if (!this.fallback) this.#keys.extendFor(nodeIndex);
   }
 
   /** Unlike `fallback`, this is false where all nodes are in memory. */
@@ -276,17 +267,16 @@ export class HeldLease implements Lease, LeaseListener {
   #releaseKeys(keepMs: number, isFinished: boolean): Promise<number> {
     const { nodeTimeoutMs } = this.#terms;
     const { run } = this.#keys;
-    const runEnd = this.#runEnd;
-    if (!isFinished) runEnd?.tell(false);
-    const finish = isFinished && run !== undefined ? finishOf(run, runEnd) : undefined;
-    const terms = { id: this.#id, nodeTimeoutMs, keepMs, finish, note: runEnd?.note };
+    if (!isFinished) run?.tell(false);
+    const finish = isFinished ? run?.finish : undefined;
+    const terms = { id: this.#id, nodeTimeoutMs, keepMs, finish, note: run?.note };
     return this.#context.host.release(this.#keys, terms);
   }
 
   /** Returns for how long the lease was held, in milliseconds. */
   #end(): number {
     this.#keys.end();
-    this.#context.host.ended(this);
+    this.#context.host.ended();
     return this.#context.clock.now() - this.#heldSince;
   }
 

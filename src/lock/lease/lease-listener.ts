@@ -13,6 +13,6 @@ export interface LeaseListener {
   readonly heldSince: number;
   /** Whether it was taken in the fallback. */
   readonly fallback: boolean;
-  /** Its keys cannot be held any longer. */
-  lose(reason: LossReason): void;
+  /** Its keys cannot be held any longer. `leaveKeys`: they are left to expire in any case. */
+  lose(reason: LossReason, leaveKeys?: boolean): void;
 }

@@ -18,6 +18,15 @@ const HELD = GRANTED | MAY_BE_THERE;
  */
 const heldOnAll: (number[] | undefined)[] = [];
 
+/** The list with what is known now of one node: the same list, unless it is shared. */
+function changed(known: number[], nodeIndex: number, state: number): number[] {
+  const count = known.length;
+  const nodes = known === heldOnAll[count] ? [...known] : known;
+  nodes[nodeIndex] = state;
+  const isHeldOnAll = state === HELD && nodes.every((one) => one === HELD);
+  return isHeldOnAll ? (heldOnAll[count] ??= nodes) : nodes;
+}
+
 /**
  * What one holder id may have left on each node, so that nothing of it stays behind. A request whose answer
  * never came may still be carried out until its deadline; after that the node refuses it.
@@ -41,7 +50,7 @@ export class KeyTracker {
   }
 
   sent(nodeIndex: number): void {
-    this.#set(nodeIndex, this.#nodes[nodeIndex]! + OUTSTANDING);
+    this.#nodes = changed(this.#nodes, nodeIndex, this.#nodes[nodeIndex]! + OUTSTANDING);
   }
 
   /** Takes the node's real answer, which may be later than the vote that was counted. */
@@ -50,7 +59,7 @@ export class KeyTracker {
     const key = keyAfter(vote);
     const mayBeThere = key === 'as before' ? before & MAY_BE_THERE : key === 'possible' ? MAY_BE_THERE : 0;
     const granted = vote.kind === 'granted' ? GRANTED : 0;
-    this.#set(nodeIndex, (before & ~HELD) | mayBeThere | granted);
+    this.#nodes = changed(this.#nodes, nodeIndex, (before & ~HELD) | mayBeThere | granted);
     if (vote.kind === 'failed' && vote.reason === 'disconnected') {
       this.#mayActUntil ??= new Map();
       this.#mayActUntil.set(nodeIndex, Math.max(this.#mayActUntil.get(nodeIndex) ?? 0, deadlineAt));
@@ -84,13 +93,5 @@ export class KeyTracker {
    */
   isFinal(nodeIndex: number, now: number): boolean {
     return !this.isAsked(nodeIndex) && (this.#mayActUntil?.get(nodeIndex) ?? 0) <= now;
-  }
-
-  #set(nodeIndex: number, state: number): void {
-    const count = this.#nodes.length;
-    const nodes = this.#nodes === heldOnAll[count] ? [...this.#nodes] : this.#nodes;
-    nodes[nodeIndex] = state;
-    const isHeldOnAll = state === HELD && nodes.every((one) => one === HELD);
-    this.#nodes = isHeldOnAll ? (heldOnAll[count] ??= nodes) : nodes;
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { NotAcquired } from '../acquire/attempt.js';
 import type { HeldKeys } from '../lease/held-keys.js';
+import { keyOf, type KeysHeld } from '../lease/keys-held.js';
 import { Fifo, type FifoEntry } from './fifo.js';
 
 /** A waiter in a line. */
@@ -58,10 +59,6 @@ export class Place {
   }
 }
 
-/** One string for a list of resources; their names have no control characters. */
-const keyOf = (resources: readonly string[]): string =>
-  resources.length === 1 ? resources[0]! : resources.join('\n');
-
 /**
  * The waiters of this process, in one line for each list of resources: first come, first served. Only the
  * first in a line asks the nodes, and it does not ask either while this process holds the resources.
@@ -69,11 +66,13 @@ const keyOf = (resources: readonly string[]): string =>
 export class WaitQueue {
   readonly #lines = new Map<string, Line>();
   readonly #linesByResource = new Map<string, Set<Line>>();
-  readonly #held = new Map<string, HeldKeys>();
   /** Resources that this process has just released: the reason for which a new line yields. */
   readonly #released = new Map<string, YieldReason>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly held: KeysHeld,
+  ) {}
 
   /** How many waiters are in line for exactly these resources. */
   countWaiters(resources: readonly string[]): number {
@@ -93,12 +92,7 @@ export class WaitQueue {
 
   /** The keys that this process holds for exactly these resources. */
   heldKeys(resources: readonly string[]): HeldKeys | undefined {
-    return this.#held.size === 0 ? undefined : this.#held.get(keyOf(resources));
-  }
-
-  /** This process holds the keys from now on. */
-  keysAcquired(keys: HeldKeys): void {
-    this.#held.set(keyOf(keys.tracker.resources), keys);
+    return this.held.get(resources);
   }
 
   /** The waiter that has accepted these keys; `undefined`: nobody may take them over. */
@@ -111,7 +105,7 @@ export class WaitQueue {
 
   /** A lease was lost: nobody holds anything by these keys any more. */
   leaseLost(keys: HeldKeys): void {
-    this.#forget(keys);
+    this.held.remove(keys);
     this.mayBeFree(keys.tracker.resources);
   }
 
@@ -121,7 +115,7 @@ export class WaitQueue {
    */
   keysReleased(keys: HeldKeys, isQueued: boolean): void {
     const { resources } = keys.tracker;
-    this.#forget(keys);
+    this.held.remove(keys);
     if (!isQueued) this.#released.set(keyOf(resources), 'releasePending');
     this.#yield(resources, isQueued ? 'queued' : 'releasePending');
   }
@@ -159,7 +153,7 @@ export class WaitQueue {
   #onFirstLeft(line: Line, key: string): void {
     if (line.waiters.size === 0) this.#remove(key, line);
     // While this process holds the resources, the next one has nothing to do either.
-    else if (!this.#held.has(key)) line.waiters.first?.wake();
+    else if (this.heldKeys(line.resources) === undefined) line.waiters.first?.wake();
   }
 
   #linesFor(resources: readonly string[]): Iterable<Line> {
@@ -172,11 +166,6 @@ export class WaitQueue {
       line.yieldReason = reason;
       line.waiters.first?.wake();
     }
-  }
-
-  #forget(keys: HeldKeys): void {
-    const key = keyOf(keys.tracker.resources);
-    if (this.#held.get(key) === keys) this.#held.delete(key);
   }
 
   #add(key: string, line: Line): void {

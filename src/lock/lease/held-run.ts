@@ -1,11 +1,20 @@
 import type { RunNote } from '../../core/run-history.js';
+import type { RunMark } from '../../core/run.js';
+import type { ReleaseTerms } from '../quorum/terms.js';
 
-/** Whether the end of a run is on record, for those who ask before it is certain. */
-export class RunEnd {
+/** The run that keys are held for, and whether its end is on record, for those who ask early. */
+export class HeldRun {
   /** What the nodes are to remember of the run. */
   note: RunNote | undefined;
   #recorded: boolean | undefined;
   #listeners: ((recorded: boolean) => void)[] = [];
+
+  constructor(readonly mark: RunMark) {}
+
+  /** What the release of the keys says of its end. */
+  get finish(): ReleaseTerms['finish'] {
+    return { mark: this.mark, onEnd: (recorded) => this.tell(recorded) };
+  }
 
   /** Resolves when `tell` was called. */
   get recorded(): Promise<boolean> {
