@@ -19,7 +19,7 @@ import { openNodes, readFallback, readNodes } from './nodes/node-list.js';
 import { Quorum } from './quorum/quorum.js';
 import { readHistory } from './quorum/read-history.js';
 import { Runs } from './runs/runs.js';
-import { StallGuard } from './stall/stall-guard.js';
+import { StallGuard, type StartThread } from './stall/stall-guard.js';
 import { AcquireOptionsResolver } from './validation/acquire-options.js';
 import { resolveLockOptions } from './validation/lock-options.js';
 import { resolveManagerOptions } from './validation/manager-options.js';
@@ -29,6 +29,11 @@ export interface LockManagerPorts {
   readonly clock?: Clock | undefined;
   /** A number from 0 to 1, as Math.random. Only pauses depend on it; holder ids come from node:crypto. */
   readonly random?: (() => number) | undefined;
+}
+
+/** What the simulation brings besides: a worker thread in virtual time. */
+interface InnerPorts extends LockManagerPorts {
+  readonly startThread?: StartThread | undefined;
 }
 
 /** What elections and runs ask of the manager that they belong to. */
@@ -58,7 +63,7 @@ export class ManagerParts {
   #isDisconnected = false;
 
   /** Throws a TypeError or RangeError that names the option, the value and the bound. */
-  constructor(manager: Manager, options: LockManagerOptions, ports: LockManagerPorts) {
+  constructor(manager: Manager, options: LockManagerOptions, ports: InnerPorts) {
     this.options = resolveManagerOptions(options);
     this.acquireOptions = new AcquireOptionsResolver(this.options);
     this.clock = ports.clock ?? systemClock;
@@ -71,7 +76,7 @@ export class ManagerParts {
     const plans = readNodes(options.nodes, this.options.warn);
     const fallbackPlan = readFallback(options.fallback, plans);
     if (this.options.maxStallMs > 0) {
-      this.#stallGuard = new StallGuard(options.nodes, this.options, this.clock);
+      this.#stallGuard = new StallGuard(options.nodes, this.options, this.clock, ports.startThread);
     }
     const { events } = this;
     const { warn } = this.options;

@@ -30,8 +30,9 @@ export interface StallThread {
   terminate(): Promise<unknown>;
 }
 
-const startThread = (workerData: StallWorkerData): StallThread =>
-  new Worker(join(folder, 'stall-worker.js'), { workerData });
+export type StartThread = (data: StallWorkerData) => StallThread;
+
+const startThread: StartThread = (workerData) => new Worker(join(folder, 'stall-worker.js'), { workerData });
 
 /**
  * Extends leases while the event loop of this thread is blocked. A worker thread does it, with connections of
@@ -55,9 +56,9 @@ export class StallGuard implements LeaseGuard {
     sources: readonly NodeSource[],
     { warn, ...options }: ResolvedManagerOptions,
     private readonly clock: Clock,
-    private readonly start: (data: StallWorkerData) => StallThread = startThread,
+    private readonly start: StartThread = startThread,
   ) {
-    sources.forEach(assertPortable);
+    if (start === startThread) sources.forEach(assertPortable);
     this.#warn = warn;
     this.#data = { sources, options, origin: originOf(clock), heartbeat: this.#heartbeat.memory };
   }
