@@ -52,6 +52,7 @@ export class Checker {
   readonly #offered = new WeakSet<Holding>();
   #grants = 0;
   #retries = 0;
+  #outlived = 0;
 
   constructor(
     private readonly settings: Settings,
@@ -69,6 +70,11 @@ export class Checker {
   /** How many runs were another attempt to run their tick. */
   get retries(): number {
     return this.#retries;
+  }
+
+  /** How many leases were still valid after their holder's event loop was blocked for longer than a TTL. */
+  get outlived(): number {
+    return this.#outlived;
   }
 
   report(invariant: Invariant, detail: string): void {
@@ -128,6 +134,11 @@ export class Checker {
       );
     }
     this.ended(holding);
+  }
+
+  /** The event loop of a client runs again. These leases it held before. */
+  unblocked(held: readonly Holding[], blockedMs: number): void {
+    this.#outlived += held.filter(({ ttlMs, lease }) => ttlMs < blockedMs && isValid(lease)).length;
   }
 
   openOf(owner: string): Holding[] {

@@ -128,6 +128,7 @@ export class FaultInjector {
       case 'link misroute':
         return this.#misroute(one, node, lastsMs);
       case 'process stop':
+      case 'process block':
       case 'process suspend':
         return this.#pauseProcess(one, lastsMs, fault);
       case 'process crash':
@@ -281,17 +282,22 @@ export class FaultInjector {
   }
 
   #pauseProcess(
-    { process, health }: WorldClient,
+    { client, process, health }: WorldClient,
     lastsMs: number,
-    how: 'process stop' | 'process suspend',
+    how: 'process stop' | 'process block' | 'process suspend',
   ): void {
     if (!process.isRunning) return;
     if (how === 'process stop') process.stop();
+    else if (how === 'process block') process.block();
     else process.suspend();
+    const { checker, timeline } = this.#world;
+    const held = checker.openOf(client.name);
+    const pausedAt = timeline.now;
     health.begin();
     this.#during(lastsMs, () => {
       process.resume();
-      this.#world.checker.checkHolders();
+      checker.checkHolders();
+      if (how === 'process block' && process.isRunning) checker.unblocked(held, timeline.now - pausedAt);
       health.end(this.#quarantinedMs);
     });
   }

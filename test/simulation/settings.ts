@@ -30,11 +30,15 @@ const DISASTERS = ['majority flushed', 'all flushed'] as const;
 /** An address that leads one process to another node for a while, as a wrong entry of a name server does. */
 const MISROUTES = ['link misroute'] as const;
 
+/** An event loop that is blocked while the worker thread of `maxStallMs` goes on. */
+const BLOCKS = ['process block'] as const;
+
 export type Fault =
   | (typeof PLAIN_FAULTS)[number]
   | (typeof LOSSES)[number]
   | (typeof DISASTERS)[number]
-  | (typeof MISROUTES)[number];
+  | (typeof MISROUTES)[number]
+  | (typeof BLOCKS)[number];
 
 export interface Settings {
   readonly seed: number;
@@ -95,6 +99,8 @@ export interface Settings {
   readonly deaths: number;
   /** Whether workers give leases away, or copies of those that they go on with, and adopt those of others. */
   readonly adoptions?: boolean;
+  /** `undefined`: no process has a worker thread that extends leases while its event loop is blocked. */
+  readonly maxStallMs?: number;
 }
 
 /** What worlds have that are about something else than runs. */

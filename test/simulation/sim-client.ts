@@ -8,6 +8,7 @@ import {
   type Lease,
   type LeaseJson,
 } from '../../src/index.js';
+import type { StartThread } from '../../src/lock/stall/stall-guard.js';
 import type { LockNode } from '../../src/node/lock-node.js';
 import type { Timer } from '../../src/testing/index.js';
 import type { Checker, Holding } from './checker.js';
@@ -105,14 +106,16 @@ export class SimClient {
     private readonly rng: Rng,
     private readonly world: ClientWorld,
     nodes: readonly LockNode[],
+    startThread: StartThread,
   ) {
-    const { driftFactor, maxTtlMs, restartQuarantine } = world.settings;
+    const { driftFactor, maxTtlMs, restartQuarantine, maxStallMs } = world.settings;
     const warn = (message: string): void => {
       if (message.startsWith('a listener threw')) world.checker.report('no unexpected error', message);
     };
+    const ports = { clock: process, random: rng.next, startThread };
     this.manager = new LockManager(
-      { nodes, driftFactor, maxTtlMs, restartQuarantine, ttlMs: maxTtlMs, holder: name, warn },
-      { clock: process, random: rng.next },
+      { nodes, driftFactor, maxTtlMs, restartQuarantine, maxStallMs, ttlMs: maxTtlMs, holder: name, warn },
+      ports,
     );
     this.manager.subscribe((event) => {
       if (event.type !== 'extended' || event.outcome !== 'extended') return;

@@ -20,6 +20,7 @@ type Work = { readonly timer: SimTimer } | { readonly io: () => void };
  * One process on a machine of its own, seen from outside: its clocks, its timers, and whether it runs.
  *
  * - `stopped`: SIGSTOP, a long garbage collection, or a blocked event loop. Nothing runs; both clocks go on.
+ *   Another thread is stopped with it, but not by a blocked event loop.
  * - `suspended`: the machine is suspended. Nothing runs; the monotonic clock stops; the wall clock goes on.
  * - `dead`: nothing runs ever again.
  */
@@ -32,6 +33,7 @@ export class SimProcess implements Clock {
   readonly #timers = new Set<SimTimer>();
   #stalledMs = 0;
   #stalledAt = 0;
+  #thread: SimProcess | undefined;
   /** The true time since which the process has run without a break. */
   runningSince: number;
 
@@ -106,12 +108,28 @@ export class SimProcess implements Clock {
     else if (this.#state !== 'dead') this.#backlog.push({ io });
   }
 
+  /** Another thread of the process: an event loop of its own, and the same clocks. */
+  startThread(): SimProcess {
+    const thread = new SimProcess(this.timeline, this.rng.fork(), this.rate, 0);
+    thread.#monotonicAt = this.now();
+    thread.#wallAt = this.wallMs();
+    this.#thread = thread;
+    return thread;
+  }
+
+  /** The event loop is blocked. Another thread runs on. */
+  block(): void {
+    this.#halt('stopped');
+  }
+
   stop(): void {
     this.#halt('stopped');
+    this.#thread?.stop();
   }
 
   suspend(): void {
     this.#halt('suspended');
+    this.#thread?.suspend();
   }
 
   /**
@@ -119,6 +137,7 @@ export class SimProcess implements Clock {
    * first.
    */
   resume(): void {
+    this.#thread?.resume();
     if (this.#state !== 'stopped' && this.#state !== 'suspended') return;
     this.#stalledMs += this.now() - this.#stalledAt;
     this.#anchor();
@@ -134,6 +153,7 @@ export class SimProcess implements Clock {
   }
 
   kill(): void {
+    this.#thread?.kill();
     this.#halt('dead');
     this.#backlog = [];
     for (const timer of this.#timers) this.#cancel(timer);
@@ -142,6 +162,7 @@ export class SimProcess implements Clock {
   /** Sets only the wall clock, to `skewMs` ahead of true time. */
   setWallSkew(skewMs: number): void {
     this.#wallAt += EPOCH_MS + this.timeline.now + skewMs - this.wallMs();
+    this.#thread?.setWallSkew(skewMs);
   }
 
   #halt(state: ProcessState): void {

@@ -26,6 +26,8 @@ export interface Outcome {
   readonly ticksDue: number;
   /** The runs of ticks that had been started before. */
   readonly retries: number;
+  /** The leases that outlived a block of their holder's event loop. */
+  readonly outlived: number;
   readonly writesAccepted: number;
   readonly writesRefused: number;
   /** A hash that is the same for every run with the same seed. */
@@ -55,6 +57,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     grants: checker.grants,
     ticksDue,
     retries: checker.retries,
+    outlived: checker.outlived,
     writesAccepted: store.accepted,
     writesRefused: store.refused,
     hash: world.trace.hash,

@@ -1,5 +1,7 @@
 import type { LeaseJson } from '../../src/index.js';
 import { quarantineMsOf, QuarantineTerm } from '../../src/core/quarantine.js';
+import type { StallWorkerData } from '../../src/lock/stall/stall-guard.js';
+import { WorkerParts } from '../../src/lock/stall/worker-parts.js';
 import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
 import { FencedStore } from './fenced-store.js';
@@ -12,6 +14,7 @@ import { cronTtlMs, SimClient, trueTimeOfTick, type ClientTick } from './sim-cli
 import { simEndpoint, type Route } from './sim-connection.js';
 import { SimProcess } from './sim-process.js';
 import { SimServer, type Command } from './sim-server.js';
+import { SimThread } from './sim-thread.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
 import { FaultInjector } from './fault-injector.js';
@@ -34,6 +37,8 @@ export interface WorldClient {
 }
 
 const SWEEP_MS = 250;
+/** How long it takes until a worker thread has started. */
+const THREAD_STARTS_MS = [20, 150] as const;
 const DISCIPLINE_MS = 5_000;
 const FIRST_USE_SWEEPS = 12;
 /**
@@ -160,26 +165,34 @@ export class World {
     );
     if (!settings.faults.includes('process suspend')) this.#discipline(process);
     const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
-    const quarantine = new QuarantineTerm(this.quarantineMs);
     const list = this.#listNow(rng);
     const routes = this.nodes.map(({ server }): Route => {
       const isOther = settings.hasSpellings === true && rng.chance(0.5);
       return { server, address: isOther ? `${server.name}.other` : server.name };
     });
-    const nodes = list.map((nodeIndex) => {
-      const route = routes[nodeIndex]!;
-      const endpoint = simEndpoint(process, route, links[nodeIndex]!, settings.durable, this.#sendsTwice);
-      return new RedisNode(endpoint, {
-        keyPrefix: 'lock:',
-        driftFactor: settings.driftFactor,
-        quarantine,
-        isExact: true,
-        clock: process,
-        random: rng.next,
+    const nodesIn = (thread: SimProcess): RedisNode[] => {
+      const quarantine = new QuarantineTerm(this.quarantineMs);
+      return list.map((nodeIndex) => {
+        const route = routes[nodeIndex]!;
+        const endpoint = simEndpoint(thread, route, links[nodeIndex]!, settings.durable, this.#sendsTwice);
+        return new RedisNode(endpoint, {
+          keyPrefix: 'lock:',
+          driftFactor: settings.driftFactor,
+          quarantine,
+          isExact: true,
+          clock: thread,
+          random: rng.next,
+        });
       });
-    });
+    };
+    const startThread = (data: StallWorkerData): SimThread => {
+      const thread = process.startThread();
+      const makeParts = (): WorkerParts =>
+        new WorkerParts({ ...data, sources: nodesIn(thread) }, thread, rng.next);
+      return new SimThread(thread, timeline, makeParts, rng.between(...THREAD_STARTS_MS));
+    };
     this.trace.note(() => `${name} starts`);
-    const client = new SimClient(name, process, rng.fork(), this, nodes);
+    const client = new SimClient(name, process, rng.fork(), this, nodesIn(process), startThread);
     this.clients.push({ index, client, process, links, routes, health: new Health(() => timeline.now) });
   }
 

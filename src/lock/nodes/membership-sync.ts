@@ -126,8 +126,8 @@ export class MembershipSync {
       await this.#identify();
       if (this.#isInPlace()) return;
       await this.look();
-      // What it saw may tell which id a blank node should have. A change with another id would need two steps,
-      // between which no node may fail.
+      // What it saw may tell which id a blank node should have. A change with another id would need two
+      // steps, between which no node may fail.
       await this.#identify();
       if (this.#isClosed) return;
       const { views, knowledge, mayChange } = this.basis;

@@ -46,6 +46,19 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     breaks: ['nothing left behind'],
   },
   {
+    name: 'a worker thread that counts an extension from its answers',
+    edits: [
+      {
+        file: 'lock/stall/stall-extender.ts',
+        original: 'this.shared.recordExtension(sentAt)',
+        replacement: 'this.shared.recordExtension(this.clock.stamp())',
+      },
+    ],
+    worlds: 'blocked event loops',
+    likely: 8,
+    breaks: ['validity within the keys'],
+  },
+  {
     name: 'an acquire executed twice',
     flaw: 'no deadline',
     networkFlaw: 'requests sent twice',
