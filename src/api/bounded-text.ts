@@ -5,9 +5,15 @@
 
 const LONGEST_ITEM = 80;
 
-/** The beginning of a text that is longer than `longest` characters; other texts as they are. */
+/**
+ * The beginning of a text that is longer than `longest` characters; other texts as they are. A character that
+ * takes two places is not cut in half.
+ */
 export const shortened = (text: string, longest: number = LONGEST_ITEM): string =>
-  text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+  text.length > longest ? `${text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…` : text;
+
+/** A text without what stands before the host in its urls: the user and the password. */
+export const withoutLogins = (text: string): string => text.replace(/:\/\/\S*@/g, '://***@');
 
 /** The first items, shortened, and how many there are besides: `a, b, c, d, e and 59 more`. */
 export function listed(items: readonly string[], most: number): string {

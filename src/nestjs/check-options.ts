@@ -5,10 +5,13 @@ import { inspect } from 'node:util';
 const LONGEST_SHOWN = 200;
 const LARGEST_INTEGER = 2 ** 31 - 1;
 
-/** Shows a value that was not accepted, in one short line. */
+/** The login of a url, or what is left of it where `inspect` has cut the text. */
+const LOGIN = /:\/\/\S*@|:\/\/[^\s'"`]*(?=['"`]\.\.\. )/g;
+
+/** Shows a value that was not accepted, in one short line, without the user and the password of a url. */
 export function show(value: unknown): string {
   const options = { depth: 0, maxStringLength: 80, maxArrayLength: 5, breakLength: Infinity };
-  return inspect(value, options).slice(0, LONGEST_SHOWN);
+  return inspect(value, options).replace(LOGIN, '://***@').slice(0, LONGEST_SHOWN);
 }
 
 /**

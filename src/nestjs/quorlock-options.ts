@@ -110,12 +110,12 @@ export function readModuleSettings({
   runs = {},
 }: QuorlockModuleOptions): ModuleSettings {
   if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > LONGEST_MS) {
-    throw new RangeError(`drainMs must be an integer from 0 to ${LONGEST_MS}, got ${String(drainMs)}`);
+    throw new RangeError(`drainMs must be an integer from 0 to ${LONGEST_MS}, got ${show(drainMs)}`);
   }
   if (typeof strictKeys !== 'boolean')
-    throw new TypeError(`strictKeys must be true or false, got ${String(strictKeys)}`);
+    throw new TypeError(`strictKeys must be true or false, got ${show(strictKeys)}`);
   if (typeof requireQuorum !== 'boolean')
-    throw new TypeError(`requireQuorum must be true or false, got ${String(requireQuorum)}`);
+    throw new TypeError(`requireQuorum must be true or false, got ${show(requireQuorum)}`);
   assertOneOf('QuorlockModule', 'logLevel', logLevel, LOG_LEVELS);
   return { drainMs, strictKeys, requireQuorum, app: readApp(app), runs: readRuns(runs) };
 }

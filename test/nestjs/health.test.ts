@@ -68,6 +68,6 @@ describe('requireQuorum', () => {
 
   it('refuses a value that is neither true nor false', async () => {
     const options = { nodes: [memoryNode()], requireQuorum: 'yes' as unknown as boolean };
-    await expect(start({}, options)).rejects.toThrow('requireQuorum must be true or false, got yes');
+    await expect(start({}, options)).rejects.toThrow("requireQuorum must be true or false, got 'yes'");
   });
 });

@@ -85,7 +85,8 @@ describe('the module', () => {
   it.each([
     [{ drainMs: -1 }, 'drainMs must be an integer from 0 to 2147483647, got -1'],
     [{ drainMs: Number.NaN }, 'got NaN'],
-    [{ strictKeys: 'yes' }, 'strictKeys must be true or false, got yes'],
+    [{ drainMs: '5' }, "got '5'"],
+    [{ strictKeys: 'true' }, "strictKeys must be true or false, got 'true'"],
     [{ listeners: () => undefined }, 'listeners must be a list of functions'],
     [{ listeners: ['metrics'] }, 'subscribe takes a function'],
     [{ retry: 3 }, 'unknown option "retry"'],

@@ -1,8 +1,8 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
-import { LockManager, type LockManagerOptions, type NodeSource } from '../../src/index.js';
-import { QuorlockModule } from '../../src/nestjs/index.js';
+import { LockManager, memoryNode, type LockManagerOptions, type NodeSource } from '../../src/index.js';
+import { DistributedLock, QuorlockModule } from '../../src/nestjs/index.js';
 import { optionsFromEnvironment } from '../../src/nestjs/environment.js';
 import { redactedMessage } from '../../src/node/redis/connection/redaction.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
@@ -212,6 +212,7 @@ describe('the user and the password are never shown', () => {
   });
 });
 
+const run = async (): Promise<void> => {};
 const lazy = (options: object): Redis => new Redis({ ...options, lazyConnect: true });
 
 describe('errors about wrong options hide secrets', () => {
@@ -239,6 +240,30 @@ describe('errors about wrong options hide secrets', () => {
     ['a list in a list', { nodes: [[`redis://${login}@${at}`]] }, /nodes\[0\]/],
     ['a bad database', { nodes: [{ db: -1, ...secret }] }, /nodes\[0\]: db/],
     ['a bad port in options', { nodes: [{ port: 0, ...secret }] }, /nodes\[0\]: port/],
+    [
+      'a URL as the fallback',
+      { nodes: [memoryNode()], fallback: `postgres://${login}@h/a` },
+      /fallback must/,
+    ],
+    [
+      'a long URL as the fallback',
+      { nodes: [memoryNode()], fallback: `postgres://a:${'canary'.repeat(30)}@h/a` },
+      /fallback must/,
+    ],
+    ['a URL as a time', { nodes: [memoryNode()], ttlMs: `redis://${login}@${at}` }, /ttlMs must/],
+    [
+      'a URL in an object',
+      { nodes: [memoryNode()], ttlMs: { url: `redis://:${'canary'.repeat(30)}@${at}` } },
+      /ttlMs must/,
+    ],
+    ['a URL as the holder', { nodes: [memoryNode()], holder: `redis://${USER}:x@${at}` }, /holder must not/],
+    ['a URL as the port', { nodes: [{ port: `redis://${login}@${at}` }] }, /port must .* of type string/],
+    ['a URL as the database', { nodes: [{ db: `redis://${login}@${at}` }] }, /db must .* of type string/],
+    [
+      'a URL as the name of a database',
+      { nodes: [{ postgres: `postgres://${login}@h/a`, name: `postgres://${login}@h/a` }] },
+      /nodes\[0\]\.name must not be a url/,
+    ],
     ['the same server twice', { nodes: [`redis://${login}@${at}`, `redis://${at}`] }, /same server/],
     [
       'sentinels',
@@ -256,6 +281,14 @@ describe('errors about wrong options hide secrets', () => {
       }
     }).toThrow(expected);
     expect(leaksIn(await recorder.everything())).toEqual([]);
+  });
+
+  it('an error about a URL as an option of a decorator hides secrets', () => {
+    for (const ttl of [`redis://${login}@${at}`, `redis://:${'canary'.repeat(30)}@${at}`]) {
+      const make = (): unknown => DistributedLock({ key: 'a', ttl: ttl as `1s` })({}, 'run', { value: run });
+      expect(make).toThrow(/ttl must be .*got .redis:\/\/\*\*\*@/);
+      expect(make).not.toThrow(LEAK);
+    }
   });
 
   it('an error about a URL as the host in the environment hides secrets', () => {

@@ -1,5 +1,5 @@
 import { LONGEST_ERROR, noteText, type PastRun, type RunNote } from '../../core/run-history.js';
-import { shortened } from '../../api/bounded-text.js';
+import { shortened, withoutLogins } from '../../api/bounded-text.js';
 
 /** What the nodes are to remember of a run that has ended. `most`: the option `history`. */
 export function noteOf(run: Omit<PastRun, 'error'>, thrown: unknown, most: number): RunNote {
@@ -16,9 +16,8 @@ function messageOf(thrown: unknown): string | undefined {
   if (thrown === undefined) return undefined;
   const text = textOf(thrown)
     .slice(0, 8 * LONGEST_ERROR)
-    .replace(/\p{Cc}+/gu, ' ')
-    .replace(/:\/\/\S*@/g, '://***@');
-  return shortened(text.trim(), LONGEST_ERROR);
+    .replace(/\p{Cc}+/gu, ' ');
+  return shortened(withoutLogins(text).trim(), LONGEST_ERROR);
 }
 
 function textOf(thrown: unknown): string {

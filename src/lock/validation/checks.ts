@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { shortened } from '../../api/bounded-text.js';
+import { shortened, withoutLogins } from '../../api/bounded-text.js';
 
 /** The longest delay of a Node timer, and so of every wait, in milliseconds. */
 export const LONGEST_MS = 2 ** 31 - 1;
@@ -11,12 +11,17 @@ const LONGEST_TTL_MS = Number.MAX_SAFE_INTEGER;
 
 const LONGEST_SHOWN = 200;
 
-/** A bad value as an error shows it: enough to find it by, on one line. */
-export const shown = (value: unknown): string =>
-  shortened(
-    inspect(value, { depth: 0, maxStringLength: 80, maxArrayLength: 5, breakLength: Infinity }),
-    LONGEST_SHOWN,
-  );
+/** A url that was cut before the end of its login, as `inspect` writes it. */
+const CUT_URL = /:\/\/[^\s'"`]*(?=['"`]\.\.\. )/g;
+
+/**
+ * A bad value as an error shows it: enough to find it by, on one line. Whoever takes a url for another option
+ * has put a password there, so no login is shown.
+ */
+export const shown = (value: unknown): string => {
+  const text = inspect(value, { depth: 0, maxStringLength: 80, maxArrayLength: 5, breakLength: Infinity });
+  return shortened(withoutLogins(text).replace(CUT_URL, '://***'), LONGEST_SHOWN);
+};
 
 /** Throws for an option that is not in the list: a misspelt option must not silently mean its default. */
 export function checkKnownOptions(options: object, known: ReadonlySet<string>, where: string): void {

@@ -143,5 +143,7 @@ function checkHolder(holder: unknown): string {
       `holder must be 0 to 128 printable ASCII characters without spaces, got ${shown(holder)}`,
     );
   }
+  if (holder.includes('://') && holder.includes('@'))
+    throw new RangeError('holder must not be a url with a user or password: all others see it');
   return holder;
 }

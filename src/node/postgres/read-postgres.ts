@@ -27,6 +27,8 @@ function placeOf(options: PostgresNodeOptions, where: string): PostgresPlace {
       throw new TypeError(`${where}.${option} must be true or false, got ${typeof value}`);
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw new TypeError(`${where}.name must be a string that is not empty`);
+  if (name?.includes('://') === true && name.includes('@'))
+    throw new RangeError(`${where}.name must not be a url with a user or password: it is shown everywhere`);
   const source = sourceOf(postgres, where);
   const { server, secrets } = serverOf(source, where);
   const address = `postgres://${server}#${schema}`;

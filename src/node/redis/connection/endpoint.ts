@@ -126,7 +126,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
   checkDatabase(options, where);
   const { port } = options;
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
-    throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${String(port)}`);
+    throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${numberOrKind(port)}`);
   }
   const endpoint = endpointOfServer(options, where, clientOf(options));
   return { ...endpoint, name: name ?? endpoint.name, durable };
@@ -213,9 +213,13 @@ function endpointOfGroup(
   return { ...group, clientPrefix: prefixOf(options), durable: false, failsOver: true, ...library };
 }
 
+/** A text may be a number of the environment, or hold a password: its kind says what is wrong with it. */
+const numberOrKind = (value: unknown): string =>
+  typeof value === 'number' ? String(value) : `a value of type ${typeof value}`;
+
 function checkDatabase({ db }: RedisNodeOptions, where: string): void {
   if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
-    throw new RangeError(`${where}: db must be an integer from 0, got ${String(db)}`);
+    throw new RangeError(`${where}: db must be an integer from 0, got ${numberOrKind(db)}`);
   }
 }
 
