@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import { Logger } from '@nestjs/common';
 
 /** The least level of the lines that a module logs; `'none'`: it logs nothing. */
@@ -16,11 +17,23 @@ export interface LineLogger {
 
 /**
  * Nest's logger for a context, without the lines below a level. What is left still passes the levels of the
- * application's own logger.
+ * application's own logger. If that throws, the line is a warning of the process: a line that cannot be
+ * written must not keep a job from running, nor end the process.
  */
 export function loggerOf(context: string, least: LockLogLevel = 'debug'): LineLogger {
   const logger = new Logger(context);
   const at = (level: Exclude<LockLogLevel, 'none'>): ((line: string) => void) =>
-    LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least) ? () => undefined : (line) => logger[level](line);
+    LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(least)
+      ? () => undefined
+      : (line) => written(line, () => logger[level](line));
   return { debug: at('debug'), log: at('log'), warn: at('warn'), error: at('error') };
+}
+
+function written(line: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : format('%s', error);
+    process.emitWarning(`the logger failed (${why}) at the line: ${line}`, 'QuorlockWarning');
+  }
 }

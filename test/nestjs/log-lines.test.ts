@@ -341,3 +341,21 @@ describe('logLevel', () => {
     );
   });
 });
+
+it('a logger that throws keeps no job from running, and its lines become warnings of the process', async () => {
+  const application = await world();
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const { log, tasks, app } = application;
+  log.log = log.warn = () => {
+    throw new Error('no disk');
+  };
+  expect(await tasks.report()).toBe('done');
+  const long = tasks.long();
+  await until(() => emitWarning.mock.calls.length === 2);
+  await app.close();
+  tasks.door.open();
+  await expect(long).rejects.toThrow('over');
+  const lines = emitWarning.mock.calls.map(([line]) => String(line));
+  expect(lines[0]).toBe('the logger failed (no disk) at the line: Lock acquired: report (attempt 1)');
+  expect(lines.at(-1)).toContain('at the line: Shutdown: a run did not end within drainMs');
+});
