@@ -17,7 +17,7 @@ import type { LockedMethod } from './locked-method.js';
 import type { Caller } from './refusal/caller.js';
 import { refuseJob } from './refusal/job-refusal.js';
 import { toException, withoutFrames } from './refusal/lock-exceptions.js';
-import { followResult, followSent, type LastingResult } from './request/lasting-result.js';
+import { followResult, followSent, isGivenAway, type LastingResult } from './request/lasting-result.js';
 import type { RequestScope } from './request/request-scope.js';
 import { isStreamed } from './request/response.js';
 
@@ -143,10 +143,10 @@ function follow(
   return { value: lasting === undefined ? result : lasting.value, ended };
 }
 
-/** The method has thrown, or its lease was lost. */
+/** The method has thrown, or its lease was lost. One that it gave away was not lost. */
 async function fail(plan: MethodPlan, lease: Lease, error: unknown, log: LockLog): Promise<never> {
   if (!(error instanceof LeaseLostError) || lease.remainingMs() > 0) throw error;
-  log.lostWhileRunning(error);
+  if (!isGivenAway(error)) log.lostWhileRunning(error);
   throw toException(error, plan.caller);
 }
 

@@ -27,6 +27,26 @@ describe('a lease that is transferred', () => {
     expect(await world.leftovers(R)).toEqual([]);
   });
 
+  it.each([
+    ['succeeded', undefined, 0],
+    ['failed', undefined, new Error('later')],
+    ['timed_out', 50, 100],
+  ] as const)('from a run by hand, that one is told as %s', async (outcome, timeoutMs, then) => {
+    const world = new VirtualWorld(3);
+    const { clock } = world;
+    const running = world
+      .manager()
+      .runOnce({ key: R, tick: 'manual', timeoutMs }, async (_, lease) => {
+        await lease.transfer();
+        if (then instanceof Error) throw then;
+        await new Promise<void>((resolve) => clock.setTimer(resolve, then));
+      })
+      .catch(() => undefined);
+    await clock.until(running);
+    expect(world.eventsOf('manual_run')).toMatchObject([{ outcome }]);
+    expect(world.eventsOf('lost')).toEqual([]);
+  });
+
   it('nobody else gets the resource in between', async () => {
     const world = new VirtualWorld(3);
     const lease = await world.clock.until(world.manager().acquire(R));

@@ -102,6 +102,7 @@ function assertNotLost(lease: Lease): void {
   lease.assertHeld();
 }
 
-function isTransferred({ signal: { reason } }: Lease): boolean {
+/** Whether the holder gave the lease away. */
+export function isTransferred({ signal: { reason } }: Lease): boolean {
   return reason instanceof LeaseLostError && reason.reason === 'transferred';
 }

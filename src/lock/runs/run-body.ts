@@ -3,7 +3,7 @@ import type { RunOutcome } from '../../api/events.js';
 import type { Lease } from '../../api/lease.js';
 import type { CurrentRun } from '../../api/run.js';
 import { onAbort } from '../lease/abort-listeners.js';
-import { runShared, type SharedRuns } from '../lease/current-lease.js';
+import { isTransferred, runShared, type SharedRuns } from '../lease/current-lease.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedRun } from '../validation/run-options.js';
 import { runAs } from './current-run.js';
@@ -101,7 +101,9 @@ export async function runBody<T>(
   }
 }
 
-const isLost = (held: HeldLease): boolean => held.signal.aborted || held.remainingMs() <= 0;
+/** A lease that a run by hand gave away is over, too, but was not lost. */
+const isLost = (held: HeldLease): boolean =>
+  !isTransferred(held) && (held.signal.aborted || held.remainingMs() <= 0);
 
 /** Nobody waits for the result any more: the run is told so. */
 function followCaller(caller: AbortSignal | undefined, stop: AbortController): (() => void) | undefined {

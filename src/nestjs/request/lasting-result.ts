@@ -26,17 +26,24 @@ const UNREAD_MS = 5_000;
 /** A lease that is not valid for so long without an extension is for short work. */
 const unreadMsOf = (lease: Lease): number => Math.min(UNREAD_MS, lease.remainingMs());
 
+/** Whether an error says that the holder gave its lease away: then nothing is held, and nothing was lost. */
+export const isGivenAway = (error: unknown): boolean =>
+  error instanceof LeaseLostError && error.reason === 'transferred';
+
 /**
  * Follows a result to its end, if it goes on after its method has returned; otherwise `undefined`. `onUnread`
  * hears that nobody began to read it in time, so that it counts as ended. Whoever comes later gets
- * a `LeaseLostError`, and so does a reader when the lease is lost.
+ * a `LeaseLostError`, and so does a reader when the lease is lost. Where the method gave its lease away,
+ * nothing is left to be held, and its result is given as it is.
  */
 export function followResult(value: unknown, lease: Lease, onUnread: () => void): LastingResult | undefined {
-  if (isObservable(value)) return followObservable(value, new Readers(lease, onUnread));
   const stream = value instanceof StreamableFile ? value.getStream() : value;
+  const isObserved = isObservable(value);
+  if (!isObserved && !(stream instanceof Readable) && !isAsyncIterable(value)) return undefined;
+  if (isGivenAway(lease.signal.reason)) return undefined;
+  if (isObserved) return followObservable(value, new Readers(lease, onUnread));
   if (stream instanceof Readable) return { value, ended: streamEnded(stream, unreadMsOf(lease), onUnread) };
-  if (isAsyncIterable(value)) return followIterable(value, new Readers(lease, onUnread));
-  return undefined;
+  return isAsyncIterable(value) ? followIterable(value, new Readers(lease, onUnread)) : undefined;
 }
 
 /**
@@ -50,6 +57,7 @@ export function followSent(
   onUnread: () => void,
 ): LastingResult | undefined {
   if (!isAsyncIterable(value) || typeof (value as { pipe?: unknown }).pipe === 'function') return undefined;
+  if (isGivenAway(lease.signal.reason)) return undefined;
   const readers = new Readers(lease, onUnread);
   void sent.then(readers.endOffer);
   return followIterable(value, readers);
@@ -102,11 +110,16 @@ class Readers {
     this.lease.assertHeld();
   }
 
+  /** Throws if the lease was lost. Its reader may go on if the method gave it away. */
+  assertNotLost(): void {
+    if (!isGivenAway(this.lease.signal.reason)) this.assertHeld();
+  }
+
   /** Calls back when the lease is lost while somebody reads. Returns what stops that. */
   onLost(listener: (error: LeaseLostError) => void): () => void {
     const { signal } = this.lease;
     const onAbort = (): void => {
-      if (signal.reason instanceof LeaseLostError) listener(signal.reason);
+      if (signal.reason instanceof LeaseLostError && !isGivenAway(signal.reason)) listener(signal.reason);
     };
     signal.addEventListener('abort', onAbort);
     return () => signal.removeEventListener('abort', onAbort);
@@ -175,7 +188,7 @@ function followIterator(iterator: AsyncIterator<unknown>, readers: Readers): Asy
   const follow = async (step: () => Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> => {
     try {
       end ??= readers.begin();
-      readers.assertHeld();
+      readers.assertNotLost();
       const result = await inContext(step);
       if (result.done === true) end();
       return result;

@@ -10,7 +10,7 @@ import { callerOfContext } from '../refusal/caller.js';
 import { toException } from '../refusal/lock-exceptions.js';
 import { pathRootOf } from './request-keys.js';
 import { Handling } from './handling.js';
-import { followResult, followSent } from './lasting-result.js';
+import { followResult, followSent, isGivenAway } from './lasting-result.js';
 import { RequestScope } from './request-scope.js';
 import { isStreamed, setRetryAfter } from './response.js';
 
@@ -151,7 +151,7 @@ export class LockedRequest {
   }
 
   #onAbort(reason: unknown): void {
-    if (!(reason instanceof LeaseLostError)) return;
+    if (!(reason instanceof LeaseLostError) || isGivenAway(reason)) return;
     this.runner.log.requestFailed(this.#key, reason);
     this.#fail(reason);
   }
