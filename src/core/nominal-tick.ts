@@ -45,6 +45,27 @@ export function tickSchedule(next: NextInstant): TickSchedule {
   };
 }
 
+/**
+ * A schedule that somebody wrote by hand, with its answers checked. One that answers with a `Date`, a promise
+ * or `null`, as packages for schedules do, would have ticks told as missed that have run, or none watched at
+ * all.
+ */
+export function checkedSchedule(schedule: TickSchedule): TickSchedule {
+  const checked = (method: keyof TickSchedule, atMs: number): number | undefined => {
+    const instant: unknown = schedule[method](atMs);
+    if (instant === undefined) return instant;
+    if (typeof instant !== 'number' || !Number.isSafeInteger(instant) || instant < 0) {
+      const got = typeof instant === 'number' ? String(instant) : typeof instant;
+      throw new TypeError(`schedule.${method} must give epoch milliseconds or undefined, got ${got}`);
+    }
+    const isRight = method === 'latest' ? instant <= atMs + EARLY_MS : instant > atMs;
+    if (isRight) return instant;
+    const side = method === 'latest' ? 'at or before' : 'after';
+    throw new RangeError(`schedule.${method} must give an instant ${side} ${atMs}, got ${instant}`);
+  };
+  return { latest: (atMs) => checked('latest', atMs), next: (afterMs) => checked('next', afterMs) };
+}
+
 /** How far ahead of a moment a wrong answer is looked behind: clocks are put back by an hour at most. */
 const LONGEST_WRONG_MS = 2 * 3_600_000;
 

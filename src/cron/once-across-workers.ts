@@ -180,13 +180,15 @@ class JobRuns implements AcrossWorkers {
   }
 
   /** The timer of the job has fired. */
-  async scheduled(): Promise<void> {
-    const tick = this.schedule.latest(Date.now());
-    if (tick !== undefined) await this.#run(tick);
+  scheduled(): Promise<void> {
+    return this.#reported(async () => {
+      const tick = this.schedule.latest(Date.now());
+      if (tick !== undefined) await this.#runOnce(tick);
+    });
   }
 
-  async byHand(): Promise<void> {
-    await this.#reported(this.locks.runOnce({ ...this.#options, tick: 'manual' }, this.routine));
+  byHand(): Promise<void> {
+    return this.#reported(() => this.locks.runOnce({ ...this.#options, tick: 'manual' }, this.routine));
   }
 
   look(): Promise<void> {
@@ -198,13 +200,18 @@ class JobRuns implements AcrossWorkers {
   }
 
   #run(tick: number): Promise<void> {
-    const nextTick = this.schedule.next(tick);
-    return this.#reported(this.locks.runOnce({ ...this.#options, tick, nextTick }, this.routine));
+    return this.#reported(() => this.#runOnce(tick));
   }
 
-  async #reported(run: Promise<RunResult<unknown>>): Promise<void> {
+  #runOnce(tick: number): Promise<RunResult<unknown>> {
+    const nextTick = this.schedule.next(tick);
+    return this.locks.runOnce({ ...this.#options, tick, nextTick }, this.routine);
+  }
+
+  /** The schedule may throw as well as the run: nobody else would hear of it. */
+  async #reported(run: () => Promise<unknown>): Promise<void> {
     try {
-      await run;
+      await run();
     } catch (error) {
       if (!this.locks.closed) await this.#report(error);
     }

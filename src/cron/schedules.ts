@@ -35,15 +35,16 @@ const EARLY_MS = 10;
 
 /** The ticks of a CronJob. Its time is read at each call: `setTime()` may have changed it. */
 export function cronJobSchedule(job: CronJobLike): TickSchedule {
-  const next = (afterMs: number): number | undefined => {
+  const repeated = tickSchedule((afterMs) => {
     const { cronTime } = job;
-    if (cronTime.realDate === true) {
-      const date = dateOf(cronTime.source);
-      return afterMs < date ? date : undefined;
-    }
     return cronTime.getNextDateFrom(new Date(afterMs), zoneOf(cronTime)).toMillis();
+  });
+  const next = (afterMs: number): number | undefined => {
+    const { realDate, source } = job.cronTime;
+    if (realDate !== true) return repeated.next(afterMs);
+    const date = dateOf(source);
+    return afterMs < date ? date : undefined;
   };
-  const repeated = tickSchedule(next);
   const latest = (atMs: number): number | undefined => {
     const { realDate, source } = job.cronTime;
     if (realDate !== true) return repeated.latest(atMs);

@@ -30,6 +30,7 @@ export interface CoordinatorOptions extends Pick<RunOnceOptions, 'abandoned' | '
 
 /** A key of node-cron: the name of the task and the scheduled time, the same on every worker. */
 const KEY = /^(.+):(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)$/s;
+const KNOWN = ['prefix', 'onLost', 'abandoned', 'attempts', 'nodeTimeoutMs'];
 const LONGEST_NAME = 128;
 const SHORTEST_TTL_MS = 10;
 
@@ -44,6 +45,7 @@ const SHORTEST_TTL_MS = 10;
  * ```
  */
 export function coordinator(locks: LockManager, options: CoordinatorOptions = {}): RunCoordinator {
+  checkKnown(options);
   const { prefix = 'node-cron:', onLost = warnOfLoss, ...settings } = options;
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
   if (typeof onLost !== 'function') throw new TypeError(`onLost must be a function, got ${typeof onLost}`);
@@ -106,6 +108,17 @@ export function coordinateWith(
     throw new TypeError('node-cron must be 4.6 or newer: this one has no setRunCoordinator');
   }
   nodeCron.setRunCoordinator(coordinator(locks, options));
+}
+
+/** Most options of `runOnce` mean nothing here: node-cron decides when a task runs, and how often. */
+function checkKnown(options: unknown): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('coordinator takes an object of options');
+  const unknown = Object.keys(options).find((option) => !KNOWN.includes(option));
+  if (unknown !== undefined)
+    throw new TypeError(
+      `coordinator: unknown option "${unknown.slice(0, 80)}"; the options are ${KNOWN.join(', ')}`,
+    );
 }
 
 function readKey(key: string): { readonly task: string; readonly tick: number } {

@@ -126,6 +126,8 @@ describe.each<[string, Wrap]>([
     ['a bad policy', { timeoutMs: -5 }, 'timeoutMs must be an integer from 1'],
     ['an empty key', { key: '' }, 'key must have 1 to 512 bytes, got 0'],
     ['a bad name', { name: '' }, 'name must have 1 to 128 characters'],
+    ['a bad option of acquire', { ttlMs: '30' }, "ttlMs must be a number, got '30'"],
+    ['a tick', { tick: 5 }, 'onceAcrossWorkers: unknown option "tick"'],
     ['no function for errors', { onError: 7 }, 'onError must be a function, got number'],
   ])('refuses %s before the first tick', (__, options, message) => {
     const { locks } = manager(memoryNode(), 'one');
@@ -189,6 +191,23 @@ describe('the schedules', () => {
     expect(schedule.latest(at('2026-07-01T00:30:00.003Z'))).toBe(at('2026-07-01T00:30:00Z'));
     expect(schedule.latest(at('2026-12-01T12:00:00Z'))).toBe(at('2026-12-01T01:30:00Z'));
     expect(schedule.next(at('2026-12-01T01:30:00Z'))).toBe(at('2026-12-02T01:30:00Z'));
+  });
+
+  it('of cron go on where clocks are put back by half an hour, and cron answers with a time that is past', () => {
+    const job = new CronJob('0 */7 * * * *', () => undefined, null, false, 'Australia/Lord_Howe');
+    const after = at('2026-04-04T15:05:00Z');
+    expect(cronJobSchedule(job).next(after)).toBeGreaterThan(after);
+  });
+
+  it('of cron that throws is told to onError', async () => {
+    const errors: unknown[] = [];
+    const job = new CronJob('0 0 1 1 *', () => undefined, null, false, 'UTC');
+    const { locks } = manager(memoryNode(), 'one');
+    onceAcrossWorkers(locks, job, { key: 'job', onError: (error) => void errors.push(error) });
+    job.lastDate = () => new Date();
+    job.cronTime.getNextDateFrom = () => raise('no zone');
+    await job.fireOnTick();
+    expect(errors).toEqual([new Error('no zone')]);
   });
 
   it('of cron follow setTime, and an offset in place of a zone', () => {

@@ -133,6 +133,11 @@ describe('a coordinator of node-cron', () => {
     expect(() => coordinator(locks, { onLost: 7 as never })).toThrow('onLost must be a function, got number');
     const unknown = { timeout: 7 } as object;
     expect(() => coordinator(locks, unknown)).toThrow('coordinator: unknown option "timeout"');
+    const late = { missed: 'once' } as object;
+    expect(() => coordinator(locks, late)).toThrow('coordinator: unknown option "missed"');
+    expect(() => coordinator(locks, null as never)).toThrow('coordinator takes an object of options');
+    const asText = { nodeTimeoutMs: '5' as never };
+    expect(() => coordinator(locks, asText)).toThrow("nodeTimeoutMs must be a number, got '5'");
     expect(() => coordinator(locks, { attempts: 2 })).toThrow("attempts (2) needs abandoned: 'retry'");
   });
 });

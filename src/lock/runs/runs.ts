@@ -1,3 +1,4 @@
+import { checkedSchedule } from '../../core/nominal-tick.js';
 import type { PastRun } from '../../core/run-history.js';
 import type { RunOnceOptions, RunResult, TickWatch, WatchTicksOptions } from '../../api/run.js';
 import { shortened } from '../../api/bounded-text.js';
@@ -50,7 +51,8 @@ export class Runs {
     const { key, schedule } = options;
     assertResource(key, 'key');
     const name = checkName(options.name ?? defaultName(key));
-    return new TickWatcher(this.#context, { key, name, schedule, policy, perform }, this.#context.started());
+    const watched = { key, name, schedule: checkedSchedule(schedule), policy, perform };
+    return new TickWatcher(this.#context, watched, this.#context.started());
   }
 
   /** Warns once for a key that is held for as long as somebody leads. */

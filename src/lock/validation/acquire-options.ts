@@ -11,7 +11,9 @@ import {
   checkKnownOptions,
   checkName,
   LONGEST_MS,
+  LONGEST_TTL_MS,
   optionsOf,
+  SHORTEST_TTL_MS,
   shown,
 } from './checks.js';
 import { LOCK_OPTIONS, resolveLockOptions } from './lock-options.js';
@@ -36,7 +38,9 @@ const KNOWN_TO_ACQUIRE: ReadonlySet<string> = new Set(ACQUIRE_OPTIONS);
 export class AcquireOptionsResolver {
   #last: { readonly options: AcquireOptions; readonly result: ResolvedAcquireOptions } | undefined;
 
-  constructor(private readonly manager: ResolvedManagerOptions) {}
+  constructor(
+    private readonly manager: Pick<ResolvedManagerOptions, 'lockDefaults' | 'maxTtlMs' | 'fencing'>,
+  ) {}
 
   resolve(options: AcquireOptions): ResolvedAcquireOptions {
     checkKnownOptions(options, KNOWN_TO_ACQUIRE, 'acquire');
@@ -94,4 +98,22 @@ function checkWait(options: AcquireOptions, { retries }: ResolvedLockOptions): b
 function haveSameValues(one: AcquireOptions, other: AcquireOptions): boolean {
   for (const option of ACQUIRE_OPTIONS) if (one[option] !== other[option]) return false;
   return true;
+}
+
+/**
+ * Throws a TypeError or a RangeError for options that no manager would take. What depends on the TTL of the
+ * manager, such as the upper bound of `minHoldMs`, is left to the call.
+ */
+export function assertAcquireOptions(options: AcquireOptions): void {
+  const resolve = (given: AcquireOptions, ttlMs: number): unknown =>
+    new AcquireOptionsResolver({
+      lockDefaults: { ttlMs },
+      maxTtlMs: LOCK_DEFAULTS.maxTtlMs,
+      fencing: LOCK_DEFAULTS.fencing,
+    }).resolve(given);
+  if (options.ttlMs !== undefined) resolve(options, options.ttlMs);
+  else {
+    resolve({ ...options, maxHoldMs: undefined }, LONGEST_TTL_MS);
+    resolve({ maxHoldMs: options.maxHoldMs }, SHORTEST_TTL_MS);
+  }
 }

@@ -7,7 +7,7 @@ export const LONGEST_MS = 2 ** 31 - 1;
 export const SHORTEST_TTL_MS = 10;
 
 /** The keys of a longer TTL could not be counted in whole milliseconds. */
-const LONGEST_TTL_MS = Number.MAX_SAFE_INTEGER;
+export const LONGEST_TTL_MS = Number.MAX_SAFE_INTEGER;
 
 const LONGEST_SHOWN = 200;
 

@@ -4,16 +4,8 @@ import type { RunOnceOptions, RunPolicyOptions, WatchTicksOptions } from '../../
 import { TICK_AHEAD_MS } from '../../core/run.js';
 import { MOST_NOTES } from '../../core/run-history.js';
 import type { RunPolicy } from '../../core/run-policy.js';
-import { ACQUIRE_OPTIONS } from './acquire-options.js';
-import {
-  checkBoolean,
-  checkInteger,
-  checkKnownOptions,
-  checkName,
-  LONGEST_MS,
-  optionsOf,
-  shown,
-} from './checks.js';
+import { ACQUIRE_OPTIONS, assertAcquireOptions } from './acquire-options.js';
+import { checkBoolean, checkInteger, checkKnownOptions, LONGEST_MS, optionsOf, shown } from './checks.js';
 import { assertResource } from './resources.js';
 
 const POLICY_OPTIONS = optionsOf<RunPolicyOptions>({
@@ -27,12 +19,13 @@ const POLICY_OPTIONS = optionsOf<RunPolicyOptions>({
   retryOnError: true,
   history: true,
 });
-const KNOWN_TO_RUN_ONCE: ReadonlySet<string> = new Set([
-  'key',
-  'nextTick',
-  ...ACQUIRE_OPTIONS.filter((option) => option !== 'retry'),
-  ...POLICY_OPTIONS,
-]);
+/** Those of `acquire`. A run decides by itself about its tick, and what is tried again. */
+const OPTIONS_OF_ACQUIRE = ACQUIRE_OPTIONS.filter(
+  (option) => option !== 'tick' && option !== 'retry' && option !== 'attempts',
+);
+const KNOWN_TO_EACH_RUN = ['key', ...OPTIONS_OF_ACQUIRE, ...POLICY_OPTIONS];
+const KNOWN_TO_JOBS: ReadonlySet<string> = new Set(KNOWN_TO_EACH_RUN);
+const KNOWN_TO_RUN_ONCE: ReadonlySet<string> = new Set([...KNOWN_TO_EACH_RUN, 'tick', 'nextTick']);
 const KNOWN_TO_WATCH: ReadonlySet<string> = new Set(
   optionsOf<WatchTicksOptions>({
     key: true,
@@ -90,18 +83,20 @@ function resolveRunPolicy(options: RunPolicyOptions): ResolvedRunPolicy {
 }
 
 /**
- * Throws a TypeError or a RangeError for an option that `runOnce` does not know, a key that cannot be locked,
- * or a policy that does not fit. So a scheduler can refuse bad options before the first tick. What depends on
- * the manager, such as the bounds of `minHoldMs`, is checked at the call. `what` takes the options.
+ * Throws a TypeError or a RangeError for an option that `runOnce` does not know or take, a key that cannot be
+ * locked, or a policy that does not fit. So a scheduler can refuse bad options before the first tick, which
+ * it gives by itself. What depends on the manager, such as the upper bound of `minHoldMs`, is checked at the
+ * call. `what` takes the options.
  */
 export function assertRunOptions(
   options: Omit<RunOnceOptions, 'tick' | 'nextTick'>,
   what: string = 'runOnce',
 ): void {
-  checkKnownOptions(options, KNOWN_TO_RUN_ONCE, what);
+  checkKnownOptions(options, KNOWN_TO_JOBS, what);
   assertResource(options.key, 'key');
-  if (options.name !== undefined) checkName(options.name);
   resolveRunPolicy(options);
+  const given = options as Readonly<Record<string, unknown>>;
+  assertAcquireOptions(Object.fromEntries(OPTIONS_OF_ACQUIRE.map((option) => [option, given[option]])));
 }
 
 /** The options of one call of `runOnce`, checked, apart from those of `acquire`. */

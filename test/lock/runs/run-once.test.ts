@@ -1,5 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import {
+  assertRunOptions,
   currentLease,
   currentRun,
   LeaseLostError,
@@ -538,5 +539,31 @@ describe('bad options of runOnce', () => {
     const locks = new VirtualWorld(3).manager();
     const run = locks.runOnce({ key: KEY, tick: now }, undefined as never);
     await expect(run).rejects.toThrow('runOnce takes a routine');
+  });
+});
+
+describe('assertRunOptions', () => {
+  it.each<[string, object, string]>([
+    ['a TTL as a text', { ttlMs: '30' }, "ttlMs must be a number, got '30'"],
+    ['a wait that is no number', { waitMs: NaN }, 'waitMs must be an integer from 0'],
+    ['a negative hold', { minHoldMs: -1 }, 'minHoldMs must be an integer from 0'],
+    ['no longest hold', { maxHoldMs: 0 }, 'maxHoldMs must be an integer from 1'],
+    ['holds that no TTL fits', { ttlMs: 1_000, maxHoldMs: 500 }, 'maxHoldMs (500) must not be below ttlMs'],
+    ['a node timeout as a text', { nodeTimeoutMs: '5' }, "nodeTimeoutMs must be a number, got '5'"],
+    ['a signal that is none', { signal: 'x' }, "signal must be an AbortSignal, got 'x'"],
+    ['options that exclude each other', { waitMs: 5, retries: 3 }, 'exclude each other'],
+    ['a bad name', { name: '' }, 'name must have 1 to 128 characters'],
+    ['a tick, which the scheduler gives', { tick: 5 }, 'runOnce: unknown option "tick"'],
+    ['the tick after it', { nextTick: 5 }, 'runOnce: unknown option "nextTick"'],
+  ])('refuses %s', (_, options, message) => {
+    expect(() => assertRunOptions({ key: KEY, ...options })).toThrow(message);
+  });
+
+  it.each<[string, object]>([
+    ['a hold longer than the TTL by default', { minHoldMs: 120_000 }],
+    ['a longest hold below the TTL by default', { maxHoldMs: 5_000 }],
+    ['a short TTL', { ttlMs: 10 }],
+  ])('takes what depends on the manager: %s', (_, options) => {
+    expect(() => assertRunOptions({ key: KEY, ...options })).not.toThrow();
   });
 });

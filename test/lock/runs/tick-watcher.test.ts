@@ -181,6 +181,34 @@ describe('the look when a majority of the nodes is back', () => {
   });
 });
 
+describe('a schedule with wrong answers', () => {
+  const { latest, next } = HOURLY;
+  it.each<[string, object, string]>([
+    ['a Date', { latest: (at: number) => new Date(latest(at)!) }, 'latest must give epoch milliseconds'],
+    ['a promise', { latest: async (at: number) => latest(at) }, 'or undefined, got object'],
+    ['null', { latest: () => null }, 'latest must give epoch milliseconds or undefined, got object'],
+    ['a text', { next: (at: number) => String(next(at)) }, 'next must give epoch milliseconds'],
+    ['NaN', { latest: () => NaN }, 'or undefined, got NaN'],
+    ['half a millisecond', { latest: (at: number) => latest(at)! - 0.5 }, 'latest must give epoch'],
+    ['a time before 1970', { latest: () => -1 }, 'or undefined, got -1'],
+    ['a latest tick that is yet to come', { latest: next }, 'latest must give an instant at or before'],
+    ['a next tick that is past', { next: latest }, 'next must give an instant after'],
+  ])('tells a warning, and no tick as missed: %s', async (_, wrong, message) => {
+    const world = new VirtualWorld(3);
+    await runTick(world);
+    const ran: number[] = [];
+    for (const missed of ['skip', 'once'] as const) {
+      const given = { key: KEY, schedule: { ...HOURLY, ...wrong }, missed } as WatchTicksOptions;
+      world.manager().watchTicks(given, (tick) => void ran.push(tick));
+    }
+    await world.clock.advance(60_000);
+    expect([told(world), ran]).toEqual([[], []]);
+    expect(world.warnings).toHaveLength(2);
+    expect(world.warnings[0]).toContain(`the look at the ticks of "${KEY}" failed: schedule.`);
+    expect(world.warnings[0]).toContain(message);
+  });
+});
+
 describe('bad options of watchTicks', () => {
   it.each<[string, object, string]>([
     ['no schedule', { schedule: undefined }, 'schedule must have the methods latest and next, got undefined'],
