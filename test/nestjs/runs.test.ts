@@ -315,4 +315,30 @@ describe('a late run', () => {
     await until(() => watched.length === 3);
     expect(watched).toEqual(['a', 'b', 'later']);
   });
+
+  it('is looked for although the watch of another method fails, which is a line of the log', async () => {
+    const watched: string[] = [];
+    const looks: Record<string, () => { look(): Promise<void> }> = {
+      throws: () => {
+        throw new Error('no watch');
+      },
+      rejects: () => ({ look: () => Promise.reject(new Error('no look')) }),
+      works: () => ({ look: async () => undefined }),
+    };
+    const watchTicks = ({ key }: { key: string }): { look(): Promise<void> } => {
+      watched.push(key);
+      return looks[key]!();
+    };
+    const errors: string[] = [];
+    const logger = { error: (line: string) => void errors.push(line.split('\n')[0]!) };
+    const late = new LateRuns({ closed: false, watchTicks } as never, logger as never);
+    for (const key of Object.keys(looks))
+      late.add({ key, method: `Jobs.${key}`, policy: {}, isScheduled: () => true } as WatchedMethod);
+    late.start();
+    await until(() => watched.length === 3);
+    expect(errors).toEqual([
+      'The ticks of a method are not watched: Jobs.throws. Error: no watch',
+      'The ticks of a method are not watched: Jobs.rejects. Error: no look',
+    ]);
+  });
 });

@@ -20,6 +20,9 @@ export interface WatchedMethod {
   readonly run: (tick: number) => Promise<unknown>;
 }
 
+const textOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : format('%s', error);
+
 /** Watches the ticks of `@Cron` methods, from the start of the application to its shutdown. */
 export class LateRuns {
   readonly #methods: WatchedMethod[] = [];
@@ -71,7 +74,11 @@ export class LateRuns {
     let next: WatchedMethod | undefined;
     while ((next = this.#nextScheduled()) !== undefined) {
       this.#waiting.delete(next);
-      await this.#watch(next);
+      const { method } = next;
+      // The others are watched all the same.
+      await this.#watch(next).catch((error: unknown) =>
+        this.logger.error(`The ticks of a method are not watched: ${method}. ${textOf(error)}`),
+      );
     }
     this.#isStarting = false;
   }
@@ -91,18 +98,17 @@ export class LateRuns {
       attempts,
       spreadMs,
     };
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const watch = this.locks.watchTicks({ key, name, schedule, ...watched }, async (tick) => {
         resolve();
         try {
           await run(tick);
         } catch (error) {
-          const message = error instanceof Error ? (error.stack ?? error.message) : format('%s', error);
-          this.logger.error(`A late run failed: ${method}. ${message}`);
+          this.logger.error(`A late run failed: ${method}. ${textOf(error)}`);
         }
       });
       if (isLed) this.#led.push(watch);
-      void watch.look().then(resolve);
+      watch.look().then(resolve, reject);
     });
   }
 

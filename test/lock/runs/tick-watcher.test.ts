@@ -184,12 +184,12 @@ describe('the look when a majority of the nodes is back', () => {
 describe('a schedule with wrong answers', () => {
   const { latest, next } = HOURLY;
   it.each<[string, object, string]>([
-    ['a Date', { latest: (at: number) => new Date(latest(at)!) }, 'latest must give epoch milliseconds'],
-    ['a promise', { latest: async (at: number) => latest(at) }, 'or undefined, got object'],
+    ['a Date', { latest: (atMs: number) => new Date(latest(atMs)!) }, 'latest must give epoch milliseconds'],
+    ['a promise', { latest: async (atMs: number) => latest(atMs) }, 'or undefined, got object'],
     ['null', { latest: () => null }, 'latest must give epoch milliseconds or undefined, got object'],
-    ['a text', { next: (at: number) => String(next(at)) }, 'next must give epoch milliseconds'],
+    ['a text', { next: (atMs: number) => String(next(atMs)) }, 'next must give epoch milliseconds'],
     ['NaN', { latest: () => NaN }, 'or undefined, got NaN'],
-    ['half a millisecond', { latest: (at: number) => latest(at)! - 0.5 }, 'latest must give epoch'],
+    ['half a millisecond', { latest: (atMs: number) => latest(atMs)! - 0.5 }, 'latest must give epoch'],
     ['a time before 1970', { latest: () => -1 }, 'or undefined, got -1'],
     ['a latest tick that is yet to come', { latest: next }, 'latest must give an instant at or before'],
     ['a next tick that is past', { next: latest }, 'next must give an instant after'],
