@@ -56,7 +56,9 @@ export class LockRunner {
     this.log = new LockLog(logger);
     this.lateRuns = new LateRuns(locks, logger);
     const onElected = (): void => void this.lateRuns.onElected();
-    this.leaders = new LeaderElection(locks, this.ttlMsOf({}), logger, onElected);
+    const { nodeTimeoutMs, maxHoldMs } = defaults;
+    const terms = { ttlMs: this.ttlMsOf({}), nodeTimeoutMs, maxHoldMs };
+    this.leaders = new LeaderElection(locks, terms, logger, onElected);
   }
 
   get isClosed(): boolean {

@@ -160,3 +160,25 @@ describe('LeaderElection', () => {
     await other.close();
   });
 });
+
+describe('the options of the module', () => {
+  @Injectable()
+  class Short {
+    @RunOnLeader('short', { ttl: '300ms' })
+    async send(): Promise<string> {
+      return 'sent';
+    }
+  }
+
+  it('leave room for a short ttl: it shortens the node timeout', async () => {
+    const { app } = await start({ providers: [Short] }, { nodes: [memoryNode()], nodeTimeoutMs: 250 });
+    await until(() => app.get(LeaderElection).isLeader('short'));
+    expect(await app.get(Short).send()).toBe('sent');
+  });
+
+  it('stop the start where the longest hold is below the ttl', async () => {
+    const options = { nodes: [memoryNode()], maxHoldMs: 1_000, ttlMs: 500 };
+    const started = start({ providers: [Outbox] }, options);
+    await expect(started).rejects.toThrow('Outbox.send: maxHold (1 s) must not be below ttl (15 s)');
+  });
+});

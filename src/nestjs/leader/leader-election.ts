@@ -1,6 +1,14 @@
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 import type { DeposedReason, Election, LeaderRun, Lease, LockManager } from '../../index.js';
 import type { LineLogger } from '../module-logger.js';
+import { assertHoldsFit } from '../normalize-options.js';
+
+/** What the module says of leases. */
+interface ModuleTerms {
+  readonly ttlMs: number;
+  readonly nodeTimeoutMs: number | undefined;
+  readonly maxHoldMs: number | undefined;
+}
 
 /** A candidacy of this application. */
 interface Candidacy {
@@ -21,7 +29,7 @@ export class LeaderElection {
 
   constructor(
     private readonly locks: LockManager,
-    private readonly defaultTtlMs: number,
+    private readonly terms: ModuleTerms,
     private readonly logger: LineLogger,
     /** Hears that this application leads from now on. */
     private readonly onElected: () => void = () => undefined,
@@ -52,10 +60,12 @@ export class LeaderElection {
   /**
    * A method needs this election. The application stands for it when it has started.
    *
-   * @throws RangeError when another method has given the same election another `ttl`.
+   * @throws RangeError when another method has given the same election another `ttl`, or when the module's
+   *   options leave no room for it.
    */
   declare(election: string, ttlMs: number | undefined, method: string): void {
-    const declared = { ttlMs: ttlMs ?? this.defaultTtlMs, method };
+    const declared = { ttlMs: ttlMs ?? this.terms.ttlMs, method };
+    assertHoldsFit(method, { maxHoldMs: this.terms.maxHoldMs }, declared.ttlMs);
     const other = this.#declared.get(election);
     if (other !== undefined && other.ttlMs !== declared.ttlMs) {
       throw new RangeError(
@@ -81,9 +91,12 @@ export class LeaderElection {
     const known = this.#candidacies.get(election);
     if (known !== undefined || this.locks.closed) return known;
     const isLeader$ = new BehaviorSubject(false);
-    const ttlMs = this.#declared.get(election)?.ttlMs ?? this.defaultTtlMs;
+    const ttlMs = this.#declared.get(election)?.ttlMs ?? this.terms.ttlMs;
+    const { nodeTimeoutMs } = this.terms;
     const stood = this.locks.elect(election, {
       ttlMs,
+      // A short `ttl` shortens the node timeout.
+      nodeTimeoutMs: nodeTimeoutMs && Math.min(nodeTimeoutMs, Math.floor(ttlMs / 3)),
       onElected: ({ token }) => {
         this.logger.log(`Elected as the leader: ${election} (token ${token})`);
         isLeader$.next(true);
