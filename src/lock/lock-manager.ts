@@ -90,7 +90,8 @@ export class LockManager {
    *
    * Inside a lease of the same resource it runs under that lease, and excludes nobody else who does. The
    * lease is released when the last of these runs has ended, which may be after the call that acquired it has
-   * returned.
+   * returned. Of its options only `signal` has an effect then. With a `tick` it runs under the lease of the
+   * same tick or a later one only.
    *
    * The option `signal` cancels the call while it waits for the lease. After that it aborts `lease.signal`,
    * and the lease is held until the routine has ended.
@@ -105,11 +106,11 @@ export class LockManager {
     const [options, routine] =
       typeof optionsOrRoutine === 'function' ? [{}, optionsOrRoutine] : [optionsOrRoutine, lastRoutine];
     if (typeof routine !== 'function') throw new TypeError('withLock takes a routine as its last argument');
-    // Programs without types may give null, which acquire refuses by name.
-    const signal = (options as AcquireOptions | null)?.signal;
-    const joined = joinLease(resolveResources(resource), this, signal, routine);
+    const resources = resolveResources(resource);
+    const terms = this.#parts.acquireOptions.resolve(options);
+    const joined = joinLease(resources, this, terms, routine);
     if (joined !== undefined) return joined;
-    return runUnder(await this.acquire(resource, options), this, signal, routine);
+    return runUnder(await this.#parts.acquire(resources, terms), this, terms, routine);
   }
 
   /**

@@ -12,6 +12,7 @@ import { openFallbackNode } from '../node/open-node.js';
 import { Acquirer } from './acquirer.js';
 import { Elections } from './election/elections.js';
 import { FallbackState } from './fallback/fallback-state.js';
+import { amongLive } from './lease/current-lease.js';
 import type { HeldLease } from './lease/held-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { NodeGroup } from './nodes/node-group.js';
@@ -137,7 +138,7 @@ export class ManagerParts {
 
   acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
     this.connect();
-    return this.acquirer.acquire(resources, options);
+    return amongLive(() => this.acquirer.acquire(resources, options));
   }
 
   /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */

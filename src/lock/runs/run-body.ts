@@ -43,7 +43,7 @@ export async function runBody<T>(
   const since = clock.now();
   if (tick !== undefined) events.emit({ ...about, type: 'run_started', tick });
 
-  const runs: SharedRuns = { lease: held, manager, count: 0, finish: true };
+  const runs: SharedRuns = { lease: held, manager, count: 0, finish: true, tick };
   let outcome: RunOutcome = 'succeeded';
   let durationMs = 0;
   let thrown: unknown;

@@ -37,8 +37,9 @@ export class Runs {
     const acquire = { ...run.acquire, name: run.acquire.name ?? defaultName(key) };
     const terms = resolve(acquire);
     declare(acquire.name);
-    // Inside a run of the same key it is a part of that one.
-    const joined = joinLease([key], manager, acquire.signal, (lease) => routine(partOf(lease), lease));
+    // Inside a run of the same key it is a part of that one, unless that one is for an earlier tick or none.
+    const asked = { signal: acquire.signal, tick: run.tick };
+    const joined = joinLease([key], manager, asked, (lease) => routine(partOf(lease), lease));
     if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
     this.#warnIfElection(key);
     return new RunOnce(this.#context, key, { ...run, acquire }, terms, routine).run();

@@ -1,5 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { currentLease, LeaseLostError, type Lease } from '../../../src/index.js';
+import {
+  currentLease,
+  LeaseLostError,
+  type AcquireOptions,
+  type Lease,
+  type LockNotAcquiredError,
+} from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
@@ -101,6 +109,81 @@ describe('a nested run that nobody awaits', () => {
     const own = await world.clock.until(later!);
     expect(own).not.toBe(outer);
     expect(own.token).toBeGreaterThan(outer!.token);
+  });
+});
+
+/** What the garbage collector has left of it. */
+async function isKept(weak: WeakRef<object>): Promise<boolean> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let turn = 0; turn < 10 && weak.deref() !== undefined; turn++) {
+    await new Promise(setImmediate);
+    collect();
+  }
+  return weak.deref() !== undefined;
+}
+
+describe('runs inside each other', () => {
+  it('a nested call refuses bad options, as any other call does', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const outer = locks.withLock(R, async () => {
+      await expect(locks.withLock(R, { ttlMs: -5 }, () => 'ran')).rejects.toThrow(RangeError);
+      await expect(locks.withLock(R, { ttl: 5 } as AcquireOptions, () => 'ran')).rejects.toThrow('ttl');
+      await expect(locks.withLock(R, null as unknown as AcquireOptions, () => 'ran')).rejects.toThrow();
+      return 'outer';
+    });
+    expect(await world.clock.until(outer)).toBe('outer');
+  });
+
+  it('a tick does not run under a lease without one, or of an earlier tick: it would not be on record', async () => {
+    const world = new VirtualWorld(3);
+    const [locks, others] = [world.manager(), world.manager()];
+    const { wallMs: tick } = world.clock.stamp();
+    const ran: string[] = [];
+    const under = (name: string): Promise<unknown>[] => [
+      locks.withLock(R, { tick }, () => ran.push(name)).catch((error: LockNotAcquiredError) => error.reason),
+      locks.runOnce({ key: R, tick }, () => ran.push(name)).then((result) => result.ran || result.reason),
+    ];
+    const refused = locks.withLock(R, () => Promise.all(under('none')));
+    expect(await world.clock.until(refused)).toEqual(['held', 'held']);
+    const earlier = locks.runOnce({ key: R, tick: tick - 1 }, () => Promise.all(under('earlier')));
+    expect(await world.clock.until(earlier)).toMatchObject({ value: ['held', 'held'] });
+    expect(ran).toEqual([]);
+    const same = locks.runOnce({ key: R, tick }, () => Promise.all(under('same')));
+    expect(await world.clock.until(same)).toMatchObject({ ran: true });
+    expect(ran).toEqual(['same', 'same']);
+    const again = world.clock.until(others.withLock(R, { tick }, () => ran.push('again')));
+    await expect(again).rejects.toMatchObject({ reason: 'already_ran' });
+  });
+
+  it('a recursion under one lease may go deeper than a stack', async () => {
+    const world = new VirtualWorld(1);
+    const locks = world.manager();
+    const descend = (left: number): Promise<string> =>
+      locks.withLock(R, () => (left === 0 ? 'the bottom' : descend(left - 1)));
+    expect(await world.clock.until(descend(4_000))).toBe('the bottom');
+    expect(await world.leftovers(R)).toEqual([]);
+  });
+
+  it('a run that begins where another one has ended does not keep that one in memory', async () => {
+    const world = new VirtualWorld(1);
+    const locks = world.manager();
+    let first: WeakRef<object> | undefined;
+    let last: Promise<void> | undefined;
+    let door = (): void => undefined;
+    // Each run begins the next one, as a timer does that its routine sets.
+    const begin = (left: number): Promise<void> =>
+      locks.withLock(`${R}:${left}`, async (lease) => {
+        first ??= new WeakRef(lease);
+        if (left === 0) await new Promise<void>((resolve) => (door = resolve));
+        else void pause(world, 100 * left).then(() => (last = begin(left - 1)));
+      });
+    await world.clock.until(begin(3));
+    await world.clock.advance(1_000);
+    expect(await isKept(first!)).toBe(false);
+    door();
+    await world.clock.until(last!);
   });
 });
 
