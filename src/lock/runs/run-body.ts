@@ -1,7 +1,8 @@
 import { LeaseLostError, RunTimeoutError } from '../../api/errors.js';
-import type { RunOutcome } from '../../api/events.js';
+import type { LockEvent, RunOutcome } from '../../api/events.js';
 import type { Lease } from '../../api/lease.js';
 import type { CurrentRun } from '../../api/run.js';
+import type { Timer } from '../../clock.js';
 import { onAbort } from '../lease/abort-listeners.js';
 import { isTransferred, runShared, type SharedRuns } from '../lease/current-lease.js';
 import type { HeldLease } from '../lease/held-lease.js';
@@ -16,88 +17,146 @@ export type RunRoutine<T> = (run: CurrentRun, lease: Lease) => T | PromiseLike<T
  * One run under its lease: its timeout, its events, and whether its end is recorded. Settles like the routine
  * when the lease is released.
  */
-export async function runBody<T>(
+export const runBody = <T>(
   context: RunContext,
   held: HeldLease,
-  { tick, nextTick, policy, acquire }: ResolvedRun,
+  resolved: ResolvedRun,
   routine: RunRoutine<T>,
-): Promise<T> {
-  const { clock, events, worker, manager } = context;
-  const { id, name, resources, tokenIfAny: token, attempt } = held;
-  const latenessMs = tick === undefined ? 0 : Math.max(0, wallMs(context) - tick);
-  const about = { id, name, resources, attempt, token, worker, latenessMs };
-  const stop = new AbortController();
-  const unlisten = followCaller(acquire.signal, stop);
-  const timers = [
-    policy.timeoutMs === undefined
-      ? undefined
-      : clock.setTimer(() => stop.abort(new RunTimeoutError(resources, policy.timeoutMs!)), policy.timeoutMs),
-    tick === undefined || nextTick === undefined
-      ? undefined
-      : clock.setTimer(
-          () => events.emit({ ...about, type: 'run_overrun', tick, nextTick }),
-          Math.max(0, nextTick - wallMs(context)),
-          'background',
-        ),
-  ];
-  const since = clock.now();
-  if (tick !== undefined) events.emit({ ...about, type: 'run_started', tick });
+): Promise<T> => new RunBody(context, held, resolved, routine).run();
 
-  const runs: SharedRuns = { lease: held, manager, count: 0, finish: true, tick };
-  let outcome: RunOutcome = 'succeeded';
-  let durationMs = 0;
-  let thrown: unknown;
-  const startedAt = wallMs(context);
-  /** Goes to the nodes with the release, which comes next. */
-  const note = (): void => {
-    if (tick === undefined || attempt === undefined || token === undefined) return;
-    const ended = outcome === 'succeeded' && isLost(held) ? 'lost' : outcome;
-    const times = { startedAt, endedAt: wallMs(context) };
-    held.note = noteOf({ tick, attempt, token, worker, ...times, outcome: ended }, thrown, policy.history);
-  };
-  const body = async (lease: Lease): Promise<T> => {
-    const run: CurrentRun = { tick, attempt, lateMs: latenessMs, token, signal: lease.signal };
+class RunBody<T> {
+  readonly #context: RunContext;
+  readonly #held: HeldLease;
+  readonly #resolved: ResolvedRun;
+  readonly #routine: RunRoutine<T>;
+  /** What the events of a run with a tick have in common. */
+  readonly #about: Omit<Extract<LockEvent, { readonly type: 'run_started' }>, 'type' | 'tick'>;
+  /** Aborts when the caller's signal does, and at the timeout. */
+  readonly #stop = new AbortController();
+  readonly #runs: SharedRuns;
+  #outcome: RunOutcome = 'succeeded';
+  #durationMs = 0;
+  /** What the routine threw, or the timeout that cut it off. */
+  #thrown: unknown;
+
+  constructor(context: RunContext, held: HeldLease, resolved: ResolvedRun, routine: RunRoutine<T>) {
+    this.#context = context;
+    this.#held = held;
+    this.#resolved = resolved;
+    this.#routine = routine;
+    const { tick } = resolved;
+    const { id, name, resources, tokenIfAny: token, attempt } = held;
+    const latenessMs = tick === undefined ? 0 : Math.max(0, wallMs(context) - tick);
+    this.#about = { id, name, resources, attempt, token, worker: context.worker, latenessMs };
+    this.#runs = { lease: held, manager: context.manager, count: 0, finish: true, tick };
+  }
+
+  async run(): Promise<T> {
+    const { clock, events } = this.#context;
+    const { tick, acquire } = this.#resolved;
+    const unlisten = followCaller(acquire.signal, this.#stop);
+    const timers = [this.#setTimeout(), this.#setOverrunTimer()];
+    const since = clock.now();
+    if (tick !== undefined) events.emit({ ...this.#about, type: 'run_started', tick });
+    const startedAt = wallMs(this.#context);
+    try {
+      return await runShared(this.#runs, this.#held, this.#stop.signal, (lease) =>
+        this.#perform(lease).finally(() => {
+          this.#durationMs = clock.now() - since;
+          this.#note(startedAt);
+          for (const timer of timers) timer?.cancel();
+          unlisten?.();
+        }),
+      );
+    } catch (error) {
+      if (error instanceof LeaseLostError && isLost(this.#held)) this.#outcome = 'lost';
+      throw error;
+    } finally {
+      this.#tellEnd();
+    }
+  }
+
+  get #timeout(): RunTimeoutError | undefined {
+    const reason: unknown = this.#stop.signal.reason;
+    return reason instanceof RunTimeoutError ? reason : undefined;
+  }
+
+  #setTimeout(): Timer | undefined {
+    const { timeoutMs } = this.#resolved.policy;
+    if (timeoutMs === undefined) return undefined;
+    const { resources } = this.#about;
+    const stop = (): void => this.#stop.abort(new RunTimeoutError(resources, timeoutMs));
+    return this.#context.clock.setTimer(stop, timeoutMs);
+  }
+
+  #setOverrunTimer(): Timer | undefined {
+    const { clock, events } = this.#context;
+    const { tick, nextTick } = this.#resolved;
+    if (tick === undefined || nextTick === undefined) return undefined;
+    const tell = (): void => events.emit({ ...this.#about, type: 'run_overrun', tick, nextTick });
+    return clock.setTimer(tell, Math.max(0, nextTick - wallMs(this.#context)), 'background');
+  }
+
+  /** Runs the routine, and takes note of how it ended. `lease` is the lease as it sees it. */
+  async #perform(lease: Lease): Promise<T> {
+    const { attempt, token, latenessMs: lateMs } = this.#about;
+    const { tick } = this.#resolved;
+    const run: CurrentRun = { tick, attempt, lateMs, token, signal: lease.signal };
     let hasReturned = false;
     try {
-      const value = await runAs(run, () => routine(run, lease));
+      const value = await runAs(run, () => this.#routine(run, lease));
       hasReturned = true;
-      if (stop.signal.reason instanceof RunTimeoutError) throw stop.signal.reason;
+      if (this.#timeout !== undefined) throw this.#timeout;
       return value;
     } catch (error) {
-      const timeout: unknown = stop.signal.reason;
-      thrown = timeout instanceof RunTimeoutError ? timeout : (error ?? String(error));
-      if (isLost(held)) {
-        outcome = 'lost';
-        // Work that was cut off by the loss is abandoned: the policy says whether it is run again.
-        runs.finish = hasReturned || policy.abandoned === 'leave';
-        throw error;
-      }
-      outcome = timeout instanceof RunTimeoutError ? 'timed_out' : 'failed';
-      runs.finish = !policy.retryOnError;
-      if (!(timeout instanceof RunTimeoutError) || timeout === error) throw error;
-      throw new RunTimeoutError(timeout.resources, timeout.timeoutMs, { cause: error });
-    } finally {
-      durationMs = clock.now() - since;
-      note();
-      for (const timer of timers) timer?.cancel();
-      unlisten?.();
+      throw this.#onError(error, hasReturned);
     }
-  };
-  try {
-    return await runShared(runs, held, stop.signal, body);
-  } catch (error) {
-    if (error instanceof LeaseLostError && isLost(held)) outcome = 'lost';
-    throw error;
-  } finally {
-    const tell = (ended: RunOutcome): void => {
-      if (tick === undefined)
-        events.emit({ id, name, resources, token, worker, type: 'manual_run', outcome: ended, durationMs });
-      else events.emit({ ...about, type: 'run_finished', tick, nextTick, outcome: ended, durationMs });
-    };
-    if (outcome === 'succeeded' && tick !== undefined) {
-      // Nobody waits for this: it may take as long as no majority of the nodes can be reached.
-      void held.finished().then((isRecorded) => tell(isRecorded ? 'succeeded' : 'lost'));
-    } else tell(outcome);
+  }
+
+  /** Decides the outcome of a run that did not succeed. Returns the error that its caller gets. */
+  #onError(error: unknown, hasReturned: boolean): unknown {
+    const { policy } = this.#resolved;
+    const timeout = this.#timeout;
+    this.#thrown = timeout ?? error ?? String(error);
+    if (isLost(this.#held)) {
+      this.#outcome = 'lost';
+      // Work that was cut off by the loss is abandoned: the policy says whether it is run again.
+      this.#runs.finish = hasReturned || policy.abandoned === 'leave';
+      return error;
+    }
+    this.#outcome = timeout === undefined ? 'failed' : 'timed_out';
+    this.#runs.finish = !policy.retryOnError;
+    if (timeout === undefined || timeout === error) return error;
+    return new RunTimeoutError(timeout.resources, timeout.timeoutMs, { cause: error });
+  }
+
+  /** Notes the run on the lease. The nodes get the note with the release, which comes next. */
+  #note(startedAt: number): void {
+    const { attempt, token, worker } = this.#about;
+    const { tick, policy } = this.#resolved;
+    if (tick === undefined || attempt === undefined || token === undefined) return;
+    const outcome = this.#outcome === 'succeeded' && isLost(this.#held) ? 'lost' : this.#outcome;
+    const endedAt = wallMs(this.#context);
+    const ended = { tick, attempt, token, worker, startedAt, endedAt, outcome };
+    this.#held.note = noteOf(ended, this.#thrown, policy.history);
+  }
+
+  #tellEnd(): void {
+    if (this.#outcome !== 'succeeded' || this.#resolved.tick === undefined) this.#emitEnd(this.#outcome);
+    // Nobody waits for this: it may take as long as no majority of the nodes can be reached.
+    else void this.#held.finished().then((isRecorded) => this.#emitEnd(isRecorded ? 'succeeded' : 'lost'));
+  }
+
+  #emitEnd(outcome: RunOutcome): void {
+    const { events } = this.#context;
+    const { tick, nextTick } = this.#resolved;
+    const durationMs = this.#durationMs;
+    if (tick !== undefined) {
+      events.emit({ ...this.#about, type: 'run_finished', tick, nextTick, outcome, durationMs });
+      return;
+    }
+    const { id, name, resources, token, worker } = this.#about;
+    events.emit({ id, name, resources, token, worker, type: 'manual_run', outcome, durationMs });
   }
 }
 
