@@ -6,7 +6,7 @@ import { PRESENT_ONLY } from '../../node/node-request.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';
-import { acquireRound, newKeys } from './acquire-round.js';
+import { acquireRound, newKeys, type AcquireRoundResult } from './acquire-round.js';
 import {
   hasMismatch,
   MISMATCHES,
@@ -19,6 +19,7 @@ import { pause, type Cancellation } from './cancellation.js';
 import { isLate, LateRounds } from './late-rounds.js';
 
 type AdoptionRequest = LockRequest & { readonly from: TakenLease };
+type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
 
 const UNREACHABLE = { kind: 'unreachable' } as const;
 
@@ -42,8 +43,7 @@ export async function adoptKeys(
   cancellation: Cancellation,
 ): Promise<AttemptResult> {
   let keys = newKeys(quorum, context, request);
-  const lateRounds = new LateRounds();
-  let mismatches = 0;
+  const repeats = new Repeats(quorum, request.nodeTimeoutMs);
   for (;;) {
     const room = quorum.roundLimiter.enter();
     if (room !== undefined) await room;
@@ -61,21 +61,40 @@ export async function adoptKeys(
     const { tally, failure } = result;
     const outcome = failure === undefined ? adoptionOutcome(tally.votes, tally.majority) : UNREACHABLE;
     quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate(result), before);
-    if (outcome.kind === 'unreachable' && !cancellation.isCancelled) {
-      if (lateRounds.mayAskAgain(result)) continue;
-      if (hasMismatch(tally) && mismatches < MISMATCHES) {
-        mismatches++;
-        await quorum.electorates.synchronize(request.nodeTimeoutMs);
-        if (quorum.electorates.version !== version) continue;
-      }
-    }
+    const mayRepeat = outcome.kind === 'unreachable' && !cancellation.isCancelled;
+    if (mayRepeat && (await repeats.allow(result, version))) continue;
     const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
-    const undone = leave(quorum, keys.tracker, request, granted);
+    const undone = releaseTaken(quorum, keys.tracker, request, granted);
     return { ...notAdopted(quorum, outcome, tally), undone, ...(failure === undefined ? {} : { failure }) };
   }
 }
 
-/** Holds the keys for as long as the giver's lease may be valid, and then gives them. */
+/** Which rounds of an adoption are made again because no majority answered. */
+class Repeats {
+  readonly #lateRounds = new LateRounds();
+  #mismatches = 0;
+
+  constructor(
+    private readonly quorum: Quorum,
+    private readonly nodeTimeoutMs: number,
+  ) {}
+
+  /**
+   * Whether to ask again after this round, which is counted if so. `version`: that of the electorates before
+   * the round. Where nodes do not vote under the list, it looks at them first, and asks again only if they
+   * have another list than before.
+   */
+  async allow(lost: Lost, version: number): Promise<boolean> {
+    if (this.#lateRounds.mayAskAgain(lost)) return true;
+    if (!hasMismatch(lost.tally) || this.#mismatches >= MISMATCHES) return false;
+    this.#mismatches++;
+    const { electorates } = this.quorum;
+    await electorates.synchronize(this.nodeTimeoutMs);
+    return electorates.version !== version;
+  }
+}
+
+/** Holds the keys until the giver's lease cannot be valid any more, and then returns them. */
 async function outlastGiver(
   won: Won,
   { clock, driftFactor }: AttemptContext,
@@ -107,13 +126,16 @@ async function outlastGiver(
   return giveUp(won, 'no majority of the nodes extended the keys while the giver could hold them', failed);
 }
 
-/** `failed`: what the nodes said last. Somebody else may have the keys by now, by force. */
+/**
+ * Ends an adoption that had won the keys. `failure` says why. `failed` is the last extension, if it failed:
+ * its votes tell whether somebody else took the keys by force meanwhile.
+ */
 function giveUp(
   { quorum, tracker, request, decidingGrants }: Won,
   failure: string,
   failed?: VoteTally,
 ): NotAcquired {
-  const undone = leave(quorum, tracker, request, decidingGrants.length);
+  const undone = releaseTaken(quorum, tracker, request, decidingGrants.length);
   // Where only the counter is ahead, the keys are there.
   const votes = failed?.votes.map((vote) =>
     vote?.kind === 'refused' && vote.reason === 'superseded' ? undefined : vote,
@@ -130,8 +152,11 @@ const notAdopted = (quorum: Quorum, outcome: AdoptionOutcome, tally: VoteTally) 
   majority: tally.majority,
 });
 
-/** Releases what was taken, unless the giver may still hold its lease. */
-function leave(
+/**
+ * Releases the keys that were taken. If the giver may still hold its lease, they are left to expire instead.
+ * Resolves once `enough` nodes have released.
+ */
+function releaseTaken(
   quorum: Quorum,
   tracker: KeyTracker,
   { id, ttlMs, nodeTimeoutMs, from }: LockRequest,
