@@ -11,14 +11,18 @@ import type { Quorum } from '../quorum/quorum.js';
 import type { AttemptOn, Fallback } from './fallback.js';
 import { RecordedLease } from './recorded-lease.js';
 
-/** A lease of the nodes, and its record in the database; without one while the database is away. */
-interface Recorded {
+/** A lease of the nodes, and its record in the database. */
+interface LeaseOfNodes {
   readonly won: Won;
+  /** Makes the attempt again, to record the lease later. */
   readonly attemptOn: AttemptOn;
+  /** `undefined` while the database is away. */
   record: RecordedLease | undefined;
   /** The run that the database has on record for it. */
   run: Won['run'];
+  /** `undefined` until the lease begins. */
   keys: HeldKeys | undefined;
+  /** Whether an attempt to record it is under way. */
   isRecording: boolean;
 }
 
@@ -37,16 +41,16 @@ const RECORD_AGAIN_MS = 1_000;
 /**
  * Locks in a database while no majority of the nodes answers, across processes.
  *
- * The database is the judge between both sides. Who wins a lease on the nodes acquires it in the database
- * too, and holds it there as long; who cannot reach the nodes acquires it there alone. So while a lease is
- * held on one side the database refuses the other. It knows the tokens of both sides, too: a lease has the
- * higher one of its two, and both sides are raised to it.
+ * The database is the judge between both sides. A process that wins a lease on the nodes acquires it in the
+ * database too, and holds it there as long; a process that cannot reach the nodes acquires it there alone. So
+ * while a lease is held on one side, the database refuses it to the other. The database knows the tokens of
+ * both sides, too: a lease gets the higher one of its two, and the counters of both sides are raised to it.
  *
  * A lease of the nodes that was won while the database was away, or lost its record since, is recorded as
  * soon as it is back.
  */
 export class DatabaseFallback implements Fallback {
-  readonly #leases = new Map<KeyTracker, Recorded>();
+  readonly #leases = new Map<KeyTracker, LeaseOfNodes>();
   /** The records of leases that were lost. Their keys expire, unless the holder releases them before. */
   readonly #left = new WeakMap<KeyTracker, RecordedLease>();
   readonly #name: string;
@@ -76,17 +80,17 @@ export class DatabaseFallback implements Fallback {
     if (won.kind !== 'won') return won;
     const there = await attemptOn(this.database);
     if (there.kind === 'unreachable') {
-      const alone = await this.#alone(won);
+      const alone = await this.#wonAlone(won);
       if (alone.kind !== 'won') return alone;
-      this.#keep(alone, attemptOn);
-      this.#isUnrecorded();
+      this.#remember(alone, attemptOn);
+      this.#recordWhenBack();
       return alone;
     }
     if (there.kind !== 'won') {
       this.context.discard(won);
       return there;
     }
-    return this.#both(won, there, attemptOn);
+    return this.#wonOnBoth(won, there, attemptOn);
   }
 
   began(keys: HeldKeys): void {
@@ -120,18 +124,18 @@ export class DatabaseFallback implements Fallback {
     const there = await attemptOn(this.database);
     if (there.kind === 'unreachable') return unreachable;
     this.context.onChange(true, `no majority of the nodes can be reached: ${this.#name} grants all locks`);
-    return there.kind === 'won' ? this.#alone(there) : there;
+    return there.kind === 'won' ? this.#wonAlone(there) : there;
   }
 
   /**
-   * One side has granted, and cannot know the tokens that the other one gave while this one was away. All of
-   * them are below the time, so this lease's becomes the time.
+   * Only one side has granted. It cannot know the tokens that the other side gave while it was away. All of
+   * these are below the present time in microseconds, so the token of this lease is raised to that.
    */
-  async #alone(won: Won): Promise<AttemptResult> {
+  async #wonAlone(won: Won): Promise<AttemptResult> {
     const { clock } = this.context.keys;
     const { quorum, token } = won;
     const now = Math.floor(clock.stamp().wallMs * 1_000);
-    // The clock of this process is far ahead of the others, or it has been overtaken: the counter stands.
+    // Where the counter is above the time, or this clock far ahead of the nodes', the token stays as it is.
     if (token === undefined || now <= token || !canTake(now, quorum.nodes, clock, quorum.electorates.now))
       return won;
     const isRaised = await raise(quorum, won, now);
@@ -140,8 +144,8 @@ export class DatabaseFallback implements Fallback {
     return notRaised('the token could not be raised to the time');
   }
 
-  /** Both sides have granted. They agree on the token, or neither counts. */
-  async #both(won: Won, there: Won, attemptOn: AttemptOn): Promise<AttemptResult> {
+  /** Both sides have granted. The lease is won if both can be raised to the higher token. */
+  async #wonOnBoth(won: Won, there: Won, attemptOn: AttemptOn): Promise<AttemptResult> {
     const token = Math.max(won.token ?? 0, there.token ?? 0);
     const raised = await Promise.all([raise(this.nodes, won, token), raise(this.database, there, token)]);
     if (raised.includes(false) || !this.#hasTimeLeft(won)) {
@@ -150,7 +154,7 @@ export class DatabaseFallback implements Fallback {
       return notRaised(`the token could not be agreed on with ${this.#name}`);
     }
     const agreed = withToken(won, token);
-    this.#record(this.#keep(agreed, attemptOn), withToken(there, token));
+    this.#record(this.#remember(agreed, attemptOn), withToken(there, token));
     return agreed;
   }
 
@@ -158,8 +162,8 @@ export class DatabaseFallback implements Fallback {
     return validityLeftMs(grant, this.context.keys.clock.stamp()) > lossMarginMs(grant.ttlMs);
   }
 
-  #keep(won: Won, attemptOn: AttemptOn): Recorded {
-    const lease: Recorded = {
+  #remember(won: Won, attemptOn: AttemptOn): LeaseOfNodes {
+    const lease: LeaseOfNodes = {
       won,
       attemptOn,
       record: undefined,
@@ -171,7 +175,7 @@ export class DatabaseFallback implements Fallback {
     return lease;
   }
 
-  #record(lease: Recorded, there: Won): void {
+  #record(lease: LeaseOfNodes, there: Won): void {
     this.#isAway = false;
     lease.run ??= there.run;
     lease.record = new RecordedLease(this.context.keys, there, lease.run, (reason) =>
@@ -179,14 +183,17 @@ export class DatabaseFallback implements Fallback {
     );
   }
 
-  #onLost(lease: Recorded, reason: LossReason): void {
+  #onLost(lease: LeaseOfNodes, reason: LossReason): void {
     lease.record = undefined;
     if (reason === 'taken') lease.keys?.lease?.lose('taken');
-    else this.#isUnrecorded();
+    else this.#recordWhenBack();
   }
 
-  /** There is a lease without a record. That is told, once for each time that the database is away. */
-  #isUnrecorded(): void {
+  /**
+   * A lease has no record: it is recorded as soon as the database is back. Warns once for each time that the
+   * database is away.
+   */
+  #recordWhenBack(): void {
     if (!this.#isAway) {
       this.#isAway = true;
       const { reason } = this.#state();
@@ -199,25 +206,25 @@ export class DatabaseFallback implements Fallback {
     this.#recordLater();
   }
 
-  /** A database that hung, or had an error, does not tell when it is well again. */
+  /** Tries again by a timer: a database that hung, or had an error, does not tell when it is well again. */
   #recordLater(): void {
     this.#timer?.cancel();
     const { clock } = this.context.keys;
     this.#timer = clock.setTimer(() => this.#recordAll(), RECORD_AGAIN_MS, 'background');
   }
 
-  /** Leases that the database does not know are recorded. */
+  /** Records the leases that the database does not know. */
   #recordAll(): void {
     const unrecorded = [...this.#leases.values()].filter(({ record }) => record === undefined);
     for (const lease of unrecorded) if (!lease.isRecording) void this.#recordLate(lease);
     if (unrecorded.length > 0) this.#recordLater();
   }
 
-  async #recordLate(lease: Recorded): Promise<void> {
+  async #recordLate(lease: LeaseOfNodes): Promise<void> {
     const { won, attemptOn } = lease;
     lease.isRecording = true;
     let there = await attemptOn(this.database);
-    // Its run is on record there. Now the resource is to be held again.
+    // The database has its run on record already. Only the keys are still to be held there.
     if (there.kind === 'already_ran') there = await attemptOn(this.database, { asRun: false });
     lease.isRecording = false;
     const isHeld = (): boolean => this.#leases.get(won.tracker) === lease;
@@ -235,7 +242,7 @@ export class DatabaseFallback implements Fallback {
   }
 }
 
-/** Raises the counters of a side to the token. Whether they are at least that. */
+/** Raises the counters of one side to the token `to`. Resolves to whether they are at least that. */
 async function raise(quorum: Quorum, { tracker, request, token, grant }: Won, to: number): Promise<boolean> {
   if (token === undefined || token >= to) return true;
   const { id, ttlMs, nodeTimeoutMs } = request;
