@@ -37,19 +37,26 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
   afterTurn(callback) {
-    // Timers that a test fakes, and gives up, never fire: then the next callback needs another one.
+    // The immediate of a test's fake timers never fires once the test has put the real ones back. So one is
+    // needed whenever `setImmediate` is another function than before.
     if (turnEnds.push(callback) > 1 && laterBy === setImmediate) return;
     laterBy = setImmediate;
     setImmediate(endTurn);
   },
 };
 
-/** What waits for the end of this turn. One immediate serves all: the nodes of a manager ask for five. */
+/**
+ * The callbacks that wait for the end of this turn. They share one immediate, because every node of a manager
+ * has a callback.
+ */
 let turnEnds: (() => void)[] = [];
-/** By what the end of this turn was asked for. */
+/** The `setImmediate` that was called for this turn: another one than before if a test fakes the timers. */
 let laterBy: typeof setImmediate | undefined;
 
-/** After the sockets that have data to read, and after all promises that this data settles. */
+/**
+ * Runs the callbacks. By now the sockets that had data were read, and all promises that this data settles
+ * have settled.
+ */
 function endTurn(): void {
   const callbacks = turnEnds;
   turnEnds = [];
@@ -65,13 +72,13 @@ function endTurn(): void {
 /** A timer that fires later than this shows that the event loop was blocked. */
 const LOOP_LAG_MS = 5;
 
-/** An attended timer looks so often how late it is. */
+/** How many times an attended timer looks whether it is late. */
 const LOOKS = 8;
 
 /**
- * Calls back once the event loop has attended to its sockets for `delayMs`: what a process waits for that
- * stands still was not late. The time in which the loop was blocked does not count, as far as it made this
- * timer late; and what had arrived by the end is read first.
+ * Calls back once the event loop has attended to its sockets for `delayMs` milliseconds. The time in which
+ * the loop was blocked does not count, as far as it made this timer late: an answer that this process could
+ * not read meanwhile was not late. Before the callback, what has arrived by then is read.
  */
 export function setAttendedTimer(
   clock: Clock,

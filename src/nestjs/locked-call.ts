@@ -36,7 +36,9 @@ export interface RefusalPlan {
 export interface MethodPlan extends RefusalPlan {
   /** The lock's name in metrics. */
   readonly name: string;
-  /** Of a handler that the scheduler calls too, and then nobody waits. */
+  /**
+   * How a refusal is told when the scheduler calls a handler, and nobody waits; `undefined`: it never does.
+   */
   readonly ofScheduler: RefusalPlan | undefined;
   /** Whether the method has `@Cron`, `@Interval` or `@Timeout`. */
   readonly isScheduled: boolean;

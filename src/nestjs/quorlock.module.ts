@@ -109,7 +109,7 @@ function addProviders(
   };
 }
 
-/** By what the manager of an instance is provided. */
+/** The token that provides the manager of an instance. */
 const classOrToken = (name: string): string | typeof LockManager =>
   name === DEFAULT_LOCKS ? LockManager : getLockManagerToken(name);
 

@@ -49,7 +49,7 @@ export class QuorumCall implements VoteReceiver, Timed {
     private readonly tracker: KeyTracker,
     /** The nodes that were really asked; all of them by default. The votes of the others are not reported. */
     private readonly asked?: ReadonlySet<number>,
-    /** Of an acquisition: counters up to this are taken without a look at the nodes' clocks. */
+    /** An acquisition takes counters up to this without a look at the nodes' clocks. */
     private readonly usualCounter: number = Number.POSITIVE_INFINITY,
   ) {
     const nodeCount = context.nodes.length;

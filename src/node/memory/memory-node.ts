@@ -20,7 +20,7 @@ export class MemoryNode implements LockNode {
   readonly #records = new Map<string, Stored>();
   /** The wait list of each resource, in the order of joining. */
   readonly #waitLists = new Map<string, Set<string>>();
-  /** By waiter. */
+  /** The listener of each waiter. */
   readonly #listeners = new Map<string, (resource: string | undefined) => void>();
   readonly #state = new ObservableState({ status: 'ready' });
   #sweepAt = SWEEP_FROM;

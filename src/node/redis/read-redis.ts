@@ -32,7 +32,7 @@ const planOf = (
   open: NodePlan['open'],
 ): NodePlan => ({ name, address, identity: address, open });
 
-/** By the settings of a manager, which are the same object for all its nodes. */
+/** The encoder of each manager, by its settings: all its nodes are given the same object. */
 const encoders = new WeakMap<NodeSettings, RequestEncoder>();
 
 function withEncoder(settings: NodeSettings): RedisNodeSettings {

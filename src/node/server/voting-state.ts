@@ -159,7 +159,7 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (before !== undefined && isPutBack(before, this.#progress)) this.listener.onPutBack();
   }
 
-  /** To be called when only what this client knows has changed. */
+  /** Updates the state when only what this client knows has changed. */
   #updateOwn(): void {
     const { status } = this.state;
     if (status !== 'ready' && status !== 'untrusted') return;

@@ -37,7 +37,7 @@ export class CallPlanner {
 
 function groupsOf(operations: readonly Operation[], now: number): readonly Group[] {
   const groups: Group[] = [];
-  /** By resource: the last group that names it. Made only when there is a second group. */
+  /** The last group that names each resource. Made only when there is a second group. */
   let named: Map<string, number> | undefined;
   for (let place = 0; place < operations.length; place++) {
     const operation = operations[place]!;

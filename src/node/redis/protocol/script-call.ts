@@ -10,7 +10,7 @@ export function bulkNumber(number: number): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
 
-/** Of an instant in microseconds: what it has in common with other instants of the same ten seconds. */
+/** The first digits of the latest instant, which it shares with all instants of the same ten seconds. */
 const TEN_SECONDS_US = 1e7;
 let tenSeconds = { number: 0, text: '0' };
 

@@ -19,7 +19,7 @@ export type Verb =
 export interface Script {
   readonly verb: Verb;
   readonly text: string;
-  /** By which the server knows it. */
+  /** The digest by which the server knows it. */
   readonly sha: string;
   /** Whether it begins with the guard, which then has words of its own, and its part of the reply. */
   readonly hasGuard: boolean;
