@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { availableParallelism, constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../../test/support/redis-server.js';
 import { check, isClean } from './check.js';
@@ -14,10 +15,11 @@ import { CATCH_UP_EVERY_MS, endMs, LAST_TICK_MS, planOf, type JobSettings, type 
 import { CATCH_UP_JOB, LEADER_JOB, LONG_JOB, RecordFile, RETRY_JOB, TICK_JOB } from './record.js';
 import { Screen, seconds } from './screen.js';
 import { isSettled, missingIn, storiesOf } from './stories.js';
-import { failuresIn, lastLine, showSummary } from './summary.js';
+import { failuresIn, lastLine, showBusyMachine, showSummary } from './summary.js';
 import { WorkerProcess } from './worker-process.js';
 
 const SECOND_MS = 1_000;
+const NS_PER_MS = 1e6;
 /** If more workers share a processor, some may not ask for the lock within a second while nodes are away. */
 const WORKERS_PER_PROCESSOR = 3;
 /** A tick of a job that may be late is due if it comes so long before the end. */
@@ -97,8 +99,11 @@ async function demo(options: DemoOptions): Promise<boolean> {
   screen.startClock(startMs);
   const faults = new Faults(nodes, workers, narrator, plan.jobs, screen, startWorker);
   const scraping = setInterval(() => scrapeAll(workers), SECOND_MS);
+  const delays = monitorEventLoopDelay();
+  delays.enable();
   const overMs = await makeFaults(faults, plan, record, crash.signal, startMs, startMs + endMs(options));
   clearInterval(scraping);
+  delays.disable();
 
   const failures = await finish(workers, faults, nodes);
   const runs = record.runs();
@@ -123,6 +128,7 @@ async function demo(options: DemoOptions): Promise<boolean> {
   for (const story of storiesOf({ runs, deaths, outages, findings, jobs })) screen.line(story);
   failures.push(...failuresIn(findings), ...missingIn({ runs, deaths }));
   for (const failure of failures) screen.line(screen.style(['bold', 'red'], `FAILED: ${failure}`));
+  if (failures.length > 0) showBusyMachine(screen, delays.max / NS_PER_MS);
   screen.line(lastLine(outcome));
   return failures.length === 0 && isClean(findings);
 }

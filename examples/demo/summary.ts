@@ -27,6 +27,18 @@ export function showSummary(screen: Screen, outcome: Outcome): void {
   screen.line();
 }
 
+/** The demo's own timers are this late, in ms, where the machine is too busy for TTLs below a second. */
+const BUSY_MS = 250;
+
+/** After a failure: tells of a busy machine. `delayMs` is how late the demo's own timers were at most. */
+export function showBusyMachine(screen: Screen, delayMs: number): void {
+  if (delayMs < BUSY_MS) return;
+  screen.line(
+    `note: this machine was busy: the demo's own timers were up to ${Math.round(delayMs)} ms late, and the ` +
+      'shortest TTL is below a second. Run it again when nothing else runs.',
+  );
+}
+
 /** The one line that programs read. Its counters are sums of the workers' metrics at the last scrape. */
 export function lastLine({ findings, workers }: Outcome): string {
   const total = (name: string, labels?: Record<string, string>): number =>
