@@ -87,7 +87,9 @@ function shortfall(votes: readonly NodeVote[], failures: readonly NodeFailure[],
   const why = describe(failures);
   if (length === 1 && majority === 1) return `the only node gave no vote; ${why}`;
   if (length === 0 || length >= majority) return `no majority of the ${length} nodes answered; ${why}`;
-  const tooFew = `the list of nodes in use needs ${majority} votes, this client has ${length} of its nodes`;
+  const tooFew =
+    `the list of nodes in use needs ${majority} votes, this client has ${length} of its nodes, ` +
+    'see docs/membership.md';
   return failures.length === 0 ? tooFew : `${tooFew}; ${why}`;
 }
 

@@ -32,6 +32,13 @@ describe('QuorumUnreachableError', () => {
     expect(reasonOf(...kinds)).toBe(reason);
   });
 
+  it('with fewer nodes than votes are needed, the message says where to read on', () => {
+    const error = new QuorumUnreachableError(['a'], [{ node: 'n1', vote: vote('granted') }], undefined, 2);
+    expect(error.message).toBe(
+      '"a": the list of nodes in use needs 2 votes, this client has 1 of its nodes, see docs/membership.md',
+    );
+  });
+
   it('the message names each node that failed, and why', () => {
     const error = new QuorumUnreachableError(['a'], [{ node: 'n1', vote: vote('timeout') }]);
     expect(error.message).toBe('"a": the only node gave no vote; n1: timeout (timeout)');
