@@ -90,6 +90,23 @@ describe('a list of nodes on real servers', () => {
     );
   });
 
+  it('servers of an old test that are added do not bring their list along', async () => {
+    await using redis = await startRedis({ count: 6 });
+    await using clients = new Clients(redis.servers);
+    const test = clients.make({ ...QUICK, nodes: at(redis, 3, 4, 5) });
+    await inUse(test, 3);
+    await test.close();
+    const three = clients.make({ ...QUICK, nodes: at(redis, 0, 1, 2) });
+    const lease = await three.acquire(R);
+    const five = [
+      [3, 4, 0, 1, 2],
+      [0, 3, 1, 4, 2],
+    ].map((places) => clients.make({ ...QUICK, nodes: at(redis, ...places) }));
+    const outcomes = await Promise.all(five.map((locks) => outcomeOf(locks.acquire(R))));
+    expect(outcomes).toEqual(['LOCK_NOT_ACQUIRED held', 'LOCK_NOT_ACQUIRED held']);
+    await lease.release();
+  });
+
   it('a list that differs by two nodes is told, and votes under the list in use as far as it can', async () => {
     await using redis = await startRedis({ count: 5 });
     await using clients = new Clients(redis.servers);

@@ -1,4 +1,4 @@
-import { listAheadOf, votesUnder } from './choice.js';
+import { listAheadOf } from './choice.js';
 import { isActive, type MembershipKnowledge } from './knowledge.js';
 import {
   areSameMembers,
@@ -11,7 +11,7 @@ import {
   type MemberList,
 } from './member-list.js';
 import { mayWrite, takesChangeOf } from './record.js';
-import { isHere, isMajorityOf, ownMembersOf, type HereView, type MemberView } from './view.js';
+import { isHere, isMajorityOf, ownMembersOf, votesUnder, type HereView, type MemberView } from './view.js';
 import {
   inEither,
   NOTHING,

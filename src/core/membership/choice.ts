@@ -1,28 +1,10 @@
-import { areSameMembers, isMember, majorityOfList, type MemberList } from './member-list.js';
+import { areSameMembers, majorityOfList, type MemberList } from './member-list.js';
 import type { MembershipKnowledge } from './knowledge.js';
-import { isHere, ownMembersOf, type MemberView } from './view.js';
-
-/** Whether a node votes under this list: it has it as its present list or as the one before. */
-export const votesUnder = (view: MemberView, list: MemberList): boolean =>
-  isHere(view) &&
-  isMember(list, view.id) &&
-  (view.agrees || view.record?.list.id === list.id || view.record?.previous?.id === list.id);
+import { isHere, isOutvoted, ownMembersOf, votesUnder, type MemberView } from './view.js';
 
 /** How many nodes would accept a vote under this list now. */
 const supportOf = (views: readonly MemberView[], list: MemberList): number =>
   views.filter((view) => view.isTrusted && votesUnder(view, list)).length;
-
-/** Whether so many members of a list vote under later ones that no majority votes under it any more. */
-export function isOutvoted(views: readonly MemberView[], list: MemberList): boolean {
-  const gone = views.filter(
-    (view) =>
-      isHere(view) &&
-      isMember(list, view.id) &&
-      (view.record?.list.epoch ?? -1) > list.epoch &&
-      !votesUnder(view, list),
-  );
-  return gone.length > list.members.length - majorityOfList(list);
-}
 
 /**
  * The list that the nodes have gone on to, where this client knows none that a majority still votes under.

@@ -1,4 +1,5 @@
 import { isFirst, majorityOfList, type ListPair, type MemberList } from './member-list.js';
+import { withoutForeign } from './nearest.js';
 import { hasPair, isHere, membersAmong, type HereView, type MemberView } from './view.js';
 
 /** The node has exactly this pair, and its word counts. */
@@ -42,21 +43,20 @@ function isOnAllMembers(views: readonly MemberView[], pair: ListPair): boolean {
 export class MembershipKnowledge {
   /** The highest epoch seen so far, on whatever node. */
   highestEpoch = -1;
-  /** The known list of the highest epoch. */
+  /** The known list of the highest epoch, without foreign ones. */
   latest: MemberList | undefined;
+  /** The known lists that count for this client, oldest knowledge first. */
+  known: readonly MemberList[] = [];
   readonly #known = new Map<string, MemberList>();
   /** The list before each known list, as far as it was seen. */
   readonly #pairs = new Map<string, ListPair>();
   /** Since when each list has been known to be active, on the client's monotonic clock. */
   readonly #activeSince = new Map<string, number>();
+  /** The lists that were followed by another one. */
+  readonly #followed = new Set<string>();
 
   isKnown(list: MemberList): boolean {
     return this.#known.has(list.id);
-  }
-
-  /** All known lists, oldest knowledge first. */
-  get known(): readonly MemberList[] {
-    return [...this.#known.values()];
   }
 
   /** The list with the one before it; `undefined` as long as the list was seen as a previous one only. */
@@ -68,13 +68,21 @@ export class MembershipKnowledge {
     return this.#activeSince.get(list.id);
   }
 
+  /** Whether a list has been active once: this client has seen it, or whoever wrote the next list has. */
+  wasActive(list: MemberList): boolean {
+    return this.#activeSince.has(list.id) || this.#followed.has(list.id);
+  }
+
   learn(views: readonly MemberView[], now: number): void {
     const here = views.filter(isHere);
     for (const { record, isTrusted } of here) {
       if (record === undefined) continue;
       const { list, previous } = record;
       this.highestEpoch = Math.max(this.highestEpoch, list.epoch);
-      if (previous !== undefined && isTrusted) this.#add(previous);
+      if (previous !== undefined && isTrusted) {
+        this.#add(previous);
+        this.#followed.add(previous.id);
+      }
       if (isFirst(record) && isOnAllMembers(views, record)) this.#add(list);
       if (!this.#activeSince.has(list.id) && isActive(views, record)) {
         this.#add(list);
@@ -83,15 +91,16 @@ export class MembershipKnowledge {
     }
     for (const { record } of here)
       if (record !== undefined && this.isKnown(record.list)) this.#pairs.set(record.list.id, record);
+    this.known = withoutForeign([...this.#known.values()], [...this.#pairs.values()], views);
+    this.latest = this.known.toSorted((a, b) => b.epoch - a.epoch)[0];
   }
 
   #add(list: MemberList): void {
     if (this.isKnown(list)) return;
     this.#known.set(list.id, list);
-    if (this.latest === undefined || this.latest.epoch < list.epoch) this.latest = list;
     const oldest = this.#known.keys().next().value;
     if (this.#known.size <= KEPT || oldest === undefined) return;
-    for (const kept of [this.#known, this.#pairs, this.#activeSince]) kept.delete(oldest);
+    for (const kept of [this.#known, this.#pairs, this.#activeSince, this.#followed]) kept.delete(oldest);
   }
 }
 

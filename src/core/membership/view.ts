@@ -70,3 +70,21 @@ export const membersAmong = (views: readonly MemberView[], list: MemberList): nu
 /** Whether a majority of a list is among these nodes. */
 export const isMajorityOf = (list: MemberList, views: readonly MemberView[]): boolean =>
   membersAmong(views, list) >= majorityOfList(list);
+
+/** Whether a node votes under this list: it has it as its present list or as the one before. */
+export const votesUnder = (view: MemberView, list: MemberList): boolean =>
+  isHere(view) &&
+  isMember(list, view.id) &&
+  (view.agrees || view.record?.list.id === list.id || view.record?.previous?.id === list.id);
+
+/** Whether so many members of a list vote under later ones that no majority votes under it any more. */
+export function isOutvoted(views: readonly MemberView[], list: MemberList): boolean {
+  const gone = views.filter(
+    (view) =>
+      isHere(view) &&
+      isMember(list, view.id) &&
+      (view.record?.list.epoch ?? -1) > list.epoch &&
+      !votesUnder(view, list),
+  );
+  return gone.length > list.members.length - majorityOfList(list);
+}

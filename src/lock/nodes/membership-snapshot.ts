@@ -1,8 +1,7 @@
 import type { Membership } from '../../api/membership.js';
 import { areSameMembers, isMember, type MemberList } from '../../core/membership/member-list.js';
-import { isOutvoted } from '../../core/membership/choice.js';
 import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
-import { ownMembersOf, type MemberView } from '../../core/membership/view.js';
+import { isOutvoted, ownMembersOf, type MemberView } from '../../core/membership/view.js';
 import type { LockNode } from '../../node/lock-node.js';
 import { keepsRecord } from './node-views.js';
 
@@ -26,7 +25,7 @@ export function membershipOf(
   return {
     nodes: [...own.map(({ name }) => name), ...others.map(({ address }) => address)],
     epoch: list?.epoch,
-    isActive: list !== undefined && knowledge.activeSince(list) !== undefined && !isOutvoted(views, list),
+    isActive: list !== undefined && knowledge.wasActive(list) && !isOutvoted(views, list),
     isOwn: !nodes.some(keepsRecord) || (ownMembers !== undefined && areSameMembers(ownMembers, members)),
     behind: behind.map(({ name }) => name),
   };

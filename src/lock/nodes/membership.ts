@@ -3,9 +3,10 @@ import type { LockEvents } from '../../api/lock-events.js';
 import { setAttendedTimer, type Clock } from '../../clock.js';
 import { everyNode, type Electorate } from '../../core/electorate.js';
 import type { MemberList } from '../../core/membership/member-list.js';
-import { listToVoteUnder, votesUnder } from '../../core/membership/choice.js';
+import { listToVoteUnder } from '../../core/membership/choice.js';
 import { MembershipKnowledge } from '../../core/membership/knowledge.js';
-import { begunListIn, type MemberView } from '../../core/membership/view.js';
+import { distanceOf } from '../../core/membership/nearest.js';
+import { begunListIn, votesUnder, type MemberView } from '../../core/membership/view.js';
 import { majorityOf } from '../../core/quorum.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodeState } from '../../node/node-state.js';
@@ -139,7 +140,7 @@ export class Membership implements MembershipBasis {
     this.#list = listToVoteUnder(this.views, this.knowledge);
     this.#now = electorateOf(this.nodes, this.views, this.#list, (index) => this.nodeViews.twinOf(index));
     this.#count();
-    if ((this.#list !== undefined && this.#isLookedAt()) || this.#isHopeless()) this.#onStarted?.();
+    if (this.#isLookedAt(this.#list) || this.#isHopeless()) this.#onStarted?.();
     this.#tell();
   }
 
@@ -173,11 +174,17 @@ export class Membership implements MembershipBasis {
     });
   }
 
-  /** Whether the nodes that are ready have said who they are. */
-  #isLookedAt(): boolean {
-    return this.nodes.every(({ state }, nodeIndex) => {
+  /**
+   * Whether the nodes that are ready have said who they are. If the list is far from the client's own,
+   * another one may be nearer: then nodes that may still answer are waited for, too.
+   */
+  #isLookedAt(list: MemberList | undefined): boolean {
+    if (list === undefined) return false;
+    const isNear = distanceOf(list, this.views) <= 1;
+    return this.nodes.every(({ state: { status } }, nodeIndex) => {
       const isTwin = this.nodeViews.twinOf(nodeIndex) !== undefined;
-      return state.status !== 'ready' || isTwin || this.views[nodeIndex]?.isHere === true;
+      const isWaitedFor = isNear ? status === 'ready' : MAY_ANSWER.has(status);
+      return !isWaitedFor || isTwin || this.views[nodeIndex]?.isHere === true;
     });
   }
 

@@ -167,6 +167,76 @@ describe('a list in use', () => {
     expect(listToVoteUnder(old, knowing(...old))).toBe(A);
   });
 
+  it('a list was active if it was seen to be, or if another one followed it', () => {
+    const knowledge = knowing(view('a', { record: PAIR_B }), away('b'), away('c'));
+    expect(knowledge.activeSince(A)).toBe(undefined);
+    expect([A, B].map((one) => knowledge.wasActive(one))).toEqual([true, false]);
+    expect(knowing(view('a'), view('b')).wasActive(A)).toBe(true);
+  });
+
+  describe('nodes of an old test are to be added, and their list is later', () => {
+    const old = list('xyz', 5, list('xyz', 4));
+    const record = { list: old, previous: list('xyz', 4) };
+    const used = [view('a'), view('b'), view('c')];
+    const added = [view('x', { record }), view('y', { record })];
+
+    it('a client votes under the list that is nearest to its own, whichever node answers first', () => {
+      for (const views of [
+        [...used, ...added],
+        [...added, ...used],
+      ]) {
+        const knowledge = knowing(...views);
+        expect(listToVoteUnder(views, knowledge)).toEqual(A);
+        expect(knowledge.latest).toEqual(A);
+      }
+    });
+
+    it('a client does not go over to the other list when its own has no majority for a while', () => {
+      const knowledge = knowing(...used, ...added);
+      const views = [view('a'), away('b'), away('c'), ...added];
+      knowledge.learn(views, 1);
+      expect(listToVoteUnder(views, knowledge)).toEqual(A);
+    });
+
+    it('a client does not take the old list back whose nodes it has got', () => {
+      const four = { list: list('abcx', 6, A), previous: A };
+      const knowledge = knowing(...used, ...added, view('z', { record }));
+      const taken = ['a', 'b', 'c', 'x'].map((id) => view(id, { record: four }));
+      const rest = ['y', 'z'].map((id) => view(id, { record }));
+      knowledge.learn([...taken, ...rest], 1);
+      const views = [taken[0]!, away('b'), away('c'), away('x'), ...rest];
+      knowledge.learn(views, 2);
+      expect(listToVoteUnder(views, knowledge)).toEqual(four.list);
+    });
+
+    it('a client goes over to a list that an operator put in the place of its own', () => {
+      const accepted = { list: memberList(digest, 2, nodes('x'), A.id, true), previous: A };
+      const views = [away('a'), away('b'), view('c'), view('x', { record: accepted })];
+      const knowledge = knowing(...used);
+      knowledge.learn(views, 1);
+      expect(listToVoteUnder(views, knowledge)).toEqual(accepted.list);
+    });
+
+    it('clients with nodes of lists that are as near go by the same one: the longest, then the latest', () => {
+      const alone = (id: string, epoch: number): MemberView => {
+        const previous = list(id, epoch - 1);
+        return view(id, { record: { list: list(id, epoch, previous), previous } });
+      };
+      const [a, b, c] = [alone('a', 1), alone('b', 2), alone('c', 1)];
+      for (const views of [
+        [a, b, c],
+        [c, b, a],
+        [b, a, c],
+      ])
+        expect(knowing(...views).latest?.members).toEqual(nodes('b'));
+      const [d, e] = nodes('de').map(({ id }) => {
+        const previous = list('de', 0);
+        return view(id, { record: { list: list('de', 1, previous), previous } });
+      });
+      expect(knowing(a, b, d!, e!).latest?.members).toEqual(nodes('de'));
+    });
+  });
+
   it('a client votes under another known list if its own has no majority', () => {
     const C = list('abd', 3, B);
     const record = { list: C, previous: B };
