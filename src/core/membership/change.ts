@@ -64,7 +64,10 @@ export function change(
   if (latestPair !== undefined && isFirst(latestPair) && underWay.length === 0)
     return successor(latest.members);
   if (step !== undefined && isPossible(views, step, latest)) return isOld ? successor(step) : NOTHING;
-  const isTooFar = (difference > 1 && step === undefined) || listAheadOf(views, knowledge) !== undefined;
+  // Nodes that forgot, and go on under a list of the same members, are no reason to warn.
+  const ahead = listAheadOf(views, knowledge);
+  const isLeftBehind = ahead !== undefined && !(own && areSameMembers(own, ahead.members));
+  const isTooFar = (difference > 1 && step === undefined) || isLeftBehind;
   const notices: MembershipNotice[] = isTooFar ? ['too far apart'] : [];
   if (latestPair === undefined || knowledge.activeSince(latest) === undefined) return { writes: [], notices };
   return { writes: writesOf(views, 'change', latestPair, inEither(latestPair)), notices };

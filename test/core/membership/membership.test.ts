@@ -351,6 +351,18 @@ describe('the writes that are due', () => {
     expect(short).toEqual({ writes: [], notices: ['too far apart'] });
   });
 
+  it('a client is told that the nodes have gone on without it, but not if they have the same members', () => {
+    const first = list('abc', 2);
+    const again = { list: list('abc', 3, first), previous: first };
+    const other = { list: list('abx', 4, again.list), previous: again.list };
+    const noticesOf = (record: ListPair): MembershipPlan['notices'] => {
+      const views = [young('a'), ...['b', 'c'].map((id) => view(id, { record, isTrusted: false }))];
+      return planOf(views, knowing(view('a'), view('b'), view('c')), { mayChange: false }).notices;
+    };
+    expect(noticesOf(again)).toEqual([]);
+    expect(noticesOf(other)).toEqual(['too far apart']);
+  });
+
   it('a rival is left alone for ten seconds', () => {
     const rival = { list: list('ab', 2, A), previous: A };
     const views = (recordAgeMs: number): MemberView[] => [
