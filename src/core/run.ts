@@ -19,6 +19,20 @@ export interface RunRecord {
  */
 export type RunState = 'started' | 'finished' | 'open';
 
+/** More attempts to run a tick than that nobody makes. */
+export const MOST_ATTEMPTS = 2 ** 31 - 1;
+
+/**
+ * Whether a node's record allows one more attempt. A number that does not was not made by counting. It would
+ * spread to all nodes with the next attempt, and none of them could count it up any more.
+ */
+export const isPossibleAttempt = (attempt: unknown): attempt is number =>
+  Number.isInteger(attempt) && Number(attempt) >= 0 && Number(attempt) < MOST_ATTEMPTS;
+
+/** What is wrong with such a number; `where` names the resources. */
+export const impossibleAttempt = (where: string): string =>
+  `the attempt on record for the tick of ${where} is higher than anybody counts: was it set by hand?`;
+
 /** One attempt to run a tick. */
 export interface RunMark {
   readonly tick: number;
@@ -44,6 +58,12 @@ export function refusesRun(record: RunRecord | undefined, tick: number, retry: b
  * due less than this after its memory began, nor less than one quarantine: version 0.1 knows no such bound.
  */
 export const TICK_AHEAD_MS = 60_000;
+
+/**
+ * The latest instant at which a run can have succeeded by the time of a node, both in milliseconds. A later
+ * one comes from a worker whose clock is wrong, or was set by hand. It would hide that a job fails.
+ */
+export const latestSuccessMs = (nodeMs: number): number => nodeMs + TICK_AHEAD_MS;
 
 /** The error of a tick that is further ahead. */
 export const TICK_TOO_FAR_AHEAD =

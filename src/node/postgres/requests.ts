@@ -1,6 +1,6 @@
 import { impossibleCounter, isPossibleCounter } from '../../core/fencing.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
-import type { RunRecord } from '../../core/run.js';
+import { impossibleAttempt, isPossibleAttempt, type RunRecord } from '../../core/run.js';
 import { failedWith } from '../../core/run-votes.js';
 import type { NodeInspection } from '../lock-node.js';
 import { PRESENT_ONLY, type NodeRequest } from '../node-request.js';
@@ -98,11 +98,16 @@ export function jsonIn(text: unknown): unknown {
   }
 }
 
-type Answer = { readonly kind: string; readonly message?: string; readonly counter?: number } & object;
+interface Answer {
+  readonly kind: string;
+  readonly message?: string;
+  readonly counter?: number;
+  readonly attempt?: number;
+}
 
 function voteIn(answer: unknown, { resources }: NodeRequest, nodeMs: number): Vote {
   if (typeof answer !== 'object' || answer === null || !('kind' in answer)) return NO_ANSWER;
-  const { kind, message, counter = 0 } = answer as Answer;
+  const { kind, message, counter = 0, attempt = 0 } = answer as Answer;
   switch (kind) {
     case 'late':
       return LATE;
@@ -116,6 +121,8 @@ function voteIn(answer: unknown, { resources }: NodeRequest, nodeMs: number): Vo
     case 'refused':
       if (!isPossibleCounter(counter, nodeMs))
         return failed('error', new Error(impossibleCounter(`of ${resources.join(', ')}`)));
+      if (!isPossibleAttempt(attempt))
+        return failed('error', new Error(impossibleAttempt(resources.join(', '))));
       return answer as Vote;
     default:
       return NO_ANSWER;

@@ -6,8 +6,7 @@ export function inspect({ server: { keyspace }, operation, fences, runs }: Conte
   const { counter = '' } = fences.read(fence);
   const { tick, attempt, state } = runs.read(fence) ?? { tick: '', attempt: 0, state: '' };
   const livesMs = owner === undefined ? 0 : keyspace.pttl(lock);
-  const last = `${fence}:success`;
-  const success = keyspace.isSpoilt(last) ? '' : Number(keyspace.get(last)) || '';
+  const success = runs.successOf(fence) ?? '';
   return ['inspected', owner ?? '', livesMs, counter, tick, attempt, state, success];
 }
 

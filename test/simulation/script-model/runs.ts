@@ -1,6 +1,7 @@
 import {
   finishAnswer,
   isTakenBack,
+  latestSuccessMs,
   TICK_FORGOTTEN,
   type RunMark,
   type RunRecord,
@@ -76,6 +77,18 @@ export class Runs {
     return answer !== 'refuse';
   }
 
+  /** When a run last succeeded, where that can be. */
+  successOf(fence: string): number | undefined {
+    const { keyspace } = this.server;
+    const last = `${fence}:success`;
+    const known = keyspace.isSpoilt(last) ? 0 : Number(keyspace.get(last)) || 0;
+    return known > 0 && known <= this.#latestSuccess ? known : undefined;
+  }
+
+  get #latestSuccess(): number {
+    return latestSuccessMs(Math.floor(this.server.nowUs / 1_000));
+  }
+
   /** Keeps a note of the run. What goes wrong here goes wrong alone. */
   keepNote(fence: string, own: readonly string[], most: number): void {
     const { keyspace, flaw } = this.server;
@@ -89,8 +102,9 @@ export class Runs {
       keyspace.pexpire(list, LEDGER_MS);
     }
     if (success === '' || success === undefined) return;
-    const known = keyspace.isSpoilt(last) ? 0 : Number(keyspace.get(last) ?? 0) || 0;
-    const isOlder = known >= Number(success) && flaw !== 'an earlier success over a later one';
-    keyspace.set(last, isOlder ? String(known) : success, LEDGER_MS);
+    const succeededAt = Math.min(Number(success), this.#latestSuccess);
+    const known = this.successOf(fence) ?? 0;
+    const isOlder = known > succeededAt && flaw !== 'an earlier success over a later one';
+    keyspace.set(last, String(isOlder ? known : succeededAt), LEDGER_MS);
   }
 }

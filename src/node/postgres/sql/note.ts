@@ -1,3 +1,8 @@
+import { latestSuccessMs } from '../../../core/run.js';
+
+/** The latest instant of a success that is believed, in ms. */
+const LATEST = `floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${latestSuccessMs(0)}`;
+
 /**
  * Keeps a note of a run, and those with the highest ranks of the notes that are there; and when the latest
  * run succeeded.
@@ -18,7 +23,8 @@ begin
   end if;
   if in_success is not null then
     update ${q}.lease t
-      set last_success = greatest(t.last_success, in_success), keep = greatest(t.keep, in_keep)
+      set last_success = greatest(case when t.last_success <= ${LATEST} then t.last_success end,
+        least(in_success, ${LATEST})), keep = greatest(t.keep, in_keep)
       where t.prefix = in_prefix and t.resource = in_resource;
   end if;
 end $$;

@@ -1,3 +1,4 @@
+import { MOST_NOTES } from '../../../core/run-history.js';
 import { MARKER } from './lua/guard.js';
 import { asError, forEachOperation } from './lua/operations.js';
 import { scriptOf } from './script.js';
@@ -9,7 +10,7 @@ import { scriptOf } from './script.js';
  * KEYS  the marker (but on a shard, see the guard); then the lock key and the fence key of each resource
  * ARGV  1   as the guard's: where the marker is
  * Reply for each resource
- *         {'history', text, …}   the notes in their order, see lua/notes.ts
+ *         {'history', text, …}   the latest notes in their order, see lua/notes.ts
  *         {'error', message}     the key holds something else
  *
  * One resource, of which two runs are kept:
@@ -24,7 +25,7 @@ local keysEach, own, ownEach = 2, 2, 0
 ${forEachOperation(
   [],
   `
-  local notes = try('ZRANGE', KEYS[key + 1] .. ':history', 0, -1)
+  local notes = try('ZRANGE', KEYS[key + 1] .. ':history', ${-MOST_NOTES}, -1)
   if notes.err then reply = ${asError('notes')} else reply = {'history', unpack(notes)} end
 `,
 )}`,

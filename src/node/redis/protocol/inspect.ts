@@ -1,6 +1,7 @@
 import { FENCE } from './lua/fence.js';
 import { GUARD } from './lua/guard.js';
 import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
+import { LATEST_SUCCESS } from './lua/notes.js';
 import { RUNS } from './lua/runs.js';
 import { scriptOf } from './script.js';
 
@@ -27,13 +28,15 @@ export const INSPECT = scriptOf(
   `${GUARD}${FENCE}
 local keysEach, own, ownEach, tick = 2, 6, 0, nil
 ${RUNS}
+${LATEST_SUCCESS}
 local function inspect(lock, fence)
   local owner = call('GET', lock)
   local counter, ran = readFence(fence)
   local attempt, state = readRun(fence, ran)
   local remaining = owner and call('PTTL', lock) or 0
   local success = try('GET', fence .. ':success')
-  success = type(success) == 'string' and tonumber(success) or ''
+  success = type(success) == 'string' and tonumber(success)
+  if not success or not (success >= 0 and success <= latestSuccess) then success = '' end
   return {'inspected', owner or '', remaining, counter or '', ran or '', attempt, state or '', success}
 end
 ${forEachOperation(

@@ -1,5 +1,11 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
-import type { RunRecord, RunState } from '../../../core/run.js';
+import {
+  impossibleAttempt,
+  isPossibleAttempt,
+  MOST_ATTEMPTS,
+  type RunRecord,
+  type RunState,
+} from '../../../core/run.js';
 import { failedWith } from '../../../core/run-votes.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
@@ -15,6 +21,9 @@ const SLACK_MS = 1;
 /** A script of ours never tells such a counter: this is a server that tells what it likes. */
 const impossible = ({ resources }: Operation): Failed =>
   failed('error', new Error(impossibleCounter(`of ${resources.join(', ')}`)));
+
+const unusableAttempt = ({ resources }: Operation): Failed =>
+  failed('error', new Error(impossibleAttempt(resources.join(', '))));
 
 const malformed = (what: string): Failed =>
   failed('error', new Error(`the node answered with ${what}: is it a Redis server?`));
@@ -98,7 +107,8 @@ function voteOf(answer: unknown, operation: Operation, nodeMs: number): Vote {
       if (grant.kind === 'failed') return grant;
       const waiting = isNatural(second) ? { waiting: second } : second === '' ? {} : undefined;
       if (fourth !== undefined) return isNatural(fourth) ? { ...grant, giverLeftMs: fourth } : NO_ANSWER;
-      const attempt = isAttempt(third) ? { attempt: third } : third === undefined ? {} : undefined;
+      if (isNatural(third) && !isPossibleAttempt(third)) return unusableAttempt(operation);
+      const attempt = isNatural(third) ? { attempt: third } : third === undefined ? {} : undefined;
       return waiting === undefined || attempt === undefined
         ? NO_ANSWER
         : { ...grant, ...waiting, ...attempt };
@@ -145,9 +155,6 @@ function heldBy(owner: unknown, remainingMs: unknown): Refused | Failed {
   if (typeof owner !== 'string' || !Number.isSafeInteger(remainingMs)) return NO_ANSWER;
   return { kind: 'refused', reason: 'held', owner, remainingMs: Math.max(0, Number(remainingMs)) };
 }
-
-/** More attempts than that nobody makes. */
-const MOST_ATTEMPTS = 2 ** 31 - 1;
 
 const isAttempt = (value: unknown): value is number => isNatural(value) && value <= MOST_ATTEMPTS;
 

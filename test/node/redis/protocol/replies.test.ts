@@ -96,6 +96,13 @@ describe('the answers in a reply', () => {
     expect(votes(1, ...answers)).toMatchObject([vote]);
   });
 
+  it('fail where the attempt on record leaves no number for the next one, and name the resource', () => {
+    const [last, beyond] = [2, 1].map((less) => votes(1, ['granted', 7, '', 2 ** 31 - less]));
+    expect(last).toMatchObject([{ kind: 'granted', attempt: 2 ** 31 - 2 }]);
+    const cause = { message: expect.stringContaining('the attempt on record for the tick of a is higher') };
+    expect(beyond).toMatchObject([{ ...error, cause }]);
+  });
+
   it.each<[string, readonly unknown[]]>([
     ['none', []],
     ['one too few', [0, 0]],
