@@ -15,6 +15,9 @@ const ALONE_MS = 100;
 /** The same, when other processes wait. */
 const SHARED_MS = 25;
 
+/** The longest time in which so many other processes have had their runs, one after the other. */
+export const runsOfOthersMs = (processes: number): number => processes * SHARED_MS;
+
 /**
  * How many tokens an acquisition reserves, for itself and for the calls that wait behind it in this process.
  * It is one or the most, because more calls may come while these are served. Tokens that are not used are

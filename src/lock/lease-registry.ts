@@ -126,7 +126,7 @@ export class LeaseRegistry implements LeaseHost {
    * waiters.
    */
   #entryBehindOthers(keys: HeldKeys): QueueEntry | undefined {
-    const bothWait = keys.othersWait && this.queue.countWaiters(keys.tracker.resources) > 0;
+    const bothWait = keys.othersWaiting > 0 && this.queue.countWaiters(keys.tracker.resources) > 0;
     return bothWait && this.notifications.isListening ? this.notifications.queueEntry : undefined;
   }
 }

@@ -41,8 +41,8 @@ export type AcquireRoundResult =
       readonly token: number | undefined;
       /** The run of the tick that it is for. */
       readonly run: RunMark | undefined;
-      /** Whether other processes wait for the resources on the nodes. */
-      readonly othersWait: boolean;
+      /** How many other processes wait for the resources, by the longest of the nodes' lists. */
+      readonly othersWaiting: number;
       /** Exactly a majority, by which it was won. */
       readonly decidingGrants: readonly Granted[];
       readonly grant: Grant;
@@ -71,7 +71,7 @@ const CONFIRMATIONS = 3;
 /** A node timeout that ends so many ms late shows that this process stood still, or was very busy. */
 const STOOD_STILL_MS = 5;
 
-const hasOthersWaiting = ({ waiting = 0 }: Granted): boolean => waiting > 0;
+const waitingOn = ({ waiting = 0 }: Granted): number => waiting;
 
 /**
  * One acquire round, to its end: asks all nodes, agrees on the fencing token, and checks that enough validity
@@ -119,8 +119,8 @@ export async function acquireRound(
       const failure = `the nodes took so long to answer that ${left}`;
       return { ...undo(quorum, request, tracker, acquired.tally, failure), stoodStill };
     }
-    const othersWait = decidingGrants.some(hasOthersWaiting);
-    return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait, decidingGrants };
+    const othersWaiting = Math.max(...decidingGrants.map(waitingOn));
+    return { kind: 'won', quorum, request, tracker, token, run, grant, othersWaiting, decidingGrants };
   } finally {
     quorum.endRound(tracker);
   }

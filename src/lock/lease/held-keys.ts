@@ -46,13 +46,13 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   #remote: RemoteLease | undefined;
 
   constructor(context: HeldKeysContext, won: Won) {
-    const { quorum, tracker, token, run, request, othersWait } = won;
+    const { quorum, tracker, token, run, request, othersWaiting } = won;
     this.tracker = tracker;
     this.run = run && new HeldRun(run);
     this.context = context;
     this.quorum = quorum;
-    if (request.tokens > 1 || othersWait)
-      this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWait);
+    if (request.tokens > 1 || othersWaiting > 0)
+      this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWaiting);
     this.#extension = new Extension(this, won);
   }
 
@@ -73,9 +73,9 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     return this.#extension.failedVotes;
   }
 
-  /** Whether other processes were waiting for the resources when the keys were won. */
-  get othersWait(): boolean {
-    return this.#tokens?.othersWait === true;
+  /** How many other processes were waiting for the resources when the keys were won. */
+  get othersWaiting(): number {
+    return this.#tokens?.othersWaiting ?? 0;
   }
 
   /** Whether another lease may follow on these keys when the present one is released. */

@@ -17,9 +17,13 @@ export class TokenRange implements Run {
      * The last token of the range: the counter of whoever comes after is above it. `undefined`: no fencing.
      */
     readonly last: number | undefined,
-    /** Whether other processes were waiting when the keys were won. */
-    readonly othersWait: boolean,
+    /** How many other processes were waiting when the keys were won. */
+    readonly othersWaiting: number,
   ) {}
+
+  get othersWait(): boolean {
+    return this.othersWaiting > 0;
+  }
 
   get leases(): number {
     return this.#leases;

@@ -38,12 +38,14 @@ interface Line {
   /** What its last attempt got. */
   lastResult: NotAcquired | undefined;
   yieldReason: YieldReason | undefined;
+  /** How many processes it is behind on the nodes' lists, if it is `queued`. */
+  queuedBehind: number;
 }
 
 /** The place of a waiter in its line. */
 export class Place {
   constructor(
-    readonly line: Pick<Line, 'lastResult' | 'yieldReason' | 'waiters'>,
+    readonly line: Pick<Line, 'lastResult' | 'yieldReason' | 'queuedBehind' | 'waiters'>,
     private readonly entry: FifoEntry<QueuedWaiter>,
     private readonly onFirstLeft: () => void,
   ) {}
@@ -83,7 +85,8 @@ export class WaitQueue {
     const key = keyOf(resources);
     let line = this.#lines.get(key);
     if (line === undefined) {
-      line = { resources, waiters: new Fifo(), lastResult: undefined, yieldReason: this.#released.get(key) };
+      const yieldReason = this.#released.get(key);
+      line = { resources, waiters: new Fifo(), lastResult: undefined, yieldReason, queuedBehind: 0 };
       this.#add(key, line);
     }
     const entry = line.waiters.add(waiter);
@@ -117,7 +120,7 @@ export class WaitQueue {
     const { resources } = keys.tracker;
     this.held.remove(keys);
     if (!isQueued) this.#released.set(keyOf(resources), 'releasePending');
-    this.#yield(resources, isQueued ? 'queued' : 'releasePending');
+    this.#yield(resources, isQueued ? 'queued' : 'releasePending', keys.othersWaiting);
   }
 
   /** The nodes have released the keys, and have notified another process or not. */
@@ -161,9 +164,10 @@ export class WaitQueue {
     return new Set(resources.flatMap((resource) => [...(this.#linesByResource.get(resource) ?? [])]));
   }
 
-  #yield(resources: readonly string[], reason: YieldReason): void {
+  #yield(resources: readonly string[], reason: YieldReason, queuedBehind: number = 0): void {
     for (const line of this.#linesFor(resources)) {
       line.yieldReason = reason;
+      line.queuedBehind = queuedBehind;
       line.waiters.first?.wake();
     }
   }

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { runsOfOthersMs } from '../../core/local-handover.js';
 import { pastExpiryMs, retryPauseMs, splitWakeMs } from '../../core/backoff.js';
 import { LockNotAcquiredError, type LockError } from '../../api/errors.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
@@ -117,9 +118,9 @@ export class Waiter implements QueuedWaiter {
         await this.#nap(this.#leftMs());
         continue;
       }
-      const { yieldReason } = place.line;
+      const { yieldReason, queuedBehind } = place.line;
       if (yieldReason !== undefined) {
-        await this.#nap(Math.max(0, Math.min(this.#leftMs(), this.#yieldMs(yieldReason))));
+        await this.#nap(Math.max(0, Math.min(this.#leftMs(), this.#yieldMs(yieldReason, queuedBehind))));
         // Nothing has happened for so long: it looks for itself.
         if (!this.#isWoken && place.line.yieldReason === yieldReason) place.line.yieldReason = undefined;
         continue;
@@ -153,9 +154,11 @@ export class Waiter implements QueuedWaiter {
     return isNotified ? expiryMs : Math.min(expiryMs, this.#retryDelayMs());
   }
 
-  #yieldMs(reason: YieldReason): number {
+  #yieldMs(reason: YieldReason, queuedBehind: number): number {
     if (reason === 'releasePending') return this.#call.options.nodeTimeoutMs + 1;
-    return reason === 'queued' ? this.#retryDelayMs() : splitWakeMs(this.#context.random());
+    // A look in between would be in vain, and cost each node a command.
+    if (reason === 'queued') return runsOfOthersMs(queuedBehind) + this.#retryDelayMs();
+    return splitWakeMs(this.#context.random());
   }
 
   #retryDelayMs(): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AcquireOptions, LockManager } from '../../../src/index.js';
+import type { AcquireOptions, Lease, LockManager } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 const R = 'invoice:7';
@@ -148,6 +148,32 @@ describe('waiting in one process', () => {
     expect(opsOn(world).length - before).toBe(2);
     await world.clock.until(held.release());
     expect(await world.clock.until(all)).toHaveLength(50);
+  });
+
+  it('a process that stands behind others on the lists lets them have their runs before it looks by itself', async () => {
+    const world = new VirtualWorld(3);
+    const held = await world.clock.until(world.manager().acquire(R));
+    const wait = async (): Promise<Promise<Lease>[]> => {
+      const locks = world.manager();
+      const leases = [locks.acquire(R, WAITS), locks.acquire(R, WAITS)];
+      await world.clock.advance(20);
+      return leases;
+    };
+    const [first] = await wait();
+    const [second] = await wait();
+    void (await wait());
+    await world.clock.until(held.release());
+    const lease = await world.clock.until(first!, 10);
+    // Longer than a run may take while others wait: so the keys go to the next process.
+    await world.clock.advance(30);
+    await world.clock.until(lease.release());
+    await world.clock.until(second!, 10);
+    const asked = opsOn(world).length;
+    // Two others, 25 ms each, and 100 ms of its own.
+    await world.clock.advance(140);
+    expect(opsOn(world).length).toBe(asked);
+    await world.clock.advance(20);
+    expect(opsOn(world).slice(asked)).toEqual(['acquire']);
   });
 
   it.each([

@@ -80,11 +80,8 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
-        original:
-          "return { kind: 'won', quorum, request, tracker, token, run, grant, othersWait, decidingGrants };",
-        replacement:
-          "return { kind: 'won', quorum, request, tracker, token, run, othersWait, decidingGrants, " +
-          'grant: { ...grant, sentAt: clock.stamp() } };',
+        original: 'run, grant, othersWaiting, decidingGrants };',
+        replacement: 'run, grant: { ...grant, sentAt: clock.stamp() }, othersWaiting, decidingGrants };',
       },
     ],
     breaks: ['validity within the keys'],
