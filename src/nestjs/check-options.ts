@@ -23,8 +23,11 @@ export function assertKnown(where: string, options: unknown, known: readonly str
   }
   for (const option of Object.keys(options)) {
     if (!known.includes(option)) {
+      // A LockManager names its durations with the unit, which is another one in most cases.
+      const name = option.replace(/Ms$/, '');
+      const hint = known.includes(name) ? `: here it is ${name}` : '';
       throw new TypeError(
-        `${where}: unknown option "${option.slice(0, 80)}"; the options are ${known.join(', ')}`,
+        `${where}: unknown option "${option.slice(0, 80)}"${hint}; the options are ${known.join(', ')}`,
       );
     }
   }

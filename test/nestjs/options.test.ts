@@ -52,7 +52,7 @@ describe('a bad option', () => {
     [{ wait: '5m' }, "wait ('5m') needs onHeld: 'wait'"],
     [
       { onHeld: 'wait', waitMs: 100 },
-      'unknown option "waitMs"; the options are ttl, retries, retryDelay, wait',
+      'unknown option "waitMs": here it is wait; the options are ttl, retries, retryDelay, wait',
     ],
     [{ onHeld: 'wait', retries: 2 }, "retries (2) and onHeld: 'wait' exclude each other"],
     [{ onHeld: 'ignore' }, "onHeld must be one of 'skip', 'throw', 'wait', got 'ignore'"],

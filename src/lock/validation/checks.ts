@@ -33,8 +33,11 @@ export function checkKnownOptions(options: object, known: ReadonlySet<string>, w
   }
   for (const option in options) {
     if (!known.has(option)) {
+      // Decorators name their durations without the unit.
+      const inMs = `${option}Ms`;
+      const hint = known.has(inMs) ? `: here it is ${inMs}, in milliseconds` : '';
       throw new TypeError(
-        `${where}: unknown option "${shortened(option)}"; the options are ${[...known].join(', ')}`,
+        `${where}: unknown option "${shortened(option)}"${hint}; the options are ${[...known].join(', ')}`,
       );
     }
   }

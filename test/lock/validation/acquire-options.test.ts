@@ -115,6 +115,9 @@ describe('AcquireOptionsResolver', () => {
     expect(() => resolver.resolve({ ttlMs: 9_000, tllMs: 1 } as AcquireOptions)).toThrow(
       'unknown option "tllMs"',
     );
+    expect(() => resolver.resolve({ ttl: 9 } as AcquireOptions)).toThrow(
+      'unknown option "ttl": here it is ttlMs, in milliseconds; the options are ttlMs, ',
+    );
     expect(() => resolver.resolve({ ttlMs: 9_000, name: '' })).toThrow('name must have 1 to 128');
   });
 });
