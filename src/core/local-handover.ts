@@ -15,8 +15,13 @@ const ALONE_MS = 100;
 /** The same, when other processes wait. */
 const SHARED_MS = 25;
 
-/** The longest time in which so many other processes have had their runs, one after the other. */
-export const runsOfOthersMs = (processes: number): number => processes * SHARED_MS;
+const LONGEST_RUNS_MS = 1_000;
+
+/**
+ * The longest time in which so many other processes have had their runs, one after the other. It is a second
+ * at most: a node's list may name processes that are gone, or more than there ever were.
+ */
+export const runsOfOthersMs = (processes: number): number => Math.min(LONGEST_RUNS_MS, processes * SHARED_MS);
 
 /**
  * How many tokens an acquisition reserves, for itself and for the calls that wait behind it in this process.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mayFollow, tokensFor, type Run } from '../../src/core/local-handover.js';
+import { mayFollow, runsOfOthersMs, tokensFor, type Run } from '../../src/core/local-handover.js';
 import type { Grant, Stamp } from '../../src/core/validity.js';
 
 const TTL_MS = 10_000;
@@ -23,6 +23,16 @@ describe('tokensFor', () => {
     [1_000, 128],
   ])('an acquisition with %i waiters behind it reserves %i tokens', (waitersBehind, tokens) => {
     expect(tokensFor(waitersBehind)).toBe(tokens);
+  });
+});
+
+describe('runsOfOthersMs', () => {
+  it.each([
+    [0, 0],
+    [31, 775],
+    [1e12, 1_000],
+  ])('the runs of %d other processes are waited for, for %d ms', (processes, ms) => {
+    expect(runsOfOthersMs(processes)).toBe(ms);
   });
 });
 
