@@ -13,7 +13,9 @@ const NEVER_MS = 2 ** 31 - 1;
  * own.
  */
 export class TopologyReader {
+  /** The one in use, or the one that is being made. */
   #connection: Connection | undefined;
+  #connected: Promise<Connection> | undefined;
   #askedHost = '';
   /** The servers that were learnt, and those that the user named. */
   #servers: readonly Endpoint[];
@@ -56,8 +58,7 @@ export class TopologyReader {
   }
 
   async #ask(): Promise<Topology> {
-    const connection = (this.#connection ??= await this.#connect());
-    if (this.#isOver) this.#leave();
+    const connection = await (this.#connected ??= this.#connect());
     const [slots, nodes] = await Promise.all([connection.cluster('SLOTS'), connection.cluster('NODES')]);
     return topologyOf(slots, nodes, this.#askedHost);
   }
@@ -66,11 +67,12 @@ export class TopologyReader {
     const server = this.#servers[this.#next++ % this.#servers.length]!;
     this.#askedHost = server.address.replace(/:\d+$/, '');
     const connection = server.open(() => NEVER_MS);
+    this.#connection = connection;
     return new Promise((resolve, reject) => {
       let cause: Error | undefined;
       const onClose = (): void => {
         connection.disconnect();
-        if (this.#connection === connection) this.#connection = undefined;
+        if (this.#connection === connection) this.#connection = this.#connected = undefined;
         reject(cause ?? new Error('the connection was closed'));
       };
       connection.on('error', (error) => (cause ??= error));
@@ -82,7 +84,7 @@ export class TopologyReader {
 
   #leave(): void {
     this.#connection?.disconnect();
-    this.#connection = undefined;
+    this.#connection = this.#connected = undefined;
   }
 
   #learn(topology: Topology): Topology {
