@@ -1,7 +1,7 @@
 import type { Lease } from '../../src/index.js';
 import type { Settings } from './settings.js';
 import type { SimProcess } from './sim-process.js';
-import type { SimServer } from './sim-server.js';
+import type { Voter } from './sim-server.js';
 import type { Invariant, Violation } from './violation.js';
 
 /** A lease as the checker knows it, from the moment in which its holder got it. */
@@ -26,7 +26,7 @@ interface RunsOfTick {
 }
 
 interface Node {
-  readonly server: SimServer;
+  readonly voter: Voter;
   /** The true time of the last loss or shortening of its keys; -1 for never. */
   lastLossAt: number;
 }
@@ -57,10 +57,10 @@ export class Checker {
   constructor(
     private readonly settings: Settings,
     private readonly now: () => number,
-    servers: readonly SimServer[],
+    voters: readonly Voter[],
   ) {
-    this.#majority = Math.floor(servers.length / 2) + 1;
-    this.#nodes = servers.map((server) => ({ server, lastLossAt: -1 }));
+    this.#majority = Math.floor(voters.length / 2) + 1;
+    this.#nodes = voters.map((voter) => ({ voter, lastLossAt: -1 }));
   }
 
   get grants(): number {
@@ -81,10 +81,13 @@ export class Checker {
     this.violations.push({ invariant, at: this.now(), detail });
   }
 
-  /** The keys of a node are lost, or expire earlier than the node had said. */
-  lossOn(server: SimServer): void {
-    const node = this.#nodes.find((one) => one.server === server)!;
-    node.lastLossAt = this.now();
+  /**
+   * The keys of a node are lost, or expire earlier than the node had said; likewise those of the time that
+   * follows, for `forMs`.
+   */
+  lossOn(voter: Voter, forMs = 0): void {
+    const node = this.#nodes.find((one) => one.voter === voter)!;
+    node.lastLossAt = Math.max(node.lastLossAt, this.now() + forMs);
   }
 
   granted(owner: string, process: SimProcess, lease: Lease, ttlMs: number): Holding {
@@ -263,10 +266,10 @@ export class Checker {
    */
   #majorityKeysUntil(holding: Holding): number {
     const sentAt = this.#sentAt(holding);
-    const ends = this.#nodes.map(({ server, lastLossAt }) => {
+    const ends = this.#nodes.map(({ voter, lastLossAt }) => {
       if (lastLossAt >= sentAt - EPSILON_MS) return Number.POSITIVE_INFINITY;
       return Math.min(
-        ...holding.resources.map((resource) => keyEnd(server, resource, holding.lease.holderId)),
+        ...holding.resources.map((resource) => keyEnd(voter, resource, holding.lease.holderId)),
       );
     });
     return ends.sort((a, b) => b - a)[this.#majority - 1]!;
@@ -277,9 +280,10 @@ const nameOf = ({ resources, order }: Holding): string => `${resources.join('+')
 
 const isValid = (lease: Lease): boolean => !lease.signal.aborted && lease.remainingMs() > 0;
 
-function keyEnd(server: SimServer, resource: string, holderId: string): number {
-  const { keyspace } = server;
+function keyEnd(voter: Voter, resource: string, holderId: string): number {
   const key = KEY_PREFIX + resource;
+  const server = voter.storeOf(key);
+  const { keyspace } = server;
   if (keyspace.get(key) !== holderId) return Number.NEGATIVE_INFINITY;
   // Redis counts in whole milliseconds, and a key lives through the last one.
   return server.trueTimeOf(keyspace.expiresAt(key)! + 1);

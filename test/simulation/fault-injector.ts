@@ -1,6 +1,8 @@
 import type { Rng } from './rng.js';
-import type { Fault } from './settings.js';
+import { ClusterFaults } from './cluster-faults.js';
+import { isOfCluster, type Fault } from './settings.js';
 import type { SimServer } from './sim-server.js';
+import type { Link } from './network.js';
 import type { World, WorldClient, WorldNode } from './world.js';
 
 /** The time after the end of a quarantine in which the clients notice it. */
@@ -21,13 +23,21 @@ export class FaultInjector {
   readonly #rng: Rng;
   /** The functions that end the current faults. */
   readonly #ends = new Set<() => void>();
-  readonly #losses: { readonly server: SimServer; readonly at: number }[] = [];
+  readonly #losses: { readonly node: WorldNode; readonly at: number }[] = [];
   readonly #down = new Set<SimServer>();
+  readonly #ofClusters: ClusterFaults;
   #ended = false;
 
   constructor(world: World) {
     this.#world = world;
     this.#rng = world.rng.fork();
+    this.#ofClusters = new ClusterFaults(world, {
+      rng: this.#rng,
+      during: (lastsMs, end) => this.#during(lastsMs, end),
+      mayLose: (node) => this.#mayLose(node),
+      lose: (node, forMs) => this.#lose(node, forMs),
+      quarantinedMs: this.#quarantinedMs,
+    });
   }
 
   start(): void {
@@ -36,7 +46,7 @@ export class FaultInjector {
       if (server.state === 'up') server.save();
       timeline.after(this.#rng.between(300, 3_000), () => save(server));
     };
-    for (const { server } of nodes) save(server);
+    for (const { voter } of nodes) for (const server of voter.servers) save(server);
     if (this.#rng.chance(0.5)) this.#quietPeriod();
     else this.#faultyPeriod();
   }
@@ -87,6 +97,7 @@ export class FaultInjector {
     const { shortestFaultMs = 5, longestFaultMs } = this.#world.settings;
     const lastsMs = rng.logBetween(shortestFaultMs, longestFaultMs);
     const node = rng.pick(nodes);
+    if (isOfCluster(fault)) return this.#ofClusters.inject(fault, lastsMs);
     switch (fault) {
       case 'node stop':
         return this.#stopNode(node, lastsMs);
@@ -105,10 +116,15 @@ export class FaultInjector {
       case 'node clock step':
         return this.#stepNode(node);
       case 'script flush':
-        return node.server.flushScripts();
+        return this.#serverIn(node).flushScripts();
       default:
         return this.#injectIntoClient(fault, node, lastsMs);
     }
+  }
+
+  /** The server, or one of the masters of a Cluster. */
+  #serverIn({ voter, cluster }: WorldNode): SimServer {
+    return cluster === undefined ? voter.servers[0]! : this.#rng.pick(cluster.masters);
   }
 
   #injectIntoClient(fault: ClientFault, node: WorldNode, lastsMs: number): void {
@@ -149,7 +165,9 @@ export class FaultInjector {
     this.#world.timeline.after(lastsMs, once);
   }
 
-  #stopNode({ server, health }: WorldNode, lastsMs: number): void {
+  #stopNode(node: WorldNode, lastsMs: number): void {
+    const { health } = node;
+    const server = this.#serverIn(node);
     if (server.state !== 'up') return;
     server.stop();
     health.begin();
@@ -159,40 +177,48 @@ export class FaultInjector {
     });
   }
 
-  #crashNode({ server, health }: WorldNode, lastsMs: number, wantedData: 'kept' | 'lost' | 'stale'): void {
-    if (this.#down.has(server)) return;
+  #crashNode(node: WorldNode, lastsMs: number, wantedData: 'kept' | 'lost' | 'stale'): void {
+    const { health, cluster } = node;
+    const server = this.#serverIn(node);
+    if (this.#down.has(server) || server.state === 'down') return;
     // Every restart begins a quarantine, also with all data.
-    if (this.#world.settings.losesWhenLifted === true && !this.#mayLose(server)) return;
+    if (this.#world.settings.losesWhenLifted === true && !this.#mayLose(node)) return;
     this.#down.add(server);
     server.kill();
     health.begin();
     this.#during(lastsMs, () => {
       // What is on disk is decided only now, so that the loss falls into the time window of the promise.
-      const data = wantedData !== 'kept' && this.#mayLose(server) ? wantedData : 'kept';
+      const data = wantedData !== 'kept' && this.#mayLose(node) ? wantedData : 'kept';
       this.#down.delete(server);
-      server.start(data);
-      if (data !== 'kept') this.#lose(server);
-      health.end(this.#world.quarantineMs > 0 && !this.#world.settings.durable ? this.#quarantinedMs : 0);
+      if (cluster === undefined) server.start(data);
+      else cluster.start(server, data);
+      if (data !== 'kept') this.#lose(node);
+      if (cluster !== undefined) health.end(this.#ofClusters.recoveryMs);
+      else
+        health.end(this.#world.quarantineMs > 0 && !this.#world.settings.durable ? this.#quarantinedMs : 0);
     });
   }
 
-  #flush({ server, health }: WorldNode): void {
-    if (server.state === 'down' || !this.#mayLose(server)) return;
+  #flush(node: WorldNode): void {
+    const { health, cluster } = node;
+    const server = this.#serverIn(node);
+    if (server.state === 'down' || !this.#mayLose(node)) return;
     server.flushAll();
-    this.#lose(server);
+    this.#lose(node);
     health.begin();
-    health.end(this.#quarantinedMs);
+    health.end(cluster === undefined ? this.#quarantinedMs : this.#ofClusters.recoveryMs);
   }
 
   /**
    * A step large enough for a client without history to notice, because it moves the clock far from the
    * others.
    */
-  #stepNode({ server }: WorldNode): void {
-    if (!this.#mayLose(server)) return;
+  #stepNode(node: WorldNode): void {
+    if (!this.#mayLose(node)) return;
+    const server = this.#serverIn(node);
     const byMs = this.#rng.logBetween(this.#world.settings.beyond ? 10 : 2_000, 1e7);
     server.stepClock(this.#rng.chance(0.5) ? byMs : -byMs);
-    this.#lose(server);
+    this.#lose(node);
     // Clocks are compared with each other. A client with inexact bounds may quarantine a healthy node as
     // well.
     for (const { health } of this.#world.nodes) {
@@ -205,37 +231,42 @@ export class FaultInjector {
     return this.#world.quarantineMs * 1.1 + AFTER_QUARANTINE_MS;
   }
 
-  #mayLose(server: SimServer): boolean {
+  #mayLose(node: WorldNode): boolean {
     const { settings, timeline, nodes } = this.#world;
     if (settings.beyond) return true;
     if (settings.losesWhenLifted === true) {
       // One that lost its data just now stays as it is: it has to vote again before it loses them once more.
-      const trusted = nodes.filter((one) => one.server.isTrusted);
-      const isTrusted = trusted.some((one) => one.server === server);
-      return isTrusted && trusted.length > this.#world.majority;
+      const trusted = nodes.filter(({ voter }) => voter.isTrusted);
+      return trusted.includes(node) && trusted.length > this.#world.majority;
     }
     const windowMs = settings.maxTtlMs * (1 + settings.driftFactor) + 1;
     const recent = this.#losses.filter((loss) => loss.at > timeline.now - windowMs);
-    return new Set([server, ...recent.map((loss) => loss.server)]).size < this.#world.majority;
+    return new Set([node, ...recent.map((loss) => loss.node)]).size < this.#world.majority;
   }
 
-  #lose(server: SimServer): void {
-    this.#losses.push({ server, at: this.#world.timeline.now });
-    this.#world.checker.lossOn(server);
+  #lose(node: WorldNode, forMs = 0): void {
+    this.#losses.push({ node, at: this.#world.timeline.now + forMs });
+    this.#world.checker.lossOn(node.voter, forMs);
   }
 
-  #linkOf({ links }: WorldClient, node: WorldNode): WorldClient['links'][number] {
+  #linksOf({ links }: WorldClient, node: WorldNode): readonly Link[] {
     return links[this.#world.nodes.indexOf(node)]!;
+  }
+
+  /** That to the server, or to one of those of a Cluster. */
+  #linkOf(one: WorldClient, node: WorldNode): Link {
+    const links = this.#linksOf(one, node);
+    return node.cluster === undefined ? links[0]! : this.#rng.pick(links);
   }
 
   #isolateNode(node: WorldNode, lastsMs: number): void {
     this.#block(
-      this.#world.clients.map((one) => this.#linkOf(one, node)),
+      this.#world.clients.flatMap((one) => this.#linksOf(one, node)),
       lastsMs,
     );
   }
 
-  #block(links: WorldClient['links'], lastsMs: number): void {
+  #block(links: readonly Link[], lastsMs: number): void {
     for (const link of links) {
       if (link.blocked) continue;
       link.block();
@@ -268,14 +299,15 @@ export class FaultInjector {
   /** For a while the address leads to another node. */
   #misroute(one: WorldClient, node: WorldNode, lastsMs: number): void {
     const { nodes } = this.#world;
-    const route = one.routes[nodes.indexOf(node)]!;
-    if (route.server !== node.server) return;
+    const route = one.routes[nodes.indexOf(node)];
+    const server = node.voter.servers[0]!;
+    if (route?.server !== server) return;
     const link = this.#linkOf(one, node);
-    route.server = this.#rng.pick(nodes.filter((other) => other !== node)).server;
+    route.server = this.#rng.pick(nodes.filter((other) => other !== node)).voter.servers[0]!;
     link.health.begin();
     link.reset();
     this.#during(lastsMs, () => {
-      route.server = node.server;
+      route.server = server;
       link.reset();
       link.health.end(AFTER_QUARANTINE_MS);
     });

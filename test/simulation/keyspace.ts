@@ -116,6 +116,17 @@ export class Keyspace {
     return this.#live(key)?.expiresAt;
   }
 
+  /**
+   * Gives a key to another keyspace with the life that it has left, as MIGRATE does. Both have different
+   * clocks.
+   */
+  giveTo(other: Keyspace, key: string): void {
+    const entry = this.#live(key);
+    if (entry === undefined) return;
+    other.#entries.set(key, { ...entry, expiresAt: other.nowMs + entry.expiresAt - this.nowMs });
+    this.#entries.delete(key);
+  }
+
   copy(): Keyspace {
     const copy = new Keyspace();
     for (const [key, entry] of this.#entries) copy.#entries.set(key, { ...entry, hash: new Map(entry.hash) });

@@ -181,6 +181,29 @@ export const WORLDS = {
     wallStepMs: 100,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
+  /** A Cluster beside two servers, whose shards fail over and get slots, with their keys or without. */
+  'failing shards': {
+    nodes: 3,
+    clusters: [2],
+    longestDividedMs: 150,
+    durable: false,
+    clients: 4,
+    maxTtlMs: 600,
+    ttlsMs: [150, 300, 400],
+    idleMs: 30,
+    resources: ['a', 'b'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: [
+      ...(['slot seized', 'slot seized', 'slot moved', 'shard dies', 'shard cut off'] as const),
+      ...(['shard handed over', 'data flushed', 'link block', 'node stop', 'process crash'] as const),
+    ],
+    faultIntervalMs: 150,
+    longestFaultMs: 900,
+    nodeSkewMs: 0,
+    wallStepMs: 100,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
   /** Addresses that lead to another node for a while, and clients that know the nodes by different names. */
   'misrouted addresses': {
     nodes: 3,

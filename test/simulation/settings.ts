@@ -33,7 +33,26 @@ const MISROUTES = ['link misroute'] as const;
 /** An event loop that is blocked while the worker thread of `maxStallMs` goes on. */
 const BLOCKS = ['process block'] as const;
 
+/**
+ * Faults of a Cluster. A master dies, or is cut off from the others, and its replica, which is behind it,
+ * takes its place; an operator makes them change places; a slot moves to another shard with its keys, or goes
+ * there without them.
+ */
+const CLUSTER_FAULTS = [
+  'shard dies',
+  'shard cut off',
+  'shard handed over',
+  'slot moved',
+  'slot seized',
+] as const;
+
+export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
+
+export const isOfCluster = (fault: Fault): fault is ClusterFault =>
+  (CLUSTER_FAULTS as readonly Fault[]).includes(fault);
+
 export type Fault =
+  | ClusterFault
   | (typeof PLAIN_FAULTS)[number]
   | (typeof LOSSES)[number]
   | (typeof DISASTERS)[number]
@@ -51,6 +70,13 @@ export interface Settings {
    * what is checked then.
    */
   readonly lists?: readonly (readonly number[])[];
+  /** The number of shards of the nodes that are Clusters, by node; `undefined` or 0: it is a server. */
+  readonly clusters?: readonly number[];
+  /**
+   * The longest time for which a master votes that another one has replaced. The promise is for leases that
+   * are over, with this, within one `maxTtlMs`.
+   */
+  readonly longestDividedMs?: number;
   /** Whether some clients have another name for a node than others. */
   readonly hasSpellings?: boolean;
   /** Whether the operator declares that nodes keep their data over a restart. */
@@ -182,4 +208,33 @@ export function settingsOf(seed: number, beyond: boolean, durationMs = DURATION_
     wallStepMs: 1e7,
   };
   return { ...settings, retry: rng.chance(0.4), deaths: rng.pick([0, 0, 0.1, 0.4]) };
+}
+
+/** Below this seed all nodes are servers: the worlds that tests name stay as they are. */
+const FIRST_WITH_CLUSTERS = 1_000_000_000;
+
+/** Whether some nodes are Clusters in the world of the seed. */
+export const drawsClusters = (seed: number): boolean =>
+  seed >= FIRST_WITH_CLUSTERS && new Rng(-seed).chance(0.25);
+
+/**
+ * The same world, but one node is a Cluster, or two are. They need the quarantine, so there are three nodes
+ * at least. Some resources share a slot, because only those can be locked together in a Cluster.
+ */
+export function withClusters(settings: Settings): Settings {
+  const rng = new Rng(-settings.seed).fork();
+  const share = rng.pick([0.3, 0.6, 1]);
+  const nodes = Math.max(3, settings.nodes);
+  const clusters = [rng.pick([2, 3]), ...(rng.chance(0.3) ? [rng.pick([2, 3])] : [])];
+  const longestDividedMs = 800;
+  const longestTtlMs = (settings.maxTtlMs - longestDividedMs) * (1 - settings.driftFactor);
+  return {
+    ...settings,
+    nodes,
+    clusters,
+    longestDividedMs,
+    resources: ['{a}1', '{a}2', 'b'].slice(0, settings.resources.length),
+    ttlsMs: settings.ttlsMs.filter((ttlMs) => ttlMs <= longestTtlMs),
+    faults: [...settings.faults, ...CLUSTER_FAULTS.filter(() => rng.chance(share))],
+  };
 }

@@ -5,17 +5,21 @@ import type {
   Listener,
   Replied,
 } from '../../src/node/redis/connection/connection.js';
+import type { ClusterEndpoint } from '../../src/node/redis/cluster/cluster-endpoint.js';
 import type { Endpoint } from '../../src/node/redis/connection/endpoint.js';
 import type { ScriptCall } from '../../src/node/redis/protocol/script-call.js';
 import { SCRIPTS } from '../../src/node/redis/protocol/scripts.js';
 import { Channel, type Link } from './network.js';
 import type { SimProcess } from './sim-process.js';
-import type { Command, Peer, SimServer } from './sim-server.js';
+import type { Command, Peer, SimServer, Voter } from './sim-server.js';
 
 /** As the real connection's settings have it. */
 const SILENCE_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const DISCONNECT_TIMEOUT_MS = 100;
+
+/** That of every server of a Cluster. Their hosts tell them apart. */
+export const SIM_PORT = 6379;
 
 /** Where the keys begin among the words of a command: after EVAL, the script, and how many keys there are. */
 const KEYS_AT = 3;
@@ -102,8 +106,8 @@ class SimConnection implements Connection {
     return this.#send({ name: 'script', verb, keys: [], args: [] });
   }
 
-  cluster(): Promise<never> {
-    return Promise.reject(new Error('ERR This instance has cluster support disabled'));
+  cluster(subcommand: 'SLOTS' | 'NODES'): Promise<unknown> {
+    return this.#send({ name: 'cluster', keys: [], args: [subcommand] });
   }
 
   subscribe(channel: string): Promise<unknown> {
@@ -352,6 +356,22 @@ class Socket {
 export interface Route {
   readonly address: string;
   server: SimServer;
+}
+
+/** Where a process finds a Cluster. `links` are those to its servers. */
+export function simClusterEndpoint(
+  process: SimProcess,
+  cluster: Voter,
+  links: readonly Link[],
+  sendsTwice: boolean,
+): ClusterEndpoint {
+  const endpoints = cluster.servers.map((server, at) => {
+    const route = { server, address: `${server.name}:${SIM_PORT}` };
+    return { ...simEndpoint(process, route, links[at]!, false, sendsTwice), failsOver: true };
+  });
+  const name = `cluster:${cluster.name}`;
+  const serverAt = (host: string): Endpoint => endpoints.find((one) => one.name === host)!;
+  return { name, address: name, clientPrefix: '', seeds: endpoints, serverAt };
 }
 
 /** Where a process finds a server. */

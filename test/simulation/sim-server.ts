@@ -13,7 +13,7 @@ class ReplyError extends Error {
 }
 
 export interface Command {
-  readonly name: 'evalsha' | 'eval' | 'script' | 'time' | 'info' | 'subscribe';
+  readonly name: 'evalsha' | 'eval' | 'script' | 'time' | 'info' | 'subscribe' | 'cluster';
   /** Of the script that it runs or loads. */
   readonly verb?: Verb | undefined;
   readonly keys: readonly string[];
@@ -36,11 +36,33 @@ export type DataAtStart = 'kept' | 'lost' | 'stale';
 
 type ServerState = 'up' | 'stopped' | 'down';
 
+/** What a server knows as a part of a Cluster. */
+export interface ClusterPlace {
+  readonly isReplica: boolean;
+  /** The error with which it turns a call of a script away; `undefined`: it carries it out. */
+  refusal(command: Command): string | undefined;
+  /** The answer to CLUSTER SLOTS or CLUSTER NODES. */
+  topology(subcommand: string): unknown;
+}
+
+/** One node of a world: a server, or a Cluster of them. */
+export interface Voter {
+  readonly name: string;
+  readonly servers: readonly SimServer[];
+  readonly isUp: boolean;
+  /** Whether nothing it granted is forgotten, and it says so. */
+  readonly isTrusted: boolean;
+  readonly wasSetBack: boolean;
+  readonly wasStepped: boolean;
+  /** The server that has this key, if any has. */
+  storeOf(key: string): SimServer;
+}
+
 /**
  * A redis-server: its own clock, its keys, and the order in which it carries out what has come in. A stopped
  * one (SIGSTOP) carries nothing out, while its kernel goes on taking connections and requests.
  */
-export class SimServer {
+export class SimServer implements Voter {
   #state: ServerState = 'up';
   #keyspace = new Keyspace();
   #snapshot = new Keyspace();
@@ -54,6 +76,8 @@ export class SimServer {
   #clockAt: number;
   #wasSetBack = false;
   #wasStepped = false;
+  /** Where it is in a Cluster; `undefined`: in none. */
+  place: ClusterPlace | undefined;
 
   constructor(
     readonly name: string,
@@ -74,6 +98,18 @@ export class SimServer {
 
   get runId(): string {
     return `${this.name}.${this.#starts}`.padEnd(40, '0');
+  }
+
+  get servers(): readonly SimServer[] {
+    return [this];
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  storeOf(): SimServer {
+    return this;
   }
 
   /** The node's TIME, in milliseconds. */
@@ -146,6 +182,11 @@ export class SimServer {
     this.#snapshot = this.keyspace.copy();
   }
 
+  /** All its keys are these from now on, as a replica has those of its master. */
+  replaceKeys(keyspace: Keyspace): void {
+    this.#keyspace = keyspace;
+  }
+
   flushAll(): void {
     this.#keyspace = new Keyspace();
   }
@@ -189,25 +230,35 @@ export class SimServer {
     return 1;
   }
 
-  #reply(peer: Peer, { name, verb, keys, args }: Command): unknown {
+  #reply(peer: Peer, command: Command): unknown {
     const nowUs = Math.floor(this.clockMs * 1_000);
+    const { name, verb, args } = command;
     switch (name) {
       case 'time':
         return [String(Math.floor(nowUs / 1e6)), String(nowUs % 1e6)];
       case 'info':
         return this.#info();
+      case 'cluster':
+        return this.place?.topology(String(args[0])) ?? new ReplyError('ERR cluster support is disabled');
       case 'subscribe':
         return this.#subscribe(peer, String(args[0]));
       case 'script':
         this.#scripts.add(verb!);
         return 'sha';
       case 'eval':
-        this.#scripts.add(verb!);
-        break;
       case 'evalsha':
-        if (!this.#scripts.has(verb!)) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
+        return this.#runScript(command, nowUs);
     }
-    return runScript(verb!, this.#keyspace, keys, args, nowUs, this.#publish, this.flaw, this.tickAheadMs);
+  }
+
+  #runScript(command: Command, nowUs: number): unknown {
+    const { name, keys, args } = command;
+    const verb = command.verb!;
+    const refusal = this.place?.refusal(command);
+    if (refusal !== undefined) return new ReplyError(refusal);
+    if (name === 'eval') this.#scripts.add(verb);
+    if (!this.#scripts.has(verb)) return new ReplyError('NOSCRIPT No matching script. Please use EVAL.');
+    return runScript(verb, this.#keyspace, keys, args, nowUs, this.#publish, this.flaw, this.tickAheadMs);
   }
 
   #info(): string {
@@ -215,7 +266,8 @@ export class SimServer {
       redis_version: '7.0.15',
       run_id: this.runId,
       loading: 0,
-      role: 'master',
+      role: this.place?.isReplica === true ? 'slave' : 'master',
+      redis_mode: this.place === undefined ? 'standalone' : 'cluster',
       maxmemory: 0,
       maxmemory_policy: 'noeviction',
       evicted_keys: 0,

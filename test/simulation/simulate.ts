@@ -1,6 +1,6 @@
 import type { NetworkFlaw } from './network.js';
 import type { ScriptFlaw } from './script-model/flaws.js';
-import { NO_DEATHS, settingsOf, type Settings } from './settings.js';
+import { drawsClusters, NO_DEATHS, settingsOf, withClusters, type Settings } from './settings.js';
 import type { Violation } from './violation.js';
 import { World } from './world.js';
 
@@ -8,6 +8,8 @@ export interface SimulationOptions {
   /** Whether more faults happen than the library promises to survive. */
   readonly beyond?: boolean;
   readonly durationMs?: number;
+  /** Whether some nodes are Clusters in every world; otherwise the seed says it. */
+  readonly clusters?: boolean | undefined;
   /** Settings that replace those of the seed. */
   readonly world?: Partial<Settings> | undefined;
   /** Whether to keep the trace. */
@@ -38,8 +40,10 @@ export interface Outcome {
 /** Simulates the world of one seed. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   const { beyond = false, durationMs, trace = false, flaw, networkFlaw } = options;
-  const { world: own } = options;
-  const settings = { ...settingsOf(seed, beyond, durationMs), ...(own && { ...NO_DEATHS, ...own }) };
+  const { world: own, clusters = own === undefined && drawsClusters(seed) } = options;
+  const drawn = settingsOf(seed, beyond, durationMs);
+  const ofSeed = clusters ? withClusters(drawn) : drawn;
+  const settings = { ...ofSeed, ...(own && { ...NO_DEATHS, ...own }) };
   const world = new World(settings, { flaw, networkFlaw, trace });
   const onRejection = (reason: unknown): void =>
     world.checker.report('no unexpected error', `unhandled rejection: ${String(reason)}`);

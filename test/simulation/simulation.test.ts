@@ -90,6 +90,11 @@ describe('a simulated world', () => {
     expect(Math.min(...outcomes.map(({ outlived }) => outlived))).toBeGreaterThan(0);
   });
 
+  it('all invariants hold where one node or two are Redis Clusters', async () => {
+    const outcomes = await simulateAll(from(1, 3), { clusters: true });
+    expect(outcomes.flatMap(linesOf)).toEqual([]);
+  });
+
   it('all invariants hold while the list of nodes changes, each time after the change before is active', async () => {
     const outcomes = await simulateAll(from(1, 4), { world: WORLDS['changing lists'] });
     expect(outcomes.flatMap(linesOf)).toEqual([]);

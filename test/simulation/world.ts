@@ -2,6 +2,9 @@ import type { LeaseJson } from '../../src/index.js';
 import { quarantineMsOf, QuarantineTerm } from '../../src/core/quarantine.js';
 import type { StallWorkerData } from '../../src/lock/stall/stall-guard.js';
 import { WorkerParts } from '../../src/lock/stall/worker-parts.js';
+import type { LockNode } from '../../src/node/lock-node.js';
+import { RedisClusterNode } from '../../src/node/redis/cluster/redis-cluster-node.js';
+import { fenceKeyOf } from '../../src/node/redis/protocol/keys.js';
 import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
 import { FencedStore } from './fenced-store.js';
@@ -11,18 +14,21 @@ import { Rng } from './rng.js';
 import type { ScriptFlaw } from './script-model/flaws.js';
 import type { Fault, Settings } from './settings.js';
 import { cronTtlMs, SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
-import { simEndpoint, type Route } from './sim-connection.js';
+import { SimCluster } from './sim-cluster.js';
+import { simClusterEndpoint, simEndpoint, type Route } from './sim-connection.js';
 import { SimProcess } from './sim-process.js';
-import { SimServer, type Command } from './sim-server.js';
+import { SimServer, type Command, type Voter } from './sim-server.js';
 import { SimThread } from './sim-thread.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
 import { FaultInjector } from './fault-injector.js';
 
-/** A server and its health. */
+/** A server, or a Cluster of them, and its health. */
 export interface WorldNode {
-  readonly server: SimServer;
+  readonly voter: Voter;
   readonly health: Health;
+  /** `undefined`: it is a server. */
+  readonly cluster: SimCluster | undefined;
 }
 
 /** A client with its process and its links to the servers. */
@@ -30,9 +36,10 @@ export interface WorldClient {
   readonly index: number;
   readonly client: SimClient;
   readonly process: SimProcess;
-  readonly links: readonly Link[];
-  /** Where its addresses lead to, by node. */
-  readonly routes: readonly Route[];
+  /** By node: the links to its servers. */
+  readonly links: readonly (readonly Link[])[];
+  /** Where its addresses lead to, by node; `undefined` for a Cluster, which tells its addresses itself. */
+  readonly routes: readonly (Route | undefined)[];
   readonly health: Health;
 }
 
@@ -106,19 +113,35 @@ export class World {
     this.#tickAheadMs = settings.tickAheadMs ?? settings.maxTtlMs;
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
-    this.nodes = Array.from({ length: settings.nodes }, (_, index) => {
+    const serverOf = (name: string): SimServer => {
       const skewMs = this.rng.between(-1, 1) * settings.nodeSkewMs;
       const { fastNodes } = settings;
       const rate = fastNodes === undefined ? this.#rate('node') : this.rng.logBetween(1, fastNodes);
-      const server = new SimServer(
-        ...([`n${index}`, this.timeline, rate, skewMs, flaw, onExecuted, this.#tickAheadMs] as const),
+      return new SimServer(
+        ...([name, this.timeline, rate, skewMs, flaw, onExecuted, this.#tickAheadMs] as const),
       );
-      return { server, health: new Health(() => this.timeline.now) };
+    };
+    const { clusters = [] } = settings;
+    this.nodes = Array.from({ length: settings.nodes }, (_, index) => {
+      const shards = clusters[index] ?? 0;
+      const name = `n${index}`;
+      const health = new Health(() => this.timeline.now);
+      if (shards === 0) return { voter: serverOf(name), health, cluster: undefined };
+      const names = Array.from({ length: shards }, (__, at) => [`${name}.${at}a`, `${name}.${at}b`]);
+      const servers = names.flat().map(serverOf);
+      const cluster = new SimCluster(
+        name,
+        servers,
+        this.timeline,
+        this.rng.fork(),
+        settings.longestDividedMs ?? 1,
+      );
+      return { voter: cluster, health, cluster };
     });
     this.checker = new Checker(
       settings,
       () => this.timeline.now,
-      this.nodes.map(({ server }) => server),
+      this.nodes.map(({ voter }) => voter),
     );
     this.store = new FencedStore((resource, detail) =>
       this.checker.report('no stale write accepted', `${resource}: ${detail}`),
@@ -164,25 +187,32 @@ export class World {
       rng.between(-1, 1) * settings.wallSkewMs,
     );
     if (!settings.faults.includes('process suspend')) this.#discipline(process);
-    const links = this.nodes.map(() => new Link(timeline, rng.fork(), settings.latency));
+    const links = this.nodes.map(({ voter }) =>
+      voter.servers.map(() => new Link(timeline, rng.fork(), settings.latency)),
+    );
     const list = this.#listNow(rng);
-    const routes = this.nodes.map(({ server }): Route => {
+    const routes = this.nodes.map(({ voter, cluster }): Route | undefined => {
+      if (cluster !== undefined) return undefined;
       const isOther = settings.hasSpellings === true && rng.chance(0.5);
-      return { server, address: isOther ? `${server.name}.other` : server.name };
+      return { server: voter.storeOf(''), address: isOther ? `${voter.name}.other` : voter.name };
     });
-    const nodesIn = (thread: SimProcess): RedisNode[] => {
-      const quarantine = new QuarantineTerm(this.quarantineMs);
+    const nodesIn = (thread: SimProcess): LockNode[] => {
+      const own = {
+        keyPrefix: 'lock:',
+        driftFactor: settings.driftFactor,
+        quarantine: new QuarantineTerm(this.quarantineMs),
+        isExact: true,
+        clock: thread,
+        random: rng.next,
+      };
       return list.map((nodeIndex) => {
-        const route = routes[nodeIndex]!;
-        const endpoint = simEndpoint(thread, route, links[nodeIndex]!, settings.durable, this.#sendsTwice);
-        return new RedisNode(endpoint, {
-          keyPrefix: 'lock:',
-          driftFactor: settings.driftFactor,
-          quarantine,
-          isExact: true,
-          clock: thread,
-          random: rng.next,
-        });
+        const route = routes[nodeIndex];
+        const those = links[nodeIndex]!;
+        if (route === undefined) {
+          const { voter } = this.nodes[nodeIndex]!;
+          return new RedisClusterNode(simClusterEndpoint(thread, voter, those, this.#sendsTwice), own);
+        }
+        return new RedisNode(simEndpoint(thread, route, those[0]!, settings.durable, this.#sendsTwice), own);
       });
     };
     const startThread = (data: StallWorkerData): SimThread => {
@@ -212,7 +242,7 @@ export class World {
 
   /** Whether a client says that votes go by this list: until then the next one is not deployed. */
   #isActive(list: readonly number[]): boolean {
-    const names = new Set(list.map((nodeIndex) => this.nodes[nodeIndex]!.server.name));
+    const names = new Set(list.map((nodeIndex) => this.nodes[nodeIndex]!.voter.name));
     return this.clients.some(({ client }) => {
       const { nodes, isActive } = client.manager.membership();
       return isActive && nodes.length === names.size && nodes.every((name) => names.has(name));
@@ -307,12 +337,12 @@ export class World {
     if (this.clients.length < this.settings.clients) return;
     if (this.clients.some(({ health }) => health.healthySince > since)) return;
     const healthy = this.nodes.filter(
-      ({ server, health }, nodeIndex) =>
+      ({ voter, health }, nodeIndex) =>
         // A clock that was set back keeps the keys of dead clients longer. A clock that was set ahead makes
         // the node refuse ticks as too old.
-        !server.wasStepped &&
+        !voter.wasStepped &&
         health.healthySince <= since &&
-        this.clients.every(({ links }) => links[nodeIndex]!.health.healthySince <= since),
+        this.clients.every((client) => linksHealthySince(client, nodeIndex) <= since),
     );
     if (healthy.length < this.majority) return;
     this.ticksDue++;
@@ -330,15 +360,16 @@ export class World {
     const since = diedAt - this.#forgetfulMs - 2_500;
     if (this.timeline.now >= this.settings.durationMs || since < 0) return;
     if (this.checker.isPast(resource, tick + 1) || this.checker.runsOf(resource, tick) > runs) return;
-    const finished = this.nodes.filter(({ server }) => hasFinished(server, resource, tick));
+    const finished = this.nodes.filter(({ voter }) => hasFinished(voter, resource, tick));
     if (this.nodes.length - finished.length < this.majority) return;
-    const waits = ({ client, health, links }: WorldClient): boolean => {
-      const isWaiting = [...client.awaited].some((one) => one.resource === resource && one.tick === tick);
+    const waits = (one: WorldClient): boolean => {
+      const { client, health } = one;
+      const isWaiting = [...client.awaited].some((it) => it.resource === resource && it.tick === tick);
       const healthy = this.nodes.filter(
         (node, nodeIndex) =>
-          !node.server.wasStepped &&
+          !node.voter.wasStepped &&
           node.health.healthySince <= since &&
-          links[nodeIndex]!.health.healthySince <= since,
+          linksHealthySince(one, nodeIndex) <= since,
       );
       return isWaiting && health.healthySince <= since && healthy.length >= this.majority;
     };
@@ -356,9 +387,11 @@ export class World {
   #sweep(): void {
     this.checker.sweep();
     const now = this.timeline.now;
-    const areAllThere = this.nodes.every(({ server, health }, nodeIndex) => {
-      const areLinked = this.clients.every(({ links }) => links[nodeIndex]!.health.isHealthy);
-      return server.state === 'up' && health.isHealthy && areLinked;
+    const areAllThere = this.nodes.every(({ voter, health }, nodeIndex) => {
+      const areLinked = this.clients.every(({ links }) =>
+        links[nodeIndex]!.every((link) => link.health.isHealthy),
+      );
+      return voter.isUp && health.isHealthy && areLinked;
     });
     if (!this.#isInUse) this.#sweepsWithAll = areAllThere ? this.#sweepsWithAll + 1 : 0;
     for (const { client } of this.clients)
@@ -366,17 +399,17 @@ export class World {
         this.checker.report('every wait ends', `${client.name}: ${what} hangs`);
     const healthySince = now - HEALTHY_BEFORE_LEFTOVER_MS;
     const byName = new Map(this.clients.map((one) => [one.client.name, one]));
-    this.nodes.forEach(({ server, health }, nodeIndex) => {
-      if (health.healthySince > healthySince || server.wasSetBack) return;
-      for (const [resource, owner] of locksOn(server)) {
+    this.nodes.forEach(({ voter, health }, nodeIndex) => {
+      if (health.healthySince > healthySince || voter.wasSetBack) return;
+      for (const [resource, owner] of locksOn(voter)) {
         const one = byName.get(owner);
         if (one === undefined || one.health.healthySince > healthySince) continue;
         if (
-          one.links[nodeIndex]!.health.healthySince > healthySince ||
+          linksHealthySince(one, nodeIndex) > healthySince ||
           one.client.mayHold(resource, LEFTOVER_GRACE_MS)
         )
           continue;
-        this.checker.report('nothing left behind', `${server.name} has a key of ${owner} for ${resource}`);
+        this.checker.report('nothing left behind', `${voter.name} has a key of ${owner} for ${resource}`);
       }
     });
   }
@@ -384,27 +417,35 @@ export class World {
   /** After all faults have ended no living client has a key, except those that it is about to release. */
   #checkNothingIsHeld(): void {
     const alive = new Map(this.clients.map(({ client }) => [client.name, client]));
-    for (const { server } of this.nodes) {
-      for (const [resource, owner] of server.wasSetBack ? [] : locksOn(server)) {
+    for (const { voter } of this.nodes) {
+      for (const [resource, owner] of voter.wasSetBack ? [] : locksOn(voter)) {
         const client = alive.get(owner);
         if (client === undefined || client.mayHold(resource, 0)) continue;
         this.checker.report(
           'nothing left behind',
-          `${server.name} has a key of ${owner} for ${resource} at the end`,
+          `${voter.name} has a key of ${owner} for ${resource} at the end`,
         );
       }
     }
   }
 }
 
-/** Whether a server has the end of the tick's run on record. */
-const hasFinished = ({ keyspace }: SimServer, resource: string, tick: number): boolean =>
-  /^(\d+):\d+:finished$/.exec(keyspace.get(`{lock:${resource}}:fence:run`) ?? '')?.[1] === String(tick);
+/** Since when all links of a client to the servers of a node have been healthy. */
+const linksHealthySince = ({ links }: WorldClient, nodeIndex: number): number =>
+  Math.max(...links[nodeIndex]!.map(({ health }) => health.healthySince));
 
-/** The held resources of a server, with the name of each holder. */
-function locksOn({ keyspace }: SimServer): [resource: string, owner: string][] {
-  return keyspace.keys.flatMap((key): [string, string][] => {
-    const id = keyspace.get(key) ?? '';
-    return id.includes('@') ? [[key.replace('lock:', ''), id.slice(id.indexOf('@') + 1)]] : [];
-  });
+/** Whether a node has the end of the tick's run on record. */
+function hasFinished(voter: Voter, resource: string, tick: number): boolean {
+  const key = `${fenceKeyOf(`lock:${resource}`)}:run`;
+  const record = voter.storeOf(key).keyspace.get(key) ?? '';
+  return /^(\d+):\d+:finished$/.exec(record)?.[1] === String(tick);
 }
+
+/** The held resources of a node, with the name of each holder. */
+const locksOn = (voter: Voter): [resource: string, owner: string][] =>
+  voter.servers.flatMap((server) =>
+    server.keyspace.keys.flatMap((key): [string, string][] => {
+      const id = voter.storeOf(key) === server ? (server.keyspace.get(key) ?? '') : '';
+      return id.includes('@') ? [[key.replace('lock:', ''), id.slice(id.indexOf('@') + 1)]] : [];
+    }),
+  );
