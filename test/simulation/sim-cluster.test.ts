@@ -64,7 +64,12 @@ async function clientOf(masters: number) {
     await run(1_000);
     await trusted;
   };
-  return { ...world, node, trust };
+  const isSeen = async (): Promise<boolean> => {
+    const answer = node.inspect([FIRST]);
+    await run(500);
+    return (await answer)[0]!.kind !== 'failed';
+  };
+  return { ...world, clock, node, trust, isSeen };
 }
 
 describe('a simulated Cluster', () => {
@@ -133,5 +138,27 @@ describe('a client of a simulated Cluster', () => {
     expect([...seen]).toContain('untrusted');
     expect(node.state.status).toBe('ready');
     await node.close();
+  });
+
+  it('a client that reads the topology from a master that is cut off learns of its successor', async () => {
+    const { cluster, master, node, trust, isSeen, run } = await clientOf(2);
+    await trust();
+    expect(await isSeen()).toBe(true);
+    cluster.cutOff(master, 0);
+    cluster.promote(master, false);
+    await run(1);
+    // The first look is what shows it.
+    expect(await isSeen()).toBe(false);
+    await run(SETTLED_MS);
+    expect(await isSeen()).toBe(true);
+    await node.close();
+  });
+
+  it('a Cluster that is closed before its first use leaves no timer behind', async () => {
+    const { clock, node, run } = await clientOf(2);
+    expect(node.state.status).toBe('new');
+    await node.close();
+    await run(100);
+    expect(clock.timers).toBe(0);
   });
 });

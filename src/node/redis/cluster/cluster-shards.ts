@@ -49,6 +49,8 @@ export class ClusterShards {
   #readAt = Number.NEGATIVE_INFINITY;
   #nextRead: Timer | undefined;
   #failures = 0;
+  /** Whether the server that told the topology may be behind the others. */
+  #isOutdated = false;
   #isClosed = false;
 
   constructor(
@@ -86,8 +88,12 @@ export class ClusterShards {
     return this.#routes.filter((shard) => shard === undefined).length;
   }
 
-  /** Reads the topology soon, because something seems to have changed. */
-  readSoon(): void {
+  /**
+   * Reads the topology soon, because something seems to have changed. `isOutdated`: what the servers do is
+   * not what the topology says, so another one is asked than the last time.
+   */
+  readSoon(isOutdated = false): void {
+    this.#isOutdated ||= isOutdated;
     if (this.#isClosed || this.#reading !== undefined) return;
     this.#readAfter(Math.max(0, this.#readAt + READ_AGAIN_MS - this.#settings.clock.now()));
   }
@@ -111,6 +117,7 @@ export class ClusterShards {
   async #readNow(elsewhere: boolean): Promise<void> {
     this.#nextRead?.cancel();
     this.#readAt = this.#settings.clock.now();
+    this.#isOutdated = false;
     try {
       const topology = await this.#topology.read(elsewhere);
       this.#failures = 0;
@@ -133,7 +140,7 @@ export class ClusterShards {
   #readAfter(delayMs: number): void {
     this.#nextRead?.cancel();
     // If a shard is away, another server is asked: the one that told the topology may not have heard of it.
-    const read = (): void => void this.#read(!this.#all.every(isConnected));
+    const read = (): void => void this.#read(this.#isOutdated || !this.#all.every(isConnected));
     this.#nextRead = this.#settings.clock.setTimer(read, delayMs, 'background');
   }
 

@@ -26,6 +26,12 @@ const SECOND_LOOK_MS = 500;
  */
 const NOT_SERVED = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) |non local key in a cluster/;
 
+/**
+ * Another server serves the slot, or this one is cut off from the others. The topology says otherwise, so
+ * whoever told it may be cut off as well.
+ */
+const OUTDATED = /^(MOVED|CLUSTERDOWN) /;
+
 /** A Redis Cluster as one voter. A request goes to the shard that serves the slot of its keys. */
 export class RedisClusterNode implements LockNode, NodeMemory {
   readonly name: string;
@@ -207,7 +213,7 @@ export class RedisClusterNode implements LockNode, NodeMemory {
     const { reason, cause } = vote;
     if (reason === 'unreachable' || reason === 'disconnected') this.#shards.readSoon();
     if (reason !== 'error' || !NOT_SERVED.test(cause.message)) return vote;
-    this.#shards.readSoon();
+    this.#shards.readSoon(OUTDATED.test(cause.message));
     return failed('unreachable', cause);
   }
 
@@ -236,7 +242,8 @@ export class RedisClusterNode implements LockNode, NodeMemory {
   }
 
   #updateState(): void {
-    if (this.#isConcluding) return;
+    // The shards are closed one after the other.
+    if (this.#isConcluding || this.#state.ended) return;
     const shards = this.#shards.all.map(({ name, node }) => ({ name, state: node.state }));
     const first = this.#shards.serving(0);
     const speaker = first && { state: first.node.state };
