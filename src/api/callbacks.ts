@@ -1,9 +1,19 @@
 import { format, types } from 'node:util';
 
+/**
+ * What an error says. A connection that fails at several addresses is an error without a message of its own:
+ * then the first of its errors says why, and otherwise its name.
+ */
+export function wordsOf(error: Error): string {
+  const { errors } = error as { readonly errors?: unknown };
+  const first = Array.isArray(errors) ? (errors[0] as Partial<Error> | null | undefined) : undefined;
+  return String(error.message || first?.message || error.name);
+}
+
 /** The message of what was thrown. Anything may be thrown, even a value that cannot become a text. */
 export function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? String(error.message) : format('%s', error);
+    return error instanceof Error ? wordsOf(error) : format('%s', error);
   } catch {
     return 'something that has no text';
   }

@@ -103,10 +103,11 @@ export class LockManager {
     optionsOrRoutine: AcquireOptions | Routine<T>,
     lastRoutine?: Routine<T>,
   ): Promise<T> {
-    const [options, routine] =
+    const [options = {}, routine] =
       typeof optionsOrRoutine === 'function' ? [{}, optionsOrRoutine] : [optionsOrRoutine, lastRoutine];
     if (typeof routine !== 'function') throw new TypeError('withLock takes a routine as its last argument');
     const resources = resolveResources(resource);
+    // Also where the call joins a lease: a mistake in the options must not depend on who calls.
     const terms = this.#parts.acquireOptions.resolve(options);
     const joined = joinLease(resources, this, terms, routine);
     if (joined !== undefined) return joined;

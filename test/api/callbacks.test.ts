@@ -23,6 +23,7 @@ describe('a listener of events that fails', () => {
     ['throws what has no text', raise(textless), '[Object: null prototype] {}'],
     ['throws what throws', raise(hostile), 'something that has no text'],
     ['rejects', reject(new Error('no disk')), 'no disk'],
+    ['throws several errors', raise(new AggregateError([new Error('no disk')])), 'no disk'],
     ['rejects with nothing', reject(undefined), 'undefined'],
   ])('because it %s is a warning, and nothing else', async (_, listener, message) => {
     const warnings: string[] = [];

@@ -36,9 +36,23 @@ it('a release never rejects, whatever it is given', async () => {
 });
 
 it('bad options of withLock are named', async () => {
-  const locks = new VirtualWorld(1).manager();
+  const world = new VirtualWorld(1);
+  const locks = world.manager();
   const routine = (): string => 'ran';
   await expect(locks.withLock('a', null as never, routine)).rejects.toThrow(
     'acquire takes an object of options, got null',
   );
+  await expect(world.clock.until(locks.withLock('a', undefined as never, routine))).resolves.toBe('ran');
+});
+
+it.each<[string, unknown, string]>([
+  ['nothing', null, 'acquire takes an object of options, got null'],
+  ['an unknown option', { ttl: 1 }, 'acquire: unknown option "ttl"'],
+  ['a wrong value', { ttlMs: NaN }, 'ttlMs must be an integer from 10'],
+  ['a signal that is none', { signal: 'x' }, "signal must be an AbortSignal, got 'x'"],
+])('bad options of withLock are named also where the call joins a lease: %s', async (_, given, message) => {
+  const world = new VirtualWorld(1);
+  const locks = world.manager();
+  const inner = () => locks.withLock('a', given as never, () => 'ran');
+  await expect(world.clock.until(locks.withLock('a', inner))).rejects.toThrow(message);
 });

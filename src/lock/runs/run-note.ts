@@ -1,4 +1,5 @@
 import { LONGEST_ERROR, noteText, type PastRun, type RunNote } from '../../core/run-history.js';
+import { wordsOf } from '../../api/callbacks.js';
 import { shortened, withoutLogins } from '../../api/bounded-text.js';
 
 /** What the nodes are to remember of a run that has ended. `most`: the option `history`. */
@@ -22,7 +23,7 @@ function messageOf(thrown: unknown): string | undefined {
 
 function textOf(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown);
+    return thrown instanceof Error ? wordsOf(thrown) : String(thrown);
   } catch {
     // It may be anything, and whatever it is, the run has ended.
     return 'something that has no text';

@@ -125,6 +125,13 @@ describe('the history of a job', () => {
       'at postgres://***@db:5432/x',
     ],
     ['is the text of what is no error', 'plain', 'plain'],
+    [
+      'of several errors without one of its own is that of the first',
+      new AggregateError([new Error('connect ECONNREFUSED ::1:5432'), new Error('other')]),
+      'connect ECONNREFUSED ::1:5432',
+    ],
+    ['that is empty is the name of the error', new RangeError(''), 'RangeError'],
+    ['is cut between two characters', new Error('a'.repeat(198) + '😀😀'), `${'a'.repeat(198)}…`],
     ['is there when nothing was thrown', undefined, 'undefined'],
     [
       'may have no text at all',
