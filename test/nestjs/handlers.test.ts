@@ -1,4 +1,5 @@
 import { request as openRequest, type ClientRequest } from 'node:http';
+import { connect } from 'node:http2';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
@@ -15,6 +16,8 @@ import {
   type NestInterceptor,
   type PipeTransform,
 } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { catchError, Observable, throwError, timeout, TimeoutError } from 'rxjs';
 import { currentLease, LeaseLostError, memoryNode, type Lease, type LockNode } from '../../src/index.js';
 import { DistributedLock, LockedHandler, RequestEndedError } from '../../src/nestjs/index.js';
@@ -33,6 +36,7 @@ let seen: Seen[] = [];
 let running = 0;
 let most = 0;
 let unsubscribed = 0;
+let lastSignal: AbortSignal | undefined;
 const unhandled = jest.fn();
 
 beforeEach(() => {
@@ -54,7 +58,7 @@ afterEach(() => {
 async function work<T>(result: T): Promise<T> {
   most = Math.max(most, ++running);
   const lease = currentLease() as Lease;
-  const { signal } = lease;
+  const signal = (lastSignal = lease.signal);
   await door.promise;
   seen.push({ reason: signal.reason, isHeld: lease.remainingMs() > 0 });
   running--;
@@ -309,6 +313,29 @@ describe.each(DECORATORS)('%s', (name, locked) => {
     await until(() => releasedIn(server) === 1);
     expect(seen).toEqual([{ reason: expect.any(RequestEndedError), isHeld: true }]);
     expect(server.log.of('ExceptionsHandler')).toEqual([]);
+  });
+
+  it(`${name} aborts the signal of a handler whose client has gone over HTTP/2`, async () => {
+    const adapter = new FastifyAdapter({ http2: true }) as AbstractHttpAdapter;
+    const server = await start({ controllers: [Handlers] }, { nodes: [memoryNode()] }, undefined, adapter);
+    const session = connect(await listen(server));
+    const leaves = session.request({ ':path': '/plain' });
+    await until(() => running === 1);
+    leaves.close();
+    await new Promise((resolve) => leaves.once('close', resolve));
+    await until(() => lastSignal?.aborted === true);
+    door.open();
+    await until(() => releasedIn(server) === 1);
+    const stays = session.request({ ':path': '/plain' });
+    const status = await new Promise((resolve) =>
+      stays.once('response', (headers) => resolve(headers[':status'])),
+    );
+    expect(status).toBe(200);
+    expect(seen).toEqual([
+      { reason: expect.any(RequestEndedError), isHeld: true },
+      { reason: undefined, isHeld: true },
+    ]);
+    session.destroy();
   });
 
   it(`${name} aborts no signal while the client waits for the result`, async () => {

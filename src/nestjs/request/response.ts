@@ -4,6 +4,7 @@ import { LockedException } from '../refusal/lock-exceptions.js';
 /** The response of Node below that of Express or Fastify. */
 export interface RawResponse {
   readonly headersSent?: boolean;
+  readonly writableEnded?: boolean;
   readonly writableFinished?: boolean;
   readonly destroyed?: boolean;
   once(event: 'close' | 'finish', listener: () => void): unknown;
@@ -28,16 +29,20 @@ export function rawResponseOf(host: ArgumentsHost): RawResponse | undefined {
   return canTell ? (raw as RawResponse) : undefined;
 }
 
-/** Calls back once when a response has ended: sent to its end, or closed before. */
+/**
+ * Calls back once when a response has ended: sent to its end, or closed before. A response of HTTP/2 finishes
+ * in both cases, so it counts as sent only where somebody has ended it.
+ */
 export function whenEnded(response: RawResponse, listener: (isSent: boolean) => void): void {
+  const tell = (isFinished: boolean): void => listener(isFinished && response.writableEnded !== false);
   if (response.writableFinished === true || response.destroyed === true) {
-    listener(response.writableFinished === true);
+    tell(response.writableFinished === true);
     return;
   }
-  const end = (isSent: boolean) => (): void => {
+  const end = (isFinished: boolean) => (): void => {
     response.removeListener('finish', onFinish);
     response.removeListener('close', onClose);
-    listener(isSent);
+    tell(isFinished);
   };
   const onFinish = end(true);
   const onClose = end(false);
