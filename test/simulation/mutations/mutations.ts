@@ -1,3 +1,4 @@
+import { CLUSTER_MUTATIONS } from './cluster-mutations.js';
 import { LEASE_MUTATIONS } from './lease-mutations.js';
 import { MEMORY_MUTATIONS } from './memory-mutations.js';
 import { RUN_MUTATIONS } from './run-mutations.js';
@@ -10,4 +11,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...TOKEN_MUTATIONS,
   ...LEASE_MUTATIONS,
   ...RUN_MUTATIONS,
+  ...CLUSTER_MUTATIONS,
 ];
