@@ -5,6 +5,7 @@ import {
   differenceOf,
   isFirst,
   isMember,
+  mayHide,
   memberList,
   type ListPair,
   type Member,
@@ -60,8 +61,12 @@ export function change(
   const isOld = rival === undefined || (rival.recordAgeMs > RIVAL_MS && !isActive(views, rival));
   if (same !== undefined && (rival === undefined || rival.list.epoch < same.list.epoch || !mayChange))
     return isOld ? push({ list: same.list, previous: latest }) : NOTHING;
-  // A first list is believed by nobody but those who saw it everywhere: its successor is the same list again.
-  if (latestPair !== undefined && isFirst(latestPair) && underWay.length === 0)
+  const isRepeated = latestPair !== undefined && isToBeRepeated(latestPair, own, knowledge);
+  if (
+    isRepeated &&
+    underWay.length === 0 &&
+    (isFirst(latestPair) || isPossible(views, latest.members, latest))
+  )
     return successor(latest.members);
   if (step !== undefined && isPossible(views, step, latest)) return isOld ? successor(step) : NOTHING;
   // Nodes that forgot, and go on under a list of the same members, are no reason to warn.
@@ -72,6 +77,21 @@ export function change(
   if (latestPair === undefined || knowledge.activeSince(latest) === undefined) return { writes: [], notices };
   return { writes: writesOf(views, 'change', latestPair, inEither(latestPair)), notices };
 }
+
+/**
+ * Whether a list is followed by itself. A first list is believed by nobody but those who saw it everywhere.
+ * Another one may be hidden by the list before it. As the list before the next, every node tells of it.
+ */
+export const isToBeRepeated = (
+  pair: ListPair,
+  own: readonly Member[] | undefined,
+  knowledge: MembershipKnowledge,
+): boolean =>
+  isFirst(pair) ||
+  (mayHide(pair) &&
+    own !== undefined &&
+    areSameMembers(own, pair.list.members) &&
+    knowledge.activeSince(pair.list) !== undefined);
 
 /**
  * Whether a node is kept out for good by the list that it has: one that was begun at the same time, or came

@@ -82,3 +82,13 @@ export const isSamePair = (one: ListPair, other: ListPair): boolean =>
 
 /** A first list, which nobody may believe that has not seen it on all of its members. */
 export const isFirst = ({ list, previous }: ListPair): boolean => previous === undefined && !list.isAccepted;
+
+/**
+ * Whether a majority of a list may be up where no majority of the list before it is. A client that starts
+ * then cannot see that the list is active.
+ */
+export function mayHide({ list, previous }: ListPair): boolean {
+  if (previous === undefined || list.isAccepted) return false;
+  const added = list.members.filter(({ id }) => !isMember(previous, id)).length;
+  return majorityOfList(list) - added < majorityOfList(previous);
+}

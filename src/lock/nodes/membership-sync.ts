@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Clock, Timer } from '../../clock.js';
 import { areSameMembers, isMember, type MemberList } from '../../core/membership/member-list.js';
+import { isToBeRepeated } from '../../core/membership/change.js';
 import { listAheadOf } from '../../core/membership/choice.js';
 import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
 import { planAcceptance, planWrites } from '../../core/membership/plan.js';
@@ -166,6 +167,8 @@ export class MembershipSync {
     const { views, knowledge, mayChange } = this.basis;
     const { latest } = knowledge;
     const here = views.filter(isHere);
+    const own = ownMembersOf(views);
+    const pair = latest && knowledge.pairOf(latest);
     if (here.length === 0 || this.nodes.every(({ state }) => state.status === 'closed')) return true;
     return (
       latest !== undefined &&
@@ -174,7 +177,8 @@ export class MembershipSync {
         ({ agrees, record, id }) => agrees || !isMember(latest, id) || record?.list.id === latest.id,
       ) &&
       views.every(({ id }) => id !== undefined) &&
-      !(mayChange && !areSameMembers(ownMembersOf(views) ?? [], latest.members))
+      !(mayChange && !areSameMembers(own ?? [], latest.members)) &&
+      !(pair !== undefined && isToBeRepeated(pair, own, knowledge))
     );
   }
 

@@ -342,6 +342,22 @@ describe('the writes that are due', () => {
     ).toEqual([]);
   });
 
+  it('a list that may be hidden by the list before it is followed by itself when it is active', () => {
+    const two = list('ab', 1);
+    const pair = { list: list('abc', 2, two), previous: two };
+    const views = [...'abc'].map((id) => view(id, { record: pair }));
+    expect(knowing(...views.slice(1)).isKnown(pair.list)).toBe(false);
+    const plan = planOf(views, undefined, { mayChange: false });
+    expect(inWords(plan)).toEqual(['change 0: 3 abc', 'change 1: 3 abc', 'change 2: 3 abc']);
+    const again = { list: plan.writes[0]!.list, previous: pair.list };
+    const repeated = [...'abc'].map((id) => view(id, { record: again }));
+    expect(knowing(away('a'), ...repeated.slice(1)).latest).toEqual(again.list);
+    expect(planOf(repeated).writes).toEqual([]);
+    // Not by a client of the list before, and not where a majority of it is a majority of that one.
+    expect(planOf(views.slice(0, 2), undefined, { mayChange: false }).writes).toEqual([]);
+    expect(planOf([...'abcd'].map((id) => view(id, { record: PAIR_B }))).writes).toEqual([]);
+  });
+
   it('a client that adds two nodes takes one step after the other; one that exchanges a node is told', () => {
     const used = [view('a'), view('b'), view('c')];
     expect(inWords(planOf([...used, blank('d'), blank('e')]))).toContain('change 3: 2 abcd');
