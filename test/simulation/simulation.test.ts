@@ -95,6 +95,11 @@ describe('a simulated world', () => {
     expect(outcomes.flatMap(linesOf)).toEqual([]);
   });
 
+  it('a shard that turns out to be a replica leaves no look planned when its client is closed', async () => {
+    const outcomes = await simulateAll([1_600_000_091], { clusters: true, durationMs: 6_000 });
+    expect(outcomes.flatMap(linesOf)).toEqual([]);
+  });
+
   it('all invariants hold while the list of nodes changes, each time after the change before is active', async () => {
     const outcomes = await simulateAll(from(1, 4), { world: WORLDS['changing lists'] });
     expect(outcomes.flatMap(linesOf)).toEqual([]);

@@ -119,6 +119,8 @@ export class ServerWatch {
 
   #recheckLater(): void {
     const again = (): void => this.server.connection.disconnect(true);
+    // A vote that came meanwhile may have planned one.
+    this.cancel();
     this.#nextLook = this.settings.clock.setTimer(again, RECHECK_MS, 'background');
   }
 
