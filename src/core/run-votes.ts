@@ -1,3 +1,4 @@
+import { plainText } from './plain-text.js';
 import { majorityOf } from './quorum.js';
 import { laterRun, TICK_FORGOTTEN, type RunRecord } from './run.js';
 import { failed, type Failed, type Granted, type Vote } from './vote.js';
@@ -17,7 +18,7 @@ export const refusedRun = (votes: readonly (Vote | undefined)[]): RunRecord | un
 
 /** The vote of a node that answers with this error. */
 export function failedWith(message: unknown): Failed {
-  const failure = failed('error', new Error(String(message)));
+  const failure = failed('error', new Error(plainText(String(message))));
   return message === TICK_FORGOTTEN ? { ...failure, forgotten: true } : failure;
 }
 

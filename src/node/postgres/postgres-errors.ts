@@ -1,3 +1,4 @@
+import { plainText } from '../../core/plain-text.js';
 import { SCHEMA_VERSION } from './sql/migration.js';
 
 interface Facts {
@@ -11,6 +12,9 @@ const factsOf = (error: unknown): Facts => (typeof error === 'object' && error !
 /** A shorter secret could not be told from a part of some word, and is no secret either. */
 const SHORTEST_SECRET = 4;
 
+/** The longest message that is shown, in characters. */
+const LONGEST = 300;
+
 /** The message of an error without secrets, on one line. */
 export function messageOf(error: unknown, secrets: readonly string[]): string {
   const { message, code } = factsOf(error);
@@ -20,7 +24,7 @@ export function messageOf(error: unknown, secrets: readonly string[]): string {
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [secret, encodeURIComponent(secret)])
     .reduce((cut, secret) => cut.replaceAll(secret, '***'), text);
-  return shown.replace(/\s+/g, ' ').slice(0, 300);
+  return plainText(shown.replace(/\s+/g, ' '), LONGEST);
 }
 
 /** The SQLSTATE of an error that the server sent; `undefined`: the connection failed. */

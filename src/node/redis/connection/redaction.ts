@@ -1,3 +1,5 @@
+import { plainText } from '../../../core/plain-text.js';
+
 /** What the errors of a connection must not show, and what they can explain. */
 export interface RedactionRules {
   /** Never shown. */
@@ -9,9 +11,9 @@ export interface RedactionRules {
 const SHORTEST_SECRET = 4;
 
 /**
- * An error's message without secrets. Servers repeat what they do not understand: one without AUTH, or a
- * proxy before it, answers with the arguments of the command, which are the user and the password. Redis >=
- * 7.2 names the user that lacks a permission.
+ * An error's message without secrets, on one line. Servers repeat what they do not understand: one without
+ * AUTH, or a proxy before it, answers with the arguments of the command, which are the user and the password.
+ * Redis >= 7.2 names the user that lacks a permission.
  */
 export function redactedMessage(message: string, ...secrets: readonly (string | undefined)[]): string {
   const cut = message
@@ -23,10 +25,12 @@ export function redactedMessage(message: string, ...secrets: readonly (string | 
     .replace(/\bUser \S+ (has no permissions|doesn't have)/g, 'this user $1')
     // OpenSSL puts a thread and a number before what it says, and a file and a line behind it.
     .replace(/[0-9A-F]{8,}:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)(?::[^:\s]*){2}(?::[^:\n]*)?/g, 'TLS: $1');
-  return secrets
+  const redacted = secrets
     .filter((secret) => secret !== undefined && secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [secret!, new URLSearchParams([[secret!, '']]).toString().slice(0, -1)])
     .reduce((text, secret) => text.replaceAll(secret, '***'), cut);
+  // Last, so that no part of a secret is left where it is cut off.
+  return plainText(redacted);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { plainText } from '../../../core/plain-text.js';
+
 /** What a server says of itself in INFO, as far as it matters here. */
 export interface ServerInfo {
   /** Identifies the process: another one after every start. `undefined` where INFO is forbidden. */
@@ -20,7 +22,8 @@ export function serverInfoOf(text: string, persistence?: string): ServerInfo {
   const field = (name: string): string | undefined => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(text)?.[1];
   const policy = field('maxmemory_policy');
   const isLimited = Number(field('maxmemory') ?? 0) > 0;
-  const runId = field('run_id');
+  const told = field('run_id');
+  const runId = told !== undefined && RUN_ID.test(told) ? told : undefined;
   return {
     runId,
     isReplica: field('role') === 'slave',
@@ -33,6 +36,9 @@ export function serverInfoOf(text: string, persistence?: string): ServerInfo {
   };
 }
 
+/** It goes into every call and every state. That of Redis has 40 characters. */
+const RUN_ID = /^[!-~]{1,100}$/;
+
 const NO_INFO =
   'its user may not call INFO: a restart with old data, an eviction, a replica and the same server ' +
   'under two names go unnoticed';
@@ -40,7 +46,8 @@ const NO_INFO =
 const evictionCaution = (policy: string | undefined): string | undefined =>
   policy === undefined || policy === 'noeviction'
     ? undefined
-    : `its maxmemory-policy is ${policy}: it may throw locks away when memory is short; set noeviction`;
+    : `its maxmemory-policy is ${plainText(policy, 40)}: it may throw locks away when memory is short; ` +
+      'set noeviction';
 
 /** What is known of the place that the server was found in. */
 interface ServerPlace {
