@@ -28,7 +28,7 @@ import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';
 import { callerOf, type Caller } from './refusal/caller.js';
 import { LateRuns } from './runs/late-runs.js';
 import { assertNoRuns, assertRunsFit, mergeRuns } from './runs/normalize-runs.js';
-import { requestHandledBy } from './request/request-scope.js';
+import { insideHandler, requestHandledBy } from './request/request-scope.js';
 
 /** A call that the scheduler makes later than this after its tick is logged as a warning. */
 const LATE_MS = 60_000;
@@ -124,7 +124,7 @@ export class LockRunner {
       const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
       const key = namedKeys(keys);
       const call = { plan, locked, instance, args, keys, key, byScheduler, tick, request };
-      return await runCall(this.locks, this.log, options, call);
+      return await insideHandler(() => runCall(this.locks, this.log, options, call));
     } finally {
       tellEnd?.();
     }

@@ -18,8 +18,16 @@ import {
 } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { catchError, Observable, throwError, timeout, TimeoutError } from 'rxjs';
-import { currentLease, LeaseLostError, memoryNode, type Lease, type LockNode } from '../../src/index.js';
+import { Cron } from '@nestjs/schedule';
+import { catchError, Observable, retry, throwError, timeout, TimeoutError } from 'rxjs';
+import {
+  currentLease,
+  LeaseLostError,
+  LockManager,
+  memoryNode,
+  type Lease,
+  type LockNode,
+} from '../../src/index.js';
 import { DistributedLock, LockedHandler, RequestEndedError } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
 import { fragileNode, closedDoor, listen, start, type Application } from './support.js';
@@ -34,6 +42,7 @@ let door = closedDoor();
 let doorOfPipe = closedDoor();
 let seen: Seen[] = [];
 let running = 0;
+let calls = 0;
 let most = 0;
 let unsubscribed = 0;
 let lastSignal: AbortSignal | undefined;
@@ -42,7 +51,7 @@ const unhandled = jest.fn();
 beforeEach(() => {
   [door, doorOfPipe] = [closedDoor(), closedDoor()];
   seen = [];
-  running = most = unsubscribed = 0;
+  running = calls = most = unsubscribed = 0;
   unhandled.mockReset();
   process.on('unhandledRejection', unhandled);
   process.on('uncaughtException', unhandled);
@@ -89,6 +98,13 @@ class TimeoutInterceptor implements NestInterceptor {
         throwError(() => (error instanceof TimeoutError ? new RequestTimeoutException() : error)),
       ),
     );
+  }
+}
+
+@Injectable()
+class RetryInterceptor implements NestInterceptor {
+  intercept(_context: unknown, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(retry(1));
   }
 }
 
@@ -147,6 +163,15 @@ function controllerWith(locked: (key: string) => MethodDecorator): new () => obj
     @locked('times-out-outside')
     @UseInterceptors(TimeoutInterceptor)
     async timesOutOutside(): Promise<string> {
+      return work('done');
+    }
+
+    @Get('retried')
+    @UseInterceptors(RetryInterceptor)
+    @locked('retried')
+    @UseInterceptors(TimeoutInterceptor)
+    async retried(): Promise<string> {
+      if (calls++ === 0) throw new Error('the first call fails');
       return work('done');
     }
 
@@ -236,6 +261,14 @@ function lazyQuery(): PromiseLike<string> {
 
 @Controller()
 class Piped {
+  @Cron('0 0 1 1 *')
+  @Get('run-now')
+  @UseInterceptors(RetryInterceptor)
+  @DistributedLock({ key: 'run-now' })
+  async runNow(): Promise<string> {
+    return work('done');
+  }
+
   @Get('piped')
   @UseInterceptors(TimeoutInterceptor)
   @LockedHandler({ key: 'piped' })
@@ -287,16 +320,18 @@ const DECORATORS: [string, (key: string) => MethodDecorator][] = [
 describe.each(DECORATORS)('%s', (name, locked) => {
   const Handlers = controllerWith(locked);
 
-  it.each(['times-out', 'times-out-outside'])(
+  it.each(['times-out', 'times-out-outside', 'retried'])(
     `${name} holds the lock after a timeout until the promise has settled, and the signal aborts first (%s)`,
     async (path) => {
       const server = await serve(Handlers);
       const answers = [];
       for (let n = 0; n < 3; n++) answers.push(await statusOf(`${server.url}/${path}`));
       expect(answers).toEqual([408, 409, 409]);
-      expect(releasedIn(server)).toBe(0);
+      // Each try has a lease of its own under @DistributedLock.
+      const ofFailedTry = path === 'retried' && name === '@DistributedLock' ? 1 : 0;
+      expect(releasedIn(server)).toBe(ofFailedTry);
       door.open();
-      await until(() => releasedIn(server) === 1);
+      await until(() => releasedIn(server) === ofFailedTry + 1);
       expect(seen).toEqual([{ reason: expect.any(RequestEndedError), isHeld: true }]);
       expect(most).toBe(1);
       expect(await statusOf(`${server.url}/${path}`)).toBe(200);
@@ -473,4 +508,11 @@ describe('@LockedHandler', () => {
     expect(await statusOf(`${server.url}/lazy`)).toBe(200);
     expect(running).toBe(1);
   });
+});
+
+it('@DistributedLock refuses each call of a retried request, also where its method has a schedule', async () => {
+  const server = await serve(Piped);
+  const lease = await server.app.get(LockManager).acquire('run-now');
+  expect(await statusOf(`${server.url}/run-now`)).toBe(409);
+  await lease.release();
 });

@@ -1,16 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Lease } from '../../index.js';
+import { LeaseLostError, type Lease } from '../../index.js';
 import type { Method } from '../locked-method.js';
 import { copyMetadata } from '../nest-metadata.js';
 import { Outstanding } from './outstanding.js';
 import type { RequestScope } from './request-scope.js';
 
-const handlings = new AsyncLocalStorage<Handling>();
+const handlings = new AsyncLocalStorage<Handling | undefined>();
 
 /** What goes on under the lock of one request of a locked handler. */
 export class Handling {
   readonly outstanding = new Outstanding();
-  #isCalled = false;
 
   constructor(
     /** The description of the handler by its decorator. */
@@ -24,19 +23,20 @@ export class Handling {
     return handlings.run(this, code);
   }
 
-  /** Whether this call of a method is the one that handles the request, and not another one inside it. */
+  /** Whether this call of a method handles the request. Calls from inside of it find no handling. */
   isCallOf(handler: object): boolean {
-    return this.handler === handler && !this.#isCalled;
+    return this.handler === handler;
   }
 
   /**
    * Calls the handler's method, and waits for its promise although nobody may be interested in it any more.
-   * Without the lease, or when the request has ended while its pipes ran, the method does not run.
+   * Without the lease, or when the request has ended while its pipes ran, the method does not run. An
+   * interceptor that tries again, such as by `retry()`, calls it more than once.
    */
   call(method: () => unknown): unknown {
-    this.#isCalled = true;
-    const { signal } = this.lease;
+    const { signal, resources } = this.lease;
     if (signal.aborted) return Promise.reject(signal.reason as Error);
+    if (this.outstanding.isOver) return Promise.reject(new LeaseLostError(resources, 'released'));
     const tellEnd = this.scope.begin();
     const end = this.outstanding.begin();
     const onEnd = (): void => {
@@ -44,7 +44,7 @@ export class Handling {
       end();
     };
     try {
-      const result = method();
+      const result = handlings.run(undefined, method);
       if (!isThenable(result)) {
         onEnd();
         return result;

@@ -17,7 +17,7 @@ export class RequestEndedError extends IntrinsicException {
   }
 }
 
-const scopes = sharedByCopies('request-scopes:1', () => new AsyncLocalStorage<RequestScope>());
+const scopes = sharedByCopies('request-scopes:1', () => new AsyncLocalStorage<RequestScope | undefined>());
 
 /** One request whose handler is locked: the signal that tells its early end, and its response. */
 export class RequestScope {
@@ -27,7 +27,9 @@ export class RequestScope {
   readonly responseEnded: Promise<void>;
   readonly #context: ExecutionContext;
   readonly #ended = new AbortController();
-  #state: 'before' | 'running' | 'ended' = 'before';
+  #isCalled = false;
+  /** How many calls of the handler's method go on. */
+  #running = 0;
 
   constructor(context: ExecutionContext) {
     this.#context = context;
@@ -56,11 +58,10 @@ export class RequestScope {
     return isEventStream(handler) || sendsItsResponse(owner, nameOfHandler(owner, handler));
   }
 
-  /** Whether a call of this method of the instance, at this moment, is the one that handles the request. */
+  /** Whether a call of this method of the instance, in the context of the request, handles it. */
   isHandledBy(instance: object, property: string | symbol): boolean {
     const method = (instance as Record<string | symbol, unknown>)[property];
-    const isHandler = method === this.#context.getHandler() && instance instanceof this.#context.getClass();
-    return isHandler && this.#state === 'before';
+    return method === this.#context.getHandler() && instance instanceof this.#context.getClass();
   }
 
   /** Runs code in which `requestHandledBy` finds this request. */
@@ -70,20 +71,24 @@ export class RequestScope {
 
   /** Whether the handler's method has been called, and its promise has not settled. */
   get isRunning(): boolean {
-    return this.#state === 'running';
+    return this.#running > 0;
   }
 
-  /** The handler's method is called now. Returns what tells that its promise has settled. */
+  /**
+   * The handler's method is called now: more than once where an interceptor tries again, such as by
+   * `retry()`. Returns what tells that its promise has settled.
+   */
   begin(): () => void {
-    this.#state = 'running';
+    this.#isCalled = true;
+    this.#running++;
     return () => {
-      this.#state = 'ended';
+      this.#running--;
     };
   }
 
   /** The request has a result. That is too early, and the handler is told, if its promise has not settled. */
   finish(): void {
-    if (this.#state !== 'ended') this.leave();
+    if (!this.#isCalled || this.isRunning) this.leave();
   }
 
   /** Nobody waits for the result any more, or for the rest of it. */
@@ -97,3 +102,6 @@ export function requestHandledBy(instance: object, property: string | symbol): R
   const scope = scopes.getStore();
   return scope?.isHandledBy(instance, property) === true ? scope : undefined;
 }
+
+/** Runs the body of a handler: a call of the same method from inside of it does not handle the request. */
+export const insideHandler = <T>(code: () => T): T => scopes.run(undefined, code);
