@@ -79,6 +79,31 @@ describe('one database and no Redis', () => {
     );
   });
 
+  it('what somebody has written into a row stops neither that resource nor the node', async () => {
+    const locks = alone();
+    const node = postgresNode({ postgres: server.config }, { quarantineMs: 600_000 });
+    await trusted(node);
+    const spoil = (columns: string): Promise<unknown> =>
+      server.query(`update quorlock.lease set ${columns} where resource = 'spoilt'`);
+    for (const set of [`-${2n ** 63n}`, `${2n ** 63n - 1n}`]) {
+      await (await locks.acquire('spoilt')).release();
+      await spoil(`holder = 'somebody', expires = -${2n ** 63n}, set_at = ${set}`);
+      await node.memory?.look();
+      expect(node.state.status).toBe('ready');
+      expect((await locks.inspect('spoilt')).status).toBe('free');
+      await (await locks.acquire('spoilt')).release();
+    }
+    await spoil(`last_success = ${Date.now() + 86_400_000}`);
+    expect((await locks.inspect('spoilt')).lastSuccess).toBeUndefined();
+    await server.query(`insert into quorlock.note (prefix, resource, rank, note, keep)
+      select 'lock:', 'spoilt', n, 'left ' || n, ${2n ** 63n - 1n} from generate_series(1, 3000) n`);
+    const notes = await node.history?.('spoilt');
+    expect(notes).toHaveLength(1_000);
+    expect((notes as string[]).at(-1)).toBe('left 3000');
+    await server.query('truncate quorlock.lease, quorlock.note');
+    await node.close();
+  });
+
   it('a tick is run once, and its end is on record', async () => {
     const [one, other] = [alone(), alone()];
     const tick = Date.now() - 1_000;

@@ -10,7 +10,6 @@ import { VotingState } from '../server/voting-state.js';
 import { Connections } from './connections.js';
 import { isDisconnection, isMissing, messageOf, misconfigurationOf, sqlStateOf } from './postgres-errors.js';
 import {
-  encodeRequest,
   historyQuery,
   inspectionsIn,
   inspectQuery,
@@ -18,7 +17,8 @@ import {
   notesIn,
   voteReplyIn,
   type VoteReply,
-} from './requests.js';
+} from './replies.js';
+import { encodeRequest } from './requests.js';
 import { factsIn } from './server-facts.js';
 import { ServerWatch, WrongIsolation } from './server-watch.js';
 import type { PostgresPlace } from './postgres-place.js';

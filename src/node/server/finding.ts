@@ -1,3 +1,5 @@
+import { MOST_ATTEMPTS, type RunRecord, type RunState } from '../../core/run.js';
+
 /** What the guard found: with it begins whatever a server answers about votes. */
 export interface Finding {
   /** The node's time. */
@@ -91,4 +93,14 @@ function memoryIn(reply: readonly unknown[]): MemoryFinding | undefined {
   if (!isNatural(ageMs) || !isNatural(outMs) || !isNatural(bornUs) || !isNatural(writes)) return undefined;
   if (!isNatural(longestMs) || longestMs > LONGEST_MS) return undefined;
   return { name, ageMs, outMs, longestMs, bornUs, writes };
+}
+
+const isAttempt = (value: unknown): value is number => isNatural(value) && value <= MOST_ATTEMPTS;
+
+const RUN_STATES: readonly unknown[] = ['started', 'finished', 'open'] satisfies RunState[];
+
+/** What is on record of a tick; `undefined`: these values say nothing that can be. */
+export function runOf(tick: unknown, attempt: unknown, state: unknown): RunRecord | undefined {
+  if (!isNatural(tick) || !isAttempt(attempt) || !RUN_STATES.includes(state)) return undefined;
+  return { tick, attempt, state: state as RunState };
 }

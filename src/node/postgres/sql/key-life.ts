@@ -1,5 +1,8 @@
-/** For how long the key of a row lives, in µs. If the clock was set back since, its life begins anew. */
-export const leftUs = (now: string): string => `(expires - greatest(${now}, set_at))`;
+/**
+ * For how long the key of a row lives, in µs. If the clock was set back since, its life begins anew. A
+ * row that somebody has written by hand may hold any number, and none makes the statement fail.
+ */
+export const leftUs = (now: string): string => `(greatest(expires, 0) - greatest(${now}, set_at))`;
 
 /**
  * For how many ms a key may still live that was set or prolonged here. A key that its owner released is over

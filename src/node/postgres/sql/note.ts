@@ -3,6 +3,9 @@ import { latestSuccessMs } from '../../../core/run.js';
 /** The latest instant of a success that is believed, in ms. */
 const LATEST = `floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${latestSuccessMs(0)}`;
 
+/** The column, where it is an instant that is believed. */
+export const SUCCESS = `case when last_success between 0 and ${LATEST} then last_success end`;
+
 /**
  * Keeps a note of a run, and those with the highest ranks of the notes that are there; and when the latest
  * run succeeded.

@@ -1,15 +1,9 @@
 import { failed, type Failed, type Granted, type Refused, type Vote } from '../../../core/vote.js';
-import {
-  impossibleAttempt,
-  isPossibleAttempt,
-  MOST_ATTEMPTS,
-  type RunRecord,
-  type RunState,
-} from '../../../core/run.js';
+import { impossibleAttempt, isPossibleAttempt, type RunRecord } from '../../../core/run.js';
 import { failedWith } from '../../../core/run-votes.js';
 import { impossibleCounter, isPossibleCounter } from '../../../core/fencing.js';
 import type { NodeInspection } from '../../lock-node.js';
-import { isNatural } from '../../server/finding.js';
+import { isNatural, runOf } from '../../server/finding.js';
 import type { Operation } from './script-call.js';
 
 /**
@@ -154,15 +148,6 @@ function grantOf(above: unknown, operation: Operation, nodeMs: number): Granted 
 function heldBy(owner: unknown, remainingMs: unknown): Refused | Failed {
   if (typeof owner !== 'string' || !Number.isSafeInteger(remainingMs)) return NO_ANSWER;
   return { kind: 'refused', reason: 'held', owner, remainingMs: Math.max(0, Number(remainingMs)) };
-}
-
-const isAttempt = (value: unknown): value is number => isNatural(value) && value <= MOST_ATTEMPTS;
-
-const RUN_STATES: readonly unknown[] = ['started', 'finished', 'open'] satisfies RunState[];
-
-function runOf(tick: unknown, attempt: unknown, state: unknown): RunRecord | undefined {
-  if (!isNatural(tick) || !isAttempt(attempt) || !RUN_STATES.includes(state)) return undefined;
-  return { tick, attempt, state: state as RunState };
 }
 
 const alreadyRan = (run: RunRecord | undefined): Refused | Failed =>
