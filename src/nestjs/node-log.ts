@@ -64,8 +64,7 @@ export class NodeLog {
         () => this.logger.warn(line),
         (times) =>
           this.logger.warn(
-            `Node ${name} was unreachable ${times} more ${times === 1 ? 'time' : 'times'} in ` +
-              `${PERIOD_S} s: ${this.#readyOfAll()}`,
+            `Node ${name} was unreachable ${moreTimes(times)} in ${PERIOD_S} s: ${this.#readyOfAll()}`,
           ),
       );
     }
@@ -75,13 +74,24 @@ export class NodeLog {
     this.#hasStarted = true;
     const { ready, needed, nodes, reached } = quorum;
     if (!reached) {
-      this.logger.error(
+      const line =
         `No quorum: ${counted(ready, nodes)} ready, and ${needed} ${needed === 1 ? 'is' : 'are'} needed. ` +
-          `Nothing can be locked; ` +
-          this.#others(),
+        `Nothing can be locked; ` +
+        this.#others();
+      this.#repeated.write(
+        'no quorum',
+        () => this.logger.error(line),
+        (times) =>
+          this.logger.error(`No quorum, ${moreTimes(times)} in ${PERIOD_S} s: ${this.#readyOfAll()}`),
       );
     } else if (!atStart) {
-      this.logger.log(`A quorum again: ${counted(ready, nodes)} ready`);
+      const line = `A quorum again: ${counted(ready, nodes)} ready`;
+      this.#repeated.write(
+        'a quorum',
+        () => this.logger.log(line),
+        // The count of the other line says it.
+        () => undefined,
+      );
     } else if (ready < nodes) {
       this.logger.warn(`${counted(ready, nodes)} ready; ${this.#others()}`);
     } else {
@@ -117,6 +127,8 @@ export class NodeLog {
 
 const counted = (ready: number, nodes: number): string =>
   `${ready} of ${nodes} ${nodes === 1 && ready === 1 ? 'node' : 'nodes'} ${ready === 1 ? 'is' : 'are'}`;
+
+const moreTimes = (times: number): string => `${times} more ${times === 1 ? 'time' : 'times'}`;
 
 /** Why, in brackets. Most reasons end with the address, which is the name of the node as well. */
 function because({ name, reason }: NodeSnapshot): string {

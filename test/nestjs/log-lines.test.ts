@@ -161,6 +161,22 @@ describe('a node that goes and comes', () => {
     ]);
   });
 
+  it('a majority that goes and comes all the time is some lines, and then a count', async () => {
+    const application = await world([2]);
+    jest.useFakeTimers();
+    for (let time = 0; time < 50; time++) {
+      application.nodes[1]!.down();
+      application.nodes[1]!.up();
+    }
+    application.nodes[1]!.down();
+    const before = linesOf(application, ...all);
+    expect(before.filter((line) => line.includes('quorum'))).toHaveLength(6);
+    jest.advanceTimersByTime(60_000);
+    expect(linesOf(application, ...all).slice(before.length)).toContain(
+      'error: No quorum, 48 more times in 60 s: 1 of 3 nodes is ready',
+    );
+  });
+
   it('a node that comes and goes all the time is some lines, and then a count', async () => {
     const application = await world();
     jest.useFakeTimers();
