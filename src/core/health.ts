@@ -17,6 +17,8 @@ export interface HealthFacts {
   readonly elsewhere: number;
   /** Why locks exclude this process only; `undefined`: they exclude all processes. */
   readonly fallbackReason: string | undefined;
+  /** Whether there is a fallback, and it can grant. */
+  readonly canFallBack: boolean;
   readonly isClosed: boolean;
 }
 
@@ -29,7 +31,7 @@ export interface HealthVerdict {
 
 /** The health of a manager. The fallback comes before a lost quorum: with it, locks are still granted. */
 export function healthOf(facts: HealthFacts): HealthVerdict {
-  const { ready, needed, nodes, elsewhere, fallbackReason, isClosed } = facts;
+  const { ready, needed, nodes, elsewhere, fallbackReason, canFallBack, isClosed } = facts;
   if (isClosed) return { status: 'down', reason: 'the lock manager is closed' };
   if (fallbackReason !== undefined) return { status: 'degraded', reason: fallbackReason };
   const verb = ready === 1 ? 'is' : 'are';
@@ -39,7 +41,12 @@ export function healthOf(facts: HealthFacts): HealthVerdict {
       ? ''
       : `; ${elsewhere} more ${elsewhere === 1 ? 'does' : 'do'} not vote for this process, see membership()`;
   const least = `${needed} ${needed === 1 ? 'is' : 'are'} needed`;
-  if (ready < needed) return { status: 'down', reason: `${counted}, and ${least}${others}` };
+  if (ready < needed) {
+    const reason = `${counted}, and ${least}${others}`;
+    return canFallBack
+      ? { status: 'degraded', reason: `${reason}; locks are taken in the fallback` }
+      : { status: 'down', reason };
+  }
   if (ready < nodes) return { status: 'degraded', reason: `${counted}${others}` };
   // The list of nodes in use is longer than the list of this process.
   const isList = ready === needed && needed > majorityOf(nodes);

@@ -211,12 +211,12 @@ export class LockManager {
    */
   health(): Health {
     this.connect();
-    const { group, fallbackState } = this.#parts;
+    const { group, fallbackState, canFallBack } = this.#parts;
     const { ready: answering, needed, nodes } = group.count;
     const ready = group.membership.votingNodes;
     const elsewhere = answering - ready;
     const fallbackReason = fallbackState.reason;
-    const facts = { ready, needed, nodes, elsewhere, fallbackReason, isClosed: this.closed };
+    const facts = { ready, needed, nodes, elsewhere, fallbackReason, canFallBack, isClosed: this.closed };
     return { ...healthOf(facts), ready, needed, nodes, margin: ready - needed };
   }
 

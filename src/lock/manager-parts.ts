@@ -159,6 +159,11 @@ export class ManagerParts {
     return this.fallback === undefined ? [this.quorum] : [this.quorum, this.fallback];
   }
 
+  /** Whether there is a fallback, and it can grant. */
+  get canFallBack(): boolean {
+    return this.fallback?.nodes.every(({ state }) => state.status === 'ready') === true;
+  }
+
   /** While the manager is drained its nodes still answer. */
   assertConnected(resources: readonly string[]): void {
     if (this.#isDisconnected) throw new LockManagerClosedError(resources);

@@ -76,7 +76,7 @@ export class NodeLog {
     if (!reached) {
       const line =
         `No quorum: ${counted(ready, nodes)} ready, and ${needed} ${needed === 1 ? 'is' : 'are'} needed. ` +
-        `Nothing can be locked; ` +
+        `The nodes grant no lock; ` +
         this.#others();
       this.#repeated.write(
         'no quorum',

@@ -8,6 +8,7 @@ const facts: HealthFacts = {
   nodes: 3,
   elsewhere: 0,
   fallbackReason: undefined,
+  canFallBack: false,
   isClosed: false,
 };
 
@@ -48,6 +49,12 @@ describe('health', () => {
     ],
     ['up with one node, which must not fail', { ready: 1, needed: 1, nodes: 1 }, 'up', undefined],
     ['degraded while locks exclude one process only', { ready: 0, fallbackReason: 'why' }, 'degraded', 'why'],
+    [
+      'degraded without a quorum where the fallback can grant, also before a lock is taken there',
+      { ready: 1, canFallBack: true },
+      'degraded',
+      '1 of 3 nodes is ready, and 2 are needed; locks are taken in the fallback',
+    ],
     ['down once it is closed', { isClosed: true }, 'down', 'the lock manager is closed'],
   ] as const)('is %s', (_, change, status, reason) => {
     expect(healthOf({ ...facts, ...change })).toEqual({ status, reason });
@@ -60,12 +67,14 @@ describe('health', () => {
       nodes: fc.constant(5),
       elsewhere: fc.nat(2),
       fallbackReason: fc.option(fc.constant('why'), { nil: undefined }),
+      canFallBack: fc.boolean(),
       isClosed: fc.boolean(),
     });
     fc.assert(
       fc.property(anyFacts, (one) => {
         const { status, reason } = healthOf(one);
-        const canLock = !one.isClosed && (one.fallbackReason !== undefined || one.ready >= one.needed);
+        const hasFallback = one.canFallBack || one.fallbackReason !== undefined;
+        const canLock = !one.isClosed && (hasFallback || one.ready >= one.needed);
         expect(status !== 'down').toBe(canLock);
         expect(reason === undefined).toBe(status === 'up');
       }),

@@ -118,7 +118,7 @@ describe('the line at the start', () => {
 
   it('is an error at once, and not at the first tick, if there is no quorum', async () => {
     expect(linesOf(await world([0, 2]), ...all)).toEqual([
-      'error: No quorum: 1 of 3 nodes is ready, and 2 are needed. Nothing can be locked; ' +
+      'error: No quorum: 1 of 3 nodes is ready, and 2 are needed. The nodes grant no lock; ' +
         'a:1: unreachable (connect ECONNREFUSED), c:3: unreachable (connect ECONNREFUSED)',
     ]);
   });

@@ -315,8 +315,10 @@ describe('a fallback across processes', () => {
     const world = new WorldWithFallback();
     const locks = world.manager();
     world.nodesDown = true;
+    expect(locks.health().status).toBe('degraded');
     world.databaseDown = true;
     expect(await world.reasonOf(locks)).toBe('unreachable');
+    world.database.setState({ status: 'unreachable', reason: 'gone' });
     expect(locks.health().status).toBe('down');
   });
 
