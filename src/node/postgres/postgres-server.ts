@@ -13,6 +13,7 @@ import {
   historyQuery,
   inspectionsIn,
   inspectQuery,
+  isSeen,
   jsonIn,
   notesIn,
   voteReplyIn,
@@ -166,7 +167,7 @@ export class PostgresServer extends ServerMemory {
     if (about === undefined || finding === undefined)
       throw new Error('the database answered with something that is no answer');
     if (about['isolation'] !== 'read committed') throw new WrongIsolation(about['isolation'] ?? '');
-    this.#seen = about['seen'] ?? '';
+    this.#seen = isSeen(about['seen']) ? about['seen'] : '';
     this.voting.info = factsIn(about);
     this.voting.learn(sentAt, finding);
     this.#watch.reached();

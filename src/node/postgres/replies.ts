@@ -31,11 +31,17 @@ export function voteReplyIn(text: unknown, requests: readonly NodeRequest[]): Vo
   const finding = findingIn([nodeUs, left]);
   if (finding === undefined || !Array.isArray(answers) || answers.length !== requests.length)
     return undefined;
-  if (typeof seen !== 'string') return undefined;
+  if (!isSeen(seen)) return undefined;
   const nodeMs = finding.nodeUs / 1_000 + SLACK_MS;
   const votes = answers.map((answer: unknown, at) => voteIn(answer, requests[at]!, nodeMs));
   return { finding, votes, seen };
 }
+
+/**
+ * Whether this is what a client can have seen of a node: a number, and a name. The node gets it back with
+ * every statement, and would fail at any other text.
+ */
+export const isSeen = (text: unknown): text is string => typeof text === 'string' && /^\d{1,18}@/.test(text);
 
 /** A list in JSON; empty where the text is none. */
 function listIn(text: unknown): readonly unknown[] {

@@ -10,8 +10,8 @@ const FAILED = { kind: 'failed', reason: 'error' };
 const REQUEST: NodeRequest = { op: 'wake', resources: ['a'], holderId: 'anna' };
 
 /** The vote that comes of this answer. */
-const voteOn = (answer: unknown): unknown =>
-  voteReplyIn(JSON.stringify([COUNTER, 0, [answer], '']), [REQUEST])?.votes[0];
+const voteOn = (answer: unknown, seen: unknown = '7@1/2/3'): unknown =>
+  voteReplyIn(JSON.stringify([COUNTER, 0, [answer], seen]), [REQUEST])?.votes[0];
 
 const ROW = { resource: 'a', holder: null, remaining: 0, counter: null, tick: null, last_success: null };
 const inspectionOf = (row: object): unknown => inspectionsIn(JSON.stringify([{ ...ROW, ...row }]), ['a'])[0];
@@ -46,6 +46,13 @@ describe('an answer of a database', () => {
     ['no later counter', { kind: 'refused', reason: 'superseded' }],
   ])('is a failed vote with %s', (_what, answer) => {
     expect(voteOn(answer)).toMatchObject(FAILED);
+  });
+
+  it('is none, if the node would fail at what it says was seen of it', () => {
+    const granted = { kind: 'granted', counter: 0 };
+    expect(voteOn(granted)).toEqual(granted);
+    for (const seen of ['', 'zz@1/2/3', `${10n ** 19n}@1/2/3`, '-7@1/2/3', 7, null])
+      expect(voteOn(granted, seen)).toBeUndefined();
   });
 
   it('is a vote or none, whatever it is', () => {
