@@ -89,7 +89,8 @@ export class Connections {
         resolve(client);
       };
       const connect: Connect = pool.connect.bind(pool);
-      const promised = connect((error, client) => (error instanceof Error ? reject(error) : take(client)));
+      // Under Jest the errors of Node are those of another context, and no `instanceof Error`.
+      const promised = connect((error, client) => (error ? reject(error) : take(client)));
       promised?.then(take, reject);
     });
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { Connections } from '../../../src/node/postgres/connections.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
@@ -25,6 +26,16 @@ describe('the connections of a PostgreSQL node', () => {
     };
     const connections = new Connections(source, new VirtualClock());
     expect(await connections.take()).toBe(client);
+  });
+
+  it('tell why a pool has none, also by an error of another context, as under Jest', async () => {
+    const gone = runInNewContext("new Error('connect ECONNREFUSED')") as Error;
+    const source = {
+      connect(callback: (error: Error) => void): undefined {
+        callback(gone);
+      },
+    };
+    await expect(new Connections(source, new VirtualClock()).take()).rejects.toBe(gone);
   });
 
   it('take a pool that gives promises only, and refuse what gives no client', async () => {
