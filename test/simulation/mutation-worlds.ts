@@ -181,25 +181,31 @@ export const WORLDS = {
     wallStepMs: 100,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
-  /** A Cluster beside two servers, whose shards fail over and get slots, with their keys or without. */
+  /**
+   * A Cluster beside two servers, whose shards fail over and get slots, with their keys or without, while
+   * leases are out that live for longer than clients take to hear of it, and are not on all nodes.
+   */
   'failing shards': {
     nodes: 3,
     clusters: [2],
     longestDividedMs: 150,
     durable: false,
     clients: 4,
-    maxTtlMs: 600,
-    ttlsMs: [150, 300, 400],
+    workers: [1, 2],
+    maxTtlMs: 2_500,
+    ttlsMs: [1_000, 2_000],
     idleMs: 30,
     resources: ['a', 'b'],
     cronResources: [],
     driftFactor: 0.01,
     faults: [
       ...(['slot seized', 'slot seized', 'slot moved', 'shard dies', 'shard cut off'] as const),
-      ...(['shard handed over', 'data flushed', 'link block', 'node stop', 'process crash'] as const),
+      ...(['shard handed over', 'process crash'] as const),
+      ...(['link block', 'link block', 'link block', 'link block'] as const),
     ],
     faultIntervalMs: 150,
-    longestFaultMs: 900,
+    shortestFaultMs: 800,
+    longestFaultMs: 4_000,
     nodeSkewMs: 0,
     wallStepMs: 100,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },

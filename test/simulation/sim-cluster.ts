@@ -122,6 +122,8 @@ export class SimCluster implements Voter {
   /** The server goes on as it is, and hears nothing of the others. After a while it serves nothing. */
   cutOff(server: SimServer, downAfterMs: number): boolean {
     if (this.#cutOff.has(server) || this.#isDown(server)) return false;
+    // It must not go on by what it knew before for longer than others do.
+    this.#hear(server);
     this.#cutOff.add(server);
     this.timeline.after(downAfterMs, () => {
       if (this.#cutOff.has(server)) this.#downUntil.set(server, Number.POSITIVE_INFINITY);
@@ -173,6 +175,8 @@ export class SimCluster implements Voter {
   seize(slot: number, to: SimServer): boolean {
     if (this.#config.owners[slot] === to || this.#moveOf(slot) !== undefined) return false;
     if (!this.masters.includes(to) || !to.isUp || this.#isDown(to)) return false;
+    // Those who are cut off hear nothing of it; by then they serve nothing any more.
+    for (const server of this.#cutOff) this.#downUntil.set(server, Number.POSITIVE_INFINITY);
     this.#give(slot, to);
     return true;
   }

@@ -95,6 +95,7 @@ describe('a simulated world', () => {
     expect(outcomes.flatMap(linesOf)).toEqual([]);
   });
 
+  // It was reported of an earlier state; today this world takes another course.
   it('a shard that turns out to be a replica leaves no look planned when its client is closed', async () => {
     const outcomes = await simulateAll([1_600_000_091], { clusters: true, durationMs: 6_000 });
     expect(outcomes.flatMap(linesOf)).toEqual([]);
