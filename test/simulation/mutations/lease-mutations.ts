@@ -107,7 +107,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'suspended machines',
-    likely: 228,
+    likely: 237,
     breaks: ['one holder', 'tokens grow'],
   },
   {
@@ -116,7 +116,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       {
         file: 'lock/lease/extension.ts',
         original: 'if (won) this.#prolong(grant);',
-        replacement: 'if (won) this.#prolong({ ...grant, sentAt: this.#context.clock.stamp() });',
+        replacement: 'if (won) this.#prolong({ ...grant, sentAt: this.#owner.context.clock.stamp() });',
       },
     ],
     breaks: ['validity within the keys'],
