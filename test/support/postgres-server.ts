@@ -143,28 +143,35 @@ export class PostgresServer implements AsyncDisposable {
         .map(([name, value]) => `${name} = '${value}'\n`)
         .join('') + (await this.#recovery()),
     );
-    const [command = '', ...args] = [...asOwner('QUIT'), program('postgres'), '-D', this.#data];
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const current = { child, exit: exitOf(child) };
-    this.#process = current;
-    let hasEnded = false;
-    current.exit.then(
-      () => {
-        hasEnded = true;
-        if (this.#process === current) this.#process = undefined;
-      },
-      () => (hasEnded = true),
-    );
+    let server = this.#launch();
     const isReady = async (): Promise<boolean> => {
-      if (hasEnded) throw new Error(`postgres ended: ${log.slice(-2_000)}`);
+      const { hasEnded, log } = server;
+      // The processes of a server that was killed may not all be gone.
+      if (hasEnded && log.includes('is still in use')) server = this.#launch();
+      else if (hasEnded) throw new Error(`postgres ended: ${log.slice(-2_000)}`);
       return this.query('select 1').then(
         () => true,
         () => false,
       );
     };
     await until(isReady, { what: 'PostgreSQL to answer' });
+  }
+
+  #launch(): { readonly hasEnded: boolean; readonly log: string } {
+    const [command = '', ...args] = [...asOwner('QUIT'), program('postgres'), '-D', this.#data];
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const server = { hasEnded: false, log: '' };
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (server.log += text));
+    const current = { child, exit: exitOf(child) };
+    this.#process = current;
+    current.exit.then(
+      () => {
+        server.hasEnded = true;
+        if (this.#process === current) this.#process = undefined;
+      },
+      () => (server.hasEnded = true),
+    );
+    return server;
   }
 
   /** What pg_basebackup has written of the server that a standby follows. */
