@@ -55,7 +55,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'blocked event loops',
-    likely: 8,
+    likely: 53,
     breaks: ['validity within the keys'],
   },
   {
@@ -90,6 +90,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     name: 'an extension that re-creates',
     flaw: 'extension re-creates',
     worlds: 'suspended machines',
+    likely: 5,
     breaks: ['one holder'],
   },
   {

@@ -6,7 +6,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     name: 'a vote under any list of nodes',
     flaw: 'any list accepted',
     worlds: 'changing lists',
-    likely: 83,
+    likely: 26,
     breaks: ['one holder'],
   },
   {
@@ -26,7 +26,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 38,
+    likely: 10,
     breaks: ['one holder'],
   },
   {

@@ -56,7 +56,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing connections',
-    likely: 28,
+    likely: 2,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -92,7 +92,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'many waiters',
-    likely: 10,
+    likely: 11,
     breaks: ['tokens grow'],
   },
   {
