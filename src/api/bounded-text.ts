@@ -1,3 +1,5 @@
+import { cutShort } from '../core/plain-text.js';
+
 /**
  * Text of bounded length for errors, warnings and log lines. What users give may be long: 64 resources of 512
  * bytes each would be a message of 32 kB.
@@ -5,12 +7,8 @@
 
 const LONGEST_ITEM = 80;
 
-/**
- * The beginning of a text that is longer than `longest` characters; other texts as they are. A character that
- * takes two places is not cut in half.
- */
-export const shortened = (text: string, longest: number = LONGEST_ITEM): string =>
-  text.length > longest ? `${text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, '')}…` : text;
+/** The beginning of a text that is longer than `longest` characters; other texts as they are. */
+export const shortened = (text: string, longest: number = LONGEST_ITEM): string => cutShort(text, longest);
 
 /** A text without what stands before the host in its urls: the user and the password. */
 export const withoutLogins = (text: string): string => text.replace(/:\/\/\S*@/g, '://***@');
