@@ -25,8 +25,10 @@ const note = (content: Content<JobRecord>, at = nowMs()): void =>
 
 /** A stall that is longer than this may cost a lease, or a tick. */
 const STALL_MS = 150;
-watchStalls((from, until) => {
-  if (until - from > STALL_MS) note({ type: 'stalled', until }, from);
+watchStalls({
+  stalled: (from, until) => {
+    if (until - from > STALL_MS) note({ type: 'stalled', until }, from);
+  },
 });
 
 const POLICIES: Readonly<Record<Job, RunPolicyOptions>> = {

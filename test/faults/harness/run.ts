@@ -44,8 +44,6 @@ const QUORLOCK = new URL('./quorlock-adapter.ts', import.meta.url);
 const TICK_MS = 1_000;
 const OBSERVE_MS = 300;
 const BACK_UP_MS = 20_000;
-/** How late a worker may be with a block, and with its report that it did not run. */
-const HALT_TOLD_MS = 2_000;
 /** A stall up to this length goes unnoticed with a node timeout of 100 ms, which the shortest TTL has. */
 const BRIEF_STALL_MS = 40;
 /**
@@ -75,8 +73,6 @@ interface WorkerSlot {
   /** The name of this slot's connections. A replacement worker uses the same name. */
   readonly connectionName: string;
   worker: FaultWorker;
-  /** Since when it may not run: it is stopped, or its event loop is blocked. */
-  haltedSince?: number | undefined;
 }
 
 class World {
@@ -120,11 +116,13 @@ class World {
     const backUp = (): void => nodes.forEach((node) => void node.backUp().catch(() => undefined));
     this.#backingUp = setInterval(backUp, BACK_UP_MS);
     // All connections pass through this process: while it does not run, no node can be reached.
-    this.#stopWatching = watchStalls((at, until) => {
-      if (until - at < BRIEF_STALL_MS) return;
-      nodes.forEach((_, node) =>
-        this.#records.push({ type: 'fault', at, until, kind: 'harness-stall', node }),
-      );
+    this.#stopWatching = watchStalls({
+      stalled: (at, until) => {
+        if (until - at < BRIEF_STALL_MS) return;
+        nodes.forEach((_, node) =>
+          this.#records.push({ type: 'fault', at, until, kind: 'harness-stall', node }),
+        );
+      },
     });
     const { length: databases } = this.#databases;
     const ofDatabases = databases === 0 ? '' : `${databases} databases, `;
@@ -342,23 +340,13 @@ class World {
         for (const { proxy, connectionName } of links) proxy.reset(connectionName);
         break;
       case 'worker-stop':
-        for (const slot of slots) {
-          slot.worker.pause();
-          slot.haltedSince = at;
-        }
+        for (const { worker } of slots) worker.pause();
         await sleep(fault.forMs);
-        for (const slot of slots) {
-          slot.worker.resume();
-          void this.#endHalt(slot, at);
-        }
+        for (const { worker } of slots) worker.resume();
         break;
       case 'worker-block':
-        for (const slot of slots) {
-          slot.worker.send({ do: 'block', forMs: fault.forMs });
-          slot.haltedSince = at;
-        }
+        for (const { worker } of slots) worker.send({ do: 'block', forMs: fault.forMs });
         await sleep(fault.forMs);
-        for (const slot of slots) void this.#endHalt(slot, at);
         break;
       case 'worker-kill':
         await Promise.all(slots.map((slot) => this.#replace(slot)));
@@ -375,20 +363,12 @@ class World {
     this.#note(fault, at, nowMs() + aftermathMs, nodes, names);
   }
 
-  /** It runs again, and tells soon that it did not. Another halt may have begun meanwhile. */
-  async #endHalt(slot: WorkerSlot, since: number): Promise<void> {
-    await sleep(HALT_TOLD_MS);
-    if (slot.haltedSince === since) slot.haltedSince = undefined;
-  }
-
   async #replace(slot: WorkerSlot): Promise<void> {
     const { worker } = slot;
     await worker.kill();
-    // It cannot tell any more that it did not run.
-    const { haltedSince: from } = slot;
-    if (from !== undefined) this.#records.push({ type: 'stall', from, at: nowMs(), worker: worker.name });
-    slot.haltedSince = undefined;
-    this.#records.push({ type: 'killed', at: worker.killedAt ?? nowMs(), worker: worker.name });
+    const { name, stalledSince: from, killedAt: at = nowMs() } = worker;
+    if (from !== undefined) this.#records.push({ type: 'stall', from, at: nowMs(), worker: name });
+    this.#records.push({ type: 'killed', at, worker: name });
     slot.worker = this.#startWorker(slot.index, ++slot.generation, slot.connectionName);
     await slot.worker.next(({ type }) => type === 'ready');
   }

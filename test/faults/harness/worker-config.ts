@@ -59,3 +59,9 @@ export type WorkerCommand =
   | { readonly do: 'exit' };
 
 export type WorkerMessage = WorkerRecord | { readonly type: 'idle'; readonly at: number };
+
+/** Tells that the worker's event loop turns. It comes every 25 ms, and is no record. */
+export interface SignOfLife {
+  readonly type: 'runs';
+  readonly at: number;
+}

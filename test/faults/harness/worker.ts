@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdapterModule, HeldLock, LockAdapter } from './adapter.js';
 import { between, logBetween, pick, randomOf } from './random.js';
 import { nowMs } from './records.js';
-import type { WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config.js';
+import type { SignOfLife, WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config.js';
 import { watchStalls } from './stalls.js';
 
 const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
 const random = randomOf(config.seed);
-const report = (message: WorkerMessage): void => void process.send?.(message);
+const report = (message: WorkerMessage | SignOfLife): void => void process.send?.(message);
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code = error.name, reason } = error as { code?: string; reason?: unknown };
@@ -26,7 +26,10 @@ process.on('unhandledRejection', (reason) => {
   report({ type: 'crash', at: nowMs(), message });
 });
 
-watchStalls((from, at) => report({ type: 'stall', from, at }));
+watchStalls({
+  stalled: (from, at) => report({ type: 'stall', from, at }),
+  ran: (at) => report({ type: 'runs', at }),
+});
 
 const { openAdapter } = (await import(config.adapter)) as AdapterModule;
 const adapter: LockAdapter = await openAdapter({

@@ -2,7 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { dieWithParent, exitOf } from '../../support/processes.js';
 import { nowMs } from './records.js';
-import type { WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config.js';
+import { LONGEST_SILENCE_MS } from './stalls.js';
+import type { SignOfLife, WorkerCommand, WorkerConfig, WorkerMessage } from './worker-config.js';
 
 const preload = new URL('../../support/child-preload.mjs', import.meta.url).href;
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
@@ -16,6 +17,8 @@ export class FaultWorker {
   readonly ended: Promise<void>;
   #output = '';
   #killedAt: number | undefined;
+  #ranAt = Number.POSITIVE_INFINITY;
+  readonly #disconnected: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #waiting = new Set<(message: WorkerMessage | undefined) => void>();
 
@@ -27,7 +30,12 @@ export class FaultWorker {
       execArgv,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.#child.on('message', (message: WorkerMessage) => {
+    this.#disconnected = new Promise((resolve) => this.#child.once('disconnect', () => resolve(undefined)));
+    this.#child.on('message', (message: WorkerMessage | SignOfLife) => {
+      if (message.type === 'runs') {
+        this.#ranAt = message.at;
+        return;
+      }
       onMessage(message);
       for (const waiter of [...this.#waiting]) waiter(message);
     });
@@ -50,6 +58,15 @@ export class FaultWorker {
   /** When `kill` ended it. */
   get killedAt(): number | undefined {
     return this.#killedAt;
+  }
+
+  /**
+   * Since when it did not run when `kill` ended it, by its last sign of life; `undefined` if it ran until
+   * then. It cannot tell of such a stall any more.
+   */
+  get stalledSince(): number | undefined {
+    const { killedAt = Number.NEGATIVE_INFINITY } = this;
+    return killedAt - this.#ranAt > LONGEST_SILENCE_MS ? this.#ranAt : undefined;
   }
 
   send(command: WorkerCommand): void {
@@ -84,5 +101,7 @@ export class FaultWorker {
     this.#child.kill('SIGKILL');
     this.#child.kill('SIGCONT');
     await this.ended;
+    // Until then there may be messages of it to read.
+    if (this.#child.connected) await this.#disconnected;
   }
 }
