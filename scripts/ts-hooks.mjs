@@ -1,9 +1,7 @@
 /** The module hooks behind ts-loader.mjs; Node runs them in a thread of their own. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { transform } from '@swc/core';
-import { swcOptions } from './swc-options.mjs';
+import { javaScriptOf } from './ts-cache.mjs';
 
 const sources = new URL('../src/', import.meta.url);
 
@@ -19,12 +17,7 @@ export async function resolve(specifier, context, nextResolve) {
 /** @type {import('node:module').LoadHook} */
 export async function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !new URL(url).pathname.endsWith('.ts')) return nextLoad(url, context);
-  const filename = fileURLToPath(url);
-  const { code } = await transform(await readFile(filename, 'utf8'), {
-    ...swcOptions,
-    filename,
-    swcrc: false,
-  });
+  const code = await javaScriptOf(fileURLToPath(url));
   return { format: 'module', source: code, shortCircuit: true };
 }
 

@@ -58,6 +58,7 @@ export class Checker {
     private readonly settings: Settings,
     private readonly now: () => number,
     voters: readonly Voter[],
+    private readonly onViolation: (violation: Violation) => void = () => undefined,
   ) {
     this.#majority = Math.floor(voters.length / 2) + 1;
     this.#nodes = voters.map((voter) => ({ voter, lastLossAt: -1 }));
@@ -78,7 +79,9 @@ export class Checker {
   }
 
   report(invariant: Invariant, detail: string): void {
-    this.violations.push({ invariant, at: this.now(), detail });
+    const violation = { invariant, at: this.now(), detail };
+    this.violations.push(violation);
+    this.onViolation(violation);
   }
 
   /**

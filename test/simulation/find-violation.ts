@@ -2,13 +2,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WORLDS } from './mutation-worlds.js';
 import type { Mutation } from './mutations/mutation.js';
-import type { Violation } from './violation.js';
-import type { Answer, Job } from './worker.js';
-
-export interface Finding {
-  readonly seed: number;
-  readonly violations: readonly Violation[];
-}
+import type { Answer, Finding, Job } from './worker.js';
 
 const worker = fileURLToPath(new URL('./worker.ts', import.meta.url));
 const loader = new URL('../../scripts/ts-loader.mjs', import.meta.url).href;
@@ -25,7 +19,7 @@ export function findViolation(
   return new Promise((resolve, reject) => {
     const child = fork(worker, { execArgv: ['--import', loader] });
     let finding: Finding | undefined;
-    child.on('message', (message: Answer) => {
+    child.on('message', (message: Answer | Finding) => {
       if ('failure' in message) {
         reject(new Error(message.failure));
         child.kill();
@@ -38,7 +32,12 @@ export function findViolation(
     });
     child.once('error', reject);
     child.once('exit', () => resolve(finding));
-    const job: Job = { seeds, edits, options: { flaw, networkFlaw, world: worlds && WORLDS[worlds] } };
+    const job: Job = {
+      seeds,
+      edits,
+      breaks,
+      options: { flaw, networkFlaw, world: worlds && WORLDS[worlds] },
+    };
     child.send(job);
   });
 }

@@ -18,6 +18,8 @@ export interface SimulationOptions {
   readonly flaw?: ScriptFlaw | undefined;
   /** A fault of the network that TCP rules out, likewise. */
   readonly networkFlaw?: NetworkFlaw | undefined;
+  /** Called with each violation when it is found. The world goes on. */
+  readonly onViolation?: (violation: Violation) => void;
 }
 
 export interface Outcome {
@@ -39,12 +41,12 @@ export interface Outcome {
 
 /** Simulates the world of one seed. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
-  const { beyond = false, durationMs, trace = false, flaw, networkFlaw } = options;
+  const { beyond = false, durationMs, trace = false, flaw, networkFlaw, onViolation } = options;
   const { world: own, clusters = own === undefined && drawsClusters(seed) } = options;
   const drawn = settingsOf(seed, beyond, durationMs);
   const ofSeed = clusters ? withClusters(drawn) : drawn;
   const settings = { ...ofSeed, ...(own && { ...NO_DEATHS, ...own }) };
-  const world = new World(settings, { flaw, networkFlaw, trace });
+  const world = new World(settings, { flaw, networkFlaw, trace, onViolation });
   const onRejection = (reason: unknown): void =>
     world.checker.report('no unexpected error', `unhandled rejection: ${String(reason)}`);
   process.on('unhandledRejection', onRejection);

@@ -21,6 +21,7 @@ import { SimServer, type Command, type Voter } from './sim-server.js';
 import { SimThread } from './sim-thread.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
+import type { Violation } from './violation.js';
 import { FaultInjector } from './fault-injector.js';
 
 /** A server, or a Cluster of them, and its health. */
@@ -98,10 +99,12 @@ export class World {
       flaw,
       networkFlaw,
       trace,
+      onViolation,
     }: {
       readonly flaw: ScriptFlaw | undefined;
       readonly networkFlaw: NetworkFlaw | undefined;
       readonly trace: boolean;
+      readonly onViolation: ((violation: Violation) => void) | undefined;
     },
   ) {
     this.rng = new Rng(settings.seed * 2 + 1);
@@ -142,6 +145,7 @@ export class World {
       settings,
       () => this.timeline.now,
       this.nodes.map(({ voter }) => voter),
+      onViolation,
     );
     this.store = new FencedStore((resource, detail) =>
       this.checker.report('no stale write accepted', `${resource}: ${detail}`),

@@ -1,0 +1,20 @@
+import { expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { javaScriptOf } from '../../scripts/ts-cache.mjs';
+
+it('a TypeScript file becomes JavaScript once, and again when it has changed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'quorlock-ts-cache-'));
+  const file = join(folder, 'one.ts');
+  try {
+    writeFileSync(file, 'export const one: number = 1;');
+    const first = await javaScriptOf(file);
+    expect(first).toContain('export const one = 1;');
+    expect(await javaScriptOf(file)).toContain(first);
+    writeFileSync(file, 'export const one: string = "other";');
+    expect(await javaScriptOf(file)).toContain('export const one = "other";');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
