@@ -2,9 +2,7 @@ import { TICK_AHEAD_MS } from '../../../src/core/run.js';
 import type { CheckTerms, Finding, Findings } from './checker.js';
 import { faultsOf, groupBy, type Span } from './intervals.js';
 import type { RunRecord } from './records.js';
-
-/** After these a node has forgotten, and has no vote about the ticks of the next minute. */
-const FORGETTING: ReadonlySet<string> = new Set(['node-kill', 'nodes-kill', 'clock-step']);
+import { FORGETTING } from './schedule.js';
 
 /**
  * Checks that each scheduled run was never run twice, and was run by somebody if enough nodes and all workers

@@ -56,6 +56,15 @@ const MEMORY_MS = 3_000;
 /** Each cycle ends with a calm period without new faults, so that the run shows that everything recovers. */
 const CYCLE_MS = 30_000;
 const CALM_MS = 12_000;
+/** After one of these a node has forgotten, and has no vote about the ticks of the next minute. */
+export const FORGETTING: ReadonlySet<string> = new Set(['node-kill', 'nodes-kill', 'clock-step']);
+/**
+ * For as long as this nodes forget, and then for as long they do not. A tick must be run only a minute after
+ * most nodes have last forgotten something, so without this no tick would be due in a whole run.
+ */
+const FORGETTING_MS = 3 * CYCLE_MS;
+const mayForget = (atMs: number): boolean => Math.floor(atMs / FORGETTING_MS) % 2 === 0;
+
 /** The list changes at the beginning of a calm period, within so long. */
 const DEPLOY_MS = 3_000;
 
@@ -200,6 +209,7 @@ export function randomSchedule(terms: ScheduleTerms): Fault[] {
     let drawn = random() * total;
     const [, make] = kinds.find(([weight]) => (drawn -= weight) < 0) ?? kinds[0]!;
     const fault = make(Math.round(atMs));
+    if (fault && FORGETTING.has(fault.kind) && !mayForget(atMs)) continue;
     if (fault && 'nodes' in fault && fault.nodes.some((one) => spared.includes(one))) continue;
     if (fault) faults.push({ ...fault, forMs: Math.round(fault.forMs) });
   }
