@@ -16,6 +16,7 @@ import {
   type Won,
 } from './acquire/attempt.js';
 import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
+import { releaseWon } from './acquire/release-won.js';
 import { acquisitionOn, adoptionOn } from './fallback/attempt-on.js';
 import type { Fallback } from './fallback/fallback.js';
 import { openFallback } from './fallback/open-fallback.js';
@@ -91,7 +92,7 @@ export class Acquirer {
       options,
       quarantine,
     );
-    this.#fallback = openFallback({ ...context, discard: releaseKeys });
+    this.#fallback = openFallback(context);
     this.leases = new LeaseRegistry(clock, this.#held, this.#queue, this.#notifications, this.#fallback);
     this.#attemptContext = {
       clock,
@@ -295,12 +296,7 @@ export class Acquirer {
 
   #discard(won: Won): void {
     void this.#fallback?.ended(won.tracker);
-    releaseKeys(won);
+    releaseWon(won);
     this.#queue.mayBeFree(won.request.resources);
   }
-}
-
-/** Releases in the background what was won and is not needed any more. */
-function releaseKeys({ quorum, tracker, request: { id, ttlMs, nodeTimeoutMs } }: Won): void {
-  void quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: quorum.majority });
 }

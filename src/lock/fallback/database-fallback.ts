@@ -4,6 +4,7 @@ import { lossMarginMs } from '../../core/extension-schedule.js';
 import { endOf, validityLeftMs } from '../../core/validity.js';
 import type { NodeState } from '../../node/node-state.js';
 import type { AttemptResult, NotAcquired, Won } from '../acquire/attempt.js';
+import { releaseWon } from '../acquire/release-won.js';
 import type { HeldKeys, HeldKeysContext, LeaseReleaseTerms } from '../lease/held-keys.js';
 import { canTake } from '../quorum/counter-room.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
@@ -29,8 +30,6 @@ interface LeaseOfNodes {
 export interface DatabaseFallbackContext {
   /** What the records in the database are held with. */
   readonly keys: HeldKeysContext;
-  /** Releases what was won in vain. */
-  readonly discard: (won: Won) => void;
   readonly onChange: (active: boolean, reason: string) => void;
   readonly warn: (message: string) => void;
 }
@@ -87,7 +86,7 @@ export class DatabaseFallback implements Fallback {
       return alone;
     }
     if (there.kind !== 'won') {
-      this.context.discard(won);
+      releaseWon(won);
       return there;
     }
     return this.#wonOnBoth(won, there, attemptOn);
@@ -140,7 +139,7 @@ export class DatabaseFallback implements Fallback {
       return won;
     const isRaised = await raise(quorum, won, now);
     if (isRaised && this.#hasTimeLeft(won)) return withToken(won, now);
-    this.context.discard(won);
+    releaseWon(won);
     return notRaised('the token could not be raised to the time');
   }
 
@@ -149,8 +148,8 @@ export class DatabaseFallback implements Fallback {
     const token = Math.max(won.token ?? 0, there.token ?? 0);
     const raised = await Promise.all([raise(this.nodes, won, token), raise(this.database, there, token)]);
     if (raised.includes(false) || !this.#hasTimeLeft(won)) {
-      this.context.discard(there);
-      this.context.discard(won);
+      releaseWon(there);
+      releaseWon(won);
       return notRaised(`the token could not be agreed on with ${this.#name}`);
     }
     const agreed = withToken(won, token);
@@ -231,7 +230,7 @@ export class DatabaseFallback implements Fallback {
     if (there.kind === 'won') {
       if (isHeld() && (await raise(this.database, there, won.token ?? 0)) && isHeld())
         this.#record(lease, there);
-      else this.context.discard(there);
+      else releaseWon(there);
     } else if (there.kind === 'held' && isHeld()) lease.keys?.lease?.lose('taken');
   }
 

@@ -1,7 +1,8 @@
 import type { HeldKeys } from '../lease/held-keys.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
-import type { AttemptResult, Won } from '../acquire/attempt.js';
+import type { AttemptResult } from '../acquire/attempt.js';
+import { releaseWon } from '../acquire/release-won.js';
 import type { AttemptOn, Fallback } from './fallback.js';
 
 const overlaps = (trackers: ReadonlySet<KeyTracker>, resources: readonly string[]): boolean =>
@@ -22,8 +23,6 @@ export class MemoryFallback implements Fallback {
   constructor(
     private readonly nodes: Quorum,
     private readonly memory: Quorum,
-    /** Releases what was won in vain. */
-    private readonly discard: (won: Won) => void,
     private readonly onChange: (active: boolean, reason: string) => void,
   ) {}
 
@@ -35,7 +34,7 @@ export class MemoryFallback implements Fallback {
       this.onChange(false, 'a majority of the nodes answers again');
       if (result.kind !== 'won') return result;
       if (overlaps(this.#inMemory, resources)) {
-        this.discard(result);
+        releaseWon(result);
         return attemptOn(this.memory);
       }
       this.#fromNodes.add(result.tracker);
@@ -46,7 +45,7 @@ export class MemoryFallback implements Fallback {
     const local = await attemptOn(this.memory);
     if (local.kind !== 'won') return local;
     if (this.#isHeldOnNodes(resources)) {
-      this.discard(local);
+      releaseWon(local);
       return result;
     }
     this.#inMemory.add(local.tracker);
