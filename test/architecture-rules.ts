@@ -159,7 +159,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     runs: ['validation', 'lease'],
     stall: ['quorum', 'nodes', 'lease'],
     waiting: ['quorum', 'acquire', 'lease'],
-    'lease-registry.ts': ['fallback', 'lease', 'waiting'],
+    'lease-registry.ts': ['acquire', 'fallback', 'lease', 'waiting'],
     'acquirer.ts': ['quorum', 'acquire', 'lease', 'fallback', 'waiting', 'lease-registry.ts'],
     'force-release.ts': ['validation', 'quorum'],
     'manager-parts.ts': [

@@ -13,18 +13,15 @@ import {
   type AttemptContext,
   type AttemptResult,
   type NotAcquired,
-  type Won,
 } from './acquire/attempt.js';
 import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
-import { releaseWon } from './acquire/release-won.js';
 import { acquisitionOn, adoptionOn } from './fallback/attempt-on.js';
 import type { Fallback } from './fallback/fallback.js';
 import { openFallback } from './fallback/open-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
 import { onAbort } from './lease/abort-listeners.js';
-import { ExtensionRounds } from './lease/extension-round.js';
-import { HeldKeys, type HeldKeysContext } from './lease/held-keys.js';
-import { HeldLease, type LeaseContext } from './lease/held-lease.js';
+import type { HeldKeys } from './lease/held-keys.js';
+import type { HeldLease } from './lease/held-lease.js';
 import { KeysHeld } from './lease/keys-held.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
 import type { LeaseGuard } from './lease/stand-in.js';
@@ -62,11 +59,8 @@ export class Acquirer {
   readonly leases: LeaseRegistry;
   readonly #context: AcquirerContext;
   readonly #attemptContext: AttemptContext;
-  readonly #keysContext: HeldKeysContext;
-  readonly #leaseContext: LeaseContext;
   readonly #waitContext: WaitContext;
   readonly #fallback: Fallback | undefined;
-  readonly #held = new KeysHeld();
   readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
   /**
@@ -80,10 +74,11 @@ export class Acquirer {
   #onIdle: (() => void) | undefined;
 
   constructor(context: AcquirerContext) {
-    const { options, clock, random, events, quorum, quarantine, scheduler, guard, isInMemory } = context;
+    const { options, clock, random, quorum, quarantine } = context;
     const { driftFactor, fencing, keyPrefix } = options;
     this.#context = context;
-    this.#queue = new WaitQueue(clock, this.#held);
+    const held = new KeysHeld();
+    this.#queue = new WaitQueue(clock, held);
     this.#notifications = new ReleaseNotifications(
       quorum.nodes,
       clock,
@@ -93,7 +88,15 @@ export class Acquirer {
       quarantine,
     );
     this.#fallback = openFallback(context);
-    this.leases = new LeaseRegistry(clock, this.#held, this.#queue, this.#notifications, this.#fallback);
+    this.leases = new LeaseRegistry({
+      ...context,
+      driftFactor,
+      keyPrefix,
+      held,
+      queue: this.#queue,
+      notifications: this.#notifications,
+      fallback: this.#fallback,
+    });
     this.#attemptContext = {
       clock,
       random,
@@ -103,16 +106,12 @@ export class Acquirer {
       sleep: (delayMs) => pause(clock, delayMs),
       metOwners: new MetOwners(),
     };
-    const rounds = new ExtensionRounds(driftFactor);
-    this.#keysContext = { clock, events, scheduler, guard, driftFactor, rounds };
-    const host = this.leases;
-    this.#leaseContext = { clock, events, host, quarantine, keyPrefix, quorum, isInMemory };
     this.#waitContext = {
       clock,
       random,
       queue: this.#queue,
       notifications: this.#notifications,
-      hold: (call, keys, attempts) => this.#hold(call, keys, attempts),
+      hold: (call, keys, attempts) => this.leases.hold(call, keys, attempts),
     };
   }
 
@@ -151,7 +150,7 @@ export class Acquirer {
     if (!(error instanceof LockNotAcquiredError) || error.owner !== this.#context.options.holder)
       return error;
     const { resources, reason, owner, retryAfterMs, run } = error;
-    return this.leases.holds(resources)
+    return this.leases.holdsAny(resources)
       ? new LockNotAcquiredError(resources, reason, owner, retryAfterMs, true, run)
       : error;
   }
@@ -186,11 +185,11 @@ export class Acquirer {
     try {
       const result = await this.#attempt(call, this.#drained);
       if (this.isDraining) {
-        if (result.kind === 'won') this.#discard(result);
+        if (result.kind === 'won') this.leases.discard(result);
         throw DRAINED;
       }
       if (result.kind !== 'won') throw errorOf(call.resources, result);
-      return this.#hold(call, this.#begin(result), 1);
+      return this.leases.hold(call, this.leases.begin(result), 1);
     } finally {
       this.#attemptEnded();
     }
@@ -225,8 +224,8 @@ export class Acquirer {
       const onCancel = (): void => reject(cancellation.reason!);
       const onResult = (result: AttemptResult): void => {
         cancellation.off(onCancel);
-        if (!cancellation.isCancelled) resolve(result.kind === 'won' ? this.#begin(result) : result);
-        else if (result.kind === 'won') this.#discard(result);
+        if (!cancellation.isCancelled) resolve(result.kind === 'won' ? this.leases.begin(result) : result);
+        else if (result.kind === 'won') this.leases.discard(result);
         this.#attemptEnded();
       };
       const onError = (error: Error): void => {
@@ -279,24 +278,4 @@ export class Acquirer {
   readonly #attemptEnded = (): void => {
     if (--this.#runningAttempts === 0) this.#onIdle?.();
   };
-
-  #begin(won: Won): HeldKeys {
-    const keys = new HeldKeys(this.#keysContext, won);
-    this.#fallback?.began?.(keys);
-    this.#held.add(keys);
-    return keys;
-  }
-
-  #hold(call: AcquireCall, keys: HeldKeys, attempts: number): HeldLease {
-    const lease = new HeldLease(this.#leaseContext, keys, call, attempts);
-    call.emitAcquired(lease);
-    this.leases.endIfClosed(lease);
-    return lease;
-  }
-
-  #discard(won: Won): void {
-    void this.#fallback?.ended(won.tracker);
-    releaseWon(won);
-    this.#queue.mayBeFree(won.request.resources);
-  }
 }
