@@ -160,7 +160,16 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
     stall: ['quorum', 'nodes', 'lease'],
     waiting: ['quorum', 'acquire', 'lease'],
     'lease-registry.ts': ['acquire', 'fallback', 'lease', 'waiting'],
-    'acquirer.ts': ['quorum', 'acquire', 'lease', 'fallback', 'waiting', 'lease-registry.ts'],
+    'running-attempts.ts': ['quorum', 'acquire', 'lease', 'fallback', 'waiting', 'lease-registry.ts'],
+    'acquirer.ts': [
+      'quorum',
+      'acquire',
+      'lease',
+      'fallback',
+      'waiting',
+      'lease-registry.ts',
+      'running-attempts.ts',
+    ],
     'force-release.ts': ['validation', 'quorum'],
     'manager-parts.ts': [
       'validation',

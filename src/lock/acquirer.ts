@@ -1,21 +1,12 @@
 import type { Clock } from '../clock.js';
-import { tokensFor } from '../core/local-handover.js';
-import { MetOwners } from '../core/outcome.js';
 import type { QuarantineTerm } from '../core/quarantine.js';
 import { LockManagerClosedError, LockNotAcquiredError } from '../api/errors.js';
 import type { LockEvents } from '../api/lock-events.js';
 import type { LeaseJson } from '../api/lease.js';
 import type { ResolvedAcquireOptions, ResolvedManagerOptions } from '../api/resolved-options.js';
 import { AcquireCall } from './acquire/acquire-call.js';
-import {
-  attempt,
-  errorOf,
-  type AttemptContext,
-  type AttemptResult,
-  type NotAcquired,
-} from './acquire/attempt.js';
-import { Cancellation, pause, unlessCancelled } from './acquire/cancellation.js';
-import { acquisitionOn, adoptionOn } from './fallback/attempt-on.js';
+import type { NotAcquired } from './acquire/attempt.js';
+import { Cancellation, unlessCancelled } from './acquire/cancellation.js';
 import type { Fallback } from './fallback/fallback.js';
 import { openFallback } from './fallback/open-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
@@ -25,9 +16,8 @@ import type { HeldLease } from './lease/held-lease.js';
 import { KeysHeld } from './lease/keys-held.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
 import type { LeaseGuard } from './lease/stand-in.js';
-import { newHolderId } from './quorum/holder-id.js';
 import type { Quorum } from './quorum/quorum.js';
-import type { LockRequest } from './quorum/terms.js';
+import { RunningAttempts } from './running-attempts.js';
 import { ReleaseNotifications } from './waiting/release-notifications.js';
 import { acquireWithRetries } from './waiting/retry-loop.js';
 import { WaitQueue } from './waiting/wait-queue.js';
@@ -58,11 +48,10 @@ const DRAINED = new Error('the lock manager is draining');
 export class Acquirer {
   readonly leases: LeaseRegistry;
   readonly #context: AcquirerContext;
-  readonly #attemptContext: AttemptContext;
+  readonly #attempts: RunningAttempts;
   readonly #waitContext: WaitContext;
-  readonly #fallback: Fallback | undefined;
-  readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
+  readonly #fallback: Fallback | undefined;
   /**
    * Cancelled by `drain`. A call with a single attempt looks at it; each other call has a cancellation of its
    * own.
@@ -70,47 +59,25 @@ export class Acquirer {
   readonly #drained = new Cancellation();
   readonly #cancellations = new Set<Cancellation>();
   #calls = 0;
-  #runningAttempts = 0;
-  #onIdle: (() => void) | undefined;
 
   constructor(context: AcquirerContext) {
     const { options, clock, random, quorum, quarantine } = context;
-    const { driftFactor, fencing, keyPrefix } = options;
-    this.#context = context;
+    const { driftFactor, keyPrefix } = options;
     const held = new KeysHeld();
-    this.#queue = new WaitQueue(clock, held);
-    this.#notifications = new ReleaseNotifications(
-      quorum.nodes,
-      clock,
-      random,
-      this.#queue,
-      options,
-      quarantine,
-    );
-    this.#fallback = openFallback(context);
-    this.leases = new LeaseRegistry({
-      ...context,
-      driftFactor,
-      keyPrefix,
-      held,
-      queue: this.#queue,
-      notifications: this.#notifications,
-      fallback: this.#fallback,
-    });
-    this.#attemptContext = {
-      clock,
-      random,
-      driftFactor,
-      fencing,
-      newHolderId: () => newHolderId(options.holder),
-      sleep: (delayMs) => pause(clock, delayMs),
-      metOwners: new MetOwners(),
-    };
+    const queue = new WaitQueue(clock, held);
+    const notifications = new ReleaseNotifications(quorum.nodes, clock, random, queue, options, quarantine);
+    const fallback = openFallback(context);
+    this.#context = context;
+    this.#notifications = notifications;
+    this.#fallback = fallback;
+    const shared = { ...context, queue, notifications, fallback };
+    this.leases = new LeaseRegistry({ ...shared, driftFactor, keyPrefix, held });
+    this.#attempts = new RunningAttempts({ ...shared, leases: this.leases });
     this.#waitContext = {
       clock,
       random,
-      queue: this.#queue,
-      notifications: this.#notifications,
+      queue,
+      notifications,
       hold: (call, keys, attempts) => this.leases.hold(call, keys, attempts),
     };
   }
@@ -136,7 +103,7 @@ export class Acquirer {
     try {
       if (this.isDraining) throw DRAINED;
       return isSingle && this.#context.starting() === undefined
-        ? await this.#acquireOnce(call)
+        ? await this.#attempts.acquireOnce(call, this.#drained)
         : await this.#acquireCancellably(call);
     } catch (thrown) {
       const error = thrown === DRAINED ? new LockManagerClosedError(resources) : this.#withHolder(thrown);
@@ -161,38 +128,14 @@ export class Acquirer {
     for (const cancellation of this.#cancellations) cancellation.cancel(DRAINED);
   }
 
-  /**
-   * Resolves when no attempt is running, after `timeoutMs` at the latest. The callers of those that run may
-   * have gone.
-   */
-  async whenIdle(timeoutMs: number): Promise<void> {
-    if (this.#runningAttempts === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#context.clock.setTimer(resolve, timeoutMs);
-      this.#onIdle = () => {
-        timer.cancel();
-        resolve();
-      };
-    });
+  /** Resolves when no attempt is running, after `timeoutMs` at the latest. Their callers may have gone. */
+  whenIdle(timeoutMs: number): Promise<void> {
+    return this.#attempts.whenIdle(timeoutMs);
   }
 
   close(): void {
     this.#notifications.close();
     this.#fallback?.close?.();
-  }
-
-  async #acquireOnce(call: AcquireCall): Promise<HeldLease> {
-    try {
-      const result = await this.#attempt(call, this.#drained);
-      if (this.isDraining) {
-        if (result.kind === 'won') this.leases.discard(result);
-        throw DRAINED;
-      }
-      if (result.kind !== 'won') throw errorOf(call.resources, result);
-      return this.leases.hold(call, this.leases.begin(result), 1);
-    } finally {
-      this.#attemptEnded();
-    }
   }
 
   async #acquireCancellably(call: AcquireCall): Promise<HeldLease> {
@@ -205,7 +148,8 @@ export class Acquirer {
     try {
       const starting = this.#context.starting();
       if (starting !== undefined) await unlessCancelled(starting, cancellation);
-      const tryAcquire = (by: Cancellation): Promise<HeldKeys | NotAcquired> => this.#tryAcquire(call, by);
+      const tryAcquire = (by: Cancellation): Promise<HeldKeys | NotAcquired> =>
+        this.#attempts.tryAcquire(call, by);
       return waitMs > 0
         ? await new Waiter(this.#waitContext, call, cancellation, tryAcquire).acquire()
         : await acquireWithRetries(this.#waitContext, call, cancellation, tryAcquire);
@@ -214,68 +158,4 @@ export class Acquirer {
       unlisten?.();
     }
   }
-
-  /**
-   * Makes one attempt. When it is cancelled, it rejects with the reason at once; the attempt goes on to its
-   * end, and what it wins is released.
-   */
-  #tryAcquire(call: AcquireCall, cancellation: Cancellation): Promise<HeldKeys | NotAcquired> {
-    return new Promise((resolve, reject) => {
-      const onCancel = (): void => reject(cancellation.reason!);
-      const onResult = (result: AttemptResult): void => {
-        cancellation.off(onCancel);
-        if (!cancellation.isCancelled) resolve(result.kind === 'won' ? this.leases.begin(result) : result);
-        else if (result.kind === 'won') this.leases.discard(result);
-        this.#attemptEnded();
-      };
-      const onError = (error: Error): void => {
-        reject(error);
-        this.#attemptEnded();
-      };
-      cancellation.on(onCancel);
-      this.#attempt(call, cancellation).then(onResult, onError);
-    });
-  }
-
-  /** Makes one attempt. When it and what follows are over, `#attemptEnded` is to be called. */
-  #attempt(call: AcquireCall, cancellation: Cancellation): Promise<AttemptResult> {
-    this.#runningAttempts++;
-    const { resources, options } = call;
-    const { ttlMs, nodeTimeoutMs, tick, retry, attempts: maxRuns, waitMs } = options;
-    // Before the nodes are asked: what they grant must not outlive a quarantine.
-    this.#context.quarantine.raise(ttlMs);
-    const waiters = this.#queue.countWaiters(resources);
-    const request = {
-      id: call.id,
-      resources,
-      ttlMs,
-      nodeTimeoutMs,
-      tick,
-      retry,
-      maxRuns,
-      tokens: tokensFor(waitMs > 0 ? waiters - 1 : waiters),
-      queueEntry: waitMs > 0 ? this.#notifications.queueEntry : undefined,
-    };
-    return call.adopted === undefined && this.#fallback === undefined
-      ? attempt(this.#context.quorum, this.#attemptContext, request, cancellation)
-      : this.#attemptOtherwise(call.adopted, request, cancellation);
-  }
-
-  /** An attempt that adopts a lease, or for which the fallback may grant. */
-  #attemptOtherwise(
-    adopted: LeaseJson | undefined,
-    request: LockRequest,
-    cancellation: Cancellation,
-  ): Promise<AttemptResult> {
-    const { quorum } = this.#context;
-    const attemptOn =
-      adopted === undefined
-        ? acquisitionOn(this.#attemptContext, request, cancellation)
-        : adoptionOn(quorum, this.#attemptContext, adopted, request, cancellation);
-    return this.#fallback?.attempt(request.resources, attemptOn) ?? attemptOn(quorum);
-  }
-
-  readonly #attemptEnded = (): void => {
-    if (--this.#runningAttempts === 0) this.#onIdle?.();
-  };
 }

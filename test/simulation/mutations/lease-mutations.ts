@@ -143,7 +143,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     name: 'one holder id for all attempts',
     edits: [
       {
-        file: 'lock/acquirer.ts',
+        file: 'lock/running-attempts.ts',
         original: '() => newHolderId(options.holder)',
         replacement: '(() => { const one = newHolderId(options.holder); return () => one; })()',
       },
