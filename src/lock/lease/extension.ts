@@ -1,12 +1,7 @@
 import type { Clock } from '../../clock.js';
-import {
-  extensionDueAt,
-  extensionRetryMs,
-  lossMarginMs,
-  secondLookAt,
-} from '../../core/extension-schedule.js';
-import { areGrants, countersAbove, takersIn } from '../../core/extension-votes.js';
-import { shortfallOf, type Shortfall } from '../../core/outcome.js';
+import { extensionDueAt, extensionRetryMs, lossMarginMs } from '../../core/extension-schedule.js';
+import { areGrants, countersAbove } from '../../core/extension-votes.js';
+import type { Shortfall } from '../../core/outcome.js';
 import type { Verdict } from '../../core/quorum.js';
 import { endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import type { Vote } from '../../core/vote.js';
@@ -20,6 +15,7 @@ import type { ExtendTerms, RestoreTarget } from '../quorum/terms.js';
 import { grantOf, type ExtensionRounds } from './extension-round.js';
 import type { LeaseListener } from './lease-listener.js';
 import type { LeaseScheduler, TurnTaker } from './lease-scheduler.js';
+import { isTaken, setbackOf, type Setback } from './setback.js';
 
 /** What the extensions of a manager have in common. */
 export interface ExtensionContext {
@@ -42,23 +38,6 @@ export interface ExtensionOwner {
 }
 
 const NO_VOTES: readonly NodeVote[] = [];
-
-/** What the last extension came to, if it failed. Most leases have none. */
-interface Setback {
-  /** When the keys are extended again. */
-  readonly dueAt: number;
-  /** What the nodes said. */
-  readonly votes: readonly NodeVote[];
-  /** Why it had too few votes. */
-  readonly shortfall: Shortfall;
-  /** Who refused it so that no majority was left; see `takersIn`. */
-  readonly takers: string | undefined;
-  /**
-   * Whether keys were set again after an extension that no majority granted, and no majority has granted one
-   * since.
-   */
-  readonly isRestoredWithoutQuorum: boolean;
-}
 
 /**
  * The validity of held keys, and how it is extended on the nodes. There may be a hundred thousand of them, so
@@ -251,32 +230,17 @@ export class Extension implements RestoreTarget, TurnTaker {
     const headroomMs = this.#leftMs();
     // Keys that were set again without a majority prove nothing if the machine may have slept in between.
     const won = verdict === 'won' && !(this.#isRestoredWithoutQuorum && headroomMs <= 0);
-    const takers = won ? undefined : takersIn(quorum.withoutUntrusted(call.tally), call.tally.majority);
-    const takersBefore = this.#setback?.takers;
+    const before = this.#setback;
+    const setback = won ? undefined : setbackOf(quorum, call.tally, terms, before);
     if (won) this.#prolong(grant);
-    else this.#setback = this.#setbackOf(call, terms, takers);
+    else this.#setback = setback;
     this.#emitExtended(lease, won, headroomMs, terms.ttlMs);
     const { votes } = call.tally;
     if (!areGrants(votes)) for (const counter of countersAbove(votes)) this.#raiseMaxCounter(counter);
-    if (takers === undefined && terms.token !== undefined) quorum.restoreKeys(tracker, call, terms, this);
-    // If the same owners are there at a second look, the lease is lost.
-    if (takers !== undefined && takers === takersBefore) lease.lose('taken');
+    if (setback?.takers === undefined && terms.token !== undefined)
+      quorum.restoreKeys(tracker, call, terms, this);
+    if (isTaken(setback, before)) lease.lose('taken');
     return won;
-  }
-
-  #setbackOf({ tally }: QuorumCall, { ttlMs, token }: ExtendTerms, takers: string | undefined): Setback {
-    const now = this.#owner.context.clock.now();
-    const retryAt = now + extensionRetryMs(ttlMs);
-    // A majority with other owners may be a claimant that only passes by: its round is lost, and released, if
-    // some of its nodes have no vote.
-    const isFirstLook = takers !== undefined && this.#setback?.takers === undefined;
-    return {
-      dueAt: isFirstLook ? Math.min(retryAt, secondLookAt(now)) : retryAt,
-      votes: this.#owner.quorum.namedVotes(tally),
-      shortfall: shortfallOf(tally.votes, tally.majority),
-      takers,
-      isRestoredWithoutQuorum: this.#isRestoredWithoutQuorum || (takers === undefined && token !== undefined),
-    };
   }
 
   #emitExtended(
