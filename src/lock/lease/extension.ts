@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock.js';
 import { extensionDueAt, extensionRetryMs, lossMarginMs } from '../../core/extension-schedule.js';
 import { areGrants, countersAbove } from '../../core/extension-votes.js';
 import type { Shortfall } from '../../core/outcome.js';
@@ -6,36 +5,14 @@ import type { Verdict } from '../../core/quorum.js';
 import { endOf, laterOf, validityLeftMs, type Grant, type Stamp } from '../../core/validity.js';
 import type { Vote } from '../../core/vote.js';
 import type { NodeVote } from '../../api/errors.js';
-import type { LockEvents } from '../../api/lock-events.js';
 import type { Won } from '../acquire/attempt.js';
-import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { QuorumCall } from '../quorum/quorum-call.js';
-import type { Quorum } from '../quorum/quorum.js';
 import type { ExtendTerms, RestoreTarget } from '../quorum/terms.js';
-import { grantOf, type ExtensionRounds } from './extension-round.js';
+import type { ExtensionOwner } from './extension-owner.js';
+import { grantOf } from './extension-round.js';
 import type { LeaseListener } from './lease-listener.js';
-import type { LeaseScheduler, TurnTaker } from './lease-scheduler.js';
+import type { TurnTaker } from './lease-scheduler.js';
 import { isTaken, setbackOf, type Setback } from './setback.js';
-
-/** What the extensions of a manager have in common. */
-export interface ExtensionContext {
-  readonly clock: Clock;
-  readonly events: LockEvents;
-  readonly scheduler: LeaseScheduler;
-  readonly driftFactor: number;
-  readonly rounds: ExtensionRounds;
-}
-
-/** The owner of the keys that are extended. */
-export interface ExtensionOwner {
-  readonly context: ExtensionContext;
-  readonly quorum: Quorum;
-  readonly tracker: KeyTracker;
-  /** `undefined` once the keys are held for nobody: then answers that arrive mean nothing any more. */
-  readonly lease: LeaseListener | undefined;
-  /** An extension is over, or due earlier: there is something else to wait for. */
-  reschedule(): void;
-}
 
 const NO_VOTES: readonly NodeVote[] = [];
 
