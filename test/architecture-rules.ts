@@ -182,7 +182,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
       'stall',
       'acquirer.ts',
     ],
-    'lock-manager.ts': ['validation', 'quorum', 'lease', 'runs', 'manager-parts.ts', 'force-release.ts'],
+    'lock-manager.ts': ['validation', 'lease', 'runs', 'manager-parts.ts', 'force-release.ts'],
   },
   'src/node/': {
     'node-state.ts': [],

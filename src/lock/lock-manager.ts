@@ -14,7 +14,6 @@ import type { PastRun } from '../core/run-history.js';
 import { forceRelease, readForceReleaseOptions } from './force-release.js';
 import { joinLease, leasesAround, runUnder } from './lease/current-lease.js';
 import { ManagerParts, type LockManagerPorts } from './manager-parts.js';
-import { inspectResource } from './quorum/inspect-resource.js';
 import type { RunRoutine } from './runs/run-body.js';
 import { checkName } from './validation/checks.js';
 import { resolveCloseOptions } from './validation/close-options.js';
@@ -31,7 +30,6 @@ import { assertResource, resolveResources } from './validation/resources.js';
  */
 export class LockManager {
   readonly #parts: ManagerParts;
-  readonly #declared = new Set<string>();
   #closing: Promise<void> | undefined;
 
   /** Throws a TypeError or RangeError that names the option, the value and the bound. */
@@ -150,10 +148,8 @@ export class LockManager {
    * What the nodes say of a resource, without acquiring it. Rejects with a QuorumUnreachableError, and with a
    * LockManagerClosedError once the manager is closed.
    */
-  async inspect(resource: string): Promise<Inspection> {
-    assertResource(resource);
-    const { quorum, clock } = this.#parts;
-    return inspectResource(quorum, clock, resource, this.#parts.beginQuestion([resource]));
+  inspect(resource: string): Promise<Inspection> {
+    return this.#parts.inspect(resource);
   }
 
   /**
@@ -196,10 +192,8 @@ export class LockManager {
    * Resolves when each node is ready or has said why it is not, after two seconds at the latest, with how
    * many are ready. Connects if need be. Never rejects: look at `reached`, and at `nodes()` for the reasons.
    */
-  async started(): Promise<QuorumSnapshot> {
-    this.connect();
-    const { group } = this.#parts;
-    return (await group.started) ?? { ...group.count, ready: 0, reached: false };
+  started(): Promise<QuorumSnapshot> {
+    return this.#parts.started();
   }
 
   /**
@@ -262,9 +256,9 @@ export class LockManager {
    */
   subscribe(listener: LockListener): () => void {
     if (typeof listener !== 'function') throw new TypeError('subscribe takes a function');
-    const { events, fallbackState, elections } = this.#parts;
+    const { events, declared, fallbackState, elections } = this.#parts;
     const tell: LockListener = (event) => events.deliver(listener, event);
-    for (const name of this.#declared) tell({ type: 'declared', name });
+    for (const name of declared) tell({ type: 'declared', name });
     this.nodes().forEach((node) => tell({ type: 'node', node }));
     tell({ type: 'membership', membership: this.membership() });
     const { reason } = fallbackState;
@@ -277,9 +271,7 @@ export class LockManager {
    * Makes a lock's name known before its first use, so that its metrics start at zero.
    */
   declare(name: string): void {
-    if (this.#declared.has(checkName(name))) return;
-    this.#declared.add(name);
-    this.#parts.events.emit({ type: 'declared', name });
+    this.#parts.declare(checkName(name));
   }
 
   /** Whether `drain` or `close` was called. */

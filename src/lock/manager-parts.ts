@@ -17,6 +17,7 @@ import type { HeldLease } from './lease/held-lease.js';
 import { LeaseScheduler } from './lease/lease-scheduler.js';
 import { NodeGroup } from './nodes/node-group.js';
 import { openNodes, readFallback, readNodes } from './nodes/node-list.js';
+import { inspectResource } from './quorum/inspect-resource.js';
 import { Quorum } from './quorum/quorum.js';
 import { readHistory } from './quorum/read-history.js';
 import { Runs } from './runs/runs.js';
@@ -24,6 +25,7 @@ import { StallGuard, type StartThread } from './stall/stall-guard.js';
 import { AcquireOptionsResolver } from './validation/acquire-options.js';
 import { resolveLockOptions } from './validation/lock-options.js';
 import { resolveManagerOptions } from './validation/manager-options.js';
+import { assertResource } from './validation/resources.js';
 
 /** Where time and random numbers come from; a test brings its own. */
 export interface LockManagerPorts {
@@ -35,14 +37,6 @@ export interface LockManagerPorts {
 /** What the simulation brings besides: a worker thread in virtual time. */
 interface InnerPorts extends LockManagerPorts {
   readonly startThread?: StartThread | undefined;
-}
-
-/** What elections and runs ask of the manager that they belong to. */
-interface Manager {
-  readonly closed: boolean;
-  declare(name: string): void;
-  started(): Promise<QuorumSnapshot>;
-  inspect(key: string): Promise<Inspection>;
 }
 
 /** The parts of a manager: put together here, and closed in their order. */
@@ -59,12 +53,17 @@ export class ManagerParts {
   readonly acquirer: Acquirer;
   readonly elections: Elections;
   readonly runs: Runs;
+  /** The names of locks that listeners know. */
+  readonly declared = new Set<string>();
   readonly #stallGuard: StallGuard | undefined;
   /** Whether the connections were closed. */
   #isDisconnected = false;
 
-  /** Throws a TypeError or RangeError that names the option, the value and the bound. */
-  constructor(manager: Manager, options: LockManagerOptions, ports: InnerPorts) {
+  /**
+   * `manager` is what tells its leases from those of another manager. Throws a TypeError or RangeError that
+   * names the option, the value and the bound.
+   */
+  constructor(manager: object, options: LockManagerOptions, ports: InnerPorts) {
     this.options = resolveManagerOptions(options);
     this.acquireOptions = new AcquireOptionsResolver(this.options);
     this.clock = ports.clock ?? systemClock;
@@ -113,19 +112,19 @@ export class ManagerParts {
       events,
       worker: this.options.holder,
       warn,
-      declare: (name: string) => manager.declare(name),
+      declare: (name: string) => this.declare(name),
       resolve: (acquireOptions: AcquireOptions) => this.acquireOptions.resolve(acquireOptions),
     };
     this.elections = new Elections({
       ...context,
-      isDraining: () => manager.closed,
+      isDraining: () => this.acquirer.isDraining,
       acquire: (resource, resolved) => this.acquire([resource], resolved),
     });
     this.runs = new Runs({
       ...context,
-      started: () => manager.started(),
+      started: () => this.started(),
       isElection: (key) => this.elections.has(key),
-      inspect: (key) => manager.inspect(key),
+      inspect: (key) => this.inspect(key),
       history: (key) => readHistory(this.quorum, this.clock, key, this.beginQuestion([key])),
       acquire: (key, acquireOptions) => this.acquire([key], this.acquireOptions.resolve(acquireOptions)),
     });
@@ -139,6 +138,25 @@ export class ManagerParts {
   acquire(resources: readonly string[], options: ResolvedAcquireOptions): Promise<HeldLease> {
     this.connect();
     return amongLive(() => this.acquirer.acquire(resources, options));
+  }
+
+  /** Makes the name of a lock known to listeners, unless they know it. */
+  declare(name: string): void {
+    if (this.declared.has(name)) return;
+    this.declared.add(name);
+    this.events.emit({ type: 'declared', name });
+  }
+
+  /** Resolves when each node is ready or has said why it is not. Connects if need be. */
+  async started(): Promise<QuorumSnapshot> {
+    this.connect();
+    return (await this.group.started) ?? { ...this.group.count, ready: 0, reached: false };
+  }
+
+  /** What the nodes say of a resource. Rejects if it cannot be one. */
+  async inspect(resource: string): Promise<Inspection> {
+    assertResource(resource);
+    return inspectResource(this.quorum, this.clock, resource, this.beginQuestion([resource]));
   }
 
   /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */
