@@ -6,8 +6,9 @@ import { releaseWon } from './acquire/release-won.js';
 import type { Fallback } from './fallback/fallback.js';
 import { ExtensionRounds } from './lease/extension-round.js';
 import { HeldKeys, type HeldKeysContext, type LeaseReleaseTerms } from './lease/held-keys.js';
-import { HeldLease, type LeaseContext, type LeaseHost } from './lease/held-lease.js';
+import { HeldLease, type LeaseContext } from './lease/held-lease.js';
 import type { KeysHeld } from './lease/keys-held.js';
+import type { LeaseHost } from './lease/lease-host.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
 
