@@ -2,6 +2,7 @@ import { impossibleCounter, isPossibleCounter, SEED_MARGIN_MS } from '../core/fe
 import {
   finishAnswer,
   isTakenBack,
+  latestSuccessMs,
   refusesRun,
   TICK_AHEAD_MS,
   TICK_TOO_FAR_AHEAD,
@@ -55,7 +56,7 @@ export interface NodeClocks {
  * transaction. Wait lists and announcements are the node's own business.
  */
 export function voteOn(request: NodeRequest, store: ResourceStore, clocks: NodeClocks): Vote {
-  const { now, callerNow } = clocks;
+  const { callerNow } = clocks;
   if ('deadlineAt' in request && callerNow > request.deadlineAt)
     return failed('late', new Error('the request reached the node after its deadline'));
   switch (request.op) {
@@ -66,7 +67,7 @@ export function voteOn(request: NodeRequest, store: ResourceStore, clocks: NodeC
     case 'extend':
       return extend(request, store, clocks);
     case 'release':
-      return release(request, store, now);
+      return release(request, store, clocks);
     case 'wake':
       return { kind: 'granted', counter: 0 };
   }
@@ -200,13 +201,13 @@ function extend(request: ExtendRequest, store: ResourceStore, { now, wallMs }: N
     : { kind: 'granted', counter: maxCounter ?? 0 };
 }
 
-function release(request: ReleaseRequest, store: ResourceStore, now: number): Vote {
+function release(request: ReleaseRequest, store: ResourceStore, { now, wallMs }: NodeClocks): Vote {
   const { resources, holderId, keepMs, finish, open, note } = request;
   let found = 0;
   let isRecorded = true;
   for (const resource of resources) {
     if (finish !== undefined && !recordFinish(resource, finish, store)) isRecorded = false;
-    if (note !== undefined) keepNote(resource, note, store);
+    if (note !== undefined) keepNote(resource, note, store, latestSuccessMs(wallMs));
     const record = live(store.get(resource), now);
     if (record.owner !== holderId) continue;
     found++;
@@ -229,13 +230,18 @@ function recordFinish(resource: string, mark: RunMark, store: ResourceStore): bo
   return answer !== 'refuse';
 }
 
-function keepNote(resource: string, note: RunNote, store: ResourceStore): void {
+/** `latestMs`: a later success is from a clock that is ahead, and would hide that the job fails later. */
+function keepNote(resource: string, note: RunNote, store: ResourceStore, latestMs: number): void {
   const record = store.get(resource) ?? NOTHING;
-  const { notes = [], lastSuccess = 0 } = record;
-  const latest = Math.max(lastSuccess, note.succeededAt ?? 0);
+  const { notes = [], lastSuccess: known = 0 } = record;
+  const { succeededAt } = note;
+  const lastSuccess =
+    succeededAt === undefined
+      ? record.lastSuccess
+      : Math.max(known <= latestMs ? known : 0, Math.min(succeededAt, latestMs));
   store.set(resource, {
     ...record,
     notes: withNote(notes, note),
-    ...(latest === 0 ? {} : { lastSuccess: latest }),
+    ...(lastSuccess === undefined ? {} : { lastSuccess }),
   });
 }

@@ -35,6 +35,47 @@ describe('a listener of events that fails', () => {
   });
 });
 
+describe('listeners', () => {
+  it('one that fails at every event is told once for each, whatever it hears', async () => {
+    const warnings: string[] = [];
+    const locks = new LockManager({ nodes: [memoryNode()], warn: (text) => void warnings.push(text) });
+    locks.subscribe(raise(new Error('no disk')));
+    for (let time = 0; time < 3; time++) await locks.withLock('report', () => undefined);
+    await locks.close();
+    expect(warnings.filter((warning) => warning.includes('"acquired"'))).toHaveLength(1);
+  });
+
+  it('one that subscribes while an event is told hears of it once, as of what is so', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const heard: string[] = [];
+    const stop = locks.subscribe(({ type }) => {
+      if (type !== 'elected') return;
+      stop();
+      locks.subscribe((event) => void heard.push(event.type));
+    });
+    const election = locks.elect('reports', {});
+    await world.clock.advance(100);
+    await world.clock.until(election.stop());
+    expect(heard.filter((type) => type === 'elected' || type === 'deposed')).toEqual(['elected', 'deposed']);
+  });
+
+  it('one that has subscribed twice hears each event once, until it has stopped twice', async () => {
+    const locks = new LockManager({ nodes: [memoryNode()] });
+    let acquired = 0;
+    const listener: LockListener = ({ type }) => void (acquired += type === 'acquired' ? 1 : 0);
+    const [first, second] = [locks.subscribe(listener), locks.subscribe(listener)];
+    await locks.withLock('report', () => undefined);
+    first();
+    first();
+    await locks.withLock('report', () => undefined);
+    second();
+    await locks.withLock('report', () => undefined);
+    await locks.close();
+    expect(acquired).toBe(2);
+  });
+});
+
 describe('a function for warnings that fails', () => {
   it.each<[string, () => never]>([
     ['throws', raise(new Error('no disk'))],

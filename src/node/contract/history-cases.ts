@@ -1,7 +1,8 @@
-import { deepStrictEqual, equal } from 'node:assert/strict';
+import { deepStrictEqual, equal, ok } from 'node:assert/strict';
+import { TICK_AHEAD_MS } from '../../core/run.js';
 import type { RunNote } from '../../core/run-history.js';
 import { matches } from './assertions.js';
-import type { Cases } from './operations.js';
+import { LONG_MS, type Cases } from './operations.js';
 
 const TICK = 1_700_000_000_000;
 const mark = { tick: TICK, attempt: 1 };
@@ -70,6 +71,13 @@ export const historyCases: Cases = {
     for (const succeededAt of [TICK, TICK + 5, undefined, TICK + 1])
       await on.release({ resources, finish: mark, note: note(1, { succeededAt }) });
     equal((await on.inspect(resources[0]!)).lastSuccess, TICK + 5);
+  },
+  'a success by a clock that is far ahead is kept as one of about now': async (on) => {
+    const resource = on.resource();
+    const ahead = Date.now() + TICK_AHEAD_MS + LONG_MS;
+    await on.release({ resources: [resource], note: note(1, { succeededAt: ahead }) });
+    const { lastSuccess = 0 } = await on.inspect(resource);
+    ok(lastSuccess > TICK && lastSuccess < ahead, `it is ${lastSuccess}`);
   },
   'notes survive that the resource is acquired and released again': async (on) => {
     const resources = [on.resource()];
