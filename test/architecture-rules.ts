@@ -204,7 +204,7 @@ export const ROOMS: Readonly<Record<string, Rooms>> = {
   'src/node/postgres/': {
     sql: [],
     'postgres-errors.ts': ['sql'],
-    'connections.ts': [],
+    'connections.ts': ['postgres-errors.ts'],
     'requests.ts': [],
     'replies.ts': ['sql'],
     'server-facts.ts': [],

@@ -51,8 +51,15 @@ const FORM = 1;
 export function noteText(run: PastRun): string {
   const { tick, attempt, token, worker, startedAt, endedAt, outcome, error } = run;
   const about = [FORM, tick, attempt, token, worker, startedAt, endedAt, outcome];
-  return JSON.stringify(error === undefined ? about : [...about, error]);
+  return asciiJson(error === undefined ? about : [...about, error]);
 }
+
+/** A database whose encoding lacks a character would refuse the release that the note comes with. */
+const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /**
  * The runs in the lists of several nodes, each once, the latest first. Texts that are no runs are left out.

@@ -104,6 +104,27 @@ describe('one database and no Redis', () => {
     await node.close();
   });
 
+  it('what somebody has written into the marker costs the node its memory, and not its vote for good', async () => {
+    const node = postgresNode({ postgres: server.config }, { quarantineMs: 600_000, keyPrefix: 'marked:' });
+    await trusted(node);
+    const [least, most] = [-(2n ** 63n), 2n ** 63n - 1n];
+    const columns = 'since lifted in_force wrote longest anew born writes seq alone_anew'.split(' ');
+    for (const set of [
+      ...columns.flatMap((column) => [`${column} = ${least}`, `${column} = ${most}`]),
+      ...["mem = 'spoilt'", "id = repeat('x', 1000)", 'in_force = wrote + 3153600000000000'],
+    ]) {
+      await server.query("update quorlock.marker set wrote = quorlock.now_v1() where prefix = 'marked:'");
+      await server.query(`update quorlock.marker set ${set} where prefix = 'marked:'`);
+      await node.memory?.look();
+      expect([set, node.state.status]).toEqual([set, 'new']);
+      await node.memory?.recordLoss();
+      expect([set, node.state.status]).toEqual([set, 'untrusted']);
+      await node.memory?.trust();
+      expect([set, node.state.status]).toEqual([set, 'ready']);
+    }
+    await node.close();
+  });
+
   it('a tick is run once, and its end is on record', async () => {
     const [one, other] = [alone(), alone()];
     const tick = Date.now() - 1_000;
@@ -180,6 +201,34 @@ describe('beside Redis nodes', () => {
     expect(members).toHaveLength(3);
     const [marker] = await server.query('select cur from quorlock.marker where prefix = $1', ['recorded:']);
     expect(marker?.['cur']).not.toBe('');
+  });
+
+  it('what a database has no characters for fails alone, and the end of a run is on record', async () => {
+    await server.query("create database latin encoding 'LATIN1' locale 'C' template template0");
+    const postgres = { ...server.config, database: 'latin' };
+    const locks = await managers.connected({ nodes: [{ postgres, migrate: true }] });
+    const names = ['one', '報告', 'other', 'Jürgen'];
+    const outcomes = names.map((name) => outcomeOf(locks.acquire(name).then((lease) => lease.release())));
+    expect((await Promise.all(outcomes)).map((outcome) => outcome === 'granted')).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
+    const failing = (): never => {
+      throw new Error('報告 '.repeat(100));
+    };
+    await locks.runOnce({ key: 'run', tick: Date.now() - 1_000 }, failing).catch(() => undefined);
+    expect(await locks.history('run')).toMatchObject([
+      { outcome: 'failed', error: expect.stringContaining('報告') },
+    ]);
+  });
+
+  it('which server it is does not depend on the settings of a session', async () => {
+    const options = '-c timezone=Asia/Kathmandu -c datestyle=German';
+    const [here] = await server.query('select quorlock.run_v1() as run');
+    const { rows } = await server.pool({ options }).query('select quorlock.run_v1() as run');
+    expect(rows).toEqual([here]);
   });
 });
 
@@ -259,6 +308,10 @@ describe('the migration', () => {
     await server.query(postgresMigration({ schema: 'later' }));
     await until(() => locks.nodes()[0]?.status === 'ready');
     expect(await outcomeOf(locks.acquire('a'))).toBe('granted');
+    await server.query('alter schema later rename to gone');
+    await locks.acquire('b').catch(() => undefined);
+    expect(await reasonOf(locks, 'misconfigured')).toContain('no tables');
+    expect(locks.health().status).toBe('down');
   });
 
   it('tables of another version are named', async () => {
@@ -281,6 +334,13 @@ describe('the migration', () => {
     await server.query('grant select, insert, update, delete on all tables in schema quorlock to poor');
     await until(() => locks.nodes()[0]?.status === 'ready');
     expect(await outcomeOf(locks.acquire('rights'))).toBe('granted');
+  });
+
+  it('a role that owns the schema makes the tables, and need not be allowed to make a schema', async () => {
+    await server.query('create role maker login; create schema made authorization maker');
+    const postgres = { ...server.config, user: 'maker' };
+    const locks = managers.make({ nodes: [{ postgres, schema: 'made', migrate: true }] });
+    expect(await outcomeOf(locks.acquire('a'))).toBe('granted');
   });
 
   it('a role that may not read the system identifier locks, and is told what goes unnoticed', async () => {

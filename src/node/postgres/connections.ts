@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { PostgresClientLike, PostgresPoolLike } from '../node-options.js';
+import { isMissing, misconfigurationOf, sqlStateOf } from './postgres-errors.js';
 
 /** How long a new connection may take. */
 const CONNECT_MS = 5_000;
@@ -33,17 +34,19 @@ export class Connections {
   /** Takes a connection and does the work with it, which must be over soon, or the connection is closed. */
   async use<Result>(work: (client: PostgresClientLike) => Promise<Result>): Promise<Result> {
     const client = await this.take();
-    let isHung = false;
+    let isBroken = false;
     try {
-      return await this.#within(HUNG_MS, work(client), () => {
-        isHung = true;
+      const result = await this.#within(HUNG_MS, work(client), () => {
+        isBroken = true;
         return new Error(`the database has not answered for ${HUNG_MS} ms`);
       });
+      if (isInTransaction(client)) throw new Error(NOT_COMMITTED);
+      return result;
     } catch (error) {
-      isHung ||= typeof error !== 'object' || error === null || !('severity' in error);
+      isBroken ||= isOfConnection(error) || isInTransaction(client);
       throw error;
     } finally {
-      this.release(client, isHung);
+      this.release(client, isBroken);
     }
   }
 
@@ -123,6 +126,34 @@ export class Connections {
 }
 
 const ignore = (): void => undefined;
+
+const NOT_COMMITTED =
+  'its pool gave a connection that is in the middle of a transaction, so nothing was committed: ' +
+  'end each transaction before the connection is released';
+
+/**
+ * Whether a transaction is open, or has failed and was not rolled back. It is not ours: what we write in it
+ * is seen by nobody until it ends, and may be taken back. `pg` tells it from 8.17 on.
+ */
+function isInTransaction(client: PostgresClientLike): boolean {
+  const { getTransactionStatus } = client as { readonly getTransactionStatus?: () => unknown };
+  const status = getTransactionStatus?.call(client);
+  return status === 'T' || status === 'E';
+}
+
+/**
+ * Whether another connection may fare better: this one has broken, is in a transaction that failed (25P02),
+ * has settings of its own, or leads to a server whose name leads elsewhere by now, such as a standby.
+ */
+function isOfConnection(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return (
+    state === undefined ||
+    state === '25P02' ||
+    isMissing(state) ||
+    misconfigurationOf(error, '') !== undefined
+  );
+}
 
 /** How the pool of `pg` gives a client; with a callback it gives no promise. */
 type Connect = (

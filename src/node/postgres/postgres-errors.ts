@@ -37,6 +37,9 @@ export function sqlStateOf(error: unknown): string | undefined {
 export const isDisconnection = (state: string | undefined): boolean =>
   state === undefined || /^(08...|57P0[1235]|53300)$/.test(state);
 
+/** A value is none for the database, as in an encoding that lacks it, or is beyond a limit: 22, 54. */
+export const isOfValue = (state: string | undefined): boolean => /^(22|54)/.test(state ?? '');
+
 /** The tables or functions are not there. */
 export const isMissing = (state: string | undefined): boolean =>
   state === '3F000' || state === '42883' || state === '42P01' || state === '42703';

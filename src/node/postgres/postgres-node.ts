@@ -108,11 +108,19 @@ export class PostgresNode implements LockNode {
     try {
       ({ votes } = await this.#server.vote(requests));
     } catch (error) {
+      if (inTime.length > 1 && this.#server.mayBeOfOneRequest(error)) return this.#sendApart(inTime);
       const failure = this.#failureOf(error);
       votes = requests.map(() => failure);
     }
     const quarantine = this.#server.voting.untrusted();
     inTime.forEach((pending, at) => this.#requests.answer(pending, votes[at]!, quarantine));
+  }
+
+  /** What the database cannot do for one request must not fail the others, which it has not carried out. */
+  async #sendApart(batch: readonly PendingRequest[]): Promise<void> {
+    const half = batch.length >> 1;
+    await this.#send(batch.slice(0, half));
+    await this.#send(batch.slice(half));
   }
 
   #failureOf(error: unknown): Failed {

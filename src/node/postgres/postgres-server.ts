@@ -8,7 +8,14 @@ import { findingIn, type Finding, type GuardCommand } from '../server/finding.js
 import { ServerMemory } from '../server/server-memory.js';
 import { VotingState } from '../server/voting-state.js';
 import { Connections } from './connections.js';
-import { isDisconnection, isMissing, messageOf, misconfigurationOf, sqlStateOf } from './postgres-errors.js';
+import {
+  isDisconnection,
+  isMissing,
+  isOfValue,
+  messageOf,
+  misconfigurationOf,
+  sqlStateOf,
+} from './postgres-errors.js';
 import {
   historyQuery,
   inspectionsIn,
@@ -25,7 +32,9 @@ import { ServerWatch, WrongIsolation } from './server-watch.js';
 import type { PostgresPlace } from './postgres-place.js';
 import { quoted } from './sql/migration.js';
 
-const FORGOT = 'it may have forgotten locks: a backup was restored, or a standby was promoted';
+const FORGOT =
+  'it may have forgotten locks: a backup was restored, or a standby was promoted, ' +
+  'or its marker was changed by hand';
 
 /** The database behind a node: carries out its requests, and the commands to its guard. */
 export class PostgresServer extends ServerMemory {
@@ -93,6 +102,11 @@ export class PostgresServer extends ServerMemory {
     return { wasAnswered: !isDisconnection(state), message };
   }
 
+  /** Whether the other requests of the statement may be carried out. */
+  mayBeOfOneRequest(error: unknown): boolean {
+    return isOfValue(sqlStateOf(error));
+  }
+
   protected override onError(error: unknown): void {
     this.failureOf(error);
   }
@@ -155,24 +169,33 @@ export class PostgresServer extends ServerMemory {
 
   protected async tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding> {
     const sentAt = this.#settings.clock.stamp();
-    const text = await this.#ask(
-      `select ${this.#q}.look_v1($1, $2, $3, $4, $5, $6, $7, $8)::text as answer`,
-      [...this.#guard(), command, word, replacedId],
+    const text = `select ${this.#q}.look_v1($1, $2, $3, $4, $5, $6, $7, $8)::text as answer`;
+    const values = [...this.#guard(), command, word, replacedId];
+    const { about, finding } = await this.connections.use(async (client) =>
+      lookIn(await answerOf(client, text, values)),
     );
-    const { about, reply } = (jsonIn(text) ?? {}) as {
-      about?: Readonly<Record<string, string>>;
-      reply?: unknown;
-    };
-    const finding = findingIn(reply);
-    if (about === undefined || finding === undefined)
-      throw new Error('the database answered with something that is no answer');
-    if (about['isolation'] !== 'read committed') throw new WrongIsolation(about['isolation'] ?? '');
     this.#seen = isSeen(about['seen']) ? about['seen'] : '';
     this.voting.info = factsIn(about);
     this.voting.learn(sentAt, finding);
     this.#watch.reached();
     return finding;
   }
+}
+
+/** Throws what is wrong with the connection, or with the answer. */
+function lookIn(text: unknown): {
+  readonly about: Readonly<Record<string, string>>;
+  readonly finding: Finding;
+} {
+  const { about, reply } = (jsonIn(text) ?? {}) as {
+    about?: Readonly<Record<string, string>>;
+    reply?: unknown;
+  };
+  const finding = findingIn(reply);
+  if (about === undefined || finding === undefined)
+    throw new Error('the database answered with something that is no answer');
+  if (about['isolation'] !== 'read committed') throw new WrongIsolation(about['isolation'] ?? '');
+  return { about, finding };
 }
 
 async function answerOf(client: PostgresClientLike, text: string, values: unknown[]): Promise<unknown> {

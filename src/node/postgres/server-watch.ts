@@ -28,6 +28,8 @@ export class ServerWatch {
   #nextLook: Timer | undefined;
   /** How often in a row it could not be reached. */
   #failures = 0;
+  /** How often it was reached. */
+  #reached = 0;
 
   constructor(
     private readonly server: ServerWatchContext,
@@ -79,13 +81,15 @@ export class ServerWatch {
 
   /** The functions are missing: are there no tables, or older ones? */
   async #nameVersion(error: unknown): Promise<void> {
+    const reached = this.#reached;
     let version: number | undefined;
     try {
       version = await this.server.version();
     } catch {
       // No table, or no right to read it.
     }
-    if (this.server.voting.ended || this.server.voting.state.status === 'ready') return;
+    // Another statement has found them meanwhile.
+    if (this.server.voting.ended || this.#reached !== reached) return;
     const { schema, secrets } = this.server.place;
     const what = missingTables(schema, version);
     this.server.voting.set({ status: 'misconfigured', reason: `${what} (${messageOf(error, secrets)})` });
@@ -93,6 +97,7 @@ export class ServerWatch {
 
   /** The database was reached. */
   reached(): void {
+    this.#reached++;
     this.#failures = 0;
   }
 

@@ -38,6 +38,32 @@ describe('the connections of a PostgreSQL node', () => {
     await expect(new Connections(source, new VirtualClock()).take()).rejects.toBe(gone);
   });
 
+  it.each([
+    ['is in the middle of a transaction', 'T', undefined, 'nothing was committed'],
+    ['is in a transaction that failed', 'I', '25P02', 'no'],
+    ['leads to a standby, or only reads', 'I', '25006', 'no'],
+    ['leads to a database without the tables', 'I', '42P01', 'no'],
+  ])('do not give a connection back to the pool that %s', async (_, status, code, message) => {
+    const client = new Client();
+    const released: (boolean | undefined)[] = [];
+    const pool = {
+      connect: () =>
+        Promise.resolve(
+          Object.assign(client, {
+            getTransactionStatus: () => status,
+            release: (destroy?: boolean) => void released.push(destroy),
+          }),
+        ),
+    };
+    const connections = new Connections(pool, new VirtualClock());
+    const work = (): Promise<unknown> =>
+      code === undefined
+        ? Promise.resolve()
+        : Promise.reject(Object.assign(new Error('no'), { severity: 'ERROR', code }));
+    await expect(connections.use(work)).rejects.toThrow(message);
+    expect(released).toEqual([true]);
+  });
+
   it('take a pool that gives promises only, and refuse what gives no client', async () => {
     const client = new Client();
     const pools = [client, { raw: () => undefined }].map((given) => ({

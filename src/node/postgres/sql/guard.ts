@@ -1,3 +1,5 @@
+import { isSound } from './sound-marker.js';
+
 /**
  * The guard, with which every function begins whose answer depends on what the node remembers. It does what
  * the guard of a Redis node does, see there: it reads the clock and the marker, and begins a new memory where
@@ -11,6 +13,9 @@
  *
  * Without a quarantine the node votes at once, but its counters go on from the time, so that tokens grow
  * although the latest of them may be forgotten.
+ *
+ * A marker that somebody else has written is thrown away: the node counts as one that lost its memory, though
+ * the leases are still there.
  *
  * Gives the time, for how many ms grants do not count (-1 without a marker), when the memory began, and the
  * rest of what the marker says.
@@ -36,6 +41,10 @@ begin
     select * into m from ${q}.marker t where t.prefix = in_prefix;
     if not found then
       insert into ${q}.marker (prefix) values (in_prefix) on conflict do nothing;
+      continue;
+    end if;
+    if not ${isSound('m')} then
+      delete from ${q}.marker t where t.prefix = in_prefix and not ${isSound('t')};
       continue;
     end if;
     now_us := ${q}.now_v1();

@@ -23,7 +23,8 @@ begin
   end if;
   return known || '/' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) || '/'
     || '${q}.lease'::regclass::oid
-    || case when current_setting('fsync') = 'off' then '/' || pg_postmaster_start_time() else '' end;
+    || case when current_setting('fsync') = 'off' 
+      then '/' || (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint else '' end;
 end $$;
 
 create or replace function ${q}.seen_v1(in_run text) returns text language sql volatile as $$

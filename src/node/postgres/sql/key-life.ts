@@ -4,10 +4,13 @@
  */
 export const leftUs = (now: string): string => `(greatest(expires, 0) - greatest(${now}, set_at))`;
 
+/** A key counts for so long at most, in ms: no quarantine is longer. */
+export const LONGEST_OUT_MS = 2 ** 31 - 1;
+
 /**
  * For how many ms a key may still live that was set or prolonged here. A key that its owner released is over
  * at once: the owner used it no more.
  */
 export const outMs = (q: string, now: string): string =>
-  `greatest(0, coalesce((select ceil(max(${leftUs(now)}) / 1000.0) from ${q}.lease
-    where prefix = in_prefix and holder is not null), 0))::bigint`;
+  `least(${LONGEST_OUT_MS}, greatest(0, coalesce((select ceil(max(${leftUs(now)}) / 1000.0) from ${q}.lease
+    where prefix = in_prefix and holder is not null), 0)))::bigint`;

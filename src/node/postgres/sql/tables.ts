@@ -27,7 +27,10 @@ export const EMPTY_LIVES_US = 60_000_000;
  * `waiter` has a row for each process that waits for a resource, and `note` one for each past run.
  */
 export const tables = (q: string): string => `
-create schema if not exists ${q};
+do $$ begin
+  -- Whoever owns the schema need not be allowed to make another one.
+  if to_regnamespace('${q}') is null then create schema if not exists ${q}; end if;
+end $$;
 
 create table if not exists ${q}.lease (
   prefix text collate "C" not null,
