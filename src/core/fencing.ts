@@ -75,7 +75,7 @@ export const LEDGER_TTL_MS = 7 * 24 * 3_600_000;
  */
 export const BELIEVED_PART = 0.5;
 
-/** What is wrong with a counter that counting cannot have led to; `where` names its key. */
+/** The complaint about a counter that counting cannot have led to; `where` names its key. */
 export const impossibleCounter = (where: string): string =>
   `the fencing counter ${where} is further ahead than time allows: ` +
   'was it set by hand, or the clock set back?';

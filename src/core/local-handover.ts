@@ -12,7 +12,7 @@ const MOST_LEASES = 128;
  * lock.
  */
 const ALONE_MS = 100;
-/** The same, when other processes wait. */
+/** The same when other processes wait. */
 const SHARED_MS = 25;
 
 const LONGEST_RUNS_MS = 1_000;

@@ -29,7 +29,7 @@ export const MOST_ATTEMPTS = 2 ** 31 - 1;
 export const isPossibleAttempt = (attempt: unknown): attempt is number =>
   Number.isInteger(attempt) && Number(attempt) >= 0 && Number(attempt) < MOST_ATTEMPTS;
 
-/** What is wrong with such a number; `where` names the resources. */
+/** The complaint about such a number; `where` names the resources. */
 export const impossibleAttempt = (where: string): string =>
   `the attempt on record for the tick of ${where} is higher than anybody counts: was it set by hand?`;
 

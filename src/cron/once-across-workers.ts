@@ -140,7 +140,7 @@ function scheduleCroner(
   return runs;
 }
 
-/** What is wrong is told at once, not at the first tick. */
+/** A mistake is told at once, not at the first tick. */
 function checkOptions(options: AcrossWorkersOptions): void {
   const { onError, ...run } = (options as AcrossWorkersOptions | undefined) ?? {};
   assertRunOptions(run as RunOnceOptions, 'onceAcrossWorkers');

@@ -19,7 +19,7 @@ export const isAcquireFailure = (error: unknown): error is AcquireFailure =>
 /** How many methods a line names. */
 const MOST_METHODS = 5;
 
-/** What is said of a tick that its policy keeps from running. */
+/** The line about a tick that its policy keeps from running. */
 const NOT_RUN: Readonly<Partial<Record<NotRunReason, string>>> = {
   overlap: 'Skipping execution - the run of an earlier tick goes on',
   abandoned: 'Skipping execution - the worker that started this tick died',

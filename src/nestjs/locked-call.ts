@@ -25,7 +25,7 @@ import { isStreamed } from './request/response.js';
 export interface RefusalPlan {
   readonly onHeld: OnHeld;
   readonly onUnavailable: OnUnavailable;
-  /** Who waits for the result, and is told of a refusal in its own way. */
+  /** The kind of caller that waits for the result: each is told of a refusal in its own way. */
   readonly caller: Caller;
 }
 

@@ -49,7 +49,7 @@ export function coordinator(locks: LockManager, options: CoordinatorOptions = {}
   const { prefix = 'node-cron:', onLost = warnOfLoss, ...settings } = options;
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
   if (typeof onLost !== 'function') throw new TypeError(`onLost must be a function, got ${typeof onLost}`);
-  // What is wrong is told at once, not at the first tick.
+  // A mistake is told at once, not at the first tick.
   assertRunOptions({ ...settings, key: `${prefix}task` }, 'coordinator');
   /** Nobody waits for what `onLost` does: what goes wrong in it is a warning. */
   const tellLoss = (task: string, error: Error): void => {

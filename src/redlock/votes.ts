@@ -11,7 +11,7 @@ export function errorOf({ vote, cause }: Vote, resources: number): Error | undef
   return cause ?? notApplied(resources);
 }
 
-/** Is told of every vote that is not in favour. */
+/** Hears every vote that is not in favour. */
 export type OnAgainst = (error: Error) => void;
 
 /** The votes of all clients in one round. Each node votes once in a round: late ones by a failure. */
@@ -89,8 +89,8 @@ export class VotesByRound {
 }
 
 /**
- * Keys that attempts have set and that are to be released, because they were lost: a program that is told so
- * finds none of them, and they do not refuse its next attempt.
+ * The release of keys that lost attempts have set. Once it is done, a program that is told of the loss finds
+ * none of them, and they do not refuse its next attempt.
  */
 export class Undoing {
   readonly #unreleased = new Map<Client, number>();

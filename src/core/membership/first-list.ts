@@ -75,9 +75,9 @@ export function beginFirstList(
 }
 
 /**
- * Where the nodes forgot the latest list that this client knows, and others have begun the client's own list
- * anew, at a lower epoch: that is left to come into use, and is then followed by itself, which makes it the
- * latest one. To bring the known list back would ask for members that are gone.
+ * Lets the client's own list come into use if others have begun it anew, at a lower epoch, because the nodes
+ * forgot the latest list that this client knows. Once in use, it is followed by itself, which makes it the
+ * latest one. The known list is not brought back: its members are gone.
  */
 export function keepOwn(
   views: readonly MemberView[],

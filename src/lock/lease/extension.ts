@@ -34,7 +34,7 @@ export class Extension implements RestoreTarget, TurnTaker {
   #setback: Setback | undefined;
   #longestTtlMs: number;
   #state: 'idle' | 'waiting for its turn' | 'running' = 'idle';
-  /** Who waits for the end of the one that is running. */
+  /** Called at the end of the one that is running. */
   #onEnd: (() => void)[] | undefined;
   /** When it is due because a node votes again that does not have the keys. */
   #dueForNodeAt: number | undefined;

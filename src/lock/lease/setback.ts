@@ -14,7 +14,7 @@ export interface Setback {
   readonly votes: readonly NodeVote[];
   /** Why it had too few votes. */
   readonly shortfall: Shortfall;
-  /** Who refused it so that no majority was left; see `takersIn`. */
+  /** The owners that refused it, if no majority was left without them; see `takersIn`. */
   readonly takers: string | undefined;
   /**
    * Whether keys were set again after an extension that no majority granted, and no majority has granted one

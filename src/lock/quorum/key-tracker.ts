@@ -2,8 +2,8 @@ import type { RunMark } from '../../core/run.js';
 import { keyAfter, type Vote } from '../../core/vote.js';
 
 /**
- * What is known of one node is packed into one number, because every acquisition has one for each node: two
- * bits, and above them the number of requests that have not been answered.
+ * One number holds all that is known of one node, because every acquisition has one for each node: two bits,
+ * and above them the number of requests that have not been answered.
  */
 const GRANTED = 1;
 const MAY_BE_THERE = 2;

@@ -62,8 +62,8 @@ export function watchCronJobs(registry: RegistryLike, onJob: (name: string) => v
 }
 
 /**
- * Who makes a call of a method with `@Cron`: the timer of its job; the timer of a job with another schedule,
- * which may have been changed at run time; or somebody by hand.
+ * The origin of a call of a method with `@Cron`: the timer of its job; the timer of a job with another
+ * schedule, which may have been changed at run time; or somebody by hand.
  */
 export type Origin = 'schedule' | 'other schedule' | 'hand';
 

@@ -1,10 +1,10 @@
 import { isGatewayHandler, isJobProcessor, isMessageHandler, isResolver, isRoute } from '../nest-metadata.js';
 
-/** Who waits for the result of a locked method or handler. It decides how a refusal is told. */
+/** The kind of caller that waits for a locked method or handler. It decides how a refusal is told. */
 export type Caller = 'http' | 'graphql' | 'websocket' | 'rpc' | 'queue' | 'none';
 
 /**
- * Who calls this method of the class of `owner`: `'none'` for the scheduler, for events and for other code.
+ * The caller of this method of the class of `owner`: `'none'` for the scheduler, for events and other code.
  * `methods` are the functions with the metadata: ours, and a wrapper of another decorator around it.
  */
 export function callerOf(owner: object, property: string | symbol, methods: readonly unknown[]): Caller {
@@ -23,5 +23,5 @@ const CALLERS: Readonly<Record<string, Caller>> = {
   rpc: 'rpc',
 };
 
-/** Who waits for an answer in an execution context of this type. */
+/** The caller that waits for an answer in an execution context of this type. */
 export const callerOfContext = (type: string): Caller => CALLERS[type] ?? 'none';

@@ -99,7 +99,7 @@ const isAttempt = (value: unknown): value is number => isNatural(value) && value
 
 const RUN_STATES: readonly unknown[] = ['started', 'finished', 'open'] satisfies RunState[];
 
-/** What is on record of a tick; `undefined`: these values say nothing that can be. */
+/** The record of a tick in these values; `undefined`: they are no such record. */
 export function runOf(tick: unknown, attempt: unknown, state: unknown): RunRecord | undefined {
   if (!isNatural(tick) || !isAttempt(attempt) || !RUN_STATES.includes(state)) return undefined;
   return { tick, attempt, state: state as RunState };

@@ -188,7 +188,7 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (isNews && !this.ended) this.listener.onUntrusted();
   }
 
-  /** Which of this client's quarantines ends last, and when. */
+  /** The one of this client's quarantines that ends last. */
   #latest(): readonly [reason: string, until: number] {
     let latest: readonly [string, number] = ['', 0];
     for (const one of this.#quarantines) if (one[1] > latest[1]) latest = one;

@@ -10,7 +10,7 @@ import { isNodeRedisCluster } from '../connection/client-library.js';
 import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
 import { nodeRedisClusterOf } from '../connection/node-redis-cluster.js';
 
-/** Where a Cluster is, and what is known of it before the first connection. */
+/** The addresses of a Cluster, and what is known of it before the first connection. */
 export interface ClusterEndpoint {
   readonly name: string;
   readonly address: string;

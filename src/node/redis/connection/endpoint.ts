@@ -15,7 +15,7 @@ import { isNodeRedisSentinel, nodeRedisSentinelOf } from './node-redis-sentinel.
 import { openGlide } from './glide.js';
 import { masterRunIdOf, sentinelGroupOf, type SentinelGroup } from './sentinel.js';
 
-/** Where a server is, and what is known of it before the first connection. */
+/** The address of a server, and what is known of it before the first connection. */
 export interface Endpoint {
   /** Free of user and password. */
   readonly name: string;

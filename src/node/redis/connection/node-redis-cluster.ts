@@ -23,7 +23,7 @@ interface Cluster {
   on(event: 'error', listener: () => void): unknown;
 }
 
-/** What is known of a Cluster by the options of its client. */
+/** A Cluster, as the options of its client describe it. */
 export interface NodeRedisCluster {
   /** As urls or addresses. */
   readonly servers: readonly unknown[];

@@ -22,7 +22,7 @@ interface SentinelOptions {
   readonly RESP?: 2 | 3 | undefined;
 }
 
-/** What is known of a master and its sentinels by the options. */
+/** A master and its sentinels, as the options describe them. */
 export interface NodeRedisSentinel {
   readonly group: SentinelGroup;
   readonly options: RedisNodeOptions;

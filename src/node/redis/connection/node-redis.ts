@@ -61,7 +61,7 @@ const OURS = {
   readonly: undefined,
 } as const;
 
-/** Where the server of a client is, in the words of our own options. */
+/** The address of a client's server, in the words of our own options. */
 export function optionsOfClient({ options }: Pick<NodeRedisLike, 'options'>): RedisNodeOptions {
   const { socket, database, keyPrefix } = (options ?? {}) as NodeRedisOptions;
   return {
@@ -71,7 +71,7 @@ export function optionsOfClient({ options }: Pick<NodeRedisLike, 'options'>): Re
   };
 }
 
-/** Where the clients of a connection come from. */
+/** The source of a connection's clients. */
 export interface NodeRedisPlace {
   /** Makes an unconnected client with these options. */
   readonly make: (options: object) => unknown;

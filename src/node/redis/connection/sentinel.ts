@@ -80,7 +80,7 @@ export async function masterRunIdOf<Sentinel>(
   return latest.find(({ runId }) => runId !== '')?.runId;
 }
 
-/** Where the master is, by the latest word. Rejects where no sentinel names one. */
+/** The address of the master, by the latest word. Rejects if no sentinel names one. */
 export async function masterAddressOf<Sentinel>(
   sentinels: readonly Sentinel[],
   ask: AskSentinel<Sentinel>,

@@ -67,7 +67,7 @@ decide = function(holder, seed, taken, raised)
 end
 `;
 
-/** What becomes of the lists of waiting processes: whoever was refused joins the list of what refused it. */
+/** Updates the lists of waiting processes: a waiter that was refused joins the list of what refused it. */
 const QUEUE = `
 local waits = tonumber(seen[5]) or 0
 ${ENLIST}
@@ -110,18 +110,18 @@ end
  *       answers, or for each operation
  *         above                         granted: the counter is its seed and this
  *         {'granted', above, others, attempt}
- *                                       likewise, and so many other processes wait (empty: nobody asked);
+ *                                       likewise, and this many other processes wait (empty: nobody asked);
  *                                       and this attempt is on record for the tick (missing: none)
  *         {'granted', above, others, '', left}
- *                                       likewise, and the keys that were taken would have lived for so many
- *                                       ms
+ *                                       likewise, and the keys that were taken would have lived for this
+ *                                       many ms
  *         {'absent'}                    there is no key that could be taken
- *         {'held', owner, remaining}    another holder has it, for so many ms
+ *         {'held', owner, remaining}    another holder has it, for this many ms
  *         {'already ran', tick, attempt, state}  this tick or a later one is on record
  *         {'error', message}            nothing was granted; other operations are not affected
  *       Zeros in a row come as {'zeros', number}.
  *
- * Two operations, of which the second meets another holder:
+ * Two operations; the second meets another holder:
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence

@@ -22,7 +22,7 @@ import { scriptOf } from './script.js';
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
  *       answers, or for each operation
  *         0                             granted: the counter is the token
- *         {'held', owner, remaining}    another holder has it, for so many ms
+ *         {'held', owner, remaining}    another holder has it, for this many ms
  *         {'absent'}                    the key is gone
  *         {'superseded', counter}       the counter is above the token
  *         {'already ran', tick, attempt, state}  this tick is finished, or a later one is on record

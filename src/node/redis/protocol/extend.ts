@@ -5,9 +5,9 @@ import { asError, forEachOperation, GUARD_HEAD } from './lua/operations.js';
 import { scriptOf } from './script.js';
 
 /**
- * What is done where a key or a counter is not as the last extension left it: refuses, or sets keys that are
- * gone and raises counters. Gives the answer, and whether nothing is to be prolonged. Made when it is first
- * needed, see `acquire`.
+ * Handles an operation with a key or a counter that is not as the last extension left it: refuses it, or sets
+ * keys that are gone and raises counters. Gives the answer, and whether nothing is to be prolonged. Made when
+ * it is first needed, see `acquire`.
  */
 const PREPARE = `
 ${FENCE}
@@ -54,7 +54,7 @@ end
  * Reply the node's time in µs; for how many ms its grants do not count; 'late' or 'mismatch' in place of all
  *       answers, or for each operation
  *         0                             granted: the counter is the maximum
- *         {'held', owner, remaining}    another holder has it, for so many ms
+ *         {'held', owner, remaining}    another holder has it, for this many ms
  *         {'absent'}                    the key is gone, and was not set again
  *         {'superseded', counter}       the key is there, and the counter above the maximum
  *         {'restored'}                  the key and the counter were gone: the node lost its data. The key
@@ -62,7 +62,7 @@ end
  *         {'error', message}            nothing was prolonged; other operations are not affected
  *       Zeros in a row come as {'zeros', number}.
  *
- * Two operations of which both are granted:
+ * Two operations, both granted:
  *
  *     EVALSHA <sha> 5 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence lock:invoice:8
  *       {lock:invoice:8}:fence

@@ -49,7 +49,7 @@ const evictionCaution = (policy: string | undefined): string | undefined =>
     : `its maxmemory-policy is ${plainText(policy, 40)}: it may throw locks away when memory is short; ` +
       'set noeviction';
 
-/** What is known of the place that the server was found in. */
+/** The place that the server was found in, as far as it is known. */
 interface ServerPlace {
   /** Another server may take its place. */
   readonly failsOver: boolean;
