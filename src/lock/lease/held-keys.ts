@@ -52,8 +52,11 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
     this.run = run && new HeldRun(run);
     this.context = context;
     this.quorum = quorum;
-    if (request.tokens > 1 || othersWaiting > 0)
-      this.#tokens = new TokenRange(context.clock.now(), request.tokens, token, othersWaiting);
+    const { tokens: reserved } = request;
+    if (reserved > 1 || othersWaiting > 0) {
+      const startedAt = context.clock.now();
+      this.#tokens = new TokenRange({ startedAt, reserved, last: token, othersWaiting });
+    }
     this.#extension = new Extension(this, won);
   }
 
