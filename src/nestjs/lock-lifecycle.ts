@@ -8,12 +8,18 @@ import type { LockManager } from '../index.js';
 import { assertQuorum } from './health/assert-quorum.js';
 import type { LockExplorer } from './lock-explorer.js';
 import type { LockRunner } from './lock-runner.js';
+import type { ModuleSettings } from './quorlock-options.js';
 
 /**
  * How long after this module's own hook the nodes are connected to. The hooks of other modules come later,
  * and may fail.
  */
 const CONNECT_AFTER_MS = 100;
+
+/** The options of a module instance that decide how it starts and ends. */
+export interface LifecycleSettings extends Pick<ModuleSettings, 'drainMs' | 'requireQuorum'> {
+  readonly lazyConnect: boolean;
+}
 
 /** Starts and closes the locks of one module instance with the application. */
 export class LockLifecycle
@@ -23,9 +29,7 @@ export class LockLifecycle
     private readonly locks: LockManager,
     private readonly explorer: LockExplorer,
     private readonly runner: Pick<LockRunner, 'leaders' | 'lateRuns'>,
-    private readonly drainMs: number,
-    private readonly lazyConnect: boolean,
-    private readonly requireQuorum: boolean,
+    private readonly settings: LifecycleSettings,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -45,9 +49,9 @@ export class LockLifecycle
    * earlier connects at once. With `requireQuorum` it connects now, and waits for the majority.
    */
   async onApplicationBootstrap(): Promise<void> {
-    if (this.requireQuorum) await assertQuorum(this.locks);
+    if (this.settings.requireQuorum) await assertQuorum(this.locks);
     const { leaders, lateRuns } = this.runner;
-    if (this.lazyConnect && !leaders.isNeeded && !lateRuns.isNeeded) return;
+    if (this.settings.lazyConnect && !leaders.isNeeded && !lateRuns.isNeeded) return;
     setTimeout(() => {
       if (this.locks.closed) return;
       this.locks.connect();
@@ -62,7 +66,7 @@ export class LockLifecycle
    * stays open.
    */
   async beforeApplicationShutdown(): Promise<void> {
-    await this.locks.close({ drainMs: this.drainMs });
+    await this.locks.close({ drainMs: this.settings.drainMs });
   }
 
   /** Closes again, in case an earlier hook failed. Closing twice does no harm. */

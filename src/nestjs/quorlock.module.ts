@@ -155,14 +155,9 @@ function providersOf(name: string): Provider[] {
         const { drainMs, strictKeys, requireQuorum, app } = readModuleSettings(options);
         const logger = loggerOf('DistributedLock', options.logLevel);
         const scope = { name, runner, strictKeys, app, logger };
-        return new LockLifecycle(
-          runner.locks,
-          new LockExplorer(discovery, scanner, scope),
-          runner,
-          drainMs,
-          options.lazyConnect === true,
-          requireQuorum,
-        );
+        const explorer = new LockExplorer(discovery, scanner, scope);
+        const lazyConnect = options.lazyConnect === true;
+        return new LockLifecycle(runner.locks, explorer, runner, { drainMs, lazyConnect, requireQuorum });
       },
     },
   ];
