@@ -5,7 +5,7 @@ import type { ForceReleaseOptions } from '../api/force-release.js';
 import type { Lease } from '../api/lease.js';
 import type { NodeInspection, VoteReceiver } from '../node/lock-node.js';
 import { holderOf } from './quorum/holder-id.js';
-import { inspectNodes } from './quorum/inspect-resource.js';
+import { inspectNodes, ownerOfMajority } from './quorum/inspect-resource.js';
 import type { Quorum } from './quorum/quorum.js';
 import { checkKnownOptions, checkName, shown } from './validation/checks.js';
 
@@ -94,9 +94,6 @@ async function ownersOf(
     return [[sides[at]!, known.flatMap(({ owner }) => (owner === undefined ? [] : [owner]))]];
   });
 }
-
-const ownerOfMajority = (owners: readonly string[], majority: number): string | undefined =>
-  owners.find((owner) => owners.filter((other) => other === owner).length >= majority);
 
 /**
  * The holder on each side, by its holder id; or, without one, whoever has left a key there that keeps others

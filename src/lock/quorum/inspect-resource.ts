@@ -32,6 +32,13 @@ export async function inspectNodes(
   throw new QuorumUnreachableError([resource], votes, 'too few nodes answered to inspect it');
 }
 
+/** The owner that a majority of the nodes names. */
+export const ownerOfMajority = (
+  owners: readonly (string | undefined)[],
+  majority: number,
+): string | undefined =>
+  owners.find((one) => one !== undefined && owners.filter((other) => other === one).length >= majority);
+
 /** Asks every node for the owner, the counter and the latest run of a resource. */
 export async function inspectResource(
   quorum: Quorum,
@@ -43,9 +50,7 @@ export async function inspectResource(
   const { majority } = quorum;
   const known = answers.filter((answer): answer is NodeInspection => answer.kind === 'inspected');
   const owners = known.map(({ owner }) => owner);
-  const owner = owners.find(
-    (one) => one !== undefined && owners.filter((other) => other === one).length >= majority,
-  );
+  const owner = ownerOfMajority(owners, majority);
   const isFree = owners.filter((one) => one === undefined).length >= majority;
   const runs = known.map(({ run }) => run);
   const lifetimesMs = known.filter((one) => one.owner === owner).map((one) => one.remainingMs);
