@@ -60,7 +60,7 @@ export type AcquireRoundResult =
       readonly undone: Promise<unknown>;
     };
 
-type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
+export type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
 
 /**
  * How often the second phase is tried. Giving up after the first try would leave a tick on record on a

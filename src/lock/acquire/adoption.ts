@@ -6,10 +6,11 @@ import { PRESENT_ONLY } from '../../node/node-request.js';
 import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';
-import { acquireRound, newKeys, type AcquireRoundResult } from './acquire-round.js';
+import { acquireRound, newKeys, type Lost } from './acquire-round.js';
 import {
   hasMismatch,
   MISMATCHES,
+  UNREACHABLE,
   type AttemptContext,
   type AttemptResult,
   type NotAcquired,
@@ -19,9 +20,6 @@ import { pause, type Cancellation } from './cancellation.js';
 import { isLate, LateRounds } from './late-rounds.js';
 
 type AdoptionRequest = LockRequest & { readonly from: TakenLease };
-type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
-
-const UNREACHABLE = { kind: 'unreachable' } as const;
 
 /**
  * Takes the keys of another lease: one acquire round, in which each node compares the holder id and sets the

@@ -19,7 +19,7 @@ import {
 import { holderOf } from '../quorum/holder-id.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest } from '../quorum/terms.js';
-import { acquireRound, type AcquireRoundResult, type RoundContext } from './acquire-round.js';
+import { acquireRound, type AcquireRoundResult, type Lost, type RoundContext } from './acquire-round.js';
 import type { Cancellation } from './cancellation.js';
 import { countAnswers, isLate, LateRounds } from './late-rounds.js';
 
@@ -49,6 +49,8 @@ const countTrusted = ({ votes }: VoteTally): number =>
 
 export const hasMismatch = ({ votes }: VoteTally): boolean =>
   votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
+
+export const UNREACHABLE = { kind: 'unreachable' } as const;
 
 /** Each look doubles the distance between claimants; ten are enough for dozens of them. */
 const LOOKS = 10;
@@ -95,16 +97,12 @@ export async function attempt(
     const wasLate = result.kind === 'lost' && isLate(result);
     quorum.roundLimiter.leave(isAnswered || wasLate, before, share);
     if (result.kind === 'won') return result;
-    const { tally, undone, failure } = result;
+    const { tally, undone } = result;
     const { votes } = tally;
     met ??= new Set();
     const now = clock.now();
     const owners = ownersIn(votes);
-    const seen: Outcome =
-      failure === undefined
-        ? outcomeOf(votes, context.metOwners.since(now - lifeMs, owners), tally.majority)
-        : { kind: 'unreachable' };
-    const outcome = result.outcome ?? seen;
+    const outcome = outcomeFor(result, context.metOwners.since(now - lifeMs, owners));
     context.metOwners.add(owners, now);
     // An owner that stays may be the holder. Only when it stays for longer than a claimant would, it is.
     const mayBeHeld =
@@ -126,16 +124,7 @@ export async function attempt(
       if (quorum.electorates.version !== version) continue;
     }
     if (outcome.kind !== 'contended' || !mayGoOn) {
-      const namedVotes = quorum.namedVotes(tally);
-      const told: Outcome = isVain ? { kind: 'unreachable' } : outcome;
-      const { majority } = tally;
-      return {
-        ...told,
-        votes: namedVotes,
-        majority,
-        undone,
-        ...(failure === undefined ? {} : { failure }),
-      };
+      return notAcquired(quorum, result, isVain ? UNREACHABLE : outcome);
     }
     const goesFirst = hasPriority(votes, met);
     for (const owner of owners) met.add(owner);
@@ -146,6 +135,17 @@ export async function attempt(
     // The one that goes first leaves the others only the time to yield.
     else if (look > 0) await context.sleep(delayMs / 4);
   }
+}
+
+/** What came of a lost round. `seenBefore`: see `outcomeOf`. */
+function outcomeFor({ tally, failure, outcome }: Lost, seenBefore: ReadonlySet<string>): Outcome {
+  if (outcome !== undefined) return outcome;
+  return failure === undefined ? outcomeOf(tally.votes, seenBefore, tally.majority) : UNREACHABLE;
+}
+
+function notAcquired(quorum: Quorum, { tally, undone, failure }: Lost, outcome: Outcome): NotAcquired {
+  const told = { ...outcome, votes: quorum.namedVotes(tally), majority: tally.majority, undone };
+  return failure === undefined ? told : { ...told, failure };
 }
 
 /** The error that a caller gets for an attempt that was not won. */

@@ -1,7 +1,5 @@
 import type { VoteTally } from '../../core/vote-tally.js';
-import type { AcquireRoundResult } from './acquire-round.js';
-
-type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
+import type { Lost } from './acquire-round.js';
 
 /**
  * So often a call asks again because its requests came too late to a majority, in which case nothing was
