@@ -1,9 +1,10 @@
 import { LockError, LockManagerClosedError, type Lease } from '../index.js';
+import { AttemptVotes } from './attempt-votes.js';
 import { notApplied } from './errors.js';
 import type { Client, ExecutionStats } from './execution.js';
 import { Session } from './session.js';
 import { answerWithinMs, LONGEST_ANSWER_MS } from './settings.js';
-import { ClientVotes, VotesByRound, Undoing, type OnAgainst } from './votes.js';
+import { ClientVotes, type OnAgainst } from './votes.js';
 
 /** The lease of a lock. The locks that come of its extensions share it. */
 export interface Held {
@@ -103,39 +104,27 @@ export class Engine {
     // All nodes take part in the first lock, too, not only the majority that was connected first. Besides,
     // this call may come from a listener, and is to begin when the event has been delivered.
     await session.locks.started();
-    const rounds = new VotesByRound(this.clients, onError);
-    const undoing = new Undoing();
-    let id = 0;
-    let unwatch = (): void => undefined;
-    let unwatchUndoing = unwatch;
+    const votes = new AttemptVotes(session, this.clients, resources.length, onError);
+    const endRounds = (): void => votes.endRounds();
     const options = { ttlMs: duration, nodeTimeoutMs: answerWithinMs(duration), autoExtend: false };
     const acquiring = session.call(
       (locks) => locks.acquire(resources, options),
-      (call) => {
-        id = call;
-        const unwatchGrants = session.watch(id, 'acquire', resources.length, undoing.granting);
-        const unwatchReleases = session.watch(id, 'release', resources.length, undoing.releasing);
-        unwatch = session.watch(id, 'acquire', resources.length, rounds);
-        unwatchUndoing = () => {
-          unwatchGrants();
-          unwatchReleases();
-        };
-      },
+      (call) => votes.begin(call),
     );
     try {
       const lease = await acquiring;
-      const held = { lease, session, id, extending: Promise.resolve(), isReleased: false };
-      return { held, stats: whenComplete(rounds.last, unwatch) };
+      const held = { lease, session, id: votes.call, extending: Promise.resolve(), isReleased: false };
+      return { held, stats: whenComplete(votes.rounds.last, endRounds) };
     } catch (error) {
       if (!(error instanceof LockError)) {
-        unwatch();
+        endRounds();
         throw error;
       }
-      if (error instanceof LockManagerClosedError) session.refuse(rounds);
-      else await undoing.done(LONGEST_ANSWER_MS);
-      return { held: undefined, stats: whenComplete(rounds.last, unwatch) };
+      if (error instanceof LockManagerClosedError) session.refuse(votes.rounds);
+      else await votes.undoing.done(LONGEST_ANSWER_MS);
+      return { held: undefined, stats: whenComplete(votes.rounds.last, endRounds) };
     } finally {
-      unwatchUndoing();
+      votes.endUndoing();
     }
   }
 
