@@ -51,47 +51,11 @@ export function coordinator(locks: LockManager, options: CoordinatorOptions = {}
   if (typeof onLost !== 'function') throw new TypeError(`onLost must be a function, got ${typeof onLost}`);
   // A mistake is told at once, not at the first tick.
   assertRunOptions({ ...settings, key: `${prefix}task` }, 'coordinator');
-  /** Nobody waits for what `onLost` does: what goes wrong in it is a warning. */
-  const tellLoss = (task: string, error: Error): void => {
-    const told = (async () => onLost(task, error))();
-    void told.catch((failure: unknown) => warn(`onLost of "${task}" failed: ${messageOf(failure)}`));
+  const runs = new TaskRuns(locks, { prefix, onLost, settings });
+  return {
+    shouldRun: (key, ttlMs) => runs.begin(key, ttlMs),
+    onComplete: (key) => runs.end(key),
   };
-  /** The runs that go on, by key: how to end each, and when it has ended. */
-  const running = new Map<string, { readonly end: () => void; readonly ended: Promise<unknown> }>();
-
-  const shouldRun = (key: string, ttlMs: number): Promise<boolean> =>
-    new Promise((resolve, reject) => {
-      const { task, tick } = readKey(key);
-      const resource = `${prefix}${task}`;
-      assertResource(resource, 'the key of the coordinator');
-      const ttl = Number.isFinite(ttlMs) ? { ttlMs: Math.max(SHORTEST_TTL_MS, Math.floor(ttlMs)) } : {};
-      const run = { ...settings, ...ttl, key: resource, tick, name: task.slice(0, LONGEST_NAME) };
-      /** Set when this call runs the task; one that is refused must not forget the run of another. */
-      let own: { readonly end: () => void; readonly ended: Promise<unknown> } | undefined;
-      const ended = locks
-        .runOnce(run, async () => {
-          await new Promise<void>((end) => {
-            own = { end, ended };
-            running.set(key, own);
-            resolve(true);
-          });
-        })
-        .then(({ ran }) => resolve(ran))
-        .catch((error: unknown) => {
-          if (own !== undefined && error instanceof LeaseLostError) tellLoss(task, error);
-          reject(error instanceof Error ? error : new Error(format('%s', error)));
-        })
-        .finally(() => {
-          if (running.get(key) === own) running.delete(key);
-        });
-    });
-
-  const onComplete = async (key: string): Promise<void> => {
-    const run = running.get(key);
-    run?.end();
-    await run?.ended;
-  };
-  return { shouldRun, onComplete };
 }
 
 /**
@@ -131,6 +95,73 @@ function readKey(key: string): { readonly task: string; readonly tick: number } 
     );
   }
   return { task, tick };
+}
+
+/** A run of this process: what ends it, and when it has ended. */
+interface TaskRun {
+  readonly end: () => void;
+  readonly ended: Promise<unknown>;
+}
+
+/** The options of all runs. */
+interface TaskRunsOptions {
+  readonly prefix: string;
+  readonly onLost: NonNullable<CoordinatorOptions['onLost']>;
+  readonly settings: Omit<CoordinatorOptions, 'prefix' | 'onLost'>;
+}
+
+/** The runs of tasks that this process has the locks for, by the keys of node-cron. */
+class TaskRuns {
+  readonly #running = new Map<string, TaskRun>();
+
+  constructor(
+    private readonly locks: LockManager,
+    private readonly options: TaskRunsOptions,
+  ) {}
+
+  /** Resolves to whether this process runs the task. Its lock is held until `end`. */
+  begin(key: string, ttlMs: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const { prefix, settings } = this.options;
+      const { task, tick } = readKey(key);
+      const resource = `${prefix}${task}`;
+      assertResource(resource, 'the key of the coordinator');
+      const ttl = Number.isFinite(ttlMs) ? { ttlMs: Math.max(SHORTEST_TTL_MS, Math.floor(ttlMs)) } : {};
+      const run = { ...settings, ...ttl, key: resource, tick, name: task.slice(0, LONGEST_NAME) };
+      /** Set when this call runs the task; one that is refused must not forget the run of another. */
+      let own: TaskRun | undefined;
+      const ended = this.locks
+        .runOnce(run, async () => {
+          await new Promise<void>((end) => {
+            own = { end, ended };
+            this.#running.set(key, own);
+            resolve(true);
+          });
+        })
+        .then(({ ran }) => resolve(ran))
+        .catch((error: unknown) => {
+          if (own !== undefined && error instanceof LeaseLostError) this.#tellLoss(task, error);
+          reject(error instanceof Error ? error : new Error(format('%s', error)));
+        })
+        .finally(() => {
+          if (this.#running.get(key) === own) this.#running.delete(key);
+        });
+    });
+  }
+
+  /** The task has ended. Resolves when its lock is released. */
+  async end(key: string): Promise<void> {
+    const run = this.#running.get(key);
+    run?.end();
+    await run?.ended;
+  }
+
+  /** Nobody waits for what `onLost` does: what goes wrong in it is a warning. */
+  #tellLoss(task: string, error: Error): void {
+    const { onLost } = this.options;
+    const told = (async () => onLost(task, error))();
+    void told.catch((failure: unknown) => warn(`onLost of "${task}" failed: ${messageOf(failure)}`));
+  }
 }
 
 const warn = (message: string): void => process.emitWarning(message, 'QuorlockWarning');
