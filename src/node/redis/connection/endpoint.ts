@@ -50,7 +50,7 @@ export function endpointOf(
   return endpointOfOptions(source, where);
 }
 
-/** Reads a url. `where` is the same as above. */
+/** Reads a url. `where`: see `endpointOf`. */
 export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   if (url.startsWith('/')) return { path: url };
   // The url may hold a password, and so may the parser's error; without slashes even what looks like a
@@ -143,14 +143,15 @@ function endpointOfClient(client: RedisLike, where: string): Endpoint {
 function endpointOfNodeRedis(client: NodeRedisLike, where: string): Endpoint {
   const options = optionsOfClient(client);
   checkDatabase(options, where);
-  return placeOf(options, where, (retryDelayMs) => openNodeRedis(client, retryDelayMs));
+  return endpointAt(options, where, (retryDelayMs) => openNodeRedis(client, retryDelayMs));
 }
 
-/** One server. */
+/** One server, by ioredis. */
 const endpointOfServer = (options: RedisNodeOptions, where: string, make: MakeClient): Endpoint =>
-  placeOf(options, where, (retryDelayMs) => openConnection(make, options, retryDelayMs));
+  endpointAt(options, where, (retryDelayMs) => openConnection(make, options, retryDelayMs));
 
-function placeOf(options: RedisNodeOptions, where: string, open: Endpoint['open']): Endpoint {
+/** One server, at the address of the options. */
+function endpointAt(options: RedisNodeOptions, where: string, open: Endpoint['open']): Endpoint {
   const address = addressOf(options, where);
   return {
     name: address,
