@@ -80,7 +80,7 @@ export type { RunOutcome };
  * - `extended`: `headroomMs` is the validity that was left when the extension ended. One that `failed` is
  *   tried again while validity is left.
  * - `released`: the holder released the lease. `acknowledged` nodes said that the key is gone; if the lease
- *   was handed over to another call of this process, so many nodes have the key for that one.
+ *   was handed over to another call of this process, that many nodes have the key for that one.
  * - `transferred`: the holder gave the lease away, by `transfer`. Whoever adopts it tells `acquired`, or
  *   `skipped` as `held` where the lease is over.
  * - `lost`: the lease ended before its holder released it.

@@ -8,6 +8,6 @@ export interface Health extends HealthVerdict {
   readonly needed: number;
   /** How many there are. */
   readonly nodes: number;
-  /** How many ready nodes may still fail before nothing can be locked; negative: so many are missing. */
+  /** How many ready nodes may still fail before nothing can be locked; negative: that many are missing. */
   readonly margin: number;
 }

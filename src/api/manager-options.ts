@@ -89,7 +89,7 @@ export interface LockManagerOptions extends LockOptions {
    */
   readonly lazyConnect?: boolean | undefined;
   /**
-   * What a Redis node grants or extends counts only when so many of its replicas have it: the node is asked
+   * What a Redis node grants or extends counts only when this many of its replicas have it: the node is asked
    * by WAIT, or by WAITAOF. So a replica that takes over probably knows of it, which matters where one or two
    * nodes are all there is. It is no guarantee: Redis may promote another replica. Nodes of other kinds
    * ignore it. It excludes `maxStallMs`.

@@ -18,8 +18,8 @@ const SHARED_MS = 25;
 const LONGEST_RUNS_MS = 1_000;
 
 /**
- * The longest time in which so many other processes have had their runs, one after the other. It is a second
- * at most: a node's list may name processes that are gone, or more than there ever were.
+ * The longest time in which this many other processes have had their runs, one after the other. It is a
+ * second at most: a node's list may name processes that are gone, or more than there ever were.
  */
 export const runsOfOthersMs = (processes: number): number => Math.min(LONGEST_RUNS_MS, processes * SHARED_MS);
 

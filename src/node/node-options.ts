@@ -224,8 +224,8 @@ export interface NodeSettings {
    */
   readonly isExact: boolean;
   /**
-   * A Redis node's grants count only when so many of its replicas have them; with `onDisk`, when they and the
-   * node itself have them on disk. `undefined`: at once.
+   * A Redis node's grants count only when `replicas` of its replicas have them; with `onDisk`, when they and
+   * the node itself have them on disk. `undefined`: at once.
    */
   readonly acknowledge?:
     { readonly replicas: number; readonly timeoutMs: number; readonly onDisk: boolean } | undefined;

@@ -51,7 +51,7 @@ export class TestClock implements Clock {
   }
 
   /**
-   * Lets so many milliseconds pass. Timers fire in the order in which they are due, and what they cause
+   * Lets this many milliseconds pass. Timers fire in the order in which they are due, and what they cause
    * happens before the next one fires. Resolves when all of that has happened.
    */
   async advance(byMs: number): Promise<void> {

@@ -110,13 +110,14 @@ export class TestLocks<C extends Clock = TestClock> {
     return other;
   }
 
-  /** Makes so many of the three nodes unreachable; by default all. */
+  /** Makes this many of the three nodes unreachable; by default all. */
   unreachable(nodes: number = NODES): Promise<void> {
     return this.#set(nodes, { status: 'unreachable', reason: 'the test made it unreachable' });
   }
 
   /**
-   * Puts so many of the three nodes into quarantine, as after a restart without their data; by default all.
+   * Puts this many of the three nodes into quarantine, as after a restart without their data; by default
+   * all.
    */
   quarantine(nodes: number = NODES): Promise<void> {
     return this.#set(nodes, { status: 'untrusted', reason: 'the test put it into quarantine' });

@@ -68,7 +68,7 @@ export type Lost = Extract<AcquireRoundResult, { kind: 'lost' }>;
  */
 const CONFIRMATIONS = 3;
 
-/** A node timeout that ends so many ms late shows that this process stood still, or was very busy. */
+/** A node timeout that ends this many ms late shows that this process stood still, or was very busy. */
 const STOOD_STILL_MS = 5;
 
 const waitingOn = ({ waiting = 0 }: Granted): number => waiting;

@@ -29,7 +29,7 @@ export interface ReleaseOrder {
   readonly keepUntil: number;
   /** When the keys have expired by themselves. */
   readonly expiredAt: number;
-  /** The caller waits for so many nodes at most. */
+  /** The caller waits for this many nodes at most. */
   readonly enough: number;
   /** The queue entry that goes to the end of the nodes' lists with the release. */
   readonly queueEntry: QueueEntry | undefined;

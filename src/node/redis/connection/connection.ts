@@ -42,12 +42,12 @@ export interface Connection {
   /** CONFIG GET: the parameters whose names fit the pattern, in the shape that the library gives them. */
   config(pattern: string): Promise<unknown>;
   /**
-   * WAIT: resolves to how many replicas have all that this connection has written, when there are so many or
-   * after `timeoutMs`. Until then the server answers nothing else on this connection.
+   * WAIT: resolves to how many replicas have all that this connection has written, as soon as `replicas`
+   * have it, or after `timeoutMs`. Until then the server answers nothing else on this connection.
    */
   wait(replicas: number, timeoutMs: number): Promise<unknown>;
   /**
-   * WAITAOF: likewise, until the server itself and so many replicas have it on disk. Resolves to two numbers:
+   * WAITAOF: likewise, until the server itself and `replicas` have it on disk. Resolves to two numbers:
    * 1 if the server itself has, and how many replicas have.
    */
   waitOnDisk(replicas: number, timeoutMs: number): Promise<unknown>;

@@ -52,7 +52,7 @@ end
  *       then for each operation its holder id; the token, the note of the run, and when it succeeded, in ms
  *       since 1970: each may be empty
  * Reply the node's time in µs; for how many ms its acknowledgements do not count; then for each operation
- *         {'released', told, recorded}    the keys that were the holder's are not any more, and so many
+ *         {'released', told, recorded}    the keys that were the holder's are not any more, and this many
  *                                         processes were told; 1: the end is on record, 0: it is not, and
  *                                         will not be; missing unless the end was to be recorded
  *         {'absent', 0, recorded}         likewise; none of the keys was the holder's

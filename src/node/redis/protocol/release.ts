@@ -18,7 +18,7 @@ import { scriptOf } from './script.js';
  *       then for each operation its holder id
  * Reply for each operation
  *         0                       done: the keys that were the holder's are not any more
- *         {'granted', 0, told}    likewise, and so many processes were told
+ *         {'granted', 0, told}    likewise, and this many processes were told
  *         {'absent'}              none of the keys was the holder's
  *         {'error', message}      one of the keys is no lock; the others are released
  *       Zeros in a row come as {'zeros', number}.
