@@ -11,9 +11,9 @@ import type { Fallback } from './fallback/fallback.js';
 import { openFallback } from './fallback/open-fallback.js';
 import { LeaseRegistry } from './lease-registry.js';
 import { onAbort } from './lease/abort-listeners.js';
+import { AllHeldKeys } from './lease/all-held-keys.js';
 import type { HeldKeys } from './lease/held-keys.js';
 import type { HeldLease } from './lease/held-lease.js';
-import { KeysHeld } from './lease/keys-held.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
 import type { LeaseGuard } from './lease/stand-in.js';
 import type { Quorum } from './quorum/quorum.js';
@@ -63,7 +63,7 @@ export class Acquirer {
   constructor(context: AcquirerContext) {
     const { options, clock, random, quorum, quarantine } = context;
     const { driftFactor, keyPrefix } = options;
-    const held = new KeysHeld();
+    const held = new AllHeldKeys();
     const queue = new WaitQueue(clock, held);
     const notifications = new ReleaseNotifications(quorum.nodes, clock, random, queue, options, quarantine);
     const fallback = openFallback(context);

@@ -4,10 +4,10 @@ import type { AcquireCall } from './acquire/acquire-call.js';
 import type { Won } from './acquire/attempt.js';
 import { releaseWon } from './acquire/release-won.js';
 import type { Fallback } from './fallback/fallback.js';
+import type { AllHeldKeys } from './lease/all-held-keys.js';
 import { ExtensionRounds } from './lease/extension-round.js';
 import { HeldKeys, type HeldKeysContext, type LeaseReleaseTerms } from './lease/held-keys.js';
 import { HeldLease, type LeaseContext } from './lease/held-lease.js';
-import type { KeysHeld } from './lease/keys-held.js';
 import type { LeaseHost } from './lease/lease-host.js';
 import type { ReleaseNotifications } from './waiting/release-notifications.js';
 import type { WaitQueue } from './waiting/wait-queue.js';
@@ -16,7 +16,7 @@ const NONE: ReadonlySet<unknown> = new Set();
 
 /** What the leases of a manager need, and who is told what becomes of their keys. */
 export interface LeaseRegistryContext extends Omit<HeldKeysContext, 'rounds'>, Omit<LeaseContext, 'host'> {
-  readonly held: KeysHeld;
+  readonly held: AllHeldKeys;
   readonly queue: WaitQueue;
   readonly notifications: ReleaseNotifications;
   readonly fallback: Fallback | undefined;
@@ -30,7 +30,7 @@ export class LeaseRegistry implements LeaseHost {
   readonly #clock: Clock;
   readonly #keysContext: HeldKeysContext;
   readonly #leaseContext: LeaseContext;
-  readonly #held: KeysHeld;
+  readonly #held: AllHeldKeys;
   readonly #queue: WaitQueue;
   readonly #notifications: ReleaseNotifications;
   readonly #fallback: Fallback | undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { NotAcquired } from '../acquire/attempt.js';
 import type { HeldKeys } from '../lease/held-keys.js';
-import { keyOf, type KeysHeld } from '../lease/keys-held.js';
+import { keyOf, type AllHeldKeys } from '../lease/all-held-keys.js';
 import { Fifo, type FifoEntry } from './fifo.js';
 
 /** A waiter in a line. */
@@ -73,7 +73,7 @@ export class WaitQueue {
 
   constructor(
     private readonly clock: Clock,
-    private readonly held: KeysHeld,
+    private readonly held: AllHeldKeys,
   ) {}
 
   /** How many waiters are in line for exactly these resources. */

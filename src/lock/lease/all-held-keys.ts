@@ -8,7 +8,7 @@ export const keyOf = (resources: readonly string[]): string =>
  * The keys that this process holds, from the round that won them to their release or loss. They are found by
  * their resources, and all leases by their keys: there may be a hundred thousand, so they stand in one list.
  */
-export class KeysHeld {
+export class AllHeldKeys {
   readonly #byResources = new Map<string, HeldKeys>();
   /** Keys whose resources were won once more before their lease was known to be lost. */
   readonly #outdated = new Set<HeldKeys>();
