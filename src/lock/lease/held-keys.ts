@@ -88,7 +88,7 @@ export class HeldKeys implements Scheduled, ExtensionOwner {
   }
 
   /** On how many nodes the keys may be. */
-  get nodes(): number {
+  get nodeCount(): number {
     return this.quorum.nodes.filter((_, nodeIndex) => this.tracker.mayHoldTheKey(nodeIndex)).length;
   }
 

@@ -236,7 +236,7 @@ export class HeldLease implements Lease, LeaseListener {
     // The end of a run is told to the nodes, so its keys go there, too. What may be adopted is this lease
     // alone, and not the one that would follow on its keys.
     const mayFollow = this.#keys.run === undefined && !this.#isOffered;
-    if (mayFollow && host.handOver(this.#keys, () => emitReleased(this.#keys.nodes)))
+    if (mayFollow && host.handOver(this.#keys, () => emitReleased(this.#keys.nodeCount)))
       return Promise.resolve();
     return this.#releaseKeys(0, finish).then(emitReleased);
   }
