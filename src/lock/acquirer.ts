@@ -102,6 +102,8 @@ export class Acquirer {
     const isSingle = signal === undefined && retries === 0 && waitMs === 0 && call.adopted === undefined;
     try {
       if (this.isDraining) throw DRAINED;
+      // It waits for nothing and listens to nothing: a program may make very many calls with such a signal.
+      signal?.throwIfAborted();
       return isSingle && this.#context.starting() === undefined
         ? await this.#attempts.acquireOnce(call, this.#drained)
         : await this.#acquireCancellably(call);
@@ -142,7 +144,6 @@ export class Acquirer {
     const { signal, waitMs } = call.options;
     const cancellation = new Cancellation();
     const cancel = (): void => cancellation.cancel(signal?.reason as Error);
-    if (signal?.aborted) cancel();
     const unlisten = signal && onAbort(signal, cancel);
     this.#cancellations.add(cancellation);
     try {

@@ -89,7 +89,7 @@ export class ManagerParts {
     });
     const { nodes, membership, quarantine, isInMemory } = this.group;
     this.quorum = new Quorum(nodes, this.clock, events, membership);
-    this.fallbackState = new FallbackState(isInMemory, events, warn);
+    this.fallbackState = new FallbackState(isInMemory, this.clock, events, warn);
     this.fallback = this.#openFallback(fallbackPlan, random);
     this.acquirer = new Acquirer({
       options: this.options,
@@ -205,6 +205,7 @@ export class ManagerParts {
     await Promise.all(this.sides.map((side) => side.whenReleased(nodeTimeoutMs)));
     this.#isDisconnected = true;
     this.group.unwatch();
+    this.fallbackState.close();
     const fallbackNodes = this.fallback?.nodes ?? [];
     await Promise.all([
       this.group.closeNodes(),

@@ -3,7 +3,7 @@ import { assertKnown, assertLegacyDecorator, assertOneOf } from './check-options
 import { assertKeys, type Keys } from './keys/key-source.js';
 import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld, type OnUnavailable } from './lock-settings.js';
-import type { KeyOfCall, Method } from './locked-method.js';
+import { methodName, type KeyOfCall, type Method } from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
 import { assertNoRuns, normalizeRuns } from './runs/normalize-runs.js';
 import { RUN_SETTINGS, type RunSettings } from './runs/run-settings.js';
@@ -112,7 +112,7 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
 ): DistributedLockDecorator<Args> {
   return (target, property, descriptor: PropertyDescriptor | undefined) => {
     assertLegacyDecorator('@DistributedLock', property);
-    const where = `@DistributedLock on ${nameOf(target)}.${String(property)}`;
+    const where = `@DistributedLock on ${methodName(target, property)}`;
     if (typeof target !== 'object' || typeof descriptor?.value !== 'function') {
       throw new TypeError(
         `${where}: only a method of an instance can be locked, no accessor, field or static method`,
@@ -145,6 +145,3 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
     UseInterceptors(requestInterceptor)(target, property, descriptor as TypedPropertyDescriptor<Method>);
   };
 }
-
-const nameOf = (target: object): string =>
-  typeof target === 'function' ? target.name : target.constructor.name;

@@ -50,9 +50,12 @@ export function lockedMethodsOf(prototype: object): LockedMethod[] {
   return found;
 }
 
-/** A method's name in errors, warnings and default keys: `Tasks.hourly`. */
+/**
+ * A method's name in errors, warnings and default keys: `Tasks.hourly`. The owner of a static method, which
+ * decorators refuse, is the class itself.
+ */
 export const methodName = (owner: object, property: string | symbol): string =>
-  `${owner.constructor.name}.${String(property)}`;
+  `${typeof owner === 'function' ? owner.name : owner.constructor.name}.${String(property)}`;
 
 /** The part of a locked method or handler that its default key and its label depend on. */
 export interface Keyed {

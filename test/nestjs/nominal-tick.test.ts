@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { CronTime } from 'cron';
 import { readCronSchedule, type CronMetadata } from '../../src/nestjs/cron/cron-schedule.js';
 import { findLatestInstant, findNominalTick, tickSchedule } from '../../src/core/nominal-tick.js';
@@ -114,6 +114,23 @@ describe('the nominal tick', () => {
       expect(shown(schedule.latest(fire.toMillis() + 2))).toBe(shown(fire.toMillis()));
     }
   });
+});
+
+it('the latest tick of a method is searched for once, and remembered until the next one', async () => {
+  const schedule = await readCronSchedule({ cronTime: '0 2 * * *', timeZone: 'Europe/Berlin' }, 'Tasks.job');
+  const asked = jest.spyOn(CronTime.prototype, 'getNextDateFrom');
+  const latest = (now: string): string | undefined => shown(schedule.latest(at(now)));
+  expect(latest('2026-05-01T13:00:00Z')).toBe('2026-05-01T00:00:00.000Z');
+  const questions = asked.mock.calls.length;
+  expect(questions).toBeGreaterThan(10);
+  for (const now of ['2026-05-01T13:00:01Z', '2026-05-01T00:00:00Z', '2026-05-01T23:59:59.989Z'])
+    expect(latest(now)).toBe('2026-05-01T00:00:00.000Z');
+  expect(asked).toHaveBeenCalledTimes(questions);
+  // A timer may fire ten milliseconds early.
+  expect(latest('2026-05-01T23:59:59.990Z')).toBe('2026-05-02T00:00:00.000Z');
+  expect(asked.mock.calls.length).toBeLessThan(questions + 5);
+  expect(latest('2026-05-01T13:00:00Z')).toBe('2026-05-01T00:00:00.000Z');
+  asked.mockRestore();
 });
 
 it('a call before the date of a job has no tick', async () => {

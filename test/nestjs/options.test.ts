@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DistributedLock, LockedHandler } from '../../src/nestjs/index.js';
+import { DistributedLock, LockedHandler, RunOnLeader } from '../../src/nestjs/index.js';
 import type { LockSettings } from '../../src/nestjs/lock-settings.js';
 import { normalizeOptions } from '../../src/nestjs/normalize-options.js';
 
@@ -104,6 +104,18 @@ describe('a bad option', () => {
     expect(() => locked(Tasks.prototype, 'job')).toThrow('only a method of an instance can be locked');
     expect(() => locked(Tasks.prototype, 'job', { get: () => undefined })).toThrow(
       'only a method of an instance',
+    );
+  });
+
+  it.each<[string, unknown]>([
+    ['@DistributedLock', DistributedLock()],
+    ['@LockedHandler', LockedHandler()],
+    ['@RunOnLeader', RunOnLeader('outbox')],
+  ])('%s refuses a static method by the name of its class', (name, decorator) => {
+    class Tasks {}
+    const decorateStatic = decorator as (target: object, property: string, descriptor: object) => void;
+    expect(() => decorateStatic(Tasks, 'job', { value: async () => undefined })).toThrow(
+      `${name} on Tasks.job: only a method of an instance can`,
     );
   });
 

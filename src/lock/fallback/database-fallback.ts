@@ -11,6 +11,7 @@ import type { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import type { AttemptOn, Fallback } from './fallback.js';
 import { RecordedLease } from './recorded-lease.js';
+import { RepeatedWarnings } from './repeated-warnings.js';
 
 /** A lease of the nodes, and its record in the database. */
 interface LeaseOfNodes {
@@ -54,6 +55,7 @@ export class DatabaseFallback implements Fallback {
   readonly #left = new WeakMap<KeyTracker, RecordedLease>();
   readonly #name: string;
   readonly #state: () => NodeState;
+  readonly #absences: RepeatedWarnings;
   #isAway = false;
   #timer: Timer | undefined;
   #toldReason: string | undefined;
@@ -66,6 +68,12 @@ export class DatabaseFallback implements Fallback {
     const [node] = database.nodes;
     this.#name = node!.name;
     this.#state = () => node!.state;
+    this.#absences = new RepeatedWarnings(
+      context.keys.clock,
+      context.warn,
+      (times) =>
+        `${this.#name} could not be reached ${times}: what was granted meanwhile was not on record there`,
+    );
     node!.onStateChange((state) => {
       if (state.status === 'ready') this.#recordAll();
       if (state.status === 'misconfigured') this.#tellMisconfigured(state.reason ?? state.status);
@@ -111,6 +119,7 @@ export class DatabaseFallback implements Fallback {
 
   close(): void {
     this.#timer?.cancel();
+    this.#absences.close();
   }
 
   #remove(tracker: KeyTracker): RecordedLease | undefined {
@@ -190,14 +199,14 @@ export class DatabaseFallback implements Fallback {
 
   /**
    * A lease has no record: it is recorded as soon as the database is back. Warns once for each time that the
-   * database is away.
+   * database is away, unless that is all the time.
    */
   #recordWhenBack(): void {
     if (!this.#isAway) {
       this.#isAway = true;
       const { reason } = this.#state();
       const why = reason === undefined ? '' : ` (${reason})`;
-      this.context.warn(
+      this.#absences.write(
         `${this.#name} cannot be reached${why}: leases of the nodes are not on record there, and a process ` +
           'that reaches it and not the nodes could be granted what is held',
       );

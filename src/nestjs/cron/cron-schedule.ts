@@ -46,7 +46,27 @@ export async function readCronSchedule(metadata: CronMetadata, method: string): 
   const CronTime = await loadCronTime(method);
   const next = parsed(() => createNextInstant(CronTime, cronTime, metadata), metadata, method);
   assertFires(next, cronTime, method);
-  return tickSchedule(next);
+  return remembering(tickSchedule(next));
+}
+
+/**
+ * Remembers the latest tick until the next one. To find it in the middle of a day takes dozens of questions,
+ * each of which costs the package cron milliseconds, and all jobs look at once when a majority of the nodes
+ * is back. Only for a schedule that never changes.
+ */
+function remembering(schedule: TickSchedule): TickSchedule {
+  let known: { readonly tick: number; readonly untilMs: number } | undefined;
+  return {
+    latest: (atMs) => {
+      if (known !== undefined && atMs >= known.tick && atMs < known.untilMs) return known.tick;
+      const tick = schedule.latest(atMs);
+      const next = schedule.next(Math.max(atMs, tick ?? atMs));
+      const untilMs = (next ?? Number.POSITIVE_INFINITY) - EARLY_MS;
+      known = tick === undefined ? undefined : { tick, untilMs };
+      return tick;
+    },
+    next: (afterMs) => schedule.next(afterMs),
+  };
 }
 
 /** The schedule of a job that runs once. Its timer may fire a moment early. */

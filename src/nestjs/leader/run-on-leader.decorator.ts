@@ -1,6 +1,6 @@
 import { assertKnown, assertLegacyDecorator } from '../check-options.js';
 import type { Seconds } from '../duration.js';
-import type { Method } from '../locked-method.js';
+import { methodName, type Method } from '../locked-method.js';
 import { copyMetadata } from '../nest-metadata.js';
 import { normalizeOptions } from '../normalize-options.js';
 import { defineRunnerProperty, requireRunner } from '../runner-property.js';
@@ -50,8 +50,7 @@ export type RunOnLeaderDecorator = <M extends (...args: never[]) => Promise<unkn
 export function RunOnLeader(election: string, options: RunOnLeaderOptions = {}): RunOnLeaderDecorator {
   return (target, property, descriptor: PropertyDescriptor | undefined) => {
     assertLegacyDecorator('@RunOnLeader', property);
-    const owner = typeof target === 'function' ? target.name : target.constructor.name;
-    const where = `@RunOnLeader on ${owner}.${String(property)}`;
+    const where = `@RunOnLeader on ${methodName(target, property)}`;
     if (typeof target !== 'object' || typeof descriptor?.value !== 'function') {
       throw new TypeError(`${where}: only a method of an instance can run on the leader`);
     }

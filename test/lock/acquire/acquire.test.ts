@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import {
   LockNotAcquiredError,
   LockManagerClosedError,
@@ -283,6 +283,22 @@ describe('acquire', () => {
     expect(await world.leftovers(R)).toEqual([]);
     await expect(world.manager().acquire(R, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(world.eventsOf('aborted')).toHaveLength(2);
+  });
+
+  it('a call whose signal has aborted before asks no node, and listens for no release', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    await world.clock.until(locks.acquire(R));
+    const asked = world.nodes.map(({ log }) => log.length);
+    const listened = world.nodes.map((node) => jest.spyOn(node, 'onRelease'));
+    const reason = new Error('no longer needed');
+    const waiting = locks.acquire(R, { wait: true, signal: AbortSignal.abort(reason) });
+    await expect(waiting).rejects.toBe(reason);
+    await world.clock.advance(100);
+    expect(world.nodes.map(({ log }) => log.length)).toEqual(asked);
+    for (const spy of listened) expect(spy).not.toHaveBeenCalled();
+    expect(world.eventsOf('aborted')).toHaveLength(1);
+    expect(world.eventsOf('waiting')).toEqual([]);
   });
 
   it.each([

@@ -205,6 +205,48 @@ describe('a fallback across processes', () => {
     expect(await world.database.owner(R)).toBeUndefined();
   });
 
+  it('nodes that come and go all the time are some lines and a count, which says how it is now', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    const flap = async (): Promise<void> => {
+      for (const down of [true, false]) {
+        world.nodesDown = down;
+        expect(await world.reasonOf(locks)).toBe('granted');
+      }
+    };
+    const lines = (): string[] => world.warnings.filter((warning) => warning.startsWith('fallback'));
+    for (let times = 0; times < 50; times++) await flap();
+    expect(world.eventsOf('fallback')).toHaveLength(100);
+    expect(lines()).toHaveLength(6);
+    await world.clock.advance(60_000);
+    expect(lines().slice(6)).toEqual([
+      'fallback: it began or ended 94 more times in 60 s; now it is over: ' +
+        'a majority of the nodes answers again',
+    ]);
+    await flap();
+    expect(lines()).toHaveLength(9);
+    for (let times = 0; times < 5; times++) await flap();
+    await world.settled(locks.close());
+    await world.clock.advance(60_000);
+    expect(lines()).toHaveLength(13);
+  });
+
+  it('a database that comes and goes all the time is some lines and a count', async () => {
+    const world = new WorldWithFallback();
+    const locks = world.manager();
+    for (let times = 0; times < 50; times++)
+      for (const down of [true, false]) {
+        world.databaseDown = down;
+        expect(await world.reasonOf(locks)).toBe('granted');
+      }
+    expect(world.warnings.filter((warning) => warning.startsWith('database cannot'))).toHaveLength(6);
+    await world.clock.advance(60_000);
+    expect(world.warnings.slice(6)).toEqual([
+      'database could not be reached 44 more times in 60 s: ' +
+        'what was granted meanwhile was not on record there',
+    ]);
+  });
+
   it('a lease whose record ended while the database hung is recorded again, and told once', async () => {
     const world = new WorldWithFallback();
     const lease = await world.acquire(world.manager());
