@@ -22,8 +22,10 @@ export interface QuorumSnapshot {
   readonly needed: number;
   /** How many there are. */
   readonly nodes: number;
-  /** Whether enough are ready. */
+  /** Whether enough are ready, and vote under the list of nodes that is in use. */
   readonly reached: boolean;
+  /** Why it is not reached although enough are ready. */
+  readonly reason?: string;
 }
 
 /** What all events of one acquire call, and of the lease that comes of it, carry. */

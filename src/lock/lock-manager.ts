@@ -189,8 +189,9 @@ export class LockManager {
   }
 
   /**
-   * Resolves when each node is ready or has said why it is not, after two seconds at the latest, with how
-   * many are ready. Connects if need be. Never rejects: look at `reached`, and at `nodes()` for the reasons.
+   * Resolves when each node is ready or has said why it is not, and it is known under which list of nodes
+   * they vote, after two seconds at the latest, with how many are ready. Connects if need be. Never rejects:
+   * look at `reached`, and at `reason` and `nodes()` for the reasons.
    */
   started(): Promise<QuorumSnapshot> {
     return this.#parts.started();

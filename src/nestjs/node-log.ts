@@ -72,12 +72,13 @@ export class NodeLog {
 
   #onQuorum(quorum: QuorumSnapshot, atStart: boolean): void {
     this.#hasStarted = true;
-    const { ready, needed, nodes, reached } = quorum;
+    const { ready, needed, nodes, reached, reason } = quorum;
     if (!reached) {
+      const why = reason === undefined ? '' : ` (${reason})`;
       const line =
         `No quorum: ${counted(ready, nodes)} ready, and ${needed} ${needed === 1 ? 'is' : 'are'} needed. ` +
-        `The nodes grant no lock; ` +
-        this.#others();
+        `The nodes grant no lock${why}` +
+        this.#others('; ');
       this.#repeated.write(
         'no quorum',
         () => this.logger.error(line),
@@ -93,7 +94,7 @@ export class NodeLog {
         () => undefined,
       );
     } else if (ready < nodes) {
-      this.logger.warn(`${counted(ready, nodes)} ready; ${this.#others()}`);
+      this.logger.warn(`${counted(ready, nodes)} ready${this.#others('; ')}`);
     } else {
       this.logger.log(`${counted(ready, nodes)} ready`);
     }
@@ -118,10 +119,11 @@ export class NodeLog {
     return `${counted(ready, this.#nodes.size)} ready`;
   }
 
-  /** The nodes that are not ready, and why. */
-  #others(): string {
+  /** The nodes that are not ready, and why, after what they follow on; empty where all are. */
+  #others(before: string): string {
     const others = [...this.#nodes.values()].filter(({ status }) => status !== 'ready');
-    return listed(others.map((node) => `${node.name}: ${node.status}${because(node)}`));
+    const named = listed(others.map((node) => `${node.name}: ${node.status}${because(node)}`));
+    return named === '' ? '' : before + named;
   }
 }
 

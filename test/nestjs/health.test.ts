@@ -61,9 +61,20 @@ describe('requireQuorum', () => {
   });
 
   it('starts with a majority, and says at once that locks work', async () => {
-    const nodes = [memoryNode(), memoryNode({ name: 'second' }), NOBODY];
+    const away = memoryNode({ name: 'third' });
+    Object.defineProperty(away, 'state', { value: { status: 'unreachable', reason: 'cut off' } });
+    const nodes = [memoryNode(), memoryNode({ name: 'second' }), away];
     const { app } = await start({}, { nodes, requireQuorum: true });
-    expect(app.get(LockManager).health()).toMatchObject({ status: 'degraded', ready: 2, margin: 0 });
+    const locks = app.get(LockManager);
+    expect(locks.health()).toMatchObject({ status: 'degraded', ready: 2, margin: 0 });
+    await (await locks.acquire('report')).release();
+  });
+
+  it('stops the start where the first use of the nodes waits for one that keeps their list', async () => {
+    const nodes = [memoryNode(), memoryNode({ name: 'second' }), NOBODY];
+    await expect(start({}, { nodes, requireQuorum: true })).rejects.toThrow(
+      'requireQuorum: 2 of 3 nodes ready, and 2 are needed. no list of nodes is in use yet',
+    );
   });
 
   it('refuses a value that is neither true nor false', async () => {

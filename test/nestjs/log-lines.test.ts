@@ -5,6 +5,8 @@ import { Test } from '@nestjs/testing';
 import { currentLease, LockManager, memoryNode, type LockNode } from '../../src/index.js';
 import { ObservableState } from '../../src/node/index.js';
 import { DistributedLock, QuorlockModule, type QuorlockModuleOptions } from '../../src/nestjs/index.js';
+import { assertQuorum } from '../../src/nestjs/health/assert-quorum.js';
+import { NodeLog } from '../../src/nestjs/node-log.js';
 import { until } from '../support/until.js';
 import { closedDoor, Log, start, type Application } from './support.js';
 
@@ -121,6 +123,33 @@ describe('the line at the start', () => {
       'error: No quorum: 1 of 3 nodes is ready, and 2 are needed. The nodes grant no lock; ' +
         'a:1: unreachable (connect ECONNREFUSED), c:3: unreachable (connect ECONNREFUSED)',
     ]);
+  });
+
+  it('says why enough nodes that are ready grant nothing, and so does requireQuorum', async () => {
+    const lines: string[] = [];
+    const write = (line: string): void => void lines.push(line);
+    const { listener } = new NodeLog({ debug: write, log: write, warn: write, error: write }, 0);
+    const nodes = [
+      { name: 'a:1', status: 'ready' },
+      { name: 'b:2', status: 'ready' },
+      { name: 'c:3', status: 'unreachable', reason: 'connect ECONNREFUSED c:3' },
+    ] as const;
+    const quorum = { ready: 2, needed: 2, nodes: 3, reached: false, reason: 'it needs all nodes' };
+    for (const node of nodes) listener({ type: 'node', node });
+    listener({ type: 'quorum', atStart: true, quorum });
+    listener({ type: 'node', node: { name: 'c:3', status: 'ready' } });
+    listener({ type: 'quorum', atStart: false, quorum: { ...quorum, ready: 3 } });
+    listener({ type: 'node', node: { name: 'c:3', status: 'closed' } });
+    expect(lines).toEqual([
+      'No quorum: 2 of 3 nodes are ready, and 2 are needed. The nodes grant no lock (it needs all nodes); ' +
+        'c:3: unreachable (connect ECONNREFUSED)',
+      'Node c:3 is ready: 3 of 3 nodes are ready',
+      'No quorum: 3 of 3 nodes are ready, and 2 are needed. The nodes grant no lock (it needs all nodes)',
+    ]);
+    const locks = { started: async () => quorum, nodes: () => nodes, close: async () => undefined };
+    await expect(assertQuorum(locks as unknown as LockManager)).rejects.toThrow(
+      'requireQuorum: 2 of 3 nodes ready, and 2 are needed. it needs all nodes; c:3: unreachable',
+    );
   });
 
   it('comes by itself, without any lock being used', async () => {

@@ -11,6 +11,7 @@ import {
   type Member,
   type MemberList,
 } from './member-list.js';
+import { leastDistanceOf } from './nearest.js';
 import { mayWrite, takesChangeOf } from './record.js';
 import { isHere, isMajorityOf, ownMembersOf, votesUnder, type HereView, type MemberView } from './view.js';
 import {
@@ -73,7 +74,9 @@ export function change(
   const ahead = listAheadOf(views, knowledge);
   const isLeftBehind = ahead !== undefined && !(own && areSameMembers(own, ahead.members));
   const isTooFar = (difference > 1 && step === undefined) || isLeftBehind;
-  const notices: MembershipNotice[] = isTooFar ? ['too far apart'] : [];
+  const isSeenInPart = isMajorityOf(latest, views.filter(isHere)) && !views.every(isHere);
+  const isOutOfReach = isSeenInPart && leastDistanceOf(latest, views) > 1;
+  const notices: MembershipNotice[] = isTooFar ? ['too far apart'] : isOutOfReach ? ['out of reach'] : [];
   if (latestPair === undefined || knowledge.activeSince(latest) === undefined) return { writes: [], notices };
   return { writes: writesOf(views, 'change', latestPair, inEither(latestPair)), notices };
 }

@@ -37,8 +37,16 @@ function areRelated(one: MemberList, other: MemberList, pairs: readonly ListPair
   );
 }
 
-/** By how many nodes a list differs from the client's own. A node without an id may be any. */
-export function distanceOf(list: MemberList, views: readonly MemberView[]): number {
-  const common = list.members.filter((member) => views.some(({ id }) => id === member.id)).length;
-  return list.members.length + views.length - 2 * common;
+/** How many members of a list are nodes of the client. */
+const commonOf = (list: MemberList, views: readonly MemberView[]): number =>
+  list.members.filter((member) => views.some(({ id }) => id === member.id)).length;
+
+/** By how many nodes a list differs from the client's own. A node without an id counts as another one. */
+export const distanceOf = (list: MemberList, views: readonly MemberView[]): number =>
+  list.members.length + views.length - 2 * commonOf(list, views);
+
+/** The least that it may be: a node without an id may be any member that no other one is. */
+export function leastDistanceOf(list: MemberList, views: readonly MemberView[]): number {
+  const unknown = views.filter(({ id }) => id === undefined).length;
+  return distanceOf(list, views) - 2 * Math.min(unknown, list.members.length - commonOf(list, views));
 }

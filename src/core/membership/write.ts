@@ -21,6 +21,10 @@ export type MembershipNotice =
   | 'two first lists'
   /** The client's list is too far from the one that is in use. */
   | 'too far apart'
+  /**
+   * The same, where some of its nodes cannot be reached: other clients may go by a list that only those have.
+   */
+  | 'out of reach'
   /** Nodes got a list back on the word of fewer others than a majority. */
   | 'restored on fewer';
 

@@ -4,6 +4,7 @@ import { areSameMembers, isMember, type MemberList } from '../../core/membership
 import { isToBeRepeated } from '../../core/membership/change.js';
 import { listAheadOf } from '../../core/membership/choice.js';
 import type { MembershipKnowledge } from '../../core/membership/knowledge.js';
+import { distanceOf } from '../../core/membership/nearest.js';
 import { planAcceptance, planWrites } from '../../core/membership/plan.js';
 import type { DueWrite } from '../../core/membership/write.js';
 import { isHere, ownMembersOf, type MemberView } from '../../core/membership/view.js';
@@ -32,6 +33,8 @@ export interface MembershipSettings {
   readonly warn: (message: string) => void;
   /** Writes nothing: another part of the process does. */
   readonly isObserver: boolean;
+  /** Called whenever the nodes were read. */
+  readonly onChange?: () => void;
 }
 
 /** How long a node may take for a look or a write. */
@@ -137,8 +140,10 @@ export class MembershipSync {
       const { writes, notices } = planWrites(views, knowledge, settings);
       // At first sight, a list may look further apart than it is: not all nodes have told theirs.
       const underWayMs = this.clock.now() - (this.#underWaySince ?? this.clock.now());
-      if (underWayMs >= WARN_AFTER_MS)
-        this.#warnings.tell(notices, listAheadOf(views, knowledge) ?? knowledge.latest);
+      if (underWayMs >= WARN_AFTER_MS) {
+        const list = listAheadOf(views, knowledge) ?? knowledge.latest;
+        this.#warnings.tell(notices, { list, distance: list === undefined ? 0 : distanceOf(list, views) });
+      }
       if (writes.length === 0) return;
       await this.#write(writes);
       this.basis.read();

@@ -10,7 +10,7 @@ import { begunListIn, votesUnder, type MemberView } from '../../core/membership/
 import { majorityOf } from '../../core/quorum.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodeState } from '../../node/node-state.js';
-import { electorateOf } from './electorate-of.js';
+import { electorateOf, NO_LIST } from './electorate-of.js';
 import { MembershipSync, type MembershipBasis, type MembershipSettings } from './membership-sync.js';
 import { membershipOf } from './membership-snapshot.js';
 import { keepsRecord, type NodeViews } from './node-views.js';
@@ -105,6 +105,13 @@ export class Membership implements MembershipBasis {
     }).length;
   }
 
+  /** Why nodes that are ready do not vote. */
+  get whyFewVote(): string {
+    return this.#list === undefined
+      ? NO_LIST
+      : 'not enough of them vote under the list of nodes that is in use';
+  }
+
   /** The list in use, as users see it. */
   snapshot(): Snapshot {
     return membershipOf(this.nodes, this.views, this.knowledge, this.#list);
@@ -142,6 +149,7 @@ export class Membership implements MembershipBasis {
     this.#count();
     if (this.#isLookedAt(this.#list) || this.#isHopeless()) this.#onStarted?.();
     this.#tell();
+    this.settings.onChange?.();
   }
 
   #onChange(): void {

@@ -51,7 +51,9 @@ export class NodeGroup {
     this.nodes = nodes;
     this.quarantine = quarantine;
     this.#views = new NodeViews(nodes, clock, maxTtlMs, quarantine.ms > 0);
-    const settings = { maxTtlMs, warn, isObserver: false };
+    // In a turn of its own: the change of a node is told before what it means for the quorum.
+    const onChange = (): void => void Promise.resolve().then(() => this.#quorumWatch?.look());
+    const settings = { maxTtlMs, warn, isObserver: false, onChange };
     this.membership = new Membership(nodes, this.#views, clock, events, settings, random);
     this.#unwatch = watchNodes(nodes, this.#views, clock, events, warn, onReady);
     if (restartQuarantine === 'auto')
@@ -63,11 +65,25 @@ export class NodeGroup {
     return this.nodes.every(({ scope }) => scope === 'process');
   }
 
-  /** How many nodes are ready now, and whether they are enough. */
+  /** How many nodes are ready now, and whether enough of them vote under the list that is in use. */
   get count(): QuorumSnapshot {
     const ready = this.#views.readyNodes;
     const needed = this.#majority;
-    return { ready, needed, nodes: this.nodes.length, reached: ready >= needed };
+    const { votingNodes, whyFewVote } = this.membership;
+    const reached = votingNodes >= needed;
+    const isWithoutVotes = !reached && ready >= needed;
+    return {
+      ready,
+      needed,
+      nodes: this.nodes.length,
+      reached,
+      ...(isWithoutVotes ? { reason: whyFewVote } : {}),
+    };
+  }
+
+  /** Whether it is still to be found out which list of nodes is in use. */
+  get isListAwaited(): boolean {
+    return this.membership.starting !== undefined;
   }
 
   /** Resolves when the nodes and their list are known well enough to be asked; `undefined` once they are. */
@@ -78,7 +94,7 @@ export class NodeGroup {
     return Promise.all([bootstrapped, starting]).then(() => undefined);
   }
 
-  /** Resolves when each node is ready or has said why not, after two seconds at the latest. */
+  /** Resolves when each node is ready or has said why not, and their list is known; see `QuorumWatch`. */
   get started(): Promise<QuorumSnapshot> | undefined {
     return this.#quorumWatch?.started;
   }
@@ -87,14 +103,11 @@ export class NodeGroup {
   connect(): void {
     if (this.#bootstrap !== undefined) return;
     this.#bootstrap = new Bootstrap(this.nodes, this.#clock, this.#majority, this.quarantine);
-    this.#quorumWatch = new QuorumWatch(
-      this.nodes,
-      this.#views,
-      this.#clock,
-      this.#majority,
-      (quorum, atStart) => this.#events.emit({ type: 'quorum', atStart, quorum }),
+    this.#quorumWatch = new QuorumWatch(this.nodes, this, this.#clock, (quorum, atStart) =>
+      this.#events.emit({ type: 'quorum', atStart, quorum }),
     );
     this.membership.begin();
+    void this.membership.starting?.then(() => this.#quorumWatch?.look());
     this.#want();
   }
 

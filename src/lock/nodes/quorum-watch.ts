@@ -1,77 +1,88 @@
 import type { QuorumSnapshot } from '../../api/events.js';
 import { setAttendedTimer, type Clock, type Timer } from '../../clock.js';
 import type { LockNode } from '../../node/lock-node.js';
+import type { NodeState } from '../../node/node-state.js';
 import { START_MS } from './bootstrap.js';
-import type { NodeViews } from './node-views.js';
+
+/** What the watch asks of the nodes. */
+export interface WatchedQuorum {
+  /** How many nodes are ready, and whether locks can be had. */
+  readonly count: QuorumSnapshot;
+  /** Whether it is still to be found out which list of nodes is in use. */
+  readonly isListAwaited: boolean;
+}
 
 /**
- * Whether a majority of the nodes is ready. It is told once when the start is over, so that a wrong address
- * is seen at the boot and not at the first lock, and then at every loss and return of the majority. The start
- * is over when each node is ready or has said why not, or after `START_MS`.
+ * Whether a majority of the nodes is ready, and votes under one list. It is told once when the start is over,
+ * so that a wrong address is seen at the boot and not at the first lock, and then at every loss and return of
+ * the majority. The start is over when each node is ready or has said why not, and their list is known, or
+ * after `START_MS`.
  */
 export class QuorumWatch {
   /** Resolves when the start is over, or when the watch was closed before. */
   readonly started: Promise<QuorumSnapshot>;
   readonly #nodes: readonly LockNode[];
-  readonly #views: NodeViews;
-  readonly #needed: number;
+  readonly #quorum: WatchedQuorum;
   readonly #tell: (quorum: QuorumSnapshot, atStart: boolean) => void;
   readonly #stops: (() => void)[];
   #timer: Timer | undefined;
   #resolve: (quorum: QuorumSnapshot) => void = () => undefined;
   /** `undefined` until the start is over. */
   #wasReached: boolean | undefined;
+  #isTimeUp = false;
   #isClosed = false;
 
   constructor(
     nodes: readonly LockNode[],
-    views: NodeViews,
+    quorum: WatchedQuorum,
     clock: Clock,
-    majority: number,
     tell: (quorum: QuorumSnapshot, atStart: boolean) => void,
   ) {
     this.#nodes = nodes;
-    this.#views = views;
-    this.#needed = majority;
+    this.#quorum = quorum;
     this.#tell = tell;
     this.started = new Promise((resolve) => (this.#resolve = resolve));
-    this.#timer = setAttendedTimer(clock, () => this.#endStart(), START_MS, 'background');
-    this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange()));
+    this.#timer = setAttendedTimer(clock, () => this.#onTimeUp(), START_MS, 'background');
+    this.#stops = nodes.map((node) => node.onStateChange(() => this.look()));
     // Nodes in memory are ready at once, and nobody can have subscribed yet.
-    void Promise.resolve().then(() => this.#onChange());
+    void Promise.resolve().then(() => this.look());
   }
 
   close(): void {
     this.#isClosed = true;
     for (const stop of this.#stops) stop();
     this.#timer?.cancel();
-    this.#resolve(this.#count());
+    this.#resolve(this.#quorum.count);
   }
 
-  #onChange(): void {
+  /** Something has changed, of the nodes or of their list. */
+  look(): void {
     if (this.#isClosed) return;
     if (this.#wasReached === undefined) {
-      if (this.#nodes.every(({ state: { status } }) => status !== 'connecting' && status !== 'new'))
-        this.#endStart();
+      const isKnown = this.#nodes.every(({ state: { status } }) => !MAY_CHANGE_SOON.has(status));
+      if ((isKnown || this.#isTimeUp) && !this.#quorum.isListAwaited) this.#endStart();
       return;
     }
-    const quorum = this.#count();
+    const quorum = this.#quorum.count;
     if (quorum.reached === this.#wasReached) return;
     this.#wasReached = quorum.reached;
     this.#tell(quorum, false);
   }
 
+  /** The wait for the list ends about now, too. Until then, nodes that are ready are taken to vote. */
+  #onTimeUp(): void {
+    this.#isTimeUp = true;
+    this.look();
+  }
+
   #endStart(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const quorum = this.#count();
+    const quorum = this.#quorum.count;
     this.#wasReached = quorum.reached;
     this.#tell(quorum, true);
     this.#resolve(quorum);
   }
-
-  #count(): QuorumSnapshot {
-    const ready = this.#views.readyNodes;
-    return { ready, needed: this.#needed, nodes: this.#nodes.length, reached: ready >= this.#needed };
-  }
 }
+
+const MAY_CHANGE_SOON: ReadonlySet<NodeState['status']> = new Set(['connecting', 'new']);

@@ -367,6 +367,19 @@ describe('the writes that are due', () => {
     expect(short).toEqual({ writes: [], notices: ['too far apart'] });
   });
 
+  it('a client is told that the list it sees may be foreign where it cannot reach the nodes that this lacks', () => {
+    const [unknown, ...others] = [...'abc'].map((id) => ({ ...away(id), id: undefined }));
+    const foreign = { list: list('d', 1, list('d', 0)), previous: list('d', 0) };
+    const views = [unknown!, others[0]!, view('d', { record: foreign })];
+    expect(planOf(views).notices).toEqual(['out of reach']);
+    // Servers that were there before and went away do not change that.
+    expect(planOf([away('a'), away('b'), views[2]!]).notices).toEqual(['out of reach']);
+    // One node may be away at any time, and majorities of lists that differ by one node meet.
+    expect(planOf([unknown!, view('b'), view('c')]).notices).toEqual([]);
+    expect(planOf([away('a'), view('b'), view('c')]).notices).toEqual([]);
+    expect(planOf([view('a'), view('b'), view('c'), { ...away('d'), id: undefined }]).notices).toEqual([]);
+  });
+
   it('a client is told that the nodes have gone on without it, but not if they have the same members', () => {
     const first = list('abc', 2);
     const again = { list: list('abc', 3, first), previous: first };
