@@ -53,7 +53,9 @@ begin
     began := m.since;
     go_on_from := m.anew;
     is_other := not ${q}.same_run_v1(m.run, run);
-    has_record := coalesce(m.made_in = m.mem and (in_durable or ${q}.same_run_v1(m.made_by, run)), false);
+    has_record := coalesce(m.made_in = m.mem and (in_durable or ${q}.same_run_v1(m.made_by, run)), false)
+      -- Where somebody has changed the one and not the other, it would vote under no list that clients read.
+      and strpos(m.record, m.cur) > 0 and strpos(m.record, m.prev) > 0;
     if in_quarantine > 0 and m.since is null and in_command in ('look', 'identify') then
       left_ms := -1;
       marker := m;
