@@ -17,7 +17,8 @@ import type { LockedMethod } from './locked-method.js';
 import type { Caller } from './refusal/caller.js';
 import { refuseJob } from './refusal/job-refusal.js';
 import { toException, withoutFrames } from './refusal/lock-exceptions.js';
-import { followResult, followSent, isGivenAway, type LastingResult } from './request/lasting-result.js';
+import { followResult, followSent, type LastingResult } from './request/lasting-result.js';
+import { isGivenAway } from './request/readers.js';
 import type { RequestScope } from './request/request-scope.js';
 import { isStreamed } from './request/response.js';
 
@@ -93,7 +94,10 @@ export function runCall(
     };
     const settings = request === undefined ? options : { ...options, signal: request.signal };
     runUnderLock(locks, settings, call, routine).then(resolve, (error: unknown) => {
-      resolve(lease === undefined ? refuse(call, error, log) : fail(plan, lease, error, log));
+      const failed = lease === undefined ? refuse(call, error, log) : fail(plan, lease, error, log);
+      // The caller may have a result that goes on: then the result itself has told the error to its reader.
+      failed.catch(() => undefined);
+      resolve(failed);
     });
   });
 }
@@ -136,11 +140,15 @@ function follow(
   { request, key }: LockedCall,
   log: LockLog,
 ): LastingResult | undefined {
-  const onUnread = (): void => log.resultUnread(key);
+  const listener = {
+    onRead: () => request?.begin() ?? (() => undefined),
+    onUnread: () => log.resultUnread(key),
+    onLeft: () => request?.leave(),
+  };
   const isSent = request?.response !== undefined && isStreamed(result);
-  if (!isSent && request?.isResponseOpen !== true) return followResult(result, lease, onUnread);
+  if (!isSent && request?.isResponseOpen !== true) return followResult(result, lease, listener);
   const sent = request.responseEnded;
-  const lasting = isSent ? followSent(result, lease, sent, onUnread) : followResult(result, lease, onUnread);
+  const lasting = isSent ? followSent(result, lease, sent, listener) : followResult(result, lease, listener);
   const ended = Promise.all([lasting?.ended, sent]).then(() => undefined);
   return { value: lasting === undefined ? result : lasting.value, ended };
 }

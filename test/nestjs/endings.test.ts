@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ConsoleLogger, Injectable, Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { lastValueFrom, NEVER, type Observable } from 'rxjs';
 import {
   currentLease,
   LeaseLostError,
@@ -29,6 +30,11 @@ class Tasks {
   @DistributedLock({ key: 'short', ttl: 0.3 })
   async short(): Promise<string> {
     return this.body();
+  }
+
+  @DistributedLock({ key: 'unfinished', ttl: 0.3 })
+  async unfinished(): Promise<Observable<string>> {
+    return NEVER;
   }
 
   @DistributedLock({ key: 'throws', onHeld: 'throw' })
@@ -152,6 +158,20 @@ describe('a call that loses its lease', () => {
         /^Lock lost while running, the run does not count as a success: the lease of "short"/,
       ),
     ]);
+  });
+
+  it('a call whose result goes on when its lease is lost tells the reader and the log, and nobody else', async () => {
+    const escaped = jest.fn();
+    process.on('unhandledRejection', escaped);
+    const node = fragileNode();
+    const { app, log } = await start({ providers: [Tasks] }, { nodes: [node] });
+    const reading = lastValueFrom(await app.get(Tasks).unfinished());
+    node.reachable = false;
+    await expect(reading).rejects.toBeInstanceOf(LeaseLostError);
+    await until(() => log.of('DistributedLock', 'error').length === 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', escaped);
+    expect(escaped).not.toHaveBeenCalled();
   });
 });
 

@@ -19,7 +19,7 @@ import {
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Cron } from '@nestjs/schedule';
-import { catchError, Observable, retry, throwError, timeout, TimeoutError } from 'rxjs';
+import { catchError, Observable, retry, shareReplay, take, throwError, timeout, TimeoutError } from 'rxjs';
 import {
   currentLease,
   LeaseLostError,
@@ -105,6 +105,22 @@ class TimeoutInterceptor implements NestInterceptor {
 class RetryInterceptor implements NestInterceptor {
   intercept(_context: unknown, next: CallHandler): Observable<unknown> {
     return next.handle().pipe(retry(1));
+  }
+}
+
+/** Takes the first value and leaves, as by `firstValueFrom()`. */
+@Injectable()
+class FirstInterceptor implements NestInterceptor {
+  intercept(_context: unknown, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(take(1));
+  }
+}
+
+/** Does not stop what it has begun when the request ends. */
+@Injectable()
+class SharingInterceptor implements NestInterceptor {
+  intercept(_context: unknown, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(shareReplay(1), timeout(100));
   }
 }
 
@@ -197,6 +213,22 @@ function controllerWith(locked: (key: string) => MethodDecorator): new () => obj
     @locked('observable')
     async observable(): Promise<Observable<{ data: string }>> {
       return working();
+    }
+
+    @Get('shared')
+    @UseInterceptors(SharingInterceptor)
+    @locked('shared')
+    async shared(): Promise<Observable<{ data: string }>> {
+      lastSignal = currentLease()?.signal;
+      return working();
+    }
+
+    @Get('first')
+    @locked('first')
+    @UseInterceptors(FirstInterceptor)
+    async first(): Promise<StreamableFile> {
+      lastSignal = currentLease()?.signal;
+      return new StreamableFile(slowStream());
     }
 
     @Get('file')
@@ -404,6 +436,25 @@ describe.each(DECORATORS)('%s', (name, locked) => {
     expect(most).toBe(1);
     await until(() => releasedIn(server) === 1);
     expect(await statusOf(`${server.url}/observable`)).toBe(200);
+  });
+
+  it(`${name} holds the lock while an interceptor reads on that has answered already`, async () => {
+    const server = await serve(Handlers);
+    expect(await statusOf(`${server.url}/shared`)).toBe(500);
+    expect([running, releasedIn(server), lastSignal?.aborted]).toEqual([1, 0, true]);
+    door.open();
+    await until(() => releasedIn(server) === 1);
+  });
+
+  it(`${name} aborts no signal where an interceptor takes the first value, which goes on`, async () => {
+    const server = await serve(Handlers);
+    const answer = await fetch(`${server.url}/first`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([running, releasedIn(server)]).toEqual([1, 0]);
+    door.open();
+    expect(await answer.text()).toBe('first');
+    await until(() => releasedIn(server) === 1);
+    expect(lastSignal?.aborted).toBe(false);
   });
 
   it.each(['file', 'iterable', 'response', 'wrapped', 'events'])(

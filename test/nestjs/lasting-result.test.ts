@@ -5,12 +5,15 @@ import { StreamableFile } from '@nestjs/common';
 import { lastValueFrom, Observable, of, Subject, throwError } from 'rxjs';
 import { currentLease, LeaseLostError, LockManager, memoryNode, type Lease } from '../../src/index.js';
 import { followResult, type LastingResult } from '../../src/nestjs/request/lasting-result.js';
-import { fragileNode } from './support.js';
+import { closedDoor, fragileNode } from './support.js';
 
 const onUnread = jest.fn();
+const onLeft = jest.fn();
+const listener = { onRead: () => () => undefined, onUnread, onLeft };
 
 beforeEach(() => {
   onUnread.mockReset();
+  onLeft.mockReset();
 });
 
 interface Followed<T> {
@@ -27,7 +30,7 @@ async function follow<T>(make: () => T, ttlMs = 10_000, node = memoryNode()): Pr
   let isOver = false;
   return new Promise((resolve, reject) => {
     const run = locks.withLock('job', { ttlMs }, async (lease) => {
-      const lasting = followResult(make(), lease, onUnread) as LastingResult;
+      const lasting = followResult(make(), lease, listener) as LastingResult;
       resolve({ value: lasting.value as T, isOver: () => isOver, ended: lasting.ended, lease });
       await lasting.ended;
     });
@@ -41,7 +44,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 it.each([undefined, null, 7, 'text', { ok: true }, [1, 2], Buffer.from('a'), new Response('a').body])(
   'a result that is there at once, or that only works as it is, is not followed: %p',
   (value) => {
-    expect(followResult(value, {} as Lease, onUnread)).toBeUndefined();
+    expect(followResult(value, {} as Lease, listener)).toBeUndefined();
   },
 );
 
@@ -184,6 +187,46 @@ describe('an async iterable', () => {
     node.reachable = false;
     await new Promise((resolve) => lease.signal.addEventListener('abort', resolve));
     await expect(value.next()).rejects.toBeInstanceOf(LeaseLostError);
+  });
+
+  it('an async iterable tells its reader of the loss at once, and is over when its step has ended', async () => {
+    const node = fragileNode();
+    const step = closedDoor();
+    const { value, ended } = await follow(
+      async function* () {
+        await step.promise;
+        yield 'too late';
+      },
+      300,
+      node,
+    );
+    const next = value.next();
+    let isOver = false;
+    void ended.then(() => (isOver = true));
+    node.reachable = false;
+    await expect(next).rejects.toBeInstanceOf(LeaseLostError);
+    await turn();
+    expect(isOver).toBe(false);
+    step.open();
+    await ended;
+  });
+
+  it('an async iterable that waits in a step is told that its last reader leaves, and then asked to end', async () => {
+    const step = closedDoor();
+    onLeft.mockImplementation(() => step.open());
+    const { value, ended } = await follow(async function* () {
+      await step.promise;
+      yield 'last';
+    });
+    const next = value.next();
+    await value.return(undefined);
+    await ended;
+    expect(await next).toEqual({ done: false, value: 'last' });
+    await value.return(undefined);
+    const whole = await follow(() => numbers(1));
+    for await (const _ of whole.value);
+    await whole.value.return(undefined);
+    expect(onLeft).toHaveBeenCalledTimes(1);
   });
 
   it('an iterator of events is over when its reader leaves it while it waits', async () => {

@@ -19,27 +19,36 @@ import {
 } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import { GraphQLModule, Mutation, Query, Resolver } from '@nestjs/graphql';
+import { GraphQLModule, GraphQLSchemaHost, Mutation, Query, Resolver, Subscription } from '@nestjs/graphql';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { parse, subscribe } from 'graphql';
 import { Observable } from 'rxjs';
 import { WebSocket } from 'ws';
-import { LockManager } from '../../src/index.js';
-import { DistributedLock, LockedHandler, LockExceptionFilter } from '../../src/nestjs/index.js';
+import { currentLease, LockManager } from '../../src/index.js';
+import {
+  DistributedLock,
+  LockedHandler,
+  LockExceptionFilter,
+  RequestEndedError,
+} from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
 import { closedDoor, fragileNode, listen, start, type Application } from './support.js';
 
 const HOLDER = 'host-of-the-holder:4711';
 let door = closedDoor();
 let runs = 0;
+/** Why the signals of subscriptions aborted. */
+let reasons: unknown[] = [];
 const escaped: unknown[] = [];
 const onEscaped = (error: unknown): void => void escaped.push(error);
 
 beforeEach(() => {
   door = closedDoor();
   runs = 0;
+  reasons = [];
   escaped.length = 0;
   process.on('unhandledRejection', onEscaped);
   process.on('uncaughtException', onEscaped);
@@ -241,9 +250,29 @@ describe.each([
   });
 });
 
+/** Waits in a step for an event that does not come, until its signal says that its client has gone. */
+async function* news(): AsyncGenerator<string> {
+  const { signal } = currentLease()!;
+  yield 'first';
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  reasons.push(signal.reason);
+}
+
 @Resolver()
 class Resolvers {
   constructor(private readonly service: Service) {}
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  @LockedHandler({ key: 'job' })
+  async newsOfHandler(): Promise<AsyncIterable<string>> {
+    return news();
+  }
+
+  @Subscription(() => String, { resolve: (value: string) => value })
+  @DistributedLock({ key: 'job' })
+  async newsOfMethod(): Promise<AsyncIterable<string>> {
+    return news();
+  }
 
   @Mutation(() => String, { nullable: true })
   @LockedHandler({ key: 'job' })
@@ -318,6 +347,31 @@ describe('Apollo over HTTP', () => {
       });
       expect(setting.log.of('ExceptionsHandler')).toEqual([]);
       expect(runs).toBe(0);
+    },
+  );
+});
+
+describe('a subscription of GraphQL', () => {
+  it.each(['newsOfHandler', 'newsOfMethod'])(
+    'is locked until its client leaves, whose leaving aborts the signal first: %s',
+    async (field) => {
+      const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+        driver: StandaloneDriver,
+        autoSchemaFile: true,
+      });
+      const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
+      const { schema } = setting.app.get(GraphQLSchemaHost);
+      const document = parse(`subscription { ${field} }`);
+      const open = async (): Promise<unknown> => subscribe({ schema, document, contextValue: {} });
+      const items = (await open()) as AsyncGenerator;
+      expect(await items.next()).toMatchObject({ value: { data: { [field]: 'first' } } });
+      const waiting = items.next();
+      expect(await open()).toMatchObject({ errors: [{ extensions: { code: 'LOCK_NOT_ACQUIRED' } }] });
+      expect(numberOfReleases(setting)).toBe(0);
+      await items.return(undefined);
+      expect(await waiting).toMatchObject({ done: true });
+      await until(() => numberOfReleases(setting) === 1);
+      expect(reasons).toEqual([expect.any(RequestEndedError)]);
     },
   );
 });

@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { defer, finalize, from, isObservable, tap } from 'rxjs';
 import { LeaseLostError, type Lease } from '../../index.js';
 import type { Method } from '../locked-method.js';
 import { copyMetadata } from '../nest-metadata.js';
 import { Outstanding } from './outstanding.js';
+import { isGivenAway } from './readers.js';
 import type { RequestScope } from './request-scope.js';
 
 const handlings = new AsyncLocalStorage<Handling | undefined>();
@@ -29,34 +31,49 @@ export class Handling {
   }
 
   /**
-   * Calls the handler's method, and waits for its promise although nobody may be interested in it any more.
-   * Without the lease, or when the request has ended while its pipes ran, the method does not run. An
-   * interceptor that tries again, such as by `retry()`, calls it more than once.
+   * Calls the handler's method, and waits for its promise, and for an Observable that it gives, although
+   * nobody may be interested in them any more. Without the lease, or when the request has ended while its
+   * pipes ran, the method does not run. An interceptor that tries again, such as by `retry()`, calls it more
+   * than once.
    */
   call(method: () => unknown): unknown {
-    const { signal, resources } = this.lease;
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
-    if (this.outstanding.isOver) return Promise.reject(new LeaseLostError(resources, 'released'));
-    const tellEnd = this.scope.begin();
-    const end = this.outstanding.begin();
-    const onEnd = (): void => {
-      tellEnd();
-      end();
-    };
+    const end = this.#begin();
     try {
       const result = handlings.run(undefined, method);
       if (!isThenable(result)) {
-        onEnd();
-        return result;
+        end();
+        return this.#whileRead(result);
       }
       // The `then` of a query builder may begin its work, so it is called once.
       const promise = Promise.resolve(result);
-      promise.then(onEnd, onEnd);
-      return promise;
+      promise.then(end, end);
+      return promise.then((value) => this.#whileRead(value));
     } catch (error) {
-      onEnd();
+      end();
       throw error;
     }
+  }
+
+  /** An interceptor inside of the lock may read on when the request has ended, such as by `shareReplay()`. */
+  #whileRead(result: unknown): unknown {
+    if (!isObservable(result) || isGivenAway(this.lease.signal.reason)) return result;
+    return defer(() => {
+      const end = this.#begin();
+      return from(result).pipe(tap({ error: end, complete: end }), finalize(end));
+    });
+  }
+
+  /** Work of the handler begins. Returns what tells its end; a second call of that has no effect. */
+  #begin(): () => void {
+    const { signal, resources } = this.lease;
+    if (signal.aborted) throw signal.reason;
+    if (this.outstanding.isOver) throw new LeaseLostError(resources, 'released');
+    const tellEnd = this.scope.begin();
+    const end = this.outstanding.begin();
+    return () => {
+      tellEnd();
+      end();
+    };
   }
 }
 

@@ -7,7 +7,7 @@ import { finished, Readable } from 'node:stream';
 import { StreamableFile } from '@nestjs/common';
 import { isObservable, Observable } from 'rxjs';
 import { LeaseLostError, type Lease } from '../../index.js';
-import { Outstanding } from './outstanding.js';
+import { isGivenAway, Readers, unreadMsOf, type ResultListener } from './readers.js';
 
 /** A result that goes on. */
 export interface LastingResult {
@@ -18,32 +18,23 @@ export interface LastingResult {
 }
 
 /**
- * How long a result may wait for its first reader, in milliseconds, at most. A result that nobody reads would
- * keep the lock for good.
+ * Follows a result to its end, if it goes on after its method has returned; otherwise `undefined`. Whoever
+ * comes after its end gets a `LeaseLostError`, and so does a reader when the lease is lost. Where the method
+ * gave its lease away, nothing is left to be held, and its result is given as it is.
  */
-const UNREAD_MS = 5_000;
-
-/** A lease that is not valid for so long without an extension is for short work. */
-const unreadMsOf = (lease: Lease): number => Math.min(UNREAD_MS, lease.remainingMs());
-
-/** Whether an error says that the holder gave its lease away: then nothing is held, and nothing was lost. */
-export const isGivenAway = (error: unknown): boolean =>
-  error instanceof LeaseLostError && error.reason === 'transferred';
-
-/**
- * Follows a result to its end, if it goes on after its method has returned; otherwise `undefined`. `onUnread`
- * hears that nobody began to read it in time, so that it counts as ended. Whoever comes later gets
- * a `LeaseLostError`, and so does a reader when the lease is lost. Where the method gave its lease away,
- * nothing is left to be held, and its result is given as it is.
- */
-export function followResult(value: unknown, lease: Lease, onUnread: () => void): LastingResult | undefined {
+export function followResult(
+  value: unknown,
+  lease: Lease,
+  listener: ResultListener,
+): LastingResult | undefined {
   const stream = value instanceof StreamableFile ? value.getStream() : value;
   const isObserved = isObservable(value);
   if (!isObserved && !(stream instanceof Readable) && !isAsyncIterable(value)) return undefined;
   if (isGivenAway(lease.signal.reason)) return undefined;
-  if (isObserved) return followObservable(value, new Readers(lease, onUnread));
-  if (stream instanceof Readable) return { value, ended: streamEnded(stream, unreadMsOf(lease), onUnread) };
-  return isAsyncIterable(value) ? followIterable(value, new Readers(lease, onUnread)) : undefined;
+  if (isObserved) return followObservable(value, new Readers(lease, listener));
+  if (stream instanceof Readable)
+    return { value, ended: streamEnded(stream, unreadMsOf(lease), listener.onUnread) };
+  return isAsyncIterable(value) ? followIterable(value, new Readers(lease, listener)) : undefined;
 }
 
 /**
@@ -54,84 +45,22 @@ export function followSent(
   value: unknown,
   lease: Lease,
   sent: Promise<void>,
-  onUnread: () => void,
+  listener: ResultListener,
 ): LastingResult | undefined {
   if (!isAsyncIterable(value) || typeof (value as { pipe?: unknown }).pipe === 'function') return undefined;
   if (isGivenAway(lease.signal.reason)) return undefined;
-  const readers = new Readers(lease, onUnread);
+  const readers = new Readers(lease, listener);
   void sent.then(readers.endOffer);
   return followIterable(value, readers);
-}
-
-/** Those who read a result. */
-class Readers {
-  readonly #outstanding = new Outstanding();
-  /**
-   * Nobody else needs to come. The result is offered from the beginning, so that it does not count as ended.
-   */
-  readonly endOffer = this.#outstanding.begin();
-  readonly #timer: NodeJS.Timeout;
-  #isOver = false;
-
-  constructor(
-    private readonly lease: Lease,
-    onUnread: () => void,
-  ) {
-    this.#timer = setTimeout(() => {
-      onUnread();
-      this.endOffer();
-    }, unreadMsOf(lease));
-    this.#timer.unref();
-    // When the request has ended, nobody will begin to read, and when the lease is lost, nobody may.
-    lease.signal.addEventListener('abort', this.endOffer, { once: true });
-    if (lease.signal.aborted) this.endOffer();
-    void this.ended.then(() => {
-      this.#isOver = true;
-      clearTimeout(this.#timer);
-      lease.signal.removeEventListener('abort', this.endOffer);
-    });
-  }
-
-  get ended(): Promise<void> {
-    return this.#outstanding.ended;
-  }
-
-  /** Somebody begins to read. Returns what tells the end of it. Throws if the lock is not held any more. */
-  begin(): () => void {
-    this.assertHeld();
-    const end = this.#outstanding.begin();
-    clearTimeout(this.#timer);
-    this.endOffer();
-    return end;
-  }
-
-  assertHeld(): void {
-    if (this.#isOver) throw new LeaseLostError(this.lease.resources, 'released');
-    this.lease.assertHeld();
-  }
-
-  /** Throws if the lease was lost. Its reader may go on if the method gave it away. */
-  assertNotLost(): void {
-    if (!isGivenAway(this.lease.signal.reason)) this.assertHeld();
-  }
-
-  /** Calls back when the lease is lost while somebody reads. Returns what stops that. */
-  onLost(listener: (error: LeaseLostError) => void): () => void {
-    const { signal } = this.lease;
-    const onAbort = (): void => {
-      if (signal.reason instanceof LeaseLostError && !isGivenAway(signal.reason)) listener(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    return () => signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function followObservable(source: Observable<unknown>, readers: Readers): LastingResult {
   // Its work begins when it is subscribed to. The work runs under the lease like the method itself.
   const inContext = AsyncLocalStorage.snapshot();
   const value = new Observable<unknown>((subscriber) => {
+    let end: () => void;
     try {
-      const end = readers.begin();
+      end = readers.begin();
       subscriber.add(readers.onLost((error) => subscriber.error(error)));
       subscriber.add(end);
     } catch (error) {
@@ -140,8 +69,14 @@ function followObservable(source: Observable<unknown>, readers: Readers): Lastin
     const subscription = inContext(() =>
       source.subscribe({
         next: (item) => subscriber.next(item),
-        error: (error: unknown) => subscriber.error(error),
-        complete: () => subscriber.complete(),
+        error: (error: unknown) => {
+          end();
+          subscriber.error(error);
+        },
+        complete: () => {
+          end();
+          subscriber.complete();
+        },
       }),
     );
     subscriber.add(() => subscription.unsubscribe());
@@ -185,16 +120,24 @@ function followIterable(source: AsyncIterable<unknown> & object, readers: Reader
 function followIterator(iterator: AsyncIterator<unknown>, readers: Readers): AsyncIterableIterator<unknown> {
   const inContext = AsyncLocalStorage.snapshot();
   let end: (() => void) | undefined;
+  let isOver = false;
   const follow = async (step: () => Promise<IteratorResult<unknown>>): Promise<IteratorResult<unknown>> => {
+    let stepping: Promise<IteratorResult<unknown>> | undefined;
     try {
       end ??= readers.begin();
       readers.assertNotLost();
-      const result = await inContext(step);
-      if (result.done === true) end();
+      stepping = inContext(step);
+      const result = await readers.untilLost(stepping);
+      if (result.done !== true) return result;
+      isOver = true;
+      end();
       return result;
     } catch (error) {
-      end?.();
-      if (error instanceof LeaseLostError) void iterator.return?.();
+      isOver = true;
+      // The reader does not wait for the step, but the lock does.
+      const isLost = error instanceof LeaseLostError;
+      const stopped = isLost ? inContext(async () => iterator.return?.()) : undefined;
+      void Promise.allSettled([stepping, stopped]).then(end);
       throw error;
     }
   };
@@ -206,6 +149,8 @@ function followIterator(iterator: AsyncIterator<unknown>, readers: Readers): Asy
         return iterator.throw(error);
       }),
     return: async (value?: unknown) => {
+      if (end !== undefined && !isOver) readers.leave();
+      isOver = true;
       try {
         return (await inContext(async () => iterator.return?.(value))) ?? { done: true, value };
       } finally {

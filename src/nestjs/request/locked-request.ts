@@ -10,7 +10,8 @@ import { callerOfContext } from '../refusal/caller.js';
 import { toException } from '../refusal/lock-exceptions.js';
 import { pathRootOf } from './request-keys.js';
 import { Handling } from './handling.js';
-import { followResult, followSent, isGivenAway } from './lasting-result.js';
+import { followResult, followSent } from './lasting-result.js';
+import { isGivenAway } from './readers.js';
 import { RequestScope } from './request-scope.js';
 import { isStreamed, setRetryAfter } from './response.js';
 
@@ -32,6 +33,8 @@ export class LockedRequest {
   #isAnswered = false;
   /** Whether the result goes on after the caller has it. */
   #isLasting = false;
+  /** Whether the caller has a result that goes on, and has its own end. */
+  #isGiven = false;
 
   constructor(
     private readonly runner: LockRunner,
@@ -61,7 +64,8 @@ export class LockedRequest {
     return () => {
       if (!this.#isAnswered) {
         this.#isAnswered = true;
-        this.#scope.leave();
+        // Who takes the first value and leaves, as by `take(1)`, may have a result that goes on.
+        if (!this.#isGiven) this.#scope.leave();
       }
       this.#result.unsubscribe();
     };
@@ -121,25 +125,29 @@ export class LockedRequest {
    * an interceptor has put an end to the request, or the result is sent piece by piece.
    */
   #onResult(answer: () => void): void {
-    const isEarly = this.#scope.isRunning;
     this.#scope.finish();
-    if (isEarly || this.#isLasting) answer();
     this.#result.unsubscribe();
+    if (this.#scope.isRunning || this.#isLasting) answer();
   }
 
   /** Follows a result to its end if Nest sends it piece by piece, or its reader takes it so. */
   #follow(value: unknown, handling: Handling, lease: Lease): unknown {
-    const onUnread = (): void => this.runner.log.resultUnread(this.#key);
+    const listener = {
+      onRead: () => this.#scope.begin(),
+      onUnread: () => this.runner.log.resultUnread(this.#key),
+      onLeft: () => this.#scope.leave(),
+    };
     if (this.#scope.response !== undefined) {
       if (!isStreamed(value)) return value;
+      this.#isGiven = true;
       this.#followResponse(handling);
-      const iteration = followSent(value, lease, this.#scope.responseEnded, onUnread);
+      const iteration = followSent(value, lease, this.#scope.responseEnded, listener);
       void iteration?.ended.then(handling.outstanding.begin());
       return iteration?.value ?? value;
     }
-    const lasting = followResult(value, lease, onUnread);
+    const lasting = followResult(value, lease, listener);
     if (lasting === undefined) return value;
-    this.#isLasting = true;
+    this.#isLasting = this.#isGiven = true;
     void lasting.ended.then(handling.outstanding.begin());
     return lasting.value;
   }

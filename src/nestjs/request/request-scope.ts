@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
 import { isEventStream, nameOfHandler, sendsItsResponse } from '../nest-metadata.js';
+import { callerOfContext, type Caller } from '../refusal/caller.js';
 import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
 import { sharedByCopies } from './shared-by-copies.js';
 
@@ -58,6 +59,11 @@ export class RequestScope {
     return isEventStream(handler) || sendsItsResponse(owner, nameOfHandler(owner, handler));
   }
 
+  /** Who waits for the result: a method may be a route and a handler of messages. */
+  get caller(): Caller {
+    return callerOfContext(this.#context.getType<string>());
+  }
+
   /** Whether a call of this method of the instance, in the context of the request, handles it. */
   isHandledBy(instance: object, property: string | symbol): boolean {
     const method = (instance as Record<string | symbol, unknown>)[property];
@@ -76,13 +82,15 @@ export class RequestScope {
 
   /**
    * The handler's method is called now: more than once where an interceptor tries again, such as by
-   * `retry()`. Returns what tells that its promise has settled.
+   * `retry()`. Returns what tells that its promise has settled; a second call of that has no effect.
    */
   begin(): () => void {
     this.#isCalled = true;
     this.#running++;
+    let isOpen = true;
     return () => {
-      this.#running--;
+      if (isOpen) this.#running--;
+      isOpen = false;
     };
   }
 

@@ -1,7 +1,7 @@
 import type { NestInterceptor } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import { RequestScope } from './request-scope.js';
-import { setRetryAfter } from './response.js';
+import { isStreamed, setRetryAfter } from './response.js';
 
 /**
  * Interceptor of handlers with `@DistributedLock()`: lets the locked method know the request that it handles,
@@ -12,13 +12,18 @@ export const requestInterceptor: NestInterceptor = {
     new Observable((subscriber) => {
       const scope = new RequestScope(context);
       let isFinished = false;
+      // Who takes the first value and leaves, as by `take(1)`, may have a result that goes on.
+      let isGiven = false;
       const finish = (): void => {
         isFinished = true;
         scope.finish();
       };
       const subscription = scope.run(() =>
         next.handle().subscribe({
-          next: (value) => subscriber.next(value),
+          next: (value) => {
+            isGiven = isStreamed(value);
+            subscriber.next(value);
+          },
           error: (error: unknown) => {
             finish();
             setRetryAfter(context, error);
@@ -32,7 +37,7 @@ export const requestInterceptor: NestInterceptor = {
       );
       return () => {
         // The signal first: the method may end its work in an orderly way.
-        if (!isFinished) scope.leave();
+        if (!isFinished && !isGiven) scope.leave();
         subscription.unsubscribe();
       };
     }),
