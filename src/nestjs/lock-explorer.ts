@@ -13,9 +13,9 @@ import { lockedHandlerMetadataOf } from './request/locked-handler.js';
 import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
 import type { LineLogger } from './module-logger.js';
 import { cronMetadataOf, isScheduled, scheduledCronOf } from './nest-metadata.js';
-import { callerOf } from './refusal/caller.js';
+import { callersOf } from './refusal/caller.js';
 import { loadMessageException } from './refusal/message-exceptions.js';
-import { assertIntercepted, assertNobodyWaits } from './refusal/placement.js';
+import { assertIntercepted, assertNobodyWaits, assertNoCallback } from './refusal/placement.js';
 import { giveRunner } from './runner-property.js';
 
 /** Nest's `InstanceWrapper`, which it does not export. */
@@ -128,6 +128,7 @@ export class LockExplorer {
     const method = methodName(instance, locked.property);
     const found = (instance as Record<string | symbol, unknown>)[locked.property];
     this.#assertFits(method, locked);
+    assertNoCallback({ name: method, found });
     if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
     const plan = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
     runner.locks.declare(plan.name);
@@ -135,7 +136,8 @@ export class LockExplorer {
       ({ property }) => property === locked.property,
     );
     runner.watchTicks(instance, locked, plan, outermost !== locked);
-    await loadMessageException(plan.caller);
+    for (const caller of callersOf(instance, locked.property, [locked.wrapper, found]))
+      await loadMessageException(caller);
     if (lacksTick(plan, locked) && !isScheduled(locked.wrapper) && !isScheduled(found))
       this.#withoutTick.push(method);
     // A default key is one also where a value of the call follows it.
@@ -187,7 +189,7 @@ export class LockExplorer {
       if (handler.key === undefined)
         for (const key of runner.keysOf(prototype, keyed, []))
           this.#defaultKeys.add(key, prototype.constructor);
-      await loadMessageException(callerOf(prototype, property, [method]));
+      for (const caller of callersOf(prototype, property, [method])) await loadMessageException(caller);
     }
   }
 

@@ -105,9 +105,7 @@ export class LockRunner {
   async run(locked: LockedMethod, instance: object, args: unknown[]): Promise<unknown> {
     const known = this.#plans.get(instance.constructor)?.get(locked) ?? this.#planLate(instance, locked);
     const request = requestHandledBy(instance, locked.property);
-    // A handler with a schedule, for "run now": where no request calls it, the scheduler does, or other code.
-    const { ofScheduler } = known;
-    const plan = request === undefined && ofScheduler !== undefined ? { ...known, ...ofScheduler } : known;
+    const plan = planOfCall(known, request?.caller);
     // Before the first await: the tick belongs to the moment of the call.
     const method = methodName(instance, locked.property);
     const origin = this.#originOf(plan, args);
@@ -255,6 +253,17 @@ function refusalPlanOf({ onHeld, onUnavailable }: LockedMethod, caller: Caller):
   const held = onHeld ?? (caller === 'none' ? 'skip' : 'throw');
   const byDefault = held === 'skip' && caller === 'none' ? 'skip' : 'throw';
   return { caller, onHeld: held, onUnavailable: onUnavailable ?? byDefault };
+}
+
+/**
+ * The plan of one call. A handler with a schedule, for "run now": where no request calls it, the scheduler
+ * does, or other code. A handler of several transports answers each request in its own way.
+ */
+function planOfCall(known: MethodPlan, caller: Caller | undefined): MethodPlan {
+  if (caller === undefined)
+    return known.ofScheduler === undefined ? known : { ...known, ...known.ofScheduler };
+  const isOther = caller !== known.caller && caller !== 'none' && known.caller !== 'none';
+  return isOther ? { ...known, caller } : known;
 }
 
 function waitOptions({ wait, waitMs }: NormalizedOptions, onHeld: OnHeld, ttlMs: number): AcquireOptions {

@@ -104,12 +104,17 @@ export function isEventHandler(method: unknown): boolean {
   return read('microservices:handler_type', method) === EVENT;
 }
 
+/** Whether a method has `@Process` of @nestjs/bull. */
+export function isProcessOfBull(method: unknown): boolean {
+  return read('bull:module_queue_process', method) !== undefined;
+}
+
 /**
  * Whether a method processes the jobs of a queue: `process()` of a class with `@Processor` of @nestjs/bullmq,
  * or a method with `@Process` of @nestjs/bull.
  */
 export function isJobProcessor(owner: object, property: string | symbol, method: unknown): boolean {
-  if (read('bull:module_queue_process', method) !== undefined) return true;
+  if (isProcessOfBull(method)) return true;
   return property === 'process' && read('bullmq:processor_metadata', owner.constructor) !== undefined;
 }
 

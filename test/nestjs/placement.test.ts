@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { Controller, Get, Injectable, SetMetadata } from '@nestjs/common';
+import { Process } from '@nestjs/bull';
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { ResolveField, Resolver } from '@nestjs/graphql';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { Cron, Interval } from '@nestjs/schedule';
-import { LockedHandler, QuorlockModule, RunOnLeader } from '../../src/nestjs/index.js';
+import { DistributedLock, LockedHandler, QuorlockModule, RunOnLeader } from '../../src/nestjs/index.js';
 import { start, startWith } from './support.js';
 
 const run = async (): Promise<string> => 'ran';
@@ -97,11 +98,35 @@ describe('@LockedHandler where Nest runs no interceptors', () => {
   });
 });
 
+it('@DistributedLock stops the start on a processor of Bull with a callback, whose refusal nobody would hear', async () => {
+  @Injectable()
+  class OfBull {
+    @Process()
+    @DistributedLock({ key: 'job' })
+    async run(_job: unknown, done: () => void): Promise<void> {
+      done();
+    }
+  }
+  await expect(start({ providers: [OfBull] })).rejects.toThrow(
+    'OfBull.run has @DistributedLock, and a second parameter: Bull gives it a callback there',
+  );
+});
+
 @Controller()
 class Routes {
   @Get()
   @RunOnLeader('boss')
   async get(): Promise<string> {
+    return run();
+  }
+}
+
+@Controller()
+class RoutesAndEvents {
+  @Get()
+  @EventPattern('paid')
+  @RunOnLeader('boss')
+  async both(_data: unknown): Promise<string> {
     return run();
   }
 }
@@ -126,6 +151,7 @@ class LedConsumer extends WorkerHost {
 describe('@RunOnLeader where somebody waits for the result', () => {
   it.each([
     ['Routes.get', { controllers: [Routes] }],
+    ['RoutesAndEvents.both', { controllers: [RoutesAndEvents] }],
     ['Messages.sum', { controllers: [Messages] }],
     ['LedConsumer.process', { providers: [LedConsumer] }],
   ])('stops the start, because others would answer with nothing: %s', async (method, metadata) => {

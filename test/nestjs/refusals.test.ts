@@ -34,6 +34,7 @@ import {
   LockExceptionFilter,
   LockGraphQLError,
 } from '../../src/nestjs/index.js';
+import { callersOf } from '../../src/nestjs/refusal/caller.js';
 import { loadMessageException, toMessageException } from '../../src/nestjs/refusal/message-exceptions.js';
 import { until } from '../support/until.js';
 import { fragileNode, listen, start, type Application } from './support.js';
@@ -90,6 +91,20 @@ class Places {
   @MessagePattern('rpc-as-handler')
   @LockedHandler({ key: 'job' })
   async rpcAsHandler(): Promise<string> {
+    return body();
+  }
+
+  @Get('both')
+  @MessagePattern('both')
+  @DistributedLock({ key: 'job' })
+  async both(): Promise<string> {
+    return body();
+  }
+
+  @Get('both-as-handler')
+  @MessagePattern('both-as-handler')
+  @LockedHandler({ key: 'job' })
+  async bothAsHandler(): Promise<string> {
     return body();
   }
 
@@ -335,7 +350,7 @@ describe('a handler of a microservice', () => {
     return { setting, client: ClientProxyFactory.create({ transport: Transport.TCP, options }) };
   }
 
-  it.each(['rpc', 'rpc-by-service', 'rpc-as-handler'])(
+  it.each(['rpc', 'rpc-by-service', 'rpc-as-handler', 'both', 'both-as-handler'])(
     'a refused handler of a microservice answers its client with a code (%s)',
     async (pattern) => {
       const { setting, client } = await connect();
@@ -346,6 +361,16 @@ describe('a handler of a microservice', () => {
       expect(setting.log.of('RpcExceptionsHandler')).toEqual([]);
     },
   );
+
+  it('a route that is a handler of messages too refuses a request in the way of HTTP', async () => {
+    const { setting, client } = await connect();
+    await client.close();
+    const url = await listen(setting);
+    for (const path of ['both', 'both-as-handler'])
+      expect((await fetch(`${url}/${path}`)).headers.get('retry-after')).toMatch(/^\d+$/);
+    // The exceptions of both are loaded at the start.
+    expect(callersOf(Places.prototype, 'both', [Places.prototype.both])).toEqual(['http', 'rpc']);
+  });
 
   it('a refused event, of whose failure no client hears, is reported by Nest', async () => {
     const { setting, client } = await connect();

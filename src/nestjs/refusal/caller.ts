@@ -4,17 +4,27 @@ import { isGatewayHandler, isJobProcessor, isMessageHandler, isResolver, isRoute
 export type Caller = 'http' | 'graphql' | 'websocket' | 'rpc' | 'queue' | 'none';
 
 /**
- * The caller of this method of the class of `owner`: `'none'` for the scheduler, for events and other code.
+ * The callers of this method of the class of `owner`; none where the scheduler, events or other code call it.
+ * A method of a hybrid application may be both a route and a handler of messages.
  * `methods` are the functions with the metadata: ours, and a wrapper of another decorator around it.
  */
-export function callerOf(owner: object, property: string | symbol, methods: readonly unknown[]): Caller {
-  if (methods.some(isRoute)) return 'http';
-  if (methods.some(isResolver)) return 'graphql';
-  if (methods.some(isGatewayHandler)) return 'websocket';
-  if (methods.some(isMessageHandler)) return 'rpc';
-  if (methods.some((method) => isJobProcessor(owner, property, method))) return 'queue';
-  return 'none';
+export function callersOf(
+  owner: object,
+  property: string | symbol,
+  methods: readonly unknown[],
+): readonly Caller[] {
+  const callers: Caller[] = [];
+  if (methods.some(isRoute)) callers.push('http');
+  if (methods.some(isResolver)) callers.push('graphql');
+  if (methods.some(isGatewayHandler)) callers.push('websocket');
+  if (methods.some(isMessageHandler)) callers.push('rpc');
+  if (methods.some((method) => isJobProcessor(owner, property, method))) callers.push('queue');
+  return callers;
 }
+
+/** The first of those who call a method; `'none'` for the scheduler, for events and for other code. */
+export const callerOf = (owner: object, property: string | symbol, methods: readonly unknown[]): Caller =>
+  callersOf(owner, property, methods)[0] ?? 'none';
 
 const CALLERS: Readonly<Record<string, Caller>> = {
   http: 'http',

@@ -3,9 +3,10 @@ import {
   isEventListener,
   isFieldResolver,
   isJobProcessor,
+  isProcessOfBull,
   isScheduled,
 } from '../nest-metadata.js';
-import { callerOf } from './caller.js';
+import { callersOf, type Caller } from './caller.js';
 
 /** A method as Nest finds it on a class. */
 export interface FoundMethod {
@@ -26,7 +27,7 @@ export interface FoundMethod {
 export function assertIntercepted(method: FoundMethod, areFieldsIntercepted: boolean): boolean {
   const { name, owner, property, found } = method;
   const where = callWithoutInterceptors(method, areFieldsIntercepted);
-  if (where === undefined) return callerOf(owner, property, [found]) !== 'none';
+  if (where === undefined) return callersOf(owner, property, [found]).length > 0;
   throw new Error(
     `${name} has @LockedHandler, and would run without its lock: Nest runs no interceptors for ${where}. ` +
       'Use @DistributedLock',
@@ -52,9 +53,24 @@ function callWithoutInterceptors(
  * @throws Error for a handler of requests and for the processor of a queue.
  */
 export function assertNobodyWaits({ name, owner, property, found }: FoundMethod): void {
-  if (callerOf(owner, property, [found]) === 'none' || isEventHandler(found)) return;
+  const isWaiting = (caller: Caller): boolean => caller !== 'rpc' || !isEventHandler(found);
+  if (!callersOf(owner, property, [found]).some(isWaiting)) return;
   throw new Error(
     `${name} has @RunOnLeader, and whoever calls it waits for its result: a worker that does not lead ` +
       'would answer with nothing. Ask LeaderElection inside the method, and answer accordingly',
+  );
+}
+
+/**
+ * Refuses a processor of Bull that takes a callback. Bull then does not look at its promise: a refusal would
+ * end the process as an unhandled rejection, and the lock would be released before the callback is called.
+ *
+ * @throws Error for a method with `@Process` and more than one parameter.
+ */
+export function assertNoCallback({ name, found }: Pick<FoundMethod, 'name' | 'found'>): void {
+  if (!isProcessOfBull(found) || (found as { readonly length: number }).length < 2) return;
+  throw new Error(
+    `${name} has @DistributedLock, and a second parameter: Bull gives it a callback there, and does not ` +
+      'look at the promise of the method. Take the job alone, and return when it is done',
   );
 }
