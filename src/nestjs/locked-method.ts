@@ -34,17 +34,25 @@ export interface LockedMethod {
 const LOCKED_METHODS = Symbol.for('quorlock:locked-methods');
 
 /** Records a locked method on its class, where `lockedMethodsOf` finds it. */
-export function addLockedMethod(prototype: object, locked: LockedMethod): void {
-  const own = (Reflect.getOwnMetadata(LOCKED_METHODS, prototype) ?? []) as LockedMethod[];
-  Reflect.defineMetadata(LOCKED_METHODS, [...own, locked], prototype);
-}
+export const addLockedMethod = (prototype: object, locked: LockedMethod): void =>
+  recordMethod(LOCKED_METHODS, prototype, locked);
 
 /** The locked methods of a class and of the classes that it extends. */
-export function lockedMethodsOf(prototype: object): LockedMethod[] {
-  const found: LockedMethod[] = [];
+export const lockedMethodsOf = (prototype: object): LockedMethod[] =>
+  recordedMethods(LOCKED_METHODS, prototype);
+
+/** Records a method on its class, in the list that the symbol of its decorator names. */
+export function recordMethod(list: symbol, prototype: object, method: object): void {
+  const own = (Reflect.getOwnMetadata(list, prototype) ?? []) as object[];
+  Reflect.defineMetadata(list, [...own, method], prototype);
+}
+
+/** What `recordMethod` has recorded on a class and on the classes that it extends. */
+export function recordedMethods<Recorded>(list: symbol, prototype: object): Recorded[] {
+  const found: Recorded[] = [];
   let owner: object | null = prototype;
   while (owner !== null) {
-    found.push(...((Reflect.getOwnMetadata(LOCKED_METHODS, owner) ?? []) as LockedMethod[]));
+    found.push(...((Reflect.getOwnMetadata(list, owner) ?? []) as Recorded[]));
     owner = Object.getPrototypeOf(owner) as object | null;
   }
   return found;

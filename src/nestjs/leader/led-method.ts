@@ -1,4 +1,4 @@
-import type { Method } from '../locked-method.js';
+import { recordedMethods, recordMethod, type Method } from '../locked-method.js';
 
 /** One method with `@RunOnLeader()`. */
 export interface LedMethod {
@@ -19,18 +19,8 @@ export interface LedMethod {
 const LED_METHODS = Symbol.for('quorlock:led-methods');
 
 /** Records a method on its class, where `ledMethodsOf` finds it. */
-export function addLedMethod(prototype: object, led: LedMethod): void {
-  const own = (Reflect.getOwnMetadata(LED_METHODS, prototype) ?? []) as LedMethod[];
-  Reflect.defineMetadata(LED_METHODS, [...own, led], prototype);
-}
+export const addLedMethod = (prototype: object, led: LedMethod): void =>
+  recordMethod(LED_METHODS, prototype, led);
 
 /** The methods with `@RunOnLeader()` of a class and of the classes that it extends. */
-export function ledMethodsOf(prototype: object): LedMethod[] {
-  const found: LedMethod[] = [];
-  let owner: object | null = prototype;
-  while (owner !== null) {
-    found.push(...((Reflect.getOwnMetadata(LED_METHODS, owner) ?? []) as LedMethod[]));
-    owner = Object.getPrototypeOf(owner) as object | null;
-  }
-  return found;
-}
+export const ledMethodsOf = (prototype: object): LedMethod[] => recordedMethods(LED_METHODS, prototype);
