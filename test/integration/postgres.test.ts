@@ -122,7 +122,7 @@ describe('one database and no Redis', () => {
       await node.memory?.trust();
       expect([set, node.state.status]).toEqual([set, 'ready']);
     }
-    const record = `[["list",0,0,[["id","address"]]]]`;
+    const ofOneList = `[["list",0,0,[["id","address"]]]]`;
     for (const [cur, hasRecord] of [
       ['list', true],
       ['spoilt', false],
@@ -130,7 +130,7 @@ describe('one database and no Redis', () => {
       await server.query(
         `update quorlock.marker set record = $1, cur = $2, mem = '1', made_in = '1', made_by = run
           where prefix = 'marked:'`,
-        [record, cur],
+        [ofOneList, cur],
       );
       await node.memory?.look();
       expect([cur, node.state.record?.pair !== undefined]).toEqual([cur, hasRecord]);
