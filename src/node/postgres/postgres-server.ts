@@ -33,7 +33,7 @@ import type { PostgresPlace } from './postgres-place.js';
 import { quoted } from './sql/migration.js';
 
 const FORGOT =
-  'it may have forgotten locks: a backup was restored, or a standby was promoted, ' +
+  'it is new, or may have forgotten locks: a backup was restored, or a standby was promoted, ' +
   'or its marker was changed by hand';
 
 /** The database behind a node: carries out its requests, and the commands to its guard. */
