@@ -25,11 +25,11 @@ export class QuorumWatch {
   readonly #quorum: WatchedQuorum;
   readonly #tell: (quorum: QuorumSnapshot, atStart: boolean) => void;
   readonly #stops: (() => void)[];
-  #timer: Timer | undefined;
+  readonly #timer: Timer;
   #resolve: (quorum: QuorumSnapshot) => void = () => undefined;
   /** `undefined` until the start is over. */
   #wasReached: boolean | undefined;
-  #isTimeUp = false;
+  #areNodesKnown = false;
   #isClosed = false;
 
   constructor(
@@ -42,7 +42,11 @@ export class QuorumWatch {
     this.#quorum = quorum;
     this.#tell = tell;
     this.started = new Promise((resolve) => (this.#resolve = resolve));
-    this.#timer = setAttendedTimer(clock, () => this.#onTimeUp(), START_MS, 'background');
+    const timeUp = (): void => {
+      this.#endNodes();
+      this.look();
+    };
+    this.#timer = setAttendedTimer(clock, timeUp, START_MS, 'background');
     this.#stops = nodes.map((node) => node.onStateChange(() => this.look()));
     // Nodes in memory are ready at once, and nobody can have subscribed yet.
     void Promise.resolve().then(() => this.look());
@@ -51,7 +55,7 @@ export class QuorumWatch {
   close(): void {
     this.#isClosed = true;
     for (const stop of this.#stops) stop();
-    this.#timer?.cancel();
+    this.#timer.cancel();
     this.#resolve(this.#quorum.count);
   }
 
@@ -59,8 +63,8 @@ export class QuorumWatch {
   look(): void {
     if (this.#isClosed) return;
     if (this.#wasReached === undefined) {
-      const isKnown = this.#nodes.every(({ state: { status } }) => !MAY_CHANGE_SOON.has(status));
-      if ((isKnown || this.#isTimeUp) && !this.#quorum.isListAwaited) this.#endStart();
+      if (this.#nodes.every(({ state: { status } }) => !MAY_CHANGE_SOON.has(status))) this.#endNodes();
+      if (this.#areNodesKnown && !this.#quorum.isListAwaited) this.#endStart();
       return;
     }
     const quorum = this.#quorum.count;
@@ -69,15 +73,13 @@ export class QuorumWatch {
     this.#tell(quorum, false);
   }
 
-  /** The wait for the list ends about now, too. Until then, nodes that are ready are taken to vote. */
-  #onTimeUp(): void {
-    this.#isTimeUp = true;
-    this.look();
+  /** The nodes are not waited for any more. Their list is; until it is known, all count that are ready. */
+  #endNodes(): void {
+    this.#areNodesKnown = true;
+    this.#timer.cancel();
   }
 
   #endStart(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
     const quorum = this.#quorum.count;
     this.#wasReached = quorum.reached;
     this.#tell(quorum, true);
