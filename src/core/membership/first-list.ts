@@ -61,18 +61,32 @@ export function beginFirstList(
   const begun = here.flatMap(({ record }) => (record !== undefined && isFirst(record) ? [record.list] : []));
   if (begun.some((list) => !areSameServers(list.members, own, digest)))
     return { writes: [], notices: ['two first lists'] };
+  const isMeant = ({ record }: HereView): boolean =>
+    record === undefined || areSameServers(record.list.members, own, digest);
+  const latest = begunListIn(views);
   // A node that one client found away has a made-up id in its list: a later list has the ids of those that
   // see the nodes now.
-  const latest = begunListIn(views);
   const isDecided = begun.every(
     (list) => areSameMembers(list.members, own) || list.epoch < (latest?.epoch ?? 0),
   );
+  const isLatest = !here.some((view) => isMeant(view) && keepsOutFirst(view, latest));
   const list =
-    latest === undefined || !isDecided ? memberList(digest, knowledge.highestEpoch + 1, own, '') : latest;
-  const isMeant = ({ record }: HereView): boolean =>
-    record === undefined || areSameServers(record.list.members, own, digest);
+    latest === undefined || !isDecided || !isLatest
+      ? memberList(digest, knowledge.highestEpoch + 1, own, '')
+      : latest;
   return { writes: writesOf(views, 'first use', { list, previous: undefined }, isMeant), notices: [] };
 }
+
+/**
+ * Whether a node is kept out for good by a list as late as the one that was begun, and that does not follow on
+ * it: while some clients begin anew, others may still go on from what was there before.
+ */
+const keepsOutFirst = ({ record }: HereView, begun: MemberList | undefined): boolean =>
+  record !== undefined &&
+  begun !== undefined &&
+  record.list.id !== begun.id &&
+  record.previous?.id !== begun.id &&
+  record.list.epoch >= begun.epoch;
 
 /**
  * Lets the client's own list come into use if others have begun it anew, at a lower epoch, because the nodes

@@ -543,6 +543,25 @@ describe('the writes that are due', () => {
     });
   });
 
+  describe('all nodes forgot, some clients have begun anew, and others have gone on from the list before', () => {
+    const anew = { list: list('abc', 2), previous: undefined };
+    const begun = [view('a', { record: anew }), view('b', { record: anew })];
+    const knowledge = knowing(view('a', { record: { list: A, previous: FIRST } }));
+
+    it('a list that is as late as the one that was begun keeps no node out for good', () => {
+      const goneOn = { list: list('abc', 2, FIRST), previous: FIRST };
+      const views = [...begun, view('c', { record: goneOn })];
+      expect(inWords(planOf(views))).toEqual([0, 1, 2].map((nodeIndex) => `first use ${nodeIndex}: 3 abc`));
+    });
+
+    it('but what follows on the list that was begun stays', () => {
+      const followed = { list: list('abc', 3, anew.list), previous: anew.list };
+      const c = view('c', { record: followed, isTrusted: false });
+      knowledge.learn([...begun, c], 0);
+      expect(inWords(planOf([...begun, c], knowledge))).toEqual([]);
+    });
+  });
+
   it('first use begins again, at a higher epoch, when all members have forgotten', () => {
     const knowledge = knowing(view('a'), view('b'), view('c'));
     const plan = planOf([blank('a'), blank('b'), blank('c')], knowledge);
