@@ -70,3 +70,9 @@ export const pastExpiryMs = (remainingMs: number, random: number): number => rem
  * wait for the same resource do not all ask at once.
  */
 export const splitWakeMs = (random: number): number => 2 + 6 * random;
+
+/**
+ * How long a process that was notified has to come, in milliseconds. It waits for more nodes, and for the
+ * answers to its round. One that has not come by then may be stopped, and a node notifies the next one too.
+ */
+export const COMES_WITHIN_MS = 1_000;

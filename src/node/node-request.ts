@@ -152,7 +152,8 @@ export interface ExtendRequest extends Voted {
 
 /**
  * Deletes the holder's keys, or leaves them `keepMs` to live, and announces it to the first on each wait
- * list. It has no deadline: it is right whenever it comes.
+ * list. It has no deadline: it is right whenever it comes. Whoever was told keeps its place until it has the
+ * resource or is told again; if that is more than `COMES_WITHIN_MS` later, the next on the list is told too.
  *
  * Before that, with `finish`, it records that the tick is finished, whoever owns the keys. It does not where
  * the resource has no counter, because a lost counter must stay lost; and not over a later attempt. The vote
@@ -191,8 +192,9 @@ export interface ReleaseRequest extends RequestBase {
 }
 
 /**
- * Announces each resource that is free to the first on its wait list, because the one who was told before has
- * no use for it. A node without `onRelease` grants it and does nothing.
+ * Takes the waiter that `holderId` names off the wait list of each resource that is free, and announces the
+ * resource to the first on the list, because the one who was told before has no use for it. A node without
+ * `onRelease` grants it and does nothing.
  *
  * @example
  * { op: 'wake', resources: ['invoice:7'], holderId: 'web-1:4711:5f0c…' }

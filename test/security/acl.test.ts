@@ -175,7 +175,7 @@ describe('the rights in docs/security.md', () => {
     expect(await messagesOf(user.words)).toEqual([]);
   });
 
-  const forWaiting = ['zadd', 'zrem', 'zcard', 'zpopmin', 'publish', 'subscribe'];
+  const forWaiting = ['zadd', 'zrem', 'zcard', 'publish', 'subscribe'];
   const tolerated = ['info', 'script|load', 'incrby', ...forWaiting];
 
   it.each(user.commands.filter((command) => !tolerated.includes(command)))(

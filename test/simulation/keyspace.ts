@@ -55,8 +55,12 @@ export class Keyspace {
    * Members of a sorted set are fields with their scores; the keyspace has no other hashes under such a key.
    */
   addMember(key: string, member: string, score: number): void {
-    if (!this.isSpoilt(key) && this.field(key, member) === undefined)
-      this.setField(key, member, String(score));
+    if (!this.isSpoilt(key)) this.setField(key, member, String(score));
+  }
+
+  score(key: string, member: string): number | undefined {
+    const score = this.field(key, member);
+    return score === undefined ? undefined : Number(score);
   }
 
   removeMember(key: string, member: string): void {

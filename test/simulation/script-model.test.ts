@@ -126,7 +126,11 @@ function randomCall(
       ],
       second: 'fence',
     }),
-    wake: () => ({ terms: [resources, CHANNELS], second: 'wait' }),
+    wake: () => ({
+      terms: [resources, CHANNELS],
+      own: () => [rng.pick(['away', 'mute', 'here', 'there'])],
+      second: 'wait',
+    }),
     inspect: () => ({ terms: [], second: 'fence' }),
     history: () => ({ terms: [], second: 'fence' }),
     guard: () => ({

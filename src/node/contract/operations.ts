@@ -107,8 +107,8 @@ export class Operations {
     return this.ask(this.releaseRequest(about));
   }
 
-  wake(resources: readonly string[]): Promise<Vote> {
-    return this.ask({ op: 'wake', resources, holderId: '' });
+  wake(resources: readonly string[], waiter = ''): Promise<Vote> {
+    return this.ask({ op: 'wake', resources, holderId: waiter });
   }
 
   async inspect(resource: string): Promise<NodeInspection> {

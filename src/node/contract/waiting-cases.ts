@@ -23,7 +23,7 @@ export const queueCases: Cases = {
 
 /** What a node with release notifications must do. */
 export const waitingCases: Cases = {
-  'a waiter is refused, and notified once when the resource is released': async (on) => {
+  'a waiter is refused, and notified when the resource is released, until it has it': async (on) => {
     const resources = [on.resource()];
     const { queueEntry, heard, close } = await listen(on);
     await on.granted({ resources, holderId: 'bert' });
@@ -37,6 +37,8 @@ export const waitingCases: Cases = {
     });
     await hears(heard, 2);
     equal(heard[1], resources[0]);
+    await on.granted({ resources, queueEntry });
+    await on.release({ resources });
     await on.granted({ resources, holderId: 'bert' });
     deepStrictEqual(await on.release({ resources, holderId: 'bert' }), { kind: 'granted', counter: 0 });
     close();
@@ -51,10 +53,27 @@ export const waitingCases: Cases = {
     await on.release({ resources, holderId: 'bert' });
     await hears(first.heard, 2);
     deepStrictEqual(second.heard, [undefined]);
-    await on.granted({ resources, holderId: 'bert' });
-    await on.release({ resources, holderId: 'bert' });
+    await on.granted({ resources, queueEntry: first.queueEntry });
+    await on.release({ resources });
     await hears(second.heard, 2);
     equal(first.heard.length, 2);
+    first.close();
+    second.close();
+  },
+
+  'a waiter that was notified in vain is notified once more before others are': async (on) => {
+    const resources = [on.resource()];
+    const [first, second] = [await listen(on), await listen(on)];
+    await on.granted({ resources, holderId: 'bert' });
+    for (const { queueEntry } of [first, second]) await on.acquire({ resources, queueEntry });
+    for (const times of [2, 3]) {
+      matches(await on.release({ resources, holderId: 'bert' }), { waiting: 1 });
+      await hears(first.heard, times);
+      await on.granted({ resources, holderId: 'bert' });
+      matches(await on.acquire({ resources, queueEntry: first.queueEntry }), { reason: 'held' });
+    }
+    await on.release({ resources, holderId: 'bert' });
+    await hears(second.heard, 2);
     first.close();
     second.close();
   },
@@ -105,7 +124,7 @@ export const waitingCases: Cases = {
     await on.acquire({ resources, holderId: 'bert', queueEntry: other.queueEntry });
     await on.release({ resources, queueEntry: own.queueEntry });
     await hears(other.heard, 2);
-    await on.granted({ resources, holderId: 'bert' });
+    await on.granted({ resources, holderId: 'bert', queueEntry: other.queueEntry });
     await on.release({ resources, holderId: 'bert' });
     await hears(own.heard, 2);
     own.close();
@@ -133,7 +152,7 @@ export const waitingCases: Cases = {
     await on.release({ resources, holderId: 'bert' });
     await hears(first.heard, 2);
     deepStrictEqual(second.heard, [undefined]);
-    await on.wake(resources);
+    await on.wake(resources, first.queueEntry.waiter);
     await hears(second.heard, 2);
     equal(first.heard.length, 2);
     first.close();

@@ -1,3 +1,4 @@
+import { COMES_WITHIN_MS } from '../../core/backoff.js';
 import { failed, type Failed, type Vote } from '../../core/vote.js';
 import { systemClock, type Clock } from '../../clock.js';
 import type { LockNode, NodeInspection, ReleaseListener, VoteReceiver } from '../lock-node.js';
@@ -18,8 +19,8 @@ const SWEEP_FROM = 1_000;
 export class MemoryNode implements LockNode {
   readonly scope = 'process';
   readonly #records = new Map<string, Stored>();
-  /** The wait list of each resource, in the order of joining. */
-  readonly #waitLists = new Map<string, Set<string>>();
+  /** The wait list of each resource, in the order of joining: when each waiter was told, if it was. */
+  readonly #waitLists = new Map<string, Map<string, number | undefined>>();
   /** The listener of each waiter. */
   readonly #listeners = new Map<string, (resource: string | undefined) => void>();
   readonly #state = new ObservableState({ status: 'ready' });
@@ -90,8 +91,11 @@ export class MemoryNode implements LockNode {
       case 'release':
         return this.#release(request, now);
       case 'wake':
-        for (const resource of request.resources)
-          if (this.#ownerOf(resource, now) === undefined) this.#announce(resource);
+        for (const resource of request.resources) {
+          if (this.#ownerOf(resource, now) !== undefined) continue;
+          this.#waitLists.get(resource)?.delete(request.holderId);
+          this.#announce(resource, now);
+        }
         return this.#decide(request, now);
       case 'confirm':
       case 'extend':
@@ -137,29 +141,33 @@ export class MemoryNode implements LockNode {
     let notified = 0;
     for (const resource of owned) {
       if (queueEntry !== undefined) this.#join(resource, queueEntry.waiter);
-      if (this.#announce(resource)) notified++;
+      if (this.#announce(resource, now)) notified++;
     }
     return vote.kind === 'granted' && notified > 0 ? { ...vote, waiting: notified } : vote;
   }
 
   #join(resource: string, waiter: string): void {
     let list = this.#waitLists.get(resource);
-    if (list === undefined) this.#waitLists.set(resource, (list = new Set()));
-    list.add(waiter);
+    if (list === undefined) this.#waitLists.set(resource, (list = new Map()));
+    if (!list.has(waiter)) list.set(waiter, undefined);
   }
 
-  /** Tells the first waiter on the list that listens; whether there was one. */
-  #announce(resource: string): boolean {
+  /**
+   * Tells the first waiter on the list that listens; whether there was one. It keeps its place until it has
+   * the resource or is told again. If it is told again after long, the next one is told too.
+   */
+  #announce(resource: string, now: number): boolean {
     const list = this.#waitLists.get(resource);
     if (list === undefined) return false;
     let isTold = false;
-    for (const waiter of list) {
-      list.delete(waiter);
+    for (const [waiter, toldAt] of list) {
       const listener = this.#listeners.get(waiter);
+      if (listener === undefined || toldAt !== undefined) list.delete(waiter);
+      else list.set(waiter, now);
       if (listener === undefined) continue;
       afterCaller(() => listener(resource));
       isTold = true;
-      break;
+      if (toldAt === undefined || now - toldAt < COMES_WITHIN_MS) break;
     }
     if (list.size === 0) this.#waitLists.delete(resource);
     return isTold;

@@ -174,6 +174,50 @@ describe('a long contended run', () => {
   );
 });
 
+describe('the commands for a hand-over', () => {
+  it.each([8, 32])(
+    'hardly depend on how many processes wait: %i of them, 1 to 3 ms away from each node',
+    async (processes) => {
+      const world = new VirtualWorld(5);
+      const way = lehmer(7);
+      // Notifications and requests overtake each other, so the nodes hear of those who wait in other orders.
+      for (const node of world.nodes) {
+        node.behaviour = {
+          get requestMs() {
+            return 1 + 2 * way();
+          },
+          get replyMs() {
+            return 1 + 2 * way();
+          },
+        };
+      }
+      const managers: LockManager[] = [];
+      const served = Array.from({ length: processes }, () => 0);
+      const startMs = 1_000;
+      const until = world.clock.now() + startMs + 3_000;
+      const callers = Array.from({ length: 992 }, async (_, who) => {
+        const locks = (managers[who % processes] ??= world.manager({}, lehmer(who + 1)));
+        while (world.clock.now() < until) {
+          const lease = await locks.acquire(R, { waitMs: 60_000, ttlMs: 10_000 });
+          served[who % processes]!++;
+          await lease.release();
+        }
+      });
+      const commands = (): number => world.nodes.reduce((sum, { log }) => sum + log.length, 0);
+      const handOvers = (): number => served.reduce((sum, count) => sum + count, 0);
+      // At the start all ask at once.
+      await world.clock.advance(startMs);
+      const before = [commands(), handOvers()] as const;
+      await world.clock.advance(3_000);
+      const each = (commands() - before[0]) / (handOvers() - before[1]);
+      await world.clock.until(Promise.all(callers));
+      // Five acquisitions and five releases for a run of 128 leases are 0.08.
+      expect(each).toBeLessThan(0.2);
+      expect(Math.max(...served)).toBeLessThanOrEqual(2 * Math.min(...served));
+    },
+  );
+});
+
 /** A small repeatable generator of numbers from 0 to 1. */
 function lehmer(seed: number): () => number {
   let state = seed * 7_919;

@@ -55,7 +55,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'blocked event loops',
-    likely: 53,
+    likely: 12,
     breaks: ['validity within the keys'],
   },
   {
@@ -108,7 +108,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'suspended machines',
-    likely: 237,
+    likely: 8,
     breaks: ['one holder', 'tokens grow'],
   },
   {

@@ -6,7 +6,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     name: 'a vote under any list of nodes',
     flaw: 'any list accepted',
     worlds: 'changing lists',
-    likely: 26,
+    likely: 17,
     breaks: ['one holder'],
   },
   {
@@ -26,7 +26,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 10,
+    likely: 38,
     breaks: ['one holder'],
   },
   {
@@ -39,7 +39,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 6,
+    likely: 3,
     breaks: ['one holder'],
   },
   {
@@ -88,11 +88,12 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     name: 'a node that tells others of no lease',
     flaw: 'no instant told',
     worlds: 'lifted quarantines',
-    likely: 5,
+    likely: 13,
     breaks: ['one holder'],
   },
   {
     name: 'no quarantine',
+    likely: 7,
     edits: [
       {
         file: 'node/server/counted-vote.ts',

@@ -6,7 +6,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
     name: 'a tick recorded without ownership',
     flaw: 'tick without ownership',
     worlds: 'stopped processes',
-    likely: 18,
+    likely: 37,
     breaks: ['no tick lost', 'one run per tick'],
   },
   {
@@ -44,7 +44,6 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'dying workers',
-    likely: 12,
     breaks: ['a finished tick stays finished'],
   },
   {
@@ -63,7 +62,6 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
     worlds: 'dying workers',
-    likely: 21,
     breaks: ['a finished tick stays finished'],
   },
 ];

@@ -15,6 +15,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a missing confirm if the counters differ',
+    likely: 2,
     edits: [
       {
         file: 'lock/acquire/acquire-round.ts',
@@ -56,7 +57,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing connections',
-    likely: 2,
+    likely: 38,
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
@@ -92,7 +93,7 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'many waiters',
-    likely: 11,
+    likely: 15,
     breaks: ['tokens grow'],
   },
   {

@@ -44,13 +44,15 @@ export function finish(
   return [found > 0 ? 'released' : 'absent', told, ...(state === 'finished' ? [recorded] : [])];
 }
 
-/** Wakes the first waiter for each resource that nobody has. */
+/** Wakes the first other waiter for each resource that nobody has. */
 export function wake(
   { server, operation, waitLists }: Context,
   [, channel = '']: readonly string[],
 ): unknown {
   forEachPair(operation, (lock, list) => {
-    if (server.keyspace.get(lock) === undefined) waitLists.wakeFirst(lock, list, channel);
+    if (server.keyspace.get(lock) !== undefined) return;
+    server.keyspace.removeMember(list, operation.own[0]!);
+    waitLists.wakeFirst(lock, list, channel);
   });
   return 0;
 }

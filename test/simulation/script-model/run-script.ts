@@ -34,7 +34,7 @@ const SHAPES: Readonly<Record<Verb, Shape>> = {
   extend: { guard: 5, deadline: true, list: true, terms: 6, own: 2 },
   release: { guard: 1, terms: 5, own: 1 },
   finish: { guard: 5, terms: 9, own: 4 },
-  wake: { guard: 1, terms: 2, own: 0 },
+  wake: { guard: 1, terms: 2, own: 1 },
   inspect: { guard: 5, terms: 0, own: 0 },
   history: { guard: 1, terms: 0, own: 0 },
   guard: { guard: 5, terms: 3, own: 0 },

@@ -1,3 +1,4 @@
+import { COMES_WITHIN_MS } from '../../../src/core/backoff.js';
 import type { Server } from './operation.js';
 import { numberIn } from './words.js';
 
@@ -7,7 +8,7 @@ export class WaitLists {
 
   enlist(list: string, waiter: string, lifeMs: number): void {
     const { keyspace, nowUs, marker } = this.server;
-    keyspace.addMember(list, waiter, nowUs);
+    keyspace.addMember(list, waiter, keyspace.score(list, waiter) ?? nowUs);
     if (keyspace.pttl(list) < lifeMs) keyspace.pexpire(list, lifeMs);
     const untilMs = Math.ceil(nowUs / 1_000) + lifeMs;
     if ((numberIn(keyspace.field(marker, 'waits')) ?? 0) < untilMs)
@@ -16,10 +17,19 @@ export class WaitLists {
 
   /** How many were told. */
   wakeFirst(lock: string, list: string, channel: string): number {
-    for (const waiter of this.server.keyspace.members(list)) {
-      this.server.keyspace.removeMember(list, waiter);
-      if (this.server.publish(channel + waiter, lock) > 0) return 1;
+    const { keyspace, publish, nowUs } = this.server;
+    let told = 0;
+    for (const waiter of keyspace.members(list)) {
+      const place = keyspace.score(list, waiter)!;
+      const isHeard = publish(channel + waiter, lock) > 0;
+      if (isHeard && place >= 0) {
+        keyspace.addMember(list, waiter, -nowUs);
+        return 1;
+      }
+      keyspace.removeMember(list, waiter);
+      if (isHeard) told = 1;
+      if (isHeard && nowUs + place < COMES_WITHIN_MS * 1_000) return 1;
     }
-    return 0;
+    return told;
   }
 }

@@ -72,7 +72,8 @@ export const acquire = (q: string): string => `
             where w.prefix = in_prefix and w.resource = any (r.resources) and w.waiter = r.waiter;
           answer := answer || jsonb_build_object('waiting', coalesce((select max(n) from (
             select count(*) as n from ${q}.waiter w where w.prefix = in_prefix
-              and w.resource = any (r.resources) and w.expires > now_us group by w.resource) counts), 0));
+              and w.resource = any (r.resources)
+              and (w.expires > now_us or w.expires < 0) group by w.resource) counts), 0));
         end if;
       elsif refusing is not null and r.waiter is not null then
         perform ${q}.enlist_v1(in_prefix, refusing, r.waiter, now_us + r.lives * 1000);

@@ -40,7 +40,7 @@ export const release = (q: string): string => `
           if r.waiter is not null then
             perform ${q}.enlist_v1(in_prefix, name, r.waiter, now_us + r.lives * 1000);
           end if;
-          told := told + ${q}.tell_first_v1(in_prefix, name);
+          told := told + ${q}.tell_first_v1(in_prefix, name, now_us);
         end if;`,
       )}
       if mine = 0 then

@@ -1,3 +1,5 @@
+/** How long a waiter that was told, see `waiterFunctions`, keeps its place. */
+const TOLD_LIVES_US = 3_600_000_000;
 /** How many rows are deleted at once. */
 const SWEPT_ROWS = 5_000;
 
@@ -22,7 +24,7 @@ begin
   ${sweep(q, 'lease', 'keep < in_now and (holder is null or expires <= in_now)')}
   get diagnostics swept_rows = row_count;
   if swept_rows = ${SWEPT_ROWS} then update ${q}.marker set swept = 0 where prefix = in_prefix; end if;
-  ${sweep(q, 'waiter', 'expires < in_now')}
+  ${sweep(q, 'waiter', `greatest(expires, ${TOLD_LIVES_US} - expires) < in_now`)}
   ${sweep(q, 'note', 'keep < in_now')}
 end $$;
 `;

@@ -67,7 +67,7 @@ function wordsOf(keyPrefix: string, request: NodeRequest, fenceTtlMs: number): W
       return { script: FINISH, terms: [...terms, ...runTerms], own, base: 0 };
     }
     case 'wake':
-      return { script: WAKE, terms: [resources.length, channelsOf(keyPrefix)], own: [], base: 0 };
+      return { script: WAKE, terms: [resources.length, channelsOf(keyPrefix)], own: [holderId], base: 0 };
   }
 }
 

@@ -1,11 +1,11 @@
-import { MARKER } from './lua/guard.js';
+import { CLOCK, MARKER } from './lua/guard.js';
 import { forEachOperation } from './lua/operations.js';
 import { WAKE_FIRST } from './lua/wait-list.js';
 import { scriptOf } from './script.js';
 
 /**
- * wake: tells the first process that waits for each resource, if the resource is free. A process that was
- * told and does not need the resource any more asks for it. Like a release, it has neither guard nor
+ * wake: takes a process off the list of each resource that is free, and tells the first one on it. A process
+ * that was told and does not need the resource any more asks for it. Like a release, it has neither guard nor
  * deadline.
  *
  * KEYS  the marker (but on a shard, see the guard); then for each operation the lock key and the wait list of
@@ -13,6 +13,7 @@ import { scriptOf } from './script.js';
  * ARGV  1   as the guard's: where the marker is
  *       2   how many resources each operation has
  *       3   how channels of waiters begin
+ *       then for each operation the waiter that asks
  * Reply for each operation
  *         0                     done
  *         {'error', message}    one of the keys is no lock; the others were seen to
@@ -21,14 +22,15 @@ import { scriptOf } from './script.js';
  * One operation:
  *
  *     EVALSHA <sha> 3 lock:quorlock:node lock:invoice:7 {lock:invoice:7}:fence:wait '' 1 lock:quorlock:wake:
+ *       web-1:5f0c…
  *     1) 0
  */
 export const WAKE = scriptOf(
   'wake',
-  `${MARKER}
+  `${MARKER}${CLOCK}
 local channel = ARGV[3]
 ${WAKE_FIRST}
-local keysEach, own, ownEach = 2 * tonumber(ARGV[2]), 4, 0
+local keysEach, own, ownEach = 2 * tonumber(ARGV[2]), 4, 1
 ${forEachOperation(
   [],
   `
@@ -36,6 +38,7 @@ ${forEachOperation(
   for i = key, key + keysEach - 2, 2 do
     local owner = try('GET', KEYS[i])
     if not owner then
+      try('ZREM', KEYS[i + 1], ARGV[own])
       wakeFirst(KEYS[i], KEYS[i + 1])
     elseif type(owner) == 'table' then
       reply = {'error', owner.err}
