@@ -17,7 +17,7 @@ export const CLUSTER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing shards',
-    likely: 7,
+    likely: 36,
     breaks: ['one holder', 'tokens grow'],
   },
 ];

@@ -55,7 +55,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'blocked event loops',
-    likely: 12,
+    likely: 15,
     breaks: ['validity within the keys'],
   },
   {
