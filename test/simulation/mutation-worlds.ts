@@ -158,6 +158,29 @@ export const WORLDS = {
     nodeSkewMs: 0,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
+  /** Nodes that lose their data so often that all of them have forgotten the list, and some begin it anew. */
+  'forgotten lists': {
+    nodes: 3,
+    durable: false,
+    clients: 4,
+    resources: ['a'],
+    cronResources: ['cron-1'],
+    cronPeriodMs: 2_000,
+    driftFactor: 0.01,
+    maxTtlMs: 1_000,
+    ttlsMs: [150, 400],
+    idleMs: 400,
+    latency: { leastMs: 3, meanJitterMs: 9, resendChance: 0 },
+    faults: [
+      ...(['node crash', 'link block', 'link block', 'process stop', 'process crash'] as const),
+      ...(['data lost', 'data stale', 'data flushed', 'data flushed'] as const),
+    ],
+    faultIntervalMs: 150,
+    restartQuarantine: 'auto',
+    wallSkewMs: 20,
+    nodeSkewMs: 0,
+    wallStepMs: 100,
+  },
   /**
    * Nodes that lose their data one after the other, each as soon as the one before votes again, while leases
    * are out that live for longer than that takes.

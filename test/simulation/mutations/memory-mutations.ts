@@ -73,6 +73,19 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     breaks: ['no tick lost'],
   },
   {
+    name: 'a list begun anew that leaves out a node with one that is as late',
+    edits: [
+      {
+        file: 'core/membership/first-list.ts',
+        original: 'latest === undefined || !isDecided || !isLatest',
+        replacement: 'latest === undefined || !isDecided',
+      },
+    ],
+    worlds: 'forgotten lists',
+    likely: 2,
+    breaks: ['no tick lost'],
+  },
+  {
     name: 'a sound clock that stays out when others agree with it',
     edits: [
       {
