@@ -78,8 +78,8 @@ export function beginFirstList(
 }
 
 /**
- * Whether a node is kept out for good by a list as late as the one that was begun, and that does not follow on
- * it: while some clients begin anew, others may still go on from what was there before.
+ * Whether a node is kept out for good by a list that is as late as the one that was begun, and does not come
+ * from it: while some clients begin anew, others may still go on from what was there before.
  */
 const keepsOutFirst = ({ record }: HereView, begun: MemberList | undefined): boolean =>
   record !== undefined &&
