@@ -66,16 +66,16 @@ export const madeUpId = (digest: Digest, address: string): string => digest(addr
 export function areSameServers(some: readonly Member[], others: readonly Member[], digest: Digest): boolean {
   const isSame = (one: Member, other: Member): boolean => {
     const madeUp = madeUpId(digest, one.address);
-    return one.address === other.address && (one.id === other.id || one.id === madeUp || other.id === madeUp);
+    const mayBeMadeUp = one.id === madeUp || other.id === madeUp;
+    return one.id === other.id || (one.address === other.address && mayBeMadeUp);
   };
   return some.length === others.length && some.every((one) => others.some((other) => isSame(one, other)));
 }
 
-const addressesIn = (members: readonly Member[]): string =>
-  JSON.stringify(members.map(({ address }) => address).sort());
-
-export const haveSameAddresses = (some: readonly Member[], others: readonly Member[]): boolean =>
-  addressesIn(some) === addressesIn(others);
+/** Whether two sets may be the same servers, as far as ids and addresses tell. */
+export const mayBeSameServers = (some: readonly Member[], others: readonly Member[]): boolean =>
+  some.length === others.length &&
+  some.every((one) => others.some(({ id, address }) => one.id === id || one.address === address));
 
 export const isSamePair = (one: ListPair, other: ListPair): boolean =>
   one.list.id === other.list.id && one.previous?.id === other.previous?.id;

@@ -1,7 +1,7 @@
 import {
   isMember,
   areSameMembers,
-  haveSameAddresses,
+  mayBeSameServers,
   type ListPair,
   type Member,
   type MemberList,
@@ -23,8 +23,8 @@ export interface RecordWrite extends ListPair {
  * - A change goes onto the base, onto a rival of the same base, onto anything older than the base, and onto a
  *   blank node that was no member of the base. Never onto a blank member: it may have forgotten a later list.
  * - A restore goes onto a blank node only.
- * - A first list goes onto a blank node, or onto an older list of the same addresses: one of the two may have
- *   a made-up id for a node that was away.
+ * - A first list goes onto a blank node, or onto an older list of the same servers: one of the two may have a
+ *   made-up id for a node that was away.
  * - An operator's word goes onto whatever is older.
  */
 export function mayWrite(record: ListPair | undefined, nodeId: string, write: RecordWrite): boolean {
@@ -36,11 +36,7 @@ export function mayWrite(record: ListPair | undefined, nodeId: string, write: Re
     case 'accept':
       return true;
     case 'first use':
-      return (
-        record === undefined ||
-        areSameMembers(record.list.members, list.members) ||
-        haveSameAddresses(record.list.members, list.members)
-      );
+      return record === undefined || mayBeSameServers(record.list.members, list.members);
     case 'change':
       return previous !== undefined && takesChangeOf(record, nodeId, previous);
   }

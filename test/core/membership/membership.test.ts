@@ -312,6 +312,19 @@ describe('the writes that are due', () => {
       expect(inWords(planOf(views, knowledge))).toEqual(['first use 0: 2 abc']);
     });
 
+    it('also where clients know the nodes by different names', () => {
+      const named = (id: string): Member => ({ id, address: `other-${id}` });
+      const ours = {
+        list: memberList(digest, 0, [named('a'), node('b'), named('c')], ''),
+        previous: undefined,
+      };
+      const theirs = { list: otherwise(0), previous: undefined };
+      const views = [view('a', { record: ours }), view('b', { record: theirs }), view('c', { record: ours })];
+      const { writes, notices } = planOf(views);
+      expect(notices).toEqual([]);
+      expect(inWords({ writes, notices })).toEqual([0, 1, 2].map((index) => `first use ${index}: 1 abc`));
+    });
+
     it('but a server with another id at the same address is another server', () => {
       const other = memberList(digest, 0, [...nodes('ab'), { id: 'x', address: 'host-c' }], '');
       const record = { list: other, previous: undefined };
