@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { hearRejection, messageOf } from './callbacks.js';
 import type { LockEvent, LockListener } from './events.js';
 
-/** So many different failures of one listener are told. */
+/** The number of different failures of one listener that are told. */
 const MOST_FAILURES = 100;
 
 /** Delivers events to listeners. Costs nothing while nobody listens. */
