@@ -1,10 +1,18 @@
 import type { Stamp } from './core/validity.js';
+import { SpareTimers } from './spare-timers.js';
 
 /** A timer that was set. */
 export interface Timer {
   /** Prevents the callback; has no effect after it. */
   cancel(): void;
 }
+
+/**
+ * - `background`: it does not keep the process alive. Use it when nothing waits for the callback.
+ * - `shared`: it is for many callers in turn, and set and cancelled very often. The callback does not run in
+ *   the async context of whoever set it.
+ */
+export type TimerKind = 'background' | 'shared';
 
 /** The only source of time in this library, so that a test can control it. */
 export interface Clock {
@@ -13,10 +21,10 @@ export interface Clock {
   /** The monotonic clock and the wall clock, read together. */
   stamp(): Stamp;
   /**
-   * Calls back once, not before `delayMs` milliseconds have passed. A `background` timer does not keep the
-   * process alive: use it when nothing waits for the callback.
+   * Calls back once, not before `delayMs` milliseconds have passed. Without a kind it keeps the process
+   * alive, and the callback runs in the async context of the caller.
    */
-  setTimer(callback: () => void, delayMs: number, background?: 'background'): Timer;
+  setTimer(callback: () => void, delayMs: number, kind?: TimerKind): Timer;
   /**
    * Calls back once, at the end of this turn of the event loop: what came up in the turn can be sent
    * together.
@@ -27,13 +35,17 @@ export interface Clock {
 /** The longest delay of `setTimeout`, in milliseconds. With a longer one, Node fires after 1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+const spareTimers = new SpareTimers();
+
 /** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   stamp: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
-  setTimer(callback, delayMs, background) {
-    const timer = setTimeout(callback, Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS));
-    if (background) timer.unref();
+  setTimer(callback, delayMs, kind) {
+    const boundedMs = Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS);
+    if (kind === 'shared' && spareTimers.areReal) return spareTimers.set(callback, boundedMs);
+    const timer = setTimeout(callback, boundedMs);
+    if (kind === 'background') timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   afterTurn(callback) {
@@ -84,7 +96,7 @@ export function setAttendedTimer(
   clock: Clock,
   callback: () => void,
   delayMs: number,
-  background?: 'background',
+  kind?: TimerKind,
 ): Timer {
   const sliceMs = delayMs / LOOKS;
   let dueAt = clock.now() + sliceMs;
@@ -100,12 +112,12 @@ export function setAttendedTimer(
     const isLate = now - dueAt > LOOP_LAG_MS;
     if (++looks < LOOKS) {
       dueAt = (isLate ? now : dueAt) + sliceMs;
-      timer = clock.setTimer(look, dueAt - now, background);
+      timer = clock.setTimer(look, dueAt - now, kind);
     } else if (!isLate) end();
     // A loop that was blocked runs its timers, this one perhaps among them, before it reads the sockets.
-    else timer = clock.setTimer(() => clock.afterTurn(end), 1, background);
+    else timer = clock.setTimer(() => clock.afterTurn(end), 1, kind);
   };
-  let timer = clock.setTimer(look, sliceMs, background);
+  let timer = clock.setTimer(look, sliceMs, kind);
   return {
     cancel: () => {
       isOver = true;

@@ -96,8 +96,12 @@ const TYPE_ARROWS: Readonly<Record<string, readonly string[]>> = {
   testing: ['core', 'api', 'lock'],
 };
 
-/** `src/lock/lease/held-lease.ts` stands in the ring `lock`, `src/index.ts` is a ring of its own. */
+/**
+ * `src/lock/lease/held-lease.ts` stands in the ring `lock`, `src/index.ts` is a ring of its own, and the
+ * timers of the clock belong to it.
+ */
 const ringOf = (path: string): string | undefined => {
+  if (path === 'src/spare-timers.ts') return 'clock';
   const ring = /^src\/(?:([\w-]+)\/.+|(index|clock))\.(?:ts|cjs)$/.exec(path)?.slice(1).find(Boolean);
   return ring !== undefined && ring in ARROWS ? ring : undefined;
 };

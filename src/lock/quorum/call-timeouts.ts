@@ -20,7 +20,7 @@ export class Timeout {
     clock: Clock,
     readonly dueAt: number,
   ) {
-    this.#timer = setAttendedTimer(clock, this.#timeOut, dueAt - clock.now());
+    this.#timer = setAttendedTimer(clock, this.#timeOut, dueAt - clock.now(), 'shared');
   }
 
   get isOver(): boolean {
