@@ -80,6 +80,24 @@ describe.each(CLIENT_LIBRARIES)('a client of $name as a node', ({ node, isUntouc
     await locks.close();
   });
 
+  it('a server that accepts and closes for a while is ready again, and not said to expect TLS', async () => {
+    await using proxy = await FaultProxy.before(redis.server);
+    const locks = await connected(proxy.options);
+    const reasons = new Set<string | undefined>();
+    const before = proxy.connections;
+    proxy.setAll({ refuse: true });
+    await untilIs(locks, 'unreachable');
+    const isTriedAgain = (): boolean => {
+      reasons.add(locks.nodes()[0]!.reason);
+      return proxy.connections >= before + 4;
+    };
+    await until(isTriedAgain, { what: 'it to be tried again' });
+    proxy.setAll({});
+    await allReady(locks);
+    await locks.close();
+    expect([...reasons].join()).not.toContain('TLS');
+  });
+
   it('a connection on which the server is silent is made anew', async () => {
     await using proxy = await FaultProxy.before(redis.server);
     const locks = await connected(proxy.options);

@@ -8,6 +8,7 @@ export abstract class ConnectionBase {
   #fruitless = 0;
   #again: NodeJS.Timeout | undefined;
   #isOver = false;
+  #wasReady = false;
 
   constructor(retryDelayMs: RetryDelay) {
     this.#retryDelayMs = retryDelayMs;
@@ -42,8 +43,14 @@ export abstract class ConnectionBase {
     this.#again = setTimeout(again, this.#retryDelayMs(++this.#fruitless));
   }
 
+  /** Whether the server was ever ready. Then it is no matter of TLS if it closes the connection. */
+  protected get wasReady(): boolean {
+    return this.#wasReady;
+  }
+
   protected tellReady(): void {
     this.#fruitless = 0;
+    this.#wasReady = true;
     this.tell('ready');
   }
 }

@@ -150,6 +150,8 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   #heard(client: Client): Client {
     this.#ScriptCommand = scriptCommandOf(commandClassOf(client));
     client.on('connecting', () => {
+      // The ready check of the connection before may have failed after its end was told.
+      this.#failed = false;
       this.#isClosed = false;
       this.#watchSilence(client, true);
     });
@@ -193,7 +195,7 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     const isSelect = commandOf(error) === 'select';
     const told = isSelect
       ? new Error(`its database could not be selected (${redactedError(error, this.#rules).message})`)
-      : redactedError(error, this.#rules, this.#isReady ? '' : hintOf(error, this.#rules));
+      : redactedError(error, this.#rules, this.wasReady ? '' : hintOf(error, this.#rules));
     if (!this.#isReady || isSelect) this.#failed = true;
     this.tell('error', told);
     if (isSelect) this.#client?.disconnect(true);
@@ -212,7 +214,7 @@ export class IoredisConnection extends ConnectionBase implements Connection {
       const told = this.#isBehindSentinels
         ? 'the sentinels named a server that closed the connection, or is no master'
         : 'the server closed the connection';
-      this.tell('error', new Error(told + closedHint(this.#rules)));
+      this.tell('error', new Error(this.wasReady ? told : told + closedHint(this.#rules)));
     }
     this.#isReady = false;
     this.#failed = false;

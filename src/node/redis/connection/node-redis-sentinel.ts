@@ -99,7 +99,7 @@ async function askSentinel(
   const timer = setTimeout(() => limit.abort(new Error(LATE)), SENTINEL_ANSWERS_MS);
   try {
     const open = nodeRedisSessions({ make, options, tls: rules.tls }, rules);
-    const session = await open({ signal: limit.signal, lost: () => undefined });
+    const session = await open({ signal: limit.signal, lost: () => undefined, wasReady: false });
     return await session.call(['SENTINEL', 'MASTER', name]);
   } catch (error) {
     throw redactedError(limit.signal.aborted ? limit.signal.reason : error, rules);

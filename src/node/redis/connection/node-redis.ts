@@ -157,7 +157,7 @@ async function loginOf(options: NodeRedisOptions, secrets: string[]): Promise<ob
 /** Connects a client. Rejects by its first error, and after that time at the latest. */
 function connected(
   client: Client,
-  { signal, lost }: SessionAttempt,
+  { signal, lost, wasReady }: SessionAttempt,
   limitMs: number,
   rules: RedactionRules,
 ): Promise<void> {
@@ -178,7 +178,7 @@ function connected(
     const limit = setTimeout(() => giveUp(new Error('the server did not answer in time')), limitMs);
     client.on('error', (error) => {
       destroy(client);
-      giveUp(isReady ? error : meantBy(error, rules));
+      giveUp(isReady ? error : meantBy(error, wasReady ? '' : closedHint(rules)));
     });
     client.once('connect', () => (hasSocket = true));
     client.once('ready', () => {
@@ -194,9 +194,9 @@ function connected(
 }
 
 /** Says what is wrong when a connection was never made and the words of its error do not say it. */
-function meantBy(error: Error, rules: RedactionRules): Error {
+function meantBy(error: Error, hint: string): Error {
   if (error.message === 'Socket closed unexpectedly')
-    return new Error(`the server closed the connection${closedHint(rules)}`);
+    return new Error(`the server closed the connection${hint}`);
   return /^ERR (DB index|invalid DB index|SELECT is not allowed)/.test(error.message)
     ? new Error(`its database could not be selected (${error.message})`)
     : error;

@@ -34,6 +34,7 @@ export class SessionConnection extends ConnectionBase implements Connection {
       const session = await this.#open({
         signal: attempt.signal,
         lost: (error) => this.#onLost(attempt, error),
+        wasReady: this.wasReady,
       });
       if (attempt.signal.aborted) {
         session.end();
@@ -41,7 +42,7 @@ export class SessionConnection extends ConnectionBase implements Connection {
       }
       this.#session = session;
     } catch (error) {
-      const told = redactedError(error, this.#rules, hintOf(error, this.#rules));
+      const told = redactedError(error, this.#rules, this.wasReady ? '' : hintOf(error, this.#rules));
       this.#onLost(attempt, told);
       throw told;
     }

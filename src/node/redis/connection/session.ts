@@ -21,6 +21,8 @@ export interface SessionAttempt {
   readonly signal: AbortSignal;
   /** The session that was opened broke. */
   readonly lost: (error: unknown) => void;
+  /** Whether an earlier session was open. */
+  readonly wasReady: boolean;
 }
 
 /** Opens a session that is authenticated, in its database, and takes commands. Never hangs. */
