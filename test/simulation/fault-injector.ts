@@ -47,7 +47,9 @@ export class FaultInjector {
       timeline.after(this.#rng.between(300, 3_000), () => save(server));
     };
     for (const { voter } of nodes) for (const server of voter.servers) save(server);
-    if (this.#rng.chance(0.5)) this.#quietPeriod();
+    const { faultyForMs } = this.#world.settings;
+    if (faultyForMs !== undefined) this.#faultsUntil(faultyForMs, () => undefined);
+    else if (this.#rng.chance(0.5)) this.#quietPeriod();
     else this.#faultyPeriod();
   }
 
@@ -58,12 +60,16 @@ export class FaultInjector {
   }
 
   #faultyPeriod(): void {
+    const until = this.#world.timeline.now + this.#rng.between(1_000, 8_000);
+    this.#faultsUntil(until, () => this.#quietPeriod());
+  }
+
+  #faultsUntil(until: number, then: () => void): void {
     const { settings, timeline } = this.#world;
-    const until = timeline.now + this.#rng.between(1_000, 8_000);
     const next = (): void => {
       if (this.#ended) return;
       if (timeline.now >= until) {
-        this.#quietPeriod();
+        then();
         return;
       }
       if (settings.faults.length > 0) this.#inject(this.#rng.pick(settings.faults));

@@ -275,6 +275,26 @@ export const WORLDS = {
     nodeSkewMs: 200,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
+  /** Clocks that are set while nodes are used for the first time. The longest TTL lets one node have that. */
+  'clocks set at first use': {
+    nodes: 3,
+    clients: 4,
+    durable: false,
+    maxTtlMs: 1_500,
+    ttlsMs: [150, 300],
+    idleMs: 400,
+    resources: ['a'],
+    cronResources: ['cron-1'],
+    cronPeriodMs: 1_000,
+    driftFactor: 0.01,
+    faults: ['node clock step'],
+    faultIntervalMs: 40,
+    faultyForMs: 1_500,
+    longestFaultMs: 800,
+    wallSkewMs: 20,
+    nodeSkewMs: 0,
+    latency: { leastMs: 12, meanJitterMs: 2, resendChance: 0 },
+  },
   /** Clocks of workers that are stepped far while nodes lose their data. A tick may run late then. */
   'stepped workers': {
     nodes: 3,

@@ -98,6 +98,8 @@ export interface Settings {
   readonly faults: readonly Fault[];
   /** The mean time between two faults in a period with faults. */
   readonly faultIntervalMs: number;
+  /** Faults happen from the start on for so long, and not again; `undefined`: again and again. */
+  readonly faultyForMs?: number;
   /** `undefined`: most faults are short. */
   readonly shortestFaultMs?: number;
   readonly longestFaultMs: number;

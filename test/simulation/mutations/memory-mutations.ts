@@ -45,7 +45,8 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a wait until a clock that was set back has caught up',
     flaw: 'waits for a clock',
-    likely: 521_530_109,
+    worlds: 'clocks set at first use',
+    likely: 3,
     breaks: ['no tick lost'],
   },
   {
