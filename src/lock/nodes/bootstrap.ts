@@ -30,7 +30,8 @@ export class Bootstrap {
   /** The nodes that can lose their memory. */
   readonly #withMemory: readonly NodeWithMemory[];
   #timer: Timer | undefined;
-  #newSince: number | undefined;
+  /** The nodes without a marker, and since when each of them has been seen so without a break. */
+  readonly #newSince = new Map<NodeWithMemory, number>();
   /**
    * Whether a node without a marker must have lost its memory, because another one has a marker or had one.
    */
@@ -101,13 +102,16 @@ export class Bootstrap {
     this.#isUsed ||= this.#withMemory.some(
       ({ state }) => state.status === 'ready' || state.status === 'untrusted',
     );
+    for (const node of this.#withMemory) {
+      if (node.state.status !== 'new') this.#newSince.delete(node);
+      else if (!this.#newSince.has(node)) this.#newSince.set(node, this.clock.now());
+    }
     this.#watchNew();
     this.#clocks.look(this.#isStarting && this.#expected() > 0);
   }
 
   #watchNew(): void {
-    if (this.#isClosed || this.#timer !== undefined || this.#fresh().length === 0) return;
-    this.#newSince ??= this.clock.now();
+    if (this.#isClosed || this.#timer !== undefined || this.#newSince.size === 0) return;
     const servers = this.nodes.map(({ state }) => state.serverId);
     const wasUsed = this.#isUsed;
     const look = (): void => void this.#secondLook(servers, wasUsed);
@@ -118,29 +122,27 @@ export class Bootstrap {
     await Promise.all(this.#fresh().map(({ memory }) => memory.look()));
     this.#timer = undefined;
     const fresh = this.#fresh();
+    const newForMs = this.clock.now() - Math.max(...this.#newSince.values());
     const isSameServers = this.nodes.every(({ state }, nodeIndex) => state.serverId === servers[nodeIndex]);
     // If the others got their markers only since the first look, another client is about to mark this one.
     if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
     else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
     // A node is away and may know more; but whatever these have forgotten has expired by now. Once the others
     // have been used it has not: this one may have been used with them, and have lost its memory since.
-    else if (!this.#isUsed && this.clock.now() - (this.#newSince ?? 0) > this.quarantine.ms)
-      await this.#trust(fresh);
+    else if (!this.#isUsed && newForMs > this.quarantine.ms) await this.#trust(fresh);
     this.#watchNew();
   }
 
   /** The nodes without a marker. */
   #fresh(): readonly NodeWithMemory[] {
-    return this.#withMemory.filter(({ state }) => state.status === 'new');
+    return this.#withMemory.filter((node) => this.#newSince.has(node));
   }
 
   async #trust(nodes: readonly NodeWithMemory[]): Promise<void> {
-    this.#newSince = undefined;
     await Promise.all(nodes.map(({ memory }) => memory.trust()));
   }
 
   async #recordLoss(nodes: readonly NodeWithMemory[]): Promise<void> {
-    this.#newSince = undefined;
     await Promise.all(nodes.map(({ memory }) => memory.recordLoss()));
   }
 }

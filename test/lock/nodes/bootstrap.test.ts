@@ -4,6 +4,7 @@ import { startChild } from '../../support/child.js';
 import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
+import type { NodeState } from '../../../src/node/node-state.js';
 import type { VirtualNode } from '../../support/virtual-node.js';
 import { allVote, Clients, outcomeOf, R, SHORT, statuses, untilStatus } from '../../support/clients.js';
 
@@ -114,7 +115,7 @@ describe('two clients at the first use of nodes', () => {
     const world = new VirtualWorld(3);
     const concluded: string[] = [];
     const becomes = (node: VirtualNode, status: string): void =>
-      node.setState({ status: status as 'new' | 'ready' | 'unreachable', serverId: node.name });
+      node.setState({ status: status as NodeState['status'], serverId: node.name });
     world.nodes.forEach((node, nodeIndex) => {
       becomes(node, 'new');
       const conclude = (what: string) => (): Promise<void> => {
@@ -159,6 +160,21 @@ describe('two clients at the first use of nodes', () => {
     await world.clock.advance(100);
     expect(concluded).toEqual(['0 trusted', '1 trusted', '2 trusted']);
   });
+
+  it.each(['unreachable', 'connecting'])(
+    'nodes are not trusted without one that is away until the last of them, once %s, was new for as long',
+    async (status) => {
+      const { world, concluded, show } = watched();
+      show('new', status, 'unreachable');
+      await world.clock.advance(59_000);
+      // Until now it may have voted with the one that is away, and lost its memory.
+      show('new', 'new', 'unreachable');
+      await world.clock.advance(59_000);
+      expect(concluded).toEqual([]);
+      await world.clock.advance(2_000);
+      expect(concluded).toEqual(['0 trusted', '1 trusted']);
+    },
+  );
 
   it('a client looks again if a node is another server than at the first look', async () => {
     const { world, concluded } = watched();
