@@ -127,9 +127,10 @@ export class Bootstrap {
     // If the others got their markers only since the first look, another client is about to mark this one.
     if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
     else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
-    // A node is away and may know more; but whatever these have forgotten has expired by now. Once the others
-    // have been used it has not: this one may have been used with them, and have lost its memory since.
-    else if (!this.#isUsed && newForMs > this.quarantine.ms) await this.#trust(fresh);
+    // A node is away and may know more; but every lease that these have forgotten has expired by now. Once
+    // the others have been used it has not: this one may have been used with them, and have lost its memory
+    // since.
+    else if (!this.#isUsed && newForMs > this.quarantine.ms) await this.#trustFromNow(fresh);
     this.#watchNew();
   }
 
@@ -140,6 +141,16 @@ export class Bootstrap {
 
   async #trust(nodes: readonly NodeWithMemory[]): Promise<void> {
     await Promise.all(nodes.map(({ memory }) => memory.trust()));
+  }
+
+  /**
+   * Records of runs do not expire as leases do: the node that is away may have one that these have forgotten.
+   * So their memory begins now, and they have no vote for a tick that was due before.
+   */
+  async #trustFromNow(nodes: readonly NodeWithMemory[]): Promise<void> {
+    await this.#recordLoss(nodes);
+    // A node that has not got its marker would be trusted as one that remembers all.
+    await this.#trust(nodes.filter(({ state }) => state.status === 'untrusted'));
   }
 
   async #recordLoss(nodes: readonly NodeWithMemory[]): Promise<void> {

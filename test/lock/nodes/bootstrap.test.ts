@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { memoryNode, type LockManager } from '../../../src/index.js';
 import { startChild } from '../../support/child.js';
+import { hasList } from '../../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../../support/redis-servers.js';
 import { until } from '../../support/until.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
@@ -56,6 +57,21 @@ describe('fresh nodes', () => {
     await redis.servers[2]!.start();
     await untilStatus(locks, 2, 'untrusted');
     await allVote(locks);
+  });
+
+  it('fresh nodes are trusted without a missing one for no tick that was due before: it may have it on record', async () => {
+    await using redis = await startRedis({ count: 3 });
+    await using clients = new Clients(redis.servers);
+    const tick = Date.now();
+    const before = await clients.ready(SHORT);
+    await (await before.acquire(R, { tick })).release();
+    await before.close();
+    await redis.servers[2]!.kill();
+    for (const server of redis.servers.slice(0, 2)) await server.restart({ keepData: false });
+    const locks = clients.make(SHORT);
+    await until(() => statuses(locks).slice(0, 2).join() === 'ready,ready' && hasList(locks));
+    await expect(locks.acquire(R, { tick })).rejects.toThrow(/lost its memory after this tick was due/);
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
   });
 
   it('fresh nodes are not marked by a client that only looked at them', async () => {
@@ -118,13 +134,13 @@ describe('two clients at the first use of nodes', () => {
       node.setState({ status: status as NodeState['status'], serverId: node.name });
     world.nodes.forEach((node, nodeIndex) => {
       becomes(node, 'new');
-      const conclude = (what: string) => (): Promise<void> => {
+      const conclude = (what: string, status: string) => (): Promise<void> => {
         concluded.push(`${nodeIndex} ${what}`);
-        becomes(node, 'ready');
+        becomes(node, status);
         return Promise.resolve();
       };
-      node.trust = conclude('trusted');
-      node.recordLoss = conclude('lost its memory');
+      node.trust = conclude('trusted', 'ready');
+      node.recordLoss = conclude('lost its memory', 'untrusted');
     });
     world.manager();
     return {
@@ -161,6 +177,24 @@ describe('two clients at the first use of nodes', () => {
     expect(concluded).toEqual(['0 trusted', '1 trusted', '2 trusted']);
   });
 
+  it('nodes that are trusted without one that is away remember from then on: it may know of earlier runs', async () => {
+    const { world, concluded, show } = watched();
+    show('new', 'new', 'unreachable');
+    await world.clock.advance(60_000);
+    expect(concluded).toEqual([]);
+    await world.clock.advance(1_000);
+    expect(concluded).toEqual(['0 lost its memory', '1 lost its memory', '0 trusted', '1 trusted']);
+  });
+
+  it('a node that gets no marker is not trusted without one that is away, as if it remembered all', async () => {
+    const { world, concluded, show } = watched();
+    world.nodes[0]!.recordLoss = () => Promise.resolve();
+    world.nodes[1]!.recordLoss = () => Promise.resolve(show('new', 'unreachable', 'unreachable'));
+    show('new', 'new', 'unreachable');
+    await world.clock.advance(61_000);
+    expect(concluded).toEqual([]);
+  });
+
   it.each(['unreachable', 'connecting'])(
     'nodes are not trusted without one that is away until the last of them, once %s, was new for as long',
     async (status) => {
@@ -172,7 +206,7 @@ describe('two clients at the first use of nodes', () => {
       await world.clock.advance(59_000);
       expect(concluded).toEqual([]);
       await world.clock.advance(2_000);
-      expect(concluded).toEqual(['0 trusted', '1 trusted']);
+      expect(concluded).toHaveLength(4);
     },
   );
 

@@ -30,6 +30,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'adopted leases',
+    likely: 2,
     breaks: ['one holder'],
   },
   {
@@ -55,7 +56,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'blocked event loops',
-    likely: 15,
+    likely: 25,
     breaks: ['validity within the keys'],
   },
   {
@@ -84,6 +85,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
         replacement: 'run, grant: { ...grant, sentAt: clock.stamp() }, othersWaiting, decidingGrants };',
       },
     ],
+    likely: 3,
     breaks: ['validity within the keys'],
   },
   {
@@ -108,7 +110,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'suspended machines',
-    likely: 8,
+    likely: 84,
     breaks: ['one holder', 'tokens grow'],
   },
   {

@@ -44,6 +44,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'dying workers',
+    likely: 2,
     breaks: ['a finished tick stays finished'],
   },
   {
@@ -62,6 +63,25 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
     worlds: 'dying workers',
+    likely: 44,
     breaks: ['a finished tick stays finished'],
+  },
+  {
+    name: 'nodes that are trusted without one that is away, as if they had forgotten no run',
+    edits: [
+      {
+        file: 'lock/nodes/bootstrap.ts',
+        original: 'await this.#trustFromNow(fresh)',
+        replacement: 'await this.#trust(fresh)',
+      },
+      {
+        file: 'lock/nodes/bootstrap.ts',
+        original: 'Math.max(...this.#newSince.values())',
+        replacement: 'Math.min(...this.#newSince.values())',
+      },
+    ],
+    worlds: 'dying workers',
+    likely: 2_003,
+    breaks: ['attempts count up'],
   },
 ];
