@@ -368,6 +368,21 @@ export const WORLDS = {
     latency: { leastMs: 0.5, meanJitterMs: 4, resendChance: 0.02 },
     deaths: 0.2,
   },
+  /** Workers that die while nodes are away for much longer than leases live, so that others go on alone. */
+  'dying workers, with nodes away for long': {
+    ...TICKING,
+    clients: 3,
+    maxTtlMs: 160,
+    cronPeriodMs: 1_500,
+    ttlsMs: [100, 150],
+    wallSkewMs: 20,
+    faults: ['link reset', 'link block', 'node stop', 'data lost', 'process stop'],
+    faultIntervalMs: 100,
+    longestFaultMs: 2_000,
+    latency: { leastMs: 0.5, meanJitterMs: 2, resendChance: 0.02 },
+    retry: true,
+    deaths: 0.4,
+  },
   /** Connections that break in the middle of a claim, and are soon made anew. */
   'broken connections': {
     nodes: 3,
