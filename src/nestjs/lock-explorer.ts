@@ -15,7 +15,12 @@ import type { LineLogger } from './module-logger.js';
 import { cronMetadataOf, isScheduled, scheduledCronOf } from './nest-metadata.js';
 import { callersOf } from './refusal/caller.js';
 import { loadMessageException } from './refusal/message-exceptions.js';
-import { assertIntercepted, assertNobodyWaits, assertNoCallback } from './refusal/placement.js';
+import {
+  assertIntercepted,
+  assertNobodyWaits,
+  assertNoCallback,
+  assertNoStreamCall,
+} from './refusal/placement.js';
 import { giveRunner } from './runner-property.js';
 
 /** Nest's `InstanceWrapper`, which it does not export. */
@@ -129,6 +134,7 @@ export class LockExplorer {
     const found = (instance as Record<string | symbol, unknown>)[locked.property];
     this.#assertFits(method, locked);
     assertNoCallback({ name: method, found });
+    assertNoStreamCall({ name: method, found }, '@DistributedLock');
     if (isScheduled(locked.wrapper) || isScheduled(found)) this.#warnAboutScope(method, wrapper);
     const plan = runner.plan(instance, locked, found, await this.#readSchedule(method, locked, found));
     runner.locks.declare(plan.name);
@@ -183,6 +189,7 @@ export class LockExplorer {
       const name = methodName(prototype, property);
       this.#assertFits(name, handler);
       const place = { name, owner: prototype, property, found: method };
+      assertNoStreamCall(place, '@LockedHandler');
       if (!assertIntercepted(place, this.#areFieldsIntercepted)) this.#warnAboutHandler(name);
       const keyed = { key: handler.key, property };
       runner.locks.declare(labelOf(prototype, keyed));

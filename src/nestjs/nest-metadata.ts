@@ -97,6 +97,26 @@ export function isMessageHandler(method: unknown): boolean {
   return read('microservices:handler_type', method) !== undefined;
 }
 
+/** What `@GrpcMethod`, `@GrpcStreamMethod` and `@GrpcStreamCall` write on a method. */
+interface GrpcPattern {
+  readonly rpc: string;
+  readonly streaming: string;
+}
+
+function grpcPatternsOf(method: unknown): readonly GrpcPattern[] {
+  const patterns = read('microservices:pattern', method);
+  const isOfGrpc = (pattern: unknown): pattern is GrpcPattern =>
+    typeof pattern === 'object' && pattern !== null && 'rpc' in pattern && 'streaming' in pattern;
+  return Array.isArray(patterns) ? patterns.filter(isOfGrpc) : [];
+}
+
+/** Whether a method has `@GrpcMethod`, `@GrpcStreamMethod` or `@GrpcStreamCall`. */
+export const isGrpcHandler = (method: unknown): boolean => grpcPatternsOf(method).length > 0;
+
+/** Whether a method has `@GrpcStreamCall`: it gets the call, and answers by it alone. */
+export const isGrpcStreamCall = (method: unknown): boolean =>
+  grpcPatternsOf(method).some(({ streaming }) => streaming === 'pt_stream');
+
 const EVENT = 2;
 
 /** Whether a method has `@EventPattern`: whoever sends the event waits for no answer. */

@@ -17,7 +17,7 @@ import { DEFAULT_LOCKS, getRunnerToken } from '../tokens.js';
 import { callerOfContext } from './caller.js';
 import { toException } from './lock-exceptions.js';
 import { LockMessageException } from './message-exceptions.js';
-import { payloadOf, refusalOf } from './refusal-facts.js';
+import { grpcStatusOf, payloadOf, refusalOf, type Refusal } from './refusal-facts.js';
 
 /** A client of a gateway: of socket.io, which emits to the other side, or a WebSocket, which sends. */
 interface GatewayClient {
@@ -47,11 +47,12 @@ export class LockExceptionFilter implements ExceptionFilter {
   }
 
   catch(error: unknown, host: ArgumentsHost): unknown {
-    const caller = callerOfContext(host.getType<string>());
+    const caller = callerOfContext(host);
     if (error instanceof LockError) this.#log.requestFailed(error.resources.join(', '), error);
     if (caller === 'websocket')
-      return sendError(host.switchToWs().getClient<GatewayClient>(), tellable(error));
-    if (caller === 'rpc') return throwError(() => tellable(error));
+      return sendError(host.switchToWs().getClient<GatewayClient>(), tellable(error, payloadOf));
+    if (caller === 'rpc') return throwError(() => tellable(error, payloadOf));
+    if (caller === 'grpc') return throwError(() => tellable(error, grpcStatusOf));
     const exception = toException(error, caller);
     // A context of another package may call itself HTTP and have no response.
     const response = host.getArgByIndex<unknown>(1);
@@ -65,9 +66,9 @@ export class LockExceptionFilter implements ExceptionFilter {
 }
 
 /** What a client may be told. */
-function tellable(error: unknown): object {
+function tellable(error: unknown, toPayload: (refusal: Refusal) => object): object {
   if (error instanceof LockMessageException) return error.getError();
-  return payloadOf(refusalOf(error) ?? { code: 'LOCK_ERROR', message: 'The lock failed' });
+  return toPayload(refusalOf(error) ?? { code: 'LOCK_ERROR', message: 'The lock failed' });
 }
 
 function sendError(client: GatewayClient, payload: object): void {

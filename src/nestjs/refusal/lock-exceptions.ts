@@ -91,7 +91,8 @@ function exceptionFor(error: unknown, caller: Caller): unknown {
   if (refusal === undefined) return error;
   if (caller === 'http') return toHttpException(refusal, error);
   if (caller === 'graphql') return new LockGraphQLError(refusal, error);
-  if (caller === 'websocket' || caller === 'rpc') return toMessageException(caller, refusal, error);
+  if (caller === 'websocket' || caller === 'grpc' || caller === 'rpc')
+    return toMessageException(caller, refusal, error);
   return error;
 }
 

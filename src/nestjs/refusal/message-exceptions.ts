@@ -5,11 +5,11 @@
 import { IntrinsicException } from '@nestjs/common';
 import { sharedByCopies } from '../request/shared-by-copies.js';
 import type { Caller } from './caller.js';
-import { payloadOf, type Refusal } from './refusal-facts.js';
+import { grpcStatusOf, payloadOf, type Refusal } from './refusal-facts.js';
 
 /** Those of both packages take what is sent to the client. */
 type ExceptionClass = new (payload: object) => Error;
-export type MessageCaller = Extract<Caller, 'websocket' | 'rpc'>;
+export type MessageCaller = Extract<Caller, 'websocket' | 'grpc' | 'rpc'>;
 
 /**
  * Stands for the exception of a package that could not be loaded. `LockExceptionFilter` sends it to the
@@ -52,7 +52,7 @@ export async function loadMessageException(caller: Caller): Promise<void> {
           : await import('@nestjs/websockets');
       classes.set(caller, WsException);
     }
-    if (caller === 'rpc') {
+    if (caller === 'rpc' || caller === 'grpc') {
       const { RpcException } =
         typeof require === 'function'
           ? (require('@nestjs/microservices') as Microservices)
@@ -66,7 +66,8 @@ export async function loadMessageException(caller: Caller): Promise<void> {
 
 /** A `WsException` or an `RpcException` that tells the client about a refusal. */
 export function toMessageException(caller: MessageCaller, refusal: Refusal, cause: unknown): Error {
-  const exception = new (classes.get(caller) ?? LockMessageException)(payloadOf(refusal));
+  const payload = caller === 'grpc' ? grpcStatusOf(refusal) : payloadOf(refusal);
+  const exception = new (classes.get(caller) ?? LockMessageException)(payload);
   // Not enumerable, as a cause is: filters may send what they see of an exception.
   Object.defineProperty(exception, 'cause', { value: cause, configurable: true, writable: true });
   if (caller === 'websocket') refusals.add(exception);

@@ -2,6 +2,7 @@ import {
   isEventHandler,
   isEventListener,
   isFieldResolver,
+  isGrpcStreamCall,
   isJobProcessor,
   isProcessOfBull,
   isScheduled,
@@ -72,5 +73,22 @@ export function assertNoCallback({ name, found }: Pick<FoundMethod, 'name' | 'fo
   throw new Error(
     `${name} has @DistributedLock, and a second parameter: Bull gives it a callback there, and does not ` +
       'look at the promise of the method. Take the job alone, and return when it is done',
+  );
+}
+
+/**
+ * Refuses a method with `@GrpcStreamCall`. Nest does not look at its promise: a refusal would end the process
+ * as an unhandled rejection, and the client would wait for an answer.
+ *
+ * @throws Error for such a method.
+ */
+export function assertNoStreamCall(
+  { name, found }: Pick<FoundMethod, 'name' | 'found'>,
+  decorator: '@DistributedLock' | '@LockedHandler',
+): void {
+  if (!isGrpcStreamCall(found)) return;
+  throw new Error(
+    `${name} has ${decorator}, and @GrpcStreamCall: Nest does not look at the promise of such a method, so ` +
+      'a refusal would end the process. Use @GrpcStreamMethod, or locks.withLock() inside',
   );
 }

@@ -38,3 +38,15 @@ function messageFor(error: unknown): string | undefined {
 
 /** What the client of a gateway or a microservice gets. */
 export const payloadOf = (refusal: Refusal): object => ({ status: 'error', ...refusal });
+
+/** A conflict with somebody else, as 409 is of HTTP. */
+const ABORTED = 10;
+/** As 503 is of HTTP. */
+const UNAVAILABLE = 14;
+
+/** What a client of gRPC gets: its status has a number for a code, and any other code is dropped. */
+export const grpcStatusOf = ({ message, retryAfterSeconds }: Refusal): object => ({
+  code: retryAfterSeconds === undefined ? UNAVAILABLE : ABORTED,
+  details: message,
+  message,
+});

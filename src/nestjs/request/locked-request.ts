@@ -177,7 +177,7 @@ export class LockedRequest {
     if (this.#lease === undefined && !this.#scope.signal.aborted)
       this.runner.log.requestFailed(this.#key, error);
     const isOfLock = this.#lease === undefined || error instanceof LeaseLostError;
-    const thrown = isOfLock ? toException(error, callerOfContext(this.context.getType<string>())) : error;
+    const thrown = isOfLock ? toException(error, callerOfContext(this.context)) : error;
     setRetryAfter(this.context, thrown);
     this.subscriber.error(thrown);
   }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
 import { isEventStream, nameOfHandler, sendsItsResponse } from '../nest-metadata.js';
-import { callerOfContext, type Caller } from '../refusal/caller.js';
+import { callerOfContext, grpcCallOf, type Caller } from '../refusal/caller.js';
 import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
 import { sharedByCopies } from './shared-by-copies.js';
 
@@ -35,6 +35,7 @@ export class RequestScope {
   constructor(context: ExecutionContext) {
     this.#context = context;
     this.response = rawResponseOf(context);
+    grpcCallOf(context)?.on('cancelled', () => this.leave());
     const { response } = this;
     this.responseEnded = new Promise((resolve) => {
       if (response === undefined) return resolve();
@@ -61,7 +62,7 @@ export class RequestScope {
 
   /** Who waits for the result: a method may be a route and a handler of messages. */
   get caller(): Caller {
-    return callerOfContext(this.#context.getType<string>());
+    return callerOfContext(this.#context);
   }
 
   /** Whether a call of this method of the instance, in the context of the request, handles it. */
