@@ -6,6 +6,7 @@ import type { Endpoint } from '../connection/endpoint.js';
 import { SCRIPTS } from '../protocol/scripts.js';
 import { PERSISTENCE_PARAMETERS, persistenceCaution, persistenceOf, type Reliance } from './persistence.js';
 import type { ScriptCalls } from './script-calls.js';
+import { permissionErrorOf } from './permission-errors.js';
 import { misconfigurationOf, serverInfoOf, type ServerInfo } from './server-info.js';
 import type { ServerSettings } from './server-settings.js';
 
@@ -92,8 +93,11 @@ export class ServerWatch {
       const fault = this.#misconfiguration(master);
       if (fault !== undefined) return this.#standBy(fault);
       await tell(info.evictedKeys > before.evictedKeys ? 'quarantine' : 'look');
-    } catch {
-      // The next request for a vote reports what is wrong.
+    } catch (error) {
+      // A right was taken away. A new handshake finds out which, and says so.
+      const isRefused = error instanceof Error && permissionErrorOf(error.message) !== undefined;
+      if (isRefused && epoch === calls.epoch && !voting.ended) return connection.disconnect(true);
+      // Of anything else the next request for a vote reports what is wrong.
     }
     if (epoch === calls.epoch && !voting.ended) this.lookAgain();
   }
