@@ -107,8 +107,9 @@ export class PostgresServer extends ServerMemory {
     return isOfValue(sqlStateOf(error));
   }
 
-  protected override onError(error: unknown): void {
-    this.failureOf(error);
+  protected override answerIn(error: unknown): string | undefined {
+    const { wasAnswered, message } = this.failureOf(error);
+    return wasAnswered ? message : undefined;
   }
 
   protected override set spareId(id: string) {
@@ -136,7 +137,7 @@ export class PostgresServer extends ServerMemory {
         ],
       );
     } catch (error) {
-      this.failureOf(error);
+      this.notWritten(error);
     }
     // What came of it, and what somebody else may have written meanwhile.
     await this.look(true);

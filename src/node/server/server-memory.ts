@@ -16,8 +16,8 @@ export abstract class ServerMemory<Facts extends ServerFacts = ServerFacts> impl
     replacedId?: string,
   ): Promise<Finding | undefined>;
 
-  /** Takes note of what went wrong with a command. */
-  protected abstract onError(error: unknown): void;
+  /** Takes note of what went wrong, and gives the words of the server, if it answered. */
+  protected abstract answerIn(error: unknown): string | undefined;
 
   /** The id that the node gets if it has none. */
   protected abstract set spareId(id: string);
@@ -33,7 +33,7 @@ export abstract class ServerMemory<Facts extends ServerFacts = ServerFacts> impl
       const finding = await this.tell(isUsed ? 'mark' : 'look');
       return finding && this.voting.report(finding);
     } catch (error) {
-      this.onError(error);
+      this.answerIn(error);
       return undefined;
     }
   }
@@ -66,7 +66,12 @@ export abstract class ServerMemory<Facts extends ServerFacts = ServerFacts> impl
     try {
       await this.tell(command, word, replacedId);
     } catch (error) {
-      this.onError(error);
+      this.notWritten(error);
     }
+  }
+
+  protected notWritten(error: unknown): void {
+    const answer = this.answerIn(error);
+    if (answer !== undefined) this.voting.cannotWrite(answer);
   }
 }

@@ -12,6 +12,9 @@ const CANNOT_SUBSCRIBE =
   'its user may not subscribe to its channel: waiters ask again and again instead of being notified, ' +
   'see docs/security.md';
 
+const unwritable = (why: string): string =>
+  `nothing can be written there, so its first use has to wait: ${why}`;
+
 /** Beside the drift factor, for clocks that count whole milliseconds. */
 const DRIFT_FLOOR_MS = 2;
 
@@ -34,6 +37,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   readonly #settings: NodeSettings;
   /** Why notifications do not arrive; `undefined`: they do. */
   #obstacle: string | undefined;
+  /** Why a node that has not been used yet cannot be; `undefined`: nothing is known against it. */
+  #unwritable: string | undefined;
   /** This client's own quarantines of the node: when they end, by their reasons. */
   readonly #quarantines = new Map<string, number>();
   /** When the marker's quarantine ends. */
@@ -106,10 +111,19 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (this.state.status === 'ready') this.#update(0);
   }
 
+  /** Something could not be written, for a reason in the server's words. It matters at its first use. */
+  cannotWrite(why: string): void {
+    if (this.#isUsed) return;
+    this.#unwritable = why;
+    if (this.state.status === 'new') this.#update(-1);
+    if (this.state.status === 'ready') this.#update(0);
+  }
+
   /** Learns what every reply tells: the node's time, and what the guard found. */
   learn(sentAt: Stamp, { nodeUs, quarantineLeftMs, identity, memory }: Finding): void {
     if (identity !== undefined) this.#identity = this.#identityOf(identity);
     if (memory !== undefined) this.#learnMemory(memory);
+    if (this.#isUsed) this.#unwritable = undefined;
     const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeUs / 1_000);
     if (reading === 'stepped') this.quarantine('its clock was stepped');
     const isAsBefore =
@@ -139,6 +153,11 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   /** The marker has another name from now on. */
   forgetProgress(): void {
     this.#progress = undefined;
+  }
+
+  /** Whether it has a list of nodes: then it has been written to. */
+  get #isUsed(): boolean {
+    return this.#identity.record?.pair !== undefined;
   }
 
   #identityOf({ id, record }: Identity): Pick<NodeState, 'id' | 'record'> {
@@ -171,7 +190,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     const about = this.#about();
     if (quarantineLeftMs < 0) {
       const { id: _id, record: _record, ...rest } = about;
-      this.set({ ...rest, status: 'new', reason: 'it is new, or has lost everything' });
+      const why = this.#unwritable === undefined ? '' : `, and ${unwritable(this.#unwritable)}`;
+      this.set({ ...rest, status: 'new', reason: `it is new, or has lost everything${why}` });
       return;
     }
     const now = this.#settings.clock.now();
@@ -197,7 +217,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
 
   #about(): Omit<NodeState, 'status'> {
     const { runId: serverId, caution: infoCaution } = this.info;
-    const caution = [infoCaution, this.#obstacle].filter(Boolean).join('; ');
+    const unwritten = this.#unwritable === undefined ? undefined : unwritable(this.#unwritable);
+    const caution = [infoCaution, this.#obstacle, unwritten].filter(Boolean).join('; ');
     return {
       ...this.#identity,
       ...this.nodeClock.about,

@@ -73,13 +73,17 @@ export class RedisServer extends ServerMemory<ServerInfo> {
         calls: this.#calls,
         voting: this.voting,
         tell: (command) => this.tell(command),
-        onError: (error) => this.onError(error),
+        onError: (error) => this.#onError(error),
       },
       settings,
     );
-    this.#connection.on('ready', () => void this.#watch.introduce());
+    this.#connection.on('ready', () => {
+      // An error from before is not why this connection will end.
+      this.#lastError = 'the connection was closed';
+      void this.#watch.introduce();
+    });
     this.#connection.on('close', () => this.#onClose());
-    this.#connection.on('error', (error) => this.onError(error));
+    this.#connection.on('error', (error) => this.#onError(error));
     if (settings.wanted === undefined) this.#connect();
     else void settings.wanted.then(() => this.#connect());
   }
@@ -153,7 +157,10 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     const wait = outstanding === 'nothing' ? -1 : isKnown ? 0 : waitMs;
     const content = recordContent(write, wait, deadlineAt);
     await new Promise<void>((resolve) => {
-      this.#calls.run(content, () => resolve());
+      this.#calls.run(content, (error) => {
+        if (error !== undefined) this.notWritten(error);
+        resolve();
+      });
     });
     // What came of it, and what somebody else may have written meanwhile.
     await this.look(true);
@@ -187,14 +194,18 @@ export class RedisServer extends ServerMemory<ServerInfo> {
 
   #failureOf(error: unknown): Failed {
     const message = messageOf(error);
-    const answered = error === NO_REPLY || (error instanceof Error && error.name === 'ReplyError');
     if (message.startsWith('READONLY')) this.onDemotion();
     // A new error: the client's own carries the command with its arguments.
-    return failed(answered ? 'error' : 'disconnected', new Error(message));
+    return failed(isAnswer(error) ? 'error' : 'disconnected', new Error(message));
+  }
+
+  protected override answerIn(error: unknown): string | undefined {
+    const message = this.#onError(error);
+    return isAnswer(error) ? message : undefined;
   }
 
   /** Takes note of an error, and gives its message. */
-  protected onError(error: unknown): string {
+  #onError(error: unknown): string {
     const message = messageOf(error);
     this.#lastError = message;
     const reason = permissionErrorOf(message);
@@ -210,5 +221,8 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     this.voting.set({ status: 'unreachable', reason: this.#lastError });
   }
 }
+
+const isAnswer = (error: unknown): boolean =>
+  error === NO_REPLY || (error instanceof Error && error.name === 'ReplyError');
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

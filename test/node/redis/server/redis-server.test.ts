@@ -1,5 +1,8 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { QuarantineTerm } from '../../../../src/core/quarantine.js';
+import type { Connection } from '../../../../src/node/redis/connection/connection.js';
+import type { Endpoint } from '../../../../src/node/redis/connection/endpoint.js';
 import { RedisServer } from '../../../../src/node/redis/server/redis-server.js';
 import { Link } from '../../../simulation/network.js';
 import { Rng } from '../../../simulation/rng.js';
@@ -7,6 +10,14 @@ import { simEndpoint } from '../../../simulation/sim-connection.js';
 import { SimProcess } from '../../../simulation/sim-process.js';
 import { SimServer } from '../../../simulation/sim-server.js';
 import { Timeline } from '../../../simulation/timeline.js';
+import { VirtualClock } from '../../../support/virtual-clock.js';
+
+const settings = {
+  keyPrefix: 'lock:',
+  driftFactor: 0.01,
+  quarantine: new QuarantineTerm(1),
+  isExact: true,
+};
 
 function serverThat({ failsOver }: { failsOver: boolean }): RedisServer {
   const [timeline, rng] = [new Timeline(), new Rng(1)];
@@ -14,12 +25,6 @@ function serverThat({ failsOver }: { failsOver: boolean }): RedisServer {
   const server = new SimServer('n1', timeline, 1, 0, undefined, () => undefined);
   const link = new Link(timeline, rng, { leastMs: 1, meanJitterMs: 0, resendChance: 0 });
   const endpoint = { ...simEndpoint(clock, { address: 'n1', server }, link, false), failsOver };
-  const settings = {
-    keyPrefix: 'lock:',
-    driftFactor: 0.01,
-    quarantine: new QuarantineTerm(1),
-    isExact: true,
-  };
   return new RedisServer(endpoint, { ...settings, clock, random: rng.next }, () => undefined);
 }
 
@@ -31,4 +36,29 @@ describe('a server that may be replaced by another one', () => {
   it('the quarantine after a failover is not ended early: the server before may still vote for others', () => {
     expect(serverThat({ failsOver: true }).lift).toBeUndefined();
   });
+});
+
+it('a connection that ends without an error gives no reason from before it was there', () => {
+  const connection = Object.assign(new EventEmitter(), {
+    connect: () => Promise.resolve(),
+    info: () => new Promise(() => undefined),
+    script: () => Promise.resolve(),
+  });
+  const open = () => connection as unknown as Connection;
+  const endpoint: Endpoint = {
+    name: 'n1',
+    address: 'n1',
+    clientPrefix: '',
+    durable: false,
+    failsOver: false,
+    open,
+  };
+  const clock = new VirtualClock();
+  const server = new RedisServer(endpoint, { ...settings, clock, random: () => 0.5 }, () => undefined);
+  connection.emit('error', new Error('connect ECONNREFUSED'));
+  connection.emit('close');
+  expect(server.state).toEqual({ status: 'unreachable', reason: 'connect ECONNREFUSED' });
+  connection.emit('ready');
+  connection.emit('close');
+  expect(server.state).toEqual({ status: 'unreachable', reason: 'the connection was closed' });
 });
