@@ -3,6 +3,7 @@ import type { LockEvent, LockListener, NodeSnapshot } from '../index.js';
 import { OpenIntervals } from './open-intervals.js';
 import { metricSetOn, type MetricSet, type MetricsRegistry } from './metric-set.js';
 import { JobRecorder } from './job-recorder.js';
+import { BoundedNames, OTHER_LOCKS } from './bounded-names.js';
 import { zeroLock, zeroNode } from './zero-series.js';
 
 /**
@@ -52,7 +53,8 @@ type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly typ
  * Makes a listener that records the events of one `LockManager` as metrics: `locks.subscribe(lockMetrics())`.
  *
  * Call it once for each manager. All calls on one registry share the same metrics. Each lock name has about
- * 115 series; all are at zero from the moment when the lock is declared or first used.
+ * 115 series; all are at zero from the moment when the lock is declared or first used. After a thousand
+ * names, further ones are counted together as `(other)`, with a warning: an id does not belong into a name.
  *
  * @throws RangeError when bucket bounds are not numbers above zero in ascending order.
  */
@@ -82,6 +84,7 @@ function assertBounds(option: string, bounds: readonly number[]): void {
  * Records the events of one manager as metrics. Gauges are counted up and down, so several managers add up.
  */
 class Recorder {
+  readonly #names = new BoundedNames();
   readonly #locks = new Set<string>();
   readonly #held = new OpenIntervals();
   readonly #waits = new OpenIntervals();
@@ -95,6 +98,11 @@ class Recorder {
   }
 
   record(event: LockEvent): void {
+    if ('name' in event && this.#names.isBeyond(event.name)) this.#record({ ...event, name: OTHER_LOCKS });
+    else this.#record(event);
+  }
+
+  #record(event: LockEvent): void {
     const { metrics } = this;
     switch (event.type) {
       case 'declared':

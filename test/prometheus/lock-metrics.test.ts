@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Registry, register as globalRegister, type OpenMetricsContentType } from 'prom-client';
 import type { LockEvent, LockListener } from '../../src/index.js';
@@ -75,6 +75,23 @@ describe('lockMetrics', () => {
     expect(await read(METRICS.acquired, { lock: 'report' })).toBe(1);
     expect(await read(METRICS.released, { lock: 'report' })).toBe(1);
     expect(await register.metrics()).not.toContain('4711');
+  });
+
+  it('names beyond a thousand share one series, whatever comes of them, with one warning', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const named = (at: number, event: LockEvent): LockEvent =>
+      ({ ...event, id: at, name: `n${at}` }) as LockEvent;
+    for (let at = 0; at < 1_003; at++) hear(named(at, acquired));
+    hear(named(7, released), named(1_001, released));
+    expect(await read(METRICS.acquired, { lock: 'n999' })).toBe(1);
+    expect(await read(METRICS.acquired, { lock: 'n1000' })).toBeUndefined();
+    expect(await read(METRICS.acquired, { lock: '(other)' })).toBe(3);
+    expect(await read(METRICS.leasesHeld, { lock: 'n7' })).toBe(0);
+    expect(await read(METRICS.leasesHeld, { lock: '(other)' })).toBe(2);
+    expect(warn.mock.calls).toEqual([
+      [expect.stringMatching(/^metrics: there are more than 1000 names of locks, /), 'QuorlockWarning'],
+    ]);
+    warn.mockRestore();
   });
 
   it.each(['held', 'already_ran', 'draining'] as const)('a skip counts as %s', async (reason) => {
