@@ -83,7 +83,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'forgotten lists',
-    likely: 2,
+    likely: 246,
     breaks: ['no tick lost'],
   },
   {
