@@ -237,6 +237,29 @@ it('a server that never replies is unreachable, and acquire ends', async () => {
   await until(() => statusOf(locks, 0) === 'ready');
 });
 
+it('a server that loads its data is said to do so', async () => {
+  const { createServer } = await import('node:net');
+  const info = 'loading:1\r\nloading_eta_seconds:1\r\n';
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).unref();
+    socket.on('data', (chunk) => {
+      const commands = chunk
+        .toString()
+        .split(/^\*\d+\r\n/m)
+        .slice(1);
+      for (const command of commands)
+        socket.write(/^\$4\r\ninfo/i.test(command) ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
+    });
+  }).unref();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const locks = managers.make({ nodes: [`redis://127.0.0.1:${port}`] });
+  locks.connect();
+  await until(() => locks.nodes()[0]!.reason?.includes('loading its data') === true);
+  await expect(locks.acquire('a')).rejects.toThrow(/loading its data/);
+  server.close();
+});
+
 it('a server of another protocol is unreachable, and acquire ends', async () => {
   const { createServer } = await import('node:net');
   const server = createServer((socket) => {

@@ -14,6 +14,8 @@ export type RetryDelay = (attempt: number) => number;
 export const SILENCE_MS = 2_000;
 /** How long it may take to reach a server, where the user chose nothing else. */
 export const CONNECT_TIMEOUT_MS = 2_000;
+/** A server that is not ready for this long after it was reached is said to be delayed. */
+export const DELAYED_MS = 1_000;
 /** How long a sentinel may take to answer. One that hangs must not keep us from asking the next one. */
 export const SENTINEL_ANSWERS_MS = 2_000;
 
@@ -64,6 +66,8 @@ export interface ConnectionEvents {
   /** The connection broke. */
   readonly close: [];
   readonly error: [error: Error];
+  /** The server accepted the connection, and is not ready for long. Nothing has failed yet. */
+  readonly delayed: [reason: string];
   readonly message: [channel: string, message: string];
 }
 

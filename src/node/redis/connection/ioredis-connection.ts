@@ -1,6 +1,6 @@
 import type { Command, ScriptCall } from '../protocol/script-call.js';
 import { ConnectionBase } from './connection-base.js';
-import type { Connection, Replied, RetryDelay } from './connection.js';
+import { DELAYED_MS, type Connection, type Replied, type RetryDelay } from './connection.js';
 import { SilenceWatch } from './silence-watch.js';
 import { closedHint, commandOf, hintOf, redactedError, type RedactionRules } from './redaction.js';
 import { scriptCommandOf, type CommandClass, type ScriptCommandClass } from './script-command.js';
@@ -16,7 +16,7 @@ export interface Client extends Omit<Connection, 'run' | 'runAndLoad' | 'inOneWr
   call(command: string, ...words: string[]): Promise<unknown>;
   /** A promise of the reply. */
   sendCommand(command: object): unknown;
-  on(event: 'connecting' | 'ready' | 'close' | 'end', listener: () => void): unknown;
+  on(event: 'connecting' | 'connect' | 'ready' | 'close' | 'end', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'message', listener: (channel: string, message: string) => void): unknown;
 }
@@ -50,6 +50,7 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   readonly #logIn: Reconnect['logIn'];
   #isReady = false;
   #failed = false;
+  #delay: NodeJS.Timeout | undefined;
   /** Whether the loss of the connection was told, or none has been tried since. */
   #isClosed = true;
   readonly #silence = new SilenceWatch((error) => this.#client?.stream?.destroy(error));
@@ -76,6 +77,7 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   }
 
   disconnect(reconnect = false): void {
+    clearTimeout(this.#delay);
     if (!reconnect) this.endForGood();
     this.#client?.disconnect(reconnect);
   }
@@ -155,7 +157,9 @@ export class IoredisConnection extends ConnectionBase implements Connection {
       this.#isClosed = false;
       this.#watchSilence(client, true);
     });
+    client.on('connect', () => this.#expectReady());
     client.on('ready', () => {
+      clearTimeout(this.#delay);
       this.#watchSilence(client, false);
       // ioredis says ready although its SELECT failed; then it is in database 0.
       if (this.#failed) return;
@@ -189,6 +193,16 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     else client.setSocketTimeout = () => undefined;
   }
 
+  /**
+   * ioredis asks a server again and again whether it has loaded its data, and tells nothing of it. What was
+   * told before would be shown meanwhile, such as a refused connection.
+   */
+  #expectReady(): void {
+    clearTimeout(this.#delay);
+    const tell = (): void => this.tell('delayed', 'the server is not ready yet: it may be loading its data');
+    this.#delay = setTimeout(tell, DELAYED_MS).unref();
+  }
+
   #onError(error: unknown): void {
     // If a connection is never made, its first error is the cause and the others are the consequences.
     if (this.#failed) return;
@@ -210,6 +224,7 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   }
 
   #onClose(): void {
+    clearTimeout(this.#delay);
     if (!this.#isReady && !this.#failed) {
       const told = this.#isBehindSentinels
         ? 'the sentinels named a server that closed the connection, or is no master'

@@ -84,6 +84,7 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     });
     this.#connection.on('close', () => this.#onClose());
     this.#connection.on('error', (error) => this.#onError(error));
+    this.#connection.on('delayed', (reason) => this.voting.set({ status: 'unreachable', reason }));
     if (settings.wanted === undefined) this.#connect();
     else void settings.wanted.then(() => this.#connect());
   }
