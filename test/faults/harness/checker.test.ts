@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { TICK_AHEAD_MS } from '../../../src/core/run.js';
 import { check, type CheckTerms, type Findings } from './checker.js';
 import type { RunRecord, WorkerRecord } from './records.js';
+import { FORGOT_UNSEEN } from './schedule.js';
 
 const TERMS: CheckTerms = {
   nodes: 3,
@@ -238,6 +240,20 @@ describe('a tick', () => {
     until: 49_500,
     kind: 'node-stop',
     node,
+  });
+
+  it('a node that forgot in no list has no vote for a minute after it is asked again', () => {
+    const refused = ['a', 'b'].map((worker) => tried(worker, 'QUORUM_UNREACHABLE'));
+    const at = 50_000 - TICK_AHEAD_MS;
+    const unseen = (node: number): RunRecord => ({
+      type: 'fault',
+      at,
+      until: at + 500,
+      kind: FORGOT_UNSEEN,
+      node,
+    });
+    expect(found(...refused, unseen(0))).toEqual({ lostJobs: 1 });
+    expect(found(...refused, unseen(0), unseen(1))).toEqual({});
   });
 
   it('a tick that two workers run is a duplicate', () => {

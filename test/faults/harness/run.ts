@@ -6,7 +6,7 @@ import { FaultProxy } from '../../support/fault-proxy.js';
 import { FencedStore } from './fenced-store.js';
 import { startNodes, type FaultServer } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';
-import { describeFault, firstList, type Fault } from './schedule.js';
+import { describeFault, firstList, FORGETTING, FORGOT_UNSEEN, type Fault } from './schedule.js';
 import { watchStalls } from './stalls.js';
 import type { Contended, WorkerMessage } from './worker-config.js';
 import { FaultWorker } from './workers.js';
@@ -90,6 +90,8 @@ class World {
   #observing: NodeJS.Timeout | undefined;
   #backingUp: NodeJS.Timeout | undefined;
   #list: readonly number[];
+  /** The nodes that forgot while they were not in it. */
+  readonly #forgotUnseen = new Set<number>();
   #stopWatching: () => void = () => undefined;
   #startedAt = 0;
   #acquired = 0;
@@ -360,7 +362,16 @@ class World {
         aftermathMs = this.#terms.maxTtlMs;
         break;
     }
-    this.#note(fault, at, nowMs() + aftermathMs, nodes, names);
+    this.#note(fault.kind, at, nowMs() + aftermathMs, nodes, names);
+    if (FORGETTING.has(fault.kind))
+      for (const node of nodes) if (!this.#list.includes(node)) this.#forgotUnseen.add(node);
+    if (fault.kind === 'list') this.#noteUnseen(fault.list, at, nowMs() + aftermathMs);
+  }
+
+  /** A node whose server was killed begins its memory when somebody asks it again. */
+  #noteUnseen(list: readonly number[], at: number, until: number): void {
+    const joined = list.filter((node) => this.#forgotUnseen.delete(node));
+    if (joined.length > 0) this.#note(FORGOT_UNSEEN, at, until, joined, []);
   }
 
   async #replace(slot: WorkerSlot): Promise<void> {
@@ -373,13 +384,7 @@ class World {
     await slot.worker.next(({ type }) => type === 'ready');
   }
 
-  #note(
-    { kind }: Fault,
-    at: number,
-    until: number,
-    nodes: readonly number[],
-    workers: readonly string[],
-  ): void {
+  #note(kind: string, at: number, until: number, nodes: readonly number[], workers: readonly string[]): void {
     for (const node of nodes.length > 0 ? nodes : [undefined]) {
       for (const worker of workers.length > 0 ? workers : [undefined]) {
         this.#records.push({

@@ -56,8 +56,15 @@ const MEMORY_MS = 3_000;
 /** Each cycle ends with a calm period without new faults, so that the run shows that everything recovers. */
 const CYCLE_MS = 30_000;
 const CALM_MS = 12_000;
+/** On record for a node that forgot while it was in no worker's list: it finds out when it is asked again. */
+export const FORGOT_UNSEEN = 'forgot unseen';
 /** After one of these a node has forgotten, and has no vote about the ticks of the next minute. */
-export const FORGETTING: ReadonlySet<string> = new Set(['node-kill', 'nodes-kill', 'clock-step']);
+export const FORGETTING: ReadonlySet<string> = new Set([
+  'node-kill',
+  'nodes-kill',
+  'clock-step',
+  FORGOT_UNSEEN,
+]);
 /**
  * For as long as this nodes forget, and then for as long they do not. A tick must be run only a minute after
  * most nodes have last forgotten something, so without this no tick would be due in a whole run.
