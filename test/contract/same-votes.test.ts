@@ -99,6 +99,13 @@ const ranBefore: Step[] = [
   { ...plain, verb: 'confirm', tick: 2 },
 ];
 
+/** And one: the counter is above what the holder knows. */
+const superseded: Step[] = [
+  plain,
+  { ...plain, verb: 'confirm', tokenAbove: -1 },
+  { ...plain, verb: 'extend', tokenAbove: -1 },
+];
+
 const COARSE_MS = 30_000;
 /** Over at once. */
 const SHORT_MS = 5;
@@ -230,7 +237,7 @@ async function expectSameVotes(node: LockNode, numRuns: number): Promise<void> {
         seen.add(`${answer.verb} ${answer.reason ?? answer.kind}`);
       }
     }),
-    { numRuns, examples: [[overtaken], [ranBefore]] },
+    { numRuns, examples: [[overtaken], [ranBefore], [superseded]] },
   );
   // The histories have met all kinds of votes. Otherwise their agreement would say little.
   expect([...seen].sort()).toEqual([

@@ -25,7 +25,12 @@ describe('two copies of the package in one process', () => {
     class Routes {
       async pay(): Promise<void> {}
     }
-    const context = { getType: () => 'rpc', getClass: () => Routes, getHandler: () => Routes.prototype.pay };
+    const context = {
+      getType: () => 'rpc',
+      getClass: () => Routes,
+      getHandler: () => Routes.prototype.pay,
+      getArgByIndex: () => undefined,
+    };
     const scope = new one.RequestScope(context as never);
     expect(scope.run(() => other.requestHandledBy(new Routes(), 'pay'))).toBe(scope);
     expect(other.requestHandledBy(new Routes(), 'pay')).toBeUndefined();
