@@ -14,6 +14,17 @@ const TICKING = {
   durable: false,
 } as const;
 
+/** What the worlds have in common in which workers die and others run the tick again. */
+const DYING = {
+  ...TICKING,
+  cronPeriodMs: 1_500,
+  wallSkewMs: 20,
+  faults: ['link reset', 'link block', 'node stop', 'data lost', 'process stop'],
+  latency: { leastMs: 0.5, meanJitterMs: 2, resendChance: 0.02 },
+  retry: true,
+  deaths: 0.4,
+} as const;
+
 /**
  * Some mistakes show only in states that are rare by chance. In these worlds such states are common. Their
  * findings count because the unchanged algorithm passes in the same worlds.
@@ -345,16 +356,10 @@ export const WORLDS = {
   },
   /** Workers that die at every step of a run, and others that run the tick again. */
   'dying workers': {
-    ...TICKING,
-    cronPeriodMs: 1_500,
+    ...DYING,
     ttlsMs: [150, 300],
-    wallSkewMs: 20,
-    faults: ['link reset', 'link block', 'node stop', 'data lost', 'process stop'],
     faultIntervalMs: 150,
     longestFaultMs: 400,
-    latency: { leastMs: 0.5, meanJitterMs: 2, resendChance: 0.02 },
-    retry: true,
-    deaths: 0.4,
   },
   /** The same where nobody runs a tick again: a claim that gives up takes its record back. */
   'dying workers, once': {
@@ -370,18 +375,12 @@ export const WORLDS = {
   },
   /** Workers that die while nodes are away for much longer than leases live, so that others go on alone. */
   'dying workers, with nodes away for long': {
-    ...TICKING,
+    ...DYING,
     clients: 3,
     maxTtlMs: 160,
-    cronPeriodMs: 1_500,
     ttlsMs: [100, 150],
-    wallSkewMs: 20,
-    faults: ['link reset', 'link block', 'node stop', 'data lost', 'process stop'],
     faultIntervalMs: 100,
     longestFaultMs: 2_000,
-    latency: { leastMs: 0.5, meanJitterMs: 2, resendChance: 0.02 },
-    retry: true,
-    deaths: 0.4,
   },
   /** Connections that break in the middle of a claim, and are soon made anew. */
   'broken connections': {
