@@ -100,8 +100,8 @@ export class RequestBatcher<Item extends Weighed> {
   };
 
   readonly #onAnswered = (): void => {
-    this.#underWay--;
-    this.#waitingSince = this.clock.now();
+    // Without a batch under way nothing is waited for, and the next one reads the clock.
+    if (--this.#underWay > 0) this.#waitingSince = this.clock.now();
     this.#gatheredAtStall = undefined;
     this.#schedule();
   };

@@ -23,8 +23,8 @@ export class SilenceWatch {
 
   /** The server has answered. */
   heard(): void {
-    this.#underWay--;
-    this.#heardAt = performance.now();
+    // With nothing under way there is no silence to measure, and a lone lock would read the clock ten times.
+    if (--this.#underWay > 0) this.#heardAt = performance.now();
   }
 
   /** Nothing is under way any more: the connection has ended. */
