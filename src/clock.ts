@@ -1,5 +1,5 @@
 import type { Stamp } from './core/validity.js';
-import { SpareTimers } from './spare-timers.js';
+import { areTimersReal, SpareTimers } from './spare-timers.js';
 
 /** A timer that was set. */
 export interface Timer {
@@ -11,8 +11,9 @@ export interface Timer {
  * - `background`: it does not keep the process alive. Use it when nothing waits for the callback.
  * - `shared`: it is for many callers in turn, and set and cancelled very often. The callback does not run in
  *   the async context of whoever set it.
+ * - `shared background`: both.
  */
-export type TimerKind = 'background' | 'shared';
+export type TimerKind = 'background' | 'shared' | 'shared background';
 
 /** The only source of time in this library, so that a test can control it. */
 export interface Clock {
@@ -35,7 +36,10 @@ export interface Clock {
 /** The longest delay of `setTimeout`, in milliseconds. With a longer one, Node fires after 1 ms. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const spareTimers = new SpareTimers();
+const spareTimers = {
+  shared: new SpareTimers(),
+  'shared background': new SpareTimers({ keepProcess: false }),
+};
 
 /** The clock of this machine. */
 export const systemClock: Clock = {
@@ -43,9 +47,10 @@ export const systemClock: Clock = {
   stamp: () => ({ monotonicMs: performance.now(), wallMs: Date.now() }),
   setTimer(callback, delayMs, kind) {
     const boundedMs = Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS);
-    if (kind === 'shared' && spareTimers.areReal) return spareTimers.set(callback, boundedMs);
+    const isShared = kind === 'shared' || kind === 'shared background';
+    if (isShared && areTimersReal()) return spareTimers[kind].set(callback, boundedMs);
     const timer = setTimeout(callback, boundedMs);
-    if (kind === 'background') timer.unref();
+    if (kind === 'background' || kind === 'shared background') timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   afterTurn(callback) {
@@ -92,37 +97,50 @@ const LOOKS = 8;
  * the loop was blocked does not count, as far as it made this timer late: an answer that this process could
  * not read meanwhile was not late. Before the callback, what has arrived by then is read.
  */
-export function setAttendedTimer(
+export const setAttendedTimer = (
   clock: Clock,
   callback: () => void,
   delayMs: number,
   kind?: TimerKind,
-): Timer {
-  const sliceMs = delayMs / LOOKS;
-  let dueAt = clock.now() + sliceMs;
-  let looks = 0;
-  let isOver = false;
-  const end = (): void => {
-    if (isOver) return;
-    isOver = true;
-    callback();
-  };
-  const look = (): void => {
+): Timer => new AttendedTimer(clock, callback, delayMs / LOOKS, kind);
+
+class AttendedTimer implements Timer {
+  #looks = 0;
+  #isOver = false;
+  #dueAt: number;
+  #timer: Timer;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly callback: () => void,
+    private readonly sliceMs: number,
+    private readonly kind: TimerKind | undefined,
+  ) {
+    this.#dueAt = clock.now() + sliceMs;
+    this.#timer = clock.setTimer(this.#look, sliceMs, kind);
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#timer.cancel();
+  }
+
+  readonly #look = (): void => {
+    const { clock, kind, sliceMs } = this;
     const now = clock.now();
-    const isLate = now - dueAt > LOOP_LAG_MS;
-    if (++looks < LOOKS) {
-      dueAt = (isLate ? now : dueAt) + sliceMs;
-      timer = clock.setTimer(look, dueAt - now, kind);
-    } else if (!isLate) end();
+    const isLate = now - this.#dueAt > LOOP_LAG_MS;
+    if (++this.#looks < LOOKS) {
+      this.#dueAt = (isLate ? now : this.#dueAt) + sliceMs;
+      this.#timer = clock.setTimer(this.#look, this.#dueAt - now, kind);
+    } else if (!isLate) this.#end();
     // A loop that was blocked runs its timers, this one perhaps among them, before it reads the sockets.
-    else timer = clock.setTimer(() => clock.afterTurn(end), 1, kind);
+    else this.#timer = clock.setTimer(() => clock.afterTurn(this.#end), 1, kind);
   };
-  let timer = clock.setTimer(look, sliceMs, kind);
-  return {
-    cancel: () => {
-      isOver = true;
-      timer.cancel();
-    },
+
+  readonly #end = (): void => {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.callback();
   };
 }
 

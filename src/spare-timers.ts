@@ -7,6 +7,12 @@ const { setTimeout: setNodeTimer, clearTimeout: clearNodeTimer } = nodeTimers;
 /** So many timers of Node at most wait to be used again. More are cleared. */
 const MOST_SPARE = 16;
 
+/**
+ * Whether Node's timers may be used: a test that fakes the timers has to see each of them, and may put the
+ * real ones back at any time.
+ */
+export const areTimersReal = (): boolean => globalThis.setTimeout === setNodeTimer;
+
 /** The async context in which Node's timers are set: that of nobody's call. */
 const nobody = new AsyncResource('quorlock-timers');
 
@@ -15,18 +21,15 @@ const nobody = new AsyncResource('quorlock-timers');
  * next one to be set, and if it fires before that one is due, it is set again for what is left. A lone lock
  * sets and cancels two in a third of a millisecond, which was a tenth of what it costs this process.
  *
- * They keep the process alive until they are cancelled. The callbacks run outside of the async contexts of
- * those who set them.
+ * The callbacks run outside of the async contexts of those who set them.
  */
 export class SpareTimers {
+  /** Whether those that are not cancelled keep the process alive. */
+  readonly keepProcess: boolean;
   readonly #spare: NodeTimer[] = [];
 
-  /**
-   * Whether Node's timers may be used: a test that fakes the timers has to see each of them, and may put the
-   * real ones back at any time.
-   */
-  get areReal(): boolean {
-    return globalThis.setTimeout === setNodeTimer;
+  constructor({ keepProcess = true } = {}) {
+    this.keepProcess = keepProcess;
   }
 
   set(callback: () => void, delayMs: number): SpareTimer {
@@ -89,7 +92,7 @@ class NodeTimer {
     delayMs: number,
   ) {
     this.#firesAt = firesAt;
-    this.#timer = nobody.runInAsyncScope(setNodeTimer, undefined, this.#fire, delayMs);
+    this.#timer = nobody.runInAsyncScope(setNodeTimer, undefined, this.#fire, delayMs).unref();
   }
 
   get firesAt(): number {
@@ -98,14 +101,14 @@ class NodeTimer {
 
   serve(user: SpareTimer): void {
     this.#user = user;
-    this.#timer.ref();
+    if (this.timers.keepProcess) this.#timer.ref();
   }
 
   /** Gives false if it serves another one by now, or none. */
   leave(user: SpareTimer): boolean {
     if (this.#user !== user) return false;
     this.#user = undefined;
-    this.#timer.unref();
+    if (this.timers.keepProcess) this.#timer.unref();
     return true;
   }
 
@@ -120,6 +123,7 @@ class NodeTimer {
     if (leftMs > 0) {
       this.#firesAt = user.dueAt;
       this.#timer = setNodeTimer(this.#fire, Math.ceil(leftMs));
+      if (!this.timers.keepProcess) this.#timer.unref();
     } else {
       this.#user = undefined;
       user.callback();

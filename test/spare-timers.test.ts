@@ -99,6 +99,22 @@ describe('timers that are nearly always cancelled', () => {
     expect(keepingAlive()).toBe(before);
   });
 
+  it('never keep the process alive if they are made so, also where they wait on', async () => {
+    const timers = new SpareTimers({ keepProcess: false });
+    const before = keepingAlive();
+    timers.set(() => undefined, 1).cancel();
+    let calls = 0;
+    // The timer of Node that it takes fires before it is due, and is set again.
+    timers.set(() => calls++, 100);
+    expect(keepingAlive()).toBe(before);
+    while (calls === 0) {
+      await sleep(5);
+      expect(keepingAlive()).toBe(before);
+    }
+    timers.set(() => undefined, 1_000).cancel();
+    expect(keepingAlive()).toBe(before);
+  });
+
   it('call back outside of the async contexts of those who set them', async () => {
     const context = new AsyncLocalStorage<string>();
     const timers = new SpareTimers();

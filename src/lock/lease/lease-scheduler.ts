@@ -123,7 +123,7 @@ export class LeaseScheduler {
     }
   }
 
-  #onTimer(): void {
+  readonly #onTimer = (): void => {
     const now = this.clock.now();
     const delayMs = now - this.#firesAt;
     this.#cancelTimer();
@@ -139,7 +139,7 @@ export class LeaseScheduler {
       this.#isWaking = false;
       this.#setTimer();
     }
-  }
+  };
 
   #wakeAll(due: Due<Scheduled>, now: number): void {
     for (const item of [...due.items]) {
@@ -160,7 +160,7 @@ export class LeaseScheduler {
     this.#cancelTimer();
     this.#timerAt = Math.min(nextAt, now + LONGEST_SLEEP_MS);
     this.#firesAt = Math.max(now, this.#timerAt);
-    this.#timer = this.clock.setTimer(() => this.#onTimer(), this.#timerAt - now, 'background');
+    this.#timer = this.clock.setTimer(this.#onTimer, this.#timerAt - now, 'shared background');
   }
 
   #cancelTimer(): void {
