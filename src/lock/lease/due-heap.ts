@@ -23,8 +23,9 @@ const WIDTH = 4;
 /**
  * Items by the instant at which they are due, the next one first, so that one timer serves any number of
  * them. It is a heap in an array: no instant is before its parent. Leases that are extended together are due
- * together again, so a hundred thousand items have a few dozen instants, and an item moves from one to the
- * other without a look at the rest.
+ * together again, and are set one right after the other. So a hundred thousand items have a few dozen
+ * instants, and an item moves from one to the other without a look at the rest. Items that are set at other
+ * times may have an instant of their own that is equal.
  *
  * ```
  * index      0                 the next instant
@@ -34,7 +35,8 @@ const WIDTH = 4;
  */
 export class DueHeap<Item extends DueItem<Item>> {
   readonly #heap: Due<Item>[] = [];
-  readonly #byInstant = new Map<number, Due<Item>>();
+  /** The one to which an item was added last. It may have been removed. */
+  #latest: Due<Item> | undefined;
   #size = 0;
 
   get size(): number {
@@ -61,8 +63,8 @@ export class DueHeap<Item extends DueItem<Item>> {
     if (item.due?.dueAt === dueAt) return;
     this.remove(item);
     this.#size++;
-    const due = this.#byInstant.get(dueAt);
-    if (due === undefined) this.#add(item, dueAt);
+    const due = this.#latest;
+    if (due?.dueAt !== dueAt || due.items.length === 0) this.#add(item, dueAt);
     else {
       item.due = due;
       item.dueIndex = due.items.length;
@@ -87,13 +89,12 @@ export class DueHeap<Item extends DueItem<Item>> {
     const due: Due<Item> = { dueAt, items: [item], index: this.#heap.length };
     item.due = due;
     item.dueIndex = 0;
-    this.#byInstant.set(dueAt, due);
+    this.#latest = due;
     this.#heap.push(due);
     this.#moveUp(due);
   }
 
   #remove(due: Due<Item>): void {
-    this.#byInstant.delete(due.dueAt);
     const last = this.#heap.pop()!;
     if (last === due) return;
     this.#put(last, due.index);
