@@ -11,12 +11,13 @@ import { Timeouts } from './call-timeouts.js';
 import { allOf, type Electorates } from './electorates.js';
 import { HungNodes } from './hung-nodes.js';
 import type { KeyTracker } from './key-tracker.js';
+import { OpenRounds } from './open-rounds.js';
 import { FINISH_FOR_MS, PendingFinish } from './pending-finish.js';
 import { QuorumCall, type QuorumCallContext } from './quorum-call.js';
 import { Releases, NOTHING_RELEASED, type ReleaseContext, type ReleaseResult } from './release.js';
 import { RoundLimiter } from './round-limiter.js';
 import type { Op, SharedTerms } from './shared-terms.js';
-import type { CallTerms, ExtendTerms, LockRequest, ReleaseTerms, RestoreTarget } from './terms.js';
+import type { ExtendTerms, LockRequest, ReleaseTerms, RestoreTarget } from './terms.js';
 
 /** So many acquire rounds at once keep the nodes busy, and none of them waits long for its turn. */
 const ACQUIRE_ROUNDS = 512;
@@ -30,8 +31,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
   readonly timeouts: Timeouts;
   readonly hungNodes: HungNodes;
   readonly #releases: Releases;
-  /** The keys of acquire rounds that are not over. */
-  readonly #openRounds = new Map<KeyTracker, CallTerms>();
+  readonly #openRounds = new OpenRounds();
 
   constructor(
     readonly nodes: readonly LockNode[],
@@ -64,7 +64,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + request.nodeTimeoutMs;
     const electorate = this.electorates.now;
-    if (from?.isOver !== false) this.#openRounds.set(tracker, request);
+    if (from?.isOver !== false) this.#openRounds.add(tracker, request);
     const plain = {
       op: 'acquire',
       list: electorate.listId,
@@ -191,7 +191,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    * on.
    */
   endRound(tracker: KeyTracker): void {
-    this.#openRounds.delete(tracker);
+    this.#openRounds.remove(tracker);
   }
 
   /**
@@ -199,9 +199,9 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
    * the same connection, so a node that carries out the request carries out the release too.
    */
   releaseOpenRounds(): void {
-    for (const [tracker, { id, ttlMs, nodeTimeoutMs }] of this.#openRounds) {
+    this.#openRounds.forEach((tracker, { id, ttlMs, nodeTimeoutMs }) => {
       void this.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: 0 });
-    }
+    });
   }
 
   /** Resolves when no release is pending, after `timeoutMs` at the latest. */

@@ -1,4 +1,7 @@
 import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { AllHeldKeys } from '../../../src/lock/lease/all-held-keys.js';
+import type { HeldKeys } from '../../../src/lock/lease/held-keys.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 it('a lease whose resource was taken and won again is ended by close, like the later one', async () => {
@@ -16,4 +19,41 @@ it('a lease whose resource was taken and won again is ended by close, like the l
     'closed',
   ]);
   await world.clock.until(elsewhere.close());
+});
+
+/** Keys of a lease, as far as the list knows them. */
+const keysOf = (name: string): HeldKeys => ({ tracker: { resources: [name] }, lease: {} }) as never;
+
+it('the latest keys of each resource are found, and all that are held are listed, in any order', () => {
+  const names = ['a', 'b', 'c'];
+  const step = fc.oneof(fc.record({ add: fc.constantFrom(...names) }), fc.record({ remove: fc.nat() }));
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const held = new AllHeldKeys();
+      const added: HeldKeys[] = [];
+      const latest = new Map<string, HeldKeys>();
+      const all = new Set<HeldKeys>();
+      for (const next of steps) {
+        if ('add' in next) {
+          const keys = keysOf(next.add);
+          added.push(keys);
+          held.add(keys);
+          latest.set(next.add, keys);
+          all.add(keys);
+        } else {
+          // Any keys that were ever held.
+          const keys = added[next.remove % added.length];
+          if (keys === undefined) continue;
+          const [name] = keys.tracker.resources;
+          held.remove(keys);
+          if (latest.get(name!) === keys) latest.delete(name!);
+          all.delete(keys);
+        }
+        for (const name of names) expect(held.get([name])).toBe(latest.get(name));
+        const listed = [...held];
+        expect(listed).toHaveLength(all.size);
+        expect(new Set(listed)).toEqual(all);
+      }
+    }),
+  );
 });
