@@ -28,15 +28,16 @@ describe('holder ids', () => {
   it('holder ids never use a byte of the random source twice, across many refills of the pool', async () => {
     jest.resetModules();
     const drawn: Buffer[] = [];
-    const randomFillSync = (buffer: Buffer): Buffer => {
+    const randomBytes = (size: number): Buffer => {
+      const buffer = Buffer.alloc(size);
       // Every 16 bytes differ from all others.
       for (let at = 0; at < buffer.length; at += 16) {
         createHash('sha256').update(`${drawn.length}:${at}`).digest().copy(buffer, at, 0, 16);
       }
-      drawn.push(Buffer.from(buffer));
+      drawn.push(buffer);
       return buffer;
     };
-    jest.unstable_mockModule('node:crypto', () => ({ randomFillSync }));
+    jest.unstable_mockModule('node:crypto', () => ({ randomBytes }));
     const { newHolderId } = await import('../../src/lock/quorum/holder-id.js');
     const ids = Array.from({ length: 2_000 }, () => newHolderId('x').slice(0, 32));
     expect(drawn.length).toBeGreaterThan(WORDS);

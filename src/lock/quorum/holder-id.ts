@@ -1,22 +1,24 @@
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
-const ID_BYTES = 16;
+/** 128 bits, in hexadecimal digits. */
+const ID_DIGITS = 32;
 const POOL_IDS = 256;
-const pool = Buffer.alloc(ID_BYTES * POOL_IDS);
-let used = pool.length;
+/** Random digits that no id has yet, from `used` on. */
+let pool = '';
+let used = 0;
 
 /**
  * A new holder id: 128 random bits, so that nobody can guess or repeat it, and the holder's name, if it has
- * one, which `inspect` shows. The random bytes are made for many ids at once, because one call of node:crypto
- * for each would cost more than the rest.
+ * one, which `inspect` shows. The digits are made for many ids at once, because one call of node:crypto for
+ * each would cost more than the rest.
  */
 export function newHolderId(holder: string): string {
   if (used === pool.length) {
-    randomFillSync(pool);
+    pool = randomBytes((ID_DIGITS / 2) * POOL_IDS).toString('hex');
     used = 0;
   }
-  const id = pool.toString('hex', used, used + ID_BYTES);
-  used += ID_BYTES;
+  const id = pool.slice(used, used + ID_DIGITS);
+  used += ID_DIGITS;
   return holder === '' ? id : `${id}@${holder}`;
 }
 
