@@ -4,6 +4,7 @@ import type { RecordWrite } from '../../node-memory.js';
 import { PRESENT_ONLY, type NodeRequest } from '../../node-request.js';
 import type { GuardCommand } from '../../server/finding.js';
 import { ACQUIRE } from './acquire.js';
+import { bulk, bulkInstant, bulkNumber } from './bulk.js';
 import { CallPlanner } from './calls.js';
 import { CONFIRM } from './confirm.js';
 import { EXTEND } from './extend.js';
@@ -14,7 +15,7 @@ import { INSPECT } from './inspect.js';
 import { channelsOf, fenceKeyOf, waitListOf } from './keys.js';
 import { RECORD } from './record.js';
 import { RELEASE } from './release.js';
-import { bulk, bulkNumber, CallContent, type Operation } from './script-call.js';
+import { CallContent, type Operation } from './script-call.js';
 import type { Script } from './script.js';
 import { WAKE } from './wake.js';
 
@@ -131,7 +132,8 @@ export class RequestEncoder {
   }
 
   /**
-   * A number of sixteen digits is turned into text slowly, and requests of a millisecond name the same one.
+   * A counter is about as large as an instant in µs. Such a number is turned into text slowly, and requests
+   * of a millisecond name the same one.
    */
   #encodedOwn(own: readonly Word[]): string {
     const [holderId, base] = own;
@@ -139,7 +141,7 @@ export class RequestEncoder {
     if (own.length > 2) return encoded(own);
     const holder = bulk(String(holderId));
     if (typeof base !== 'number') return base === undefined ? holder : holder + bulk(base);
-    if (this.#lastBase?.base !== base) this.#lastBase = { base, text: bulkNumber(base) };
+    if (this.#lastBase?.base !== base) this.#lastBase = { base, text: bulkInstant(base) };
     return holder + this.#lastBase.text;
   }
 

@@ -1,34 +1,8 @@
 import type { Granted } from '../../../core/vote.js';
+import { bulk, bulkInstant, bulkNumber } from './bulk.js';
 import type { Script } from './script.js';
 
-/** A word as it goes over the wire: a bulk string of the Redis protocol. */
-export const bulk = (word: string): string => `$${Buffer.byteLength(word)}\r\n${word}\r\n`;
-
-/** A number, which is as long in bytes as in characters. */
-export function bulkNumber(number: number): string {
-  const text = String(number);
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
-/** The first digits of the latest instant, which it shares with all instants of the same ten seconds. */
-const TEN_SECONDS_US = 1e7;
-let tenSeconds = { number: 0, text: '0' };
-
-/**
- * An instant in whole microseconds. To print a number of sixteen digits takes three times as long as to print
- * one of eight, and instants of a moment begin alike.
- */
-function bulkInstant(us: number): string {
-  const number = Math.floor(us / TEN_SECONDS_US);
-  if (number === 0) return bulkNumber(us);
-  if (number !== tenSeconds.number) tenSeconds = { number, text: String(number) };
-  const rest = String(TEN_SECONDS_US + (us - number * TEN_SECONDS_US)).slice(1);
-  const text = tenSeconds.text + rest;
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
 export type Command = 'EVALSHA' | 'EVAL';
-const EVALSHA = bulk('EVALSHA');
 const EVAL = bulk('EVAL');
 
 /**
@@ -144,7 +118,7 @@ export class CallContent {
     const keyCount = markerKey === '' ? this.keyCount : this.keyCount + 1;
     const guardWords = script.hasGuard ? GUARD_WORDS : 0;
     const wordCount = 1 + guardWords + (script.hasDeadline ? 1 : 0) + this.wordCount;
-    const named = command === 'EVALSHA' ? EVALSHA + bulk(script.sha) : EVAL + bulk(script.text);
+    const named = command === 'EVALSHA' ? script.named : EVAL + bulk(script.text);
     const text = `*${3 + keyCount + wordCount}\r\n${named}${bulkNumber(keyCount)}${markerKey}`;
     if (command === 'EVALSHA') this.#begin = { markerKey, text };
     return text;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { bulk } from './bulk.js';
 
 export type Verb =
   | 'acquire'
@@ -21,20 +22,15 @@ export interface Script {
   readonly text: string;
   /** The digest by which the server knows it. */
   readonly sha: string;
+  /** The command that calls it, and the digest, as they go over the wire. */
+  readonly named: string;
   /** Whether it begins with the guard, which then has words of its own, and its part of the reply. */
   readonly hasGuard: boolean;
   /** Whether a deadline follows the guard's words. */
   readonly hasDeadline: boolean;
 }
 
-export const scriptOf = (
-  verb: Verb,
-  text: string,
-  { hasGuard = true, hasDeadline = false } = {},
-): Script => ({
-  verb,
-  text,
-  sha: createHash('sha1').update(text).digest('hex'),
-  hasGuard,
-  hasDeadline,
-});
+export const scriptOf = (verb: Verb, text: string, { hasGuard = true, hasDeadline = false } = {}): Script => {
+  const sha = createHash('sha1').update(text).digest('hex');
+  return { verb, text, sha, named: bulk('EVALSHA') + bulk(sha), hasGuard, hasDeadline };
+};

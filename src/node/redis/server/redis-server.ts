@@ -103,10 +103,12 @@ export class RedisServer extends ServerMemory<ServerInfo> {
 
   /** Sends calls in one write, in order. Calls back once for each, with its reply or with what went wrong. */
   ask(calls: readonly CallContent[], answered: (call: CallContent, result: CallResult) => void): void {
-    if (calls.length === 1) this.#ask(calls[0]!, answered);
+    const done = (error: unknown, reply: readonly unknown[] | undefined, call: CallContent): void =>
+      answered(call, reply ?? this.#failureOf(error));
+    if (calls.length === 1) this.#calls.run(calls[0]!, done);
     else
       this.#connection.inOneWrite(() => {
-        for (const call of calls) this.#ask(call, answered);
+        for (const call of calls) this.#calls.run(call, done);
       });
   }
 
@@ -187,10 +189,6 @@ export class RedisServer extends ServerMemory<ServerInfo> {
         else reject(error);
       });
     });
-  }
-
-  #ask(call: CallContent, answered: (call: CallContent, result: CallResult) => void): void {
-    this.#calls.run(call, (error, reply) => answered(call, reply ?? this.#failureOf(error)));
   }
 
   #failureOf(error: unknown): Failed {

@@ -12,7 +12,7 @@ import type { VotingState } from '../../server/voting-state.js';
 export const NO_REPLY = new Error('the node answered with something that is no reply of a script');
 
 /** Hears the whole reply of a call, or what went wrong. */
-type Done = (error: Error | undefined, reply: readonly unknown[] | undefined) => void;
+type Done = (error: Error | undefined, reply: readonly unknown[] | undefined, content: CallContent) => void;
 
 /**
  * Sends calls of the scripts to a server. Every reply of the guard tells something about the server's vote.
@@ -79,32 +79,34 @@ export class ScriptCalls {
     const { clock } = this.#settings;
     const sentAt = content.script.hasGuard ? clock.stamp() : undefined;
     const call = new ScriptCall(this.#callHeader(), this.#deadlineUs(content), content);
+    let isSecond = false;
     const replied = (error: Error | undefined, reply: unknown): void => {
-      if (error !== undefined) return done(error, undefined);
-      if (!Array.isArray(reply)) return done(NO_REPLY, undefined);
+      if (!isSecond && this.#mustGoAgain(number, content, error)) {
+        isSecond = true;
+        return this.#connection.runAndLoad(call, replied);
+      }
+      if (error !== undefined) return done(error, undefined, content);
+      if (!Array.isArray(reply)) return done(NO_REPLY, undefined, content);
       if (sentAt !== undefined) {
         const finding = findingIn(reply);
-        if (finding === undefined) return done(NO_REPLY, undefined);
+        if (finding === undefined) return done(NO_REPLY, undefined, content);
         if (epoch === this.#epoch) this.#voting.learn(sentAt, finding);
       }
-      done(undefined, reply);
+      done(undefined, reply, content);
     };
-    this.#connection.run(call, (error, reply) => {
-      if (error?.message.startsWith('NOSCRIPT')) {
-        // The server's script cache was emptied (SCRIPT FLUSH). The deadline in the call still holds.
-        this.#sentBeforeRetry = this.#sent;
-        this.#connection.runAndLoad(call, replied);
-      } else if (
-        error === undefined &&
-        (content.script.verb === 'release' || content.script.verb === 'finish') &&
-        number <= this.#sentBeforeRetry
-      ) {
-        // This release was sent after a call that is only now carried out, and must follow it again.
-        this.#connection.runAndLoad(call, replied);
-      } else {
-        replied(error, reply);
-      }
-    });
+    this.#connection.run(call, replied);
+  }
+
+  /** Whether a call is sent a second time, with its script. `number` is that of the call. */
+  #mustGoAgain(number: number, { script }: CallContent, error: Error | undefined): boolean {
+    if (error !== undefined) {
+      if (!error.message.startsWith('NOSCRIPT')) return false;
+      // The server's script cache was emptied (SCRIPT FLUSH). The deadline in the call still holds.
+      this.#sentBeforeRetry = this.#sent;
+      return true;
+    }
+    // A release that was sent after a call that is only now carried out must follow it again.
+    return number <= this.#sentBeforeRetry && (script.verb === 'release' || script.verb === 'finish');
   }
 
   /** Until when the call may act, in whole microseconds of the node's time. Never later than asked for. */
