@@ -63,7 +63,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
     worlds: 'dying workers',
-    likely: 44,
+    likely: 1521,
     breaks: ['a finished tick stays finished'],
   },
   {
