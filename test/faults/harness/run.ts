@@ -6,8 +6,9 @@ import { FaultProxy } from '../../support/fault-proxy.js';
 import { FencedStore } from './fenced-store.js';
 import { startNodes, type FaultServer } from './nodes.js';
 import { nowMs, type RunRecord } from './records.js';
-import { describeFault, firstList, FORGETTING, FORGOT_UNSEEN, type Fault } from './schedule.js';
+import { describeFault, firstList, FORGOT_UNSEEN, type Fault } from './schedule.js';
 import { watchStalls } from './stalls.js';
+import { UnseenLosses } from './unseen-losses.js';
 import type { Contended, WorkerMessage } from './worker-config.js';
 import { FaultWorker } from './workers.js';
 
@@ -90,8 +91,7 @@ class World {
   #observing: NodeJS.Timeout | undefined;
   #backingUp: NodeJS.Timeout | undefined;
   #list: readonly number[];
-  /** The nodes that forgot while they were not in it. */
-  readonly #forgotUnseen = new Set<number>();
+  readonly #unseenLosses = new UnseenLosses();
   #stopWatching: () => void = () => undefined;
   #startedAt = 0;
   #acquired = 0;
@@ -363,15 +363,9 @@ class World {
         break;
     }
     this.#note(fault.kind, at, nowMs() + aftermathMs, nodes, names);
-    if (FORGETTING.has(fault.kind))
-      for (const node of nodes) if (!this.#list.includes(node)) this.#forgotUnseen.add(node);
-    if (fault.kind === 'list') this.#noteUnseen(fault.list, at, nowMs() + aftermathMs);
-  }
-
-  /** A node whose server was killed begins its memory when somebody asks it again. */
-  #noteUnseen(list: readonly number[], at: number, until: number): void {
-    const joined = list.filter((node) => this.#forgotUnseen.delete(node));
-    if (joined.length > 0) this.#note(FORGOT_UNSEEN, at, until, joined, []);
+    this.#unseenLosses.suffered(fault.kind, nodes, this.#list);
+    const found = fault.kind === 'list' ? this.#unseenLosses.foundBy(fault.list) : [];
+    if (found.length > 0) this.#note(FORGOT_UNSEEN, at, nowMs() + aftermathMs, found, []);
   }
 
   async #replace(slot: WorkerSlot): Promise<void> {
