@@ -32,7 +32,10 @@ export interface NodeRecord {
  */
 export interface NodeState {
   readonly status: 'connecting' | 'new' | 'untrusted' | 'ready' | 'unreachable' | 'misconfigured' | 'closed';
-  /** Why, where the status needs a reason; free of secrets. */
+  /**
+   * Why, where the status needs a reason; free of secrets. Of a node that is ready, it says why its first use
+   * has to wait.
+   */
   readonly reason?: string;
   /** Identifies the server process behind the node while connected, such as the run_id of Redis. */
   readonly serverId?: string;

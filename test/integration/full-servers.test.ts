@@ -17,7 +17,8 @@ describe('the first use of servers whose memory is full', () => {
   afterEach(() => managers[Symbol.asyncDispose]());
 
   it.each<[number, Partial<LockManagerOptions>, RegExp]>([
-    [1, {}, /no list of nodes is in use yet/],
+    [1, {}, /mismatch \(no list of nodes is in use yet: nothing can be written there, .*: OOM command/],
+    [2, {}, /mismatch \(no list of nodes is in use yet: nothing can be written there, .*: OOM command/],
     [3, { restartQuarantine: 'auto' }, /untrusted \(.* nothing can be written there, .*: OOM command/],
   ])(
     'waits for room, and the warnings repeat what each of the servers says (%d)',
@@ -33,6 +34,9 @@ describe('the first use of servers whose memory is full', () => {
       await until(() => managers.warnings.filter(refused).length >= count);
       expect(managers.warnings.filter(refused)).toHaveLength(count);
       await expect(locks.acquire('a')).rejects.toThrow(message);
+      expect(locks.nodes()).toEqual(
+        locks.nodes().map(() => expect.objectContaining({ reason: expect.stringContaining('OOM command') })),
+      );
       await setFull(servers, false);
       await until(() => locks.acquire('a').catch(() => undefined));
       expect(locks.nodes()).toEqual(locks.nodes().map(({ name }) => ({ name, status: 'ready' })));

@@ -32,11 +32,12 @@ function exclusionOf(
     return view.isHere || status !== 'ready' ? undefined : NOT_LOOKED_AT;
   if (status === 'new' || status === 'untrusted') return failed('untrusted', new Error(reason));
   if (status !== 'ready') return failed('unreachable', new Error(reason));
-  if (list === undefined) return NOT_IN_USE;
+  if (list === undefined) return failed('mismatch', new Error(noList(state.reason)));
   return view.id === undefined ? NOT_LOOKED_AT : NOT_LISTED;
 }
 
-export const NO_LIST = 'no list of nodes is in use yet: its first use needs all nodes';
-const NOT_IN_USE = failed('mismatch', new Error(NO_LIST));
+export const noList = (why = 'its first use needs all nodes'): string =>
+  `no list of nodes is in use yet: ${why}`;
+
 const NOT_LISTED = failed('mismatch', new Error('it is not in the list of nodes that is in use'));
 const NOT_LOOKED_AT = failed('mismatch', new Error('it has no id yet'));

@@ -10,7 +10,7 @@ import { begunListIn, votesUnder, type MemberView } from '../../core/membership/
 import { majorityOf } from '../../core/quorum.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodeState } from '../../node/node-state.js';
-import { electorateOf, NO_LIST } from './electorate-of.js';
+import { electorateOf, noList } from './electorate-of.js';
 import { MembershipSync, type MembershipBasis, type MembershipSettings } from './membership-sync.js';
 import { membershipOf } from './membership-snapshot.js';
 import { keepsRecord, type NodeViews } from './node-views.js';
@@ -107,9 +107,9 @@ export class Membership implements MembershipBasis {
 
   /** Why nodes that are ready do not vote. */
   get whyFewVote(): string {
-    return this.#list === undefined
-      ? NO_LIST
-      : 'not enough of them vote under the list of nodes that is in use';
+    if (this.#list !== undefined) return 'not enough of them vote under the list of nodes that is in use';
+    const hindered = this.nodes.find(({ state }) => state.status === 'ready' && state.reason !== undefined);
+    return noList(hindered && `node ${hindered.name}: ${hindered.state.reason}`);
   }
 
   /** The list in use, as users see it. */

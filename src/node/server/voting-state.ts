@@ -12,6 +12,9 @@ const CANNOT_SUBSCRIBE =
   'its user may not subscribe to its channel: waiters ask again and again instead of being notified, ' +
   'see docs/security.md';
 
+/** The reason of a node without a marker. */
+export const IS_NEW = 'it is new, or has lost everything';
+
 const unwritable = (why: string): string =>
   `nothing can be written there, so its first use has to wait: ${why}`;
 
@@ -191,7 +194,7 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (quarantineLeftMs < 0) {
       const { id: _id, record: _record, ...rest } = about;
       const why = this.#unwritable === undefined ? '' : `, and ${unwritable(this.#unwritable)}`;
-      this.set({ ...rest, status: 'new', reason: `it is new, or has lost everything${why}` });
+      this.set({ ...rest, status: 'new', reason: `${IS_NEW}${why}` });
       return;
     }
     const now = this.#settings.clock.now();
@@ -199,7 +202,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     const [reason, until] = this.#latest();
     const leftMs = Math.max(quarantineLeftMs, until - now);
     if (leftMs <= 0) {
-      this.set({ ...about, status: 'ready' });
+      const hindrance = this.#unwritable === undefined ? {} : { reason: unwritable(this.#unwritable) };
+      this.set({ ...about, ...hindrance, status: 'ready' });
       return;
     }
     const why = until - now >= quarantineLeftMs ? reason : this.forgot;

@@ -1,4 +1,5 @@
 import type { NodeRecord, NodeState } from '../../node-state.js';
+import { IS_NEW } from '../../server/voting-state.js';
 
 /** What the state of the Cluster needs of a shard. */
 export interface ShardState {
@@ -33,8 +34,10 @@ export function clusterStateOf(
   if (isStarting && !isUntrusted && shards.some(({ state }) => state.status === 'connecting'))
     return { status: 'connecting' };
   const fresh = shards.filter(({ state }) => state.status === 'new');
-  if (fresh.length > 0 && fresh.length === shards.length && unserved === 0)
-    return { ...about, status: 'new', reason: 'it is new, or has lost everything' };
+  if (fresh.length > 0 && fresh.length === shards.length && unserved === 0) {
+    const hindered = fresh.find(({ state: { reason = IS_NEW } }) => reason !== IS_NEW);
+    return { ...about, status: 'new', reason: hindered === undefined ? IS_NEW : reasonOf(hindered) };
+  }
   for (const status of WORST_FIRST) {
     const bad = shards.filter(({ state }) => state.status === status);
     const [first] = bad;
@@ -55,7 +58,8 @@ export function clusterStateOf(
   }
   if (unserved > 0)
     return { ...about, status: 'unreachable', reason: `${unserved} of its slots are served by no master` };
-  return { ...about, status: 'ready' };
+  const hindered = shards.find(({ state }) => state.reason !== undefined);
+  return { ...about, ...(hindered && { reason: reasonOf(hindered) }), status: 'ready' };
 }
 
 type About = Omit<NodeState, 'status' | 'reason' | 'trustedAt'>;

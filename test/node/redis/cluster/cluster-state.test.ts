@@ -38,6 +38,19 @@ describe('the state of a Cluster', () => {
   it.each<[string, readonly NodeState[], Partial<NodeState>]>([
     ['ready if all shards are', [READY, READY], { status: 'ready', serverId: 'run', id: 'own' }],
     ['new if all shards are', [NEW, NEW], { status: 'new' }],
+    [
+      'new, with what keeps a shard new',
+      [
+        { ...NEW, reason: 'it is new, or has lost everything' },
+        { ...NEW, reason: 'it is full' },
+      ],
+      { status: 'new', reason: 'shard 1: it is full' },
+    ],
+    [
+      'ready, with what a shard waits for',
+      [READY, { ...READY, reason: 'it is full' }],
+      { status: 'ready', reason: 'shard 1: it is full' },
+    ],
     ['that of a shard that forgot', [READY, FORGOT], { status: 'untrusted', reason: 'shard 1: it forgot' }],
     ['untrusted as long as the last of them', [{ ...FORGOT, trustedAt: 90 }, FORGOT], { trustedAt: 90 }],
     ['untrusted, though another shard is gone', [GONE, FORGOT], { status: 'untrusted' }],
