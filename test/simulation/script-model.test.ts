@@ -267,6 +267,16 @@ const MARKER_FIELDS = [
 /** The processes that hear what is published. */
 const PRESENT = ['here', 'there'].map((waiter) => CHANNELS + waiter);
 
+/** Seeds that showed a flaw which few sequences show. They are tried first, the others follow. */
+const LIKELY: Partial<Record<ScriptFlaw, number>> = {
+  'forgotten ticks granted': 16,
+  'ticks of one quarantine forgotten': 164,
+  'lift of any memory': 42,
+  'counters of a quarantine believed': 32,
+  'take-back without ownership': 115,
+  'finish over a later attempt': 24,
+};
+
 describe('the model of the scripts', () => {
   let servers: RedisServers;
   let client: Redis;
@@ -376,7 +386,9 @@ describe('the model of the scripts', () => {
   });
 
   it.each(SCRIPT_FLAWS)('is told from the scripts when it has this flaw: %s', async (flaw) => {
-    for (let seed = 1; seed <= 1_000; seed++) if ((await difference(seed, flaw)) !== undefined) return;
+    const seeds = Array.from({ length: 1_000 }, (_, index) => index + 1);
+    for (const seed of [LIKELY[flaw] ?? 1, ...seeds])
+      if ((await difference(seed, flaw)) !== undefined) return;
     throw new Error('1,000 sequences of calls did not tell them apart');
   });
 });
