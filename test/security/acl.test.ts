@@ -250,6 +250,19 @@ describe('the rights in docs/security.md', () => {
     },
   );
 
+  it('without del one warning says why a released lock stays until its TTL is over', async () => {
+    await admin.call('ACL', 'DELUSER', 'locks');
+    await admin.call('ACL', 'SETUSER', ...without(user, 'del'));
+    await using managers = new LockManagers();
+    const locks = await managers.connected({ nodes: [{ ...server.options, ...login }] });
+    const events = record(locks);
+    for (const resource of ['one', 'two']) await (await locks.acquire(resource)).release();
+    expect(ofType(events, 'released').map(({ acknowledged }) => acknowledged)).toEqual([0, 0]);
+    const lacks = `node ${server.path}: its user lacks a permission that locks need, see docs/security.md`;
+    expect(managers.warnings).toEqual([expect.stringMatching(`^${lacks} \\((NOPERM|ERR) .*script`)]);
+    expect(locks.nodes()[0]!.status).toBe('ready');
+  });
+
   it('database 3 needs the right to select, and database 0 is never used instead', async () => {
     const messages = await messagesOf(user.words, { db: 3 });
     expect(messages.join()).toMatch(

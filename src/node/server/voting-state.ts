@@ -42,6 +42,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   #obstacle: string | undefined;
   /** Why a node that has not been used yet cannot be; `undefined`: nothing is known against it. */
   #unwritable: string | undefined;
+  /** Why a request was refused for lack of a right; `undefined`: none was. */
+  #forbidden: string | undefined;
   /** This client's own quarantines of the node: when they end, by their reasons. */
   readonly #quarantines = new Map<string, number>();
   /** When the marker's quarantine ends. */
@@ -112,6 +114,16 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (this.#obstacle === undefined) return;
     this.#obstacle = undefined;
     if (this.state.status === 'ready') this.#update(0);
+  }
+
+  /**
+   * A request was refused for lack of a right. The first reason is kept: it is a warning, and so each is told
+   * once.
+   */
+  lacksPermission(reason: string): void {
+    if (this.#forbidden !== undefined) return;
+    this.#forbidden = reason;
+    this.#updateOwn();
   }
 
   /** Something could not be written, for a reason in the server's words. It matters at its first use. */
@@ -222,7 +234,7 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   #about(): Omit<NodeState, 'status'> {
     const { runId: serverId, caution: infoCaution } = this.info;
     const unwritten = this.#unwritable === undefined ? undefined : unwritable(this.#unwritable);
-    const caution = [infoCaution, this.#obstacle, unwritten].filter(Boolean).join('; ');
+    const caution = [infoCaution, this.#obstacle, unwritten, this.#forbidden].filter(Boolean).join('; ');
     return {
       ...this.#identity,
       ...this.nodeClock.about,

@@ -194,6 +194,9 @@ export class RedisServer extends ServerMemory<ServerInfo> {
   #failureOf(error: unknown): Failed {
     const message = messageOf(error);
     if (message.startsWith('READONLY')) this.onDemotion();
+    // It votes all the same: a release that is refused keeps nobody from acquiring what is free.
+    const reason = permissionErrorOf(message);
+    if (reason !== undefined) this.voting.lacksPermission(reason);
     // A new error: the client's own carries the command with its arguments.
     return failed(isAnswer(error) ? 'error' : 'disconnected', new Error(message));
   }
