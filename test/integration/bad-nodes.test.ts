@@ -149,6 +149,25 @@ describe('a user with limited rights', () => {
   });
 });
 
+describe('servers that know no INFO', () => {
+  it.each([1, 3])(
+    'servers whose INFO was renamed away vote, and a warning names each (%d)',
+    async (count) => {
+      const servers = await start(count, ['--rename-command', 'INFO', 'INFO-OF-TESTS']);
+      const locks = managers.make({ ...LONG_TIMEOUT, servers });
+      expect((await locks.started()).reached).toBe(true);
+      await (await locks.acquire('a')).release();
+      // The process connects again as it did at first.
+      for (const server of servers)
+        await server.client({ enableReadyCheck: false }).call('CLIENT', 'KILL', 'TYPE', 'normal');
+      await until(() => locks.acquire('b').catch(() => undefined));
+      expect(managers.warnings.filter((warning) => warning.includes('may not call INFO'))).toHaveLength(
+        count,
+      );
+    },
+  );
+});
+
 describe('a read-only replica', () => {
   it('a read-only replica has no vote, a warning names it, and the other two nodes go on', async () => {
     const servers = await start(3);

@@ -152,7 +152,7 @@ export class RedisServer {
     const address = this.#tcp ? { host: '127.0.0.1', port: current.port } : { path: this.path };
     const isReady = async (): Promise<boolean> => {
       if (ended) return true;
-      const info = await infoOf(address, this.#password());
+      const info = await infoOf(address, this.#password(), this.#wordAfter('INFO'));
       return /^loading:0/m.test(info) && new RegExp(`^process_id:${current.child.pid}\\b`, 'm').test(info);
     };
     await Promise.race([failed, until(isReady, { what: 'redis-server to answer' })]);
@@ -205,7 +205,11 @@ export class RedisServer {
   }
 
   #password(): string | undefined {
-    const at = this.#args.indexOf('--requirepass');
+    return this.#wordAfter('--requirepass');
+  }
+
+  #wordAfter(word: string): string | undefined {
+    const at = this.#args.indexOf(word);
     return at < 0 ? undefined : this.#args[at + 1];
   }
 }
@@ -218,8 +222,8 @@ export function redisServerPath(): string {
   return path;
 }
 
-/** Sends INFO over a connection of its own. */
-function infoOf(address: RedisAddress, password: string | undefined): Promise<string> {
+/** Sends INFO over a connection of its own. `renamed`: what the server calls it. */
+function infoOf(address: RedisAddress, password: string | undefined, renamed = 'INFO'): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(address);
     let reply = '';
@@ -227,6 +231,6 @@ function infoOf(address: RedisAddress, password: string | undefined): Promise<st
     socket.on('data', (text: string) => (reply += text));
     socket.once('error', reject);
     socket.once('close', () => resolve(reply));
-    socket.end(`${password === undefined ? '' : `AUTH ${password}\r\n`}INFO\r\nQUIT\r\n`);
+    socket.end(`${password === undefined ? '' : `AUTH ${password}\r\n`}${renamed}\r\nQUIT\r\n`);
   });
 }

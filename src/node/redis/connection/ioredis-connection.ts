@@ -50,6 +50,8 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   readonly #logIn: Reconnect['logIn'];
   #isReady = false;
   #failed = false;
+  /** The connection ends because its server knows no INFO. The next one does without. */
+  #endsForInfo = false;
   #delay: NodeJS.Timeout | undefined;
   /** Whether the loss of the connection was told, or none has been tried since. */
   #isClosed = true;
@@ -206,6 +208,11 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   #onError(error: unknown): void {
     // If a connection is never made, its first error is the cause and the others are the consequences.
     if (this.#failed) return;
+    if (isReadyCheckUnknown(error) && this.#client !== undefined) {
+      Object.assign(this.#client.options, { enableReadyCheck: false });
+      this.#endsForInfo = true;
+      return;
+    }
     const isSelect = commandOf(error) === 'select';
     const told = isSelect
       ? new Error(`its database could not be selected (${redactedError(error, this.#rules).message})`)
@@ -225,6 +232,12 @@ export class IoredisConnection extends ConnectionBase implements Connection {
 
   #onClose(): void {
     clearTimeout(this.#delay);
+    if (this.#endsForInfo) {
+      // It was no connection yet, and there is nothing to tell of it.
+      this.#endsForInfo = false;
+      this.#isClosed = true;
+      return;
+    }
     if (!this.#isReady && !this.#failed) {
       const told = this.#isBehindSentinels
         ? 'the sentinels named a server that closed the connection, or is no master'
@@ -252,6 +265,10 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     return sentinels !== undefined && sentinels !== null;
   }
 }
+
+/** ioredis sends INFO before it says ready. A server where INFO was renamed away answers with this. */
+const isReadyCheckUnknown = (error: unknown): boolean =>
+  commandOf(error) === 'info' && error instanceof Error && /^ERR unknown command/i.test(error.message);
 
 /** The class of the client's commands, by an example: a client does not tell its own class. */
 function commandClassOf(client: Client): CommandClass {
