@@ -192,6 +192,31 @@ export const WORLDS = {
     nodeSkewMs: 0,
     wallStepMs: 100,
   },
+  /** Nodes that are emptied again and again, and clients that each reach only some of them for a while. */
+  'blank nodes, seldom seen': {
+    nodes: 3,
+    durable: false,
+    clients: 5,
+    workers: [1, 2],
+    maxTtlMs: 600,
+    ttlsMs: [580],
+    idleMs: 20,
+    resources: ['a'],
+    cronResources: [],
+    driftFactor: 0.01,
+    faults: [
+      ...(['data flushed', 'data flushed', 'data flushed'] as const),
+      ...(['link block', 'link block', 'link block', 'link block'] as const),
+      ...(['link block', 'link block', 'link block', 'process crash'] as const),
+    ],
+    faultIntervalMs: 40,
+    shortestFaultMs: 200,
+    longestFaultMs: 2_500,
+    restartQuarantine: 'auto',
+    nodeSkewMs: 0,
+    wallStepMs: 100,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
   /**
    * Nodes that lose their data one after the other, each as soon as the one before votes again, while leases
    * are out that live for longer than that takes.

@@ -30,8 +30,8 @@ export class Bootstrap {
   /** The nodes that can lose their memory. */
   readonly #withMemory: readonly NodeWithMemory[];
   #timer: Timer | undefined;
-  /** The nodes without a marker, and since when each of them has been seen so without a break. */
-  readonly #newSince = new Map<NodeWithMemory, number>();
+  /** Since when there have been nodes without a marker. */
+  #newSince: number | undefined;
   /**
    * Whether a node without a marker must have lost its memory, because another one has a marker or had one.
    */
@@ -102,16 +102,14 @@ export class Bootstrap {
     this.#isUsed ||= this.#withMemory.some(
       ({ state }) => state.status === 'ready' || state.status === 'untrusted',
     );
-    for (const node of this.#withMemory) {
-      if (node.state.status !== 'new') this.#newSince.delete(node);
-      else if (!this.#newSince.has(node)) this.#newSince.set(node, this.clock.now());
-    }
+    if (this.#fresh().length === 0) this.#newSince = undefined;
     this.#watchNew();
     this.#clocks.look(this.#isStarting && this.#expected() > 0);
   }
 
   #watchNew(): void {
-    if (this.#isClosed || this.#timer !== undefined || this.#newSince.size === 0) return;
+    if (this.#isClosed || this.#timer !== undefined || this.#fresh().length === 0) return;
+    this.#newSince ??= this.clock.now();
     const servers = this.nodes.map(({ state }) => state.serverId);
     const wasUsed = this.#isUsed;
     const look = (): void => void this.#secondLook(servers, wasUsed);
@@ -122,35 +120,24 @@ export class Bootstrap {
     await Promise.all(this.#fresh().map(({ memory }) => memory.look()));
     this.#timer = undefined;
     const fresh = this.#fresh();
-    const newForMs = this.clock.now() - Math.max(...this.#newSince.values());
+    const newForMs = this.clock.now() - (this.#newSince ?? this.clock.now());
     const isSameServers = this.nodes.every(({ state }, nodeIndex) => state.serverId === servers[nodeIndex]);
     // If the others got their markers only since the first look, another client is about to mark this one.
     if (this.#isUsed && wasUsed) await this.#recordLoss(fresh);
     else if (fresh.length === this.#withMemory.length && isSameServers) await this.#trust(fresh);
-    // A node is away and may know more; but every lease that these have forgotten has expired by now. Once
-    // the others have been used it has not: this one may have been used with them, and have lost its memory
-    // since.
-    else if (!this.#isUsed && newForMs > this.quarantine.ms) await this.#trustFromNow(fresh);
+    // A node is away for longer than others may wait for it, and may know more. This client cannot vouch for
+    // the time between its looks: another one may have used these nodes, and they have forgotten it since.
+    else if (!this.#isUsed && newForMs > this.quarantine.ms) await this.#recordLoss(fresh);
     this.#watchNew();
   }
 
   /** The nodes without a marker. */
   #fresh(): readonly NodeWithMemory[] {
-    return this.#withMemory.filter((node) => this.#newSince.has(node));
+    return this.#withMemory.filter(({ state }) => state.status === 'new');
   }
 
   async #trust(nodes: readonly NodeWithMemory[]): Promise<void> {
     await Promise.all(nodes.map(({ memory }) => memory.trust()));
-  }
-
-  /**
-   * Records of runs do not expire as leases do: the node that is away may have one that these have forgotten.
-   * So their memory begins now, and they have no vote for a tick that was due before.
-   */
-  async #trustFromNow(nodes: readonly NodeWithMemory[]): Promise<void> {
-    await this.#recordLoss(nodes);
-    // A node that has not got its marker would be trusted as one that remembers all.
-    await this.#trust(nodes.filter(({ state }) => state.status === 'untrusted'));
   }
 
   async #recordLoss(nodes: readonly NodeWithMemory[]): Promise<void> {

@@ -43,6 +43,20 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
     breaks: ['one holder'],
   },
   {
+    name: 'blank nodes that a client trusts because it has long seen them so',
+    edits: [
+      {
+        file: 'lock/nodes/bootstrap.ts',
+        original: 'newForMs > this.quarantine.ms) await this.#recordLoss(fresh)',
+        replacement:
+          'newForMs > this.quarantine.ms) await this.#recordLoss(fresh).then(() => this.#trust(fresh))',
+      },
+    ],
+    worlds: 'blank nodes, seldom seen',
+    likely: 616_600_004,
+    breaks: ['one holder'],
+  },
+  {
     name: 'a wait until a clock that was set back has caught up',
     flaw: 'waits for a clock',
     worlds: 'clocks set at first use',

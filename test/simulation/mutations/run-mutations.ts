@@ -71,8 +71,8 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lock/nodes/bootstrap.ts',
-        original: 'await this.#trustFromNow(fresh)',
-        replacement: 'await this.#trust(fresh)',
+        original: 'newForMs > this.quarantine.ms) await this.#recordLoss(fresh)',
+        replacement: 'newForMs > this.quarantine.ms) await this.#trust(fresh)',
       },
     ],
     worlds: 'dying workers, with nodes away for long',
