@@ -75,3 +75,16 @@ export function assertLegacyDecorator(decorator: string, property: unknown): voi
       'which Nest does not support. esbuild, tsx, Vite and Vitest read the same option',
   );
 }
+
+/**
+ * Throws a `TypeError` for a decorator without parentheses. It is then given the method, or the class, where
+ * its options are expected, and nothing would be locked. `given` are the arguments of the decorator.
+ */
+export function assertCalled(decorator: string, given: ArrayLike<unknown>): void {
+  const [target, member] = Array.from(given);
+  const isMember = typeof member === 'string' || typeof member === 'symbol';
+  if (typeof target !== 'function' && !(typeof target === 'object' && target !== null && isMember)) return;
+  const owner = typeof target === 'function' ? target.name : target.constructor.name;
+  const where = isMember ? `${owner}.${String(member)}` : owner;
+  throw new TypeError(`${decorator} on ${where}: write it with parentheses, as ${decorator}(…)`);
+}

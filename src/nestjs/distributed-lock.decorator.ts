@@ -1,5 +1,5 @@
 import { UseInterceptors } from '@nestjs/common';
-import { assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
+import { assertCalled, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
 import { assertKeys, type Keys } from './keys/key-source.js';
 import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld, type OnUnavailable } from './lock-settings.js';
@@ -110,6 +110,7 @@ const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'keyPath', 'once', 'onHeld
 export function DistributedLock<Args extends readonly unknown[] = []>(
   options: DistributedLockOptions<Args> = {},
 ): DistributedLockDecorator<Args> {
+  assertCalled('@DistributedLock', arguments);
   return (target, property, descriptor: PropertyDescriptor | undefined) => {
     assertLegacyDecorator('@DistributedLock', property);
     const where = `@DistributedLock on ${methodName(target, property)}`;

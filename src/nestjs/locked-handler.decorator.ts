@@ -1,5 +1,5 @@
 import { applyDecorators, SetMetadata, UseInterceptors, type ExecutionContext } from '@nestjs/common';
-import { assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
+import { assertCalled, assertKnown, assertLegacyDecorator, assertOneOf } from './check-options.js';
 import { assertKeys, type Keys } from './keys/key-source.js';
 import { SETTINGS, type LockSettings } from './lock-settings.js';
 import { interceptorOf } from './request/lock.interceptor.js';
@@ -77,6 +77,7 @@ const OPTIONS = [...SETTINGS, 'key', 'keyPath', 'onHeld', 'onUnavailable', 'lock
  * ```
  */
 export function LockedHandler(options: LockedHandlerOptions = {}): MethodDecorator {
+  assertCalled('@LockedHandler', arguments);
   return <T>(target: object, property: string | symbol, descriptor: TypedPropertyDescriptor<T>) => {
     assertLegacyDecorator('@LockedHandler', property);
     const where = `@LockedHandler on ${methodName(target, property)}`;

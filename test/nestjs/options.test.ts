@@ -131,6 +131,25 @@ describe('a bad option', () => {
     );
   });
 
+  it.each<[string, (...given: unknown[]) => unknown]>([
+    ['@DistributedLock', DistributedLock as () => unknown],
+    ['@LockedHandler', LockedHandler as () => unknown],
+    ['@RunOnLeader', RunOnLeader as () => unknown],
+  ])('%s without parentheses is refused: nothing would be locked', (name, decorator) => {
+    class Tasks {
+      async job(): Promise<void> {}
+    }
+    const { prototype } = Tasks;
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, 'job');
+    expect(() => decorator(prototype, 'job', descriptor)).toThrow(
+      new TypeError(`${name} on Tasks.job: write it with parentheses, as ${name}(…)`),
+    );
+    expect(() => decorator(prototype.job, { kind: 'method', name: 'job' })).toThrow(
+      `${name} on job: write it with parentheses, as ${name}(…)`,
+    );
+    expect(() => decorator(Tasks)).toThrow(`${name} on Tasks: write it with parentheses, as ${name}(…)`);
+  });
+
   it.each(['k'.repeat(10_000), 'line\nbreak'])('the name of an unknown option is shortened', (option) => {
     const length = (options: object): number => {
       try {

@@ -1,4 +1,4 @@
-import { assertKnown, assertLegacyDecorator } from '../check-options.js';
+import { assertCalled, assertKnown, assertLegacyDecorator } from '../check-options.js';
 import type { Seconds } from '../duration.js';
 import { methodName, type Method } from '../locked-method.js';
 import { copyMetadata } from '../nest-metadata.js';
@@ -48,6 +48,7 @@ export type RunOnLeaderDecorator = <M extends (...args: never[]) => Promise<unkn
  * ```
  */
 export function RunOnLeader(election: string, options: RunOnLeaderOptions = {}): RunOnLeaderDecorator {
+  assertCalled('@RunOnLeader', arguments);
   return (target, property, descriptor: PropertyDescriptor | undefined) => {
     assertLegacyDecorator('@RunOnLeader', property);
     const where = `@RunOnLeader on ${methodName(target, property)}`;
