@@ -118,6 +118,12 @@ for (const { node } of GLIDE) {
       ['throws', () => failing('no such host'), /^the function glide failed: no such host$/],
       ['rejects', () => Promise.reject(new Error('nobody')), /^the function glide failed: nobody$/],
       ['makes nothing', () => undefined, /made no client of one server by Valkey GLIDE/],
+      [
+        'makes a client of a Cluster',
+        async () =>
+          Object.create((await import('@valkey/valkey-glide')).GlideClusterClient.prototype) as unknown,
+        /made a GlideClusterClient, not supported: give { cluster/,
+      ],
       ['makes another client', () => redis.server.client(), /made no client of one server by Valkey GLIDE/],
     ])('that %s is told as the reason', async (_name, glide, reason) => {
       const locks = redis.managers.make({ nodes: [nodeOf(glide)] });

@@ -16,8 +16,11 @@ interface Client {
 /** GLIDE's `Decoder.String`. */
 const AS_TEXT = { decoder: 1 };
 
-/** What a client of a server has and that of a Cluster has not. */
+/** What a client of GLIDE has, of one server or of a Cluster. */
 const HAS = ['customCommand', 'subscribe', 'getPubSubMessage', 'select', 'close'] as const;
+
+/** What only a client of a Cluster has: channels of a shard. */
+const OF_CLUSTER = 'ssubscribe';
 
 /**
  * A connection by clients that the function makes, one after the other. GLIDE connects again without telling,
@@ -97,8 +100,14 @@ async function made(make: () => unknown, signal: AbortSignal): Promise<Client> {
 
 function checked(client: unknown): Client {
   const parts = (typeof client === 'object' && client !== null ? client : {}) as Record<string, unknown>;
-  if (HAS.every((part) => typeof parts[part] === 'function')) return client as Client;
+  const isOfGlide = HAS.every((part) => typeof parts[part] === 'function');
+  const isOfCluster = isOfGlide && typeof parts[OF_CLUSTER] === 'function';
+  if (isOfGlide && !isOfCluster) return client as Client;
   close(client);
+  if (isOfCluster)
+    throw new TypeError(
+      'the function glide made a GlideClusterClient, not supported: give { cluster: [{ host, port }] }',
+    );
   throw new TypeError('the function glide made no client of one server by Valkey GLIDE 2.5 or later');
 }
 
