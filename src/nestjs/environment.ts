@@ -80,8 +80,16 @@ function readRedisAddress(environment: Environment, port: number): RedisNodeOpti
   if (db !== undefined && !/^\d{1,9}$/.test(db)) {
     throw new RangeError(`REDIS_DB must be the number of a database, from 0, got "${db.slice(0, 40)}"`);
   }
+  const host = read(environment, 'REDIS_HOST') ?? 'localhost';
+  // It is not shown: a url may have a password. One colon is that of a port; an IPv6 address has more.
+  if (/[\s/@]|^[^:]*:[^:]*$/.test(host)) {
+    throw new RangeError(
+      'REDIS_HOST must be a name or an IP address, without scheme, user and port: see REDIS_PORT, ' +
+        'REDIS_PASSWORD and QUORLOCK_NODES, which takes urls',
+    );
+  }
   return {
-    host: read(environment, 'REDIS_HOST') ?? 'localhost',
+    host,
     port,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -118,11 +126,18 @@ function readNodeUrls(environment: Environment): string[] | undefined {
   if (text === undefined) return undefined;
   const urls = text.split(',').map((url) => url.trim());
   urls.forEach((url, index) => {
-    if (/^rediss?:\/\/./.test(url)) return;
-    const what = url === '' ? 'is empty' : 'is not a redis:// or rediss:// url';
-    throw new RangeError(`QUORLOCK_NODES: entry ${index + 1} of ${urls.length} ${what}`);
+    const fault = faultOf(url);
+    if (fault !== undefined)
+      throw new RangeError(`QUORLOCK_NODES: entry ${index + 1} of ${urls.length} ${fault}`);
   });
   return urls;
+}
+
+function faultOf(url: string): string | undefined {
+  if (url === '') return 'is empty';
+  if (!/^rediss?:\/\/./.test(url)) return 'is not a redis:// or rediss:// url';
+  if (/:\/\/.*rediss?:\/\//.test(url)) return 'has several urls: separate them by commas';
+  return undefined;
 }
 
 /** A word; anything else may be a broken connection string, which has a password. */

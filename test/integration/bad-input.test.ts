@@ -259,7 +259,8 @@ describe('the list of nodes', () => {
   it.each<[string, unknown, RegExp]>([
     ['undefined', undefined, /nodes/],
     ['an empty list', [], /nodes must not be empty/],
-    ['a URL instead of a list', `redis://:${SECRET}@h`, /nodes must be a list/],
+    ['a URL instead of a list', `redis://:${SECRET}@h`, /nodes must be a list .* got a value of type string/],
+    ['nothing', undefined, /nodes must be a list .* got undefined/],
     ['a number', [5], /nodes\[0\]/],
     ['null', [null], /nodes\[0\]/],
     ['a list in the list', ['redis://h:1', [`redis://:${SECRET}@h`]], /nodes\[1\]/],

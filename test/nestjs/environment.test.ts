@@ -121,6 +121,16 @@ describe('the environment', () => {
       { REDIS_ENABLED: 'true', QUORLOCK_FALLBACK: 'postgress://u:secret@db/app' },
       'QUORLOCK_FALLBACK must be none, memory or a postgres:// url, got something else',
     ],
+    ...['redis://:secret@cache', 'cache:6379', '10.0.0.1:6379', 'user:secret@cache'].map(
+      (host): [Environment, string] => [
+        { REDIS_ENABLED: 'true', REDIS_HOST: host },
+        'REDIS_HOST must be a name or an IP address, without scheme, user and port: see REDIS_PORT',
+      ],
+    ),
+    ...[';', ' ', '|'].map((separator): [Environment, string] => [
+      { QUORLOCK_NODES: `redis://a:6379${separator}redis://:secret@b` },
+      'QUORLOCK_NODES: entry 1 of 1 has several urls: separate them by commas',
+    ]),
     [{ QUORLOCK_NODES: 'redis://a,,redis://b' }, 'QUORLOCK_NODES: entry 2 of 3 is empty'],
     [
       { QUORLOCK_NODES: 'redis://a,http://:secret@b' },

@@ -16,7 +16,12 @@ export interface OpenedNodes {
 
 /** Reads the option `nodes`. Throws a TypeError or RangeError if the list is not valid. Opens nothing. */
 export function readNodes(sources: readonly NodeSource[], warn: (message: string) => void): NodePlan[] {
-  if (!Array.isArray(sources)) throw new TypeError('nodes must be a list of urls, options or clients');
+  if (!Array.isArray(sources)) {
+    // The value is not shown: a url may have a password.
+    const given: unknown = sources;
+    const kind = given === undefined || given === null ? String(given) : `a value of type ${typeof given}`;
+    throw new TypeError(`nodes must be a list of urls, options or clients, in brackets, got ${kind}`);
+  }
   if (sources.length === 0)
     throw new RangeError('nodes must not be empty: give at least one Redis server, better three or five');
   const plans = sources.map((source: NodeSource, index) => readNode(source, `nodes[${index}]`));

@@ -57,8 +57,11 @@ export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   // scheme.
   const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
   if (parsed === undefined) {
+    const hint = /^rediss?:\/\//.test(url)
+      ? '; a port is a number up to 65535, and user and password are written as by encodeURIComponent()'
+      : '';
     throw new TypeError(
-      `${where} is no url; write redis://host:port, rediss://host:port or the path of a unix socket`,
+      `${where} is no url; write redis://host:port, rediss://host:port or the path of a unix socket${hint}`,
     );
   }
   if (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') {
@@ -231,7 +234,8 @@ function addressOf({ path, host, port }: RedisNodeOptions, where: string): strin
       throw new RangeError(`${where}: path must be that of a unix socket, and no url`);
     return path;
   }
-  if (!/^[\p{L}\p{N}_.:%-]+$/u.test(host ?? 'localhost')) {
+  // One colon is that of a port; an IPv6 address has two or more.
+  if (!/^(?![^:]*:[^:]*$)[\p{L}\p{N}_.:%-]+$/u.test(host ?? 'localhost')) {
     throw new RangeError(`${where}: host must be a name or an IP address, without scheme, user and port`);
   }
   return `${host ?? 'localhost'}:${port ?? 6379}`;

@@ -12,7 +12,28 @@ describe('the url of a server', () => {
   });
 });
 
+describe('a url that cannot be read', () => {
+  it.each(['redis://:pa#ss@h:6379', 'redis://:pa/ss@h', 'redis://:pa?ss@h', 'redis://h:99999'])(
+    'says how a password and a port are written: %s',
+    (url) => {
+      expect(() => optionsOfUrl(url, 'nodes[0]')).toThrow(
+        /^nodes\[0\] is no url; .*a number up to 65535, and user and password .*encodeURIComponent\(\)/,
+      );
+    },
+  );
+});
+
 describe('options of a server', () => {
+  it.each(['h:7000', '10.0.0.1:7000'])('whose host has a port in it are refused: %s', (host) => {
+    expect(() => endpointOf({ host }, 'nodes[0]')).toThrow(
+      'nodes[0]: host must be a name or an IP address, without scheme, user and port',
+    );
+  });
+
+  it.each(['::1', 'fe80::1%eth0', 'a_b.local', '10.0.0.1'])('may have the host %s', (host) => {
+    expect(endpointOf({ host }, 'nodes[0]').address).toBe(`${host}:6379`);
+  });
+
   it.each([
     ['url', { url: 'redis://h:7000' }],
     ['socket', { socket: { host: 'h', port: 7000 } }],
