@@ -1,3 +1,6 @@
+// In the declarations too: a program need not have this lib, nor the types of Node, which declare the same.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 /** What `Lease.release` may be told. */
 export interface ReleaseOptions {
   /**

@@ -230,4 +230,10 @@ describe('Nest 11 as CommonJS, the oldest ioredis and TypeScript 5', () => {
   ])('TypeScript 5 finds the types with module resolution %s', async (_name, args) => {
     await tsc('--noEmit', ...args);
   });
+
+  it('the types need neither those of Node nor another lib than the default', async () => {
+    const args = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext'];
+    const types = ['--types', 'reflect-metadata', '--skipLibCheck', 'false'];
+    await run(folder, 'node_modules/.bin/tsc', [...args, ...types, 'no-node-types.ts']);
+  });
 });
