@@ -130,9 +130,19 @@ class TaskRuns {
       const run = { ...settings, ...ttl, key: resource, tick, name: task.slice(0, LONGEST_NAME) };
       /** Set when this call runs the task; one that is refused must not forget the run of another. */
       let own: TaskRun | undefined;
+      let hasEnded = false;
       const ended = this.locks
-        .runOnce(run, async () => {
-          await new Promise<void>((end) => {
+        .runOnce(run, async ({ signal }) => {
+          // At once, and not when the task has ended: nothing else tells that it goes on without its lock.
+          signal.addEventListener('abort', () => {
+            const reason: unknown = signal.reason;
+            if (!hasEnded && reason instanceof LeaseLostError) this.#tellLoss(task, reason);
+          });
+          await new Promise<void>((resolveEnd) => {
+            const end = (): void => {
+              hasEnded = true;
+              resolveEnd();
+            };
             own = { end, ended };
             this.#running.set(key, own);
             resolve(true);
@@ -140,7 +150,6 @@ class TaskRuns {
         })
         .then(({ ran }) => resolve(ran))
         .catch((error: unknown) => {
-          if (own !== undefined && error instanceof LeaseLostError) this.#tellLoss(task, error);
           reject(error instanceof Error ? error : new Error(format('%s', error)));
         })
         .finally(() => {

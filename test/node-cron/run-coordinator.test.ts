@@ -99,12 +99,26 @@ describe('a coordinator of node-cron', () => {
     emitWarning.mockRestore();
   });
 
+  it('tells no loss of a task that has ended', async () => {
+    const { locks } = manager();
+    const lost: string[] = [];
+    const own = coordinator(locks, { onLost: (task) => lost.push(task) });
+    expect(await own.shouldRun(KEY, 60_000)).toBe(true);
+    // As `nodeCron.shutdown()` does: it tells the end of the task, and does not wait for the release.
+    const told = own.onComplete(KEY);
+    await locks.close();
+    await told;
+    expect(lost).toEqual([]);
+  });
+
   it('tells that a task lost its lease', async () => {
     const { locks } = manager();
     const lost: string[] = [];
     const own = coordinator(locks, { onLost: (task, error) => lost.push(`${task}: ${error.message}`) });
     expect(await own.shouldRun(KEY, 60_000)).toBe(true);
     await locks.close();
+    // While the task goes on.
+    expect(lost).toHaveLength(1);
     await own.onComplete(KEY);
     expect(lost).toEqual(['nightly: the lease of "node-cron:nightly" is over: the lock manager was closed']);
   });
