@@ -25,7 +25,8 @@ export function assertKnown(where: string, options: unknown, known: readonly str
     if (!known.includes(option)) {
       // A LockManager names its durations with the unit, which is another one in most cases.
       const name = option.replace(/Ms$/, '');
-      const hint = known.includes(name) ? `: here it is ${name}` : '';
+      const inMs = known.includes(`${option}Ms`) ? `: here it is ${option}Ms, in milliseconds` : '';
+      const hint = known.includes(name) ? `: here it is ${name}` : inMs;
       throw new TypeError(
         `${where}: unknown option "${option.slice(0, 80)}"${hint}; the options are ${known.join(', ')}`,
       );

@@ -144,6 +144,46 @@ function readApp(app: unknown): string | undefined {
 /** What `forRootAsync()` takes beside its factory. */
 const BESIDE_FACTORY = ['name', 'isGlobal'];
 
+/** Every option of a manager: the compiler misses the one that is left out. */
+const OF_MANAGER: Readonly<Record<keyof LockManagerOptions, true>> = {
+  nodes: true,
+  ttlMs: true,
+  retries: true,
+  retryDelayMs: true,
+  backoff: true,
+  waitMs: true,
+  autoExtend: true,
+  minHoldMs: true,
+  maxHoldMs: true,
+  nodeTimeoutMs: true,
+  keyPrefix: true,
+  maxTtlMs: true,
+  restartQuarantine: true,
+  driftFactor: true,
+  fencing: true,
+  fenceTtlMs: true,
+  fallback: true,
+  lazyConnect: true,
+  acknowledge: true,
+  maxStallMs: true,
+  holder: true,
+  warn: true,
+};
+
+/** The options that only the module has. */
+const OF_MODULE: Readonly<Record<Exclude<keyof QuorlockModuleOptions, keyof LockManagerOptions>, true>> = {
+  redlock: true,
+  listeners: true,
+  drainMs: true,
+  logLevel: true,
+  app: true,
+  runs: true,
+  requireQuorum: true,
+  strictKeys: true,
+};
+
+const KNOWN = [...Object.keys(OF_MANAGER), ...Object.keys(OF_MODULE), ...BESIDE_FACTORY];
+
 /** Refuses what a factory gives by mistake: nothing at all, or what stands beside it. */
 function assertOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
@@ -151,6 +191,7 @@ function assertOptions(options: unknown): void {
   const [misplaced] = BESIDE_FACTORY.filter((option) => option in options);
   if (misplaced !== undefined)
     throw new TypeError(`QuorlockModule: ${misplaced} stands beside the factory, not in what it gives`);
+  assertKnown('QuorlockModule', options, KNOWN);
 }
 
 /**

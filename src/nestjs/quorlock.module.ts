@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { LockManager } from '../index.js';
+import { show } from './check-options.js';
 import { LockHealthIndicator } from './health/lock-health-indicator.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { LockExplorer } from './lock-explorer.js';
@@ -73,6 +74,13 @@ export class QuorlockModule extends ConfigurableModuleClass {
   static override forRootAsync(
     options: ConfigurableModuleAsyncOptions<QuorlockModuleOptions> & QuorlockModuleExtras,
   ): DynamicModule {
+    const { useFactory, useClass, useExisting } = (options ?? {}) as Partial<typeof options>;
+    if (typeof useFactory !== 'function' && typeof useClass !== 'function' && !useExisting) {
+      throw new TypeError(
+        'QuorlockModule.forRootAsync takes an object with useFactory, useClass or useExisting, ' +
+          `got ${show(options)}; forRoot takes the options themselves`,
+      );
+    }
     return super.forRootAsync(options);
   }
 }

@@ -89,7 +89,12 @@ describe('the module', () => {
     [{ strictKeys: 'true' }, "strictKeys must be true or false, got 'true'"],
     [{ listeners: () => undefined }, 'listeners must be a list of functions'],
     [{ listeners: ['metrics'] }, 'subscribe takes a function'],
-    [{ retry: 3 }, 'unknown option "retry"'],
+    [{ retry: 3 }, 'QuorlockModule: unknown option "retry"; the options are nodes, '],
+    [
+      { drain: 3 },
+      /here it is drainMs, .* the options are .*keyPrefix, .*listeners, drainMs, .*name, isGlobal$/,
+    ],
+    [{ ttl: 3 }, 'QuorlockModule: unknown option "ttl": here it is ttlMs, in milliseconds'],
     [{ name: '' }, 'name must be a text'],
   ])('the module refuses %p', async (options, message) => {
     await expect(
@@ -97,6 +102,15 @@ describe('the module', () => {
         startWith({ imports: [QuorlockModule.forRoot({ ...inMemory, ...(options as object) })] }))(),
     ).rejects.toThrow(message);
   });
+
+  it.each([undefined, null, {}, { useFactory: 'settings' }, { nodes: [memoryNode()] }])(
+    'forRootAsync() refuses %p, which gives no options',
+    (options) => {
+      expect(() => QuorlockModule.forRootAsync(options as object)).toThrow(
+        'QuorlockModule.forRootAsync takes an object with useFactory, useClass or useExisting',
+      );
+    },
+  );
 
   it('an option that is undefined has its default', async () => {
     class Long {
