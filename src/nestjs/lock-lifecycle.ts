@@ -1,3 +1,4 @@
+import * as nodeTimers from 'node:timers';
 import type {
   BeforeApplicationShutdown,
   OnApplicationBootstrap,
@@ -15,6 +16,9 @@ import type { ModuleSettings } from './quorlock-options.js';
  * and may fail.
  */
 const CONNECT_AFTER_MS = 100;
+
+/** That of Node, also in an application under a test's fake timers, which nobody may move on at its end. */
+const { setImmediate: nextTurn } = nodeTimers;
 
 /** The options of a module instance that decide how it starts and ends. */
 export interface LifecycleSettings extends Pick<ModuleSettings, 'drainMs' | 'requireQuorum'> {
@@ -67,6 +71,9 @@ export class LockLifecycle
    */
   async beforeApplicationShutdown(): Promise<void> {
     await this.locks.close({ drainMs: this.settings.drainMs });
+    // What the last handlers returned is on its way: one turn makes it a reply, the next one sends it. Nest
+    // closes the transports then, and some drop what they have not sent.
+    for (let turn = 1; turn <= 2; turn++) await new Promise<void>((resolve) => void nextTurn(resolve));
   }
 
   /** Closes again, in case an earlier hook failed. Closing twice does no harm. */
