@@ -4,6 +4,7 @@ import { OpenIntervals } from './open-intervals.js';
 import { metricSetOn, type MetricSet, type MetricsRegistry } from './metric-set.js';
 import { JobRecorder } from './job-recorder.js';
 import { BoundedNames, OTHER_LOCKS } from './bounded-names.js';
+import { assertBounds, assertMetricsOptions } from './metrics-options.js';
 import { zeroLock, zeroNode } from './zero-series.js';
 
 /**
@@ -56,9 +57,11 @@ type EventOf<Type extends LockEvent['type']> = Extract<LockEvent, { readonly typ
  * 115 series; all are at zero from the moment when the lock is declared or first used. After a thousand
  * names, further ones are counted together as `(other)`, with a warning: an id does not belong into a name.
  *
- * @throws RangeError when bucket bounds are not numbers above zero in ascending order.
+ * @throws TypeError for an unknown option or another registry than one of prom-client, RangeError when bucket
+ * bounds are not numbers above zero in ascending order.
  */
 export function lockMetrics(options: LockMetricsOptions = {}): LockListener {
+  assertMetricsOptions(options);
   const {
     register = globalRegister,
     acquireBuckets = ACQUIRE_BUCKETS,
@@ -71,13 +74,6 @@ export function lockMetrics(options: LockMetricsOptions = {}): LockListener {
   const buckets = { acquire: acquireBuckets, hold: holdBuckets, wait: waitBuckets };
   const recorder = new Recorder(metricSetOn(register, buckets));
   return (event) => recorder.record(event);
-}
-
-/** prom-client accepts bounds that do not ascend, and then puts observations into the wrong buckets. */
-function assertBounds(option: string, bounds: readonly number[]): void {
-  if (bounds.every((bound, index) => Number.isFinite(bound) && bound > (bounds[index - 1] ?? 0))) return;
-  const given = bounds.join(', ').slice(0, 200);
-  throw new RangeError(`${option} must be numbers above zero in ascending order, got ${given}`);
 }
 
 /**

@@ -196,6 +196,21 @@ describe('lockMetrics', () => {
     },
   );
 
+  it.each<[string, unknown, string]>([
+    ['a registry in the place of the options', new Registry(), 'give the registry as { register }'],
+    [
+      'a misspelt option',
+      { registry: new Registry() },
+      'lockMetrics: unknown option "registry"; the options are register, acquireBuckets',
+    ],
+    ['an event, as of a listener that was not called', acquired, 'lockMetrics: unknown option "'],
+    ['what is no registry', { register: {} }, 'register must be a registry of prom-client, got {}'],
+    ['nothing', null, 'lockMetrics takes an object of options, got null'],
+    ['a number of buckets', { holdBuckets: 7 }, 'holdBuckets must be a list of numbers, got 7'],
+  ])('lockMetrics refuses %s: the metrics would be nowhere', (_name, options, message) => {
+    expect(() => lockMetrics(options as object)).toThrow(message);
+  });
+
   it('the last run is the time when the lock was last acquired, in seconds', async () => {
     const before = Date.now() / 1000;
     hear(acquired);
