@@ -71,7 +71,13 @@ export function onceAcrossWorkers(
   options: AcrossWorkersOptions,
   routine?: (run: CurrentRun) => unknown,
 ): AcrossWorkers {
-  if (isCronJob(job)) return wrapCronJob(locks, job, options);
+  if (typeof (locks as Partial<LockManager> | undefined)?.runOnce !== 'function')
+    throw new TypeError('onceAcrossWorkers takes a LockManager, then the job');
+  if (isCronJob(job)) {
+    if (routine !== undefined)
+      throw new TypeError('onceAcrossWorkers: a CronJob has its own function: leave out the last argument');
+    return wrapCronJob(locks, job, options);
+  }
   if (isCroner(job)) {
     if (typeof routine !== 'function') {
       throw new TypeError('onceAcrossWorkers takes the function of a croner job as its last argument');
@@ -110,8 +116,12 @@ function callbacksOf(job: CronJobLike): () => Promise<void> {
   };
 }
 
+/** The jobs of the package cron that have been wrapped: a second time, one run would be in two locks. */
+const wrapped = new WeakSet<CronJobLike>();
+
 function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorkersOptions): AcrossWorkers {
   checkOptions(options);
+  if (wrapped.has(job)) throw new Error('onceAcrossWorkers has this job already: call it once for each job');
   const callbacks = callbacksOf(job);
   const hear = (): ErrorListener | undefined => job.errorHandler ?? undefined;
   const runs = new JobRuns(locks, options, cronJobSchedule(job), watchStops(job), callbacks, hear);
@@ -122,6 +132,7 @@ function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorker
     lastDate = job.lastDate();
     return byTimer ? runs.scheduled() : runs.byHand();
   };
+  wrapped.add(job);
   return runs;
 }
 

@@ -45,6 +45,7 @@ const SHORTEST_TTL_MS = 10;
  * ```
  */
 export function coordinator(locks: LockManager, options: CoordinatorOptions = {}): RunCoordinator {
+  if (!isManager(locks)) throw new TypeError(`coordinator takes a LockManager, got ${format('%s', locks)}`);
   checkKnown(options);
   const { prefix = 'node-cron:', onLost = warnOfLoss, ...settings } = options;
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);
@@ -69,10 +70,16 @@ export function coordinateWith(
   options: CoordinatorOptions = {},
 ): void {
   if (typeof (nodeCron as { setRunCoordinator?: unknown } | undefined)?.setRunCoordinator !== 'function') {
-    throw new TypeError('node-cron must be 4.6 or newer: this one has no setRunCoordinator');
+    const why = isManager(nodeCron)
+      ? 'coordinateWith takes node-cron, then a LockManager'
+      : 'node-cron must be 4.6 or newer: this one has no setRunCoordinator';
+    throw new TypeError(why);
   }
   nodeCron.setRunCoordinator(coordinator(locks, options));
 }
+
+const isManager = (given: unknown): boolean =>
+  typeof (given as Partial<LockManager> | undefined)?.runOnce === 'function';
 
 /** Most options of `runOnce` mean nothing here: node-cron decides when a task runs, and how often. */
 function checkKnown(options: unknown): void {

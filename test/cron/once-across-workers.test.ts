@@ -231,6 +231,33 @@ describe('a job of croner with a function of its own', () => {
   });
 });
 
+describe('what is no manager, and what is one argument too many', () => {
+  it('are refused, and the job is as it was', () => {
+    const job = new CronJob('0 0 1 1 *', () => undefined, null, false, 'UTC');
+    const { fireOnTick } = job;
+    const options = { key: 'job' };
+    const { locks } = manager(memoryNode(), 'one');
+    const takes = 'onceAcrossWorkers takes a LockManager, then the job';
+    expect(() => onceAcrossWorkers(undefined as never, job, options)).toThrow(takes);
+    expect(() => onceAcrossWorkers(job as never, locks as never, options)).toThrow(takes);
+    const withRoutine = onceAcrossWorkers as (...given: unknown[]) => unknown;
+    expect(() => withRoutine(locks, job, options, () => undefined)).toThrow(
+      'a CronJob has its own function: leave out the last argument',
+    );
+    expect(job.fireOnTick).toBe(fireOnTick);
+  });
+
+  it('a job is given once', () => {
+    const { locks } = manager(memoryNode(), 'one');
+    const job = new CronJob('0 0 1 1 *', () => undefined, null, false, 'UTC');
+    const runs = onceAcrossWorkers(locks, job, { key: 'job' });
+    stops.push(() => runs.stop());
+    expect(() => onceAcrossWorkers(locks, job, { key: 'other' })).toThrow(
+      'onceAcrossWorkers has this job already: call it once for each job',
+    );
+  });
+});
+
 describe('what is no job', () => {
   it.each([
     ['nothing', undefined, 'takes a CronJob of the package cron (4.3 or newer), or a Cron of croner'],

@@ -143,6 +143,11 @@ describe('a coordinator of node-cron', () => {
   it('refuses a node-cron that is too old, and bad options', () => {
     const { locks } = manager();
     expect(() => coordinateWith({} as never, locks)).toThrow('node-cron must be 4.6 or newer');
+    const swapped = () => coordinateWith(locks as never, nodeCron as never);
+    expect(swapped).toThrow('coordinateWith takes node-cron, then a LockManager');
+    const lacking = 'coordinator takes a LockManager, got undefined';
+    expect(() => coordinateWith(nodeCron, undefined as never)).toThrow(lacking);
+    expect(() => coordinator(undefined as never)).toThrow(lacking);
     expect(() => coordinator(locks, { prefix: 7 as never })).toThrow('prefix must be a string, got number');
     expect(() => coordinator(locks, { onLost: 7 as never })).toThrow('onLost must be a function, got number');
     const unknown = { timeout: 7 } as object;
