@@ -27,6 +27,12 @@ export interface WatchedTicks {
 const LOOK_AGAIN_MS = 61_000;
 
 /**
+ * The runs that looks have begun and that the calling code is part of. All watchers share one: up to Node 22
+ * each that was used once slows down every promise of the process.
+ */
+const outerRuns = new AsyncLocalStorage<readonly object[]>();
+
+/**
  * Looks for ticks that no worker started, or whose worker died: at the start, and when a majority of the
  * nodes is back. It runs what it finds, or tells of it.
  */
@@ -39,7 +45,6 @@ export class TickWatcher implements TickWatch {
   #looking: Promise<void> | undefined;
   /** Stands for the run that the look in progress has begun. Code of that run has it in its context. */
   #running: object | undefined;
-  readonly #partOf = new AsyncLocalStorage<object>();
   #isStopped = false;
 
   constructor(context: RunContext, watched: WatchedTicks, started: Promise<QuorumSnapshot>) {
@@ -51,7 +56,8 @@ export class TickWatcher implements TickWatch {
 
   look(): Promise<void> {
     // The look that runs the calling code would wait for itself.
-    if (this.#running !== undefined && this.#partOf.getStore() === this.#running) return Promise.resolve();
+    if (this.#running !== undefined && outerRuns.getStore()?.includes(this.#running) === true)
+      return Promise.resolve();
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     return this.#looking;
   }
@@ -89,7 +95,8 @@ export class TickWatcher implements TickWatch {
   async #perform(tick: number): Promise<void> {
     const run = (this.#running = {});
     try {
-      await this.#partOf.run(run, () => this.#watched.perform(tick));
+      const runs = [...(outerRuns.getStore() ?? []), run];
+      await outerRuns.run(runs, () => this.#watched.perform(tick));
     } finally {
       this.#running = undefined;
     }

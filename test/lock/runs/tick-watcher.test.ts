@@ -166,6 +166,25 @@ describe('the look when a majority of the nodes is back', () => {
     await world.clock.until(watch.look());
   });
 
+  it('a look inside a run that another look began inside its own run resolves at once, too', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await nextTick(world);
+    const locks = world.manager({ holder: 'a' });
+    for (const key of ['outer', 'inner'])
+      await world.clock.until(locks.runOnce({ ...at(tick), key }, () => undefined));
+    const missed = await nextTick(world);
+    const ran: string[] = [];
+    const watchTicks = (key: string, before: () => Promise<void>): TickWatch =>
+      locks.watchTicks({ key, schedule: HOURLY, missed: 'once' }, async (one) => {
+        await before();
+        await locks.runOnce({ ...at(one, { missed: 'once' }), key }, () => void ran.push(`${key} ${one}`));
+      });
+    // The inner one looks for the first time inside the run of the outer one.
+    const outer: TickWatch = watchTicks('outer', () => watchTicks('inner', () => outer.look()).look());
+    await world.clock.advance(120_000);
+    expect(ran).toEqual([`inner ${missed}`, `outer ${missed}`]);
+  });
+
   it('ends with stop, and when the manager is closed', async () => {
     const world = new VirtualWorld(3);
     await runTick(world);
