@@ -61,7 +61,8 @@ describe('whatever ends it, no process is left', () => {
   ] as const)('no process of the demo is left after %s', async (_how, signal, whom, end) => {
     const demo = startDemo('--seconds', '60', '--nodes', '3', '--workers', '2');
     await until(() => / tick +\S+ ran on /.test(demo.stdout), { what: 'the first tick' });
-    expect(demo.pids).toHaveLength(3 + 2);
+    // More, where the machine was so slow that the demo has replaced one before the first tick.
+    expect(demo.pids.length).toBeGreaterThanOrEqual(3 + 2);
     process.kill(whom === 'group' ? -demo.child.pid! : demo.child.pid!, signal);
     expect(await demo.exit).toEqual(end);
     await allGone(demo);
@@ -74,7 +75,7 @@ describe('whatever ends it, no process is left', () => {
     it('no process of the demo is left after SIGKILL', async () => {
       const demo = startDemo('--seconds', '60', '--nodes', '3', '--workers', '2');
       await until(() => / tick +\S+ ran on /.test(demo.stdout), { what: 'the first tick' });
-      expect(demo.pids).toHaveLength(3 + 2);
+      expect(demo.pids.length).toBeGreaterThanOrEqual(3 + 2);
       demo.child.kill('SIGKILL');
       expect(await demo.exit).toEqual({ code: null, signal: 'SIGKILL' });
       await allGone(demo);
