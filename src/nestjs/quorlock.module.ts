@@ -7,7 +7,6 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { LockManager } from '../index.js';
-import { show } from './check-options.js';
 import { LockHealthIndicator } from './health/lock-health-indicator.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { LockExplorer } from './lock-explorer.js';
@@ -78,11 +77,18 @@ export class QuorlockModule extends ConfigurableModuleClass {
     if (typeof useFactory !== 'function' && typeof useClass !== 'function' && !useExisting) {
       throw new TypeError(
         'QuorlockModule.forRootAsync takes an object with useFactory, useClass or useExisting, ' +
-          `got ${show(options)}; forRoot takes the options themselves`,
+          `got ${namesIn(options)}; forRoot takes the options themselves`,
       );
     }
     return super.forRootAsync(options);
   }
+}
+
+/** What was given, without the values: there may be a password among them. */
+function namesIn(given: unknown): string {
+  if (typeof given !== 'object' || given === null) return given === null ? 'null' : typeof given;
+  const names = Object.keys(given).join(', ').slice(0, 80);
+  return `an object with ${names === '' ? 'nothing in it' : names}`;
 }
 
 function addProviders(

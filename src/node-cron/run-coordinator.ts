@@ -45,7 +45,8 @@ const SHORTEST_TTL_MS = 10;
  * ```
  */
 export function coordinator(locks: LockManager, options: CoordinatorOptions = {}): RunCoordinator {
-  if (!isManager(locks)) throw new TypeError(`coordinator takes a LockManager, got ${format('%s', locks)}`);
+  // Not the value: options with a password may stand in the wrong place.
+  if (!isManager(locks)) throw new TypeError(`coordinator takes a LockManager, got ${typeof locks}`);
   checkKnown(options);
   const { prefix = 'node-cron:', onLost = warnOfLoss, ...settings } = options;
   if (typeof prefix !== 'string') throw new TypeError(`prefix must be a string, got ${typeof prefix}`);

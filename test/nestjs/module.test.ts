@@ -112,6 +112,11 @@ describe('the module', () => {
     },
   );
 
+  it('forRootAsync() does not show what it refuses: there may be a password in it', () => {
+    const options = { nodes: 'redis://:s3cret@a', password: 's3cret' } as object;
+    expect(() => QuorlockModule.forRootAsync(options)).toThrow(/got an object with nodes, password; forRoot/);
+  });
+
   it('an option that is undefined has its default', async () => {
     class Long {
       @DistributedLock({ ttl: '2h' })
