@@ -2,6 +2,9 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { QuorumUnreachableError, type LockEvent, type LockManager } from '../../src/index.js';
+import { clusterEndpointOf } from '../../src/node/redis/cluster/cluster-endpoint.js';
+import { TopologyReader } from '../../src/node/redis/cluster/topology-reader.js';
+import { freePort } from '../support/free-port.js';
 import { LONG_TIMEOUT, LockManagers, record, untilGone, valuesOf } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
@@ -166,6 +169,16 @@ describe('servers that know no INFO', () => {
       );
     },
   );
+
+  it('a Redis Cluster of such servers is read, although each of its seeds is tried once', async () => {
+    const args = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
+    const [server] = await start(1, [...args, '--rename-command', 'INFO', 'INFO-OF-TESTS']);
+    await server!.client({ enableReadyCheck: false }).call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    const seeds = [{ host: '127.0.0.1', port: server!.port }];
+    const reader = new TopologyReader(clusterEndpointOf({ cluster: seeds }, 'nodes[0]'));
+    expect((await reader.read(false)).shards).toHaveLength(1);
+    reader.close();
+  });
 });
 
 describe('a read-only replica', () => {

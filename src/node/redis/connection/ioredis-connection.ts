@@ -50,8 +50,11 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   readonly #logIn: Reconnect['logIn'];
   #isReady = false;
   #failed = false;
-  /** The connection ends because its server knows no INFO. The next one does without. */
-  #endsForInfo = false;
+  /**
+   * The connection ends because its server knows no INFO. The next one does without, and begins at once: the
+   * delay of this one may be endless. Holds the options of the client that are to be put back.
+   */
+  #endsForInfo: { readonly retryStrategy: unknown } | undefined;
   #delay: NodeJS.Timeout | undefined;
   /** Whether the loss of the connection was told, or none has been tried since. */
   #isClosed = true;
@@ -209,8 +212,10 @@ export class IoredisConnection extends ConnectionBase implements Connection {
     // If a connection is never made, its first error is the cause and the others are the consequences.
     if (this.#failed) return;
     if (isReadyCheckUnknown(error) && this.#client !== undefined) {
-      Object.assign(this.#client.options, { enableReadyCheck: false });
-      this.#endsForInfo = true;
+      const { options } = this.#client as { readonly options: { retryStrategy?: unknown } };
+      this.#endsForInfo = { retryStrategy: options.retryStrategy };
+      // It gives up, and `#onEnd` connects again at once.
+      Object.assign(options, { enableReadyCheck: false, retryStrategy: null });
       return;
     }
     const isSelect = commandOf(error) === 'select';
@@ -232,9 +237,8 @@ export class IoredisConnection extends ConnectionBase implements Connection {
 
   #onClose(): void {
     clearTimeout(this.#delay);
-    if (this.#endsForInfo) {
+    if (this.#endsForInfo !== undefined) {
       // It was no connection yet, and there is nothing to tell of it.
-      this.#endsForInfo = false;
       this.#isClosed = true;
       return;
     }
@@ -257,6 +261,12 @@ export class IoredisConnection extends ConnectionBase implements Connection {
   #onEnd(): void {
     if (this.isOver) return;
     if (!this.#isClosed) this.#onClose();
+    if (this.#endsForInfo !== undefined) {
+      Object.assign(this.#client!.options, this.#endsForInfo);
+      this.#endsForInfo = undefined;
+      void this.connect().catch(() => undefined);
+      return;
+    }
     this.connectLater();
   }
 
