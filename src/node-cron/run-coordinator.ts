@@ -140,7 +140,7 @@ class TaskRuns {
       let own: TaskRun | undefined;
       let hasEnded = false;
       const ended = this.locks
-        .runOnce(run, async ({ signal }) => {
+        .runOnce(run, async ({ signal }, lease) => {
           // At once, and not when the task has ended: nothing else tells that it goes on without its lock.
           signal.addEventListener('abort', () => {
             const reason: unknown = signal.reason;
@@ -148,6 +148,8 @@ class TaskRuns {
           });
           await new Promise<void>((resolveEnd) => {
             const end = (): void => {
+              // Tells a loss that no timer could tell, because the task blocked the event loop.
+              lease.remainingMs();
               hasEnded = true;
               resolveEnd();
             };

@@ -111,6 +111,18 @@ describe('a coordinator of node-cron', () => {
     expect(lost).toEqual([]);
   });
 
+  it('tells the loss of a task that blocked the event loop until its end', async () => {
+    const { locks } = manager();
+    const lost: string[] = [];
+    const own = coordinator(locks, { onLost: (task) => lost.push(task) });
+    const ttlMs = 50;
+    expect(await own.shouldRun(KEY, ttlMs)).toBe(true);
+    const end = performance.now() + 2 * ttlMs;
+    while (performance.now() < end);
+    await own.onComplete(KEY).catch(() => undefined);
+    expect(lost).toEqual(['nightly']);
+  });
+
   it('tells that a task lost its lease', async () => {
     const { locks } = manager();
     const lost: string[] = [];
