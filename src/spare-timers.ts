@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
 import * as nodeTimers from 'node:timers';
 
-/** Node's own functions; the global ones may be a test's. */
+/** Node's own functions, and above its own clock; the global ones may be a test's. */
 const { setTimeout: setNodeTimer, clearTimeout: clearNodeTimer } = nodeTimers;
 
 /** So many timers of Node at most wait to be used again. More are cleared. */

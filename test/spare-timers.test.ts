@@ -145,4 +145,14 @@ describe('a shared timer of the system clock', () => {
     jest.useRealTimers();
     await new Promise<void>((resolve) => void systemClock.setTimer(resolve, 5, 'shared'));
   });
+
+  it.each(['shared', 'shared background'] as const)(
+    'fires in time (%s) though a test fakes timers, and with them the clock, for a while',
+    async (kind) => {
+      const fired = jest.fn();
+      systemClock.setTimer(fired, 5, kind);
+      jest.useFakeTimers();
+      while (fired.mock.calls.length === 0) await sleep(5);
+    },
+  );
 });
