@@ -9,7 +9,7 @@ import type { Membership } from './membership.js';
 export interface NodeSnapshot {
   readonly name: string;
   readonly status: NodeState['status'];
-  /** Why it does not vote, if it does not. */
+  /** Why it does not vote, if it does not; of a node that is ready, why its first use has to wait. */
   readonly reason?: string;
   /** In how many milliseconds an untrusted node votes again. */
   readonly trustedInMs?: number;

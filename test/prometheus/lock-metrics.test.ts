@@ -204,7 +204,7 @@ describe('lockMetrics', () => {
       'lockMetrics: unknown option "registry"; the options are register, acquireBuckets',
     ],
     ['an event, as of a listener that was not called', acquired, 'lockMetrics: unknown option "'],
-    ['what is no registry', { register: {} }, 'register must be a registry of prom-client, got {}'],
+    ['what is no registry', { register: {} }, 'register must be a registry of prom-client, got object'],
     ['nothing', null, 'lockMetrics takes an object of options, got null'],
     ['a number of buckets', { holdBuckets: 7 }, 'holdBuckets must be a list of numbers, got 7'],
   ])('lockMetrics refuses %s: the metrics would be nowhere', (_name, options, message) => {
