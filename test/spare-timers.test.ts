@@ -149,10 +149,10 @@ describe('a shared timer of the system clock', () => {
   it.each(['shared', 'shared background'] as const)(
     'fires in time (%s) though a test fakes timers, and with them the clock, for a while',
     async (kind) => {
-      const fired = jest.fn();
-      systemClock.setTimer(fired, 5, kind);
+      const callback = jest.fn();
+      systemClock.setTimer(callback, 5, kind);
       jest.useFakeTimers();
-      while (fired.mock.calls.length === 0) await sleep(5);
+      while (callback.mock.calls.length === 0) await sleep(5);
     },
   );
 });
