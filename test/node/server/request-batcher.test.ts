@@ -119,6 +119,9 @@ describe('a withdrawn request', () => {
     await sent.answer();
     await sent.add('d');
     expect(sent.withdraw('d')).toEqual([]);
+    // What came before a stall is seen stays anyway; this one comes after that look.
+    await sent.add('e');
+    expect(sent.withdraw('e')).toEqual([]);
     expect(sent.batches).toEqual([['a'], ['b'], ['c']]);
   });
 
