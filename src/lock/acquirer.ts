@@ -18,6 +18,7 @@ import type { LeaseScheduler } from './lease/lease-scheduler.js';
 import type { LeaseGuard } from './lease/stand-in.js';
 import type { Quorum } from './quorum/quorum.js';
 import { RunningAttempts } from './running-attempts.js';
+import { Fifo } from './waiting/fifo.js';
 import { ReleaseNotifications } from './waiting/release-notifications.js';
 import { acquireWithRetries } from './waiting/retry-loop.js';
 import { WaitQueue } from './waiting/wait-queue.js';
@@ -57,7 +58,7 @@ export class Acquirer {
    * own.
    */
   readonly #drained = new Cancellation();
-  readonly #cancellations = new Set<Cancellation>();
+  readonly #cancellations = new Fifo<Cancellation>();
   #calls = 0;
 
   constructor(context: AcquirerContext) {
@@ -145,7 +146,7 @@ export class Acquirer {
     const cancellation = new Cancellation();
     const cancel = (): void => cancellation.cancel(signal?.reason as Error);
     const unlisten = signal && onAbort(signal, cancel);
-    this.#cancellations.add(cancellation);
+    const entry = this.#cancellations.add(cancellation);
     try {
       const starting = this.#context.starting();
       if (starting !== undefined) await unlessCancelled(starting, cancellation);
@@ -155,7 +156,7 @@ export class Acquirer {
         ? await new Waiter(this.#waitContext, call, cancellation, tryAcquire).acquire()
         : await acquireWithRetries(this.#waitContext, call, cancellation, tryAcquire);
     } finally {
-      this.#cancellations.delete(cancellation);
+      this.#cancellations.remove(entry);
       unlisten?.();
     }
   }

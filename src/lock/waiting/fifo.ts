@@ -25,6 +25,10 @@ export class Fifo<Value> {
     return this.#first?.value;
   }
 
+  *[Symbol.iterator](): Generator<Value> {
+    for (let entry = this.#first; entry !== undefined; entry = entry.after) yield entry.value;
+  }
+
   isFirst(entry: FifoEntry<Value>): boolean {
     return this.#first === entry;
   }
@@ -48,6 +52,10 @@ export class Fifo<Value> {
     else before.after = after;
     if (after === undefined) this.#last = before;
     else after.before = before;
+    // One that has left must not lead to those that came later. Once it is an old object, it keeps all that
+    // it leads to until all garbage is collected, although nobody uses it any more.
+    entry.before = undefined;
+    entry.after = undefined;
     entry.isIn = false;
     this.#size--;
     return true;
