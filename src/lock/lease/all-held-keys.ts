@@ -10,35 +10,47 @@ export const keyOf = (resources: readonly string[]): string =>
  */
 export class AllHeldKeys {
   /**
-   * One of them that does not stand in the map. Where a process holds one lease at a time, nearly always all:
-   * a map makes a new table whenever its only entry comes and goes.
+   * One of them that does not stand in the list. Where a process holds one lease at a time, nearly always
+   * all: a map makes a new table whenever its only entry comes and goes.
    */
   #lone: HeldKeys | undefined;
-  readonly #byResources = new Map<string, HeldKeys>();
+  /** An entry is `undefined` while its index is free. */
+  readonly #list: (HeldKeys | undefined)[] = [];
+  readonly #freeIndexes: number[] = [];
+  /**
+   * Indexes by the resources, and not the keys themselves. A table that a map has replaced leads to the one
+   * after it, so an old one keeps all that stood in those after it until all garbage is collected.
+   */
+  readonly #indexes = new Map<string, number>();
   /** Keys whose resources were won once more before their lease was known to be lost. */
   readonly #outdated = new Set<HeldKeys>();
 
   /** The latest keys for exactly these resources. */
   get(resources: readonly string[]): HeldKeys | undefined {
-    if (this.#lone === undefined && this.#byResources.size === 0) return undefined;
+    if (this.#lone === undefined && this.#indexes.size === 0) return undefined;
     const key = keyOf(resources);
-    return this.#loneFor(key) ?? this.#byResources.get(key);
+    return this.#loneFor(key) ?? this.#listed(key);
   }
 
   /** All that are held for a lease. */
   *[Symbol.iterator](): Generator<HeldKeys> {
     if (this.#lone?.lease !== undefined) yield this.#lone;
-    for (const keys of this.#byResources.values()) if (keys.lease !== undefined) yield keys;
+    for (const keys of this.#list) if (keys?.lease !== undefined) yield keys;
     for (const keys of this.#outdated) if (keys.lease !== undefined) yield keys;
   }
 
   add(keys: HeldKeys): void {
     const key = keyOf(keys.tracker.resources);
     const lone = this.#loneFor(key);
-    const before = lone ?? this.#byResources.get(key);
-    if (before !== undefined) this.#outdated.add(before);
-    if (lone !== undefined || (this.#lone === undefined && this.#byResources.size === 0)) this.#lone = keys;
-    else this.#byResources.set(key, keys);
+    const index = this.#indexes.get(key);
+    if (lone !== undefined) {
+      this.#outdated.add(lone);
+      this.#lone = keys;
+    } else if (index !== undefined) {
+      this.#outdated.add(this.#list[index]!);
+      this.#list[index] = keys;
+    } else if (this.#lone === undefined && this.#indexes.size === 0) this.#lone = keys;
+    else this.#indexes.set(key, this.#insert(keys));
   }
 
   /** Does nothing if they are not held any more. */
@@ -48,8 +60,25 @@ export class AllHeldKeys {
       return;
     }
     const key = keyOf(keys.tracker.resources);
-    if (this.#byResources.get(key) === keys) this.#byResources.delete(key);
-    else this.#outdated.delete(keys);
+    const index = this.#indexes.get(key);
+    if (index === undefined || this.#list[index] !== keys) {
+      this.#outdated.delete(keys);
+      return;
+    }
+    this.#indexes.delete(key);
+    this.#list[index] = undefined;
+    this.#freeIndexes.push(index);
+  }
+
+  #listed(key: string): HeldKeys | undefined {
+    const index = this.#indexes.get(key);
+    return index === undefined ? undefined : this.#list[index];
+  }
+
+  #insert(keys: HeldKeys): number {
+    const index = this.#freeIndexes.pop() ?? this.#list.length;
+    this.#list[index] = keys;
+    return index;
   }
 
   #loneFor(key: string): HeldKeys | undefined {

@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { AllHeldKeys } from '../../../src/lock/lease/all-held-keys.js';
 import type { HeldKeys } from '../../../src/lock/lease/held-keys.js';
+import { grownOldSpace } from '../../support/old-space.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 
 it('a lease whose resource was taken and won again is ended by close, like the later one', async () => {
@@ -56,4 +57,21 @@ it('the latest keys of each resource are found, and all that are held are listed
       }
     }),
   );
+});
+
+it('keys are not kept by those that were held before them', () => {
+  const held = new AllHeldKeys();
+  const ten: HeldKeys[] = [];
+  const add = (at: number): void => {
+    const keys = { ...keysOf(`name-${at % 10}`), made: new Array<number>(300).fill(at) } as never as HeldKeys;
+    ten.push(keys);
+    held.add(keys);
+  };
+  for (let at = 0; at < 10; at++) add(at);
+  const grown = grownOldSpace(10_000, (at) => {
+    held.remove(ten.shift()!);
+    add(at);
+  });
+  // Each step makes 2.4 kB.
+  expect(grown).toBeLessThan(6_000_000);
 });
