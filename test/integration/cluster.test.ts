@@ -1,12 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
-import { QuorumUnreachableError, type LockManager } from '../../src/index.js';
+import { createCluster } from 'redis';
+import { QuorumUnreachableError, type LockManager, type LockManagerOptions } from '../../src/index.js';
 import { slotOf } from '../../src/node/redis/cluster/key-slot.js';
+import { ACQUIRE } from '../../src/node/redis/protocol/acquire.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';
 import { until } from '../support/until.js';
 import { allVote, Clients, outcomeOf, SHORT, untilStatus } from '../support/clients.js';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
 const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 
@@ -211,6 +219,48 @@ describe('the identity of a Cluster', () => {
     expect(await outcomeOf(other.acquire('a'))).toBe('LOCK_NOT_ACQUIRED held');
     await lease.release();
     expect(clients.warnings).toEqual([]);
+  });
+
+  interface Mapped {
+    readonly kind: string;
+    readonly node: (
+      seed: Address,
+      map: Readonly<Record<string, Address>>,
+    ) => LockManagerOptions['nodes'][number];
+  }
+
+  it.each<Mapped>([
+    { kind: 'natMap', node: (seed, natMap) => ({ cluster: [seed], natMap }) },
+    {
+      kind: 'a function as natMap',
+      node: (seed, map) => ({ cluster: [seed], natMap: (address: string) => map[address] }),
+    },
+    {
+      kind: 'the natMap of an ioredis Cluster',
+      node: (seed, natMap) => new Cluster([seed], { natMap, lazyConnect: true }),
+    },
+    {
+      kind: 'the nodeAddressMap of node-redis',
+      node: (seed, nodeAddressMap) => createCluster({ rootNodes: [{ socket: seed }], nodeAddressMap }),
+    },
+  ])('its servers are reached by the addresses of $kind alone', async ({ node }) => {
+    await using cluster = await RedisCluster.start();
+    await using clients = new Clients([]);
+    const [first, second, third] = cluster.masters as [RedisServer, RedisServer, RedisServer];
+    await using one = await FaultProxy.before(first);
+    await using two = await FaultProxy.before(second);
+    await using three = await FaultProxy.before(third);
+    const behind = [one, two, three];
+    const map = Object.fromEntries(
+      cluster.masters.map(({ port }, index) => [`127.0.0.1:${port}`, behind[index]!.options]),
+    );
+    const locks = await clients.ready({ nodes: [node(one.options, map)] });
+    const direct = await clients.ready({ nodes: [cluster.options] });
+    for (const name of await namesOn(cluster)) {
+      await locks.acquire(name);
+      expect(await outcomeOf(direct.acquire(name))).toBe('LOCK_NOT_ACQUIRED held');
+    }
+    for (const proxy of behind) expect(proxy.sent).toContain(ACQUIRE.sha);
   });
 
   it('the password of a URL is used for all servers of the Cluster', async () => {
