@@ -2,8 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { askSentinel, clientOf } from '../../src/node/redis/connection/ioredis.js';
 import { masterRunIdOf } from '../../src/node/redis/connection/sentinel.js';
+import { ACQUIRE } from '../../src/node/redis/protocol/acquire.js';
 import { pageOf } from '../docs/markdown.js';
 import { SENTINEL_LIBRARIES } from '../support/client-libraries.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import type { RedisServer } from '../support/redis-server.js';
 import { startRedis } from '../support/redis-servers.js';
 import { GROUP, startSentinels } from '../support/sentinels.js';
@@ -103,6 +105,19 @@ describe.each(SENTINEL_LIBRARIES)('a node that sentinels monitor, by $name', ({ 
     expect(
       log.map((entry) => entry[entry.indexOf('object') + 1]).filter((name) => !name?.startsWith('client|')),
     ).toEqual([]);
+  });
+
+  it('a master is reached by its mapped address', async () => {
+    await using redis = await startRedis({ count: 2, tcp: true });
+    const [master, replica] = redis.servers as [RedisServer, RedisServer];
+    await using sentinels = await startSentinels({ master, replica });
+    await using proxy = await FaultProxy.before(master);
+    await using clients = new Clients([]);
+    const natMap = { [`127.0.0.1:${master.port}`]: proxy.options };
+    const locks = await clients.ready({ nodes: [node({ ...sentinels.options, natMap })] });
+    expect(await outcomeOf(locks.acquire(R))).toBe('granted');
+    expect(proxy.sent).toContain(ACQUIRE.sha);
+    expect(await keysOn(master)).toBe(1);
   });
 
   it('a node votes as soon as sentinels name its master', async () => {

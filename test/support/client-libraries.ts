@@ -99,6 +99,7 @@ interface SentinelOptions {
   readonly name: string;
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
+  readonly natMap?: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
 }
 
 /** The options of ioredis for a master behind sentinels, in the words of `createSentinel()`. */
@@ -107,8 +108,10 @@ const sentinelInNodeRedis = ({
   name,
   sentinelUsername: username,
   sentinelPassword: password,
+  natMap,
 }: SentinelOptions) => ({
   name,
+  ...(natMap === undefined ? {} : { nodeAddressMap: { ...natMap } }),
   sentinelRootNodes: sentinels.map(({ host, port }) => ({ host, port })),
   ...(username === undefined || password === undefined
     ? {}
