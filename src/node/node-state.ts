@@ -43,8 +43,8 @@ export interface NodeState {
   readonly id?: string;
   /** The lists that it votes in, as the last look told. Only a node with `memory.writeRecord` has it. */
   readonly record?: NodeRecord;
-  /** A warning for the operator of a node that votes all the same. */
-  readonly caution?: string;
+  /** Warnings for the operator of a node that votes all the same. Each is told once. */
+  readonly cautions?: readonly string[];
   /** When the node is trusted again, on the caller's monotonic clock. */
   readonly trustedAt?: number;
   /** The node's time minus the caller's monotonic time, in milliseconds, if known to within a second. */

@@ -67,11 +67,16 @@ const hasOtherRecord = (before: NodeRecord | undefined, after: NodeRecord | unde
   after?.pair?.list.id !== before?.pair?.list.id ||
   hasMoved(before?.inForceAt, after?.inForceAt);
 
+const hasOtherCautions = (
+  { cautions: before = [] }: NodeState,
+  { cautions: after = [] }: NodeState,
+): boolean => after.length !== before.length || after.some((caution, at) => caution !== before[at]);
+
 const differs = (before: NodeState, after: NodeState): boolean =>
   after.status !== before.status ||
   after.reason !== before.reason ||
   after.serverId !== before.serverId ||
-  after.caution !== before.caution ||
+  hasOtherCautions(before, after) ||
   after.id !== before.id ||
   hasOtherRecord(before.record, after.record) ||
   hasMoved(before.trustedAt, after.trustedAt) ||

@@ -14,7 +14,7 @@ it('what a server sends as an error stays one bounded line, so that it cannot pa
     failedWith(sent).cause.message,
     redactedError(new Error(sent), rules).message,
     messageOf({ message: sent, code: 'XX000' }, rules.secrets),
-    serverInfoOf(`run_id:1\nmaxmemory:1\nmaxmemory_policy:${sent.slice(6)}`).caution,
+    serverInfoOf(`run_id:1\nmaxmemory:1\nmaxmemory_policy:${sent.slice(6)}`).cautions[0]!,
   ];
   for (const sent of [FORGED, `${FORGED}${'e'.repeat(1e6)}`])
     for (const shown of shownBy(sent)) {

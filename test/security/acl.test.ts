@@ -263,6 +263,17 @@ describe('the rights in docs/security.md', () => {
     expect(locks.nodes()[0]!.status).toBe('ready');
   });
 
+  it('what is wrong with a user is told once, whatever else is wrong later', async () => {
+    await admin.call('ACL', 'DELUSER', 'locks');
+    await admin.call('ACL', 'SETUSER', ...without(user, 'del'), '-info');
+    await using managers = new LockManagers();
+    const locks = await managers.connected({ nodes: [{ ...server.options, ...login }] });
+    await (await locks.acquire('one')).release();
+    const aboutInfo = expect.stringMatching(/: its user may not call INFO: [^;]*$/);
+    const aboutDel = expect.stringMatching(/: its user lacks a permission [^;]*$/);
+    expect(managers.warnings).toEqual([aboutInfo, aboutDel]);
+  });
+
   it('database 3 needs the right to select, and database 0 is never used instead', async () => {
     const messages = await messagesOf(user.words, { db: 3 });
     expect(messages.join()).toMatch(

@@ -48,8 +48,8 @@ export function watchNodes(
     if (status === 'ready') onReady(nodeIndex);
   };
   const stops = nodes.map((node) =>
-    node.onStateChange(({ caution }) => {
-      if (caution !== undefined) warnOnce(`node ${node.name}: ${caution}`);
+    node.onStateChange(({ cautions = [] }) => {
+      for (const caution of cautions) warnOnce(`node ${node.name}: ${caution}`);
       // Whether a node is a twin depends on the others, too.
       nodes.forEach(report);
     }),

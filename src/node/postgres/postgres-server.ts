@@ -57,7 +57,7 @@ export class PostgresServer extends ServerMemory {
     this.#q = quoted(place.schema);
     this.prefix = settings.keyPrefix;
     this.connections = new Connections(place.source, settings.clock);
-    this.voting = new VotingState(settings, { runId: undefined, caution: undefined }, FORGOT, {
+    this.voting = new VotingState(settings, { runId: undefined, cautions: [] }, FORGOT, {
       onUntrusted: () => this.#watch.lookAgain(),
       onPutBack: () => void this.command('quarantine'),
     });

@@ -11,11 +11,10 @@ const NO_FSYNC = 'fsync is off: a restart counts as a loss of its memory';
  */
 export function factsIn({ run = '', fsync }: Readonly<Record<string, string>>): ServerFacts {
   const [cluster, timeline, , start = ''] = run.split('/');
-  const caution = [cluster === '' ? NO_IDENTIFIER : undefined, fsync === 'off' ? NO_FSYNC : undefined]
-    .filter(Boolean)
-    .join('; ');
   return {
     runId: cluster === '' ? undefined : `${cluster}/${timeline}${start === '' ? '' : `/${start}`}`,
-    caution: caution === '' ? undefined : caution,
+    cautions: [cluster === '' ? NO_IDENTIFIER : undefined, fsync === 'off' ? NO_FSYNC : undefined].filter(
+      (caution) => caution !== undefined,
+    ),
   };
 }

@@ -76,8 +76,10 @@ export class RedisNode implements LockNode {
     if (this.#server.voting.ended) return NO_LISTENER;
     const prefix = this.#server.keyPrefix;
     const onMessage = (key: string | undefined): void => {
-      if (key === undefined) listener(undefined);
-      else if (key.startsWith(prefix)) listener(key.slice(prefix.length));
+      if (key === undefined) {
+        this.#server.voting.canSubscribe();
+        listener(undefined);
+      } else if (key.startsWith(prefix)) listener(key.slice(prefix.length));
     };
     const onRefused = (error: unknown): void => {
       if (error instanceof Error && isNotPermitted(error.message)) this.#server.voting.cannotSubscribe();

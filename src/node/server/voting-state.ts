@@ -26,7 +26,7 @@ export interface ServerFacts {
   /** Identifies the process, or what else has one memory. `undefined` where it is not known. */
   readonly runId: string | undefined;
   /** What the operator should know although the server votes. */
-  readonly caution: string | undefined;
+  readonly cautions: readonly string[];
 }
 
 /**
@@ -42,8 +42,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   #obstacle: string | undefined;
   /** Why a node that has not been used yet cannot be; `undefined`: nothing is known against it. */
   #unwritable: string | undefined;
-  /** Why a request was refused for lack of a right; `undefined`: none was. */
-  #forbidden: string | undefined;
+  /** Why requests were refused for lack of a right, by what they need it for. */
+  readonly #forbidden = new Map<string, string>();
   /** This client's own quarantines of the node: when they end, by their reasons. */
   readonly #quarantines = new Map<string, number>();
   /** When the marker's quarantine ends. */
@@ -116,14 +116,21 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     if (this.state.status === 'ready') this.#update(0);
   }
 
-  /**
-   * A request was refused for lack of a right. The first reason is kept: it is a warning, and so each is told
-   * once.
-   */
-  lacksPermission(reason: string): void {
-    if (this.#forbidden !== undefined) return;
-    this.#forbidden = reason;
+  /** A request was refused for lack of a right. `verb` is what cannot be done. */
+  lacksPermission(verb: string, reason: string): void {
+    if (this.#forbidden.has(verb)) return;
+    this.#forbidden.set(verb, reason);
     this.#updateOwn();
+  }
+
+  /** Whether a right is missing for this, as far as it is known. */
+  isForbidden(verb: string): boolean {
+    return this.#forbidden.has(verb);
+  }
+
+  /** A request that needs the right was carried out. */
+  hasPermission(verb: string): void {
+    if (this.#forbidden.delete(verb)) this.#updateOwn();
   }
 
   /** Something could not be written, for a reason in the server's words. It matters at its first use. */
@@ -138,7 +145,8 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   learn(sentAt: Stamp, { nodeUs, quarantineLeftMs, identity, memory }: Finding): void {
     if (identity !== undefined) this.#identity = this.#identityOf(identity);
     if (memory !== undefined) this.#learnMemory(memory);
-    if (this.#isUsed) this.#unwritable = undefined;
+    const hasMarkerNow = this.state.status === 'new' && quarantineLeftMs >= 0;
+    if (this.#isUsed || hasMarkerNow) this.#unwritable = undefined;
     const reading = this.nodeClock.observe(sentAt, this.#settings.clock.stamp(), nodeUs / 1_000);
     if (reading === 'stepped') this.quarantine('its clock was stepped');
     const isAsBefore =
@@ -190,7 +198,9 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
     this.#settings.quarantine.raise(longestMs);
     const before = this.#progress;
     this.#progress = { serverId: this.info.runId, bornUs, writes };
-    if (before !== undefined && isPutBack(before, this.#progress)) this.listener.onPutBack();
+    if (before === undefined) return;
+    if (isPutBack(before, this.#progress)) this.listener.onPutBack();
+    else if (before.writes !== writes) this.#unwritable = undefined;
   }
 
   /** Updates the state when only what this client knows has changed. */
@@ -232,14 +242,17 @@ export class VotingState<Info extends ServerFacts = ServerFacts> extends Observa
   }
 
   #about(): Omit<NodeState, 'status'> {
-    const { runId: serverId, caution: infoCaution } = this.info;
+    const { runId: serverId, cautions: ofServer } = this.info;
     const unwritten = this.#unwritable === undefined ? undefined : unwritable(this.#unwritable);
-    const caution = [infoCaution, this.#obstacle, unwritten, this.#forbidden].filter(Boolean).join('; ');
+    // One missing right is enough to tell: several verbs may need it.
+    const [forbidden] = this.#forbidden.values();
+    const own = [this.#obstacle, unwritten, forbidden].filter((caution) => caution !== undefined);
+    const cautions = [...ofServer, ...own];
     return {
       ...this.#identity,
       ...this.nodeClock.about,
       ...(serverId === undefined ? {} : { serverId }),
-      ...(caution === '' ? {} : { caution }),
+      ...(cautions.length === 0 ? {} : { cautions }),
     };
   }
 }

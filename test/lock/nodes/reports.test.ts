@@ -81,6 +81,16 @@ describe('a node without a vote for now', () => {
     expect(clients.warnings).toHaveLength(1);
   });
 
+  it('each caution of a node is told once, and not again because another one comes or goes', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const [node] = world.nodes;
+    for (const cautions of [['one'], ['one', 'two'], ['two'], [], ['one', 'two']])
+      node!.setState({ status: 'ready', cautions });
+    expect(world.warnings).toEqual(['node node-0: one', 'node node-0: two']);
+    await world.clock.until(locks.close());
+  });
+
   it('a node without a vote does not hide who holds the lock', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();

@@ -67,14 +67,23 @@ type About = Omit<NodeState, 'status' | 'reason' | 'trustedAt'>;
 function aboutAll(shards: readonly ShardState[], speaker: { readonly state: NodeState } | undefined): About {
   const { serverId, id } = speaker?.state ?? {};
   const record = recordOf(shards);
-  const cautious = shards.find(({ state }) => state.caution !== undefined);
+  const cautions = cautionsOf(shards);
   return {
     ...(serverId === undefined ? {} : { serverId }),
     ...(id === undefined ? {} : { id }),
     ...(record === undefined ? {} : { record }),
-    ...(cautious === undefined ? {} : { caution: `shard ${cautious.name}: ${cautious.state.caution}` }),
+    ...(cautions.length === 0 ? {} : { cautions }),
     ...clockOf(shards),
   };
+}
+
+/** The cautions of all shards. What several have to say is told by the first of them. */
+function cautionsOf(shards: readonly ShardState[]): string[] {
+  const firstWith = new Map<string, string>();
+  for (const { name, state } of shards)
+    for (const caution of state.cautions ?? [])
+      if (!firstWith.has(caution)) firstWith.set(caution, `shard ${name}: ${caution}`);
+  return [...firstWith.values()];
 }
 
 /**

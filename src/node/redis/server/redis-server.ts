@@ -103,8 +103,12 @@ export class RedisServer extends ServerMemory<ServerInfo> {
 
   /** Sends calls in one write, in order. Calls back once for each, with its reply or with what went wrong. */
   ask(calls: readonly CallContent[], answered: (call: CallContent, result: CallResult) => void): void {
-    const done = (error: unknown, reply: readonly unknown[] | undefined, call: CallContent): void =>
-      answered(call, reply ?? this.#failureOf(error));
+    const done = (error: unknown, reply: readonly unknown[] | undefined, call: CallContent): void => {
+      const { verb } = call.script;
+      if (reply === undefined) return answered(call, this.#failureOf(error, verb));
+      if (this.voting.isForbidden(verb) && didSomething(call, reply)) this.voting.hasPermission(verb);
+      answered(call, reply);
+    };
     if (calls.length === 1) this.#calls.run(calls[0]!, done);
     else
       this.#connection.inOneWrite(() => {
@@ -122,9 +126,10 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     try {
       const shortage = await shortageOf(this.#connection, replication);
       if (epoch !== this.#calls.epoch) return failed('disconnected', new Error('the connection broke'));
+      this.voting.hasPermission('wait');
       return shortage === undefined ? undefined : failed('error', new Error(shortage));
     } catch (error) {
-      return this.#failureOf(error);
+      return this.#failureOf(error, 'wait');
     }
   }
 
@@ -191,12 +196,13 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     });
   }
 
-  #failureOf(error: unknown): Failed {
+  /** `verb` is what was asked for. */
+  #failureOf(error: unknown, verb: string): Failed {
     const message = messageOf(error);
     if (message.startsWith('READONLY')) this.onDemotion();
     // It votes all the same: a release that is refused keeps nobody from acquiring what is free.
     const reason = permissionErrorOf(message);
-    if (reason !== undefined) this.voting.lacksPermission(reason);
+    if (reason !== undefined) this.voting.lacksPermission(verb, reason);
     // A new error: the client's own carries the command with its arguments.
     return failed(isAnswer(error) ? 'error' : 'disconnected', new Error(message));
   }
@@ -223,6 +229,17 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     this.voting.set({ status: 'unreachable', reason: this.#lastError });
   }
 }
+
+/**
+ * Whether a call has shown that its user has the rights for it: a release that finds no key of the holder
+ * deletes none.
+ */
+const didSomething = ({ script }: CallContent, reply: readonly unknown[]): boolean =>
+  reply
+    .slice(script.hasGuard ? 2 : 0)
+    .some((answer) =>
+      Array.isArray(answer) ? !['absent', 'error'].includes(String(answer[0])) : typeof answer === 'number',
+    );
 
 const isAnswer = (error: unknown): boolean =>
   error === NO_REPLY || (error instanceof Error && error.name === 'ReplyError');

@@ -10,8 +10,8 @@ export interface ServerInfo {
   readonly isSentinel: boolean;
   /** How many keys the server has evicted for lack of memory since its start. */
   readonly evictedKeys: number;
-  /** What the operator should know although the server votes; empty: nothing. */
-  readonly caution: string;
+  /** What the operator should know although the server votes. */
+  readonly cautions: readonly string[];
 }
 
 /**
@@ -30,9 +30,10 @@ export function serverInfoOf(text: string, persistence?: string): ServerInfo {
     isClusterMember: field('redis_mode') === 'cluster',
     isSentinel: field('redis_mode') === 'sentinel',
     evictedKeys: Number(field('evicted_keys') ?? 0),
-    caution: [runId === undefined ? NO_INFO : isLimited ? evictionCaution(policy) : undefined, persistence]
-      .filter((caution) => caution !== undefined)
-      .join('; '),
+    cautions: [
+      runId === undefined ? NO_INFO : isLimited ? evictionCaution(policy) : undefined,
+      persistence,
+    ].filter((caution) => caution !== undefined),
   };
 }
 

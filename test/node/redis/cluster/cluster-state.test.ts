@@ -47,6 +47,14 @@ describe('the state of a Cluster', () => {
       { status: 'new', reason: 'shard 1: it is full' },
     ],
     [
+      'ready, with the cautions of all shards, and what several have in common once',
+      [
+        { ...READY, cautions: ['may not call INFO'] },
+        { ...READY, cautions: ['may not call INFO', 'may evict'] },
+      ],
+      { status: 'ready', cautions: ['shard 0: may not call INFO', 'shard 1: may evict'] },
+    ],
+    [
       'ready, with what a shard waits for',
       [READY, { ...READY, reason: 'it is full' }],
       { status: 'ready', reason: 'shard 1: it is full' },
