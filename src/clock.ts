@@ -1,5 +1,6 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Stamp } from './core/validity.js';
-import { areTimersReal, SpareTimers } from './spare-timers.js';
+import { areTimersReal, SpareTimers, WatchedTimer } from './spare-timers.js';
 
 /** A timer that was set. */
 export interface Timer {
@@ -48,9 +49,13 @@ export const systemClock: Clock = {
   setTimer(callback, delayMs, kind) {
     const boundedMs = Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_TIMER_MS);
     const isShared = kind === 'shared' || kind === 'shared background';
-    if (isShared && areTimersReal()) return spareTimers[kind].set(callback, boundedMs);
+    const isBackground = kind === 'background' || kind === 'shared background';
+    const isReal = areTimersReal();
+    if (isShared && isReal) return spareTimers[kind].set(callback, boundedMs);
+    if (isBackground && !isReal)
+      return new WatchedTimer(spareTimers['shared background'], AsyncResource.bind(callback), boundedMs);
     const timer = setTimeout(callback, boundedMs);
-    if (kind === 'background' || kind === 'shared background') timer.unref();
+    if (isBackground) timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
   afterTurn(callback) {

@@ -81,6 +81,43 @@ export class SpareTimer {
   }
 }
 
+/** How often a timer that is overdue looks whether the timers are real again. */
+const LOOK_MS = 10;
+
+/**
+ * A timer that is set while the timers are not Node's: a test has faked them, or a library has wrapped them
+ * for good. If the test puts the real ones back, its own never fires. So a timer of Node is set beside it,
+ * and calls back if it finds the real ones when it is due. Keeps no process alive.
+ */
+export class WatchedTimer {
+  #watch: SpareTimer;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly timers: SpareTimers,
+    private readonly callback: () => void,
+    delayMs: number,
+  ) {
+    this.#watch = timers.set(this.#look, delayMs + LOOK_MS);
+    this.#timer = setTimeout(this.#fire, delayMs).unref();
+  }
+
+  cancel(): void {
+    this.#watch.cancel();
+    clearTimeout(this.#timer);
+  }
+
+  readonly #fire = (): void => {
+    this.cancel();
+    this.callback();
+  };
+
+  readonly #look = (): void => {
+    if (areTimersReal()) this.#fire();
+    else this.#watch = this.timers.set(this.#look, LOOK_MS);
+  };
+}
+
 /** A timer of Node, and whom it serves now. */
 class NodeTimer {
   #user: SpareTimer | undefined;
