@@ -1,4 +1,5 @@
 import { show } from './check-options.js';
+import { noteSeconds } from './doubtful-durations.js';
 
 /**
  * A duration with its unit, such as `'500ms'`, `'30s'`, `'5m'` or `'1h'`. Fractions such as `'1.5h'` are
@@ -24,7 +25,7 @@ const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_0
 
 /**
  * Converts the value of a duration option to whole milliseconds; `undefined` stays `undefined`. `where` is
- * the decorator, for the errors.
+ * the decorator, for the errors. Seconds that look like milliseconds are noted: they are legal.
  *
  * @throws TypeError when the value is neither a number nor a string.
  * @throws RangeError when it is no duration, or not from `leastMs` to 2^31 - 1 milliseconds.
@@ -40,6 +41,7 @@ export function durationToMs(
   if (typeof value !== 'number' && typeof value !== 'string') throw new TypeError(message);
   const ms = typeof value === 'string' ? parseDuration(value) : numberToMs(value, rule);
   if (!(ms >= rule.leastMs && ms <= LONGEST_MS)) throw new RangeError(message);
+  if (typeof value === 'number' && rule.unit === 'seconds') noteSeconds(where, option, value);
   return ms;
 }
 

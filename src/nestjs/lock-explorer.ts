@@ -2,6 +2,7 @@ import type { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { isSchedulerRegistry, watchCronJobs } from './cron/cron-fires.js';
 import type { TickSchedule } from '../index.js';
 import { readCronSchedule } from './cron/cron-schedule.js';
+import { takeDoubtfulDurations } from './doubtful-durations.js';
 import { isOfCall } from './keys/key-source.js';
 import { DefaultKeys } from './keys/default-keys.js';
 import { ModuleImports } from './keys/module-imports.js';
@@ -72,6 +73,7 @@ export class LockExplorer {
     const schedulers: object[] = [];
     this.#imports = new ModuleImports(this.discovery, this.scope.name);
     this.#reportImports();
+    for (const line of takeDoubtfulDurations()) this.#logger.warn(line);
     this.#areFieldsIntercepted = this.discovery.getProviders().some(interceptsFields);
     for (const wrapper of [...this.discovery.getControllers(), ...this.discovery.getProviders()]) {
       const instance: unknown = wrapper.instance;
