@@ -3,14 +3,14 @@
  * load the same sources, and to transform these is the larger part of such a start.
  */
 import { hash } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { swcOptions } from './swc-options.mjs';
 
 const folder = fileURLToPath(new URL('../.cache/ts/', import.meta.url));
-const { version } = createRequire(import.meta.url)('@swc/core/package.json');
+const require = createRequire(import.meta.url);
+const { version } = require('@swc/core/package.json');
 const transformation = `${version} ${JSON.stringify(swcOptions)}`;
 
 /**
@@ -19,17 +19,27 @@ const transformation = `${version} ${JSON.stringify(swcOptions)}`;
  *
  * @param {string} filename
  */
-export async function javaScriptOf(filename) {
-  const text = await readFile(filename, 'utf8');
+export function javaScriptOf(filename) {
+  const text = readFileSync(filename, 'utf8');
   const origin = `\n// ${hash('sha1', `${transformation}\n${filename}\n${text}`)}\n`;
   const place = `${folder}${hash('sha1', filename)}.js`;
-  const kept = await readFile(place, 'utf8').catch(() => '');
+  const kept = contentOf(place);
   if (kept.endsWith(origin)) return kept;
   // It takes a while to load, and most processes never need it.
-  const { transform } = await import('@swc/core');
-  const { code } = await transform(text, { ...swcOptions, filename, swcrc: false });
+  /** @type {typeof import('@swc/core')} */
+  const { transformSync } = require('@swc/core');
+  const { code } = transformSync(text, { ...swcOptions, filename, swcrc: false });
   keep(place, code + origin);
   return code;
+}
+
+/** @param {string} place */
+function contentOf(place) {
+  try {
+    return readFileSync(place, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The module hooks behind ts-loader.mjs; Node runs them in a thread of their own. */
+/** The module hooks behind ts-loader.mjs. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { javaScriptOf } from './ts-cache.mjs';
@@ -6,7 +6,7 @@ import { javaScriptOf } from './ts-cache.mjs';
 const sources = new URL('../src/', import.meta.url);
 
 /** @type {import('node:module').ResolveHook} */
-export async function resolve(specifier, context, nextResolve) {
+export function resolve(specifier, context, nextResolve) {
   const url =
     ownSource(specifier) ??
     typeScriptNeighbour(specifier, context.parentURL) ??
@@ -15,9 +15,9 @@ export async function resolve(specifier, context, nextResolve) {
 }
 
 /** @type {import('node:module').LoadHook} */
-export async function load(url, context, nextLoad) {
+export function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !new URL(url).pathname.endsWith('.ts')) return nextLoad(url, context);
-  const code = await javaScriptOf(fileURLToPath(url));
+  const code = javaScriptOf(fileURLToPath(url));
   return { format: 'module', source: code, shortCircuit: true };
 }
 

@@ -2,7 +2,7 @@
  * Lets Node run the TypeScript sources as they are: `node --import ./scripts/ts-loader.mjs some-file.ts`.
  * It checks no types; `npm run check` does.
  */
-import { register } from 'node:module';
+import { addModuleHooks } from './module-hooks.mjs';
 
-register('./ts-hooks.mjs', import.meta.url);
+await addModuleHooks(new URL('./ts-hooks.mjs', import.meta.url));
 process.setSourceMapsEnabled(true);

@@ -2,9 +2,9 @@
  * Module hooks that change a source when it is loaded. The file itself stays unchanged. `initialize` receives
  * the edits. An edit whose original text does not occur exactly once is an error.
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { transform } from '@swc/core';
+import { transformSync } from '@swc/core';
 import { swcOptions } from '../../scripts/swc-options.mjs';
 
 const sources = new URL('../../src/', import.meta.url).href;
@@ -17,16 +17,16 @@ export function initialize(given) {
 }
 
 /** @type {import('node:module').LoadHook} */
-export async function load(url, context, nextLoad) {
+export function load(url, context, nextLoad) {
   const ownEdits = edits.filter(({ file }) => url === sources + file);
   if (ownEdits.length === 0) return nextLoad(url, context);
   const filename = fileURLToPath(url);
-  let text = await readFile(filename, 'utf8');
+  let text = readFileSync(filename, 'utf8');
   for (const { file, original, replacement } of ownEdits) {
     const parts = text.split(original);
     if (parts.length !== 2) throw new Error(`${file} has this text ${parts.length - 1} times: ${original}`);
     text = parts.join(replacement);
   }
-  const { code } = await transform(text, { ...swcOptions, filename, swcrc: false });
+  const { code } = transformSync(text, { ...swcOptions, filename, swcrc: false });
   return { format: 'module', source: code, shortCircuit: true };
 }

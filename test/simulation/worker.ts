@@ -1,5 +1,5 @@
 /** A process that simulates the given seeds one after the other, if asked with changed sources. */
-import { register } from 'node:module';
+import { addModuleHooks } from '../../scripts/module-hooks.mjs';
 import type { Edit } from './mutations/mutation.js';
 import type { Outcome, SimulationOptions } from './simulate.js';
 import type { Invariant, Violation } from './violation.js';
@@ -26,7 +26,7 @@ export type Answer = Outcome | { readonly failure: string };
 Error.stackTraceLimit = 0;
 
 async function run({ seeds, options, edits = [], breaks = [] }: Job): Promise<void> {
-  if (edits.length > 0) register('./mutation-hooks.mjs', import.meta.url, { data: edits });
+  if (edits.length > 0) await addModuleHooks(new URL('./mutation-hooks.mjs', import.meta.url), edits);
   // The sources are loaded only now.
   const { simulate } = await import('./simulate.js');
   for (const seed of seeds) {
