@@ -320,7 +320,7 @@ describe('the model of the scripts', () => {
     const wrote = since + aheadUs;
     const isRecorded = rng.chance(0.5);
     const fields = {
-      ...{ run: 'run-1', since, longest: 60_000, ttl: rng.pick([0, 90_000]), lifted: '' },
+      ...{ run: 'run-1', since, longest: 60_000, ttl: rng.pick([0, 10_000, 90_000]), lifted: '' },
       ...{ instant: Math.floor(wrote / 1_000), mem: wrote },
       ...(isRecorded && { of: wrote, by: 'run-1', record: 'a text', from: wrote + 7_000_000, wrote }),
       ...(isRecorded && { cur: 'list-1', prev: '', seq: 1 }),

@@ -7,6 +7,7 @@ const LONG_TTL_MS = 60_000;
 
 /** Until when keys may live that were set or prolonged, as the marker said before the call. */
 export class Instants {
+  readonly #nowUs: number;
   readonly #nowMs: number;
   readonly #instant: number;
   readonly #long: number;
@@ -23,6 +24,7 @@ export class Instants {
   ) {
     const fields = keyspace.fields(marker);
     const numberOf = (name: string): number => numberIn(fields.get(name)) ?? 0;
+    this.#nowUs = nowUs;
     this.#nowMs = Math.ceil(nowUs / 1_000);
     [this.#instant, this.#long, this.#ttl] = [numberOf('instant'), numberOf('long'), numberOf('ttl')];
     this.#longestMs = Math.max(quarantineMs, numberOf('longest'), this.#ttl);
@@ -62,12 +64,14 @@ export class Instants {
       this.keyspace.setField(this.#list, entry, String(expires));
   }
 
-  /** For how long a key may live. */
-  tell(): number {
+  /** For how long a key may live. `sinceUs`: when the node's memory began. */
+  tell(sinceUs: number): number {
     let instant = this.#instant;
     if (this.#ttl > 0) {
       instant = Math.max(instant, this.#nowMs + this.#ttl);
-      setFields(this.keyspace, this.marker, { instant, ttl: 0, writes: this.writes });
+      const isOver = sinceUs + this.#ttl * 1_000 <= this.#nowUs;
+      const ttl = isOver ? 0 : this.#ttl;
+      setFields(this.keyspace, this.marker, { instant, ttl, writes: this.writes });
     }
     const isBounded = this.flaw !== 'waits for a clock';
     let outMs = instant - this.#nowMs;

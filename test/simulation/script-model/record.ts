@@ -66,7 +66,7 @@ export function record(
   if (!memory.isMarked || (!isAsRead && flaw !== 'record without comparing')) return 'changed';
   const askedMs = Number(wait);
   const before = memory.hasRecord ? (numberIn(keyspace.field(marker, 'from')) ?? 0) : 0;
-  const outMs = askedMs < 0 ? 0 : instants.tell();
+  const outMs = askedMs < 0 ? 0 : instants.tell(memory.sinceUs);
   const waitMs =
     flaw === 'no wait for leases' ? 0 : Math.max(outMs, ...(askedMs > 0 ? [askedMs, memory.longestMs] : []));
   setFields(keyspace, marker, {

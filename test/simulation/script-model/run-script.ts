@@ -74,7 +74,7 @@ export function runScript(
     if (terms[0] === 'identify') identify(keyspace, marker, memory, terms, nowUs, flaw);
     const isOff = Number(args[1]) === 0;
     const field = (name: string): string => keyspace.field(marker, name) ?? '';
-    const outMs = isOff ? 0 : instants.tell();
+    const outMs = isOff ? 0 : instants.tell(memory.sinceUs);
     const { sinceUs } = memory;
     const name = [...head, keyspace.field(marker, 'id') ?? (isOff ? '' : args[4]), field('members')];
     const about = [

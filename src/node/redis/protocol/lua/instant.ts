@@ -63,6 +63,9 @@ end
  * raises no instant. But it writes the field `ttl` at its first vote after that field became 0, and its keys
  * live no longer than that. So whatever it has set by now is over then, and the field is 0 again.
  *
+ * To clients of version 0.1 the field is also the longest quarantine that any of them asks for. So it stays
+ * until that is over; they do not know that a quarantine can be ended early.
+ *
  * An instant that is further away than any TTL was written before the clock was set back. It is bounded by
  * the longest TTL of its kind, or the wait would last until the clock has caught up.
  */
@@ -70,7 +73,8 @@ export const TELL_OUT = `
 local instant, ms = tonumber(seen[7]) or 0, math.ceil(now / 1000)
 if oldTtl > 0 then
   instant = math.max(instant, ms + oldTtl)
-  call('HSET', marker, 'instant', instant, 'ttl', 0, 'writes', writes)
+  local isOver = began + oldTtl * 1000 <= now
+  call('HSET', marker, 'instant', instant, 'ttl', isOver and 0 or oldTtl, 'writes', writes)
 end
 local longest = math.max(quarantine, lasts, oldTtl)
 local out = math.min(instant - ms, math.max(${LONG_TTL_MS + COARSE_MS}, oldTtl))
