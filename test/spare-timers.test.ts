@@ -107,12 +107,13 @@ describe('timers that are nearly always cancelled', () => {
     // The timer of Node that it takes fires before it is due, and is set again.
     timers.set(() => calls++, 100);
     expect(keepingAlive()).toBe(before);
+    // Fewer: a timer that another test left may end meanwhile.
     while (calls === 0) {
       await sleep(5);
-      expect(keepingAlive()).toBe(before);
+      expect(keepingAlive()).toBeLessThanOrEqual(before);
     }
     timers.set(() => undefined, 1_000).cancel();
-    expect(keepingAlive()).toBe(before);
+    expect(keepingAlive()).toBeLessThanOrEqual(before);
   });
 
   it('call back outside of the async contexts of those who set them', async () => {
