@@ -14,9 +14,7 @@ export class AllHeldKeys {
    * all: a map makes a new table whenever its only entry comes and goes.
    */
   #lone: HeldKeys | undefined;
-  /** An entry is `undefined` while its index is free. */
-  readonly #list: (HeldKeys | undefined)[] = [];
-  readonly #freeIndexes: number[] = [];
+  readonly #list: HeldKeys[] = [];
   /**
    * Indexes by the resources, and not the keys themselves. A table that a map has replaced leads to the one
    * after it, so an old one keeps all that stood in those after it until all garbage is collected.
@@ -32,10 +30,13 @@ export class AllHeldKeys {
     return this.#loneFor(key) ?? this.#listed(key);
   }
 
-  /** All that are held for a lease. */
+  /** All that are held for a lease. They may be removed meanwhile: one that moves has been met, or will be. */
   *[Symbol.iterator](): Generator<HeldKeys> {
     if (this.#lone?.lease !== undefined) yield this.#lone;
-    for (const keys of this.#list) if (keys?.lease !== undefined) yield keys;
+    for (let index = this.#list.length - 1; index >= 0; index--) {
+      const keys = this.#list[index];
+      if (keys?.lease !== undefined) yield keys;
+    }
     for (const keys of this.#outdated) if (keys.lease !== undefined) yield keys;
   }
 
@@ -50,7 +51,7 @@ export class AllHeldKeys {
       this.#outdated.add(this.#list[index]!);
       this.#list[index] = keys;
     } else if (this.#lone === undefined && this.#indexes.size === 0) this.#lone = keys;
-    else this.#indexes.set(key, this.#insert(keys));
+    else this.#indexes.set(key, this.#list.push(keys) - 1);
   }
 
   /** Does nothing if they are not held any more. */
@@ -66,19 +67,15 @@ export class AllHeldKeys {
       return;
     }
     this.#indexes.delete(key);
-    this.#list[index] = undefined;
-    this.#freeIndexes.push(index);
+    const last = this.#list.pop()!;
+    if (last === keys) return;
+    this.#list[index] = last;
+    this.#indexes.set(keyOf(last.tracker.resources), index);
   }
 
   #listed(key: string): HeldKeys | undefined {
     const index = this.#indexes.get(key);
     return index === undefined ? undefined : this.#list[index];
-  }
-
-  #insert(keys: HeldKeys): number {
-    const index = this.#freeIndexes.pop() ?? this.#list.length;
-    this.#list[index] = keys;
-    return index;
   }
 
   #loneFor(key: string): HeldKeys | undefined {

@@ -59,6 +59,28 @@ it('the latest keys of each resource are found, and all that are held are listed
   );
 });
 
+it('all are met, although those that are met and others are removed meanwhile', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 12 }), fc.array(fc.nat(), { maxLength: 12 }), (count, removed) => {
+      const held = new AllHeldKeys();
+      const all = Array.from({ length: count }, (_, at) => keysOf(`name-${at}`));
+      for (const keys of all) held.add(keys);
+      const gone = new Set<HeldKeys>();
+      const met = new Set<HeldKeys>();
+      for (const keys of held) {
+        met.add(keys);
+        const other = removed.length > 0 ? all[removed.pop()! % count]! : keys;
+        for (const one of [keys, other]) {
+          held.remove(one);
+          gone.add(one);
+        }
+      }
+      for (const keys of all) expect(met.has(keys) || gone.has(keys)).toBe(true);
+      expect([...held]).toEqual([]);
+    }),
+  );
+});
+
 it('keys are not kept by those that were held before them', () => {
   const held = new AllHeldKeys();
   const ten: HeldKeys[] = [];
