@@ -31,13 +31,8 @@ function serverThat({ failsOver }: { failsOver: boolean }): RedisServer {
   return new RedisServer(endpoint, { ...settings, clock, random: rng.next }, () => undefined);
 }
 
-/** A server whose calls are answered by hand; it votes. */
-function readyServer() {
-  let replied: (error: Error | undefined, reply: unknown) => void = () => undefined;
-  const connection = Object.assign(new EventEmitter(), {
-    connect: () => Promise.resolve(),
-    run: (_call: unknown, done: typeof replied) => (replied = done),
-  });
+/** A server at the other end of this connection. */
+function serverAt(connection: object, clock: VirtualClock): RedisServer {
   const endpoint: Endpoint = {
     name: 'n1',
     address: 'n1',
@@ -46,8 +41,18 @@ function readyServer() {
     failsOver: false,
     open: () => connection as unknown as Connection,
   };
+  return new RedisServer(endpoint, { ...settings, clock, random: () => 0.5 }, () => undefined);
+}
+
+/** A server whose calls are answered by hand; it votes. */
+function readyServer() {
+  let replied: (error: Error | undefined, reply: unknown) => void = () => undefined;
+  const connection = Object.assign(new EventEmitter(), {
+    connect: () => Promise.resolve(),
+    run: (_call: unknown, done: typeof replied) => (replied = done),
+  });
   const clock = new VirtualClock();
-  const server = new RedisServer(endpoint, { ...settings, clock, random: () => 0.5 }, () => undefined);
+  const server = serverAt(connection, clock);
   server.voting.info = serverInfoOf(`run_id:${'a'.repeat(40)}`);
   server.voting.learn(clock.stamp(), { nodeUs: 1, quarantineLeftMs: 0 });
   const answer = (reply: Error | readonly unknown[]): void =>
@@ -88,17 +93,7 @@ it('a connection that ends without an error gives no reason from before it was t
     info: () => new Promise(() => undefined),
     script: () => Promise.resolve(),
   });
-  const open = () => connection as unknown as Connection;
-  const endpoint: Endpoint = {
-    name: 'n1',
-    address: 'n1',
-    clientPrefix: '',
-    durable: false,
-    failsOver: false,
-    open,
-  };
-  const clock = new VirtualClock();
-  const server = new RedisServer(endpoint, { ...settings, clock, random: () => 0.5 }, () => undefined);
+  const server = serverAt(connection, new VirtualClock());
   connection.emit('error', new Error('connect ECONNREFUSED'));
   connection.emit('close');
   expect(server.state).toEqual({ status: 'unreachable', reason: 'connect ECONNREFUSED' });
