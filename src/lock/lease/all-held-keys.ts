@@ -30,7 +30,9 @@ export class AllHeldKeys {
     return this.#loneFor(key) ?? this.#listed(key);
   }
 
-  /** All that are held for a lease. They may be removed meanwhile: one that moves has been met, or will be. */
+  /**
+   * All that are held for a lease. They may be removed meanwhile: one that moves has been met, or will be.
+   */
   *[Symbol.iterator](): Generator<HeldKeys> {
     if (this.#lone?.lease !== undefined) yield this.#lone;
     for (let index = this.#list.length - 1; index >= 0; index--) {
