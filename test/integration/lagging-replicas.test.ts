@@ -55,30 +55,87 @@ async function loseLastWrites({ node, master, replica, promote }: Failover, othe
   return { tokens, rival, isLost };
 }
 
-describe('a promoted replica that lacks the last writes', () => {
-  const expectSafe = ({ tokens, rival, isLost }: Awaited<ReturnType<typeof loseLastWrites>>): void => {
-    expect(rival).not.toBe('granted');
-    expect(isLost).toBe(false);
-    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
+/** The tokens that a lone node gives, before and after its replica without the last writes is promoted. */
+async function tokensOfLone({ node, master, promote }: Failover): Promise<number[]> {
+  await using clients = new Clients([]);
+  const locks = await clients.ready({ ...SHORT, nodes: [node] });
+  const tokens: number[] = [];
+  const use = async (): Promise<void> => {
+    await using lease = await locks.acquire(USED);
+    tokens.push(lease.token);
   };
+  await use();
+  await cutReplicaOff(master);
+  for (let time = 1; time <= 5; time++) await use();
+  await promote();
+  for (let time = 1; time <= 3; time++) await until(() => use().then(() => true));
+  return tokens;
+}
 
-  it('behind sentinels lets no second holder in, and no token come again', async () => {
-    await using redis = await startRedis({ count: 4, tcp: true });
-    const [master, replica, ...others] = redis.servers as [RedisServer, RedisServer, ...RedisServer[]];
-    await using sentinels = await startSentinels({ master, replica });
-    const promote = async (): Promise<unknown> => {
-      await master.kill();
-      return until(async () => (await sentinels.masterPort()) === replica.port);
-    };
-    expectSafe(await loseLastWrites({ node: sentinels.options, master, replica, promote }, others));
+type Play = (failover: Failover, others: readonly RedisServer[]) => Promise<void>;
+
+async function behindSentinels(play: Play): Promise<void> {
+  await using redis = await startRedis({ count: 4, tcp: true });
+  const [master, replica, ...others] = redis.servers as [RedisServer, RedisServer, ...RedisServer[]];
+  await using sentinels = await startSentinels({ master, replica });
+  const promote = async (): Promise<unknown> => {
+    await master.kill();
+    return until(async () => (await sentinels.masterPort()) === replica.port);
+  };
+  await play({ node: sentinels.options, master, replica, promote }, others);
+}
+
+async function inACluster(play: Play): Promise<void> {
+  await using cluster = await RedisCluster.start({ replicas: true });
+  await using redis = await startRedis({ count: 2 });
+  const master = await cluster.masterOf(`lock:${USED}`);
+  const replica = cluster.replicas[cluster.masters.indexOf(master)]!;
+  const promote = (): Promise<unknown> => replica.client().call('CLUSTER', 'FAILOVER', 'TAKEOVER');
+  await play({ node: cluster.options, master, replica, promote }, redis.servers);
+}
+
+describe.each<[string, (play: Play) => Promise<void>]>([
+  ['behind sentinels', behindSentinels],
+  ['in a Cluster', inACluster],
+])('a promoted replica that lacks the last writes, %s', (_where, withFailover) => {
+  const expectToGrow = (tokens: readonly number[]): void =>
+    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
+
+  it('lets no second holder in, and no token come again, as one of three nodes', async () => {
+    await withFailover(async (failover, others) => {
+      const { tokens, rival, isLost } = await loseLastWrites(failover, others);
+      expect(rival).not.toBe('granted');
+      expect(isLost).toBe(false);
+      expectToGrow(tokens);
+    });
   });
 
-  it('in a Cluster lets no second holder in, and no token come again', async () => {
-    await using cluster = await RedisCluster.start({ replicas: true });
-    await using redis = await startRedis({ count: 2 });
-    const master = await cluster.masterOf(`lock:${USED}`);
-    const replica = cluster.replicas[cluster.masters.indexOf(master)]!;
-    const promote = (): Promise<unknown> => replica.client().call('CLUSTER', 'FAILOVER', 'TAKEOVER');
-    expectSafe(await loseLastWrites({ node: cluster.options, master, replica, promote }, redis.servers));
+  it('lets no token come again, as the only node', async () => {
+    await withFailover(async (failover) => expectToGrow(await tokensOfLone(failover)));
   });
+});
+
+it.each([
+  ['as the only node', {}],
+  ['as one of three nodes without a quarantine', { restartQuarantine: 'off' as const }],
+])('no token comes again from a server that starts with an old snapshot, %s', async (_what, options) => {
+  await using redis = await startRedis({ count: 3, args: ['--save', '3600 1'] });
+  const servers = redis.servers.slice(0, 'restartQuarantine' in options ? 3 : 1);
+  await using clients = new Clients([]);
+  const locks = await clients.ready({ ...SHORT, ...options, nodes: servers.map((one) => one.options) });
+  const tokens: number[] = [];
+  const use = async (): Promise<void> => {
+    await using lease = await locks.acquire(USED);
+    tokens.push(lease.token);
+  };
+  await use();
+  for (const server of servers) await server.client().save();
+  for (let time = 1; time <= 5; time++) await use();
+  for (const server of servers) {
+    await server.kill();
+    await server.start();
+  }
+  for (let time = 1; time <= 3; time++) await until(() => use().then(() => true));
+  expect(tokens).toHaveLength(9);
+  expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
 });

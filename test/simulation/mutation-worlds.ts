@@ -75,6 +75,28 @@ export const WORLDS = {
     idleMs: 20,
     latency: { leastMs: 0.3, meanJitterMs: 0.3, resendChance: 0 },
   },
+  /**
+   * One node, which has no quarantine and comes back with old data. Two clients may hold a lock at once, but
+   * the later holder still has the higher token.
+   */
+  'a lone node with old data': {
+    nodes: 1,
+    beyond: true,
+    durable: false,
+    clients: 4,
+    maxTtlMs: 400,
+    ttlsMs: [150, 400],
+    idleMs: 50,
+    resources: ['a', 'b'],
+    cronResources: [],
+    faults: ['data stale', 'node stop', 'link block', 'link reset'],
+    faultIntervalMs: 300,
+    longestFaultMs: 600,
+    wallSkewMs: 20,
+    nodeSkewMs: 5,
+    wallStepMs: 10,
+    latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
+  },
   /** Nodes that restart with old data as often as the promise allows. */
   'restored data': {
     nodes: 3,

@@ -260,7 +260,7 @@ const ANSWERS = [
 
 const MARKER_FIELDS = [
   ...['run', 'since', 'longest', 'ttl', 'id', 'members', 'anew', 'mem', 'cur', 'prev', 'of', 'by'],
-  ...['record', 'seq', 'from', 'wrote'],
+  ...['record', 'seq', 'from', 'wrote', 'counted'],
   ...['born', 'lifted', 'instant', 'long', 'writes'],
 ];
 

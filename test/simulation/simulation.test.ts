@@ -9,6 +9,9 @@ const FIXED_SEEDS = 15;
 const FRESH_SEEDS = 5;
 const HALF_MS = 30_000;
 
+/** Where more happens than is promised to be survived: there only tokens are looked at. */
+const BEYOND: ReadonlySet<Worlds> = new Set(['fast node clocks', 'a lone node with old data']);
+
 const linesOf = ({ seed, violations }: Outcome): string[] =>
   violations.map(({ invariant, at, detail }) => `seed ${seed}, ${at.toFixed(1)} ms, ${invariant}: ${detail}`);
 
@@ -74,7 +77,7 @@ describe('a simulated world', () => {
     expect((await simulateAll([seed])).flatMap(linesOf)).toEqual([]);
   });
 
-  it.each(Object.keys(WORLDS).filter((name) => name !== 'fast node clocks') as Worlds[])(
+  it.each((Object.keys(WORLDS) as Worlds[]).filter((name) => !BEYOND.has(name)))(
     'all invariants hold in a world where rare states are common: %s',
     async (name) => {
       expect(
@@ -117,15 +120,14 @@ describe('a simulated world', () => {
     expect(outcomes.flatMap(linesOf)).toEqual([]);
   });
 
-  it('tokens grow even if the clocks of nodes run many times too fast', async () => {
-    const outcomes = await simulateAll(from(1, 2), {
-      world: WORLDS['fast node clocks'],
-      durationMs: HALF_MS / 2,
-    });
-    const tokens = ['tokens grow', 'no stale write accepted'];
-    expect(outcomes.flatMap(({ violations }) => violations.map(({ invariant }) => invariant))).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(tokens.join('|'))]),
-    );
+  it.each<[string, Worlds]>([
+    ['if the clocks of nodes run many times too fast', 'fast node clocks'],
+    ['if the only node comes back with earlier data', 'a lone node with old data'],
+  ])('tokens grow even %s', async (_fault, name) => {
+    const outcomes = await simulateAll(from(1, 2), { world: WORLDS[name], durationMs: HALF_MS / 2 });
+    const found = outcomes.flatMap(({ violations }) => violations.map(({ invariant }) => invariant));
+    expect(found).not.toContain('tokens grow');
+    expect(found).not.toContain('no stale write accepted');
   });
 
   it('a world is the same for the same seed, and differs for another seed', async () => {

@@ -61,6 +61,13 @@ export const TOKEN_MUTATIONS: readonly Mutation[] = [
     breaks: ['one run per tick', 'tokens grow'],
   },
   {
+    name: 'counters believed that a lone node came back with',
+    flaw: 'counters of another run believed',
+    worlds: 'a lone node with old data',
+    likely: 1,
+    breaks: ['tokens grow'],
+  },
+  {
     name: 'one token for all leases of a grant',
     edits: [
       {

@@ -25,6 +25,7 @@ export const SCRIPT_FLAWS = [
   'no instant told',
   'lift of any memory',
   'counters of a quarantine believed',
+  'counters of another run believed',
   'take-back without ownership',
   'retry over the key',
   'attempt not written',

@@ -68,8 +68,13 @@ export function guard(
   const before = fields.get('mem') ?? '';
   const wasRecorded = of !== undefined && of === before && isOfRun;
   const about = { run, isDurable, longestMs: known.longest };
-  if (quarantineMs === 0)
-    return { ...NO_GUARD, ...about, isMarked: true, mem: before, hasRecord: wasRecorded };
+  if (quarantineMs === 0) {
+    const isSameRun = fields.get('counted') === run || flaw === 'counters of another run believed';
+    const isBelieved = run === '' || isSameRun;
+    const anewUs = isBelieved ? known.anew : Math.max(known.anew, nowUs);
+    if (!isBelieved) setFields(keyspace, marker, { counted: run, anew: anewUs, writes });
+    return { ...NO_GUARD, ...about, anewUs, isMarked: true, mem: before, hasRecord: wasRecorded };
+  }
   if (known.since === undefined && ['look', 'identify', 'remove'].includes(command ?? '')) return undefined;
   const isOther = run !== '' && known.run !== run;
   const restarted = isOther && known.run !== undefined && known.run !== '' && durable !== '1';

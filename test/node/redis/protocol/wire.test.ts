@@ -135,6 +135,12 @@ describe('what a Redis node keeps', () => {
     expect(ttlMs).toBeLessThanOrEqual(24 * HOUR_MS);
   });
 
+  /** As if the server had been running for days: it believes only counters of its own run. */
+  async function believeAllCounters(node: Operations): Promise<void> {
+    await node.granted({ resources: [freshResource()] });
+    await raw.hset('lock:quorlock:node', 'anew', 0);
+  }
+
   /** What a fence key has to live after the operation, when what it says lies so far from now. */
   async function lifeAfter(
     offsetMs: number,
@@ -142,6 +148,7 @@ describe('what a Redis node keeps', () => {
   ): Promise<number> {
     const node = on();
     const resource = freshResource();
+    await believeAllCounters(node);
     const counter = timeUs(await raw.time()) + offsetMs * 1_000;
     await raw.set(fenceOf(resource), counter, 'PX', 1_000_000);
     await operation(node, resource, counter);
@@ -162,6 +169,26 @@ describe('what a Redis node keeps', () => {
     ['an extension', extension],
   ])('%s gives a fence key whose counter is far behind a day to live', async (_what, touch) => {
     expect(await lifeAfter(-13 * HOUR_MS, touch)).toBeGreaterThan(23 * HOUR_MS);
+  });
+
+  it('without a quarantine, counters of another run of the server go on from the time, once', async () => {
+    const node = on();
+    const resources = [freshResource()];
+    await believeAllCounters(node);
+    const agoUs = timeUs(await raw.time()) - 60_000_000;
+    await raw.set(fenceOf(resources[0]!), agoUs, 'PX', 1_000_000);
+    expect(await node.granted({ resources })).toBe(agoUs + 1);
+    await node.release({ resources });
+    await raw.hset('lock:quorlock:node', 'counted', 'another run');
+    const anew = await node.granted({ resources });
+    expect(anew).toBeGreaterThan(agoUs + 50_000_000);
+    await node.release({ resources });
+    // The seed came a little before the server noticed.
+    const seed = wallUs() + 500_000;
+    const next = await node.granted({ resources, seed });
+    await node.release({ resources });
+    expect(next).toBe(seed + 1);
+    expect(await node.granted({ resources, seed: seed + 300_000 })).toBe(seed + 2);
   });
 
   it.each([

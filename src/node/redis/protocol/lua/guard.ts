@@ -9,6 +9,7 @@
  *   lifted   equal to `since` if the quarantine of this memory was ended early
  *   longest  the longest quarantine that any client has asked for, in ms
  *   anew     counters below this instant go on from the time, in µs
+ *   counted  the run whose counters are believed: written by clients without a quarantine, see `JUDGE_MEMORY`
  *   id       the node's own random name
  *   members  the nodes among which it is used, as clients wrote it
  *   waits    until when there may be a list of waiting processes, in ms
@@ -66,7 +67,7 @@ export const READ_MARKER = `${MARKER}${CLOCK}
 local quarantine, run = tonumber(ARGV[2]), ARGV[3]
 if run == '${ASK_FOR_RUN}' then run = string.match(call('INFO', 'server'), 'run_id:(%x+)') end
 local seen = call('HMGET', marker, 'run', 'since', 'longest', 'anew', 'waits', 'lifted', 'instant', 'long',
-  'ttl', 'writes', 'cur', 'prev', 'of', 'by', 'mem')
+  'ttl', 'writes', 'cur', 'prev', 'of', 'by', 'mem', 'counted')
 local since, lasts, anew = tonumber(seen[2]), tonumber(seen[3]) or 0, tonumber(seen[4]) or 0
 local writes, oldTtl = (tonumber(seen[10]) or 0) + 1, tonumber(seen[9]) or 0
 local lifted, isOtherRun = tonumber(seen[6]), run ~= '' and seen[1] ~= run
@@ -82,11 +83,20 @@ if not since or since > now or isOtherRun and seen[1] and seen[1] ~= '' and ARGV
 end
 `;
 
-/** The second half: what follows from it, which is written down where it is news. */
+/**
+ * The second half: what follows from it, which is written down where it is news.
+ *
+ * Without a quarantine the node votes at once in every run. But another run may have come back with earlier
+ * counters, so these go on from the time. Should that not be written, the next call finds it out again.
+ */
 export const JUDGE_MEMORY = `
 local left = 0
 if quarantine == 0 then
-  began, goOnFrom = 0, 0
+  began = 0
+  if run ~= '' and seen[16] ~= run then
+    goOnFrom = math.max(anew, now)
+    try('HSET', marker, 'counted', run, 'anew', goOnFrom, 'writes', writes)
+  end
 else
   local longest = math.max(quarantine, lasts, oldTtl)
   local over = began + longest * 1000
