@@ -116,12 +116,15 @@ function callbacksOf(job: CronJobLike): () => Promise<void> {
   };
 }
 
-/** The jobs of the package cron that have been wrapped: a second time, one run would be in two locks. */
-const wrapped = new WeakSet<CronJobLike>();
+/**
+ * Marks a job of the package cron that has been wrapped: a second time, one run would be in two locks. The
+ * mark is seen by another copy of this module, and by quorlock/nestjs, which does not warn of such a job.
+ */
+const WRAPPED = Symbol.for('quorlock:across-workers');
 
 function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorkersOptions): AcrossWorkers {
   checkOptions(options);
-  if (wrapped.has(job)) throw new Error('onceAcrossWorkers has this job already: call it once for each job');
+  if (WRAPPED in job) throw new Error('onceAcrossWorkers has this job already: call it once for each job');
   const callbacks = callbacksOf(job);
   const hear = (): ErrorListener | undefined => job.errorHandler ?? undefined;
   const runs = new JobRuns(locks, options, cronJobSchedule(job), watchStops(job), callbacks, hear);
@@ -132,7 +135,7 @@ function wrapCronJob(locks: LockManager, job: CronJobLike, options: AcrossWorker
     lastDate = job.lastDate();
     return byTimer ? runs.scheduled() : runs.byHand();
   };
-  wrapped.add(job);
+  Object.defineProperty(job, WRAPPED, { value: true });
   return runs;
 }
 

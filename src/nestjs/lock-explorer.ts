@@ -213,10 +213,11 @@ export class LockExplorer {
     if (!isSchedulerRegistry(scheduler)) return;
     const { runner } = this.scope;
     runner.schedulers.push(scheduler);
-    watchCronJobs(scheduler, (name) => {
+    watchCronJobs(scheduler, (name, isAcrossWorkers) => {
       const isOfDecorator = this.#cronNames.has(name) || RANDOM_NAME.test(name);
       runner.lateRuns.onJobAdded();
-      if (!isOfDecorator && this.#withoutTick.length > 0) runner.warnOfAddedJob(name, this.#withoutTick);
+      if (!isOfDecorator && !isAcrossWorkers && this.#withoutTick.length > 0)
+        runner.warnOfAddedJob(name, this.#withoutTick);
     });
   }
 

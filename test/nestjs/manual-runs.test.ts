@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Cron, CronExpression, Interval, ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob, CronTime } from 'cron';
+import { onceAcrossWorkers } from '../../src/cron/index.js';
 import { LockManager, memoryNode } from '../../src/index.js';
 import { DistributedLock } from '../../src/nestjs/index.js';
 import { until } from '../support/until.js';
@@ -250,6 +251,17 @@ describe('a job that was added at run time', () => {
     Reflect.defineMetadata('design:paramtypes', [SchedulerRegistry], AddsEarly);
     const application = await start({ imports, providers: [Unscheduled, AddsEarly] });
     expect(linesOf(application, 'warn')).toEqual([warning('early')]);
+  });
+
+  it('a cron job that onceAcrossWorkers has wrapped before it is added is not warned about', async () => {
+    const application = await start({ imports, providers: [Unscheduled, Jobs] });
+    const registry = application.app.get(SchedulerRegistry, { strict: false });
+    const job = new CronJob('0 3 * * *', () => undefined);
+    onceAcrossWorkers(application.app.get(LockManager), job, { key: 'wrapped' });
+    registry.addCronJob('wrapped', job);
+    expect(linesOf(application, 'warn')).toEqual([]);
+    registry.addCronJob('plain', new CronJob('0 3 * * *', () => undefined));
+    expect(linesOf(application, 'warn')).toEqual([warning('plain')]);
   });
 
   it('a cron job that is added at run time is not warned about, if all locked methods have ticks', async () => {

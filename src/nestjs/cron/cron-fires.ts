@@ -35,6 +35,9 @@ interface CronFire {
   isTaken: boolean;
 }
 
+/** What `onceAcrossWorkers` of quorlock/cron writes on a job of the package cron: it has ticks of its own. */
+const ACROSS_WORKERS = Symbol.for('quorlock:across-workers');
+
 const fires = new AsyncLocalStorage<CronFire>();
 const watched = new WeakSet<object>();
 
@@ -46,18 +49,22 @@ export function isSchedulerRegistry(instance: unknown): instance is RegistryLike
 
 /**
  * Watches the cron jobs of a scheduler: those that it has, and those that are added later. Nest wraps
- * `fireOnTick` of each job in the same way, to log its errors. `onJob` hears the name of each job.
+ * `fireOnTick` of each job in the same way, to log its errors. `onJob` hears the name of each job, and
+ * whether `onceAcrossWorkers` has it.
  */
-export function watchCronJobs(registry: RegistryLike, onJob: (name: string) => void): void {
-  for (const [name, job] of registry.getCronJobs()) {
+export function watchCronJobs(
+  registry: RegistryLike,
+  onJob: (name: string, isAcrossWorkers: boolean) => void,
+): void {
+  const watch = (name: string, job: CronJobLike): void => {
     watchJob(name, job);
-    onJob(name);
-  }
+    onJob(name, ACROSS_WORKERS in job);
+  };
+  for (const [name, job] of registry.getCronJobs()) watch(name, job);
   const addCronJob = registry.addCronJob.bind(registry);
   registry.addCronJob = (name, job) => {
     addCronJob(name, job);
-    watchJob(name, job);
-    onJob(name);
+    watch(name, job);
   };
 }
 
