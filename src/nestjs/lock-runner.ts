@@ -17,7 +17,7 @@ import {
 } from './cron/cron-fires.js';
 import { ledMethodsOf, type LedMethod } from './leader/led-method.js';
 import { LeaderElection } from './leader/leader-election.js';
-import { isOfCall, keyAt, listOf, type KeyPath } from './keys/key-source.js';
+import { isOfCall, keyAt, keysGivenTo, type KeyPath } from './keys/key-source.js';
 import { LockLog } from './lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type RefusalPlan, type MethodPlan } from './locked-call.js';
@@ -117,7 +117,7 @@ export class LockRunner {
     try {
       const keys =
         typeof locked.key === 'function'
-          ? listOf(await locked.key.apply(instance, args))
+          ? keysGivenTo(method, await locked.key.apply(instance, args))
           : this.keysOf(instance, locked, args);
       const options = this.acquireOptions(locked.normalizedOptions, plan.onHeld, plan.name);
       const key = namedKeys(keys);

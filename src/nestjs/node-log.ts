@@ -6,7 +6,7 @@ type ForceReleased = Extract<LockEvent, { readonly type: 'force_released' }>;
 
 /** How many nodes or locks a line names. */
 const MOST_NAMES = 5;
-const LONGEST_REASON = 120;
+const LONGEST_REASON = 200;
 
 const listed = (names: readonly string[]): string => {
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '';
@@ -136,5 +136,5 @@ const moreTimes = (times: number): string => `${times} more ${times === 1 ? 'tim
 function because({ name, reason }: NodeSnapshot): string {
   if (reason === undefined) return '';
   const short = reason.endsWith(` ${name}`) ? reason.slice(0, -name.length - 1) : reason;
-  return ` (${short.slice(0, LONGEST_REASON)})`;
+  return ` (${short.length > LONGEST_REASON ? `${short.slice(0, LONGEST_REASON - 1)}…` : short})`;
 }

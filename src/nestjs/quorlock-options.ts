@@ -194,6 +194,12 @@ function assertOptions(options: unknown): void {
   assertKnown('QuorlockModule', options, KNOWN);
 }
 
+/** The default of `maxTtlMs`. A `ttlMs` that is none is left to the manager, which refuses it by its name. */
+function longestOf(...ttls: readonly unknown[]): number {
+  const valid = ttls.filter((ttl): ttl is number => Number.isInteger(ttl));
+  return Math.min(Math.max(...valid), LONGEST_MS);
+}
+
 /**
  * Creates the manager of a module instance. Bad options throw, and so stop the application from starting. All
  * options are checked before the manager opens its nodes, because nothing would close them.
@@ -217,7 +223,7 @@ export function createManager(options: QuorlockModuleOptions): LockManager {
   if (!Array.isArray(listeners)) throw new TypeError('listeners must be a list of functions');
   const given = withoutUndefined(rest);
   const managerOptions = {
-    maxTtlMs: Math.max(DEFAULT_TTL_MS, longestDecoratedTtlMs(), given.ttlMs ?? 0),
+    maxTtlMs: longestOf(DEFAULT_TTL_MS, longestDecoratedTtlMs(), given.ttlMs),
     warn: (message: string) => logger.warn(message),
     ...given,
     // `LockLifecycle` connects when the application has started. If it does not start, nothing is left open.

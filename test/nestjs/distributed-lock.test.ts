@@ -131,7 +131,7 @@ describe('a decorated method', () => {
 
   it('a decorated method does not run with an empty key, and rejects', async () => {
     const { tasks } = await tasksOn();
-    await expect(tasks.empty()).rejects.toThrow('resource must have 1 to 512 bytes, got 0');
+    await expect(tasks.empty()).rejects.toThrow('the key of Tasks.empty must have 1 to 512 bytes, got 0');
     expect(tasks.runs).toEqual([]);
   });
 

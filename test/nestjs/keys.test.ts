@@ -41,6 +41,39 @@ class Accounts {
 }
 
 describe('the keys of a method', () => {
+  it.each([
+    [undefined, 'the key of Given.job must be a string, got undefined'],
+    [null, 'the key of Given.job must be a string, got null'],
+    [['a', 7], 'the key of Given.job must be a string, got 7'],
+    [[], 'the key of Given.job must name at least one resource, got []'],
+    ['a\nb', 'the key of Given.job must not have control characters'],
+  ])('a call whose key function gives %j names the method', async (given, message) => {
+    @Injectable()
+    class Given {
+      @DistributedLock({ key: () => given as string })
+      async job(): Promise<void> {}
+    }
+    const { app } = await start({ providers: [Given] });
+    await expect(app.get(Given).job()).rejects.toThrow(message);
+  });
+
+  it('a request whose key function gives nothing gets 500, and the log names the handler', async () => {
+    @Controller()
+    class Orders {
+      @Get('order')
+      @LockedHandler({ key: () => undefined as unknown as string })
+      order(): string {
+        return 'ordered';
+      }
+    }
+    const application = await start({ controllers: [Orders] });
+    const url = await listen(application);
+    expect((await fetch(`${url}/order`)).status).toBe(500);
+    expect(application.log.of('ExceptionsHandler', 'error').join()).toContain(
+      'the key of Orders.order must be a string, got undefined',
+    );
+  });
+
   it('several keys are locked all or nothing, under the name of all of them', async () => {
     const { app, events } = await start({ providers: [Accounts] });
     const accounts = app.get(Accounts);

@@ -125,6 +125,26 @@ describe('the line at the start', () => {
     ]);
   });
 
+  it('shows the end of a long reason that tells what to install, and that it cut a longer one', () => {
+    const lines: string[] = [];
+    const write = (line: string): void => void lines.push(line);
+    const { listener } = new NodeLog({ debug: write, log: write, warn: write, error: write }, 0);
+    const advice =
+      'a url or options are opened by the package ioredis, or iovalkey, and none of them can be loaded: ' +
+      'npm install ioredis, or give a client of the library that you use';
+    const quorum = { ready: 0, needed: 2, nodes: 2, reached: false };
+    for (const [name, reason] of [
+      ['a:1', advice],
+      ['b:2', 'x'.repeat(500)],
+    ] as const)
+      listener({ type: 'node', node: { name, status: 'unreachable', reason } });
+    listener({ type: 'quorum', atStart: true, quorum });
+    expect(lines).toEqual([
+      'No quorum: 0 of 2 nodes are ready, and 2 are needed. The nodes grant no lock; ' +
+        `a:1: unreachable (${advice}), b:2: unreachable (${'x'.repeat(199)}…)`,
+    ]);
+  });
+
   it('says why enough nodes that are ready grant nothing, and so does requireQuorum', async () => {
     const lines: string[] = [];
     const write = (line: string): void => void lines.push(line);

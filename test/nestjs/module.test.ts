@@ -151,6 +151,19 @@ describe('the module', () => {
   });
 
   it.each([
+    ['30s' as unknown as number, "ttlMs must be a number, got '30s'"],
+    [Number.NaN, 'ttlMs must be an integer from 10 to 9007199254740991, got NaN'],
+    [90_000.5, 'ttlMs must be an integer from 10 to 9007199254740991, got 90000.5'],
+  ])('a module with the ttlMs %p says that it is this option', async (ttlMs, message) => {
+    await expect(start({}, { ttlMs })).rejects.toThrow(message);
+  });
+
+  it('the module takes a ttlMs above the greatest maxTtlMs', async () => {
+    const { app } = await start({ providers: [Tasks] }, { ttlMs: 2 ** 31 });
+    await expect(app.get(Tasks).job()).resolves.toBe('done');
+  });
+
+  it.each([
     [{ ttlMs: 20_000, maxTtlMs: 30_000 }, { minHold: 50 }, 'minHold (50 s) must not be above ttl (20 s)'],
     [{ minHoldMs: 20_000 }, { ttl: 10 }, 'minHold (20 s) must not be above ttl (10 s)'],
     [{ maxHoldMs: 90_000 }, { ttl: '2m' as const }, 'maxHold (90 s) must not be below ttl (120 s)'],

@@ -40,9 +40,17 @@ function assertPath(where: string, key: unknown, keyPath: unknown): void {
     );
 }
 
-/** One key as a list of one. What is no key is for the manager to refuse. */
-export const listOf = (keys: Keys): readonly string[] =>
-  Array.isArray(keys) ? (keys as readonly string[]) : [keys as string];
+/**
+ * What the key function of a method or handler gave, as a list. The manager checks the keys as well, but
+ * cannot say whose they are.
+ */
+export function keysGivenTo(method: string, given: Keys): readonly string[] {
+  const keys: readonly string[] = Array.isArray(given) ? given : [given];
+  const where = `the key of ${method}`;
+  if (keys.length === 0) throw new RangeError(`${where} must name at least one resource, got []`);
+  for (const key of keys) assertResource(key, where);
+  return keys;
+}
 
 /** Whether a key depends on the call. */
 export const isOfCall = ({ key, keyPath }: { readonly key?: unknown; readonly keyPath?: unknown }): boolean =>

@@ -2,9 +2,9 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import { Subscription, type Subscriber } from 'rxjs';
 import { LeaseLostError, QuorumUnreachableError, type Lease } from '../../index.js';
 import type { LockRunner } from '../lock-runner.js';
-import { listOf } from '../keys/key-source.js';
+import { keysGivenTo } from '../keys/key-source.js';
 import type { LockedHandlerMetadata } from './locked-handler.js';
-import { labelOf, namedKeys } from '../locked-method.js';
+import { labelOf, methodName, namedKeys } from '../locked-method.js';
 import { nameOfHandler } from '../nest-metadata.js';
 import { callerOfContext } from '../refusal/caller.js';
 import { toException } from '../refusal/lock-exceptions.js';
@@ -77,7 +77,7 @@ export class LockedRequest {
     const property = nameOfHandler(context.getClass(), context.getHandler());
     const keys =
       typeof handler.key === 'function'
-        ? listOf(await handler.key(context))
+        ? keysGivenTo(methodName(owner, property), await handler.key(context))
         : runner.keysOf(owner, { ...handler, property }, [pathRootOf(context)]);
     this.#key = namedKeys(keys);
     const label = labelOf(owner, { key: handler.key, property });
