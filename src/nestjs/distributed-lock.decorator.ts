@@ -3,7 +3,14 @@ import { assertCalled, assertKnown, assertLegacyDecorator, assertOneOf } from '.
 import { assertKeys, type Keys } from './keys/key-source.js';
 import { lockMethod } from './lock-method.js';
 import { SETTINGS, type LockSettings, type OnHeld, type OnUnavailable } from './lock-settings.js';
-import { methodName, type KeyOfCall, type Method } from './locked-method.js';
+import {
+  methodName,
+  type IsAny,
+  type KeyOfCall,
+  type Method,
+  type MethodsOnly,
+  type Misfit,
+} from './locked-method.js';
 import { normalizeOptions } from './normalize-options.js';
 import { assertNoRuns, normalizeRuns } from './runs/normalize-runs.js';
 import { RUN_SETTINGS, type RunSettings } from './runs/run-settings.js';
@@ -65,20 +72,19 @@ export interface DistributedLockOptions<Args extends readonly unknown[] = []>
   readonly locks?: string | undefined;
 }
 
-/** The compiler shows the reason when a decorator does not fit its method. */
-type Misfit<Reason extends string> = { readonly [reason in Reason]: never };
-
-/** Fits async methods whose arguments the key function can take. */
-export type DistributedLockDecorator<Args extends readonly unknown[]> = <
-  M extends (...args: never[]) => Promise<unknown>,
->(
-  target: object,
-  property: string | symbol,
-  descriptor: TypedPropertyDescriptor<M> &
-    (((...args: [...Args]) => unknown) extends (...args: Parameters<M>) => unknown
-      ? unknown
-      : Misfit<'the key function does not fit the arguments of the method'>),
-) => void;
+/** Fits async methods whose arguments the key function can take. `applyDecorators()` of Nest takes it. */
+export interface DistributedLockDecorator<Args extends readonly unknown[]> extends MethodsOnly {
+  <M extends (...args: never[]) => Promise<unknown>>(
+    target: object,
+    property: string | symbol,
+    descriptor: TypedPropertyDescriptor<M> &
+      (true extends IsAny<M>
+        ? unknown
+        : ((...args: [...Args]) => unknown) extends (...args: Parameters<M>) => unknown
+          ? unknown
+          : Misfit<'the key function does not fit the arguments of the method'>),
+  ): void;
+}
 
 const OPTIONS = [...SETTINGS, ...RUN_SETTINGS, 'key', 'keyPath', 'once', 'onHeld', 'onUnavailable', 'locks'];
 
@@ -111,7 +117,7 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
   options: DistributedLockOptions<Args> = {},
 ): DistributedLockDecorator<Args> {
   assertCalled('@DistributedLock', arguments);
-  return (target, property, descriptor: PropertyDescriptor | undefined) => {
+  const decorate = (target: object, property: string | symbol, descriptor?: PropertyDescriptor): void => {
     assertLegacyDecorator('@DistributedLock', property);
     const where = `@DistributedLock on ${methodName(target, property)}`;
     if (typeof target !== 'object' || typeof descriptor?.value !== 'function') {
@@ -145,4 +151,5 @@ export function DistributedLock<Args extends readonly unknown[] = []>(
     // Nest ignores it.
     UseInterceptors(requestInterceptor)(target, property, descriptor as TypedPropertyDescriptor<Method>);
   };
+  return decorate as DistributedLockDecorator<Args>;
 }

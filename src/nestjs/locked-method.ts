@@ -5,6 +5,22 @@ import type { NormalizedOptions } from './normalize-options.js';
 
 /** Any method, as a decorator finds it. */
 export type Method = (this: object, ...args: unknown[]) => unknown;
+
+/** The compiler shows the reason when a decorator does not fit its method. */
+export type Misfit<Reason extends string> = { readonly [reason in Reason]: never };
+
+/** Whether a type is `any`. Nothing else takes both 0 and 1. */
+export type IsAny<T> = 0 extends 1 & T ? true : false;
+
+/**
+ * The overload of a decorator that no class fits. It lets `applyDecorators()` of Nest take a decorator of
+ * async methods, which is no `MethodDecorator`, because that fits any method: TypeScript compares functions
+ * with overloads as if their type parameters were `any`. Above a method the other overload counts alone.
+ */
+export interface MethodsOnly {
+  (target: Misfit<'the decorator is for methods'>): void;
+}
+
 /** A key, or several, that depend on the arguments of the call. */
 export type KeyOfCall = (this: object, ...args: unknown[]) => Keys | Promise<Keys>;
 

@@ -139,7 +139,7 @@ describe('a method of gRPC', () => {
       async talk(_call: unknown): Promise<void> {}
     }
     const descriptor = Object.getOwnPropertyDescriptor(Raw.prototype, 'talk')!;
-    (lock as MethodDecorator)(Raw.prototype, 'talk', descriptor);
+    lock(Raw.prototype, 'talk', descriptor);
     GrpcStreamCall('Invoices', 'Talk')(Raw.prototype, 'talk', descriptor);
     Object.defineProperty(Raw.prototype, 'talk', descriptor);
     await expect(start({ controllers: [Raw] })).rejects.toThrow(

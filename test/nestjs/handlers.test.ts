@@ -346,7 +346,7 @@ const settingsOf = (key: string) => ({
 
 const DECORATORS: [string, (key: string) => MethodDecorator][] = [
   ['@LockedHandler', (key) => LockedHandler(settingsOf(key))],
-  ['@DistributedLock', (key) => DistributedLock(settingsOf(key)) as unknown as MethodDecorator],
+  ['@DistributedLock', (key) => DistributedLock(settingsOf(key))],
 ];
 
 describe.each(DECORATORS)('%s', (name, locked) => {

@@ -1,11 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { Controller, Get, Injectable, SetMetadata } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Injectable, SetMetadata } from '@nestjs/common';
 import { Process } from '@nestjs/bull';
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { ResolveField, Resolver } from '@nestjs/graphql';
 import { EventPattern, MessagePattern } from '@nestjs/microservices';
 import { Cron, Interval } from '@nestjs/schedule';
-import { DistributedLock, LockedHandler, QuorlockModule, RunOnLeader } from '../../src/nestjs/index.js';
+import { currentLease } from '../../src/index.js';
+import {
+  DistributedLock,
+  LeaderElection,
+  LockedHandler,
+  QuorlockModule,
+  RunOnLeader,
+} from '../../src/nestjs/index.js';
+import { until } from '../support/until.js';
 import { start, startWith } from './support.js';
 
 const run = async (): Promise<string> => 'ran';
@@ -171,6 +179,28 @@ describe('@RunOnLeader where somebody waits for the result', () => {
     }
     await expect(start({ controllers: [Events] })).resolves.toBeDefined();
   });
+});
+
+it('applyDecorators() of Nest composes them with other decorators', async () => {
+  const Job = (key: string): MethodDecorator => applyDecorators(Cron('0 0 1 1 *'), DistributedLock({ key }));
+  const Led = (): MethodDecorator => applyDecorators(Cron('0 0 1 1 *'), RunOnLeader('boss'));
+
+  @Injectable()
+  class Composed {
+    @Job('composed')
+    async job(): Promise<unknown> {
+      return currentLease()?.resources;
+    }
+
+    @Led()
+    async led(): Promise<unknown> {
+      return currentLease()?.resources;
+    }
+  }
+  const { app } = await start({ providers: [Composed] });
+  expect(await app.get(Composed).job()).toEqual(['composed']);
+  await until(() => app.get(LeaderElection).isLeader('boss'));
+  expect(await app.get(Composed).led()).toEqual(['boss']);
 });
 
 it.each([

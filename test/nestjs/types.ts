@@ -2,7 +2,19 @@
  * Tests of types. This file is compiled with the tests and never run. A comment before each line that must
  * not compile makes the compiler report an error if the line does compile.
  */
-import { DistributedLock } from '../../src/nestjs/index.js';
+import { applyDecorators, Post } from '@nestjs/common';
+import { Cron } from '@nestjs/schedule';
+import { DistributedLock, LockedHandler, RunOnLeader } from '../../src/nestjs/index.js';
+
+export const LockedCron = (expression: string, key: string) =>
+  applyDecorators(Cron(expression), DistributedLock({ key }));
+
+export const PostOnce = (path: string) =>
+  applyDecorators(Post(path), DistributedLock({ key: (id: string) => `post:${id}`, ttl: '5m' }));
+
+export const LeadingCron = (expression: string) => applyDecorators(Cron(expression), RunOnLeader('outbox'));
+
+export const LockedPost = (path: string) => applyDecorators(Post(path), LockedHandler({ key: 'post' }));
 
 export class Methods {
   @DistributedLock()
@@ -78,4 +90,32 @@ export class Methods {
   // @ts-expect-error -- a property is not a method
   @DistributedLock()
   property = async (): Promise<void> => {};
+
+  @DistributedLock({ key: (id: string) => `any:${id}` })
+  // oxlint-disable-next-line typescript/no-explicit-any -- methods of users have it
+  async anyArgument(_id: any): Promise<void> {}
+
+  @LockedCron('0 3 * * *', 'nightly')
+  async composed(): Promise<void> {}
+
+  @RunOnLeader('outbox')
+  async leads(): Promise<void> {}
+
+  // @ts-expect-error -- a method that runs on the leader must return a promise
+  @RunOnLeader('outbox')
+  leadsSync(): string {
+    return 'now';
+  }
+
+  // @ts-expect-error -- a property is not a method
+  @RunOnLeader('outbox')
+  leadsProperty = async (): Promise<void> => {};
 }
+
+// @ts-expect-error -- a class is not a method
+@DistributedLock()
+export class Locked {}
+
+// @ts-expect-error -- a class is not a method
+@RunOnLeader('outbox')
+export class Leading {}

@@ -1,6 +1,6 @@
 import { assertCalled, assertKnown, assertLegacyDecorator } from '../check-options.js';
 import type { Seconds } from '../duration.js';
-import { methodName, type Method } from '../locked-method.js';
+import { methodName, type Method, type MethodsOnly } from '../locked-method.js';
 import { copyMetadata } from '../nest-metadata.js';
 import { normalizeOptions } from '../normalize-options.js';
 import { defineRunnerProperty, requireRunner } from '../runner-property.js';
@@ -23,12 +23,14 @@ export interface RunOnLeaderOptions {
   readonly locks?: string | undefined;
 }
 
-/** Fits async methods. */
-export type RunOnLeaderDecorator = <M extends (...args: never[]) => Promise<unknown>>(
-  target: object,
-  property: string | symbol,
-  descriptor: TypedPropertyDescriptor<M>,
-) => void;
+/** Fits async methods. `applyDecorators()` of Nest takes it. */
+export interface RunOnLeaderDecorator extends MethodsOnly {
+  <M extends (...args: never[]) => Promise<unknown>>(
+    target: object,
+    property: string | symbol,
+    descriptor: TypedPropertyDescriptor<M>,
+  ): void;
+}
 
 /**
  * Runs an async method on the leader only: one of all workers that stand for the same election. On the others
@@ -49,7 +51,7 @@ export type RunOnLeaderDecorator = <M extends (...args: never[]) => Promise<unkn
  */
 export function RunOnLeader(election: string, options: RunOnLeaderOptions = {}): RunOnLeaderDecorator {
   assertCalled('@RunOnLeader', arguments);
-  return (target, property, descriptor: PropertyDescriptor | undefined) => {
+  const decorate = (target: object, property: string | symbol, descriptor?: PropertyDescriptor): void => {
     assertLegacyDecorator('@RunOnLeader', property);
     const where = `@RunOnLeader on ${methodName(target, property)}`;
     if (typeof target !== 'object' || typeof descriptor?.value !== 'function') {
@@ -63,6 +65,7 @@ export function RunOnLeader(election: string, options: RunOnLeaderOptions = {}):
     const { ttlMs } = normalizeOptions(where, { ttl }, undefined);
     lead(target, descriptor, { property, election, ttlMs, locks });
   };
+  return decorate as RunOnLeaderDecorator;
 }
 
 function lead(
