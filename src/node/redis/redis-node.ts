@@ -84,8 +84,9 @@ export class RedisNode implements LockNode {
     const onRefused = (error: unknown): void => {
       if (error instanceof Error && isNotPermitted(error.message)) this.#server.voting.cannotSubscribe();
     };
+    const ports = { clock: this.#settings.clock, onMessage, onRefused };
     return this.#listeners.add(
-      new RedisReleaseListener(this.#server.open(), channelOf(prefix, waiter), onMessage, onRefused),
+      new RedisReleaseListener(this.#server.open(), channelOf(prefix, waiter), ports),
     );
   }
 

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../clock.js';
 import type { ReleaseListener } from '../lock-node.js';
 import type { Connection } from './connection/connection.js';
 
@@ -34,36 +35,40 @@ export class OpenListeners<Listener extends ReleaseListener> {
   }
 }
 
+/** What a listener needs and tells. */
+export interface ListenerPorts {
+  readonly clock: Clock;
+  /** Called with each message, and with `undefined` when the listener has opened. */
+  readonly onMessage: (message: string | undefined) => void;
+  readonly onRefused: (error: unknown) => void;
+}
+
+/** After a refusal it asks again as often as nodes are looked at. */
+const AGAIN_MS = 5_000;
+
 /**
  * Hears what a server publishes for one waiter. It has a connection of its own, because a connection that has
- * subscribed can be used for nothing else. After a break it subscribes again.
+ * subscribed can be used for nothing else. After a break it subscribes again; likewise after a refusal, which
+ * need not last: the server may have been busy, and a right may be given back.
  */
 export class RedisReleaseListener implements ReleaseListener {
   readonly #connection: Connection;
+  readonly #channel: string;
+  readonly #ports: ListenerPorts;
+  /** How many connections there have been: an answer that comes when its own has broken is nothing. */
+  #epoch = 0;
   #open = false;
+  #again: Timer | undefined;
 
-  constructor(
-    connection: Connection,
-    channel: string,
-    /** Called with each message, and with `undefined` when the listener has opened. */
-    onMessage: (message: string | undefined) => void,
-    onRefused: (error: unknown) => void,
-  ) {
+  constructor(connection: Connection, channel: string, ports: ListenerPorts) {
     this.#connection = connection;
-    const subscribe = async (): Promise<void> => {
-      try {
-        await connection.subscribe(channel);
-        this.#open = true;
-        onMessage(undefined);
-      } catch (error) {
-        onRefused(error);
-      }
-    };
-    connection.on('ready', () => void subscribe());
+    this.#channel = channel;
+    this.#ports = ports;
+    connection.on('ready', () => void this.#subscribe());
     connection.on('message', (from, message) => {
-      if (from === channel) onMessage(message);
+      if (from === channel) ports.onMessage(message);
     });
-    connection.on('close', () => (this.#open = false));
+    connection.on('close', () => this.#end());
     // The node's other connection reports what is wrong with the server.
     connection.on('error', () => undefined);
     connection.connect().catch(() => undefined);
@@ -79,7 +84,28 @@ export class RedisReleaseListener implements ReleaseListener {
   }
 
   close(): void {
-    this.#open = false;
+    this.#end();
     this.#connection.disconnect();
+  }
+
+  async #subscribe(): Promise<void> {
+    const epoch = this.#epoch;
+    const { clock, onMessage, onRefused } = this.#ports;
+    try {
+      await this.#connection.subscribe(this.#channel);
+      if (epoch !== this.#epoch) return;
+      this.#open = true;
+      onMessage(undefined);
+    } catch (error) {
+      onRefused(error);
+      if (epoch !== this.#epoch) return;
+      this.#again = clock.setTimer(() => void this.#subscribe(), AGAIN_MS, 'background');
+    }
+  }
+
+  #end(): void {
+    this.#epoch++;
+    this.#open = false;
+    this.#again?.cancel();
   }
 }
