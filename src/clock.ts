@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Stamp } from './core/validity.js';
-import { areTimersReal, SpareTimers, WatchedTimer } from './spare-timers.js';
+import { areTimersReal, LONGEST_TIMER_MS, SpareTimers, WatchedTimer } from './spare-timers.js';
 
 /** A timer that was set. */
 export interface Timer {
@@ -33,9 +33,6 @@ export interface Clock {
    */
   afterTurn(callback: () => void): void;
 }
-
-/** The longest delay of `setTimeout`, in milliseconds. With a longer one, Node fires after 1 ms. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const spareTimers = {
   shared: new SpareTimers(),

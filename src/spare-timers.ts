@@ -5,6 +5,9 @@ import * as nodeTimers from 'node:timers';
 /** Node's own functions, and above its own clock; the global ones may be a test's. */
 const { setTimeout: setNodeTimer, clearTimeout: clearNodeTimer } = nodeTimers;
 
+/** The longest delay of a timer of Node, in milliseconds. With a longer one it fires after 1 ms. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** So many timers of Node at most wait to be used again. More are cleared. */
 const MOST_SPARE = 16;
 
@@ -130,7 +133,8 @@ class NodeTimer {
     delayMs: number,
   ) {
     this.#firesAt = firesAt;
-    this.#timer = nobody.runInAsyncScope(setNodeTimer, undefined, this.#fire, delayMs).unref();
+    const boundedMs = Math.min(delayMs, LONGEST_TIMER_MS);
+    this.#timer = nobody.runInAsyncScope(setNodeTimer, undefined, this.#fire, boundedMs).unref();
   }
 
   get firesAt(): number {
@@ -160,7 +164,7 @@ class NodeTimer {
     const leftMs = user.dueAt - performance.now();
     if (leftMs > 0) {
       this.#firesAt = user.dueAt;
-      this.#timer = setNodeTimer(this.#fire, Math.ceil(leftMs));
+      this.#timer = setNodeTimer(this.#fire, Math.min(Math.ceil(leftMs), LONGEST_TIMER_MS));
       if (!this.timers.keepProcess) this.#timer.unref();
     } else {
       this.#user = undefined;

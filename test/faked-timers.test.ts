@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { systemClock, type TimerKind } from '../src/clock.js';
@@ -75,6 +76,17 @@ it('a background timer fires once in a process whose timers are wrapped for good
   await until(() => callback.mock.calls.length > 0);
   await sleep(30);
   expect(callback).toHaveBeenCalledTimes(1);
+});
+
+it('no timer of Node is set for longer than Node can: it would fire at once', () => {
+  fakeByHand();
+  const delays: unknown[] = [];
+  const init = (_id: number, type: string, _trigger: number, timer: object): void =>
+    void (type === 'Timeout' && delays.push(Reflect.get(timer, '_idleTimeout')));
+  const hook = createHook({ init }).enable();
+  setTimer(() => undefined, 30 * 24 * 3_600_000, 'background').cancel();
+  hook.disable();
+  expect(delays).toEqual([2 ** 31 - 1]);
 });
 
 it('what the scheduler of leases was to wake while the timers were faked is woken after that', async () => {
