@@ -92,9 +92,10 @@ export const WORLDS = {
     faults: ['data stale', 'node stop', 'link block', 'link reset'],
     faultIntervalMs: 300,
     longestFaultMs: 600,
-    wallSkewMs: 20,
-    nodeSkewMs: 5,
-    wallStepMs: 10,
+    // The clocks differ by less than a restart takes.
+    wallSkewMs: 2,
+    nodeSkewMs: 0,
+    shortestFaultMs: 10,
     latency: { leastMs: 0.3, meanJitterMs: 1, resendChance: 0 },
   },
   /** Nodes that restart with old data as often as the promise allows. */
