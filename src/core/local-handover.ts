@@ -15,13 +15,14 @@ const ALONE_MS = 100;
 /** The same when other processes wait. */
 const SHARED_MS = 25;
 
-const LONGEST_RUNS_MS = 1_000;
+const LONGEST_TURNS_MS = 1_000;
 
 /**
- * The longest time in which this many other processes have had their runs, one after the other. It is a
+ * The longest time in which this many other processes have had their turns, one after the other. It is a
  * second at most: a node's list may name processes that are gone, or more than there ever were.
  */
-export const runsOfOthersMs = (processes: number): number => Math.min(LONGEST_RUNS_MS, processes * SHARED_MS);
+export const turnsOfOthersMs = (processes: number): number =>
+  Math.min(LONGEST_TURNS_MS, processes * SHARED_MS);
 
 /**
  * How many tokens an acquisition reserves, for itself and for the calls that wait behind it in this process.
@@ -31,7 +32,7 @@ export const runsOfOthersMs = (processes: number): number => Math.min(LONGEST_RU
 export const tokensFor = (waitersBehind: number): number => (waitersBehind > 0 ? MOST_LEASES : 1);
 
 /** Leases of this process that follow each other on one grant, without a request to the nodes. */
-export interface Run {
+export interface LeaseChain {
   /** When the first of them began, in milliseconds of the monotonic clock. */
   readonly startedAt: number;
   /** How many leases there have been. */
@@ -48,7 +49,7 @@ export interface Run {
  * extension has been sent.
  */
 export function mayFollow(
-  { startedAt, leases, reserved, othersWait }: Run,
+  { startedAt, leases, reserved, othersWait }: LeaseChain,
   grant: Grant,
   now: Stamp,
 ): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { mayFollow, runsOfOthersMs, tokensFor, type Run } from '../../src/core/local-handover.js';
+import { mayFollow, turnsOfOthersMs, tokensFor, type LeaseChain } from '../../src/core/local-handover.js';
 import type { Grant, Stamp } from '../../src/core/validity.js';
 
 const TTL_MS = 10_000;
@@ -8,7 +8,7 @@ const at = (monotonicMs: number, asleepMs = 0): Stamp => ({
   monotonicMs,
   wallMs: 1e12 + monotonicMs + asleepMs,
 });
-const run = (changes: Partial<Run> = {}): Run => ({
+const chain = (changes: Partial<LeaseChain> = {}): LeaseChain => ({
   startedAt: 0,
   leases: 1,
   reserved: 128,
@@ -26,42 +26,42 @@ describe('tokensFor', () => {
   });
 });
 
-describe('runsOfOthersMs', () => {
+describe('turnsOfOthersMs', () => {
   it.each([
     [0, 0],
     [31, 775],
     [1e12, 1_000],
-  ])('the runs of %d other processes are waited for, for %d ms', (processes, ms) => {
-    expect(runsOfOthersMs(processes)).toBe(ms);
+  ])('the turns of %d other processes are waited for, for %d ms', (processes, ms) => {
+    expect(turnsOfOthersMs(processes)).toBe(ms);
   });
 });
 
 describe('mayFollow', () => {
-  it.each<[string, Run, Stamp, boolean]>([
-    ['another lease follows at once', run(), at(1), true],
-    ['another lease follows while there are tokens', run({ leases: 2, reserved: 3 }), at(1), true],
-    ['another lease does not follow without a token', run({ leases: 3, reserved: 3 }), at(1), false],
-    ['the 128th lease follows', run({ leases: 127 }), at(1), true],
-    ['the 129th lease does not follow', run({ leases: 128 }), at(1), false],
-    ['another lease follows within 100 ms', run(), at(99), true],
-    ['another lease does not follow after 100 ms', run(), at(100), false],
-    ['another lease follows within 25 ms if other processes wait', run({ othersWait: true }), at(24), true],
+  it.each<[string, LeaseChain, Stamp, boolean]>([
+    ['another lease follows at once', chain(), at(1), true],
+    ['another lease follows while there are tokens', chain({ leases: 2, reserved: 3 }), at(1), true],
+    ['another lease does not follow without a token', chain({ leases: 3, reserved: 3 }), at(1), false],
+    ['the 128th lease follows', chain({ leases: 127 }), at(1), true],
+    ['the 129th lease does not follow', chain({ leases: 128 }), at(1), false],
+    ['another lease follows within 100 ms', chain(), at(99), true],
+    ['another lease does not follow after 100 ms', chain(), at(100), false],
+    ['another lease follows within 25 ms if other processes wait', chain({ othersWait: true }), at(24), true],
     [
       'another lease does not follow after 25 ms if other processes wait',
-      run({ othersWait: true }),
+      chain({ othersWait: true }),
       at(25),
       false,
     ],
-    ['another lease follows if half of the validity is left', run({ startedAt: 4_940 }), at(4_950), true],
+    ['another lease follows if half of the validity is left', chain({ startedAt: 4_940 }), at(4_950), true],
     [
       'another lease does not follow if less than half of the validity is left',
-      run({ startedAt: 4_940 }),
+      chain({ startedAt: 4_940 }),
       at(4_951),
       false,
     ],
     [
       'another lease does not follow if the machine was suspended for half of the validity',
-      run(),
+      chain(),
       at(1, 5_000),
       false,
     ],

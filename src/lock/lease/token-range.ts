@@ -1,4 +1,4 @@
-import { mayFollow, type Run } from '../../core/local-handover.js';
+import { mayFollow, type LeaseChain } from '../../core/local-handover.js';
 import type { Grant, Stamp } from '../../core/validity.js';
 
 /** What a grant reserved. */
@@ -17,7 +17,7 @@ export interface ReservedTokens {
  * The leases that follow each other on one grant, without a request to the nodes. Each has a token of its
  * own, from the range that the grant reserved.
  */
-export class TokenRange implements Run {
+export class TokenRange implements LeaseChain {
   readonly startedAt: number;
   readonly reserved: number;
   readonly last: number | undefined;

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { runsOfOthersMs } from '../../core/local-handover.js';
+import { turnsOfOthersMs } from '../../core/local-handover.js';
 import { pastExpiryMs, retryPauseMs, splitWakeMs } from '../../core/backoff.js';
 import { LockNotAcquiredError, type LockError } from '../../api/errors.js';
 import type { AcquireCall } from '../acquire/acquire-call.js';
@@ -157,7 +157,7 @@ export class Waiter implements QueuedWaiter {
   #yieldMs(reason: YieldReason, queuedBehind: number): number {
     if (reason === 'releasePending') return this.#call.options.nodeTimeoutMs + 1;
     // A look in between would be in vain, and cost each node a command.
-    if (reason === 'queued') return runsOfOthersMs(queuedBehind) + this.#retryDelayMs();
+    if (reason === 'queued') return turnsOfOthersMs(queuedBehind) + this.#retryDelayMs();
     return splitWakeMs(this.#context.random());
   }
 
