@@ -142,9 +142,7 @@ export const RETIRED_WORDS: readonly RetiredWord[] = [
 
   // a blocked event loop
   inText('StallKeeper', 'StallGuard', joined('stall', 'keeper')),
-  inCode('StandIn', 'RemoteLease', ['[sS]tandIn(?:Handle)?'], {
-    why: 'lease/stand-in.ts has the interfaces',
-  }),
+  inCode('StandIn', 'RemoteLease', ['[sS]tandIn(?:Handle)?'], { why: 'tests have stand-ins' }),
   inText('stall-cell', 'SharedLease', joined('stall', 'cell')),
   inCode('secure', 'recordExtension', ['secured?', 'securedAt'], { under: SRC, why: 'TLS is secure' }),
 

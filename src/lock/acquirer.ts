@@ -15,7 +15,7 @@ import { AllHeldKeys } from './lease/all-held-keys.js';
 import type { HeldKeys } from './lease/held-keys.js';
 import type { HeldLease } from './lease/held-lease.js';
 import type { LeaseScheduler } from './lease/lease-scheduler.js';
-import type { LeaseGuard } from './lease/stand-in.js';
+import type { LeaseGuard } from './lease/lease-guard.js';
 import type { Quorum } from './quorum/quorum.js';
 import { RunningAttempts } from './running-attempts.js';
 import { Fifo } from './waiting/fifo.js';

@@ -14,7 +14,7 @@ import type { ExtensionContext, ExtensionOwner } from './extension-owner.js';
 import { HeldRun } from './held-run.js';
 import type { LeaseListener } from './lease-listener.js';
 import type { Scheduled } from './lease-scheduler.js';
-import type { LeaseGuard, RemoteLease } from './stand-in.js';
+import type { LeaseGuard, RemoteLease } from './lease-guard.js';
 import { TokenRange } from './token-range.js';
 
 /** What a lease says of its release; the keys know the rest. */

@@ -10,7 +10,7 @@ import { isStalled } from '../../core/stall.js';
 import { PRESENT_ONLY } from '../../node/node-request.js';
 import type { Due } from '../lease/due-heap.js';
 import { LeaseScheduler, type Scheduled, type TurnTaker } from '../lease/lease-scheduler.js';
-import type { RemoteLeaseTerms } from '../lease/stand-in.js';
+import type { RemoteLeaseTerms } from '../lease/lease-guard.js';
 import { KeyTracker } from '../quorum/key-tracker.js';
 import type { Quorum } from '../quorum/quorum.js';
 import { SharedLease, type Heartbeat } from './shared-lease.js';

@@ -7,7 +7,7 @@ import type { NodeSource } from '../../node/node-options.js';
 import { messageOf } from '../../api/callbacks.js';
 import { folder } from './folder.cjs';
 import type { ResolvedManagerOptions } from '../../api/resolved-options.js';
-import type { LeaseGuard, RemoteLease, RemoteLeaseTerms } from '../lease/stand-in.js';
+import type { LeaseGuard, RemoteLease, RemoteLeaseTerms } from '../lease/lease-guard.js';
 import { Heartbeat, SharedLease } from './shared-lease.js';
 
 /** What the worker thread starts from. */

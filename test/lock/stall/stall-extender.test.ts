@@ -3,7 +3,7 @@ import { LockEvents } from '../../../src/api/lock-events.js';
 import { Quorum } from '../../../src/lock/quorum/quorum.js';
 import { Heartbeat, SharedLease } from '../../../src/lock/stall/shared-lease.js';
 import { StallExtender } from '../../../src/lock/stall/stall-extender.js';
-import type { RemoteLeaseTerms } from '../../../src/lock/lease/stand-in.js';
+import type { RemoteLeaseTerms } from '../../../src/lock/lease/lease-guard.js';
 import type { ExtendRequest } from '../../../src/node/node-request.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 

@@ -40,7 +40,7 @@ async function startHolder(options: Partial<LockManagerOptions>): Promise<number
   order({ do: 'hold' });
   const { token } = await child.message(did('held'));
   if ((options.maxStallMs ?? 0) > 0)
-    await until(async () => (await connections()) >= 6, { what: 'its stand-in to connect' });
+    await until(async () => (await connections()) >= 6, { what: 'its worker thread to connect' });
   // From here on a whole TTL is left.
   const before = child.messages.length;
   await until(() => child.messages.slice(before).some(did('extended')), { what: 'an extension' });
