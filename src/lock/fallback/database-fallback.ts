@@ -144,7 +144,7 @@ export class DatabaseFallback implements Fallback {
     const { quorum, token } = won;
     const now = Math.floor(clock.stamp().wallMs * 1_000);
     // Where the counter is above the time, or this clock far ahead of the nodes', the token stays as it is.
-    if (token === undefined || now <= token || !canTake(now, quorum.nodes, clock, quorum.electorates.now))
+    if (token === undefined || now <= token || !canTake(now, quorum.nodes, clock, quorum.electorates.current))
       return won;
     const isRaised = await raise(quorum, won, now);
     if (isRaised && this.#hasTimeLeft(won)) return withToken(won, now);

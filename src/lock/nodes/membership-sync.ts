@@ -47,9 +47,9 @@ const SELDOM_AFTER_MS = 90_000;
 /** For how long there must be a reason to warn. */
 const WARN_AFTER_MS = 3_000;
 /** How often it begins anew because something has changed meanwhile, before it pauses. */
-const ROUNDS = 5;
+const MOST_RESTARTS = 5;
 /** How many writes may follow on each other at once: a first use has two. */
-const TURNS = 5;
+const MOST_WRITES = 5;
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 22);
 
@@ -118,7 +118,7 @@ export class MembershipSync {
 
   async #actUntilDone(): Promise<void> {
     this.#timer?.cancel();
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let restart = 0; restart < MOST_RESTARTS; restart++) {
       const { version } = this.basis;
       await this.#act();
       if (this.basis.version === version) return;
@@ -126,7 +126,7 @@ export class MembershipSync {
   }
 
   async #act(): Promise<void> {
-    for (let turn = 0; turn < TURNS && !this.#isClosed; turn++) {
+    for (let count = 0; count < MOST_WRITES && !this.#isClosed; count++) {
       await this.#identify();
       if (this.#isInPlace()) return;
       await this.look();

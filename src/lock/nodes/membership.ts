@@ -35,9 +35,11 @@ export class Membership implements MembershipBasis {
   readonly #keepsRecords: boolean;
   readonly #sync: MembershipSync;
   readonly #identified: (string | undefined)[];
-  #now: Electorate;
+  #electorate: Electorate;
   #list: MemberList | undefined;
-  #state = '';
+  /** The views and the electorate as text, as they were when the version last grew. */
+  #versioned = '';
+  /** The snapshot that was told last, as text. */
   #told = '';
   #isClosed = false;
   #started: Promise<void> | undefined;
@@ -53,7 +55,7 @@ export class Membership implements MembershipBasis {
   ) {
     this.#keepsRecords = nodes.some(keepsRecord);
     this.#identified = nodes.map(() => undefined);
-    this.#now = everyNode(nodes.length);
+    this.#electorate = everyNode(nodes.length);
     this.#sync = new MembershipSync(nodes, nodeViews, clock, settings, random, this);
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange()));
     this.#onChange();
@@ -79,8 +81,8 @@ export class Membership implements MembershipBasis {
     return this.#started;
   }
 
-  get now(): Electorate {
-    return this.#now;
+  get current(): Electorate {
+    return this.#electorate;
   }
 
   get mayChange(): boolean {
@@ -145,8 +147,10 @@ export class Membership implements MembershipBasis {
     this.#ownList.learn(this.views, this.knowledge);
     this.#rememberIds();
     this.#list = listToVoteUnder(this.views, this.knowledge);
-    this.#now = electorateOf(this.nodes, this.views, this.#list, (index) => this.nodeViews.twinOf(index));
-    this.#count();
+    this.#electorate = electorateOf(this.nodes, this.views, this.#list, (index) =>
+      this.nodeViews.twinOf(index),
+    );
+    this.#updateVersion();
     if (this.#isLookedAt(this.#list) || this.#isHopeless()) this.#onStarted?.();
     this.#tell();
     this.settings.onChange?.();
@@ -158,16 +162,16 @@ export class Membership implements MembershipBasis {
     void this.#sync.act();
   }
 
-  #count(): void {
+  #updateVersion(): void {
     const nodes = this.views.map(({ id, isHere, isTrusted, record }) => [
       id,
       isHere,
       isTrusted,
       record?.list.id,
     ]);
-    const state = [this.#now.listId, ...nodes].join(' ');
-    if (state === this.#state) return;
-    this.#state = state;
+    const text = [this.#electorate.listId, ...nodes].join(' ');
+    if (text === this.#versioned) return;
+    this.#versioned = text;
     this.version++;
   }
 

@@ -142,7 +142,7 @@ export class NodeGroup {
   }
 
   get #majority(): number {
-    return this.membership.now.majority;
+    return this.membership.current.majority;
   }
 
   #named(name: string): LockNode {

@@ -71,7 +71,7 @@ export class NodeViews {
     if (same.length === 1) return undefined;
     const isListed = (index: number): boolean => id !== undefined && this.#isListedAt(id, index);
     const isOriginal = (index: number): boolean =>
-      this.nodes[index]!.state.status === 'ready' && same.some((other) => this.#isCopy(other, index));
+      this.nodes[index]!.state.status === 'ready' && same.some((other) => this.#isCopyOf(other, index));
     const isKnown = (index: number): boolean => id !== undefined && this.#knownIds[index] === id;
     const sound = same.find(isListed) ?? same.find(isOriginal) ?? same.find(isKnown) ?? same[0]!;
     return sound === nodeIndex ? undefined : this.nodes[sound];
@@ -87,11 +87,11 @@ export class NodeViews {
   /** Whether the node is a server of its own that has a copy of another node's data, with the id of that. */
   isCopy(nodeIndex: number): boolean {
     const twin = this.twinOf(nodeIndex);
-    return twin !== undefined && this.#isCopy(nodeIndex, this.nodes.indexOf(twin));
+    return twin !== undefined && this.#isCopyOf(nodeIndex, this.nodes.indexOf(twin));
   }
 
   /** Whether two nodes with the same id are two servers, of which this one is in quarantine. */
-  #isCopy(nodeIndex: number, other: number): boolean {
+  #isCopyOf(nodeIndex: number, other: number): boolean {
     const [one, another] = [this.nodes[nodeIndex]!.state, this.nodes[other]!.state];
     const areTwo = one.serverId !== undefined && another.serverId !== undefined;
     return areTwo && one.serverId !== another.serverId && one.status === 'untrusted';

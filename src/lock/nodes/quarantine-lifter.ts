@@ -36,7 +36,7 @@ export class QuarantineLifter {
   constructor(
     private readonly nodes: readonly LockNode[],
     private readonly clock: Clock,
-    private readonly membership: { readonly now: Electorate },
+    private readonly membership: { readonly current: Electorate },
     private readonly driftFactor: number,
   ) {
     this.#stops = nodes.map((node) => node.onStateChange(() => this.#onChange(node)));
@@ -108,10 +108,10 @@ export class QuarantineLifter {
    * node away from it, so a majority of the list has met it.
    */
   async #overAt(node: LockNode): Promise<number | undefined> {
-    const electorate = this.membership.now;
+    const electorate = this.membership.current;
     const witnesses = await this.#askOthers(node, electorate);
     // The list may have changed meanwhile.
-    if (this.membership.now.listId !== electorate.listId) return undefined;
+    if (this.membership.current.listId !== electorate.listId) return undefined;
     return overAt(witnesses, electorate.majority, this.driftFactor);
   }
 

@@ -2,7 +2,8 @@ import { everyNode, type Electorate } from '../../core/electorate.js';
 
 /** Where a quorum learns which nodes count. */
 export interface Electorates {
-  readonly now: Electorate;
+  /** Who votes in a round that begins now. Replaced at every change. */
+  readonly current: Electorate;
   /** Grows whenever a node has another list than before, or the client votes under another one. */
   readonly version: number;
   /**
@@ -14,7 +15,7 @@ export interface Electorates {
 
 /** Every node counts, whatever happens: for nodes that keep no list. */
 export const allOf = (nodeCount: number): Electorates => ({
-  now: everyNode(nodeCount),
+  current: everyNode(nodeCount),
   version: 0,
   synchronize: () => Promise.resolve(),
 });

@@ -47,7 +47,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
 
   /** How many grants win a round that begins now. */
   get majority(): number {
-    return this.electorates.now.majority;
+    return this.electorates.current.majority;
   }
 
   get listening(): boolean {
@@ -63,7 +63,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     const { ttlMs, tick, retry, tokens, queueEntry, from } = request;
     const sentAt = this.clock.now();
     const deadlineAt = sentAt + request.nodeTimeoutMs;
-    const electorate = this.electorates.now;
+    const electorate = this.electorates.current;
     if (from?.isOver !== false) this.#openRounds.add(tracker, request);
     const plain = {
       op: 'acquire',
@@ -119,7 +119,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
 
   /** What extensions have in common that are sent at this instant, for `extend`. */
   sharedExtension(sentAt: number, nodeTimeoutMs: number): SharedTerms {
-    return { op: 'extend', sentAt, deadlineAt: sentAt + nodeTimeoutMs, electorate: this.electorates.now };
+    return { op: 'extend', sentAt, deadlineAt: sentAt + nodeTimeoutMs, electorate: this.electorates.current };
   }
 
   /** Asks all nodes to prolong the keys. `together`: what they share with others that are sent with them. */
@@ -170,6 +170,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
     // whatever the clocks do.
     const expiredAt = calledAt + nodeTimeoutMs + 2 * Math.max(ttlMs, keepMs);
     const until = calledAt + FINISH_FOR_MS;
+    const { current } = this.electorates;
     const order = {
       id,
       tracker,
@@ -179,7 +180,7 @@ export class Quorum implements QuorumCallContext, ReleaseContext {
       expiredAt,
       enough,
       queueEntry,
-      finish: run && new PendingFinish(run.mark, this.nodes.length, this.electorates.now, until, run.onEnd),
+      finish: run && new PendingFinish(run.mark, this.nodes.length, current, until, run.onEnd),
       open: tracker.unbegunRun,
       note,
     };
