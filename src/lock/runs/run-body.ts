@@ -53,8 +53,8 @@ class RunBody<T> {
 
   async run(): Promise<T> {
     const { clock, events } = this.#context;
-    const { tick, acquire } = this.#resolved;
-    const unlisten = followCaller(acquire.signal, this.#stop);
+    const { tick, acquireOptions } = this.#resolved;
+    const unlisten = followCaller(acquireOptions.signal, this.#stop);
     const timers = [this.#setTimeout(), this.#setOverrunTimer()];
     const since = clock.now();
     if (tick !== undefined) events.emit({ ...this.#about, type: 'run_started', tick });

@@ -42,7 +42,7 @@ export class RunOnce<T> {
 
   async run(): Promise<RunResult<T>> {
     const { policy, tick } = this.#run;
-    const { signal } = this.#run.acquire;
+    const { signal } = this.#run.acquireOptions;
     if (policy.spreadMs > 0 && tick !== undefined)
       await pauseFor(this.#context, this.#context.random() * policy.spreadMs, signal);
     let failure: { readonly error: unknown } | undefined;
@@ -68,8 +68,8 @@ export class RunOnce<T> {
 
   /** Whether a run that failed here is tried again: its lease is not lost, and attempts are left. */
   #mayRunAgain(held: HeldLease): boolean {
-    const { policy, acquire } = this.#run;
-    const isOver = held.signal.aborted || acquire.signal?.aborted === true;
+    const { policy, acquireOptions } = this.#run;
+    const isOver = held.signal.aborted || acquireOptions.signal?.aborted === true;
     return (
       policy.retryOnError && !isOver && (held.attempt ?? policy.attempts) < policy.attempts && this.#isInTime
     );
@@ -133,8 +133,8 @@ export class RunOnce<T> {
   }
 
   #first(): AcquireOptions {
-    const { acquire, tick } = this.#run;
-    return tick === undefined ? acquire : { ...acquire, tick };
+    const { acquireOptions, tick } = this.#run;
+    return tick === undefined ? acquireOptions : { ...acquireOptions, tick };
   }
 
   #retrying(): AcquireOptions {
@@ -195,13 +195,17 @@ export class RunOnce<T> {
         throw error;
       }
       if (look > 0) return { kind: 'held', runs: 'something_else' };
-      await pauseFor(this.#context, 2 * this.#terms.nodeTimeoutMs, this.#run.acquire.signal);
+      await pauseFor(this.#context, 2 * this.#terms.nodeTimeoutMs, this.#run.acquireOptions.signal);
     }
   }
 
   #pause(): Promise<void> {
     const { random } = this.#context;
-    return pauseFor(this.#context, jitteredMs(this.#terms.retryDelayMs, random()), this.#run.acquire.signal);
+    return pauseFor(
+      this.#context,
+      jitteredMs(this.#terms.retryDelayMs, random()),
+      this.#run.acquireOptions.signal,
+    );
   }
 
   #tell(tick: number, refusal: RunRefusal, step: NextStep): void {
@@ -216,7 +220,7 @@ export class RunOnce<T> {
   }
 
   #about(tick: number, attempt: number): Omit<TickEvent, 'type' | 'reason'> {
-    const name = this.#run.acquire.name!;
+    const name = this.#run.acquireOptions.name!;
     return { name, resources: [this.#key], tick, attempt, worker: this.#context.worker };
   }
 }

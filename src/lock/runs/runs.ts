@@ -34,15 +34,15 @@ export class Runs {
     const { key } = options;
     assertResource(key, 'key');
     const { manager, resolve, declare } = this.#context;
-    const acquire = { ...run.acquire, name: run.acquire.name ?? defaultName(key) };
-    const terms = resolve(acquire);
-    declare(acquire.name);
+    const acquireOptions = { ...run.acquireOptions, name: run.acquireOptions.name ?? defaultName(key) };
+    const terms = resolve(acquireOptions);
+    declare(acquireOptions.name);
     // Inside a run of the same key it is a part of that one, unless that one is for an earlier tick or none.
-    const asked = { signal: acquire.signal, tick: run.tick };
+    const asked = { signal: acquireOptions.signal, tick: run.tick };
     const joined = joinLease([key], manager, asked, (lease) => routine(partOf(lease), lease));
     if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
     this.#warnIfElection(key);
-    return new RunOnce(this.#context, key, { ...run, acquire }, terms, routine).run();
+    return new RunOnce(this.#context, key, { ...run, acquireOptions }, terms, routine).run();
   }
 
   watch(options: WatchTicksOptions, perform: (tick: number) => unknown): TickWatch {

@@ -99,13 +99,14 @@ export function assertRunOptions(
   assertAcquireOptions(Object.fromEntries(OPTIONS_OF_ACQUIRE.map((option) => [option, given[option]])));
 }
 
-/** The options of one call of `runOnce`, checked, apart from those of `acquire`. */
+/** The options of one call of `runOnce`. They are checked, apart from those of `acquire`. */
 export interface ResolvedRun {
   readonly policy: ResolvedRunPolicy;
   /** `undefined`: started by hand. */
   readonly tick: number | undefined;
   readonly nextTick: number | undefined;
-  readonly acquire: Omit<AcquireOptions, 'tick' | 'retry' | 'attempts'>;
+  /** Those of its acquire calls. */
+  readonly acquireOptions: Omit<AcquireOptions, 'tick' | 'retry' | 'attempts'>;
 }
 
 /** Checks the options of `runOnce` that `acquire` does not know. `nowMs` is the time of the wall clock. */
@@ -113,10 +114,10 @@ export function readRunOptions(options: RunOnceOptions, nowMs: number): Resolved
   checkKnownOptions(options, KNOWN_TO_RUN_ONCE, 'runOnce');
   const { key: _, tick, nextTick, ...rest } = options;
   const policy = resolveRunPolicy(options);
-  const acquire = Object.fromEntries(
+  const acquireOptions = Object.fromEntries(
     Object.entries(rest).filter(([option]) => !(POLICY_OPTIONS as readonly string[]).includes(option)),
   );
-  return { policy, tick: readTick(tick, nowMs), nextTick: readNextTick(nextTick, tick), acquire };
+  return { policy, tick: readTick(tick, nowMs), nextTick: readNextTick(nextTick, tick), acquireOptions };
 }
 
 function readTick(tick: unknown, nowMs: number): number | undefined {
