@@ -23,7 +23,7 @@ export function failedWith(message: unknown): Failed {
 }
 
 /** Whether the nodes that may vote for the tick are too few for a majority, for good. */
-export function isForgotten(votes: readonly (Vote | undefined)[]): boolean {
+export function isTickForgotten(votes: readonly (Vote | undefined)[]): boolean {
   const forgotten = votes.filter((vote) => vote?.kind === 'failed' && vote.forgotten).length;
   return forgotten > 0 && votes.length - forgotten < majorityOf(votes.length);
 }

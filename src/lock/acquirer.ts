@@ -33,7 +33,7 @@ export interface AcquirerContext {
   readonly quorum: Quorum;
   readonly quarantine: QuarantineTerm;
   /** A quorum of one node, in memory or a database; `undefined`: there is no fallback. */
-  readonly fallback: Quorum | undefined;
+  readonly fallbackQuorum: Quorum | undefined;
   readonly onFallback: (active: boolean, reason: string) => void;
   /** Whether all nodes are in memory, so that every lock excludes this process only. */
   readonly isInMemory: boolean;

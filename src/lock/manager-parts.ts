@@ -48,7 +48,7 @@ export class ManagerParts {
   readonly group: NodeGroup;
   readonly quorum: Quorum;
   /** Where locks are taken while the nodes cannot be reached. */
-  readonly fallback: Quorum | undefined;
+  readonly fallbackQuorum: Quorum | undefined;
   readonly fallbackState: FallbackState;
   readonly acquirer: Acquirer;
   readonly elections: Elections;
@@ -90,7 +90,7 @@ export class ManagerParts {
     const { nodes, membership, quarantine, isInMemory } = this.group;
     this.quorum = new Quorum(nodes, this.clock, events, membership);
     this.fallbackState = new FallbackState(isInMemory, this.clock, events, warn);
-    this.fallback = this.#openFallback(fallbackPlan, random);
+    this.fallbackQuorum = this.#openFallback(fallbackPlan, random);
     this.acquirer = new Acquirer({
       options: this.options,
       clock: this.clock,
@@ -98,7 +98,7 @@ export class ManagerParts {
       events,
       quorum: this.quorum,
       quarantine,
-      fallback: this.fallback,
+      fallbackQuorum: this.fallbackQuorum,
       onFallback: (active, reason) => this.fallbackState.set(active, reason),
       isInMemory,
       scheduler,
@@ -174,12 +174,12 @@ export class ManagerParts {
 
   /** Where keys of a lock may be: on the nodes, and in the fallback. */
   get sides(): readonly Quorum[] {
-    return this.fallback === undefined ? [this.quorum] : [this.quorum, this.fallback];
+    return this.fallbackQuorum === undefined ? [this.quorum] : [this.quorum, this.fallbackQuorum];
   }
 
   /** Whether there is a fallback, and it can grant. */
   get canFallBack(): boolean {
-    return this.fallback?.nodes.every(({ state }) => state.status === 'ready') === true;
+    return this.fallbackQuorum?.nodes.every(({ state }) => state.status === 'ready') === true;
   }
 
   /** While the manager is drained its nodes still answer. */
@@ -206,7 +206,7 @@ export class ManagerParts {
     this.#isDisconnected = true;
     this.group.unwatch();
     this.fallbackState.close();
-    const fallbackNodes = this.fallback?.nodes ?? [];
+    const fallbackNodes = this.fallbackQuorum?.nodes ?? [];
     await Promise.all([
       this.group.closeNodes(),
       ...fallbackNodes.map((node) => node.close()),

@@ -13,7 +13,7 @@ import {
   type NotAcquired,
 } from './acquire/attempt.js';
 import { pause, type Cancellation } from './acquire/cancellation.js';
-import { acquisitionOn, adoptionOn } from './fallback/attempt-on.js';
+import { acquireOn, adoptOn } from './fallback/attempt-on.js';
 import type { Fallback } from './fallback/fallback.js';
 import type { LeaseRegistry } from './lease-registry.js';
 import type { HeldKeys } from './lease/held-keys.js';
@@ -147,8 +147,8 @@ export class RunningAttempts {
     const { quorum, fallback } = this.#context;
     const attemptOn =
       adopted === undefined
-        ? acquisitionOn(this.#attemptContext, request, cancellation)
-        : adoptionOn(quorum, this.#attemptContext, adopted, request, cancellation);
+        ? acquireOn(this.#attemptContext, request, cancellation)
+        : adoptOn(quorum, this.#attemptContext, adopted, request, cancellation);
     return fallback?.attempt(request.resources, attemptOn) ?? attemptOn(quorum);
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Vote } from '../../src/core/vote.js';
-import { attemptAfter, isForgotten, refusedRun } from '../../src/core/run-votes.js';
+import { attemptAfter, isTickForgotten, refusedRun } from '../../src/core/run-votes.js';
 import {
   finishAnswer,
   isTakenBack,
@@ -110,6 +110,6 @@ describe('a tick that cannot get a majority any more', () => {
     ['the only node has', [forgotten], true],
     ['nobody was asked', [], false],
   ])('%s', (_what, votes, expected) => {
-    expect(isForgotten(votes)).toBe(expected);
+    expect(isTickForgotten(votes)).toBe(expected);
   });
 });

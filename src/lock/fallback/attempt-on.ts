@@ -17,17 +17,17 @@ const withoutRun = (request: LockRequest): LockRequest => ({
   maxRuns: undefined,
 });
 
-/** Acquires the resources on either side. */
-export const acquisitionOn =
+/** An attempt that acquires the resources, on either side. */
+export const acquireOn =
   (context: AttemptContext, request: LockRequest, cancellation: Cancellation): AttemptOn =>
   (quorum, { asRun } = { asRun: true }) =>
     attempt(quorum, context, asRun ? request : withoutRun(request), cancellation);
 
 /**
- * Takes the keys of a lease on the nodes. In the fallback, which has none of them, the same is acquired
- * afterwards; but nothing is granted there alone.
+ * An attempt that takes the keys of a lease on the nodes. In the fallback, which has none of them, the same
+ * is acquired afterwards; but nothing is granted there alone.
  */
-export function adoptionOn(
+export function adoptOn(
   nodes: Quorum,
   context: AttemptContext,
   { holderId, transferred: isOver }: LeaseJson,

@@ -14,20 +14,20 @@ export interface FallbackContext {
   readonly scheduler: LeaseScheduler;
   readonly quorum: Quorum;
   /** A quorum of one node, in memory or a database; `undefined`: there is no fallback. */
-  readonly fallback: Quorum | undefined;
+  readonly fallbackQuorum: Quorum | undefined;
   readonly onFallback: (active: boolean, reason: string) => void;
 }
 
 /** The fallback of the options; `undefined`: there is none. */
 export function openFallback(context: FallbackContext): Fallback | undefined {
-  const { fallback, quorum, clock, scheduler, onFallback: onChange, options } = context;
-  if (fallback === undefined) return undefined;
-  const isInMemory = fallback.nodes.every(({ scope }) => scope === 'process');
-  if (isInMemory) return new MemoryFallback(quorum, fallback, onChange);
+  const { fallbackQuorum, quorum, clock, scheduler, onFallback: onChange, options } = context;
+  if (fallbackQuorum === undefined) return undefined;
+  const isInMemory = fallbackQuorum.nodes.every(({ scope }) => scope === 'process');
+  if (isInMemory) return new MemoryFallback(quorum, fallbackQuorum, onChange);
   const { driftFactor, warn } = options;
   // The record of a lease is part of it, and has no events of its own.
   const rounds = new ExtensionRounds(driftFactor);
   const events = new LockEvents(warn);
   const keys = { clock, scheduler, driftFactor, events, guard: undefined, rounds };
-  return new DatabaseFallback(quorum, fallback, { keys, onChange, warn });
+  return new DatabaseFallback(quorum, fallbackQuorum, { keys, onChange, warn });
 }

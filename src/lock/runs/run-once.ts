@@ -1,5 +1,5 @@
 import { afterRefusal, latestStartMs, type NextStep, type RunRefusal } from '../../core/run-policy.js';
-import { isForgotten } from '../../core/run-votes.js';
+import { isTickForgotten } from '../../core/run-votes.js';
 import { jitteredMs } from '../../core/backoff.js';
 import { LockError, LockNotAcquiredError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvent } from '../../api/events.js';
@@ -169,7 +169,7 @@ export class RunOnce<T> {
   /** `gone`: the holder has released it meanwhile. `undefined`: the error is none of a refusal. */
   async #refusalOf(error: unknown): Promise<RunRefusal | 'gone' | undefined> {
     if (error instanceof QuorumUnreachableError)
-      return { kind: isForgotten(error.votes.map(({ vote }) => vote)) ? 'forgotten' : 'no_majority' };
+      return { kind: isTickForgotten(error.votes.map(({ vote }) => vote)) ? 'forgotten' : 'no_majority' };
     if (!(error instanceof LockNotAcquiredError)) return undefined;
     if (error.reason === 'contended') return { kind: 'no_majority' };
     if (error.reason === 'already_ran') return { kind: 'already_ran', known: error.run };
