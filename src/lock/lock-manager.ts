@@ -233,8 +233,7 @@ export class LockManager {
    * once the manager is closed.
    */
   async acceptMembers(): Promise<void> {
-    this.#parts.assertConnected([]);
-    this.connect();
+    this.#parts.connectFor([]);
     const { group } = this.#parts;
     await group.starting;
     return group.membership.accept();

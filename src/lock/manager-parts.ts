@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../clock.js';
+import type { PastRun } from '../core/run-history.js';
 import { LOCK_DEFAULTS } from '../api/defaults.js';
 import { LockManagerClosedError } from '../api/errors.js';
 import type { QuorumSnapshot } from '../api/events.js';
@@ -125,7 +126,7 @@ export class ManagerParts {
       started: () => this.started(),
       isElection: (key) => this.elections.has(key),
       inspect: (key) => this.inspect(key),
-      history: (key) => readHistory(this.quorum, this.clock, key, this.beginQuestion([key])),
+      history: (key) => this.#history(key),
       acquire: (key, acquireOptions) => this.acquire([key], this.acquireOptions.resolve(acquireOptions)),
     });
   }
@@ -156,14 +157,19 @@ export class ManagerParts {
   /** What the nodes say of a resource. Rejects if it cannot be one. */
   async inspect(resource: string): Promise<Inspection> {
     assertResource(resource);
-    return inspectResource(this.quorum, this.clock, resource, this.beginQuestion([resource]));
+    this.connectFor([resource]);
+    return inspectResource(this.quorum, this.clock, resource, this.nodeTimeoutMs);
   }
 
-  /** Connects for a question to all nodes. Gives how long a node may take to answer it, in milliseconds. */
-  beginQuestion(resources: readonly string[]): number {
+  #history(key: string): Promise<readonly PastRun[]> {
+    this.connectFor([key]);
+    return readHistory(this.quorum, this.clock, key, this.nodeTimeoutMs);
+  }
+
+  /** Connects if need be, because the nodes are to be asked about these resources. */
+  connectFor(resources: readonly string[]): void {
     this.assertConnected(resources);
     this.connect();
-    return this.nodeTimeoutMs;
   }
 
   /** How long a node may take to answer, in milliseconds, where no call says otherwise. */
@@ -182,7 +188,7 @@ export class ManagerParts {
     return this.fallbackQuorum?.nodes.every(({ state }) => state.status === 'ready') === true;
   }
 
-  /** While the manager is drained its nodes still answer. */
+  /** Throws once the connections were closed. While the manager is drained, its nodes still answer. */
   assertConnected(resources: readonly string[]): void {
     if (this.#isDisconnected) throw new LockManagerClosedError(resources);
   }
