@@ -40,6 +40,16 @@ export class VoteTally {
       : this.#decidingGrants.slice(0, this.#granted);
   }
 
+  /** How many nodes granted, however late; `decidingGrants` ends at the majority. */
+  countGrants(): number {
+    return this.#votes.filter((vote) => vote?.kind === 'granted').length;
+  }
+
+  /** How many nodes answered, whatever they said. */
+  countAnswers(): number {
+    return this.#votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
+  }
+
   /**
    * Counts a node's vote and returns the verdict. A node votes once: its second vote is ignored.
    * @throws RangeError when there is no node of this index.

@@ -140,10 +140,21 @@ describe('VoteTally', () => {
     expect(verdicts).toEqual(['pending', 'pending', 'pending', 'pending', 'won']);
   });
 
-  it('a vote that has not come is undefined', () => {
+  it('its counts include the votes after the decision', () => {
+    const tally = new VoteTally(5);
+    [down, granted(), heldBy('a'), down, down].forEach((vote, i) => tally.record(i, vote));
+    expect(tally.verdict).toBe('lost');
+    expect([tally.countGrants(), tally.countAnswers()]).toEqual([1, 2]);
+    const won = new VoteTally(3);
+    [granted(), granted(), granted()].forEach((vote, i) => won.record(i, vote));
+    expect([won.countGrants(), won.countAnswers()]).toEqual([3, 3]);
+  });
+
+  it('a vote that has not come is undefined and is not counted', () => {
     const tally = new VoteTally(3);
     tally.record(1, down);
     expect(tally.votes).toEqual([undefined, down, undefined]);
+    expect(tally.countAnswers()).toBe(0);
   });
 
   it.each([-1, 3, 0.5, Number.NaN])('the vote of a node that does not exist is refused: %p', (nodeIndex) => {

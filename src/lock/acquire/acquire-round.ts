@@ -178,7 +178,7 @@ function undo(
 ): Lost {
   const why = failure === undefined ? {} : { failure };
   if (from !== undefined) return { kind: 'lost', tally, undone: Promise.resolve(), ...why };
-  const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
-  const undone = quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough: granted });
+  const enough = tally.countGrants();
+  const undone = quorum.release(tracker, { id, ttlMs, nodeTimeoutMs, keepMs: 0, enough });
   return { kind: 'lost', tally, undone, ...why };
 }

@@ -61,8 +61,7 @@ export async function adoptKeys(
     quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate(result), before);
     const mayRepeat = outcome.kind === 'unreachable' && !cancellation.isCancelled;
     if (mayRepeat && (await repeats.allow(result, version))) continue;
-    const granted = tally.votes.filter((vote) => vote?.kind === 'granted').length;
-    const undone = releaseTaken(quorum, keys.tracker, request, granted);
+    const undone = releaseTaken(quorum, keys.tracker, request, tally.countGrants());
     return { ...notAdopted(quorum, outcome, tally), undone, ...(failure === undefined ? {} : { failure }) };
   }
 }

@@ -21,7 +21,7 @@ import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest } from '../quorum/terms.js';
 import { acquireRound, type AcquireRoundResult, type Lost, type RoundContext } from './acquire-round.js';
 import type { Cancellation } from './cancellation.js';
-import { countAnswers, isLate, LateRounds } from './late-rounds.js';
+import { isLate, LateRounds } from './late-rounds.js';
 
 export interface AttemptContext extends RoundContext {
   readonly random: () => number;
@@ -92,7 +92,7 @@ export async function attempt(
     const before = quorum.roundLimiter.answered;
     const { version } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation);
-    const isAnswered = result.kind === 'won' || countAnswers(result.tally) >= result.tally.majority;
+    const isAnswered = result.kind === 'won' || result.tally.countAnswers() >= result.tally.majority;
     const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
     const wasLate = result.kind === 'lost' && isLate(result);
     quorum.roundLimiter.leave(isAnswered || wasLate, before, share);

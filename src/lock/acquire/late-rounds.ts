@@ -1,4 +1,3 @@
-import type { VoteTally } from '../../core/vote-tally.js';
 import type { Lost } from './acquire-round.js';
 
 /**
@@ -8,14 +7,10 @@ import type { Lost } from './acquire-round.js';
  */
 const LATE_ROUNDS = 10;
 
-/** How many nodes answered, whatever they said. */
-export const countAnswers = ({ votes }: VoteTally): number =>
-  votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
-
 /** Whether a majority would have answered, had the request come in time to all. */
 function cameTooLate({ tally }: Lost): boolean {
   const late = tally.votes.filter((vote) => vote?.kind === 'failed' && vote.reason === 'late').length;
-  return late > 0 && countAnswers(tally) + late >= tally.majority;
+  return late > 0 && tally.countAnswers() + late >= tally.majority;
 }
 
 /** Whether the nodes were not asked in time, or not heard in time: this process stood still, or was busy. */

@@ -168,10 +168,8 @@ export class QuorumCall implements VoteReceiver, Timed {
   #stopWaitingForHungNodes(): void {
     const { hungNodes } = this.context;
     if (!hungNodes.any) return;
-    const { votes } = this.tally;
-    const answered = votes.filter((vote) => vote !== undefined && vote.kind !== 'failed').length;
-    if (answered < this.tally.majority) return;
-    const missing = votes.flatMap((vote, nodeIndex) => (vote === undefined ? [nodeIndex] : []));
+    if (this.tally.countAnswers() < this.tally.majority) return;
+    const missing = this.tally.votes.flatMap((vote, nodeIndex) => (vote === undefined ? [nodeIndex] : []));
     if (missing.every((nodeIndex) => hungNodes.isHung(nodeIndex)))
       for (const nodeIndex of missing) this.#timeOutNode(nodeIndex);
   }
