@@ -81,8 +81,12 @@ export const agreeingWithMajority = (offsets: readonly (number | undefined)[], m
     return near.length >= majority ? [nodeIndex] : [];
   });
 
-/**
- * If this machine's own two clocks move apart by more than this between two exchanges, in milliseconds, what
- * is known of the nodes' clocks is forgotten.
- */
+/** Wall clocks are coarse: this machine's own two clocks may move apart by so many milliseconds. */
 export const OWN_JUMP_MS = 100;
+
+/**
+ * Whether one of this machine's own clocks jumped between two readings of `wallGapMs`. What was known of the
+ * nodes' clocks does not hold any more.
+ */
+export const hasJumped = (gapMs: number, earlierGapMs: number): boolean =>
+  Math.abs(gapMs - earlierGapMs) > OWN_JUMP_MS;

@@ -10,6 +10,12 @@ export interface Stamp {
 }
 
 /**
+ * The wall clock minus the monotonic clock, in milliseconds. It stays the same until the wall clock is
+ * stepped, or the machine is suspended.
+ */
+export const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonicMs;
+
+/**
  * How much shorter than its TTL a grant is valid, in milliseconds: `driftFactor` of the TTL for clocks that
  * run at different rates, 1 ms for Redis' expiry step, and 1 ms for very small TTLs. See "Safety arguments"
  * in the Redlock specification.

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../clock.js';
 import { DueHeap, type Due, type DueItem } from './due-heap.js';
-import type { Stamp } from '../../core/validity.js';
+import { wallGapMs, type Stamp } from '../../core/validity.js';
 
 /** Something that has to be looked after at certain instants. */
 export interface Scheduled extends DueItem<Scheduled> {
@@ -32,8 +32,6 @@ const WALL_JUMP_MS = 100;
  * for the nodes, and every other request would wait behind them.
  */
 const TURNS = 256;
-
-const wallGapMs = ({ wallMs, monotonicMs }: Stamp): number => wallMs - monotonicMs;
 
 /**
  * Looks after all held keys with one timer. It wakes each when an extension is due, before validity ends, and

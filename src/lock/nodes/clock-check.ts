@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
-import { agreeingWithMajority, OWN_JUMP_MS } from '../../core/clock-offset.js';
+import { agreeingWithMajority, hasJumped } from '../../core/clock-offset.js';
+import { wallGapMs } from '../../core/validity.js';
 import type { LockNode } from '../../node/lock-node.js';
 
 const APART = 'its clock stands apart from those of the other nodes';
@@ -21,7 +22,7 @@ export class ClockCheck {
     private readonly clock: Clock,
     private readonly majority: number,
   ) {
-    this.#gapMs = this.#ownGap();
+    this.#gapMs = wallGapMs(clock.stamp());
   }
 
   /** Whether enough clocks are known for a majority to vote, and no majority agrees. */
@@ -34,8 +35,8 @@ export class ClockCheck {
    * judged.
    */
   look(isExpectingMore: boolean): void {
-    const gapMs = this.#ownGap();
-    if (Math.abs(gapMs - this.#gapMs) > OWN_JUMP_MS) {
+    const gapMs = wallGapMs(this.clock.stamp());
+    if (hasJumped(gapMs, this.#gapMs)) {
       this.#agreed.clear();
       this.#apart.clear();
       this.#gapMs = gapMs;
@@ -62,13 +63,8 @@ export class ClockCheck {
 
   #offsets(): (number | undefined)[] {
     return this.nodes.map(({ state: { status, clockOffsetMs, ownGapMs = this.#gapMs } }) => {
-      const isCurrent = Math.abs(ownGapMs - this.#gapMs) <= OWN_JUMP_MS;
+      const isCurrent = !hasJumped(ownGapMs, this.#gapMs);
       return isCurrent && (status === 'ready' || status === 'untrusted') ? clockOffsetMs : undefined;
     });
-  }
-
-  #ownGap(): number {
-    const { wallMs, monotonicMs } = this.clock.stamp();
-    return wallMs - monotonicMs;
   }
 }

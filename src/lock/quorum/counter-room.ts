@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.js';
-import { OWN_JUMP_MS } from '../../core/clock-offset.js';
+import { hasJumped } from '../../core/clock-offset.js';
 import type { Electorate } from '../../core/electorate.js';
 import { highestCounterFor } from '../../core/fencing.js';
+import { wallGapMs } from '../../core/validity.js';
 import type { LockNode } from '../../node/lock-node.js';
 
 /**
@@ -14,14 +15,14 @@ export function canTake(
   clock: Clock,
   { majority, exclusions }: Electorate,
 ): boolean {
-  const { monotonicMs, wallMs } = clock.stamp();
-  const gapMs = wallMs - monotonicMs;
+  const now = clock.stamp();
+  const gapMs = wallGapMs(now);
   const nodesMs = nodes.map(({ state: { status, clockOffsetMs, ownGapMs = gapMs } }, nodeIndex) => {
     const isAway = status === 'unreachable' || status === 'misconfigured';
     // It takes nothing now.
     if (isAway || exclusions[nodeIndex] !== undefined) return Number.NEGATIVE_INFINITY;
-    const isCurrent = Math.abs(ownGapMs - gapMs) <= OWN_JUMP_MS;
-    return isCurrent && clockOffsetMs !== undefined ? monotonicMs + clockOffsetMs : undefined;
+    const isCurrent = !hasJumped(ownGapMs, gapMs);
+    return isCurrent && clockOffsetMs !== undefined ? now.monotonicMs + clockOffsetMs : undefined;
   });
   return counter <= highestCounterFor(nodesMs, majority);
 }

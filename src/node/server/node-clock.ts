@@ -1,5 +1,5 @@
-import { APART_MS, ClockOffset, OWN_JUMP_MS, type ClockReading } from '../../core/clock-offset.js';
-import type { Stamp } from '../../core/validity.js';
+import { APART_MS, ClockOffset, hasJumped, OWN_JUMP_MS, type ClockReading } from '../../core/clock-offset.js';
+import { wallGapMs, type Stamp } from '../../core/validity.js';
 import type { NodeState } from '../node-state.js';
 import { hasMoved } from '../observable-state.js';
 
@@ -33,14 +33,13 @@ export class NodeClock {
 
   /** Learns from an exchange, and tells whether the node's clock was stepped since the last one. */
   observe(sentAt: Stamp, receivedAt: Stamp, nodeMs: number): ClockReading {
-    const ownGapMs = receivedAt.wallMs - receivedAt.monotonicMs;
+    const ownGapMs = wallGapMs(receivedAt);
     // A gap that grew during the exchange means that this machine was suspended: the answer may be as old as
     // the gap. OWN_JUMP_MS is added because wall clocks are coarse.
-    const jumpMs = ownGapMs - (sentAt.wallMs - sentAt.monotonicMs);
+    const jumpMs = ownGapMs - wallGapMs(sentAt);
     const suspendedMs = jumpMs > OWN_JUMP_MS ? jumpMs + OWN_JUMP_MS : 0;
     // This machine was suspended, or its own clock was stepped. That says nothing of the node's clock.
-    if (this.#ownGapMs !== undefined && Math.abs(ownGapMs - this.#ownGapMs) > OWN_JUMP_MS)
-      this.#offset.reset();
+    if (this.#ownGapMs !== undefined && hasJumped(ownGapMs, this.#ownGapMs)) this.#offset.reset();
     this.#ownGapMs = ownGapMs;
     return this.#offset.observe(sentAt.monotonicMs - suspendedMs, receivedAt.monotonicMs, nodeMs);
   }
