@@ -31,7 +31,7 @@ export const ASK_OTHERS_AFTER_MS = 5_000;
 export const LONGEST_NODE_TIMEOUT_MS = 2_000;
 
 /** No quarantine is longer: the longest delay of a timer, in milliseconds. */
-const LONGEST_QUARANTINE_MS = 2 ** 31 - 1;
+export const LONGEST_QUARANTINE_MS = 2 ** 31 - 1;
 
 /** What a look at a node told of its memory. */
 export interface MemoryReport {

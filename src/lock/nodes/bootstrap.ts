@@ -8,7 +8,7 @@ import { ClockCheck } from './clock-check.js';
  * Between two looks at a node without a marker, so that another client that is marking the nodes can finish.
  */
 const SECOND_LOOK_MS = 500;
-/** How long the first acquisition waits until the nodes are known. */
+/** How long the first acquisition waits until the nodes are known, and their list. */
 export const START_MS = 2_000;
 
 type NodeWithMemory = LockNode & { readonly memory: NodeMemory };

@@ -10,15 +10,13 @@ import { begunListIn, votesUnder, type MemberView } from '../../core/membership/
 import { majorityOf } from '../../core/quorum.js';
 import type { LockNode } from '../../node/lock-node.js';
 import type { NodeState } from '../../node/node-state.js';
+import { START_MS } from './bootstrap.js';
 import { electorateOf, noList } from './electorate-of.js';
 import { MembershipSync, type MembershipBasis, type MembershipSettings } from './membership-sync.js';
 import { membershipOf } from './membership-snapshot.js';
 import { keepsRecord, type NodeViews } from './node-views.js';
 import { OwnList } from './own-list.js';
 import { within } from './within.js';
-
-/** How long the first acquisition waits for a list. */
-const START_MS = 2_000;
 
 /**
  * Which list of nodes this client votes under. It reads what the nodes have, decides, and has written what is

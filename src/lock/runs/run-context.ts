@@ -7,6 +7,7 @@ import type { AcquireOptions } from '../../api/options.js';
 import type { ResolvedAcquireOptions } from '../../api/resolved-options.js';
 import { onAbort } from '../lease/abort-listeners.js';
 import type { HeldLease } from '../lease/held-lease.js';
+import { LONGEST_MS } from '../validation/checks.js';
 
 /** What a manager gives to runs. */
 export interface RunContext {
@@ -29,9 +30,6 @@ export interface RunContext {
   readonly inspect: (key: string) => Promise<Inspection>;
   readonly history: (key: string) => Promise<readonly PastRun[]>;
 }
-
-/** The longest wait of an acquire call, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
 
 export const wallMs = ({ clock }: RunContext): number => clock.stamp().wallMs;
 

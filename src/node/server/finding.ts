@@ -1,3 +1,4 @@
+import { LONGEST_QUARANTINE_MS } from '../../core/quarantine.js';
 import { MOST_ATTEMPTS, type RunRecord, type RunState } from '../../core/run.js';
 
 /** What the guard found: with it begins whatever a server answers about votes. */
@@ -60,9 +61,6 @@ export type GuardCommand =
 /** A run id of Redis has 40 characters, the name of a database's memory 70, and an instant has 16. */
 const LONGEST_NAME = 100;
 
-/** No quarantine is longer: the longest delay of a timer, in milliseconds. */
-const LONGEST_MS = 2 ** 31 - 1;
-
 /** A whole number that can be a time, a counter or a count. */
 export const isNatural = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
@@ -72,7 +70,7 @@ export function findingIn(reply: unknown): Finding | undefined {
   if (!Array.isArray(reply)) return undefined;
   const [nodeUs, quarantineLeftMs, id, members] = reply as readonly unknown[];
   if (!isNatural(nodeUs) || (!isNatural(quarantineLeftMs) && quarantineLeftMs !== -1)) return undefined;
-  if (quarantineLeftMs > LONGEST_MS) return undefined;
+  if (quarantineLeftMs > LONGEST_QUARANTINE_MS) return undefined;
   if (typeof id !== 'string' || typeof members !== 'string') return { nodeUs, quarantineLeftMs };
   const memory = memoryIn(reply as readonly unknown[]);
   const identity = { id, record: recordIn(reply as readonly unknown[]) };
@@ -91,7 +89,7 @@ function memoryIn(reply: readonly unknown[]): MemoryFinding | undefined {
   const [, , , , name, ageMs, outMs, longestMs, bornUs, writes] = reply;
   if (typeof name !== 'string' || name.length > LONGEST_NAME) return undefined;
   if (!isNatural(ageMs) || !isNatural(outMs) || !isNatural(bornUs) || !isNatural(writes)) return undefined;
-  if (!isNatural(longestMs) || longestMs > LONGEST_MS) return undefined;
+  if (!isNatural(longestMs) || longestMs > LONGEST_QUARANTINE_MS) return undefined;
   return { name, ageMs, outMs, longestMs, bornUs, writes };
 }
 

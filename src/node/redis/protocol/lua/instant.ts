@@ -1,3 +1,5 @@
+import { LONGEST_QUARANTINE_MS } from '../../../../core/quarantine.js';
+
 /**
  * A lease with a longer TTL than this, in milliseconds, is listed by itself. A lease with a shorter one only
  * raises the node's instant, which a release does not lower. So a long TTL makes a quarantine long only while
@@ -9,7 +11,7 @@ const LONG_TTL_MS = 60_000;
  * A lease counts for so long at most, in milliseconds: no quarantine is longer, and Lua's numbers have to
  * hold an instant.
  */
-export const LONGEST_LISTED_MS = 2 ** 31 - 1;
+export const LONGEST_LISTED_MS = LONGEST_QUARANTINE_MS;
 
 /** An instant is rounded up by this, in milliseconds, so that a busy node writes it once in a second. */
 const COARSE_MS = 1_000;
