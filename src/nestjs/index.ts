@@ -15,7 +15,7 @@ export {
 export type { LockSettings, OnHeld, OnUnavailable } from './lock-settings.js';
 export { LockedHandler, type LockedHandlerOptions } from './locked-handler.decorator.js';
 export { unlocked } from './lock-method.js';
-export type { LockLogLevel } from './module-logger.js';
+export type { LockLogLevel } from './log/module-logger.js';
 export { QuorlockModule, type QuorlockModuleExtras } from './quorlock.module.js';
 export type { QuorlockModuleOptions, RedlockLike } from './quorlock-options.js';
 export { LockExceptionFilter } from './refusal/lock-exception.filter.js';

@@ -12,7 +12,7 @@ import { LeaderElection } from './leader/leader-election.js';
 import { ledMethodsOf } from './leader/led-method.js';
 import { lockedHandlerMetadataOf } from './request/locked-handler.js';
 import { labelOf, lockedMethodsOf, methodName, type LockedMethod } from './locked-method.js';
-import type { LineLogger } from './module-logger.js';
+import type { LineLogger } from './log/module-logger.js';
 import { cronMetadataOf, isScheduled, scheduledCronOf } from './nest-metadata.js';
 import { callersOf } from './refusal/caller.js';
 import { loadMessageException } from './refusal/message-exceptions.js';

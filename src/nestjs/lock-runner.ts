@@ -18,10 +18,10 @@ import {
 import { ledMethodsOf, type LedMethod } from './leader/led-method.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { isOfCall, keyAt, keysGivenTo, type KeyPath } from './keys/key-source.js';
-import { LockLog } from './lock-log.js';
+import { LockLog } from './log/lock-log.js';
 import { DEFAULT_TTL_MS, type OnHeld } from './lock-settings.js';
 import { runCall, type RefusalPlan, type MethodPlan } from './locked-call.js';
-import type { LineLogger } from './module-logger.js';
+import type { LineLogger } from './log/module-logger.js';
 import { keysOf, labelOf, methodName, namedKeys, type Keyed, type LockedMethod } from './locked-method.js';
 import { cronMetadataOf, isScheduled, isSchedulerCall, scheduledCronOf } from './nest-metadata.js';
 import { assertHoldsFit, type NormalizedOptions } from './normalize-options.js';

@@ -11,7 +11,7 @@ import {
   type TickSchedule,
 } from '../index.js';
 import type { CronMetadata } from './cron/cron-schedule.js';
-import { isAcquireFailure, type AcquireFailure, type LockLog } from './lock-log.js';
+import { isAcquireFailure, type AcquireFailure, type LockLog } from './log/lock-log.js';
 import type { OnHeld, OnUnavailable } from './lock-settings.js';
 import type { LockedMethod } from './locked-method.js';
 import type { Caller } from './refusal/caller.js';

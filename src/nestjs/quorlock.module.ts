@@ -12,7 +12,7 @@ import { LeaderElection } from './leader/leader-election.js';
 import { LockExplorer } from './lock-explorer.js';
 import { LockLifecycle } from './lock-lifecycle.js';
 import { LockRunner } from './lock-runner.js';
-import { loggerOf } from './module-logger.js';
+import { loggerOf } from './log/module-logger.js';
 import { LockExceptionFilter } from './refusal/lock-exception.filter.js';
 import {
   assertUsable,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FailureStreaks } from '../../src/nestjs/failure-streaks.js';
+import { FailureStreaks } from '../../src/nestjs/log/failure-streaks.js';
 
 const MINUTE = 60_000;
 

@@ -6,7 +6,7 @@ import { currentLease, LockManager, memoryNode, type LockNode } from '../../src/
 import { ObservableState } from '../../src/node/index.js';
 import { DistributedLock, QuorlockModule, type QuorlockModuleOptions } from '../../src/nestjs/index.js';
 import { assertQuorum } from '../../src/nestjs/health/assert-quorum.js';
-import { NodeLog } from '../../src/nestjs/node-log.js';
+import { NodeLog } from '../../src/nestjs/log/node-log.js';
 import { until } from '../support/until.js';
 import { closedDoor, Log, start, type Application } from './support.js';
 

@@ -1,6 +1,6 @@
 import { BehaviorSubject, distinctUntilChanged, type Observable } from 'rxjs';
 import type { DeposedReason, Election, LeaderRun, Lease, LockManager } from '../../index.js';
-import type { LineLogger } from '../module-logger.js';
+import type { LineLogger } from '../log/module-logger.js';
 import { assertHoldsFit } from '../normalize-options.js';
 
 /** What the module says of leases. */

@@ -9,9 +9,9 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { throwError } from 'rxjs';
 import { LockError } from '../../index.js';
-import { LockLog } from '../lock-log.js';
+import { LockLog } from '../log/lock-log.js';
 import type { LockRunner } from '../lock-runner.js';
-import { loggerOf } from '../module-logger.js';
+import { loggerOf } from '../log/module-logger.js';
 import { setRetryAfter } from '../request/response.js';
 import { DEFAULT_LOCKS, getRunnerToken } from '../tokens.js';
 import { callerOfContext } from './caller.js';

@@ -1,6 +1,6 @@
 import { format } from 'node:util';
 import type { LockManager, RunPolicyOptions, TickSchedule, TickWatch } from '../../index.js';
-import type { LineLogger } from '../module-logger.js';
+import type { LineLogger } from '../log/module-logger.js';
 
 /** A method whose ticks are watched. */
 export interface WatchedMethod {

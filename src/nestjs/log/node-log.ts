@@ -1,4 +1,4 @@
-import type { LockEvent, NodeSnapshot, QuorumSnapshot } from '../index.js';
+import type { LockEvent, NodeSnapshot, QuorumSnapshot } from '../../index.js';
 import type { LineLogger } from './module-logger.js';
 import { PERIOD_S, RepeatedLines } from './repeated-lines.js';
 

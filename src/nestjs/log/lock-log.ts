@@ -4,7 +4,7 @@ import {
   LockNotAcquiredError,
   QuorumUnreachableError,
   type NotRunReason,
-} from '../index.js';
+} from '../../index.js';
 import { FailureStreaks } from './failure-streaks.js';
 import type { LineLogger } from './module-logger.js';
 
