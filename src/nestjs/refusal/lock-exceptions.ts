@@ -1,5 +1,5 @@
 import { ConflictException, IntrinsicException, ServiceUnavailableException } from '@nestjs/common';
-import { sharedByCopies } from '../request/shared-by-copies.js';
+import { sharedByCopies } from '../shared-by-copies.js';
 import type { Caller } from './caller.js';
 import { toMessageException } from './message-exceptions.js';
 import { refusalOf, type Refusal } from './refusal-facts.js';

@@ -3,7 +3,7 @@
  * the application starts, if a decorated handler needs it.
  */
 import { IntrinsicException } from '@nestjs/common';
-import { sharedByCopies } from '../request/shared-by-copies.js';
+import { sharedByCopies } from '../shared-by-copies.js';
 import type { Caller } from './caller.js';
 import { grpcStatusOf, payloadOf, type Refusal } from './refusal-facts.js';
 

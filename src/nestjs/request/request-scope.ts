@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
 import { isEventStream, nameOfHandler, sendsItsResponse } from '../nest-metadata.js';
 import { callerOfContext, grpcCallOf, type Caller } from '../refusal/caller.js';
+import { sharedByCopies } from '../shared-by-copies.js';
 import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
-import { sharedByCopies } from './shared-by-copies.js';
 
 /**
  * Why the signal of a handler's lease aborted although the lease is held: the request has ended before its
