@@ -1,10 +1,8 @@
+import { sharedByCopies } from './shared-by-copies.js';
+
 const [HOUR_S, DAY_S] = [3_600, 86_400];
 
-// On globalThis, because two copies of this package in a process share it: the decorators may be those of one
-// copy, and the module that of the other. The number at the end is that of the value's form.
-const LINES = Symbol.for('quorlock:doubtful-durations:1');
-const shared = globalThis as { [LINES]?: Set<string> };
-const lines = (shared[LINES] ??= new Set());
+const lines = sharedByCopies('doubtful-durations:1', () => new Set<string>());
 
 /**
  * Whether a number of seconds looks like one of milliseconds. People who mean seconds write no full thousands

@@ -2,6 +2,7 @@ import type { AcquireOptions } from '../index.js';
 import { assertBoolean, assertCount, assertOneOf, show } from './check-options.js';
 import { durationToMs } from './duration.js';
 import { DEFAULT_TTL_MS, type LockSettings, type OnHeld } from './lock-settings.js';
+import { sharedByCopies } from './shared-by-copies.js';
 
 /** A decorator's settings, checked and in milliseconds: the part of `AcquireOptions` that they decide. */
 export type NormalizedOptions = Pick<
@@ -20,11 +21,7 @@ export type NormalizedOptions = Pick<
 /** The shortest `ttlMs` that a `LockManager` takes. */
 const SHORTEST_TTL_MS = 10;
 
-// On globalThis, because two copies of this package in a process share it: the decorators may be those of one
-// copy, and the module that of the other. The number at the end is that of the value's form.
-const LONGEST = Symbol.for('quorlock:longest-decorated-ttl:1');
-const shared = globalThis as { [LONGEST]?: { ttlMs: number } };
-const longest = (shared[LONGEST] ??= { ttlMs: 0 });
+const longest = sharedByCopies('longest-decorated-ttl:1', () => ({ ttlMs: 0 }));
 
 /**
  * The longest `ttl` that any decorator has asked for so far, in milliseconds. Decorators run when their file
