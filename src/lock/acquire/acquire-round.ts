@@ -100,7 +100,7 @@ export async function acquireRound(
     const { decidingGrants } = acquired.tally;
     let token = fencing ? tokenOf(decidingGrants) : undefined;
     let run = tick === undefined ? undefined : { tick, attempt: attemptAfter(decidingGrants) };
-    if (run !== undefined && run.attempt > (request.maxRuns ?? Number.POSITIVE_INFINITY)) {
+    if (run !== undefined && isAfterLastRun(run.attempt, request)) {
       const record = { tick: run.tick, attempt: run.attempt - 1, state: 'started' } as const;
       const lost = undo(quorum, request, tracker, acquired.tally);
       return { ...lost, outcome: { kind: 'already_ran', run: record } };
@@ -108,7 +108,7 @@ export async function acquireRound(
     if (token !== undefined && (tick !== undefined || !agreeOn(token, decidingGrants))) {
       const isInVain = (): boolean => tick === undefined && cancellation.isCancelled;
       if (isInVain()) return undo(quorum, request, tracker, acquired.tally, 'nobody waits for it any more');
-      const confirmed = await confirm(quorum, clock, request, tracker, acquired, token, grant, isInVain);
+      const confirmed = await confirm({ quorum, request, tracker, acquired, grant }, token, isInVain);
       if (confirmed.tally.verdict !== 'won')
         return { ...undo(quorum, request, tracker, confirmed.tally), stoodStill };
       ({ token, run } = confirmed);
@@ -135,19 +135,27 @@ export const newKeys = (
   sentAt: clock.stamp(),
 });
 
+/** Whether no attempt of this number may run the tick any more. */
+const isAfterLastRun = (attempt: number, { maxRuns }: LockRequest): boolean =>
+  maxRuns !== undefined && attempt > maxRuns;
+
+/** A round in which a majority granted the keys. */
+interface GrantedRound {
+  readonly quorum: Quorum;
+  readonly request: LockRequest;
+  readonly tracker: KeyTracker;
+  readonly acquired: QuorumCall;
+  readonly grant: Grant;
+}
+
 /**
  * The second phase. A grant that came in late with a higher counter could not take part in the first try. So
  * each further try takes the highest counter of all grants that are in by then, which is as good a token; and
  * likewise the attempt to run the tick.
  */
 async function confirm(
-  quorum: Quorum,
-  clock: Clock,
-  request: LockRequest,
-  tracker: KeyTracker,
-  acquired: QuorumCall,
+  { quorum, request, tracker, acquired, grant }: GrantedRound,
   firstToken: number,
-  grant: Grant,
   isInVain: () => boolean,
 ): Promise<{ readonly tally: VoteTally; readonly token: number; readonly run: RunMark | undefined }> {
   const { tick } = request;
@@ -162,10 +170,10 @@ async function confirm(
       (vote) => vote?.kind === 'refused' && vote.reason !== 'superseded',
     ).length;
     if (gone > tally.nodeCount - tally.majority) return { tally, token, run };
-    if (validityLeftMs(grant, clock.stamp()) <= request.nodeTimeoutMs) return { tally, token, run };
+    if (validityLeftMs(grant, quorum.clock.stamp()) <= request.nodeTimeoutMs) return { tally, token, run };
     grants = acquired.tally.votes.filter((vote) => vote?.kind === 'granted');
     token = Math.max(token, tokenOf(grants));
-    if (attemptAfter(grants) > (request.maxRuns ?? Number.POSITIVE_INFINITY)) return { tally, token, run };
+    if (isAfterLastRun(attemptAfter(grants), request)) return { tally, token, run };
   }
 }
 
