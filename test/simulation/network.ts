@@ -129,3 +129,7 @@ export class Channel {
     }
   }
 }
+
+/** Since when all these links have been healthy. */
+export const linksHealthySince = (links: readonly Link[]): number =>
+  Math.max(...links.map(({ health }) => health.healthySince));

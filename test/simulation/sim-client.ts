@@ -18,6 +18,7 @@ import { LONGEST_NODE_TIMEOUT_MS } from '../../src/core/quarantine.js';
 import { Routine } from './routine.js';
 import type { Settings } from './settings.js';
 import { EPOCH_MS, type SimProcess } from './sim-process.js';
+import type { TickWatch } from './tick-watch.js';
 import type { Timeline } from './timeline.js';
 import type { Trace } from './trace.js';
 
@@ -28,10 +29,8 @@ export interface ClientWorld {
   readonly checker: Checker;
   readonly store: FencedStore;
   readonly trace: Trace;
-  /** A client wants to run this tick. */
-  requested(resource: string, tick: number): void;
-  /** A client was refused a tick that was started, by whomever. */
-  refusedAsStarted(resource: string, tick: number): void;
+  /** Is told of the ticks that clients want to run, and of those that they are refused. */
+  readonly ticks: Pick<TickWatch, 'requested' | 'refusedAsStarted'>;
   /** Leases in plain data, which any client may adopt. */
   readonly offers: LeaseJson[];
   /** The process of this client dies now, and another one takes its place. */
@@ -299,7 +298,7 @@ export class SimClient {
         await this.process.sleep(Math.min(left, 1_000));
         if (this.#stopping) return;
       }
-      this.world.requested(resource, tick);
+      this.world.ticks.requested(resource, tick);
       await this.#runTick({ resource, tick, ttlMs }, rng);
     }
   }
@@ -377,7 +376,7 @@ export class SimClient {
     } catch (error) {
       world.trace.note(() => `${this.name} does not have ${resources.join('+')}: ${String(error)}`);
       if (error instanceof LockNotAcquiredError && error.run?.state === 'started')
-        world.refusedAsStarted(resources[0]!, error.run.tick);
+        world.ticks.refusedAsStarted(resources[0]!, error.run.tick);
       // Requests in transit go on in the background.
       if (error === ABANDONED) leftMs = TIMEOUTS_A_ROUND * nodeTimeoutMs;
       else if (!isExpected(error)) world.checker.report('no unexpected error', `acquire: ${String(error)}`);

@@ -55,13 +55,13 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   } finally {
     process.off('unhandledRejection', onRejection);
   }
-  const { checker, timeline, store, ticksDue } = world;
+  const { checker, timeline, store, ticks } = world;
   return {
     seed,
     violations: checker.violations,
     events: timeline.count,
     grants: checker.grants,
-    ticksDue,
+    ticksDue: ticks.due,
     retries: checker.retries,
     outlived: checker.outlived,
     writesAccepted: store.accepted,

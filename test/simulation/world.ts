@@ -4,21 +4,22 @@ import type { StallWorkerData } from '../../src/lock/stall/stall-guard.js';
 import { WorkerParts } from '../../src/lock/stall/worker-parts.js';
 import type { LockNode } from '../../src/node/lock-node.js';
 import { RedisClusterNode } from '../../src/node/redis/cluster/redis-cluster-node.js';
-import { fenceKeyOf } from '../../src/node/redis/protocol/keys.js';
 import { RedisNode } from '../../src/node/redis/redis-node.js';
 import { Checker } from './checker.js';
 import { FencedStore } from './fenced-store.js';
 import { Health } from './health.js';
+import { reportHeldAtEnd, reportLeftovers } from './leftovers.js';
 import { Link, type NetworkFlaw } from './network.js';
 import { Rng } from './rng.js';
 import type { ScriptFlaw } from './script-model/flaws.js';
-import type { Fault, Settings } from './settings.js';
-import { cronTtlMs, SimClient, trueTimeOfTick, type ClientTick } from './sim-client.js';
+import type { Settings } from './settings.js';
+import { SimClient } from './sim-client.js';
 import { SimCluster } from './sim-cluster.js';
 import { simClusterEndpoint, simEndpoint, type Route } from './sim-connection.js';
 import { SimProcess } from './sim-process.js';
 import { SimServer, type Command, type Voter } from './sim-server.js';
 import { SimThread } from './sim-thread.js';
+import { TickWatch } from './tick-watch.js';
 import { Timeline } from './timeline.js';
 import { Trace } from './trace.js';
 import type { Violation } from './violation.js';
@@ -53,16 +54,6 @@ const FIRST_USE_SWEEPS = 12;
  * With the skew, clocks differ by less than a second after a minute. A larger difference counts as a step.
  */
 const MOST_NODE_DRIFT = 0.004;
-/** A key counts as left behind only if its node, link and owner have had no fault for this long. */
-const HEALTHY_BEFORE_LEFTOVER_MS = 2_500;
-const LEFTOVER_GRACE_MS = 600;
-/** A tick is due only if a majority has been healthy for this long before and after it. */
-const TICK_AFTER_MS = 2_500;
-/** Longer than the first four attempts to connect again. */
-const LONGEST_RECONNECTION_MS = 1_000;
-const ONLY_CONNECTIONS: readonly Fault[] = ['link reset', 'script flush'];
-/** The time from the expiry of a dead worker's lock until one that waits must have it. */
-const ABANDONED_AFTER_MS = 500;
 /** Time after the end of the workload: to reconnect and release, and then to close. */
 const RECOVERY_MS = 4_000;
 const CLOSING_MS = 6_000;
@@ -77,11 +68,11 @@ export class World {
   readonly nodes: WorldNode[];
   readonly quarantineMs: number;
   readonly majority: number;
+  readonly tickAheadMs: number;
+  readonly ticks = new TickWatch(this);
   clients: WorldClient[] = [];
   /** Leases that clients have offered to others. */
   readonly offers: LeaseJson[] = [];
-  /** The ticks for which a majority was healthy, so that they had to run. */
-  ticksDue = 0;
   #generations = 0;
   /** The place of the list that is being deployed. */
   #deployed = 0;
@@ -89,9 +80,7 @@ export class World {
   #sweepsWithAll = 0;
   readonly #sendsTwice: boolean;
   readonly #faults: FaultInjector;
-  readonly #tickAheadMs: number;
   readonly #closing: SimClient[] = [];
-  readonly #requested = new Map<string, { resource: string; tick: number }>();
 
   constructor(
     readonly settings: Settings,
@@ -113,7 +102,7 @@ export class World {
     const fewest = Math.min(settings.nodes, ...(settings.lists ?? []).map((list) => list.length));
     this.majority = Math.floor(fewest / 2) + 1;
     this.quarantineMs = quarantineMsOf(settings.restartQuarantine, settings.nodes, settings.maxTtlMs);
-    this.#tickAheadMs = settings.tickAheadMs ?? settings.maxTtlMs;
+    this.tickAheadMs = settings.tickAheadMs ?? settings.maxTtlMs;
     const onExecuted = (server: SimServer, command: Command, reply: unknown): void =>
       this.trace.executed(server.name, command, reply);
     const serverOf = (name: string): SimServer => {
@@ -121,7 +110,7 @@ export class World {
       const { fastNodes } = settings;
       const rate = fastNodes === undefined ? this.#rate('node') : this.rng.logBetween(1, fastNodes);
       return new SimServer(
-        ...([name, this.timeline, rate, skewMs, flaw, onExecuted, this.#tickAheadMs] as const),
+        ...([name, this.timeline, rate, skewMs, flaw, onExecuted, this.tickAheadMs] as const),
       );
     };
     const { clusters = [] } = settings;
@@ -171,7 +160,7 @@ export class World {
     faults.end();
     for (const { client } of this.clients) client.stop();
     await this.timeline.run(durationMs + RECOVERY_MS);
-    this.#checkNothingIsHeld();
+    reportHeldAtEnd(this);
     for (const { client } of this.clients) this.closeClient(client);
     await this.timeline.run(durationMs + RECOVERY_MS + CLOSING_MS);
     for (const client of this.#closing) {
@@ -263,55 +252,11 @@ export class World {
     void client.close();
   }
 
-  requested(resource: string, tick: number): void {
-    const key = `${resource}@${tick}`;
-    if (this.#requested.has(key)) return;
-    this.#requested.set(key, { resource, tick });
-    const dueAt = trueTimeOfTick(tick);
-    // The client's clock is far off.
-    if (Math.abs(dueAt - this.timeline.now) > this.settings.wallSkewMs + 100) return;
-    const lastAt = Math.max(dueAt + this.settings.wallSkewMs, this.timeline.now);
-    this.timeline.at(lastAt + TICK_AFTER_MS, () => this.#checkTick(resource, tick, lastAt));
-  }
-
-  /**
-   * Where connections break, and nothing else does, and the keys live much longer than messages are on their
-   * way and than it takes to connect again, a claimant that gives up reaches the nodes while its keys are
-   * there, and takes its record back. So a tick that is on record as started was started, or is claimed.
-   */
-  refusedAsStarted(resource: string, tick: number): void {
-    const { faults, deaths, ttlsMs, retry, latency } = this.settings;
-    if (deaths > 0 || faults.some((fault) => !ONLY_CONNECTIONS.includes(fault))) return;
-    const ttlMs = cronTtlMs(ttlsMs, retry);
-    if (ttlMs < Math.max(LONGEST_RECONNECTION_MS, 100 * (latency.leastMs + latency.meanJitterMs))) return;
-    if (this.checker.isPast(resource, tick)) return;
-    const claims = this.clients.flatMap(({ client }) => [...client.claimed]);
-    const others = claims.filter((one) => one.resource === resource && one.tick === tick).length - 1;
-    if (others > 0) return;
-    const what = `${resource}@${trueTimeOfTick(tick)}`;
-    this.checker.report('no tick lost', `nobody started ${what}, and it is refused`);
-  }
-
   dies(client: SimClient): void {
     const one = this.clients.find((other) => other.client === client);
     if (one === undefined || !client.process.isRunning) return;
     this.trace.note(() => `${client.name} dies in a run`);
     this.#faults.crashProcess(one, this.settings.longestFaultMs);
-  }
-
-  /** The worker of a run died, or its process was killed. */
-  abandoned(it: ClientTick): void {
-    if (!this.settings.retry) return;
-    const { resource, tick, ttlMs } = it;
-    const runs = this.checker.runsOf(resource, tick);
-    const at = this.timeline.now;
-    const expiredAt = at + ttlMs * (1 + this.settings.driftFactor);
-    this.timeline.at(expiredAt + ABANDONED_AFTER_MS, () => this.#checkAbandoned(it, runs, at));
-  }
-
-  /** For so long after it lost its memory a node may have no vote for a tick. */
-  get #forgetfulMs(): number {
-    return Math.max(this.settings.maxTtlMs, this.#tickAheadMs);
   }
 
   /** NTP: from time to time the wall clock is corrected. */
@@ -331,125 +276,23 @@ export class World {
     return 1 + this.rng.between(-1, 1) * (of === 'node' ? nodes : 0.9 * driftFactor - nodes);
   }
 
-  /**
-   * A tick that a client requested must have run if a majority of nodes, their links and all clients were
-   * healthy, for long enough before the tick that earlier faults had no effect any more.
-   */
-  #checkTick(resource: string, tick: number, lastAt: number): void {
-    const since = lastAt - this.#forgetfulMs - 2_500;
-    if (this.timeline.now >= this.settings.durationMs || since < 0 || !this.#isInUse) return;
-    if (this.clients.length < this.settings.clients) return;
-    if (this.clients.some(({ health }) => health.healthySince > since)) return;
-    const healthy = this.nodes.filter(
-      ({ voter, health }, nodeIndex) =>
-        // A clock that was set back keeps the keys of dead clients longer. A clock that was set ahead makes
-        // the node refuse ticks as too old.
-        !voter.wasStepped &&
-        health.healthySince <= since &&
-        this.clients.every((client) => linksHealthySince(client, nodeIndex) <= since),
-    );
-    if (healthy.length < this.majority) return;
-    this.ticksDue++;
-    if (!this.checker.isPast(resource, tick))
-      this.checker.report('no tick lost', `nobody ran ${resource}@${trueTimeOfTick(tick)}`);
-  }
-
-  /**
-   * A tick whose worker died must have been run again if one client waited for it all the while, and was
-   * healthy as it has to be for a tick, likewise a majority of nodes and its links to them. The run of a
-   * worker that died while it released has ended: if so many nodes know that no majority is left, the tick is
-   * not run again. Half of an even number of nodes is enough for that.
-   */
-  #checkAbandoned({ resource, tick }: ClientTick, runs: number, diedAt: number): void {
-    const since = diedAt - this.#forgetfulMs - 2_500;
-    if (this.timeline.now >= this.settings.durationMs || since < 0) return;
-    if (this.checker.isPast(resource, tick + 1) || this.checker.runsOf(resource, tick) > runs) return;
-    const finished = this.nodes.filter(({ voter }) => hasFinished(voter, resource, tick));
-    if (this.nodes.length - finished.length < this.majority) return;
-    const waits = (one: WorldClient): boolean => {
-      const { client, health } = one;
-      const isWaiting = [...client.awaited].some((it) => it.resource === resource && it.tick === tick);
-      const healthy = this.nodes.filter(
-        (node, nodeIndex) =>
-          !node.voter.wasStepped &&
-          node.health.healthySince <= since &&
-          linksHealthySince(one, nodeIndex) <= since,
-      );
-      return isWaiting && health.healthySince <= since && healthy.length >= this.majority;
-    };
-    const one = this.clients.find(waits);
-    if (one === undefined) return;
-    const what = `${resource}@${trueTimeOfTick(tick)}`;
-    this.checker.report('no tick abandoned', `nobody ran ${what} again, although ${one.client.name} waits`);
-  }
-
   /** The first use of the nodes needs all of them for a while. */
-  get #isInUse(): boolean {
+  get isInUse(): boolean {
     return this.#sweepsWithAll >= FIRST_USE_SWEEPS;
   }
 
   #sweep(): void {
     this.checker.sweep();
-    const now = this.timeline.now;
     const areAllThere = this.nodes.every(({ voter, health }, nodeIndex) => {
       const areLinked = this.clients.every(({ links }) =>
         links[nodeIndex]!.every((link) => link.health.isHealthy),
       );
       return voter.isUp && health.isHealthy && areLinked;
     });
-    if (!this.#isInUse) this.#sweepsWithAll = areAllThere ? this.#sweepsWithAll + 1 : 0;
+    if (!this.isInUse) this.#sweepsWithAll = areAllThere ? this.#sweepsWithAll + 1 : 0;
     for (const { client } of this.clients)
       for (const what of client.overdue())
         this.checker.report('every wait ends', `${client.name}: ${what} hangs`);
-    const healthySince = now - HEALTHY_BEFORE_LEFTOVER_MS;
-    const byName = new Map(this.clients.map((one) => [one.client.name, one]));
-    this.nodes.forEach(({ voter, health }, nodeIndex) => {
-      if (health.healthySince > healthySince || voter.wasSetBack) return;
-      for (const [resource, owner] of locksOn(voter)) {
-        const one = byName.get(owner);
-        if (one === undefined || one.health.healthySince > healthySince) continue;
-        if (
-          linksHealthySince(one, nodeIndex) > healthySince ||
-          one.client.mayHold(resource, LEFTOVER_GRACE_MS)
-        )
-          continue;
-        this.checker.report('nothing left behind', `${voter.name} has a key of ${owner} for ${resource}`);
-      }
-    });
-  }
-
-  /** After all faults have ended no living client has a key, except those that it is about to release. */
-  #checkNothingIsHeld(): void {
-    const alive = new Map(this.clients.map(({ client }) => [client.name, client]));
-    for (const { voter } of this.nodes) {
-      for (const [resource, owner] of voter.wasSetBack ? [] : locksOn(voter)) {
-        const client = alive.get(owner);
-        if (client === undefined || client.mayHold(resource, 0)) continue;
-        this.checker.report(
-          'nothing left behind',
-          `${voter.name} has a key of ${owner} for ${resource} at the end`,
-        );
-      }
-    }
+    reportLeftovers(this);
   }
 }
-
-/** Since when all links of a client to the servers of a node have been healthy. */
-const linksHealthySince = ({ links }: WorldClient, nodeIndex: number): number =>
-  Math.max(...links[nodeIndex]!.map(({ health }) => health.healthySince));
-
-/** Whether a node has the end of the tick's run on record. */
-function hasFinished(voter: Voter, resource: string, tick: number): boolean {
-  const key = `${fenceKeyOf(`lock:${resource}`)}:run`;
-  const record = voter.storeOf(key).keyspace.get(key) ?? '';
-  return /^(\d+):\d+:finished$/.exec(record)?.[1] === String(tick);
-}
-
-/** The held resources of a node, with the name of each holder. */
-const locksOn = (voter: Voter): [resource: string, owner: string][] =>
-  voter.servers.flatMap((server) =>
-    server.keyspace.keys.flatMap((key): [string, string][] => {
-      const id = voter.storeOf(key) === server ? (server.keyspace.get(key) ?? '') : '';
-      return id.includes('@') ? [[key.replace('lock:', ''), id.slice(id.indexOf('@') + 1)]] : [];
-    }),
-  );
