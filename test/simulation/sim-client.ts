@@ -15,6 +15,8 @@ import type { Checker, Holding } from './checker.js';
 import type { FencedStore } from './fenced-store.js';
 import type { Rng } from './rng.js';
 import { LONGEST_NODE_TIMEOUT_MS } from '../../src/core/quarantine.js';
+import { PendingCalls } from './pending-calls.js';
+import { PossibleKeys } from './possible-keys.js';
 import { Routine } from './routine.js';
 import type { Settings } from './settings.js';
 import { EPOCH_MS, type SimProcess } from './sim-process.js';
@@ -42,14 +44,6 @@ export interface ClientTick {
   readonly resource: string;
   readonly tick: number;
   readonly ttlMs: number;
-}
-
-/** A call that must end in time. */
-interface PendingCall {
-  readonly what: string;
-  readonly startedAt: number;
-  readonly stalledMs: number;
-  readonly withinMs: number;
 }
 
 /** The maximum number of acquire rounds per attempt; see `LOOKS` in src/lock/acquire/attempt.ts. */
@@ -84,14 +78,10 @@ const SLACK_MS = 100;
 /** A worker process: a lock manager and its workload. */
 export class SimClient {
   readonly manager: LockManager;
-  readonly #pending = new Set<PendingCall>();
+  readonly #calls: PendingCalls;
+  readonly #keys: PossibleKeys;
   readonly #deaths: Timer[] = [];
   readonly #loops: Promise<void>[] = [];
-  /**
-   * For each resource, how many calls of this client are running, and until when its keys may remain on
-   * nodes.
-   */
-  readonly #possibleKeys = new Map<string, { busy: number; until: number }>();
   #stopping = false;
   #closedAt: number | undefined;
   /** The ticks that it claims, that it runs, and those that it waits for because another one runs them. */
@@ -107,6 +97,10 @@ export class SimClient {
     nodes: readonly LockNode[],
     startThread: StartThread,
   ) {
+    this.#calls = new PendingCalls(process, (detail) =>
+      world.checker.report('every wait ends', `${name}: ${detail}`),
+    );
+    this.#keys = new PossibleKeys(() => world.timeline.now);
     const { driftFactor, maxTtlMs, restartQuarantine, maxStallMs } = world.settings;
     const warn = (message: string): void => {
       if (message.startsWith('a listener threw')) world.checker.report('no unexpected error', message);
@@ -141,7 +135,8 @@ export class SimClient {
     this.stop();
     const drainMs = this.rng.pick([0, 100]);
     const { ttlsMs } = this.world.settings;
-    const closing = this.#withinTime('close', 2 * 250 + drainMs + SLACK_MS, this.manager.close({ drainMs }));
+    const withinMs = 2 * 250 + drainMs + SLACK_MS;
+    const closing = this.#calls.within('close', withinMs, this.manager.close({ drainMs }));
     await Promise.all([closing, ...this.#loops]);
     // The last timers of rounds that were decided long before.
     await this.process.sleep(Math.min(Math.max(...ttlsMs) / 3, LONGEST_NODE_TIMEOUT_MS) + SLACK_MS);
@@ -159,20 +154,14 @@ export class SimClient {
     return this.#closedAt !== undefined;
   }
 
-  /** Calls that should have ended. */
+  /** Names the calls that should have ended. */
   overdue(): string[] {
-    if (!this.process.isRunning) return [];
-    return [...this.#pending].filter((wait) => this.#spentMs(wait) > wait.withinMs).map(({ what }) => what);
+    return this.#calls.overdue();
   }
 
   /** Whether nodes may have keys of this client now. */
   mayHold(resource: string, graceMs: number): boolean {
-    const { busy, until } = this.#possibleKeysOf(resource);
-    return (
-      busy > 0 ||
-      until + graceMs > this.world.timeline.now ||
-      this.world.checker.isHeldBy(this.name, resource)
-    );
+    return this.#keys.mayExist(resource, graceMs) || this.world.checker.isHeldBy(this.name, resource);
   }
 
   async #work(rng: Rng): Promise<void> {
@@ -238,19 +227,19 @@ export class SimClient {
     const { resources } = offer;
     const longestMs = Math.max(...settings.ttlsMs) * (1 + 3 * settings.driftFactor);
     const withinMs = longestMs + ACQUIRE_ROUNDS * TIMEOUTS_A_ROUND * nodeTimeoutOf({ ttlMs });
-    for (const resource of resources) this.#possibleKeysOf(resource).busy++;
+    this.#keys.begin(resources);
     let lease: Lease | undefined;
     try {
       const what = `adopt ${resources.join('+')}`;
-      lease = await this.#withinTime(what, withinMs, this.manager.adopt(offer, { ttlMs }));
+      lease = await this.#calls.within(what, withinMs, this.manager.adopt(offer, { ttlMs }));
     } catch (error) {
       trace.note(() => `${this.name} does not adopt ${resources.join('+')}: ${String(error)}`);
       if (!isExpected(error) && !(error instanceof LeaseLostError))
         checker.report('no unexpected error', `adopt: ${String(error)}`);
     } finally {
-      for (const resource of resources) this.#possibleKeysOf(resource).busy--;
+      this.#keys.end(resources);
       // What a lost adoption took is left to expire, unless the lease was given away.
-      this.#mayRemain(resources, TIMEOUTS_A_ROUND * nodeTimeoutOf({ ttlMs }) + longestMs);
+      this.#keys.mayRemain(resources, TIMEOUTS_A_ROUND * nodeTimeoutOf({ ttlMs }) + longestMs);
     }
     if (lease === undefined) return;
     const { token } = lease;
@@ -277,7 +266,7 @@ export class SimClient {
     if (rng.chance(0.3)) return release;
     return async (held) => {
       try {
-        this.#mayRemain(resources, 1.2 * ttlMs + LONGEST_NODE_TIMEOUT_MS);
+        this.#keys.mayRemain(resources, 1.2 * ttlMs + LONGEST_NODE_TIMEOUT_MS);
         offer(await held.transfer());
       } catch (error) {
         if (!(error instanceof LeaseLostError))
@@ -365,12 +354,12 @@ export class SimClient {
     const withinMs = (1 + (options.retries ?? 0)) * attemptMs + pausesMs + 2 * (options.waitMs ?? 0);
     const abandoned = new AbortController();
     if (abandonMs !== undefined) process.setTimer(() => abandoned.abort(ABANDONED), abandonMs);
-    for (const resource of resources) this.#possibleKeysOf(resource).busy++;
+    this.#keys.begin(resources);
     let leftMs = nodeTimeoutMs;
     try {
       const all = { ...options, signal: abandoned.signal };
       const acquiring = routine?.begin(this.manager, resources, all) ?? this.manager.acquire(resources, all);
-      const lease = await this.#withinTime(`acquire ${resources.join('+')}`, withinMs, acquiring);
+      const lease = await this.#calls.within(`acquire ${resources.join('+')}`, withinMs, acquiring);
       world.trace.note(() => `${this.name} has ${resources.join('+')} with ${lease.token}`);
       return lease;
     } catch (error) {
@@ -382,8 +371,8 @@ export class SimClient {
       else if (!isExpected(error)) world.checker.report('no unexpected error', `acquire: ${String(error)}`);
       return undefined;
     } finally {
-      for (const resource of resources) this.#possibleKeysOf(resource).busy--;
-      this.#mayRemain(resources, leftMs);
+      this.#keys.end(resources);
+      this.#keys.mayRemain(resources, leftMs);
     }
   }
 
@@ -399,14 +388,12 @@ export class SimClient {
     const until = this.process.now() + holdMs;
     // Some workers ignore the signal. The store compares tokens because of them.
     const careless = rng.chance(0.2);
-    const mayRemain = (): void =>
-      this.#mayRemain(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
     // The keys of a lost lease may remain until its holder has stopped.
-    let stopping = 0;
+    let isStopping = false;
     const onLoss = (): void => {
       checker.lost(holding);
-      stopping = 1;
-      for (const resource of resources) this.#possibleKeysOf(resource).busy++;
+      isStopping = true;
+      this.#keys.begin(resources);
     };
     lease.signal.addEventListener('abort', onLoss, { once: true });
     for (let write = 0; this.process.now() < until && !this.#stopping; write++) {
@@ -416,7 +403,7 @@ export class SimClient {
         // A shorter TTL must not shorten the lease.
         const askedMs = rng.pick([ttlMs, Math.ceil(ttlMs / 3)]);
         const extending = lease.extend(askedMs).catch(() => undefined);
-        await this.#withinTime('extend', ttlMs + SLACK_MS, extending);
+        await this.#calls.within('extend', ttlMs + SLACK_MS, extending);
       }
       const pauseMs = Math.min(1 + rng.exponential(ttlMs / 3), LONGEST_PAUSE_MS);
       await this.process.sleep(Math.min(until - this.process.now(), pauseMs));
@@ -424,10 +411,10 @@ export class SimClient {
     this.#write(holding, rng);
     const releasing = end(lease);
     checker.ended(holding);
-    for (const resource of resources) this.#possibleKeysOf(resource).busy -= stopping;
-    mayRemain();
+    if (isStopping) this.#keys.end(resources);
+    this.#keys.mayRemain(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
     this.world.trace.note(() => `${this.name} releases ${resources.join('+')}`);
-    await this.#withinTime('release', nodeTimeoutOf(options) + SLACK_MS, releasing);
+    await this.#calls.within('release', nodeTimeoutOf(options) + SLACK_MS, releasing);
   }
 
   /** A write takes some time to reach the store. */
@@ -435,42 +422,6 @@ export class SimClient {
     const { store, timeline } = this.world;
     for (const resource of resources)
       timeline.after(rng.exponential(5), () => store.write(resource, token, order));
-  }
-
-  #mayRemain(resources: readonly string[], forMs: number): void {
-    const until = this.world.timeline.now + forMs;
-    for (const resource of resources) {
-      const keys = this.#possibleKeysOf(resource);
-      keys.until = Math.max(keys.until, until);
-    }
-  }
-
-  #possibleKeysOf(resource: string): { busy: number; until: number } {
-    let keys = this.#possibleKeys.get(resource);
-    if (keys === undefined) this.#possibleKeys.set(resource, (keys = { busy: 0, until: 0 }));
-    return keys;
-  }
-
-  async #withinTime<T>(what: string, withinMs: number, promise: Promise<T>): Promise<T> {
-    const { process } = this;
-    const wait: PendingCall = { what, startedAt: process.now(), stalledMs: process.stalledMs, withinMs };
-    this.#pending.add(wait);
-    try {
-      return await promise;
-    } finally {
-      this.#pending.delete(wait);
-      const spentMs = this.#spentMs(wait);
-      if (spentMs > withinMs)
-        this.world.checker.report(
-          'every wait ends',
-          `${this.name}: ${what} took ${spentMs.toFixed(0)} ms, bound ${withinMs.toFixed(0)}`,
-        );
-    }
-  }
-
-  /** By the process's own clock, without the time in which it did not run. */
-  #spentMs({ startedAt, stalledMs }: PendingCall): number {
-    return this.process.now() - startedAt - (this.process.stalledMs - stalledMs);
   }
 }
 
