@@ -133,7 +133,7 @@ export const arrowsPointInwards: Rule = (files) => {
 };
 
 /** What is imported in the files, from one source file to another. */
-const arrowsIn = (files: readonly SourceFile[]): { readonly from: string; readonly to: string }[] =>
+export const arrowsIn = (files: readonly SourceFile[]): { readonly from: string; readonly to: string }[] =>
   files.flatMap((file) =>
     importsOf(file).flatMap(({ specifier }) =>
       specifier !== undefined && isRelative(specifier)

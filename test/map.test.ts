@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { arrowsIn } from './architecture-rules.js';
 
 const root = new URL('../', import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -54,6 +55,23 @@ const anchorsIn = (page: string): string[] =>
       .replaceAll(' ', '-'),
   );
 
+/** What a page says that its folder may import: names from `src/` on, such as `core/` or `clock.ts`. */
+const permittedBy = (page: string): string[] => namesIn(/^May import: .*?(?=\n\n)/ms.exec(page)?.[0] ?? '');
+
+/** What a folder imports from outside of it, which its page does not permit. */
+const unmentionedBy = (page: string, outside: readonly string[]): string[] => {
+  const permitted = permittedBy(page);
+  return outside.filter(
+    (path) => !permitted.some((name) => path === name || (name.endsWith('/') && path.startsWith(name))),
+  );
+};
+
+const arrows = arrowsIn(
+  folders.flatMap(({ path, files }) =>
+    files.filter(isSource).map((file) => ({ path: path + file, text: read(path + file) })),
+  ),
+);
+
 /** The names that are written from the root of the project or of the sources, and lead to nothing. */
 const missingOf = (names: readonly string[]): string[] =>
   names.filter((name) => !isThere(`src/${name}`) && !isThere(name));
@@ -74,6 +92,12 @@ describe('the reading of a page', () => {
   });
 });
 
+it('an import is permitted by the name of the file, or of a folder around it', () => {
+  const page = '# a\n\nMay import: `core/`, `clock.ts`, and of `b/`\nthe types.\n\n- `api/`';
+  const outside = ['core/vote.ts', 'core/run/votes.ts', 'clock.ts', 'b/x.ts', 'api/x.ts', 'index.ts'];
+  expect(unmentionedBy(page, outside)).toEqual(['api/x.ts', 'index.ts']);
+});
+
 describe.each(folders.map((folder) => [folder.path, folder] as const))('the page of %s', (path, folder) => {
   const page = `${path}README.md`;
 
@@ -86,6 +110,16 @@ describe.each(folders.map((folder) => [folder.path, folder] as const))('the page
     const names = namesIn(read(page)).filter((name) => !isThere(path + name));
     expect(missingOf(names)).toEqual([]);
     expect(brokenLinksOf(page)).toEqual([]);
+  });
+
+  it('permits all that the files in it import from other folders', () => {
+    const outside = arrows
+      .filter(
+        ({ from, to }) =>
+          from.startsWith(path) && !from.slice(path.length).includes('/') && !to.startsWith(path),
+      )
+      .map(({ to }) => to.slice('src/'.length));
+    expect(unmentionedBy(read(page), outside)).toEqual([]);
   });
 
   it('is a page of 10 to 36 lines that says what the folder may import', () => {
