@@ -67,7 +67,7 @@ export interface Lease {
   readonly signal: AbortSignal;
   /**
    * Whether the lock was taken in the option `fallback`, because no majority of the nodes was reachable. With
-   * `'memory'` it excludes this process only.
+   * `'memory'` it excludes this process only. It is also true where all nodes are in memory.
    */
   readonly fallback: boolean;
   /** The number of the attempt that won it, from 1. */

@@ -11,7 +11,10 @@ export interface LeaseListener {
   >;
   /** When it began, on the monotonic clock. */
   readonly heldSince: number;
-  /** Whether it was taken in the fallback. */
+  /**
+   * Whether the keys are in the fallback, or in the memory of this process. No other thread extends them, and
+   * neither does the return of a node.
+   */
   readonly fallback: boolean;
   /** Its keys cannot be held any longer. `leaveKeys`: they are left to expire in any case. */
   lose(reason: LossReason, leaveKeys?: boolean): void;

@@ -21,8 +21,8 @@ export const SENTINEL_ANSWERS_MS = 2_000;
 
 /**
  * The port to a Redis client: one connection to one server. Each client library enters through one file:
- * ioredis.ts, node-redis.ts. Those that have no file of commands of their own give sessions, of
- * which `SessionConnection` makes connections.
+ * ioredis.ts, node-redis.ts, glide.ts. The last two open sessions, which end for good when they break;
+ * `SessionConnection` makes a connection of one session after the other.
  *
  * A connection never keeps commands while it is offline and never sends a command twice: a lock that was
  * reported as failed would appear later, for nobody. When it breaks, all its commands fail, and it connects
