@@ -4,6 +4,7 @@ import type { World } from './world.js';
 
 /** A key counts as left behind only if its node, link and owner have had no fault for this long. */
 const HEALTHY_BEFORE_LEFTOVER_MS = 2_500;
+/** Its release may be on its way, also for a second time. */
 const LEFTOVER_GRACE_MS = 600;
 
 /** Reports the keys of clients that have no use for them any more. */
@@ -28,7 +29,7 @@ export function reportHeldAtEnd({ clients, nodes, checker }: World): void {
   for (const { voter } of nodes) {
     for (const [resource, owner] of voter.wasSetBack ? [] : locksOn(voter)) {
       const client = alive.get(owner);
-      if (client === undefined || client.mayHold(resource, 0)) continue;
+      if (client === undefined || client.mayHold(resource, LEFTOVER_GRACE_MS)) continue;
       checker.report('nothing left behind', `${voter.name} has a key of ${owner} for ${resource} at the end`);
     }
   }

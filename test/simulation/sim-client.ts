@@ -411,6 +411,8 @@ export class SimClient {
     this.#write(holding, rng);
     const releasing = end(lease);
     checker.ended(holding);
+    // A loss that comes now is none: it would let the keys remain for good.
+    lease.signal.removeEventListener('abort', onLoss);
     if (isStopping) this.#keys.end(resources);
     this.#keys.mayRemain(resources, nodeTimeoutOf(options) + (options.minHoldMs ?? 0));
     this.world.trace.note(() => `${this.name} releases ${resources.join('+')}`);
