@@ -189,7 +189,12 @@ class JobRuns implements AcrossWorkers {
     const { key, name, missed, abandoned, attempts, spreadMs } = options;
     const isLate = missed === 'once' || abandoned === 'retry';
     const maxLatenessMs = isLate ? options.maxLatenessMs : undefined;
-    const watched = { key, name, schedule, missed, maxLatenessMs, abandoned, attempts, spreadMs };
+    // A job that somebody stopped may have been replaced: its ticks are neither due nor missed.
+    const whileOn: TickSchedule = {
+      latest: (atMs) => (isStopped() ? undefined : schedule.latest(atMs)),
+      next: (afterMs) => (isStopped() ? undefined : schedule.next(afterMs)),
+    };
+    const watched = { key, name, schedule: whileOn, missed, maxLatenessMs, abandoned, attempts, spreadMs };
     this.#watch = locks.watchTicks(watched, (tick) => (isStopped() ? undefined : this.#run(tick)));
   }
 

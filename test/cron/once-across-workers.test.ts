@@ -167,6 +167,27 @@ describe.each<[string, Wrap]>([
   });
 });
 
+it('a job that somebody stopped has no tick that is missed or due, as it may have been replaced', async () => {
+  const { locks, events } = manager(memoryNode(), 'one');
+  await locks.withLock('job', { tick: Date.now() - 3 * 3_600_000 }, () => undefined);
+  // Its latest tick is half an hour old: nobody may start it any more.
+  const minute = (new Date().getUTCMinutes() + 30) % 60;
+  const job = new CronJob(`${minute} * * * *`, () => undefined, null, false, 'UTC');
+  const stopped = onceAcrossWorkers(locks, job, { key: 'job', missed: 'once', maxLatenessMs: 0 });
+  const told = (): LockEvent[] => events.filter(({ type }) => type === 'schedule' || type === 'tick_missed');
+  job.start();
+  await job.stop();
+  await stopped.look();
+  expect(new Set(told().map((event) => ('nextTick' in event ? event.nextTick : event.type)))).toEqual(
+    new Set([undefined]),
+  );
+  job.start();
+  await stopped.look();
+  expect(told().map(({ type }) => type)).toContain('tick_missed');
+  await job.stop();
+  stopped.stop();
+});
+
 describe('a job that fires once, at a date', () => {
   it('runs on one of two workers', async () => {
     const node = memoryNode();

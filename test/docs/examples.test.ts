@@ -216,6 +216,8 @@ process.send(await (async () => { ${code} })());
       `(async () => {
         service.add('7', '* * * * * *');
         while (service.billed.length === 0) await new Promise((r) => setTimeout(r, 10));
+        service.remove('7');
+        service.add('7', '0 0 * * * *');
         return service.billed[0];
       })()`,
       '7',
