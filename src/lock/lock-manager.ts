@@ -103,7 +103,10 @@ export class LockManager {
   ): Promise<T> {
     const [options = {}, routine] =
       typeof optionsOrRoutine === 'function' ? [{}, optionsOrRoutine] : [optionsOrRoutine, lastRoutine];
-    if (typeof routine !== 'function') throw new TypeError('withLock takes a routine as its last argument');
+    // Options after the routine would have no effect, and nobody would notice.
+    const isLast = routine === lastRoutine || lastRoutine === undefined;
+    if (typeof routine !== 'function' || !isLast)
+      throw new TypeError('withLock takes a routine as its last argument');
     const resources = resolveResources(resource);
     // Also where the call joins a lease: a mistake in the options must not depend on who calls.
     const terms = this.#parts.acquireOptions.resolve(options);

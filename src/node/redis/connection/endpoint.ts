@@ -56,6 +56,8 @@ export function optionsOfUrl(url: string, where: string): RedisNodeOptions {
   // The url may hold a password, and so may the parser's error; without slashes even what looks like a
   // scheme.
   const parsed = URL.canParse(url) && /^[^:]+:\/\//.test(url) ? new URL(url) : undefined;
+  if (/,\s*rediss?:\/\//.test(url) || parsed?.hostname.includes(','))
+    throw new TypeError(`${where} has several servers in it: each node is an entry of its own`);
   if (parsed === undefined) {
     const hint = /^rediss?:\/\//.test(url)
       ? '; a port is a number up to 65535, and user and password are written as by encodeURIComponent()'

@@ -23,6 +23,19 @@ describe('a url that cannot be read', () => {
   );
 });
 
+describe('a list in the place of a url', () => {
+  it.each([
+    'redis://h:7000,redis://i:7000',
+    'redis://h,redis://i',
+    'redis://user:secret@h:7000, rediss://i:7000',
+    'redis://h,i',
+  ])('is refused, because each node is an entry: %s', (url) => {
+    expect(() => optionsOfUrl(url, 'nodes[0]')).toThrow(
+      /^nodes\[0\] has several servers in it: each node is an entry of its own$/,
+    );
+  });
+});
+
 describe('options of a server', () => {
   it.each(['h:7000', '10.0.0.1:7000'])('whose host has a port in it are refused: %s', (host) => {
     expect(() => endpointOf({ host }, 'nodes[0]')).toThrow(
