@@ -11,9 +11,17 @@ export const currentRun = (): CurrentRun | undefined => storage.getStore();
 
 /** The run that a call inside a lease is part of. The lease may be of code that is no run. */
 export function partOf(lease: Lease): CurrentRun {
-  const { signal } = lease;
-  return currentRun() ?? { tick: undefined, attempt: undefined, lateMs: 0, token: tokenOf(lease), signal };
+  const about = { tick: undefined, attempt: undefined, lateMs: 0, token: tokenOf(lease) };
+  return currentRun() ?? runUnder(lease, about);
 }
+
+/** Its signal is read from the lease each time: that tells a loss that no timer could tell yet. */
+export const runUnder = (lease: Lease, about: Omit<CurrentRun, 'signal'>): CurrentRun => ({
+  ...about,
+  get signal() {
+    return lease.signal;
+  },
+});
 
 function tokenOf(lease: Lease): number | undefined {
   try {

@@ -7,7 +7,7 @@ import { onAbort } from '../lease/abort-listeners.js';
 import { isTransferred, runShared, type SharedRuns } from '../lease/current-lease.js';
 import type { HeldLease } from '../lease/held-lease.js';
 import type { ResolvedRun } from '../validation/run-options.js';
-import { runAs } from './current-run.js';
+import { runAs, runUnder } from './current-run.js';
 import { noteOf } from './run-note.js';
 import { wallMs, type RunContext } from './run-context.js';
 
@@ -101,7 +101,7 @@ class RunBody<T> {
   async #perform(lease: Lease): Promise<T> {
     const { attempt, token, latenessMs: lateMs } = this.#about;
     const { tick } = this.#resolved;
-    const run: CurrentRun = { tick, attempt, lateMs, token, signal: lease.signal };
+    const run = runUnder(lease, { tick, attempt, lateMs, token });
     let hasReturned = false;
     try {
       const value = await runAs(run, () => this.#routine(run, lease));

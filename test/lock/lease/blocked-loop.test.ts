@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { LeaseLostError, LockManager, memoryNode, type Lease } from '../../../src/index.js';
+import {
+  currentRun,
+  LeaseLostError,
+  LockManager,
+  memoryNode,
+  type CurrentRun,
+  type Lease,
+} from '../../../src/index.js';
 import { LeaseScheduler } from '../../../src/lock/lease/lease-scheduler.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
@@ -104,6 +111,29 @@ describe('an event loop that was blocked past the end of the lease', () => {
       return 'done';
     });
     await expect(world.clock.until(run)).rejects.toMatchObject({ code: 'LEASE_LOST', reason: 'stalled' });
+  });
+
+  it('the signal of a run tells the loss, too, also of a run inside another one or inside withLock', async () => {
+    const told: boolean[] = [];
+    const blocked = (read: () => CurrentRun | undefined, world: VirtualWorld): Promise<void> => {
+      world.clock.freeze(10_000);
+      return afterAwait(() => void told.push(read()!.signal.aborted));
+    };
+    const inWorld = async (act: (locks: LockManager, world: VirtualWorld) => Promise<unknown>) => {
+      const world = new VirtualWorld(3);
+      const done = act(world.manager(OPTIONS), world);
+      await expect(world.clock.until(done)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    };
+    const job = { key: R, tick: 'manual', ttlMs: 10_000 } as const;
+    await inWorld((locks, world) => locks.runOnce(job, (run) => blocked(() => run, world)));
+    await inWorld((locks, world) => locks.runOnce(job, () => blocked(currentRun, world)));
+    await inWorld((locks, world) =>
+      locks.runOnce(job, () => locks.runOnce(job, (run) => blocked(() => run, world))),
+    );
+    await inWorld((locks, world) =>
+      locks.withLock(R, () => locks.runOnce(job, (run) => blocked(() => run, world))),
+    );
+    expect(told).toEqual([true, true, true, true]);
   });
 
   it('a blocked loop loses a lease that reached maxHoldMs as max_hold', async () => {
