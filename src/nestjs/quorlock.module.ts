@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule, DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { LockManager } from '../index.js';
+import { show } from './check-options.js';
 import { LockHealthIndicator } from './health/lock-health-indicator.js';
 import { LeaderElection } from './leader/leader-election.js';
 import { LockExplorer } from './lock-explorer.js';
@@ -96,7 +97,9 @@ function addProviders(
   { isGlobal = true, name = DEFAULT_LOCKS }: QuorlockModuleExtras,
 ): DynamicModule {
   if (typeof name !== 'string' || name === '')
-    throw new TypeError(`name must be a text that is not empty, got ${String(name)}`);
+    throw new TypeError(`name must be a text that is not empty, got ${show(name)}`);
+  if (typeof isGlobal !== 'boolean')
+    throw new TypeError(`isGlobal must be true or false, got ${show(isGlobal)}`);
   const isDefault = name === DEFAULT_LOCKS;
   return {
     ...definition,

@@ -95,7 +95,8 @@ describe('the module', () => {
       /here it is drainMs, .* the options are .*keyPrefix, .*listeners, drainMs, .*name, isGlobal$/,
     ],
     [{ ttl: 3 }, 'QuorlockModule: unknown option "ttl": here it is ttlMs, in milliseconds'],
-    [{ name: '' }, 'name must be a text'],
+    [{ name: '' }, "name must be a text that is not empty, got ''"],
+    [{ isGlobal: 'yes' }, "isGlobal must be true or false, got 'yes'"],
   ])('the module refuses %p', async (options, message) => {
     await expect(
       (async () =>
