@@ -12,6 +12,12 @@ import { IoredisConnection, type Client, type MakeClient } from './ioredis-conne
 const IOREDIS_CONNECT_TIMEOUT_MS = 10_000;
 
 /**
+ * An idle connection is probed so often. One that listens sends nothing by itself: a firewall forgets it
+ * after minutes, and it would hear nothing until the system looks, by default after two hours.
+ */
+const KEEP_ALIVE_MS = 30_000;
+
+/**
  * What holds on our own connection, whatever the user's client does. By default ioredis keeps commands while
  * offline, and sends unanswered ones again after a reconnect. `maxRetriesPerRequest: 0` makes the commands of
  * a broken connection fail, which otherwise would never settle.
@@ -119,10 +125,16 @@ const NO_LOGIN = {
   sentinelPassword: undefined,
 } as const;
 
-function overridesOf({ connectTimeout }: RedisNodeOptions, retryStrategy: RetryDelay) {
+function overridesOf({ connectTimeout, keepAlive }: RedisNodeOptions, retryStrategy: RetryDelay) {
   // ioredis's own default stands in the options of every client. Another value was chosen by the user.
   const isChosen = typeof connectTimeout === 'number' && connectTimeout !== IOREDIS_CONNECT_TIMEOUT_MS;
-  return { ...OURS, retryStrategy, connectTimeout: isChosen ? connectTimeout : CONNECT_TIMEOUT_MS };
+  return {
+    ...OURS,
+    retryStrategy,
+    connectTimeout: isChosen ? connectTimeout : CONNECT_TIMEOUT_MS,
+    // The default of ioredis 5 and of iovalkey is 0: whatever the system does.
+    keepAlive: keepAlive === undefined || keepAlive === 0 ? KEEP_ALIVE_MS : keepAlive,
+  };
 }
 
 /**
