@@ -342,7 +342,7 @@ export class FaultInjector {
 
   /** Another process takes its place soon. */
   crashProcess(one: WorldClient, afterMs: number): void {
-    for (const it of one.client.running) this.#world.ticks.abandoned(it);
+    for (const [it, runs] of one.client.running) this.#world.ticks.abandoned(it, runs);
     one.client.kill();
     this.#world.remove(one);
     this.#during(afterMs / 4, () => {

@@ -86,7 +86,8 @@ export class SimClient {
   #closedAt: number | undefined;
   /** The ticks that it claims, that it runs, and those that it waits for because another one runs them. */
   readonly claimed = new Set<ClientTick>();
-  readonly running = new Set<ClientTick>();
+  /** With how many runs of the tick had begun by then: a run that fails leaves it to another worker. */
+  readonly running = new Map<ClientTick, number>();
   readonly awaited = new Set<ClientTick>();
 
   constructor(
@@ -303,8 +304,8 @@ export class SimClient {
     this.claimed.delete(it);
     const lease = first ?? (retry ? await this.#acquireAgain(it) : undefined);
     if (lease === undefined) return;
-    this.running.add(it);
     checker.started(resource, tick, lease.attempt!, this.name, first === undefined);
+    this.running.set(it, checker.runsOf(resource, tick));
     const holdMs = rng.chance(0.7) ? rng.between(0, 5) : rng.between(0, 0.3) * cronPeriodMs;
     if (diesWhile === 'running') this.#dieLater(rng.between(0, holdMs));
     const finish = !retry || !rng.chance(FAILING_RUNS);

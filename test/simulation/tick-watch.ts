@@ -58,14 +58,12 @@ export class TickWatch {
     checker.report('no tick lost', `nobody started ${what}, and it is refused`);
   }
 
-  /** The worker of a run died, or its process was killed. */
-  abandoned(it: ClientTick): void {
-    const { settings, checker, timeline } = this.world;
+  /** The worker of a run died, or its process was killed. `runs`: how many had begun, with that one. */
+  abandoned(it: ClientTick, runs: number): void {
+    const { settings, timeline } = this.world;
     if (!settings.retry) return;
-    const { resource, tick, ttlMs } = it;
-    const runs = checker.runsOf(resource, tick);
     const at = timeline.now;
-    const expiredAt = at + ttlMs * (1 + settings.driftFactor);
+    const expiredAt = at + it.ttlMs * (1 + settings.driftFactor);
     timeline.at(expiredAt + ABANDONED_AFTER_MS, () => this.#checkAbandoned(it, runs, at));
   }
 
