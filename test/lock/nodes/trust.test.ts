@@ -152,6 +152,9 @@ describe('a node that lost its memory (trap 18)', () => {
   it('two nodes that lost their memory, one or both, get their list back before a caller sees an error', async () => {
     await using redis = await startRedis({ count: 2 });
     const [locks, other] = [manager(redis), manager(redis)];
+    // The first list is in use. Until it is, a node that is emptied may hold it up.
+    await Promise.all([locks.acquire('first'), other.acquire('second')]);
+    await until(() => [locks, other].every((one) => one.membership().isActive));
     for (const [round, emptied] of [[0], [1], [0, 1], [1, 0]].entries()) {
       for (const index of emptied) await redis.servers[index]!.client().flushall();
       const codes = [codeOf(locks.acquire(`one:${round}`)), codeOf(other.acquire(`other:${round}`))];
