@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { LockManagerOptions } from '../../src/index.js';
+import type { LockManager, LockManagerOptions } from '../../src/index.js';
 import { allVote, Clients, outcomeOf, SHORT, untilStatus } from '../support/clients.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import type { RedisServer } from '../support/redis-server.js';
@@ -24,17 +24,26 @@ interface Failover {
   promote(): Promise<unknown>;
 }
 
+/** Each use takes the lock once, and adds its token to the list. */
+function usesOf(locks: LockManager): { readonly tokens: readonly number[]; use(): Promise<void> } {
+  const tokens: number[] = [];
+  const use = async (): Promise<void> => {
+    await using lease = await locks.acquire(USED);
+    tokens.push(lease.token);
+  };
+  return { tokens, use };
+}
+
+const expectToGrow = (tokens: readonly number[]): void =>
+  expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
+
 /** Only the node and one of the others have the last writes, and then the node loses them. */
 async function loseLastWrites({ node, master, replica, promote }: Failover, others: readonly RedisServer[]) {
   const [witness, ignorant] = others as [RedisServer, RedisServer];
   await using clients = new Clients([]);
   const options = { ...SHORT, nodes: [node, ...others.map((server) => server.options)] };
   const locks = await clients.ready(options);
-  const tokens: number[] = [];
-  const use = async (): Promise<void> => {
-    await using lease = await locks.acquire(USED);
-    tokens.push(lease.token);
-  };
+  const { tokens, use } = usesOf(locks);
   await use();
   await cutReplicaOff(master);
   ignorant.pause();
@@ -56,14 +65,10 @@ async function loseLastWrites({ node, master, replica, promote }: Failover, othe
 }
 
 /** The tokens that a lone node gives, before and after its replica without the last writes is promoted. */
-async function tokensOfLone({ node, master, promote }: Failover): Promise<number[]> {
+async function tokensOfLone({ node, master, promote }: Failover): Promise<readonly number[]> {
   await using clients = new Clients([]);
   const locks = await clients.ready({ ...SHORT, nodes: [node] });
-  const tokens: number[] = [];
-  const use = async (): Promise<void> => {
-    await using lease = await locks.acquire(USED);
-    tokens.push(lease.token);
-  };
+  const { tokens, use } = usesOf(locks);
   await use();
   await cutReplicaOff(master);
   for (let time = 1; time <= 5; time++) await use();
@@ -98,9 +103,6 @@ describe.each<[string, (play: Play) => Promise<void>]>([
   ['behind sentinels', behindSentinels],
   ['in a Cluster', inACluster],
 ])('a promoted replica that lacks the last writes, %s', (_where, withFailover) => {
-  const expectToGrow = (tokens: readonly number[]): void =>
-    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
-
   it('lets no second holder in, and no token come again, as one of three nodes', async () => {
     await withFailover(async (failover, others) => {
       const { tokens, rival, isLost } = await loseLastWrites(failover, others);
@@ -123,11 +125,7 @@ it.each([
   const servers = redis.servers.slice(0, 'restartQuarantine' in options ? 3 : 1);
   await using clients = new Clients([]);
   const locks = await clients.ready({ ...SHORT, ...options, nodes: servers.map((one) => one.options) });
-  const tokens: number[] = [];
-  const use = async (): Promise<void> => {
-    await using lease = await locks.acquire(USED);
-    tokens.push(lease.token);
-  };
+  const { tokens, use } = usesOf(locks);
   await use();
   for (const server of servers) await server.client().save();
   for (let time = 1; time <= 5; time++) await use();
@@ -137,5 +135,5 @@ it.each([
   }
   for (let time = 1; time <= 3; time++) await until(() => use().then(() => true));
   expect(tokens).toHaveLength(9);
-  expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b));
+  expectToGrow(tokens);
 });
