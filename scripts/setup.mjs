@@ -15,6 +15,7 @@ import { readFileSync } from 'node:fs';
 import { findProgram } from './find-program.mjs';
 import { installedPackagesMatch } from './installed-packages.mjs';
 import { noticeOf, TOOLS } from './machine-tools.mjs';
+import { npmInstall } from './npm-install.mjs';
 
 /** @typedef {import('./machine-tools.mjs').Tool} Tool */
 
@@ -35,7 +36,7 @@ const aptScript = `
     printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod +x "$policy"
   fi
   export DEBIAN_FRONTEND=noninteractive
-  options='-q -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3'
+  options='-q -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Acquire::http::Timeout=30'
   if [ -n "$2" ]; then apt-get $options update; fi
   apt-get $options install -y --no-install-recommends "$1" || exit 1
   if [ -d /run/systemd/system ]; then systemctl disable "$1"; fi
@@ -44,7 +45,7 @@ const aptScript = `
 checkNode();
 const dependencies = !installedPackagesMatch(root);
 const tools = wantedTools().filter(({ isThere }) => !isThere());
-if (dependencies || tools.length > 0) install();
+if (dependencies || tools.length > 0) await install();
 
 function checkNode() {
   const { engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
@@ -64,7 +65,7 @@ function wantedTools() {
   return TOOLS[name] ?? giveUp(`--with takes one of ${Object.keys(TOOLS).join(', ')}, got "${name}"`);
 }
 
-function install() {
+async function install() {
   const asRoot = tools.length > 0 && findProgram('apt-get') ? rightsToInstall() : undefined;
   const installable = asRoot ? tools : [];
   const required = tools.filter(({ isOptional }) => !isOptional);
@@ -73,7 +74,7 @@ function install() {
   if (dependencies || installable.length > 0) {
     console.error(noticeOf({ dependencies, tools: installable, asRoot: asRoot ?? [] }));
   }
-  if (dependencies) installDependencies();
+  if (dependencies) await installDependencies();
   if (!asRoot && tools.length > 0) console.error(`WARNING: ${noRights(tools)} No test steps a clock.`);
   installable.forEach((tool, index) => installTool(tool, asRoot ?? [], index === 0));
 }
@@ -84,13 +85,23 @@ function noRights(missing) {
   return `Missing: ${titles}. There is no apt-get, or no right to use it (root, or sudo without a password).`;
 }
 
-function installDependencies() {
+async function installDependencies() {
   // The error level keeps one warning away: a package of Nest 12 asks for a newer Node than it needs.
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  // npm says here what it does. The standard output belongs to the command that follows: `npm pack --json` is
-  // read.
-  const { status } = spawnSync('npm', args, { cwd: root, env: ownEnv(), stdio: ['ignore', 2, 2] });
-  if (status !== 0) giveUp('npm ci failed; its own message is above.');
+  await npmInstall(runNpm, ['ci', '--include=dev', '--loglevel=error']).catch(() =>
+    giveUp('npm ci failed; its own message is above.'),
+  );
+}
+
+/**
+ * npm says here what it does. The standard output belongs to the command that follows: `npm pack --json` is
+ * read.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ */
+function runNpm(command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, env: ownEnv(), stdio: ['ignore', 2, 2] });
+  if (status !== 0) throw new Error('npm failed');
 }
 
 /** `npm pack --dry-run` and the like hand their options down as variables; npm ci would obey them. */

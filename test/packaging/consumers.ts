@@ -1,9 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ExecException } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { npmInstall } from '../../scripts/npm-install.mjs';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -16,7 +17,13 @@ const environment = Object.fromEntries(
   ),
 );
 
-/** Runs a program to its end and returns its stdout. Rejects with all its output if it fails. */
+/** Long enough for every command here on a slow machine, and below the limit of a test, which names none. */
+const LIMIT_MS = 180_000;
+
+/**
+ * Runs a program to its end and returns its stdout. Rejects with all its output if it fails, or has not ended
+ * within three minutes.
+ */
 export async function run(
   cwd: string,
   command: string,
@@ -24,11 +31,13 @@ export async function run(
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   try {
-    const { stdout } = await execute(command, [...args], { cwd, env: { ...environment, ...env } });
+    const options = { cwd, env: { ...environment, ...env }, timeout: LIMIT_MS };
+    const { stdout } = await execute(command, [...args], options);
     return stdout;
   } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error });
+    const { stdout = '', stderr = '', killed } = error as ExecException;
+    const reason = killed === true ? ` had not ended after ${LIMIT_MS} ms` : '';
+    throw new Error(`${command} ${args.join(' ')}${reason}\n${stdout}${stderr}`, { cause: error });
   }
 }
 
@@ -83,8 +92,8 @@ async function makeConsumer(
   };
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
   // Packages that `npm ci` has put into the cache are not fetched again.
-  const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-  await run(folder, 'npm', ['install', ...flags]);
+  const flags = ['--prefer-offline', '--no-package-lock', '--loglevel=error'];
+  await npmInstall((command, args) => run(folder, command, args), ['install', ...flags]);
   return folder;
 }
 
