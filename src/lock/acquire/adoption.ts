@@ -1,4 +1,5 @@
 import { adoptionOutcome, giverLeftMs, type AdoptionOutcome } from '../../core/adoption.js';
+import type { Electorate } from '../../core/electorate.js';
 import { extensionDueAt, extensionRetryMs, lossMarginMs } from '../../core/extension-schedule.js';
 import { driftMsOf, endOf, validityLeftMs } from '../../core/validity.js';
 import type { VoteTally } from '../../core/vote-tally.js';
@@ -8,6 +9,7 @@ import type { Quorum } from '../quorum/quorum.js';
 import type { LockRequest, TakenLease } from '../quorum/terms.js';
 import { acquireRound, newKeys, type Lost } from './acquire-round.js';
 import {
+  hasForgottenList,
   hasMismatch,
   MISMATCHES,
   UNREACHABLE,
@@ -47,7 +49,7 @@ export async function adoptKeys(
     if (room !== undefined) await room;
     if (!keys.tracker.mayBeThere) keys = newKeys(quorum, context, request);
     const before = quorum.roundLimiter.answered;
-    const { version } = quorum.electorates;
+    const { version, current } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation, keys);
     if (result.kind === 'won') {
       quorum.roundLimiter.leave(true);
@@ -60,7 +62,7 @@ export async function adoptKeys(
     const outcome = failure === undefined ? adoptionOutcome(tally.votes, tally.majority) : UNREACHABLE;
     quorum.roundLimiter.leave(outcome.kind !== 'unreachable' || isLate(result), before);
     const mayRepeat = outcome.kind === 'unreachable' && !cancellation.isCancelled;
-    if (mayRepeat && (await repeats.allow(result, version))) continue;
+    if (mayRepeat && (await repeats.allow(result, version, current))) continue;
     const undone = releaseTaken(quorum, keys.tracker, request, tally.countGrants());
     return { ...notAdopted(quorum, outcome, tally), undone, ...(failure === undefined ? {} : { failure }) };
   }
@@ -77,17 +79,17 @@ class Repeats {
   ) {}
 
   /**
-   * Whether to ask again after this round, which is counted if so. `version`: that of the electorates before
-   * the round. Where nodes do not vote under the list, it looks at them first, and asks again only if they
-   * have another list than before.
+   * Whether to ask again after this round, which is counted if so. `version` and `electorate`: those of the
+   * round. Where nodes do not vote under the list, it looks at them first, and asks again only if they have
+   * another list than before, or had forgotten theirs.
    */
-  async allow(lost: Lost, version: number): Promise<boolean> {
+  async allow(lost: Lost, version: number, electorate: Electorate): Promise<boolean> {
     if (this.#lateRounds.mayAskAgain(lost)) return true;
     if (!hasMismatch(lost.tally) || this.#mismatches >= MISMATCHES) return false;
     this.#mismatches++;
     const { electorates } = this.quorum;
     await electorates.synchronize(this.nodeTimeoutMs);
-    return electorates.version !== version;
+    return electorates.version !== version || hasForgottenList(lost.tally, electorate);
   }
 }
 

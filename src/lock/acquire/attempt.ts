@@ -8,7 +8,9 @@ import {
   type Outcome,
 } from '../../core/outcome.js';
 import type { AdoptionOutcome } from '../../core/adoption.js';
+import type { Electorate } from '../../core/electorate.js';
 import type { VoteTally } from '../../core/vote-tally.js';
+import type { Vote } from '../../core/vote.js';
 import {
   LeaseLostError,
   LockNotAcquiredError,
@@ -47,8 +49,17 @@ export type AttemptResult = Won | NotAcquired;
 const countTrusted = ({ votes }: VoteTally): number =>
   votes.filter((vote) => vote?.kind === 'granted' || (vote?.kind === 'refused' && !vote.untrusted)).length;
 
-export const hasMismatch = ({ votes }: VoteTally): boolean =>
-  votes.some((vote) => vote?.kind === 'failed' && vote.reason === 'mismatch');
+const isMismatch = (vote: Vote | undefined): boolean => vote?.kind === 'failed' && vote.reason === 'mismatch';
+
+export const hasMismatch = ({ votes }: VoteTally): boolean => votes.some(isMismatch);
+
+/**
+ * Whether a node does not vote under the list although it was asked, because it had the list when it was
+ * looked at. If it has the list again at the next look, nothing seems to have changed: another client may
+ * have brought it back.
+ */
+export const hasForgottenList = ({ votes }: VoteTally, { exclusions }: Electorate): boolean =>
+  votes.some((vote, nodeIndex) => isMismatch(vote) && exclusions[nodeIndex] === undefined);
 
 export const UNREACHABLE = { kind: 'unreachable' } as const;
 
@@ -90,7 +101,7 @@ export async function attempt(
     }
     const startedAt = clock.now();
     const before = quorum.roundLimiter.answered;
-    const { version } = quorum.electorates;
+    const { version, current } = quorum.electorates;
     const result = await acquireRound(quorum, context, request, cancellation);
     const isAnswered = result.kind === 'won' || result.tally.countAnswers() >= result.tally.majority;
     const share = (clock.now() - startedAt) / request.nodeTimeoutMs;
@@ -121,7 +132,7 @@ export async function attempt(
     if (isShort && mismatches < MISMATCHES && mayGoOn) {
       mismatches++;
       await Promise.all([undone, quorum.electorates.synchronize(request.nodeTimeoutMs)]);
-      if (quorum.electorates.version !== version) continue;
+      if (quorum.electorates.version !== version || hasForgottenList(tally, current)) continue;
     }
     if (outcome.kind !== 'contended' || !mayGoOn) {
       return notAcquired(quorum, result, isVain ? UNREACHABLE : outcome);

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { LockManager, type LockEvent, type LockManagerOptions } from '../../../src/index.js';
+import {
+  LeaseLostError,
+  LockManager,
+  type Lease,
+  type LeaseJson,
+  type LockEvent,
+  type LockManagerOptions,
+} from '../../../src/index.js';
 import { QuarantineTerm } from '../../../src/core/quarantine.js';
 import { RedisNode } from '../../../src/node/redis/redis-node.js';
 import { Link } from '../../simulation/network.js';
@@ -22,14 +29,14 @@ class World {
   );
 
   /** A process with these nodes, and what it tells of its quorum. */
-  start(places: readonly number[], options: Partial<LockManagerOptions> = {}) {
+  start(places: readonly number[], options: Partial<LockManagerOptions> = {}, quarantineMs = MAX_TTL_MS) {
     const { timeline } = this;
     const rng = this.#rng.fork();
     const clock = new SimProcess(timeline, rng, 1, 0);
     const settings = {
       keyPrefix: 'lock:',
       driftFactor: 0.01,
-      quarantine: new QuarantineTerm(MAX_TTL_MS),
+      quarantine: new QuarantineTerm(quarantineMs),
       isExact: true,
       clock,
       random: rng.next,
@@ -114,3 +121,32 @@ describe('a majority that is ready', () => {
     ]);
   });
 });
+
+describe.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
+  'a list that another client began to bring back %s ms before',
+  (ms) => {
+    async function useAfterLoss(
+      use: (locks: LockManager, given: LeaseJson) => Promise<Lease>,
+    ): Promise<void> {
+      const world = new World();
+      const [one, other] = [world.start([0, 1], {}, 0).locks, world.start([0, 1], {}, 0).locks];
+      const before = [one.acquire('a'), other.acquire('b')] as const;
+      await Promise.all([...before, world.run(5_000)]);
+      const giving = (await before[0]).transfer();
+      await world.run(100);
+      world.servers[1]!.flushAll();
+      const first = one.acquire('c');
+      await world.run(ms);
+      await Promise.all([first, use(other, await giving), world.run(2_000)]);
+    }
+
+    it('costs no lock', async () => {
+      await useAfterLoss((locks) => locks.acquire('d'));
+    });
+
+    it('does not hide that a lease to adopt was lost with the node', async () => {
+      const adopted = useAfterLoss((locks, given) => locks.adopt(given));
+      await expect(adopted).rejects.toThrow(LeaseLostError);
+    });
+  },
+);
