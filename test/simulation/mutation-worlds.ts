@@ -430,6 +430,17 @@ export const WORLDS = {
     faultIntervalMs: 100,
     longestFaultMs: 2_000,
   },
+  /** Leases that end while the record of their run is on its way, and others that claim the tick again. */
+  'late records': {
+    ...DYING,
+    deaths: 0,
+    cronPeriodMs: 700,
+    ttlsMs: [60],
+    faults: ['link slow', 'process stop'],
+    faultIntervalMs: 20,
+    longestFaultMs: 200,
+    latency: { leastMs: 3, meanJitterMs: 6, resendChance: 0 },
+  },
   /** Connections that break in the middle of a claim, and are soon made anew. */
   'broken connections': {
     nodes: 3,

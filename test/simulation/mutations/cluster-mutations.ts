@@ -17,7 +17,7 @@ export const CLUSTER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'failing shards',
-    likely: 36,
+    likely: 2,
     breaks: ['one holder', 'tokens grow'],
   },
 ];

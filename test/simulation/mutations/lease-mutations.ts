@@ -43,7 +43,6 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'adopted leases',
-    likely: 2,
     breaks: ['nothing left behind'],
   },
   {
@@ -56,7 +55,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'blocked event loops',
-    likely: 25,
+    likely: 24,
     breaks: ['validity within the keys'],
   },
   {

@@ -26,7 +26,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 38,
+    likely: 45,
     breaks: ['one holder'],
   },
   {
@@ -39,7 +39,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     worlds: 'changing lists',
-    likely: 3,
+    likely: 20,
     breaks: ['one holder'],
   },
   {
@@ -121,7 +121,7 @@ export const MEMORY_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'no quarantine',
-    likely: 7,
+    likely: 9,
     edits: [
       {
         file: 'node/server/counted-vote.ts',

@@ -62,8 +62,7 @@ export const RUN_MUTATIONS: readonly Mutation[] = [
   {
     name: 'a confirm that does not look whether the tick is finished',
     flaw: 'confirm of a finished tick',
-    worlds: 'dying workers',
-    likely: 1521,
+    worlds: 'late records',
     breaks: ['a finished tick stays finished'],
   },
   {
