@@ -9,10 +9,13 @@ const storage = oncePerProcess('current-run:1', () => new AsyncLocalStorage<Curr
 /** The run that the calling code is part of: inside `runOnce`, or inside a decorated method with a tick. */
 export const currentRun = (): CurrentRun | undefined => storage.getStore();
 
-/** The run that a call inside a lease is part of. The lease may be of code that is no run. */
+/**
+ * The run that a call inside a lease is part of, with the lease as the call sees it: the call may have a
+ * signal of its own. The lease may be of code that is no run.
+ */
 export function partOf(lease: Lease): CurrentRun {
-  const about = { tick: undefined, attempt: undefined, lateMs: 0, token: tokenOf(lease) };
-  return currentRun() ?? runUnder(lease, about);
+  const { tick, attempt, lateMs = 0 } = currentRun() ?? {};
+  return runUnder(lease, { tick, attempt, lateMs, token: tokenOf(lease) });
 }
 
 /** Its signal is read from the lease each time: that tells a loss that no timer could tell yet. */

@@ -6,7 +6,7 @@ import { joinLease } from '../lease/current-lease.js';
 import { checkName, LONGEST_NAME } from '../validation/checks.js';
 import { assertResource } from '../validation/resources.js';
 import { readRunOptions, readWatchOptions } from '../validation/run-options.js';
-import { partOf } from './current-run.js';
+import { partOf, runAs } from './current-run.js';
 import type { RunRoutine } from './run-body.js';
 import { wallMs, type RunContext } from './run-context.js';
 import { RunOnce } from './run-once.js';
@@ -39,7 +39,10 @@ export class Runs {
     declare(acquireOptions.name);
     // Inside a run of the same key it is a part of that one, unless that one is for an earlier tick or none.
     const asked = { signal: acquireOptions.signal, tick: run.tick };
-    const joined = joinLease([key], manager, asked, (lease) => routine(partOf(lease), lease));
+    const joined = joinLease([key], manager, asked, (lease) => {
+      const part = partOf(lease);
+      return runAs(part, () => routine(part, lease));
+    });
     if (joined !== undefined) return { ran: true, value: await joined, attempt: undefined };
     this.#warnIfElection(key);
     return new RunOnce(this.#context, key, { ...run, acquireOptions }, terms, routine).run();

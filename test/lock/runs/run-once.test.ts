@@ -50,6 +50,52 @@ describe('runOnce', () => {
     expect(await world.leftovers(KEY)).toEqual([]);
   });
 
+  it('is a part of the run around it, and aborts at its own signal and at that of the run', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const tick = await nextTick(world);
+    const [mine, callers] = [new AbortController(), new AbortController()];
+    const bySignal = await world.clock.until(
+      locks.runOnce(at(tick, { signal: callers.signal }), (outer) =>
+        locks.runOnce({ key: KEY, tick: 'manual', signal: mine.signal }, (part, lease) => {
+          expect(currentRun()).toBe(part);
+          expect(part).toMatchObject({ tick, attempt: 1, lateMs: outer.lateMs, token: lease.token });
+          mine.abort('mine');
+          const byMine = [part.signal.reason, outer.signal.aborted];
+          return [...byMine, lease.signal === part.signal];
+        }),
+      ),
+    );
+    expect(bySignal).toMatchObject({ ran: true, value: { ran: true, value: ['mine', false, true] } });
+    const later = await nextTick(world);
+    const byCaller = await world.clock.until(
+      locks.runOnce(at(later, { signal: callers.signal }), () =>
+        locks.runOnce({ key: KEY, tick: 'manual', signal: new AbortController().signal }, (part) => {
+          callers.abort('the caller');
+          return part.signal.reason as unknown;
+        }),
+      ),
+    );
+    expect(byCaller).toMatchObject({ value: { value: 'the caller' } });
+  });
+
+  it('under another lock inside a run has the token and the signal of that lock', async () => {
+    const world = new VirtualWorld(3);
+    const locks = world.manager();
+    const tick = await nextTick(world);
+    await world.clock.until(
+      locks.runOnce(at(tick), (outer) =>
+        locks.withLock('other', (lease) =>
+          locks.runOnce({ key: 'other', tick: 'manual' }, (part) => {
+            expect(part).toMatchObject({ tick, attempt: 1, token: lease.token });
+            expect(part.signal).toBe(lease.signal);
+            expect(part.signal).not.toBe(outer.signal);
+          }),
+        ),
+      ),
+    );
+  });
+
   it('warns once of a key that is an election of this process, and is refused while somebody leads', async () => {
     const world = new VirtualWorld(3);
     const locks = world.manager();
