@@ -6,10 +6,10 @@
 /** How long nothing may come on a connection to the registry. */
 const SILENCE_MS = 30_000;
 
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 
 /**
- * Runs `npm` with these arguments until it succeeds, three times at most. What an attempt has fetched is in
+ * Runs `npm` with these arguments until it succeeds, five times at most. What an attempt has fetched is in
  * npm's cache for the next one. Rejects with the last error.
  *
  * @template Result

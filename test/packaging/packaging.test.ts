@@ -1,8 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 import { openWorkshop, ownVersionOf, root, run, type Workshop } from './consumers.js';
+
+// The registry may be away for some minutes. Each attempt to install ends long before.
+jest.setTimeout(1_800_000);
 
 const compiled = ['--target', 'es2022', '--strict', '--experimentalDecorators', '--emitDecoratorMetadata'];
 const sources = ['--types', 'node', '--outDir', 'out', 'app.module.ts', 'main.ts'];
