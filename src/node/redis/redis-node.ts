@@ -6,7 +6,7 @@ import type { NodeState } from '../node-state.js';
 import { PendingRequests, type PendingRequest } from '../server/pending-requests.js';
 import type { Endpoint } from './connection/endpoint.js';
 import { channelOf } from './protocol/keys.js';
-import { historyFrom, inspectionsIn, votesIn } from './protocol/replies.js';
+import { historyFrom, inspectionsIn, isMisfit, votesIn } from './protocol/replies.js';
 import { historyOperation, inspectOperation, RequestEncoder } from './protocol/requests.js';
 import { NO_LISTENER, OpenListeners, RedisReleaseListener } from './release-listener.js';
 import { isNotPermitted } from './server/permission-errors.js';
@@ -94,13 +94,13 @@ export class RedisNode implements LockNode {
     if (resources.length === 0) return [];
     const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
     const result = await this.#read(operations);
-    return isFailed(result) ? resources.map(() => result) : inspectionsIn(result, operations);
+    return isFailed(result) ? resources.map(() => result) : this.#noted(inspectionsIn(result, operations));
   }
 
   async history(resource: string): Promise<readonly string[] | Failed> {
     const operation = historyOperation(this.#server.keyPrefix, resource);
     const result = await this.#read([operation]);
-    return isFailed(result) ? result : historyFrom(result, operation);
+    return isFailed(result) ? result : this.#noted([historyFrom(result, operation)])[0]!;
   }
 
   /** Asks what changes nothing, and does not wait for other requests. */
@@ -164,10 +164,16 @@ export class RedisNode implements LockNode {
       }
       return;
     }
-    const votes = votesIn(result, operations);
+    const votes = this.#noted(votesIn(result, operations));
     if (votes.some(isReadOnly)) this.#server.onDemotion();
     if (this.#settings.acknowledge === undefined) this.#answerAll(batch, places, votes);
     else this.#answerOnceReplicated(batch, places, votes, this.#settings.acknowledge);
+  }
+
+  /** Takes note of answers that do not fit their call. */
+  #noted<Answer>(answers: readonly Answer[]): readonly Answer[] {
+    if (answers.some(isMisfit)) this.#server.onMisfit();
+    return answers;
   }
 
   #answerOnceReplicated(

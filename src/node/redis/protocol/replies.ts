@@ -28,6 +28,9 @@ const RESTORED = failed('restored', new Error('the node had lost the key'));
 const NO_ANSWER = malformed('something that is no answer');
 const TOO_FEW = malformed('another number of answers than it was asked for');
 
+/** Whether the answer shows that the whole reply has not the shape of one to its call. */
+export const isMisfit = (answer: unknown): boolean => answer === TOO_FEW;
+
 /** The votes in the reply of a call, one for each operation, whatever the node sent. */
 export const votesIn = (reply: readonly unknown[], operations: readonly Operation[]): Vote[] => {
   // Without the guard nothing is counted.

@@ -20,6 +20,7 @@ import { ServerWatch } from './server-watch.js';
 export type CallResult = readonly unknown[] | Failed;
 
 const FORGOT = 'it is new, or lost its memory: it restarted or was emptied';
+const MISFIT = 'a reply did not fit its request: the connection was begun anew';
 const SHARD_FORGOT =
   'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
 
@@ -185,6 +186,15 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     this.#connection.disconnect(true);
   }
 
+  /**
+   * A reply that does not fit its call may be that of another one, as after a reply that got lost between two
+   * others. On the same connection every later reply would be taken for a wrong one, too.
+   */
+  onMisfit(): void {
+    this.#lastError = MISFIT;
+    this.#connection.disconnect(true);
+  }
+
   /** Runs the guard without operations. `undefined`: the reply is from a connection that has broken. */
   protected tell(command: GuardCommand, word = '', replacedId = ''): Promise<Finding | undefined> {
     const { epoch } = this.#calls;
@@ -199,6 +209,7 @@ export class RedisServer extends ServerMemory<ServerInfo> {
   /** `verb` is what was asked for. */
   #failureOf(error: unknown, verb: string): Failed {
     const message = messageOf(error);
+    if (error === NO_REPLY) this.onMisfit();
     if (message.startsWith('READONLY')) this.onDemotion();
     // It votes all the same: a release that is refused keeps nobody from acquiring what is free.
     const reason = permissionErrorOf(message);
