@@ -58,6 +58,12 @@ export class TestNode implements LockNode {
       : this.#memory.inspect(resources);
   }
 
+  history(resource: string): Promise<readonly string[] | Failed> {
+    return this.state.status === 'unreachable'
+      ? Promise.resolve(unreachableVote())
+      : this.#memory.history!(resource);
+  }
+
   onRelease(waiter: string, listener: (resource: string | undefined) => void): ReleaseListener {
     const isReached = (): boolean => this.state.status !== 'unreachable';
     const inner = this.#memory.onRelease?.(waiter, (resource) => {

@@ -152,6 +152,21 @@ describe('testLocks()', () => {
     expect(locks.callsOf('failing')).toMatchObject([{ run: 'failed', ran: true }]);
   });
 
+  it('the history of a job has its runs, and cannot be told while a majority is unreachable', async () => {
+    const tick = Date.UTC(2026, 0, 1, 12);
+    const locks = make({ holder: 'web-1', clock: new TestClock(tick) });
+    await locks.manager.runOnce({ key: 'nightly', tick }, () => undefined);
+    const runs = [expect.objectContaining({ tick, worker: 'web-1', outcome: 'succeeded' })];
+    expect(await locks.manager.history('nightly')).toEqual(runs);
+    await locks.unreachable(1);
+    expect(await locks.manager.history('nightly')).toEqual(runs);
+    await locks.unreachable(2);
+    await expect(locks.manager.history('nightly')).rejects.toThrow(QuorumUnreachableError);
+    await locks.recover();
+    await locks.quarantine();
+    expect(await locks.manager.history('nightly')).toEqual(runs);
+  });
+
   it('a reset makes all nodes vote, frees what others hold, and forgets the calls', async () => {
     const locks = make();
     await locks.hold('report');
