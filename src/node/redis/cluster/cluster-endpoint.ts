@@ -70,7 +70,7 @@ export function clusterEndpointOf(
       );
   }
   // Names are checked by `endpointOf`.
-  if (name !== undefined) endpointOf({ name }, where);
+  if (name !== undefined) endpointOf({ host: 'any', name }, where);
   const endpoint = endpointOfServers(cluster, options, natMap as AddressMap | undefined, where);
   return name === undefined ? endpoint : { ...endpoint, name };
 }

@@ -133,6 +133,9 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
     throw new RangeError(`${where}: port must be an integer from 1 to 65535, got ${numberOrKind(port)}`);
   }
+  // ioredis would take localhost: each worker would lock on a server of its own, and none would notice.
+  if (options.host === undefined && port === undefined && options.path === undefined)
+    throw new TypeError(`${where}: the options name no server: give host, port or path`);
   const endpoint = endpointOfServer(options, where, clientOf(options));
   return { ...endpoint, name: name ?? endpoint.name, durable };
 }

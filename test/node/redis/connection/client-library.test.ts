@@ -201,7 +201,6 @@ describe('what is a node still', () => {
       'localhost:7000',
     ],
     ['options of a class', () => new Settings(), '10.0.0.1:7000'],
-    ['no options at all', () => ({}), 'localhost:6379'],
     [
       'an ioredis client',
       () => {

@@ -56,4 +56,21 @@ describe('options of a server', () => {
       `nodes[0]: ${option} is no option of a node: give a url itself, or host and port`,
     );
   });
+
+  it.each([{}, { db: 1 }, { hots: '10.0.0.1' }, { nodes: [{ host: 'h' }] }, { host: undefined }])(
+    'that name no server are refused: it would be localhost, and another one for each worker (%j)',
+    (source) => {
+      expect(() => endpointOf(source, 'nodes[0]')).toThrow(
+        'nodes[0]: the options name no server: give host, port or path',
+      );
+    },
+  );
+
+  it.each([
+    [{ host: 'h' }, 'h:6379'],
+    [{ port: 7000 }, 'localhost:7000'],
+    [{ path: '/run/redis.sock' }, '/run/redis.sock'],
+  ])('that name a host, a port or a path name a server: %j', (source, address) => {
+    expect(endpointOf(source, 'nodes[0]').address).toBe(address);
+  });
 });
