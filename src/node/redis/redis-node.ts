@@ -170,9 +170,9 @@ export class RedisNode implements LockNode {
     else this.#answerOnceReplicated(batch, places, votes, this.#settings.acknowledge);
   }
 
-  /** Takes note of answers that do not fit their call. */
+  /** Takes note of a reply that does not fit its call: each of its answers says so. */
   #noted<Answer>(answers: readonly Answer[]): readonly Answer[] {
-    if (answers.some(isMisfit)) this.#server.onMisfit();
+    if (isMisfit(answers[0])) this.#server.onMisfit();
     return answers;
   }
 

@@ -7,7 +7,7 @@ import type {
 import { reachable, type AddressMap } from '../connection/address-map.js';
 import { withLiveCredentials } from '../connection/credentials.js';
 import { isNodeRedisCluster } from '../connection/client-library.js';
-import { endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
+import { checkNodeName, endpointOf, optionsOfUrl, type Endpoint } from '../connection/endpoint.js';
 import { nodeRedisClusterOf } from '../connection/node-redis-cluster.js';
 
 /** The addresses of a Cluster, and what is known of it before the first connection. */
@@ -69,8 +69,7 @@ export function clusterEndpointOf(
         `${where}: cluster and ${other} exclude each other: its servers are those in cluster`,
       );
   }
-  // Names are checked by `endpointOf`.
-  if (name !== undefined) endpointOf({ host: 'any', name }, where);
+  checkNodeName(name, where);
   const endpoint = endpointOfServers(cluster, options, natMap as AddressMap | undefined, where);
   return name === undefined ? endpoint : { ...endpoint, name };
 }

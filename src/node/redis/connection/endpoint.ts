@@ -122,12 +122,7 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     return endpointOfIoredisGroup(group, rest, where, clientOf(rest));
   }
   const { name, ...options } = rest;
-  if (name !== undefined && (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name))) {
-    throw new RangeError(`${where}: name must be 1 to 128 printable ASCII characters without spaces`);
-  }
-  if (name?.includes('://') === true && name.includes('@')) {
-    throw new RangeError(`${where}: name must not be a url with a user or password: it is shown everywhere`);
-  }
+  checkNodeName(name, where);
   checkDatabase(options, where);
   const { port } = options;
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
@@ -138,6 +133,17 @@ function endpointOfOptions(source: RedisNodeOptions, where: string): Endpoint {
     throw new TypeError(`${where}: the options name no server: give host, port or path`);
   const endpoint = endpointOfServer(options, where, clientOf(options));
   return { ...endpoint, name: name ?? endpoint.name, durable };
+}
+
+/** A node's name is shown everywhere. */
+export function checkNodeName(name: unknown, where: string): void {
+  if (name === undefined) return;
+  if (typeof name !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(name)) {
+    throw new RangeError(`${where}: name must be 1 to 128 printable ASCII characters without spaces`);
+  }
+  if (name.includes('://') && name.includes('@')) {
+    throw new RangeError(`${where}: name must not be a url with a user or password: it is shown everywhere`);
+  }
 }
 
 function endpointOfClient(client: RedisLike, where: string): Endpoint {
