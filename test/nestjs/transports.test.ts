@@ -1,4 +1,5 @@
-import { request as openRequest } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import { request as openRequest, type ClientRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { ApolloServer } from '@apollo/server';
 import { startStandaloneServer } from '@apollo/server/standalone';
@@ -296,6 +297,39 @@ class Resolvers {
   async byService(): Promise<string> {
     return this.service.work();
   }
+
+  @Query(() => String, { nullable: true })
+  @LockedHandler({ key: 'job', onHeld: 'wait', wait: true })
+  async waitingHandler(): Promise<string> {
+    return body();
+  }
+
+  @Query(() => String, { nullable: true })
+  @DistributedLock({ key: 'job', onHeld: 'wait', wait: true })
+  async waitingMethod(): Promise<string> {
+    return body();
+  }
+
+  @Mutation(() => String, { nullable: true })
+  @LockedHandler({ key: 'job' })
+  async longHandler(): Promise<string> {
+    return reasonOfEnd();
+  }
+
+  @Mutation(() => String, { nullable: true })
+  @DistributedLock({ key: 'job' })
+  async longMethod(): Promise<string> {
+    return reasonOfEnd();
+  }
+}
+
+/** Works until its signal says that nobody waits for it. */
+async function reasonOfEnd(): Promise<string> {
+  const { signal } = currentLease()!;
+  runs++;
+  await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  reasons.push(signal.reason);
+  return 'done';
 }
 
 /**
@@ -309,12 +343,83 @@ class StandaloneDriver extends ApolloDriver {
   override async registerServer(options: ApolloDriverConfig): Promise<void> {
     const server = new ApolloServer(options as never);
     this.apolloServer = server;
-    const { url } = await startStandaloneServer(server, { listen: { host: '127.0.0.1', port: 0 } });
+    const { url } = await startStandaloneServer(server, {
+      listen: { host: '127.0.0.1', port: 0 },
+      context: async ({ req, res }) => contextOf(req, res),
+    });
     this.url = url;
   }
 }
 
+/** What the context of an operation has of the response, by driver and by what the application adds. */
+const CONTEXTS = {
+  'as of Express': (req: object, res: EventEmitter): object => ({ req: Object.assign(req, { res }) }),
+  'as an application writes it': (req: object, res: EventEmitter): object => ({ req, res }),
+  'as of Mercurius': (_req: object, res: EventEmitter): object => ({ reply: { raw: res } }),
+} as const;
+let contextOf: (req: object, res: EventEmitter) => object = () => ({});
+
 describe('Apollo over HTTP', () => {
+  afterEach(() => {
+    contextOf = () => ({});
+  });
+
+  async function serveGraphql(): Promise<{ setting: Setting; open(query: string): ClientRequest }> {
+    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+      driver: StandaloneDriver,
+      autoSchemaFile: true,
+    });
+    const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
+    const { url } = setting.app.get<GraphQLModule<StandaloneDriver>>(GraphQLModule).graphQlAdapter;
+    const open = (query: string): ClientRequest => {
+      const headers = { 'content-type': 'application/json' };
+      const request = openRequest(url, { method: 'POST', headers }).on('error', () => undefined);
+      request.end(JSON.stringify({ query }));
+      return request;
+    };
+    return { setting, open };
+  }
+
+  const contexts = Object.keys(CONTEXTS) as (keyof typeof CONTEXTS)[];
+
+  it.each(contexts.flatMap((context) => ['Handler', 'Method'].map((kind) => [context, kind] as const)))(
+    'a client that leaves ends the wait of its operation, with a context %s (%s)',
+    async (context, kind) => {
+      let response: EventEmitter | undefined;
+      contextOf = (req, res) => {
+        response = res;
+        return CONTEXTS[context](req, res);
+      };
+      const { setting, open } = await serveGraphql();
+      const lease = await setting.other.acquire('job', { ttlMs: 20_000 });
+      // Many fields of one operation wait: more than the listeners of which a response warns.
+      const fields = Array.from({ length: 12 }, (_, index) => `f${index}: waiting${kind}`);
+      const client = open(`{ ${fields.join(' ')} }`);
+      const count = (type: string) => setting.events.filter((event) => event.type === type).length;
+      await until(() => count('waiting') === 12);
+      expect(response!.listenerCount('close')).toBeLessThan(10);
+      client.destroy();
+      await until(() => count('aborted') === 12);
+      await lease.release();
+      expect(runs).toBe(0);
+      expect(setting.log.of('ExceptionsHandler')).toEqual([]);
+    },
+  );
+
+  it.each(['Handler', 'Method'])(
+    'a client that leaves ends the signal of an operation that runs, which keeps its lock (%s)',
+    async (kind) => {
+      contextOf = CONTEXTS['as of Express'];
+      const { setting, open } = await serveGraphql();
+      const client = open(`mutation { long${kind} }`);
+      await until(() => runs === 1);
+      expect(numberOfReleases(setting)).toBe(0);
+      client.destroy();
+      await until(() => numberOfReleases(setting) === 1);
+      expect(reasons).toEqual([expect.any(RequestEndedError)]);
+    },
+  );
+
   it.each(['{ method }', '{ handler }', '{ byService }', 'mutation { mutation }'])(
     'a refused operation is answered with a code, never as null alone, and without the holder: %s',
     async (query) => {

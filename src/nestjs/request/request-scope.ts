@@ -3,7 +3,7 @@ import { IntrinsicException, type ExecutionContext } from '@nestjs/common';
 import { isEventStream, nameOfHandler, sendsItsResponse } from '../nest-metadata.js';
 import { callerOfContext, grpcCallOf, type Caller } from '../refusal/caller.js';
 import { sharedByCopies } from '../shared-by-copies.js';
-import { rawResponseOf, whenEnded, type RawResponse } from './response.js';
+import { graphqlResponseOf, rawResponseOf, whenEnded, type RawResponse } from './response.js';
 
 /**
  * Why the signal of a handler's lease aborted although the lease is held: the request has ended before its
@@ -36,7 +36,7 @@ export class RequestScope {
     this.#context = context;
     this.response = rawResponseOf(context);
     grpcCallOf(context)?.on('cancelled', () => this.leave());
-    const { response } = this;
+    const response = this.response ?? graphqlResponseOf(context);
     this.responseEnded = new Promise((resolve) => {
       if (response === undefined) return resolve();
       whenEnded(response, (isSent) => {

@@ -22,27 +22,55 @@ const responseOf = (host: ArgumentsHost): FrameworkResponse | undefined =>
   host.getType() === 'http' ? host.switchToHttp().getResponse<FrameworkResponse | undefined>() : undefined;
 
 /** The response of an HTTP request; `undefined` for other transports. */
-export function rawResponseOf(host: ArgumentsHost): RawResponse | undefined {
-  const response = responseOf(host);
+export const rawResponseOf = (host: ArgumentsHost): RawResponse | undefined => rawOf(responseOf(host));
+
+/** What the context of a GraphQL operation may have: Express leaves the response on the request. */
+interface GraphqlContext {
+  readonly req?: { readonly res?: FrameworkResponse };
+  readonly res?: FrameworkResponse;
+  readonly reply?: FrameworkResponse;
+}
+
+/**
+ * The response that will carry the result of a GraphQL operation, among others of the same request;
+ * `undefined` if the context of the operation has none, as over a WebSocket, and for other transports.
+ */
+export function graphqlResponseOf(host: ArgumentsHost): RawResponse | undefined {
+  if (host.getType<string>() !== 'graphql') return undefined;
+  const context = host.getArgByIndex<GraphqlContext | undefined>(2);
+  return rawOf(context?.res ?? context?.reply ?? context?.req?.res);
+}
+
+function rawOf(response: FrameworkResponse | undefined): RawResponse | undefined {
   const raw = response?.raw ?? response;
   const canTell = typeof raw?.once === 'function' && typeof raw.removeListener === 'function';
   return canTell ? (raw as RawResponse) : undefined;
 }
+
+/** Who waits for the end of a response. It warns of many listeners, and an operation may have many fields. */
+const waiting = new WeakMap<RawResponse, ((isSent: boolean) => void)[]>();
 
 /**
  * Calls back once when a response has ended: sent to its end, or closed before. A response of HTTP/2 finishes
  * in both cases, so it counts as sent only where somebody has ended it.
  */
 export function whenEnded(response: RawResponse, listener: (isSent: boolean) => void): void {
-  const tell = (isFinished: boolean): void => listener(isFinished && response.writableEnded !== false);
   if (response.writableFinished === true || response.destroyed === true) {
-    tell(response.writableFinished === true);
+    listener(response.writableFinished === true && response.writableEnded !== false);
     return;
   }
+  const others = waiting.get(response);
+  if (others !== undefined) {
+    others.push(listener);
+    return;
+  }
+  const listeners = [listener];
+  waiting.set(response, listeners);
   const end = (isFinished: boolean) => (): void => {
     response.removeListener('finish', onFinish);
     response.removeListener('close', onClose);
-    tell(isFinished);
+    waiting.delete(response);
+    for (const tell of listeners) tell(isFinished && response.writableEnded !== false);
   };
   const onFinish = end(true);
   const onClose = end(false);
