@@ -24,7 +24,7 @@ export interface QuorumSnapshot {
   readonly nodes: number;
   /** Whether enough are ready, and vote under the list of nodes that is in use. */
   readonly reached: boolean;
-  /** Why it is not reached although enough are ready. */
+  /** Why it is not reached although enough nodes, or all, are ready. */
   readonly reason?: string;
 }
 

@@ -97,7 +97,8 @@ describe('a Redis Cluster as one of three nodes', () => {
     await until(() => has(from, moving!));
     await cluster.moveSlot(`lock:${moving}`, to);
     await untilStatus(locks, 0, 'untrusted');
-    expect(locks.nodes()[0]!.reason).toMatch(new RegExp(`^shard 127.0.0.1:${to.port}: .* took slots over`));
+    const why = new RegExp(`^shard 127.0.0.1:${to.port}: it is new, .* took slots over`);
+    expect(locks.nodes()[0]!.reason).toMatch(why);
     // A client that has just started does not trust the shard either. The other shards go on voting.
     const fresh = clients.make({ ...SHORT, nodes });
     await untilStatus(fresh, 0, 'untrusted');

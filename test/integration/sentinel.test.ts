@@ -42,7 +42,7 @@ describe.each(SENTINEL_LIBRARIES)('a node that sentinels monitor, by $name', ({ 
     await master.kill();
     await untilStatus(holder, 0, 'untrusted');
     expect(await sentinels.masterPort()).toBe(replica.port);
-    expect(holder.nodes()[0]!.reason).toContain('lost its memory');
+    expect(holder.nodes()[0]!.reason).toContain('it restarted, was emptied, or a replica took its place');
     const watcher = clients.make({ nodes: [sentinels.options.sentinels[0]!] });
     await untilStatus(watcher, 0, 'misconfigured');
     expect(watcher.nodes()[0]!.reason).toContain('it is a sentinel, which keeps no locks');

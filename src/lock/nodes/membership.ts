@@ -107,7 +107,8 @@ export class Membership implements MembershipBasis {
 
   /** Why nodes that are ready do not vote. */
   get whyFewVote(): string {
-    if (this.#list !== undefined) return 'not enough of them vote under the list of nodes that is in use';
+    if (this.#list !== undefined)
+      return 'not enough of them vote under the list of nodes that is in use, see docs/membership.md';
     const hindered = this.nodes.find(({ state }) => state.status === 'ready' && state.reason !== undefined);
     return noList(hindered && `node ${hindered.name}: ${hindered.state.reason}`);
   }

@@ -71,7 +71,8 @@ export class NodeGroup {
     const needed = this.#majority;
     const { votingNodes, whyFewVote } = this.membership;
     const reached = votingNodes >= needed;
-    const isWithoutVotes = !reached && ready >= needed;
+    // All may be ready and too few: the list in use may have more nodes than this process.
+    const isWithoutVotes = !reached && (ready >= needed || ready === this.nodes.length);
     return {
       ready,
       needed,

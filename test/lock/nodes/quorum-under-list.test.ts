@@ -82,6 +82,21 @@ describe('a majority that is ready', () => {
     ]);
   });
 
+  it('is none where all nodes are ready and the list in use needs more of them, and that is told', async () => {
+    const world = new World();
+    world.start([0, 1, 2]);
+    await world.run(3_000);
+    const { locks } = world.start([0]);
+    await world.run(3_000);
+    expect(await locks.started()).toEqual({
+      ready: 1,
+      needed: 2,
+      nodes: 1,
+      reached: false,
+      reason: expect.stringMatching(/^not enough of them vote under the list .*, see docs\/membership\.md$/),
+    });
+  });
+
   it('is none before the first use of new nodes, which needs all of them, and that is told', async () => {
     const world = new World();
     world.servers[2]!.kill();

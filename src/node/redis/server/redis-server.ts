@@ -21,8 +21,10 @@ export type CallResult = readonly unknown[] | Failed;
 
 const FORGOT = 'it is new, or lost its memory: it restarted or was emptied';
 const MISFIT = 'a reply did not fit its request: the connection was begun anew';
+/** Behind sentinels the server that is asked now may never have been the master before. */
+const FAILED_OVER = 'it is new, or lost its memory: it restarted, was emptied, or a replica took its place';
 const SHARD_FORGOT =
-  'it lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
+  'it is new, lost its memory, or took slots over: it restarted, was emptied, promoted or given more';
 
 /**
  * The server behind a node, or the master behind sentinels, over a connection of its own: carries out calls,
@@ -57,7 +59,7 @@ export class RedisServer extends ServerMemory<ServerInfo> {
     this.voting = new VotingState(
       settings,
       serverInfoOf(''),
-      settings.shard === undefined ? FORGOT : SHARD_FORGOT,
+      settings.shard !== undefined ? SHARD_FORGOT : endpoint.failsOver ? FAILED_OVER : FORGOT,
       {
         onUntrusted: () => this.#watch.lookAgain(),
         onPutBack: () => void this.command('quarantine'),
