@@ -23,7 +23,10 @@ export interface WatchedTicks {
   readonly perform: (tick: number) => unknown;
 }
 
-/** After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. */
+/**
+ * After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. So
+ * often it looks, too, whether the lock of a run that has begun is free.
+ */
 const LOOK_AGAIN_MS = 61_000;
 
 /**
@@ -33,8 +36,8 @@ const LOOK_AGAIN_MS = 61_000;
 const outerRuns = new AsyncLocalStorage<readonly object[]>();
 
 /**
- * Looks for ticks that no worker started, or whose worker died: at the start, and when a majority of the
- * nodes is back. It runs what it finds, or tells of it.
+ * Looks for ticks that no worker started, or whose worker died: at the start, when a majority of the nodes is
+ * back, and again while it cannot be known yet. It runs what it finds, or tells of it.
  */
 export class TickWatcher implements TickWatch {
   readonly #context: RunContext;
@@ -45,6 +48,8 @@ export class TickWatcher implements TickWatch {
   #looking: Promise<void> | undefined;
   /** Stands for the run that the look in progress has begun. Code of that run has it in its context. */
   #running: object | undefined;
+  /** Looks go on for as long as somebody has the lock: one after another, not more with each new quorum. */
+  #willLookAgain = false;
   #isStopped = false;
 
   constructor(context: RunContext, watched: WatchedTicks, started: Promise<QuorumSnapshot>) {
@@ -81,9 +86,11 @@ export class TickWatcher implements TickWatch {
       if (this.#isStopped) return;
       this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun, lastSuccess);
       if (due.kind === 'run') await this.#perform(due.tick);
-      // It may be running: whether its worker is dead is not known while somebody has the lock.
-      else if (due.kind !== 'nothing' && status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
-      else if (due.kind === 'nothing' && due.why === 'may_still_run') this.#lookAgain(policy.spreadMs);
+      else if (due.kind === 'nothing') {
+        if (due.why === 'may_still_run') this.#lookAgain(policy.spreadMs);
+      } else if (status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
+      // It may be running. Whether its worker is dead is not known while somebody has the lock.
+      else this.#lookAgain(policy.spreadMs);
     } catch (error) {
       // It looks again when a majority of the nodes is back.
       if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
@@ -113,7 +120,13 @@ export class TickWatcher implements TickWatch {
   }
 
   #lookAgain(spreadMs: number): void {
-    this.#context.clock.setTimer(() => void this.look(), LOOK_AGAIN_MS + spreadMs, 'background');
+    if (this.#willLookAgain) return;
+    this.#willLookAgain = true;
+    const look = (): void => {
+      this.#willLookAgain = false;
+      void this.look();
+    };
+    this.#context.clock.setTimer(look, LOOK_AGAIN_MS + spreadMs, 'background');
   }
 
   #tell({ kind, tick, why }: Extract<DueRun, { kind: 'missed' | 'abandoned' }>, attempt: number): void {

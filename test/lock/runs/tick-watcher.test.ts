@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LockManager, RunPolicyOptions, TickWatch, WatchTicksOptions } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
-import { at, HOUR, HOURLY, KEY, nextTick, told } from './runs.js';
+import { at, HOUR, HOURLY, KEY, nextTick, pause, told } from './runs.js';
 
 /** A worker that comes up now: it looks for what was missed, and runs it. */
 function comesUp(
@@ -126,6 +126,30 @@ describe('the look at the start', () => {
     comesUp(world, 'a', { missed: 'once' });
     await world.clock.advance(1_000);
     expect(told(world)).toEqual(['a tick_abandoned policy']);
+  });
+
+  it('tells an abandoned tick that is left although the dead worker still has the lock at the look', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await nextTick(world);
+    const dead = world.manager({ holder: 'dead' });
+    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 30_000, autoExtend: false }));
+    comesUp(world, 'a', {});
+    await world.clock.advance(30_000);
+    expect(told(world)).toEqual([]);
+    await world.clock.advance(62_000);
+    expect(told(world)).toEqual(['a tick_abandoned policy']);
+  });
+
+  it('tells nothing of a run that goes on for longer than it takes to look again, and ends', async () => {
+    const world = new VirtualWorld(3);
+    const tick = await nextTick(world);
+    const alive = world.manager({ holder: 'alive' });
+    const run = alive.runOnce(at(tick), () => pause(world, 200_000));
+    await world.clock.advance(1_000);
+    comesUp(world, 'a', {});
+    await world.clock.until(run);
+    await world.clock.advance(100_000);
+    expect(told(world)).toEqual(['alive starts 1', 'alive succeeded']);
   });
 });
 
