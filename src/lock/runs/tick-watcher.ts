@@ -37,7 +37,8 @@ const outerRuns = new AsyncLocalStorage<readonly object[]>();
 
 /**
  * Looks for ticks that no worker started, or whose worker died: at the start, when a majority of the nodes is
- * back, and again while it cannot be known yet. It runs what it finds, or tells of it.
+ * back, and again while it cannot be known yet; and after a tick that another worker has, in case that one
+ * dies. It runs what it finds, or tells of it.
  */
 export class TickWatcher implements TickWatch {
   readonly #context: RunContext;
@@ -74,6 +75,10 @@ export class TickWatcher implements TickWatch {
 
   #onEvent(event: LockEvent): void {
     if (event.type === 'quorum' && !event.atStart && event.quorum.reached) void this.look();
+    const { key, policy } = this.#watched;
+    const isHeld = event.type === 'skipped' && event.reason === 'held' && event.resources.includes(key);
+    // Another worker has the tick. Should it die in it, nobody else would tell. With `retry` the call waits.
+    if (isHeld && policy.abandoned === 'leave') this.#lookAgain(policy.spreadMs);
   }
 
   async #look(): Promise<void> {

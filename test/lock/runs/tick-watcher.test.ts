@@ -153,6 +153,34 @@ describe('the look at the start', () => {
   });
 });
 
+describe('the look after a tick that another worker got', () => {
+  it('tells that the other worker died in it', async () => {
+    const world = new VirtualWorld(3);
+    const { locks } = comesUp(world, 'a', {});
+    const tick = await nextTick(world);
+    const dead = world.manager({ holder: 'dead' });
+    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 30_000, autoExtend: false }));
+    expect(await world.clock.until(locks.runOnce(at(tick), () => undefined))).toMatchObject({ ran: false });
+    await world.clock.advance(62_000);
+    expect(told(world)).toEqual(['a tick_abandoned policy']);
+  });
+
+  it('comes once a minute at most, and tells nothing of a run that ends', async () => {
+    const world = new VirtualWorld(3);
+    const { locks } = comesUp(world, 'a', {});
+    const alive = world.manager({ holder: 'alive' });
+    const tick = await nextTick(world);
+    world.events.length = 0;
+    const run = alive.runOnce(at(tick), () => pause(world, 5_000));
+    await world.clock.advance(1_000);
+    for (let call = 0; call < 3; call++) await world.clock.until(locks.runOnce(at(tick), () => undefined));
+    await world.clock.until(run);
+    await world.clock.advance(200_000);
+    expect(told(world)).toEqual(['alive starts 1', 'alive succeeded']);
+    expect(world.eventsOf('schedule')).toHaveLength(1);
+  });
+});
+
 describe('the look when a majority of the nodes is back', () => {
   it('runs what was missed meanwhile', async () => {
     const world = new VirtualWorld(3);
