@@ -20,7 +20,10 @@ export function lockMethod(
   const { property, locks } = declaration;
   const original = descriptor.value as Method;
   if (ORIGINAL in original) {
-    throw new TypeError(`${methodName(prototype, property)} has @DistributedLock twice; it takes one`);
+    throw new TypeError(
+      `${methodName(prototype, property)} has @DistributedLock twice; it takes one: ` +
+        'to lock several things, give it a list of keys',
+    );
   }
   const wrapper = async function (this: object, ...args: unknown[]): Promise<unknown> {
     return requireRunner(this, locks, property).run(locked, this, args);

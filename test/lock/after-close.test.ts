@@ -48,6 +48,8 @@ it('bad options of withLock are named', async () => {
 it.each<[string, unknown, string]>([
   ['nothing', null, 'acquire takes an object of options, got null'],
   ['an unknown option', { ttl: 1 }, 'acquire: unknown option "ttl"'],
+  // As redlock takes it.
+  ['a TTL', 5_000, 'acquire takes an object of options, got a number: a TTL is written { ttlMs: 5000 }'],
   ['a wrong value', { ttlMs: NaN }, 'ttlMs must be an integer from 10'],
   ['a signal that is none', { signal: 'x' }, "signal must be an AbortSignal, got 'x'"],
 ])('bad options of withLock are named also where the call joins a lease: %s', async (_, given, message) => {

@@ -169,7 +169,7 @@ describe('a bad option', () => {
     class Tasks {}
     DistributedLock()(Tasks.prototype, 'job', descriptor);
     expect(() => DistributedLock()(Tasks.prototype, 'job', descriptor)).toThrow(
-      'Tasks.job has @DistributedLock twice',
+      'Tasks.job has @DistributedLock twice; it takes one: to lock several things, give it a list of keys',
     );
   });
 });

@@ -29,7 +29,10 @@ export function checkKnownOptions(options: object, known: ReadonlySet<string>, w
     // The value is not shown: whoever takes a url for the options has put a password there.
     const isNothing = options === null || options === undefined;
     const given = isNothing ? String(options) : Array.isArray(options) ? 'a list' : `a ${typeof options}`;
-    throw new TypeError(`${where} takes an object of options, got ${given}`);
+    // Other libraries take the TTL alone.
+    const isTtl = typeof options === 'number' && known.has('ttlMs');
+    const hint = isTtl ? `: a TTL is written { ttlMs: ${String(options)} }` : '';
+    throw new TypeError(`${where} takes an object of options, got ${given}${hint}`);
   }
   for (const option in options) {
     if (!known.has(option)) {
