@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
 import { QuorumUnreachableError, type LockManager, type LockManagerOptions } from '../../src/index.js';
-import { slotOf } from '../../src/node/redis/cluster/key-slot.js';
+import { slotOf } from '../../src/node/redis/protocol/key-slot.js';
 import { ACQUIRE } from '../../src/node/redis/protocol/acquire.js';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { RedisCluster } from '../support/redis-cluster.js';
@@ -295,6 +295,31 @@ describe('the identity of a Cluster', () => {
     for (const key of [...odd, ...KEYS])
       expect([key, slotOf(key)]).toEqual([key, await client.cluster('KEYSLOT', key)]);
   });
+
+  it.each(['lock:', '', '{}'])(
+    'whatever braces a resource has, a Cluster votes on it, with the prefix %j',
+    async (keyPrefix) => {
+      await using cluster = await RedisCluster.start();
+      await using clients = new Clients([]);
+      const nodes = [cluster.options];
+      const [locks, other] = [
+        await clients.ready({ nodes, keyPrefix }),
+        await clients.ready({ nodes, keyPrefix }),
+      ];
+      for (const resource of ['}', '{}', 'a}b', '{}{a}', 'x{}y', '}{', '{a}}']) {
+        const lease = await locks.acquire(resource);
+        expect(await outcomeOf(other.acquire(resource))).toBe('LOCK_NOT_ACQUIRED held');
+        const next = other.acquire(resource, { waitMs: 60_000 });
+        await lease.extend();
+        await lease.release();
+        await (await next).release();
+        const tick = Date.now();
+        await locks.runOnce({ key: resource, tick }, () => undefined);
+        expect(await other.history(resource)).toMatchObject([{ tick, outcome: 'succeeded' }]);
+        expect(await other.inspect(resource)).toMatchObject({ lastRun: { tick, state: 'finished' } });
+      }
+    },
+  );
 
   it('a Cluster is found as soon as one of its configured servers is up', async () => {
     await using all = await setUp();

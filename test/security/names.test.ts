@@ -2,10 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { memoryNode, type LockManager, type NodeSource } from '../../src/index.js';
 import { resolveResources } from '../../src/lock/validation/resources.js';
 import { fenceKeyOf, markerKeyOf, waitListOf } from '../../src/node/redis/protocol/keys.js';
+import { keySlot } from '../contract/key-slot.js';
 import { LockManagers } from '../support/lock-managers.js';
 import { startRedis, type RedisServers } from '../support/redis-servers.js';
 
-const keysOf = (lock: string): string[] => [lock, fenceKeyOf(lock), waitListOf(lock)];
+const keysOf = (lock: string, isOnShard: boolean): string[] => [
+  lock,
+  fenceKeyOf(lock, isOnShard),
+  waitListOf(lock, isOnShard),
+];
 
 const isAllowed = (resource: string): boolean => {
   try {
@@ -26,16 +31,19 @@ function* namesOf(parts: readonly string[], length: number): Generator<string> {
 
 describe('the keys of different resources', () => {
   it.each([
-    ['', ['{', '}', 'a', ':', ':fence'], 6],
-    ['lock:', ['{', '}', 'a', 'lock:', ':'], 7],
-    ['{a}:', ['{', '}', 'a', ':', '{a}:'], 6],
-  ])('the keys of different resources differ, with the prefix %j', (prefix, parts, length) => {
+    ['on a server', '', ['{', '}', 'a', ':', ':fence'], 6],
+    ['on a server', 'lock:', ['{', '}', 'a', 'lock:', ':'], 7],
+    ['on a server', '{a}:', ['{', '}', 'a', ':', '{a}:'], 6],
+    ['on a shard', '', ['{', '}', '0', ':', ':fence'], 6],
+    ['on a shard', 'lock:', ['{', '}', '0', 'lock:', ':'], 6],
+  ])('%s the keys of different resources differ, with the prefix %j', (place, prefix, parts, length) => {
+    const isOnShard = place === 'on a shard';
     const names = new Set([...namesOf(parts, length)].filter(isAllowed));
     expect(names.size).toBeGreaterThan(5_000);
     const marker = markerKeyOf(prefix);
     const keys = new Map([[marker, 'the marker']]);
     const shared = [...names].flatMap((name) =>
-      keysOf(prefix + name).flatMap((key) => {
+      keysOf(prefix + name, isOnShard).flatMap((key) => {
         const other = keys.get(key);
         keys.set(key, name);
         return other === undefined ? [] : [`${key}: ${other}, ${name}`];
@@ -43,6 +51,17 @@ describe('the keys of different resources', () => {
     );
     expect(shared.slice(0, 10)).toEqual([]);
   });
+
+  it.each(['', 'lock:', '{a}:', '{}', '}'])(
+    'the keys of a resource are in one slot of a Cluster, whatever braces are in it, with the prefix %j',
+    (prefix) => {
+      const names = [...namesOf(['{', '}', 'a', ':'], 4), ...HOSTILE];
+      for (const name of names) {
+        const slots = keysOf(prefix + name, true).map(keySlot);
+        expect([name, new Set(slots).size]).toEqual([name, 1]);
+      }
+    },
+  );
 
   it('the keys of two resources differ although braces in one name spell the other', () => {
     const one = fenceKeyOf('lock:a}:lock:{lock:a');

@@ -1,4 +1,4 @@
-import { slotOf } from '../../src/node/redis/cluster/key-slot.js';
+import { slotOf } from '../../src/node/redis/protocol/key-slot.js';
 import type { Rng } from './rng.js';
 import type { ClusterFault } from './settings.js';
 import type { SimCluster } from './sim-cluster.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { QuarantineTerm } from '../../src/core/quarantine.js';
-import { slotOf } from '../../src/node/redis/cluster/key-slot.js';
+import { slotOf } from '../../src/node/redis/protocol/key-slot.js';
 import { RedisClusterNode } from '../../src/node/redis/cluster/redis-cluster-node.js';
 import { Link } from './network.js';
 import { Rng } from './rng.js';

@@ -1,4 +1,4 @@
-import { slotOf as slotOfKey, SLOTS } from '../../src/node/redis/cluster/key-slot.js';
+import { slotOf as slotOfKey, SLOTS } from '../../src/node/redis/protocol/key-slot.js';
 import { Keyspace } from './keyspace.js';
 import type { Rng } from './rng.js';
 import { SIM_PORT } from './sim-connection.js';

@@ -49,6 +49,10 @@ export class RedisNode implements LockNode {
     this.#requests = new PendingRequests(settings.clock, this.#server, this.#send);
   }
 
+  get #isOnShard(): boolean {
+    return this.#settings.shard !== undefined;
+  }
+
   get state(): NodeState {
     return this.#server.state;
   }
@@ -92,13 +96,14 @@ export class RedisNode implements LockNode {
 
   async inspect(resources: readonly string[]): Promise<readonly (NodeInspection | Failed)[]> {
     if (resources.length === 0) return [];
-    const operations = resources.map((resource) => inspectOperation(this.#server.keyPrefix, resource));
+    const { keyPrefix } = this.#server;
+    const operations = resources.map((resource) => inspectOperation(keyPrefix, resource, this.#isOnShard));
     const result = await this.#read(operations);
     return isFailed(result) ? resources.map(() => result) : this.#noted(inspectionsIn(result, operations));
   }
 
   async history(resource: string): Promise<readonly string[] | Failed> {
-    const operation = historyOperation(this.#server.keyPrefix, resource);
+    const operation = historyOperation(this.#server.keyPrefix, resource, this.#isOnShard);
     const result = await this.#read([operation]);
     return isFailed(result) ? result : this.#noted([historyFrom(result, operation)])[0]!;
   }

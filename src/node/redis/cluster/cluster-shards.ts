@@ -4,7 +4,7 @@ import type { NodeState } from '../../node-state.js';
 import { RedisNode, type RedisNodeSettings } from '../redis-node.js';
 import type { ClusterEndpoint } from './cluster-endpoint.js';
 import { GoneMarkers } from './gone-markers.js';
-import { slotOf, SLOTS } from './key-slot.js';
+import { slotOf, SLOTS } from '../protocol/key-slot.js';
 import type { RequestSlots } from './request-slots.js';
 import { TopologyReader } from './topology-reader.js';
 import { isPartOf, shardMarkerOf, type ShardPlace, type Topology } from './topology.js';

@@ -1,6 +1,6 @@
 import { failed, type Vote } from '../../../core/vote.js';
 import type { NodeRequest, ReleaseRequest, WakeRequest } from '../../node-request.js';
-import { slotOf } from './key-slot.js';
+import { slotOf } from '../protocol/key-slot.js';
 
 /** Takes the place of a slot: the resources of the request are in several slots. */
 export const MIXED = -1;

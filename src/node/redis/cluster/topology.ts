@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SLOTS, slotOf } from './key-slot.js';
-import { hashTagOf } from '../protocol/keys.js';
+import { hashTagOf, SLOTS, slotOf } from '../protocol/key-slot.js';
 
 type Range = readonly [first: number, last: number];
 

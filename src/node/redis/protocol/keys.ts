@@ -1,32 +1,23 @@
 import { MARKER } from '../../reserved-names.js';
-
-/**
- * The hash tag of a key, by the Redis Cluster specification: what stands in the first braces that are not
- * empty.
- */
-export function hashTagOf(key: string): string | undefined {
-  const open = key.indexOf('{');
-  if (open < 0) return undefined;
-  const close = key.indexOf('}', open + 1);
-  return close > open + 1 ? key.slice(open + 1, close) : undefined;
-}
+import { hashTagOf, slotOf, tagIn } from './key-slot.js';
 
 /**
  * The key of a lock's fencing counter and last tick; what is known of that tick is in the key beside it, with
  * `:run` at its end, and of past runs in those with `:history` and `:success`. All are in the same slot of a
  * Cluster as the lock key.
  * What its first braces hold tells the three forms apart, so two resources never share a counter, whatever
- * braces are in them. A lock key with a closing brace and no tag shares its slot with no other key that could
- * be named after it.
+ * braces are in them. No tag can be named after a lock key that has a closing brace and no tag itself: on a
+ * shard of a Cluster, a number is the tag that leads to its slot.
  */
-export function fenceKeyOf(lock: string): string {
+export function fenceKeyOf(lock: string, isOnShard = false): string {
   const tag = hashTagOf(lock);
   if (tag !== undefined) return `{${tag}}:${lock}:fence`;
-  return lock.includes('}') ? `{}:${lock}:fence` : `{${lock}}:fence`;
+  if (!lock.includes('}')) return `{${lock}}:fence`;
+  return `{${isOnShard ? tagIn(slotOf(lock)) : ''}}:${lock}:fence`;
 }
 
 /** The key of the list of processes that wait for a lock, in the same slot. */
-export const waitListOf = (lock: string): string => `${fenceKeyOf(lock)}:wait`;
+export const waitListOf = (lock: string, isOnShard = false): string => `${fenceKeyOf(lock, isOnShard)}:wait`;
 
 /** The key of the node's marker. No resource may be called like that (see `resolveResources`). */
 export const markerKeyOf = (prefix: string): string => `${prefix}${MARKER}`;

@@ -86,7 +86,13 @@ function restoringOf({ token, maxCounter }: NodeRequest & { readonly op: 'extend
 export class RequestEncoder {
   readonly #planner = new CallPlanner();
   #last:
-    { readonly keyPrefix: string; readonly request: NodeRequest; readonly operation: Operation } | undefined;
+    | {
+        readonly keyPrefix: string;
+        readonly request: NodeRequest;
+        readonly slot: number | undefined;
+        readonly operation: Operation;
+      }
+    | undefined;
   #lastBase: { readonly base: number; readonly text: string } | undefined;
   /** The terms of the last request for each script. Requests that arise together often have the same ones. */
   readonly #lastTerms = new Map<Script, { readonly terms: readonly Word[]; readonly text: string }>();
@@ -94,10 +100,10 @@ export class RequestEncoder {
   /** `fenceTtlMs`: how long a fence key lives after it was last written. */
   constructor(private readonly fenceTtlMs: number = FENCE_TTL_MS) {}
 
-  /** The operation for a request. `slot` is the slot of its keys, on a shard of a Cluster. */
-  operationOf(keyPrefix: string, request: NodeRequest, slot = 0): Operation {
+  /** The operation for a request. `slot` is the slot of its keys, on a shard of a Cluster only. */
+  operationOf(keyPrefix: string, request: NodeRequest, slot?: number): Operation {
     const last = this.#last;
-    if (last?.request === request && last.keyPrefix === keyPrefix && last.operation.slot === slot)
+    if (last?.request === request && last.keyPrefix === keyPrefix && last.slot === slot)
       return last.operation;
     const { script, terms, own, base } = wordsOf(keyPrefix, request, this.fenceTtlMs);
     const { op, resources } = request;
@@ -106,12 +112,13 @@ export class RequestEncoder {
     const operation: Operation = {
       script,
       resources,
-      slot,
+      slot: slot ?? 0,
       keys: keysOf(
         keyPrefix,
         resources,
         script === RELEASE || script === WAKE ? waitListOf : fenceKeyOf,
         hasLists,
+        slot !== undefined,
       ),
       keyCount: (hasLists ? 3 : 2) * resources.length,
       terms: this.#encodedTerms(script, terms),
@@ -122,7 +129,7 @@ export class RequestEncoder {
       base,
       granted: undefined,
     };
-    this.#last = { keyPrefix, request, operation };
+    this.#last = { keyPrefix, request, slot, operation };
     return operation;
   }
 
@@ -154,19 +161,19 @@ export class RequestEncoder {
   }
 }
 
-export const inspectOperation = (keyPrefix: string, resource: string): Operation =>
-  questionAbout(INSPECT, keyPrefix, resource);
+export const inspectOperation = (keyPrefix: string, resource: string, isOnShard = false): Operation =>
+  questionAbout(INSPECT, keyPrefix, resource, isOnShard);
 
-export const historyOperation = (keyPrefix: string, resource: string): Operation =>
-  questionAbout(HISTORY, keyPrefix, resource);
+export const historyOperation = (keyPrefix: string, resource: string, isOnShard = false): Operation =>
+  questionAbout(HISTORY, keyPrefix, resource, isOnShard);
 
-function questionAbout(script: Script, keyPrefix: string, resource: string): Operation {
+function questionAbout(script: Script, keyPrefix: string, resource: string, isOnShard: boolean): Operation {
   const lock = keyPrefix + resource;
   return {
     script,
     resources: [resource],
     slot: 0,
-    keys: encoded([lock, fenceKeyOf(lock)]),
+    keys: encoded([lock, fenceKeyOf(lock, isOnShard)]),
     keyCount: 2,
     terms: '',
     termCount: 0,
@@ -199,15 +206,16 @@ const contentOf = (script: Script, words: readonly Word[], deadlineAt: number): 
 function keysOf(
   keyPrefix: string,
   resources: readonly string[],
-  second: (lock: string) => string,
+  second: (lock: string, isOnShard: boolean) => string,
   hasLists: boolean,
+  isOnShard: boolean,
 ): string {
   let keys = '';
   for (const resource of resources) {
     const lock = keyPrefix + resource;
-    keys += bulk(lock) + bulk(second(lock));
+    keys += bulk(lock) + bulk(second(lock, isOnShard));
   }
-  if (hasLists) for (const resource of resources) keys += bulk(waitListOf(keyPrefix + resource));
+  if (hasLists) for (const resource of resources) keys += bulk(waitListOf(keyPrefix + resource, isOnShard));
   return keys;
 }
 

@@ -8,7 +8,7 @@ import {
   topologyOf,
   type ShardPlace,
 } from '../../../../src/node/redis/cluster/topology.js';
-import { slotOf } from '../../../../src/node/redis/cluster/key-slot.js';
+import { slotOf } from '../../../../src/node/redis/protocol/key-slot.js';
 
 const list = (epoch: number): MemberList => ({ id: `list-${epoch}`, epoch, members: [], isAccepted: false });
 const record = (epoch: number | undefined): NodeRecord => ({
