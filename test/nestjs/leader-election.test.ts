@@ -103,6 +103,26 @@ describe('@RunOnLeader', () => {
     expect(await app.get(Billing).run()).toBe('ran');
   });
 
+  it('takes the ttl of an election from the method that has one, wherever it stands', async () => {
+    class Before {
+      @RunOnLeader('both')
+      async run(): Promise<void> {}
+    }
+    class With {
+      @RunOnLeader('both', { ttl: '15s' })
+      async remaining(): Promise<number> {
+        return currentLease()!.remainingMs();
+      }
+    }
+    class After {
+      @RunOnLeader('both')
+      async run(): Promise<void> {}
+    }
+    const { app } = await start({ providers: [Before, With, After] }, { nodes: [memoryNode()] });
+    await until(() => app.get(LeaderElection).isLeader('both'));
+    expect(await app.get(With).remaining()).toBeLessThanOrEqual(15_000);
+  });
+
   it.each<[string, () => unknown, string]>([
     [
       'another ttl for the same election',

@@ -17,6 +17,14 @@ interface Candidacy {
   readonly isLeader$: BehaviorSubject<boolean>;
 }
 
+/** What a method says of its election. */
+interface Declared {
+  readonly ttlMs: number;
+  /** Whether the method gave it. Otherwise it is the module's, and another method may give it. */
+  readonly isGiven: boolean;
+  readonly method: string;
+}
+
 /**
  * Tells whether this application leads: inject it, and ask by the name of the election. The application
  * stands for an election from its start if a method has `@RunOnLeader()` with that name, and otherwise from
@@ -25,7 +33,7 @@ interface Candidacy {
 export class LeaderElection {
   readonly #candidacies = new Map<string, Candidacy>();
   /** What decorated methods need, until the application has started. */
-  readonly #declared = new Map<string, { readonly ttlMs: number; readonly method: string }>();
+  readonly #declared = new Map<string, Declared>();
 
   constructor(
     private readonly locks: LockManager,
@@ -58,22 +66,23 @@ export class LeaderElection {
   }
 
   /**
-   * A method needs this election. The application stands for it when it has started.
+   * A method needs this election. The application stands for it when it has started. Without a `ttl` it goes
+   * by that of another method with the same election, if there is one.
    *
    * @throws RangeError when another method has given the same election another `ttl`, or when the module's
    *   options leave no room for it.
    */
   declare(election: string, ttlMs: number | undefined, method: string): void {
-    const declared = { ttlMs: ttlMs ?? this.terms.ttlMs, method };
+    const declared = { ttlMs: ttlMs ?? this.terms.ttlMs, isGiven: ttlMs !== undefined, method };
     assertHoldsFit(method, { maxHoldMs: this.terms.maxHoldMs }, declared.ttlMs);
     const other = this.#declared.get(election);
-    if (other !== undefined && other.ttlMs !== declared.ttlMs) {
+    if (other !== undefined && other.isGiven && declared.isGiven && other.ttlMs !== declared.ttlMs) {
       throw new RangeError(
         `${method}: ttl (${declared.ttlMs / 1_000} s) of the election "${election}" must be that of ` +
           `${other.method} (${other.ttlMs / 1_000} s)`,
       );
     }
-    this.#declared.set(election, other ?? declared);
+    if (other === undefined || (declared.isGiven && !other.isGiven)) this.#declared.set(election, declared);
   }
 
   /** Whether a method needs an election. */
