@@ -30,6 +30,13 @@ export interface WatchedTicks {
 const LOOK_AGAIN_MS = 61_000;
 
 /**
+ * `abandoned`: only whether a worker died in the latest tick, of which this one was refused the lock. It may
+ * have been refused because an earlier tick ran: then the latest one is left, and not run late as one that
+ * nobody started.
+ */
+type LookFor = 'all' | 'abandoned';
+
+/**
  * The runs that looks have begun and that the calling code is part of. All watchers share one: up to Node 22
  * each that was used once slows down every promise of the process.
  */
@@ -49,8 +56,8 @@ export class TickWatcher implements TickWatch {
   #looking: Promise<void> | undefined;
   /** Stands for the run that the look in progress has begun. Code of that run has it in its context. */
   #running: object | undefined;
-  /** Looks go on for as long as somebody has the lock: one after another, not more with each new quorum. */
-  #willLookAgain = false;
+  /** What the next look is for; `undefined` while none is due. There is one at a time. */
+  #again: LookFor | undefined;
   #isStopped = false;
 
   constructor(context: RunContext, watched: WatchedTicks, started: Promise<QuorumSnapshot>) {
@@ -64,7 +71,7 @@ export class TickWatcher implements TickWatch {
     // The look that runs the calling code would wait for itself.
     if (this.#running !== undefined && outerRuns.getStore()?.includes(this.#running) === true)
       return Promise.resolve();
-    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
+    this.#looking ??= this.#look('all').finally(() => (this.#looking = undefined));
     return this.#looking;
   }
 
@@ -78,10 +85,10 @@ export class TickWatcher implements TickWatch {
     const { key, policy } = this.#watched;
     const isHeld = event.type === 'skipped' && event.reason === 'held' && event.resources.includes(key);
     // Another worker has the tick. Should it die in it, nobody else would tell. With `retry` the call waits.
-    if (isHeld && policy.abandoned === 'leave') this.#lookAgain(policy.spreadMs);
+    if (isHeld && policy.abandoned === 'leave') this.#lookAgain('abandoned');
   }
 
-  async #look(): Promise<void> {
+  async #look(lookFor: LookFor): Promise<void> {
     const { key, schedule, policy } = this.#watched;
     if (this.#isStopped) return;
     try {
@@ -90,12 +97,15 @@ export class TickWatcher implements TickWatch {
       const due = dueRun(now, schedule, lastRun, policy);
       if (this.#isStopped) return;
       this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun, lastSuccess);
+      if (due.kind === 'abandoned') {
+        // Whether its worker is dead is not known while somebody has the lock.
+        if (status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
+        else this.#lookAgain('abandoned');
+      }
+      if (lookFor !== 'all') return;
       if (due.kind === 'run') await this.#perform(due.tick);
-      else if (due.kind === 'nothing') {
-        if (due.why === 'may_still_run') this.#lookAgain(policy.spreadMs);
-      } else if (status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
-      // It may be running. Whether its worker is dead is not known while somebody has the lock.
-      else this.#lookAgain(policy.spreadMs);
+      else if (due.kind === 'missed' && status === 'free') this.#tell(due, 0);
+      else if (due.kind === 'nothing' && due.why === 'may_still_run') this.#lookAgain('all');
     } catch (error) {
       // It looks again when a majority of the nodes is back.
       if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
@@ -124,14 +134,16 @@ export class TickWatcher implements TickWatch {
     this.#context.events.emit({ type: 'schedule', name, resources: [key], nextTick, lastTick, lastSuccess });
   }
 
-  #lookAgain(spreadMs: number): void {
-    if (this.#willLookAgain) return;
-    this.#willLookAgain = true;
+  #lookAgain(lookFor: LookFor): void {
+    const isSet = this.#again !== undefined;
+    if (this.#again !== 'all') this.#again = lookFor;
+    if (isSet) return;
     const look = (): void => {
-      this.#willLookAgain = false;
-      void this.look();
+      const isForAll = this.#again === 'all';
+      this.#again = undefined;
+      void (isForAll ? this.look() : this.#look('abandoned'));
     };
-    this.#context.clock.setTimer(look, LOOK_AGAIN_MS + spreadMs, 'background');
+    this.#context.clock.setTimer(look, LOOK_AGAIN_MS + this.#watched.policy.spreadMs, 'background');
   }
 
   #tell({ kind, tick, why }: Extract<DueRun, { kind: 'missed' | 'abandoned' }>, attempt: number): void {

@@ -179,6 +179,24 @@ describe('the look after a tick that another worker got', () => {
     expect(told(world)).toEqual(['alive starts 1', 'alive succeeded']);
     expect(world.eventsOf('schedule')).toHaveLength(1);
   });
+
+  it.each(['skip', 'once'] as const)(
+    'does not run a tick late that came while an earlier one ran, and tells nothing of it: missed %s',
+    async (missed) => {
+      const world = new VirtualWorld(3);
+      const { locks, ran } = comesUp(world, 'a', { missed });
+      const alive = world.manager({ holder: 'alive' });
+      const run = alive.runOnce(at(await nextTick(world)), () => pause(world, HOUR + 200_000));
+      const refused = await world.clock.until(
+        locks.runOnce(at(await nextTick(world), { missed }), () => undefined),
+      );
+      expect(refused).toMatchObject({ ran: false, reason: 'held' });
+      await world.clock.until(run);
+      await world.clock.advance(1_000_000);
+      expect(ran).toEqual([]);
+      expect(told(world)).toEqual(['alive starts 1', 'alive run_overrun', 'alive succeeded']);
+    },
+  );
 });
 
 describe('the look when a majority of the nodes is back', () => {
