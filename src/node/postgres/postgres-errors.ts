@@ -60,7 +60,8 @@ export function misconfigurationOf(error: unknown, schema: string): string | und
     case '3D000':
       return 'there is no such database';
     case '55000':
-      return 'it is a standby, which cannot be written to';
+      // The state of many things. The server may say it in another language.
+      return `it is a standby, or not in a state to serve (${messageOf(error, [])})`;
     case '25006':
       return 'its transactions are read only: it is a standby, or default_transaction_read_only is on';
     default:
