@@ -120,6 +120,8 @@ export function readRunOptions(options: RunOnceOptions, nowMs: number): Resolved
   return { policy, tick: readTick(tick, nowMs), nextTick: readNextTick(nextTick, tick), acquireOptions };
 }
 
+const YEAR_MS = 365 * 86_400_000;
+
 function readTick(tick: unknown, nowMs: number): number | undefined {
   if (tick === 'manual') return undefined;
   if (tick === undefined) {
@@ -128,14 +130,17 @@ function readTick(tick: unknown, nowMs: number): number | undefined {
         "or 'manual' for a run that somebody started by hand",
     );
   }
-  const ahead = checkInteger('tick', tick, 0, Number.MAX_SAFE_INTEGER) - nowMs;
+  const checked = checkInteger('tick', tick, 0, Number.MAX_SAFE_INTEGER);
+  if (checked < nowMs / 100 && Math.abs(checked * 1_000 - nowMs) < YEAR_MS)
+    throw new RangeError(`tick must be in epoch milliseconds, got ${checked}, which is a time in seconds`);
+  const ahead = checked - nowMs;
   if (ahead > TICK_AHEAD_MS) {
     throw new RangeError(
       `tick (${shown(tick)}) is ${Math.round(ahead / 1_000)} s ahead of the clock of this machine; the ` +
         `bound is ${TICK_AHEAD_MS / 1_000} s: a tick is run when it is due`,
     );
   }
-  return tick as number;
+  return checked;
 }
 
 function readNextTick(nextTick: unknown, tick: unknown): number | undefined {

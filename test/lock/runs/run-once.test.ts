@@ -547,6 +547,7 @@ describe('bad options of runOnce', () => {
       "runOnce needs a tick: the scheduled time of the run in epoch milliseconds, or 'manual'",
     ],
     ['a tick that is no number', { tick: '7' }, "tick must be a number, got '7'"],
+    ['a tick in seconds', { tick: 1_700_003_600 }, 'tick must be in epoch milliseconds, got 1700003600'],
     ['a tick in the far future', { tick: 8e15 }, 'ahead of the clock of this machine; the bound is 60 s'],
     ['a next tick before the tick', { tick: 7, nextTick: 7 }, 'nextTick must be an integer from 8'],
     ['an option that does not exist', { catchUp: true }, 'runOnce: unknown option "catchUp"'],
