@@ -75,11 +75,13 @@ export function recordedMethods<Recorded>(list: symbol, prototype: object): Reco
 }
 
 /**
- * A method's name in errors, warnings and default keys: `Tasks.hourly`. The owner of a static method, which
- * decorators refuse, is the class itself.
+ * A method's name in errors, warnings and default keys: `Tasks.hourly`. Of what decorators refuse, the owner
+ * of a static method is the class itself, and a class has no property.
  */
-export const methodName = (owner: object, property: string | symbol): string =>
-  `${typeof owner === 'function' ? owner.name : owner.constructor.name}.${String(property)}`;
+export function methodName(owner: object, property: string | symbol | undefined): string {
+  const name = typeof owner === 'function' ? owner.name : owner.constructor.name;
+  return property === undefined ? `the class ${name}` : `${name}.${String(property)}`;
+}
 
 /** The part of a locked method or handler that its default key and its label depend on. */
 export interface Keyed {

@@ -12,6 +12,8 @@ export function assertMetricsOptions(options: unknown): void {
     throw new TypeError('lockMetrics takes an object of options: give the registry as { register }');
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`lockMetrics takes an object of options, got ${shown(options)}`);
+  if ('subscribe' in options)
+    throw new TypeError('lockMetrics takes no manager: write manager.subscribe(lockMetrics())');
   const unknown = Object.keys(options).find((option) => !KNOWN.includes(option));
   if (unknown !== undefined)
     throw new TypeError(

@@ -98,6 +98,9 @@ describe('a bad option', () => {
       descriptor?: object,
     ) => void;
     class Tasks {}
+    expect(() => (locked as unknown as ClassDecorator)(Tasks)).toThrow(
+      '@DistributedLock on the class Tasks: only a method of an instance can be locked',
+    );
     expect(() => locked(Tasks, 'job', { value: () => undefined })).toThrow(
       'only a method of an instance can be locked',
     );

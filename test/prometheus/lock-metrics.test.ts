@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Registry, register as globalRegister, type OpenMetricsContentType } from 'prom-client';
 import type { LockEvent, LockListener } from '../../src/index.js';
+import { testLocks } from '../../src/testing/index.js';
 import { lockMetrics, METRIC_NAMES, METRICS } from '../../src/prometheus/index.js';
 import { reading, readings } from './readings.js';
 
@@ -205,6 +206,7 @@ describe('lockMetrics', () => {
     ],
     ['an event, as of a listener that was not called', acquired, 'lockMetrics: unknown option "'],
     ['what is no registry', { register: {} }, 'register must be a registry of prom-client, got object'],
+    ['a manager', testLocks().manager, 'lockMetrics takes no manager: write manager.subscribe'],
     ['nothing', null, 'lockMetrics takes an object of options, got null'],
     ['a number of buckets', { holdBuckets: 7 }, 'holdBuckets must be a list of numbers, got 7'],
   ])('lockMetrics refuses %s: the metrics would be nowhere', (_name, options, message) => {

@@ -50,7 +50,7 @@ export function misconfigurationOf(error: unknown, schema: string): string | und
   switch (state) {
     case '42501':
       return (
-        `its role may not use the tables of quorlock in the schema "${schema}" ` +
+        `its role may not create or use the tables of quorlock in the schema "${schema}" ` +
         `(${messageOf(error, [])}), see docs/postgres.md`
       );
     case '28P01':
