@@ -102,6 +102,25 @@ function dueRetry(nowMs: number, next: number | undefined, known: RunRecord, pol
     : not('too_late');
 }
 
+/** A tick that did not run, or did not end, and is not run any more. */
+export type TickNotRun = Extract<DueRun, { readonly kind: 'missed' | 'abandoned' }>;
+
+/**
+ * The run on record, where it has not ended and is left so if nobody has its lock; `undefined` where there is
+ * none, and where it is run again. A later tick may be due: whoever was to start it may have been refused
+ * because of this one.
+ */
+export function runLeft(
+  nowMs: number,
+  schedule: TickSchedule,
+  known: RunRecord | undefined,
+  policy: RunPolicy,
+): TickNotRun | undefined {
+  if (known?.state !== 'started') return undefined;
+  const due = dueRetry(nowMs, schedule.next(known.tick), known, policy);
+  return due.kind === 'abandoned' ? due : undefined;
+}
+
 /**
  * The first tick that has not run to its end: it may be past. `undefined`: the schedule has no more ticks.
  */

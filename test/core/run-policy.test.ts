@@ -5,6 +5,7 @@ import {
   dueRun,
   firstOpenTick,
   latestStartMs,
+  runLeft,
   type DueRun,
   type NextStep,
   type RunPolicy,
@@ -179,6 +180,21 @@ describe('all looks', () => {
         );
       }),
       { numRuns: 5_000 },
+    );
+  });
+
+  it('at a holder tell of the run on record what a look tells where that is the latest, and run nothing', () => {
+    fc.assert(
+      fc.property(looks, ({ nowMs, ticks, record, policy }) => {
+        const schedule = scheduleOf(ticks);
+        const left = runLeft(nowMs, schedule, record, policy);
+        if (record?.state !== 'started') return expect(left).toBeUndefined();
+        const due = dueRun(nowMs, schedule, record, policy);
+        if (policy.abandoned === 'leave')
+          expect(left).toEqual({ kind: 'abandoned', tick: record.tick, why: 'policy' });
+        else if (record.tick === schedule.latest(nowMs))
+          expect(left).toEqual(due.kind === 'abandoned' ? due : undefined);
+      }),
     );
   });
 

@@ -2,14 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   dueRun,
   firstOpenTick,
-  type DueRun,
+  runLeft,
   type RunPolicy,
+  type TickNotRun,
   type TickSchedule,
 } from '../../core/run-policy.js';
 import type { RunRecord } from '../../core/run.js';
 import { messageOf } from '../../api/callbacks.js';
 import { LockManagerClosedError, QuorumUnreachableError } from '../../api/errors.js';
 import type { LockEvent, QuorumSnapshot } from '../../api/events.js';
+import type { Inspection } from '../../api/inspection.js';
 import type { TickWatch } from '../../api/run.js';
 import { wallMs, type RunContext } from './run-context.js';
 
@@ -23,18 +25,13 @@ export interface WatchedTicks {
   readonly perform: (tick: number) => unknown;
 }
 
-/**
- * After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. So
- * often it looks, too, whether the lock of a run that has begun is free.
- */
+/** After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. */
 const LOOK_AGAIN_MS = 61_000;
 
-/**
- * `abandoned`: only whether a worker died in the latest tick, of which this one was refused the lock. It may
- * have been refused because an earlier tick ran: then the latest one is left, and not run late as one that
- * nobody started.
- */
-type LookFor = 'all' | 'abandoned';
+/** A worker that was refused looks this late at the soonest: most runs are over by then. */
+const LOOK_AT_HOLDER_MS = 5_000;
+/** So long after the keys of a holder end, unless it is alive, they are gone on all nodes. */
+const AFTER_END_MS = 500;
 
 /**
  * The runs that looks have begun and that the calling code is part of. All watchers share one: up to Node 22
@@ -56,8 +53,8 @@ export class TickWatcher implements TickWatch {
   #looking: Promise<void> | undefined;
   /** Stands for the run that the look in progress has begun. Code of that run has it in its context. */
   #running: object | undefined;
-  /** What the next look is for; `undefined` while none is due. There is one at a time. */
-  #again: LookFor | undefined;
+  /** Whether a look at the holder of the lock is planned. There is one at a time. */
+  #looksAtHolder = false;
   #isStopped = false;
 
   constructor(context: RunContext, watched: WatchedTicks, started: Promise<QuorumSnapshot>) {
@@ -71,7 +68,7 @@ export class TickWatcher implements TickWatch {
     // The look that runs the calling code would wait for itself.
     if (this.#running !== undefined && outerRuns.getStore()?.includes(this.#running) === true)
       return Promise.resolve();
-    this.#looking ??= this.#look('all').finally(() => (this.#looking = undefined));
+    this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     return this.#looking;
   }
 
@@ -85,27 +82,44 @@ export class TickWatcher implements TickWatch {
     const { key, policy } = this.#watched;
     const isHeld = event.type === 'skipped' && event.reason === 'held' && event.resources.includes(key);
     // Another worker has the tick. Should it die in it, nobody else would tell. With `retry` the call waits.
-    if (isHeld && policy.abandoned === 'leave') this.#lookAgain('abandoned');
+    if (isHeld && policy.abandoned === 'leave') this.#lookAtHolderIn(LOOK_AT_HOLDER_MS);
   }
 
-  async #look(lookFor: LookFor): Promise<void> {
-    const { key, schedule, policy } = this.#watched;
+  #look(): Promise<void> {
+    return this.#inspecting(async ({ lastRun, lastSuccess, status, remainingMs }, now) => {
+      const { schedule, policy } = this.#watched;
+      const due = dueRun(now, schedule, lastRun, policy);
+      this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun, lastSuccess);
+      if (due.kind === 'run') await this.#perform(due.tick);
+      else if (due.kind === 'nothing') {
+        if (due.why === 'may_still_run') this.#lookAgain();
+      } else if (status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
+      else if (due.kind === 'abandoned') this.#lookAtHolderIn(remainingMs);
+    });
+  }
+
+  /**
+   * Looks whether the worker that had the lock died in its run, and runs nothing. This one may have been
+   * refused because an earlier tick ran: the latest one is left then, and not run late as one that nobody
+   * started.
+   */
+  #lookAtHolder(): Promise<void> {
+    return this.#inspecting(({ lastRun, status, remainingMs }, now) => {
+      const { schedule, policy } = this.#watched;
+      const left = runLeft(now, schedule, lastRun, policy);
+      if (left === undefined) return;
+      if (status === 'free') this.#tell(left, lastRun?.attempt ?? 0);
+      // Whether it is dead is not known while somebody has the lock.
+      else this.#lookAtHolderIn(remainingMs);
+    });
+  }
+
+  async #inspecting(use: (found: Inspection, nowMs: number) => void | Promise<void>): Promise<void> {
+    const { key } = this.#watched;
     if (this.#isStopped) return;
     try {
-      const { lastRun, lastSuccess, status } = await this.#context.inspect(key);
-      const now = wallMs(this.#context);
-      const due = dueRun(now, schedule, lastRun, policy);
-      if (this.#isStopped) return;
-      this.#tellSchedule(firstOpenTick(now, schedule, lastRun), lastRun, lastSuccess);
-      if (due.kind === 'abandoned') {
-        // Whether its worker is dead is not known while somebody has the lock.
-        if (status === 'free') this.#tell(due, lastRun?.attempt ?? 0);
-        else this.#lookAgain('abandoned');
-      }
-      if (lookFor !== 'all') return;
-      if (due.kind === 'run') await this.#perform(due.tick);
-      else if (due.kind === 'missed' && status === 'free') this.#tell(due, 0);
-      else if (due.kind === 'nothing' && due.why === 'may_still_run') this.#lookAgain('all');
+      const found = await this.#context.inspect(key);
+      if (!this.#isStopped) await use(found, wallMs(this.#context));
     } catch (error) {
       // It looks again when a majority of the nodes is back.
       if (error instanceof QuorumUnreachableError || error instanceof LockManagerClosedError) return;
@@ -134,19 +148,24 @@ export class TickWatcher implements TickWatch {
     this.#context.events.emit({ type: 'schedule', name, resources: [key], nextTick, lastTick, lastSuccess });
   }
 
-  #lookAgain(lookFor: LookFor): void {
-    const isSet = this.#again !== undefined;
-    if (this.#again !== 'all') this.#again = lookFor;
-    if (isSet) return;
-    const look = (): void => {
-      const isForAll = this.#again === 'all';
-      this.#again = undefined;
-      void (isForAll ? this.look() : this.#look('abandoned'));
-    };
-    this.#context.clock.setTimer(look, LOOK_AGAIN_MS + this.#watched.policy.spreadMs, 'background');
+  #lookAgain(): void {
+    const { spreadMs } = this.#watched.policy;
+    this.#context.clock.setTimer(() => void this.look(), LOOK_AGAIN_MS + spreadMs, 'background');
   }
 
-  #tell({ kind, tick, why }: Extract<DueRun, { kind: 'missed' | 'abandoned' }>, attempt: number): void {
+  /** Looks at the holder when its keys have ended, unless it is alive. */
+  #lookAtHolderIn(endMs: number): void {
+    if (this.#looksAtHolder) return;
+    this.#looksAtHolder = true;
+    const look = (): void => {
+      this.#looksAtHolder = false;
+      void this.#lookAtHolder();
+    };
+    const afterMs = Math.max(LOOK_AT_HOLDER_MS, endMs + AFTER_END_MS);
+    this.#context.clock.setTimer(look, afterMs, 'background');
+  }
+
+  #tell({ kind, tick, why }: TickNotRun, attempt: number): void {
     const what = `${kind} ${tick}`;
     if (this.#told === what) return;
     this.#told = what;

@@ -1,7 +1,15 @@
-import { describe, expect, it } from '@jest/globals';
-import type { LockManager, RunPolicyOptions, TickWatch, WatchTicksOptions } from '../../../src/index.js';
+import { describe, expect, it, jest } from '@jest/globals';
+import type {
+  LockManager,
+  RunPolicyOptions,
+  TickSchedule,
+  TickWatch,
+  WatchTicksOptions,
+} from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
 import { at, HOUR, HOURLY, KEY, nextTick, pause, told } from './runs.js';
+
+const MINUTE = 60_000;
 
 /** A worker that comes up now: it looks for what was missed, and runs it. */
 function comesUp(
@@ -165,7 +173,42 @@ describe('the look after a tick that another worker got', () => {
     expect(told(world)).toEqual(['a tick_abandoned policy']);
   });
 
-  it('comes once a minute at most, and tells nothing of a run that ends', async () => {
+  it.each([
+    [20_000, 1_000],
+    [60_000, 1_000],
+    [60_000, 30_000],
+  ])(
+    'tells it although ticks are a minute apart: the TTL is %s ms, and it died after %s',
+    async (ttlMs, dies) => {
+      const world = new VirtualWorld(3);
+      const schedule: TickSchedule = {
+        latest: (atMs) => Math.floor(atMs / MINUTE) * MINUTE,
+        next: (afterMs) => (Math.floor(afterMs / MINUTE) + 1) * MINUTE,
+      };
+      const locks = world.manager({ holder: 'a' });
+      locks.watchTicks({ key: KEY, schedule }, () => undefined);
+      const first = await nextTick(world);
+      const dead = world.manager({ holder: 'dead' });
+      const lease = await world.clock.until(dead.acquire(KEY, { tick: first, ttlMs, autoExtend: false }));
+      const ran: number[] = [];
+      const options = { ttlMs, nextTick: undefined };
+      const run = async (tick: number): Promise<void> => {
+        await locks.runOnce(at(tick, options), () => void ran.push(tick));
+      };
+      await world.clock.until(run(first));
+      await world.clock.advance(dies);
+      // Its last sign of life.
+      await world.clock.until(lease.extend());
+      for (let tick = first + MINUTE; tick < first + 5 * MINUTE; tick += MINUTE) {
+        await world.clock.advance(tick - world.clock.stamp().wallMs);
+        await world.clock.until(run(tick));
+      }
+      expect(world.eventsOf('tick_abandoned')).toMatchObject([{ tick: first, attempt: 1, reason: 'policy' }]);
+      expect(ran.length).toBeGreaterThan(1);
+    },
+  );
+
+  it('comes once for many refusals, and tells nothing of a run that ends', async () => {
     const world = new VirtualWorld(3);
     const { locks } = comesUp(world, 'a', {});
     const alive = world.manager({ holder: 'alive' });
@@ -173,11 +216,28 @@ describe('the look after a tick that another worker got', () => {
     world.events.length = 0;
     const run = alive.runOnce(at(tick), () => pause(world, 5_000));
     await world.clock.advance(1_000);
+    const inspected = jest.spyOn(world.nodes[0]!, 'inspect');
     for (let call = 0; call < 3; call++) await world.clock.until(locks.runOnce(at(tick), () => undefined));
     await world.clock.until(run);
     await world.clock.advance(200_000);
     expect(told(world)).toEqual(['alive starts 1', 'alive succeeded']);
-    expect(world.eventsOf('schedule')).toHaveLength(1);
+    expect(inspected).toHaveBeenCalledTimes(1);
+  });
+
+  it('comes with each TTL while a run goes on, whose worker is alive', async () => {
+    const world = new VirtualWorld(3);
+    const { locks } = comesUp(world, 'a', {});
+    const alive = world.manager({ holder: 'alive' });
+    const tick = await nextTick(world);
+    const run = alive.runOnce(at(tick, { ttlMs: 60_000 }), () => pause(world, 600_000));
+    await world.clock.advance(1_000);
+    const inspected = jest.spyOn(world.nodes[0]!, 'inspect');
+    await world.clock.until(locks.runOnce(at(tick), () => undefined));
+    await world.clock.until(run);
+    await world.clock.advance(100_000);
+    expect(told(world)).toEqual(['alive starts 1', 'alive succeeded']);
+    expect(inspected.mock.calls.length).toBeGreaterThan(9);
+    expect(inspected.mock.calls.length).toBeLessThan(20);
   });
 
   it.each(['skip', 'once'] as const)(
