@@ -28,7 +28,7 @@ export interface WatchedTicks {
 /** After this and the spread, nobody starts a tick any more by its timer: the clocks of workers differ. */
 const LOOK_AGAIN_MS = 61_000;
 
-/** A worker that was refused looks this late at the soonest: most runs are over by then. */
+/** It looks at the holder this late at the soonest: most runs are over by then. */
 const LOOK_AT_HOLDER_MS = 5_000;
 /** So long after the keys of a holder end, unless it is alive, they are gone on all nodes. */
 const AFTER_END_MS = 500;
@@ -82,7 +82,7 @@ export class TickWatcher implements TickWatch {
     const { key, policy } = this.#watched;
     const isHeld = event.type === 'skipped' && event.reason === 'held' && event.resources.includes(key);
     // Another worker has the tick. Should it die in it, nobody else would tell. With `retry` the call waits.
-    if (isHeld && policy.abandoned === 'leave') this.#lookAtHolderIn(LOOK_AT_HOLDER_MS);
+    if (isHeld && policy.abandoned === 'leave') this.#lookAtHolderIn(0);
   }
 
   #look(): Promise<void> {
@@ -153,7 +153,7 @@ export class TickWatcher implements TickWatch {
     this.#context.clock.setTimer(() => void this.look(), LOOK_AGAIN_MS + spreadMs, 'background');
   }
 
-  /** Looks at the holder when its keys have ended, unless it is alive. */
+  /** Looks at the holder when its keys have ended, unless it is alive. `endMs`: 0 if that is not known. */
   #lookAtHolderIn(endMs: number): void {
     if (this.#looksAtHolder) return;
     this.#looksAtHolder = true;
