@@ -24,7 +24,10 @@ it('every panel of the dashboard has data from a Prometheus that scrapes the dem
         expect(unexplained).toEqual([]);
         return true;
       };
-      await until(isAnswered, { what: 'an answer to every query' });
+      await until(isAnswered, { what: 'an answer to every query' }).catch(async (cause: unknown) => {
+        const scrapes = JSON.stringify(await prometheus.scrapes());
+        throw new Error(`${scrapes}\n${demo.stdout}\n${demo.stderr}`, { cause });
+      });
     } finally {
       await prometheus.stop();
     }

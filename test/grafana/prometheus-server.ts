@@ -43,6 +43,14 @@ interface RuleStatus {
   readonly state: string;
 }
 
+/** The last scrape of a target: `up`, or `down` with the error. */
+interface ScrapeStatus {
+  readonly scrapeUrl: string;
+  readonly health: string;
+  readonly lastError: string;
+  readonly lastScrape: string;
+}
+
 /** A Prometheus process that scrapes the targets twice a second and evaluates the alerts. */
 export class PrometheusServer {
   private constructor(
@@ -143,6 +151,14 @@ export class PrometheusServer {
   async rules(): Promise<readonly RuleStatus[]> {
     const { groups } = await this.#get<{ groups: readonly { rules: readonly RuleStatus[] }[] }>('rules');
     return groups.flatMap(({ rules }) => rules);
+  }
+
+  /** How the last scrape of each target went. */
+  async scrapes(): Promise<readonly ScrapeStatus[]> {
+    const { activeTargets } = await this.#get<{ activeTargets: readonly ScrapeStatus[] }>('targets');
+    return activeTargets.map(({ scrapeUrl, health, lastError, lastScrape }) => {
+      return { scrapeUrl, health, lastError, lastScrape };
+    });
   }
 
   async stop(): Promise<void> {
