@@ -4,10 +4,7 @@ import { JOBS, TICK_JOB, type Job, type Run } from './record.js';
 /** A worker that was killed. The body that it was running ended then. */
 export interface Kill {
   readonly worker: string;
-  /**
-   * When its end was noticed, in milliseconds of the machine's monotonic clock. Its body may have run until
-   * then.
-   */
+  /** When the signal was sent, in milliseconds of the machine's monotonic clock. No body runs after that. */
   readonly at: number;
   /** The ticks that it was claiming or had claimed, according to the nodes right after its end. */
   readonly claimed: readonly JobTick[];
@@ -55,7 +52,7 @@ export interface Findings {
   readonly backlog: readonly Run[];
   /** Runs whose attempt is not above that of the run of the same tick before it, each with that one. */
   readonly attempts: readonly Pair[];
-  /** Runs that began during another run of the same job, each with that one. */
+  /** Runs that began while the worker of another run of the same job held the lock, each with that one. */
   readonly overlaps: readonly Pair[];
   /** Runs whose fencing token is not above that of an earlier run, each with that one. */
   readonly regressions: readonly Pair[];
@@ -73,6 +70,7 @@ export function check(evidence: Evidence): Findings {
   const { runs, kills, outages, expectedTicks, lateJobs } = evidence;
   const killedAt = new Map(kills.map(({ worker, at }) => [worker, at]));
   const endOf = (run: Run): number => run.endedAt ?? killedAt.get(run.worker) ?? Number.POSITIVE_INFINITY;
+  const heldUntil = (run: Run): number => run.heldUntil ?? endOf(run);
   const ordered = [...runs].sort((a, b) => a.startedAt - b.startedAt);
   const ofJob = (job: Job): Run[] => ordered.filter((run) => run.job === job);
   const isOwn = (job: Job, tick: number): boolean =>
@@ -100,7 +98,7 @@ export function check(evidence: Evidence): Findings {
     retried: late.flatMap(({ retried }) => retried),
     backlog: late.flatMap(({ backlog }) => backlog),
     attempts: [ran, ...lateJobs.map(({ job }) => byTick(ofJob(job)))].flatMap(attemptsIn),
-    overlaps: JOBS.flatMap((job) => overlapsIn(ofJob(job), endOf)),
+    overlaps: JOBS.flatMap((job) => overlapsIn(ofJob(job), heldUntil)),
     regressions: JOBS.flatMap((job) => regressionsIn(ofJob(job))),
     unended: ordered.filter((run) => endOf(run) === Number.POSITIVE_INFINITY),
   };
@@ -170,13 +168,14 @@ const attemptsIn = (ran: ReadonlyMap<number, readonly Run[]>): Pair[] =>
       .filter(({ earlier, later }) => !((later.attempt ?? 0) > (earlier.attempt ?? 0))),
   );
 
-/** Compares each run with the one before it that ended last. */
-function overlapsIn(ordered: readonly Run[], endOf: (run: Run) => number): Pair[] {
+/** Compares each run with the one before it that held the lock for longest. */
+function overlapsIn(ordered: readonly Run[], heldUntil: (run: Run) => number): Pair[] {
   const overlaps: Pair[] = [];
   let longest: Run | undefined;
   for (const later of ordered) {
-    if (longest !== undefined && later.startedAt < endOf(longest)) overlaps.push({ earlier: longest, later });
-    if (longest === undefined || endOf(later) > endOf(longest)) longest = later;
+    if (longest !== undefined && later.startedAt < heldUntil(longest))
+      overlaps.push({ earlier: longest, later });
+    if (longest === undefined || heldUntil(later) > heldUntil(longest)) longest = later;
   }
   return overlaps;
 }

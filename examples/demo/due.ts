@@ -53,8 +53,9 @@ export function isDue(
 }
 
 /**
- * Whether the end of a run may be unknown to the nodes when the next one begins: its worker was killed right
- * after its body, or an outage came between. `abandoned: 'retry'` means at least once.
+ * Whether the end of a run may be unknown to the nodes when the next one begins: its worker had lost the lock
+ * by then, or was killed right after its body, or an outage came between. `abandoned: 'retry'` means at least
+ * once.
  */
 export function wasUnrecorded(
   run: Run,
@@ -62,10 +63,11 @@ export function wasUnrecorded(
   kills: readonly Kill[],
   outages: readonly Outage[],
 ): boolean {
-  const { endedAt = Number.POSITIVE_INFINITY } = run;
+  const { endedAt = Number.POSITIVE_INFINITY, heldUntil = endedAt } = run;
   const endedWallMs = run.startedWallMs + (endedAt - run.startedAt);
   return (
-    kills.some(({ worker, at }) => worker === run.worker && at >= endedAt && at - endedAt <= CUT_OFF_MS) ||
+    heldUntil < endedAt ||
+    kills.some(({ worker, at }) => worker === run.worker && Math.abs(at - endedAt) <= CUT_OFF_MS) ||
     outages.some(({ fromMs, toMs }) => fromMs <= next.startedWallMs && toMs >= endedWallMs)
   );
 }

@@ -34,6 +34,11 @@ export interface EndEntry {
   readonly kind: 'end';
   readonly run: string;
   readonly at: number;
+  /**
+   * Until when the worker could believe that it held the lock. Before `at` where it was not given the time to
+   * run: it has heard of the loss then, and only its fencing token tells others.
+   */
+  readonly heldUntil: number;
   /** `lost`: the lease was lost while the body ran. `stopped`: the demo is over. */
   readonly outcome: 'done' | 'lost' | 'stopped';
 }
@@ -50,6 +55,7 @@ export interface Run {
   readonly startedWallMs: number;
   /** `undefined` if no end was written: the worker died, or the body did not end. */
   readonly endedAt: number | undefined;
+  readonly heldUntil: number | undefined;
   readonly outcome: EndEntry['outcome'] | undefined;
 }
 
@@ -91,10 +97,12 @@ export function runsOf(text: string): Run[] {
         startedAt: at,
         startedWallMs: wallMs,
         endedAt: undefined,
+        heldUntil: undefined,
         outcome: undefined,
       });
     } else if (entry.kind === 'end' && known !== undefined && known.endedAt === undefined) {
-      runs.set(entry.run, { ...known, endedAt: entry.at, outcome: entry.outcome });
+      const { at: endedAt, heldUntil, outcome } = entry;
+      runs.set(entry.run, { ...known, endedAt, heldUntil, outcome });
     } else {
       throw new Error(`line ${index + 1} of the record does not fit what came before: ${line}`);
     }

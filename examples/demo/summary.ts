@@ -80,8 +80,8 @@ const tickOf = ({ job, tick }: Pick<Run, 'job' | 'tick'>): string =>
   `the tick ${clockTime(tick ?? 0)} of ${job}`;
 
 function extentOf({ earlier, later }: Pair): string {
-  if (earlier.endedAt === undefined) return 'the first never ended';
-  return `the second began ${(earlier.endedAt - later.startedAt).toFixed(1)} ms before the first ended`;
+  if (earlier.heldUntil === undefined) return 'the first never ended';
+  return `the second began ${(earlier.heldUntil - later.startedAt).toFixed(1)} ms before the first ended`;
 }
 
 function showWorkers(screen: Screen, { workers, runs, faults }: Outcome): void {

@@ -93,12 +93,14 @@ export class WorkerProcess {
     this.#metrics = await scrape(this.metricsUrl);
   }
 
-  /** Kills the worker with SIGKILL. Resolves when it is dead, to the time on the monotonic clock. */
+  /** Kills the worker with SIGKILL. Resolves when it is dead, to when that was, on the monotonic clock. */
   async kill(): Promise<number> {
     this.#killed = true;
     this.#child.kill('SIGKILL');
+    // Not when its end is heard of: on a busy machine another worker may have taken over by then.
+    const at = monotonicMs();
     await this.exit;
-    return monotonicMs();
+    return at;
   }
 
   /** Ends its jobs, so that its metrics change no more. */

@@ -30,6 +30,7 @@ function tickRun(index: number, changes: Partial<Run> = {}): Run {
     startedAt,
     startedWallMs: SECOND + startedAt,
     endedAt: startedAt + 5,
+    heldUntil: undefined,
     outcome: 'done',
     ...changes,
   };
@@ -182,6 +183,14 @@ describe('overlaps', () => {
 
   it('bodies of different jobs may run together', () => {
     expect(examine({ runs: [longRun(0, 5_000), tickRun(1), tickRun(2)] }).overlaps).toEqual([]);
+  });
+
+  it('a body whose worker was told that it had lost the lock overlaps with those before the loss only', () => {
+    const starved = longRun(1_000, 5_000, { heldUntil: 2_000 });
+    const during = longRun(1_999, 2_100, { token: 1_999 });
+    const after = longRun(2_000, 3_000, { token: 2_000 });
+    expect(examine({ runs: [starved, after] }).overlaps).toEqual([]);
+    expect(examine({ runs: [starved, during] }).overlaps).toEqual([{ earlier: starved, later: during }]);
   });
 
   it('each body within a long one is an overlap with the long one', () => {
@@ -413,6 +422,14 @@ describe('ticks that are run again', () => {
     expect(isClean(findings)).toBe(true);
   });
 
+  it('a run that had lost its lock before its end may be followed by another one', () => {
+    const starved = attempt(1, 10, { heldUntil: 700 });
+    const again = attempt(2, 1_600);
+    expect(examine({ runs: [starved, again], lateJobs }).duplicates).toEqual([]);
+    const held = attempt(1, 10, { endedAt: 900, heldUntil: 900 });
+    expect(examine({ runs: [held, again], lateJobs }).duplicates).toEqual([again]);
+  });
+
   it('the run of a killed worker that nobody finishes is a failure', () => {
     const findings = examine({ runs: [killed], kills, lateJobs });
     expect(findings).toMatchObject({ retried: [], unrun: [{ job: RETRY_JOB, tick: tickAt(0) }] });
@@ -492,7 +509,7 @@ describe('the record', () => {
     at: 1,
     wallMs: 2,
   };
-  const end = { kind: 'end', run: 'a/1', at: 3, outcome: 'done' };
+  const end = { kind: 'end', run: 'a/1', at: 3, heldUntil: 2.5, outcome: 'done' };
   const written = (...entries: object[]): string =>
     entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
 
@@ -504,6 +521,7 @@ describe('the record', () => {
       startedAt: 1,
       startedWallMs: 2,
       endedAt: 3,
+      heldUntil: 2.5,
       outcome: 'done',
     });
     expect(runsOf(written(start))[0]).toMatchObject({ endedAt: undefined, outcome: undefined });

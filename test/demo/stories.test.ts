@@ -15,10 +15,11 @@ const run = (worker: string, startedAt: number, changes: Partial<Run> = {}): Run
   startedAt,
   startedWallMs: TICK + startedAt,
   endedAt: startedAt + 1_500,
+  heldUntil: startedAt + 1_500,
   outcome: 'done',
   ...changes,
 });
-const BROKEN_OFF = { endedAt: undefined, outcome: undefined };
+const BROKEN_OFF = { endedAt: undefined, heldUntil: undefined, outcome: undefined };
 const death = (job: WorkerDeath['job'], at: number): WorkerDeath => ({
   worker: 'worker-1',
   at,
