@@ -351,6 +351,17 @@ class StandaloneDriver extends ApolloDriver {
   }
 }
 
+function serveGraphql(): Promise<Setting> {
+  const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
+    driver: StandaloneDriver,
+    autoSchemaFile: true,
+  });
+  return serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
+}
+
+const urlOf = ({ app }: Setting): string =>
+  app.get<GraphQLModule<StandaloneDriver>>(GraphQLModule).graphQlAdapter.url;
+
 /** What the context of an operation has of the response, by driver and by what the application adds. */
 const CONTEXTS = {
   'as of Express': (req: object, res: EventEmitter): object => ({ req: Object.assign(req, { res }) }),
@@ -364,16 +375,11 @@ describe('Apollo over HTTP', () => {
     contextOf = () => ({});
   });
 
-  async function serveGraphql(): Promise<{ setting: Setting; open(query: string): ClientRequest }> {
-    const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-      driver: StandaloneDriver,
-      autoSchemaFile: true,
-    });
-    const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
-    const { url } = setting.app.get<GraphQLModule<StandaloneDriver>>(GraphQLModule).graphQlAdapter;
+  async function openable(): Promise<{ setting: Setting; open(query: string): ClientRequest }> {
+    const setting = await serveGraphql();
     const open = (query: string): ClientRequest => {
       const headers = { 'content-type': 'application/json' };
-      const request = openRequest(url, { method: 'POST', headers }).on('error', () => undefined);
+      const request = openRequest(urlOf(setting), { method: 'POST', headers }).on('error', () => undefined);
       request.end(JSON.stringify({ query }));
       return request;
     };
@@ -390,7 +396,7 @@ describe('Apollo over HTTP', () => {
         response = res;
         return CONTEXTS[context](req, res);
       };
-      const { setting, open } = await serveGraphql();
+      const { setting, open } = await openable();
       const lease = await setting.other.acquire('job', { ttlMs: 20_000 });
       // Many fields of one operation wait: more than the listeners of which a response warns.
       const fields = Array.from({ length: 12 }, (_, index) => `f${index}: waiting${kind}`);
@@ -410,7 +416,7 @@ describe('Apollo over HTTP', () => {
     'a client that leaves ends the signal of an operation that runs, which keeps its lock (%s)',
     async (kind) => {
       contextOf = CONTEXTS['as of Express'];
-      const { setting, open } = await serveGraphql();
+      const { setting, open } = await openable();
       const client = open(`mutation { long${kind} }`);
       await until(() => runs === 1);
       expect(numberOfReleases(setting)).toBe(0);
@@ -423,13 +429,9 @@ describe('Apollo over HTTP', () => {
   it.each(['{ method }', '{ handler }', '{ byService }', 'mutation { mutation }'])(
     'a refused operation is answered with a code, never as null alone, and without the holder: %s',
     async (query) => {
-      const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-        driver: StandaloneDriver,
-        autoSchemaFile: true,
-      });
-      const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
+      const setting = await serveGraphql();
       await setting.other.acquire('job', { ttlMs: 20_000 });
-      const { url } = setting.app.get<GraphQLModule<StandaloneDriver>>(GraphQLModule).graphQlAdapter;
+      const url = urlOf(setting);
       const ask = async (): Promise<string> => {
         const headers = { 'content-type': 'application/json' };
         const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
@@ -460,11 +462,7 @@ describe('a subscription of GraphQL', () => {
   it.each(['newsOfHandler', 'newsOfMethod'])(
     'is locked until its client leaves, whose leaving aborts the signal first: %s',
     async (field) => {
-      const graphql = GraphQLModule.forRoot<ApolloDriverConfig>({
-        driver: StandaloneDriver,
-        autoSchemaFile: true,
-      });
-      const setting = await serve({ imports: [graphql], providers: [Resolvers] }, new ExpressAdapter());
+      const setting = await serveGraphql();
       const { schema } = setting.app.get(GraphQLSchemaHost);
       const document = parse(`subscription { ${field} }`);
       const open = async (): Promise<unknown> => subscribe({ schema, document, contextValue: {} });
