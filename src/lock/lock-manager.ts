@@ -139,10 +139,10 @@ export class LockManager {
   }
 
   /**
-   * Watches the ticks of a job: looks at the start, when a majority of the nodes is back, and after a tick
-   * that another worker has, whether the latest one was missed or abandoned. Where the options say so, it
-   * calls `perform` with the tick to run, which is to call `runOnce`. Nothing is run on a first deployment,
-   * where the nodes know of no tick.
+   * Watches the ticks of a job: looks at the start, and when a majority of the nodes is back, whether the
+   * latest one was missed or abandoned. Where the options say so, it calls `perform` with the tick to run,
+   * which is to call `runOnce`. Nothing is run on a first deployment, where the nodes know of no tick. With
+   * `abandoned: 'leave'` it looks after a refusal, too, whether the other worker died, and tells that.
    */
   watchTicks(options: WatchTicksOptions, perform: (tick: number) => unknown): TickWatch {
     return this.#parts.runs.watch(options, perform);

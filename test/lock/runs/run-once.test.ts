@@ -10,19 +10,13 @@ import {
   type RunOnceOptions,
 } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
-import { at, HOUR, KEY, nextTick, pause, told } from './runs.js';
+import { abandon, at, HOUR, KEY, nextTick, pause, told } from './runs.js';
 
 /** A run of more than an hour is extended a few times only. */
 const LONG = { ttlMs: 1_800_000 };
 
 const workers = (world: VirtualWorld) =>
   ['a', 'b', 'c'].map((holder) => world.manager({ holder, nodeTimeoutMs: 250 }));
-
-/** A worker that started a tick and died: nobody extends its lease, and nobody records the end of its run. */
-async function abandon(world: VirtualWorld, tick: number, ttlMs = 10_000): Promise<void> {
-  const dead = world.manager({ holder: 'dead' });
-  await world.clock.until(dead.acquire(KEY, { tick, ttlMs, autoExtend: false }));
-}
 
 describe('runOnce', () => {
   it('runs a tick on one of the workers, and not again', async () => {

@@ -1,4 +1,4 @@
-import type { LockEvent, RunOnceOptions, TickSchedule } from '../../../src/index.js';
+import type { Lease, LockEvent, RunOnceOptions, TickSchedule } from '../../../src/index.js';
 import type { VirtualWorld } from '../../support/virtual-world.js';
 
 export const KEY = 'nightly';
@@ -26,6 +26,15 @@ export const at = (tick: number, options: Partial<RunOnceOptions> = {}): RunOnce
   ttlMs: 10_000,
   ...options,
 });
+
+/**
+ * A worker that started a tick and died: nobody extends its lease, and nobody records the end of its run.
+ * Gives the lease, whose last sign of life may come later.
+ */
+export async function abandon(world: VirtualWorld, tick: number, ttlMs = 10_000): Promise<Lease> {
+  const dead = world.manager({ holder: 'dead' });
+  return world.clock.until(dead.acquire(KEY, { tick, ttlMs, autoExtend: false }));
+}
 
 /** Resolves after so many milliseconds of the world's clock. */
 export const pause = (world: VirtualWorld, delayMs: number): Promise<void> =>

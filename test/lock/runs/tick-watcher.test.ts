@@ -7,7 +7,7 @@ import type {
   WatchTicksOptions,
 } from '../../../src/index.js';
 import { VirtualWorld } from '../../support/virtual-world.js';
-import { at, HOUR, HOURLY, KEY, nextTick, pause, told } from './runs.js';
+import { abandon, at, HOUR, HOURLY, KEY, nextTick, pause, told } from './runs.js';
 
 const MINUTE = 60_000;
 
@@ -112,8 +112,7 @@ describe('the look at the start', () => {
   it('runs an abandoned tick again, and waits for a worker that is alive', async () => {
     const world = new VirtualWorld(3);
     const tick = await nextTick(world);
-    const dead = world.manager({ holder: 'dead' });
-    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 30_000, autoExtend: false }));
+    await abandon(world, tick, 30_000);
     const left = comesUp(world, 'left', {});
     const retrying = comesUp(world, 'a', { abandoned: 'retry' });
     await world.clock.advance(20_000);
@@ -128,8 +127,7 @@ describe('the look at the start', () => {
   it('tells an abandoned tick that is left', async () => {
     const world = new VirtualWorld(3);
     const tick = await nextTick(world);
-    const dead = world.manager({ holder: 'dead' });
-    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 1_000, autoExtend: false }));
+    await abandon(world, tick, 1_000);
     await world.clock.advance(20_000);
     comesUp(world, 'a', { missed: 'once' });
     await world.clock.advance(1_000);
@@ -139,8 +137,7 @@ describe('the look at the start', () => {
   it('tells an abandoned tick that is left although the dead worker still has the lock at the look', async () => {
     const world = new VirtualWorld(3);
     const tick = await nextTick(world);
-    const dead = world.manager({ holder: 'dead' });
-    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 30_000, autoExtend: false }));
+    await abandon(world, tick, 30_000);
     comesUp(world, 'a', {});
     await world.clock.advance(30_000);
     expect(told(world)).toEqual([]);
@@ -166,8 +163,7 @@ describe('the look after a tick that another worker got', () => {
     const world = new VirtualWorld(3);
     const { locks } = comesUp(world, 'a', {});
     const tick = await nextTick(world);
-    const dead = world.manager({ holder: 'dead' });
-    await world.clock.until(dead.acquire(KEY, { tick, ttlMs: 30_000, autoExtend: false }));
+    await abandon(world, tick, 30_000);
     expect(await world.clock.until(locks.runOnce(at(tick), () => undefined))).toMatchObject({ ran: false });
     await world.clock.advance(62_000);
     expect(told(world)).toEqual(['a tick_abandoned policy']);
@@ -188,8 +184,7 @@ describe('the look after a tick that another worker got', () => {
       const locks = world.manager({ holder: 'a' });
       locks.watchTicks({ key: KEY, schedule }, () => undefined);
       const first = await nextTick(world);
-      const dead = world.manager({ holder: 'dead' });
-      const lease = await world.clock.until(dead.acquire(KEY, { tick: first, ttlMs, autoExtend: false }));
+      const lease = await abandon(world, first, ttlMs);
       const ran: number[] = [];
       const options = { ttlMs, nextTick: undefined };
       const run = async (tick: number): Promise<void> => {
